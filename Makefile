@@ -1,0 +1,47 @@
+# Everything a person runs. Each target works by itself on a fresh clone; it needs Python 3.11+, make and git, nothing else.
+PYTHON ?= python3
+RUN = .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test check format bench synth openapi lock deploy migrate diag diag-verbose chaos clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+setup:           ## set up the environments (the others call it)
+	@$(PYTHON) local/bootstrap.py
+
+up: setup        ## start the whole system on this machine and stay; Ctrl-C stops it
+	@$(RUN) -m local up
+
+demo: setup      ## the main job, unattended, with a transcript
+	@$(RUN) -m local demo
+
+test: setup      ## run all tests
+	@$(RUN) -m pytest $(ARGS)
+
+check: setup     ## format, lint, types, import arrows, locks
+	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: setup    ## format the code and mend what ruff can mend
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+bench: setup     ## measure; ROWS=a,b runs some rows
+	@$(RUN) -m benchmarks $(if $(ROWS),--rows $(ROWS))
+
+synth: setup     ## write the CloudFormation template for AWS to build/cdk.out
+	@$(RUN) -m local synth
+
+openapi: setup   ## write docs/openapi.json
+	@$(RUN) -m local openapi
+
+lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves versions
+	@$(RUN) -m local.lock $(ARGS)
+
+deploy migrate diag diag-verbose chaos:  ## not there yet: each says what is missing, and fails
+	@echo "make $@ is not there yet: it comes with a later piece of work (see CHANGELOG.md, 'Not there yet')." >&2; exit 1
+
+clean:           ## remove everything that was built, local state included
+	rm -rf build .venv

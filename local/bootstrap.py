@@ -1,0 +1,57 @@
+"""Set up the project's environments with nothing but Python: uv first, then one environment per lock.
+
+Runs on a bare interpreter (standard library only). Safe to run twice and at once: an environment whose lock has not
+changed is left alone, so a second run costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+ENVIRONMENTS = {"uv": BUILD / "env" / "uv", "dev": ROOT / ".venv", "emulator": BUILD / "env" / "emulator"}
+UV = ENVIRONMENTS["uv"] / "bin" / "uv"
+
+
+def main(names: list[str]) -> None:
+    """Make the named environments (all of them when none is named) match their locks."""
+    if sys.version_info < (3, 11):
+        raise SystemExit(f"Avio needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.13 ...")
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".bootstrap.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in ["uv", *(names or ["dev", "emulator"])]:
+            _ensure(name)
+
+
+def _ensure(name: str) -> None:
+    home, lock = ENVIRONMENTS[name], ROOT / "locks" / f"{name}.txt"
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = home / ".lock-digest"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    started = time.monotonic()
+    print(f"  setting up {home.relative_to(ROOT)} from {lock.relative_to(ROOT)} ...", file=sys.stderr, flush=True)
+    if name == "uv":
+        _run(sys.executable, "-m", "venv", "--clear", str(home))
+        _run(str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock))
+    else:
+        _run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, str(home))
+        _run(str(UV), "pip", "sync", "--quiet", "--require-hashes", "--python", str(home / "bin" / "python"), str(lock))
+    stamp.write_text(wanted)
+    print(f"  done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _run(*command: str) -> None:
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise SystemExit(f"set-up failed at: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
