@@ -1,0 +1,103 @@
+"""The one table from error codes to HTTP statuses, and the one body that every error has (contract G3)."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from shared.crypto import KeysUnavailable
+from shared.errors import AvioError, Code
+from shared.store.table import StoreUnavailable
+
+STATUS: dict[Code, int] = {
+    Code.INVALID_CREDENTIALS: 401,
+    Code.FORBIDDEN: 403,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.INVALID_REQUEST: 422,
+    Code.REQUEST_TOO_LARGE: 413,
+    Code.TENANT_NOT_FOUND: 404,
+    Code.INVALID_CALLBACK_URL: 400,
+    Code.INVALID_PHONE: 400,
+    Code.PHONE_NOT_REGISTERED: 400,
+    Code.PHONE_BANNED: 403,
+    Code.EMAIL_SETUP_REQUIRED: 409,
+    Code.CODE_UNAVAILABLE: 409,
+    Code.PAYMENT_REQUIRED: 402,
+    Code.TOO_MANY_ATTEMPTS: 429,
+    Code.TELEGRAM_APP_REJECTED: 502,
+    Code.TWO_FA_REQUIRED: 403,
+    Code.INVALID_CODE: 400,
+    Code.CODE_EXPIRED: 400,
+    Code.BAD_PASSWORD: 401,
+    Code.NOT_STARTED: 409,
+    Code.ALREADY_AUTHORIZED: 409,
+    Code.NOT_AUTHORIZED: 401,
+    Code.PEER_NOT_FOUND: 400,
+    Code.USER_NOT_FOUND: 400,
+    Code.MESSAGE_TOO_LONG: 400,
+    Code.PEER_FLOOD: 403,
+    Code.PRIVACY_RESTRICTED: 403,
+    Code.WRITE_FORBIDDEN: 403,
+    Code.FLOOD_WAIT: 429,
+    Code.OUTCOME_UNKNOWN: 504,
+    Code.NOT_SUPPORTED: 400,
+    Code.TELEGRAM_UNAVAILABLE: 503,
+    Code.TELEGRAM_ERROR: 502,
+    Code.UNAVAILABLE: 503,
+    Code.NOT_MINE: 503,
+    Code.INTERNAL_ERROR: 500,
+}
+_OF_STATUS = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.REQUEST_TOO_LARGE}
+_RETRY_AFTER_S = 5
+
+
+def response(error: AvioError, request_id: str) -> Response:
+    """Return the HTTP answer for an error."""
+    status = STATUS[error.code]
+    headers = {"Content-Type": "application/json"}
+    if status in (429, 503):
+        seconds = _RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s
+        headers["Retry-After"] = str(math.ceil(seconds))
+    body = {"ok": False, **error.to_json(), "request_id": request_id}
+    return Response(json.dumps(body), status, headers)  # ASCII: a field may be named by what a caller sent
+
+
+async def avio_error(request: Request, error: Exception) -> Response:
+    """Answer an error of our own."""
+    assert isinstance(error, AvioError)
+    return response(error, request.state.request_id)
+
+
+async def aws_unavailable(request: Request, _: Exception) -> Response:
+    """Answer that DynamoDB or KMS did not answer."""
+    return response(
+        AvioError(Code.UNAVAILABLE, "Our storage does not answer right now.", retry_after_s=_RETRY_AFTER_S), request.state.request_id
+    )
+
+
+async def invalid_request(request: Request, error: Exception) -> Response:
+    """Answer a violated schema with the fields named, and without what was sent in them."""
+    assert isinstance(error, RequestValidationError)
+    fields: list[dict[str, Any]] = [{"field": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
+    return response(AvioError(Code.INVALID_REQUEST, fields=fields), request.state.request_id)
+
+
+async def http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    return response(AvioError(_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)), request.state.request_id)
+
+
+HANDLERS = {
+    AvioError: avio_error,
+    StoreUnavailable: aws_unavailable,
+    KeysUnavailable: aws_unavailable,
+    RequestValidationError: invalid_request,
+    HTTPException: http_exception,
+}

@@ -1,0 +1,39 @@
+"""Composition root of the tenants function."""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from functions.http.app import create_app
+from functions.http.callers import Gate
+from functions.http.tokens import CachedTokens
+from functions.tenants import about, routes
+from functions.tenants.directory import Directory
+from shared import aws
+from shared.clock import SystemClock
+from shared.crypto import Envelope
+from shared.observability import get_logger
+from shared.settings import CallbackSettings, HttpSettings
+from shared.store.accounts import AccountStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+from shared.store.tokens import TokenStore
+from shared.store.workers import WorkerStore
+
+
+class Settings(HttpSettings, CallbackSettings):
+    """What this function reads from the environment."""
+
+    kms_key_id: str
+
+
+settings = Settings()
+clock = SystemClock()
+table = Table(aws.dynamodb(), settings.table_name)
+tenants = TenantStore(table)
+gate = Gate(tenants, CachedTokens(TokenStore(table), clock))
+app = create_app([routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
+app.state.directory = Directory(
+    table, tenants, AccountStore(table), WorkerStore(table), Envelope(aws.kms(), settings.kms_key_id), clock, settings
+)
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,122 @@
+"""Tenants: create, list, read, change, delete (contract T1, T3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from functions.http.callers import Managing, Reading, admin
+from functions.http.describe import errors
+from functions.tenants.directory import Directory
+from shared.errors import AvioError, Code
+from shared.model.tenant import Tenant
+
+router = APIRouter(tags=["tenants"])
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+PAGE = 50
+
+
+class NewTenant(BaseModel):
+    """A tenant to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    callback_url: Url | None = None
+
+
+class TenantChange(BaseModel):
+    """What is to change; what is left out stays. `callback_url: null` stops deliveries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    callback_url: Url | None = None
+
+
+class TenantView(BaseModel):
+    """A tenant."""
+
+    id: str
+    number: int
+    name: str
+    callback_url: str | None
+    created_at: datetime
+
+
+class CreatedTenant(TenantView):
+    """A new tenant with its first key and its signing secret, each shown this once."""
+
+    key: str
+    signing_secret: str
+
+
+class Deleting(BaseModel):
+    """What is on its way."""
+
+    ok: bool = True
+    state: str = "deleting"
+
+
+def view(tenant: Tenant) -> dict[str, Any]:
+    """Return a tenant as the outside sees it."""
+    return tenant.model_dump(include=set(TenantView.model_fields))
+
+
+def directory_of(request: Request) -> Directory:
+    """Return the directory that the app was composed with."""
+    directory = request.app.state.directory
+    assert isinstance(directory, Directory)
+    return directory
+
+
+InDirectory = Annotated[Directory, Depends(directory_of)]
+_admin_only = [Depends(admin)]
+
+
+@router.post("/tenants", status_code=201, dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL))
+def create_tenant(body: NewTenant, directory: InDirectory) -> CreatedTenant:
+    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once."""
+    tenant, key, secret = directory.create(body.name, body.callback_url)
+    return CreatedTenant(**view(tenant), key=key.get_secret_value(), signing_secret=secret.get_secret_value())
+
+
+@router.get("/tenants", dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS))
+def list_tenants(
+    request: Request,
+    response: Response,
+    directory: InDirectory,
+    after: Annotated[int, Query(ge=0, lt=10**9)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = PAGE,
+) -> list[TenantView]:
+    """List tenants in the order of their numbers. The next page, where there is one, is in the `Link` header."""
+    tenants, last = directory.page(after, limit)
+    if last is not None:
+        response.headers["Link"] = f'<{request.url.path}?after={last}&limit={limit}>; rel="next"'
+    return [TenantView(**view(tenant)) for tenant in tenants]
+
+
+@router.get("/tenants/{tenant}", responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND))
+def get_tenant(entry: Reading) -> TenantView:
+    """Return one tenant."""
+    return TenantView(**view(entry.tenant))
+
+
+@router.patch("/tenants/{tenant}", responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND, Code.INVALID_CALLBACK_URL))
+def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
+    """Change a tenant's name or callback. A new callback gets what happens from now on."""
+    changes = body.model_dump(exclude_unset=True)
+    if "name" in changes and changes["name"] is None:
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "A tenant has a name."}])
+    return TenantView(**view(directory.change(entry.tenant, changes)))
+
+
+@router.delete("/tenants/{tenant}", status_code=202, responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND))
+def delete_tenant(entry: Managing, directory: InDirectory) -> Deleting:
+    """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
+    directory.delete(entry.tenant, entry.account)
+    return Deleting()

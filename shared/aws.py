@@ -1,0 +1,42 @@
+"""AWS clients: one per service and process, with time-outs that fit a request that somebody waits for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sqs import SQSClient
+
+_PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
+_ONCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+def dynamodb() -> DynamoDBClient:
+    """Return a DynamoDB client."""
+    return boto3.client("dynamodb", config=_PATIENT)
+
+
+def dynamodb_once() -> DynamoDBClient:
+    """Return a DynamoDB client for beats: no retries, and an answer within seconds or none."""
+    return boto3.client("dynamodb", config=_ONCE)
+
+
+def sqs() -> SQSClient:
+    """Return an SQS client."""
+    return boto3.client("sqs", config=_PATIENT)
+
+
+def kms() -> KMSClient:
+    """Return a KMS client."""
+    return boto3.client("kms", config=_PATIENT)
+
+
+def secretsmanager() -> SecretsManagerClient:
+    """Return a Secrets Manager client."""
+    return boto3.client("secretsmanager", config=_PATIENT)

@@ -1,0 +1,57 @@
+"""Which URLs may be called back, as written. What their names resolve to is checked again at connect (`shared.addresses`)."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from shared.addresses import is_public
+from shared.errors import AvioError, Code
+
+MAX_LENGTH = 2048
+_PRIVATE_NAMES = ("localhost", ".localhost", ".local", ".internal", ".intranet", ".home.arpa", ".lan")
+
+
+def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
+    """Return the URL, or raise `invalid_callback_url` with a sentence that says why."""
+    if len(url) > MAX_LENGTH or not url.isascii() or any(c.isspace() or ord(c) < 0x20 or c == "\\" for c in url):
+        raise _refused(f"A callback URL is at most {MAX_LENGTH} ASCII characters, without spaces or backslashes.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _refused("This is not a URL.") from error
+    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
+        raise _refused("A callback URL begins with https://.")
+    if "@" in parts.netloc:
+        raise _refused("A callback URL holds no user name or password; its signature says who calls.")
+    if not parts.hostname or port == 0 or parts.fragment:
+        raise _refused("A callback URL has a host, a possible port and no fragment.")
+    if not allow_private and not _public_host(parts.hostname):
+        raise _refused("A callback URL's host is reachable from the internet.")
+    return url
+
+
+def _public_host(host: str) -> bool:
+    address = _literal(host)
+    if address is not None:
+        return is_public(address)
+    name = host.rstrip(".")
+    return "." in name and not name.endswith(_PRIVATE_NAMES)
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a host spells, odd spellings (octal, hex, one number) included, as a resolver reads them."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except (OSError, ValueError):
+        return None
+
+
+def _refused(why: str) -> AvioError:
+    return AvioError(Code.INVALID_CALLBACK_URL, why)

@@ -1,0 +1,98 @@
+"""Envelope encryption: AES-256-GCM under a data key of its own per tenant and purpose, wrapped by KMS.
+
+    KMS key --wraps, context {tenant, purpose}--> data key --AES-GCM, fresh nonce, the same context as AAD--> sealed bytes
+
+The context binds both layers: a session copied to another tenant's row opens nowhere, and a role that may unwrap `signing` keys cannot
+unwrap `session` ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.model.ids import TenantId
+
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
+
+_NONCE_BYTES = 12  # NIST SP 800-38D, 8.2.2: 96 random bits; far below 2^32 saves under one key
+
+
+class Purpose(StrEnum):
+    """What a data key is for; roles are allowed one of these, not all."""
+
+    SESSION = "session"
+    SIGNING = "signing"
+
+
+class Unreadable(Exception):
+    """The sealed bytes are not what was sealed for this tenant and purpose."""
+
+
+class KeysUnavailable(Exception):
+    """KMS did not answer, or refused."""
+
+
+@dataclass(frozen=True, repr=False)
+class DataKey:
+    """A data key in the clear, with its wrapped form to store. Never printed."""
+
+    wrapped: bytes
+    _plain: bytes
+    _context: bytes
+
+    def seal(self, plain: bytes) -> bytes:
+        """Return nonce and ciphertext."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self._plain).encrypt(nonce, plain, self._context)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return what `seal` was given; raises Unreadable where a bit of it, or its context, is another."""
+        try:
+            return AESGCM(self._plain).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
+        except InvalidTag as error:
+            raise Unreadable from error
+
+
+class Envelope:
+    """Makes and unwraps data keys: one KMS request each."""
+
+    def __init__(self, kms: KMSClient, key_id: str) -> None:
+        self._kms = kms
+        self._key_id = key_id
+
+    def new_key(self, tenant_id: TenantId, purpose: Purpose) -> DataKey:
+        """Make a data key; raises KeysUnavailable."""
+        context = {"tenant": tenant_id, "purpose": purpose.value}
+        with _translated():
+            answer = self._kms.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
+        return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(context))
+
+    def unwrap(self, tenant_id: TenantId, purpose: Purpose, wrapped: bytes) -> DataKey:
+        """Return the data key that `new_key` made; raises KeysUnavailable."""
+        context = {"tenant": tenant_id, "purpose": purpose.value}
+        with _translated():
+            answer = self._kms.decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
+        return DataKey(wrapped, answer["Plaintext"], _aad(context))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise KeysUnavailable(type(error).__name__) from error
+
+
+def _aad(context: dict[str, str]) -> bytes:
+    return json.dumps(context, sort_keys=True, separators=(",", ":")).encode()

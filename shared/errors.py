@@ -1,0 +1,127 @@
+"""The one error tree: a stable code, a sentence that is safe to show, and typed details.
+
+An error keeps its shape on every hop (listener -> owner client -> HTTP function), so each code is defined once, here. Which
+HTTP status a code gets is said in `functions/http/errors.py`. The spelling of the codes is that of the contract.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """Every code the outside can see."""
+
+    # who asks
+    INVALID_CREDENTIALS = "invalid_credentials"
+    FORBIDDEN = "forbidden"
+    # what was asked for
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    INVALID_REQUEST = "invalid_request"
+    REQUEST_TOO_LARGE = "request_too_large"
+    TENANT_NOT_FOUND = "tenant_not_found"
+    INVALID_CALLBACK_URL = "invalid_callback_url"
+    # logging in
+    INVALID_PHONE = "invalid_phone"
+    PHONE_NOT_REGISTERED = "phone_not_registered"
+    PHONE_BANNED = "phone_banned"
+    EMAIL_SETUP_REQUIRED = "email_setup_required"
+    CODE_UNAVAILABLE = "code_unavailable"
+    PAYMENT_REQUIRED = "payment_required"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    TELEGRAM_APP_REJECTED = "telegram_app_rejected"
+    TWO_FA_REQUIRED = "2fa_required"
+    INVALID_CODE = "invalid_code"
+    CODE_EXPIRED = "code_expired"
+    BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
+    NOT_STARTED = "not_started"
+    ALREADY_AUTHORIZED = "already_authorized"
+    # sending
+    NOT_AUTHORIZED = "not_authorized"
+    PEER_NOT_FOUND = "peer_not_found"
+    USER_NOT_FOUND = "user_not_found"
+    MESSAGE_TOO_LONG = "message_too_long"
+    PEER_FLOOD = "peer_flood"
+    PRIVACY_RESTRICTED = "privacy_restricted"
+    WRITE_FORBIDDEN = "write_forbidden"
+    FLOOD_WAIT = "flood_wait"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    NOT_SUPPORTED = "not_supported"
+    # faults
+    TELEGRAM_UNAVAILABLE = "telegram_unavailable"
+    TELEGRAM_ERROR = "telegram_error"
+    UNAVAILABLE = "unavailable"
+    NOT_MINE = "not_mine"
+    INTERNAL_ERROR = "internal_error"
+
+
+DETAILS: dict[Code, str] = {
+    Code.INVALID_CREDENTIALS: "The credentials are missing or wrong.",
+    Code.FORBIDDEN: "This key's scopes do not allow that.",
+    Code.NOT_FOUND: "There is nothing at this address.",
+    Code.METHOD_NOT_ALLOWED: "This address does not take that method.",
+    Code.INVALID_REQUEST: "The request does not have the form that this route takes.",
+    Code.REQUEST_TOO_LARGE: "The request's body is too large.",
+    Code.TENANT_NOT_FOUND: "There is no such tenant.",
+    Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
+    Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",
+    Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
+    Code.PHONE_BANNED: "Telegram has banned this phone number.",
+    Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Do that in an official app, then start again.",
+    Code.CODE_UNAVAILABLE: "Telegram has no further way to send a code to this phone. Wait, then start again.",
+    Code.PAYMENT_REQUIRED: "Telegram wants a payment before it sends a code to this phone.",
+    Code.TOO_MANY_ATTEMPTS: "Too many attempts for this phone. Wait before trying again.",
+    Code.TELEGRAM_APP_REJECTED: "Telegram rejected the deployment's api_id or api_hash.",
+    Code.TWO_FA_REQUIRED: "The account has two-step verification: call verify again with the password.",
+    Code.INVALID_CODE: "The code is wrong.",
+    Code.CODE_EXPIRED: "The code has expired. Call auth/start for a new one.",
+    Code.BAD_PASSWORD: "The password is wrong. The code stays accepted: call verify again with the right password.",
+    Code.NOT_STARTED: "No log-in is under way for this phone. Call auth/start first.",
+    Code.ALREADY_AUTHORIZED: "The account is logged in already.",
+    Code.NOT_AUTHORIZED: "The account is not logged in.",
+    Code.PEER_NOT_FOUND: "No such chat is known to this account.",
+    Code.USER_NOT_FOUND: "There is no Telegram user with this name.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message.",
+    Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
+    Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
+    Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
+    Code.FLOOD_WAIT: "Telegram asks this account to wait.",
+    Code.OUTCOME_UNKNOWN: "The connection broke before Telegram answered: the message may or may not have been sent.",
+    Code.NOT_SUPPORTED: "This is not supported yet.",
+    Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
+    Code.TELEGRAM_ERROR: "Telegram refused the request.",
+    Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",
+    Code.NOT_MINE: "Another worker holds this account.",
+    Code.INTERNAL_ERROR: "Something went wrong on our side.",
+}
+
+
+class AvioError(Exception):
+    """An outcome the caller has to know about.
+
+    `retry_after_s` is in seconds. `fields` are the code's own fields, JSON-ready; never codes, passwords, keys or text.
+    """
+
+    def __init__(self, code: Code, detail: str | None = None, *, retry_after_s: float | None = None, **fields: Any) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.detail = detail or DETAILS[code]
+        self.retry_after_s = retry_after_s
+        self.fields = fields
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as it crosses a wire; `from_json` reads it."""
+        body = {"error": self.code.value, "detail": self.detail, **self.fields}
+        return body if self.retry_after_s is None else {**body, "retry_after_seconds": self.retry_after_s}
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> AvioError:
+        """Return the error that `to_json` wrote; a code this side does not know becomes `internal_error`."""
+        fields = {key: value for key, value in body.items() if key not in {"ok", "error", "detail", "retry_after_seconds"}}
+        try:
+            code = Code(body["error"])
+        except (KeyError, ValueError):
+            return cls(Code.INTERNAL_ERROR)
+        return cls(code, body.get("detail"), retry_after_s=body.get("retry_after_seconds"), **fields)

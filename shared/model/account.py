@@ -1,0 +1,67 @@
+"""An account: a tenant's log-in on one channel, who owns it, and how it is doing.
+
+new -> code_sent -> (need_2fa) -> authorized <-> restricted, frozen
+                                      |-> logging_out -> logged_out
+                                      '-> key_duplicated, banned, failed (each with a reason)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.frozen import Frozen
+from shared.model.ids import Channel, Epoch, TenantId, WorkerId
+
+
+class AccountState(StrEnum):
+    """Where an account is in its life (contract A4)."""
+
+    NEW = "new"
+    CODE_SENT = "code_sent"
+    NEED_QR = "need_qr"
+    NEED_2FA = "need_2fa"
+    AUTHORIZED = "authorized"
+    RESTRICTED = "restricted"
+    FROZEN = "frozen"
+    FAILED = "failed"
+    LOGGING_OUT = "logging_out"
+    LOGGED_OUT = "logged_out"
+    KEY_DUPLICATED = "key_duplicated"
+    BANNED = "banned"
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether the account can send and receive, if perhaps not everything."""
+        return self in {AccountState.AUTHORIZED, AccountState.RESTRICTED, AccountState.FROZEN}
+
+
+class Wanted(StrEnum):
+    """What is to become of an account, written by whoever cannot do it: its owner does, now or after a takeover."""
+
+    LOG_OUT = "log_out"
+    ERASE = "erase"
+
+
+class Account(Frozen):
+    """An account's row: who owns it, under which epoch, and its status.
+
+    The status lies on this row and not on one of its own, so that claiming an account also loads its status; the
+    owner writes it on the condition that owner and epoch are still its own.
+    """
+
+    tenant_id: TenantId
+    channel: Channel
+    owner: WorkerId | None = None
+    epoch: Epoch = Epoch(0)
+    claim: str | None = None
+    state: AccountState = AccountState.NEW
+    reason: str | None = None
+    wanted: Wanted | None = None
+    wanted_since: datetime | None = None
+    phone: str | None = None
+    user_id: int | None = None
+    last_error: str | None = None
+    connected_since: datetime | None = None
+    last_event_at: datetime | None = None
+    restricted_until: datetime | None = None

@@ -1,0 +1,11 @@
+"""The model that all of Avio's records are: parsed once at the edge, never changed after."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """An immutable record; unknown fields are refused, since our own code writes what it reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

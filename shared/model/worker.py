@@ -1,0 +1,35 @@
+"""A worker's row: the one fact that its peers and the functions know it by."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+from shared.model.frozen import Frozen
+from shared.model.ids import TenantId, WorkerId
+
+
+class WorkerState(StrEnum):
+    """live: beats. ended: handed over by itself. dead: killed by a peer that saw no beat. The last two are final."""
+
+    LIVE = "live"
+    ENDED = "ended"
+    DEAD = "dead"
+
+
+class Worker(Frozen):
+    """A running (or past) listener process.
+
+    `address` is host:port of its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts`
+    how many it held at its last beat, `nudges` the tenants whose account row says something new to it.
+    """
+
+    id: WorkerId
+    state: WorkerState
+    beat: int
+    address: str
+    certificate: str
+    rpc_key: SecretStr
+    accounts: int = 0
+    nudges: frozenset[TenantId] = frozenset()

@@ -1,0 +1,115 @@
+"""How a function reaches the worker that owns an account.
+
+One read finds the owner on the account's row (the caller has read it already, with the tenant); the worker's row gives address,
+certificate and key. No owner: the least loaded live worker is asked, which claims the account first. It is asked again, elsewhere, only
+where nothing can have happened: the connection was refused, or the worker said "not mine". Once bytes were sent the outcome is unknown,
+and is said to be.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from shared.errors import AvioError, Code
+from shared.model.account import Account
+from shared.model.ids import Channel, TenantId, WorkerId
+from shared.model.worker import Worker, WorkerState
+from shared.store.accounts import AccountStore
+from shared.store.workers import WorkerStore
+
+TRIES = 3
+RETRY_AFTER_S = 5
+DEADLINE_S = 25.0  # HTTP API ends an integration after 30 s; the listener's own deadline for a command is shorter than this
+_REFUSED = (NewConnectionError, ConnectTimeoutError)
+
+
+class OwnerClient:
+    """Calls owners; keeps connections to workers open between calls."""
+
+    def __init__(self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float = DEADLINE_S) -> None:
+        self._accounts = accounts
+        self._workers = workers
+        self._deadline_s = deadline_s
+        self._pools: dict[WorkerId, tuple[Worker, urllib3.HTTPSConnectionPool]] = {}
+
+    def call(
+        self, tenant_id: TenantId, channel: Channel, account: Account | None, command: str, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Have the owner run a command and return its answer.
+
+        `account` is the row as read with the request. Raises what the command raised; `unavailable` where no live worker can be reached
+        (nothing happened); `outcome_unknown` where the connection broke after the request was sent.
+        """
+        body = json.dumps({"tenant": tenant_id, "channel": channel, **arguments}).encode()
+        avoid: set[WorkerId] = set()
+        for attempt in range(TRIES):
+            if attempt:
+                account = self._accounts.get(tenant_id, channel)
+            worker, pool = self._owner_of(account, avoid)
+            try:
+                answer = self._post(worker, pool, command, body)
+            except _REFUSED:
+                self._pools.pop(worker.id, None)
+                avoid.add(worker.id)
+                continue
+            except HTTPError as error:
+                raise AvioError(Code.OUTCOME_UNKNOWN) from error
+            if answer.get("error") == Code.NOT_MINE:
+                continue
+            if "error" in answer:
+                raise AvioError.from_json(answer)
+            return answer
+        raise _unavailable()
+
+    def _owner_of(self, account: Account | None, avoid: set[WorkerId]) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
+        owner = account.owner if account else None
+        if owner in self._pools and owner not in avoid:
+            return self._pools[owner]
+        row = self._workers.get(owner) if owner else None
+        if row is None or row.state is not WorkerState.LIVE:
+            row = min(
+                (other for other in self._workers.all() if other.state is WorkerState.LIVE and other.id not in avoid),
+                key=_load,
+                default=None,
+            )
+        elif row.id in avoid:
+            raise _unavailable()  # live by its row, but it refused: only its own death frees the account
+        if row is None:
+            raise _unavailable()
+        return self._pool(row)
+
+    def _pool(self, worker: Worker) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
+        """Keep one pool per worker: a worker id is one process start, so what its row says of it never changes."""
+        if worker.id not in self._pools:
+            if len(self._pools) >= 16:
+                self._pools.pop(next(iter(self._pools)))[1].close()
+            trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            trust.check_hostname = False  # the one certificate trusted is this worker's own, from its row
+            trust.load_verify_locations(cadata=worker.certificate)
+            host, port = worker.address.rsplit(":", 1)
+            pool = urllib3.HTTPSConnectionPool(host, int(port), ssl_context=trust, assert_hostname=False, maxsize=8, retries=False)
+            self._pools[worker.id] = (worker, pool)
+        return self._pools[worker.id]
+
+    def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
+        timeout = urllib3.Timeout(connect=2.0, total=self._deadline_s)
+        response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
+        try:
+            answer = json.loads(response.data)
+        except ValueError:
+            answer = None
+        return answer if isinstance(answer, dict) else {"error": Code.INTERNAL_ERROR.value}
+
+
+def _load(worker: Worker) -> tuple[int, str]:
+    return worker.accounts, worker.id
+
+
+def _unavailable() -> AvioError:
+    return AvioError(Code.UNAVAILABLE, retry_after_s=RETRY_AFTER_S)

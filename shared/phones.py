@@ -1,0 +1,26 @@
+"""Phone numbers as people write them, to E.164."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+from shared.errors import AvioError, Code
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def e164(text: str) -> str:
+    """Return `+` and 7 to 15 digits, or raise `invalid_phone`.
+
+    Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
+    plan knows (+888 anonymous numbers, +999 on test servers).
+    """
+    try:
+        number = phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        number = "+" + re.sub(r"[\s().-]", "", text).removeprefix("+") if text.strip().startswith("+") else ""
+    if not _E164.fullmatch(number):
+        raise AvioError(Code.INVALID_PHONE)
+    return number

@@ -1,0 +1,38 @@
+"""Settings, read from the environment once, by `handler.py` and `__main__.py` alone.
+
+Each deployable composes what it needs from these; names are those of the environment, in lower case.
+"""
+
+from __future__ import annotations
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment, never changed after."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+
+class TableSettings(Settings):
+    """Where state is."""
+
+    table_name: str
+
+
+class HttpSettings(TableSettings):
+    """What every HTTP function reads. `cors_origins` are separated by spaces or commas."""
+
+    cors_origins: str = "http://localhost:5173"
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins that browsers may call from."""
+        return self.cors_origins.replace(",", " ").split()
+
+
+class CallbackSettings(Settings):
+    """Which callback URLs are allowed: on AWS https to public addresses only."""
+
+    allow_http_callbacks: bool = False
+    allow_private_callbacks: bool = False

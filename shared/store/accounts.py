@@ -1,0 +1,113 @@
+"""Accounts: who owns them and how they are doing.
+
+Ownership's rules are in docs/architecture.md. What is written here is written on a condition, and every condition that may have held on
+a first try whose answer was lost carries a token (`claim`), by which the retry knows its own work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from shared.model.account import Account, Wanted
+from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
+from shared.store import keys
+from shared.store.table import ConditionFailed, Item, Table
+
+
+class AccountStore:
+    """Reads and writes account rows."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, tenant_id: TenantId, channel: Channel) -> Account | None:
+        """Return an account, or None where the tenant has none on this channel."""
+        row = self._table.get(keys.account(tenant_id, channel))
+        return account_of(row) if row else None
+
+    def owned_by(self, owner: WorkerId) -> Iterator[tuple[TenantId, Channel]]:
+        """Yield the accounts that the index shows under an owner. The index lags: ask again, and let the claim's condition decide."""
+        for row in self._table.query(
+            "#owner = :owner", {":owner": owner}, IndexName=keys.BY_OWNER, ExpressionAttributeNames={"#owner": "owner"}
+        ):
+            yield TenantId(row["pk"].removeprefix("T#")), Channel(row["sk"].removeprefix("ACCOUNT#"))
+
+    def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | None, me: WorkerId, token: str) -> Account | None:
+        """Become the owner of an account last seen as `seen`; None where somebody else was faster.
+
+        Two claimers: one condition holds, the other fails and reads a foreign token. A retried write whose first try had worked fails
+        too, but reads its own token: that is a success. Only call it where the seen owner is none, nobody, dead, ended or absent.
+        """
+        same_owner = "#owner = :seen" if seen and seen.owner else "attribute_not_exists(#owner)"
+        same_epoch = "epoch = :epoch" if seen else "attribute_not_exists(epoch)"
+        values: dict[str, Any] = {":me": me, ":token": token, ":next": (seen.epoch if seen else 0) + 1}
+        if seen:
+            values |= {":epoch": seen.epoch, ":seen": seen.owner}
+        try:
+            row = self._table.update(
+                keys.account(tenant_id, channel),
+                "SET #owner = :me, epoch = :next, claim = :token",
+                values,
+                f"{same_owner} AND {same_epoch}",
+                {"#owner": "owner"},
+            )
+        except ConditionFailed as lost:
+            row = lost.item or {}
+            if row.get("claim") != token:
+                return None
+        return account_of(row)
+
+    def set_status(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
+        """Write status fields (None removes one) as the owner under `epoch`; False where that is over. Safe to run twice."""
+        try:
+            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
+        except ConditionFailed:
+            return False
+        return True
+
+    def want(self, tenant_id: TenantId, channel: Channel, wanted: Wanted, now: datetime) -> Account | None:
+        """Say what is to become of an account; returns it, or None where there is none.
+
+        The owner finds it here, at once by a nudge or after a takeover. An account without an owner goes to nobody, whose accounts
+        workers look for.
+        """
+        key = keys.account(tenant_id, channel)
+        update = "SET wanted = :wanted, wanted_since = :since, #owner = if_not_exists(#owner, :nobody)"
+        values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY}
+        try:
+            return account_of(self._table.update(key, update, values, "attribute_exists(pk)", {"#owner": "owner"}))
+        except ConditionFailed:
+            return None
+
+    def release(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
+        """Let go of an account for good, or until somebody asks for it again: nobody looks for it. False where it was not ours."""
+        try:
+            self._change(
+                tenant_id,
+                channel,
+                {**changes, "owner": None, "connected_since": None},
+                "#owner = :me AND epoch = :epoch",
+                {":me": me, ":epoch": epoch},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _change(self, tenant_id: TenantId, channel: Channel, changes: dict[str, Any], condition: str, values: dict[str, Any]) -> None:
+        names = {"#owner": "owner"} | {f"#{name}": name for name in changes}
+        sets = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in changes.items() if value is not None}
+        parts = []
+        if sets:
+            parts.append("SET " + ", ".join(f"#{name} = :{name}" for name in sets))
+        if removed := [f"#{name}" for name, value in changes.items() if value is None]:
+            parts.append("REMOVE " + ", ".join(removed))
+        values = values | {f":{name}": value for name, value in sets.items()}
+        self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
+
+
+def account_of(row: Item) -> Account:
+    """Return the account that a row holds."""
+    fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
+    return Account.model_validate({"tenant_id": row["pk"].removeprefix("T#"), "channel": row["sk"].removeprefix("ACCOUNT#"), **fields})

@@ -1,0 +1,148 @@
+"""DynamoDB in the words that the stores need: items as plain dicts, and a failed condition as a value that can be caught.
+
+One boto3 client serves functions and listener alike (the listener calls it on threads): boto3 clients are thread-safe, resources are
+not. Cancelling a call does not undo it: a write may still be applied after its caller gave up, and every conditional write here is made
+for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionFailed(Exception):
+    """A conditional write lost. `item` is what lay there instead, where the write asked for it."""
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class StoreUnavailable(Exception):
+    """DynamoDB did not answer, or not in time. A write may or may not have been applied."""
+
+
+def to_wire(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item (or its values) in DynamoDB's typed JSON; None and empty sets are left out, since they are not stored."""
+    return {name: _serialize(value) for name, value in values.items() if value is not None and value != frozenset()}
+
+
+def from_wire(item: Mapping[str, Any]) -> Item:
+    """Return an item from DynamoDB's typed JSON, numbers as int and binaries as bytes."""
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Binary():
+            return bytes(value)  # type: ignore[call-overload]  # its stub lacks __bytes__
+        case set():
+            return frozenset(_plain(entry) for entry in value)
+        case list():
+            return [_plain(entry) for entry in value]
+        case dict():
+            return {key: _plain(entry) for key, entry in value.items()}
+        case _ if hasattr(value, "to_integral_value"):
+            return int(value) if value == value.to_integral_value() else float(value)
+        case _:
+            return value
+
+
+class Table:
+    """One table."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def get(self, key: Mapping[str, str], *, consistent: bool = True) -> Item | None:
+        """Return an item, or None."""
+        answer = self._call("get_item", TableName=self.name, Key=to_wire(key), ConsistentRead=consistent)
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys_: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Item]:
+        """Return those of up to 100 items that exist, by (pk, sk), in one consistent request (more only where DynamoDB throttles)."""
+        found: dict[tuple[str, str], Item] = {}
+        wanted: dict[str, Any] = {self.name: {"Keys": [to_wire(key) for key in keys_], "ConsistentRead": True}}
+        while wanted:
+            answer = self._call("batch_get_item", RequestItems=wanted)
+            for item in map(from_wire, answer["Responses"].get(self.name, [])):
+                found[item["pk"], item["sk"]] = item
+            wanted = answer.get("UnprocessedKeys") or {}
+        return found
+
+    def query(self, condition: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+        """Yield a query's items, page after page."""
+        request = {"TableName": self.name, "KeyConditionExpression": condition, "ExpressionAttributeValues": to_wire(values), **options}
+        while True:
+            answer = self._call("query", **request)
+            yield from map(from_wire, answer["Items"])
+            if "LastEvaluatedKey" not in answer or "Limit" in options:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(self, item: Item, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
+        """Write a whole item; raises ConditionFailed."""
+        request: dict[str, Any] = {"TableName": self.name, "Item": to_wire(item)}
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = to_wire(values)
+        self._call("put_item", **request)
+
+    def update(
+        self,
+        key: Mapping[str, str],
+        update: str,
+        values: Mapping[str, Any],
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> Item:
+        """Change an item and return all of it as it is now; raises ConditionFailed with what lay there instead."""
+        request: dict[str, Any] = {"TableName": self.name, "Key": to_wire(key), "UpdateExpression": update, "ReturnValues": "ALL_NEW"}
+        if values:
+            request["ExpressionAttributeValues"] = to_wire(values)
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
+        return from_wire(self._call("update_item", **request).get("Attributes", {}))
+
+    def delete(self, key: Mapping[str, str], condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
+        """Remove an item, if it is there; raises ConditionFailed."""
+        request: dict[str, Any] = {"TableName": self.name, "Key": to_wire(key)}
+        if condition:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = to_wire(values)
+        self._call("delete_item", **request)
+
+    def put_all(self, items: Iterable[Item], condition: str) -> None:
+        """Write up to 100 items, all or none, each under the same condition; raises ConditionFailed."""
+        puts = [{"Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": condition}} for item in items]
+        self._call("transact_write_items", TransactItems=puts)
+
+    def _call(self, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(self.client, operation)(**request)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code == "ConditionalCheckFailedException":
+                old: Any = error.response.get("Item")
+                raise ConditionFailed(from_wire(old) if old else None) from error
+            if code == "TransactionCanceledException" and "ConditionalCheckFailed" in str(error):
+                raise ConditionFailed from error
+            raise StoreUnavailable(f"{operation}: {code}") from error
+        except BotoCoreError as error:
+            raise StoreUnavailable(f"{operation}: {type(error).__name__}") from error

@@ -1,0 +1,165 @@
+"""Tenants, their keys, and the directory of their numbers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.model.account import Account
+from shared.model.ids import Channel, TenantId
+from shared.model.tenant import Scope, Tenant, TenantKey, digest, new_key
+from shared.store import keys
+from shared.store.accounts import account_of
+from shared.store.table import ConditionFailed, Item, Table
+
+_NEW = "attribute_not_exists(pk)"
+_EXISTS = "attribute_exists(pk) AND deleting = :no"
+
+
+class TenantStore:
+    """Reads and writes tenants."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(
+        self, name: str, callback_url: str | None, now: datetime, signing: tuple[bytes, bytes] | None, tenant_id: TenantId
+    ) -> tuple[Tenant, SecretStr]:
+        """Store a new tenant under the next free number, with a first key that may do everything; return both.
+
+        The tenant, its directory row and its key come into being together or not at all. Two at once get different numbers. Not safe to run
+        twice: each run makes a tenant. `signing` is (wrapped data key, sealed secret).
+        """
+        key_id, key = new_key(tenant_id)
+        first = TenantKey(id=key_id, scopes=frozenset(Scope), digest=digest(key.get_secret_value()), created_at=now)
+        while True:
+            tenant = Tenant(
+                id=tenant_id,
+                number=self._next_number(),
+                name=name,
+                created_at=now,
+                callback_url=callback_url,
+                callback_since=now if callback_url else None,
+                signing_key=signing[0] if signing else None,
+                signing_secret=signing[1] if signing else None,
+            )
+            rows = [_tenant_row(tenant), {**keys.directory(tenant.number), "tenant_id": tenant_id}, _key_row(tenant_id, first)]
+            try:
+                self._table.put_all(rows, _NEW)
+            except ConditionFailed:
+                continue  # the number had been given by hand: take the next
+            return tenant, key
+
+    def get(self, tenant_id: TenantId) -> Tenant | None:
+        """Return a tenant that is not being deleted, or None."""
+        return _present(self._table.get(keys.tenant(tenant_id)))
+
+    def with_account(
+        self, tenant_id: TenantId, channel: Channel, key_id: str | None
+    ) -> tuple[Tenant | None, TenantKey | None, Account | None]:
+        """Return a tenant, one of its keys and one of its accounts in one request: all that a route needs to let a caller in."""
+        wanted = [keys.tenant(tenant_id), keys.account(tenant_id, channel)]
+        if key_id:
+            wanted.append(keys.tenant_key(tenant_id, key_id))
+        found = self._table.get_many(wanted)
+
+        def item(key: keys.Key) -> Item | None:
+            return found.get((key["pk"], key["sk"]))
+
+        key_row = item(keys.tenant_key(tenant_id, key_id)) if key_id else None
+        account_row = item(keys.account(tenant_id, channel))
+        return (
+            _present(item(keys.tenant(tenant_id))),
+            TenantKey.model_validate(_fields(key_row)) if key_row else None,
+            account_of(account_row) if account_row else None,
+        )
+
+    def id_of(self, number: int) -> TenantId | None:
+        """Return the id of the tenant with this number, or None."""
+        row = self._table.get(keys.directory(number))
+        return TenantId(row["tenant_id"]) if row else None
+
+    def page(self, after: int, limit: int) -> tuple[list[Tenant], int | None]:
+        """Return up to `limit` (at most 100) tenants in the order of their numbers, beginning behind `after`.
+
+        Second: the number after which more follow, None at the end. A page may be shorter than `limit`: tenants being deleted are left out.
+        """
+        rows: list[Item] = []
+        for shard in range(after // keys.TENANTS_PER_SHARD, self._last_number() // keys.TENANTS_PER_SHARD + 1):
+            rows += self._rows_in(shard, after, limit + 1 - len(rows))
+            if len(rows) > limit:
+                break
+        shown, more = rows[:limit], len(rows) > limit
+        if not shown:
+            return [], None
+        found = self._table.get_many(keys.tenant(TenantId(row["tenant_id"])) for row in shown)
+        tenants = [tenant for tenant in map(_present, found.values()) if tenant]
+        return sorted(tenants, key=lambda tenant: tenant.number), int(shown[-1]["sk"]) if more else None
+
+    def change(self, tenant_id: TenantId, changes: dict[str, Any]) -> Tenant | None:
+        """Set (or with None: remove) some of a tenant's fields; return it as it is now, or None where it is gone. Safe to run twice."""
+        names = {f"#{name}": name for name in changes}
+        values = {f":{name}": _wire(value) for name, value in changes.items() if value is not None}
+        sets = ", ".join(f"#{name} = :{name}" for name, value in changes.items() if value is not None)
+        removes = ", ".join(f"#{name}" for name, value in changes.items() if value is None)
+        update = " ".join(part for part in (sets and f"SET {sets}", removes and f"REMOVE {removes}") if part)
+        try:
+            return _present(self._table.update(keys.tenant(tenant_id), update, {**values, ":no": False}, _EXISTS, names))
+        except ConditionFailed:
+            return None
+
+    def mark_deleting(self, tenant_id: TenantId) -> bool:
+        """Shut a tenant's doors for good; its data is erased by whoever can (see `shared.store.erasure`). False where it does not exist."""
+        try:
+            self._table.update(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True}, "attribute_exists(pk)")
+        except ConditionFailed:
+            return False
+        return True
+
+    def _rows_in(self, shard: int, after: int, limit: int) -> Iterator[Item]:
+        values = {":pk": keys.directory_shard(shard), ":after": f"{after:010d}"}
+        return self._table.query("pk = :pk AND sk > :after", values, Limit=limit, ConsistentRead=True)
+
+    def _next_number(self) -> int:
+        return int(self._table.update(keys.tenant_counter(), "ADD #last :one", {":one": 1}, names={"#last": "last"})["last"])
+
+    def _last_number(self) -> int:
+        row = self._table.get(keys.tenant_counter())
+        return int(row["last"]) if row else 0
+
+
+def new_tenant_id() -> TenantId:
+    """Make a tenant's id."""
+    return TenantId(str(uuid.uuid4()))
+
+
+def _wire(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _fields(row: Item) -> Item:
+    return {name: value for name, value in row.items() if name not in {"pk", "sk", "expires_at"}}
+
+
+def _present(row: Item | None) -> Tenant | None:
+    tenant = Tenant.model_validate(_fields(row)) if row else None
+    return None if tenant is None or tenant.deleting else tenant
+
+
+def _tenant_row(tenant: Tenant) -> Item:
+    return {**keys.tenant(tenant.id), **{name: _wire(value) for name, value in tenant}}
+
+
+def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
+    scopes = {str(scope) for scope in key.scopes}
+    return {
+        **keys.tenant_key(tenant_id, key.id),
+        "id": key.id,
+        "scopes": scopes,
+        "digest": key.digest,
+        "created_at": key.created_at.isoformat(),
+    }
