@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out of IPv6 so far: RFC 4291, 2.5.4
+_DOCUMENTATION = IPv6Network("3fff::/20")  # RFC 9637, newer than some Pythons
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1, deprecated
 
@@ -13,7 +15,9 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
     inner = _embedded(address)
-    return all(is_public(one) for one in inner) if inner else address.is_global and not address.is_multicast
+    if inner:
+        return all(is_public(one) for one in inner)
+    return address in _GLOBAL_UNICAST and address.is_global and address not in _DOCUMENTATION
 
 
 def _embedded(address: IPv6Address) -> list[IPv4Address]:

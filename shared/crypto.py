@@ -60,7 +60,7 @@ class DataKey:
         """Return what `seal` was given; raises Unreadable where a bit of it, or its context, is another."""
         try:
             return AESGCM(self._plain).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # too short to hold a nonce: ValueError
             raise Unreadable from error
 
 

@@ -2,8 +2,8 @@
 
 One read finds the owner on the account's row (the caller has read it already, with the tenant); the worker's row gives address,
 certificate and key. No owner: the least loaded live worker is asked, which claims the account first. It is asked again, elsewhere, only
-where nothing can have happened: the connection was refused, or the worker said "not mine". Once bytes were sent the outcome is unknown,
-and is said to be.
+where nothing can have happened: no connection came about (TLS included: the address may be another process's by now), or the worker said
+"not mine". Once bytes were sent the outcome is unknown, and is said to be.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import ssl
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from shared.errors import AvioError, Code
 from shared.model.account import Account
@@ -25,7 +26,23 @@ from shared.store.workers import WorkerStore
 TRIES = 3
 RETRY_AFTER_S = 5
 DEADLINE_S = 25.0  # HTTP API ends an integration after 30 s; the listener's own deadline for a command is shorter than this
-_REFUSED = (NewConnectionError, ConnectTimeoutError)
+CONNECT_S = 2.0
+
+
+class NotConnected(Exception):
+    """No connection came about: nothing of the request was sent."""
+
+
+class _Connection(HTTPSConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, HTTPError) as error:  # OSError: TLS's own errors are among them
+            raise NotConnected from error
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Connection
 
 
 class OwnerClient:
@@ -52,8 +69,8 @@ class OwnerClient:
                 account = self._accounts.get(tenant_id, channel)
             worker, pool = self._owner_of(account, avoid)
             try:
-                answer = self._post(worker, pool, command, body)
-            except _REFUSED:
+                answer = self._post(worker, pool, command, body, self._deadline_s - attempt * CONNECT_S)
+            except NotConnected:
                 self._pools.pop(worker.id, None)
                 avoid.add(worker.id)
                 continue
@@ -92,13 +109,13 @@ class OwnerClient:
             trust.check_hostname = False  # the one certificate trusted is this worker's own, from its row
             trust.load_verify_locations(cadata=worker.certificate)
             host, port = worker.address.rsplit(":", 1)
-            pool = urllib3.HTTPSConnectionPool(host, int(port), ssl_context=trust, assert_hostname=False, maxsize=8, retries=False)
+            pool = _Pool(host, int(port), ssl_context=trust, assert_hostname=False, maxsize=8, retries=False)
             self._pools[worker.id] = (worker, pool)
         return self._pools[worker.id]
 
-    def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes) -> dict[str, Any]:
+    def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes, left_s: float) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
-        timeout = urllib3.Timeout(connect=2.0, total=self._deadline_s)
+        timeout = urllib3.Timeout(connect=CONNECT_S, total=left_s)
         response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
         try:
             answer = json.loads(response.data)

@@ -32,7 +32,7 @@ class EventsQueue:
         entries = [
             {
                 "Id": str(number),
-                "MessageBody": event.model_dump_json(exclude_none=True),
+                "MessageBody": event.model_dump_json(exclude_none=True, ensure_ascii=True),  # SQS refuses some characters, U+FFFE for one
                 "MessageGroupId": event.group,
                 "MessageDeduplicationId": event.id,
             }

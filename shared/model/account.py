@@ -65,3 +65,8 @@ class Account(Frozen):
     connected_since: datetime | None = None
     last_event_at: datetime | None = None
     restricted_until: datetime | None = None
+
+    @property
+    def standing(self) -> AccountState:
+        """The state as it counts: what is to be logged out or erased serves nobody any more, whether its owner knows yet or not."""
+        return AccountState.LOGGING_OUT if self.wanted and self.state is not AccountState.LOGGED_OUT else self.state

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """An immutable record; unknown fields are refused, since our own code writes what it reads."""
+    """An immutable record; unknown fields are refused, since our own code writes what it reads.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Errors do not quote the input: what is in these records must not reach a log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -28,8 +28,9 @@ class Scope(StrEnum):
 class Tenant(Frozen):
     """A customer of this deployment, as stored.
 
-    `callback_since` is when the present callback was set: what happened before is not delivered to it. `signing_key` is the data key
-    that KMS wrapped, `signing_secret` the secret sealed under it (`shared.crypto`).
+    `callback_since` is when the present callback was set: what happened before is not delivered to it. `callback_disabled` says why
+    deliveries to it stopped by themselves; setting the callback again ends that. `signing_key` is the data key that KMS wrapped,
+    `signing_secret` the secret sealed under it (`shared.crypto`).
     """
 
     id: TenantId
@@ -38,6 +39,7 @@ class Tenant(Frozen):
     created_at: datetime
     callback_url: str | None = None
     callback_since: datetime | None = None
+    callback_disabled: str | None = None
     deleting: bool = False
     signing_key: bytes | None = None
     signing_secret: bytes | None = None

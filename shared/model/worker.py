@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -32,4 +33,5 @@ class Worker(Frozen):
     certificate: str
     rpc_key: SecretStr
     accounts: int = 0
+    ended_at: datetime | None = None
     nudges: frozenset[TenantId] = frozenset()

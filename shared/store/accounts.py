@@ -71,15 +71,21 @@ class AccountStore:
         """Say what is to become of an account; returns it, or None where there is none.
 
         The owner finds it here, at once by a nudge or after a takeover. An account without an owner goes to nobody, whose accounts
-        workers look for.
+        workers look for. Erasing is the last word: a log-out that comes later does not take it back. And it needs no account to be there:
+        the row that says it is what keeps it from being forgotten.
         """
         key = keys.account(tenant_id, channel)
-        update = "SET wanted = :wanted, wanted_since = :since, #owner = if_not_exists(#owner, :nobody)"
-        values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY}
+        owner, epoch = "#owner = if_not_exists(#owner, :nobody)", "epoch = if_not_exists(epoch, :zero)"
+        values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY, ":zero": 0}
+        condition = None
+        if wanted is not Wanted.ERASE:
+            condition = "attribute_exists(pk) AND (attribute_not_exists(wanted) OR wanted <> :erase)"
+            values[":erase"] = Wanted.ERASE
         try:
-            return account_of(self._table.update(key, update, values, "attribute_exists(pk)", {"#owner": "owner"}))
-        except ConditionFailed:
-            return None
+            update = f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}"
+            return account_of(self._table.update(key, update, values, condition, {"#owner": "owner"}))
+        except ConditionFailed as failed:
+            return account_of(failed.item) if failed.item else None
 
     def release(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
         """Let go of an account for good, or until somebody asks for it again: nobody looks for it. False where it was not ours."""

@@ -41,6 +41,13 @@ class PeerStore:
         """Keep a peer; the newest word counts. Safe to run twice."""
         self._table.put({**keys.peer(tenant_id, channel, peer.id), **peer.model_dump(exclude={"id"})})
 
+    def drop_all(self, tenant_id: TenantId, channel: Channel) -> None:
+        """Forget every peer of an account: another person's access hashes open nothing. Safe to run twice."""
+        prefix = keys.peer(tenant_id, channel, 0)
+        begins = {":pk": prefix["pk"], ":peers": prefix["sk"].removesuffix("0")}
+        for row in self._table.query("pk = :pk AND begins_with(sk, :peers)", begins, ProjectionExpression="pk, sk"):
+            self._table.delete({"pk": row["pk"], "sk": row["sk"]})
+
 
 def _peer(row: Item) -> Peer:
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}

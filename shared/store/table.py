@@ -72,9 +72,13 @@ class Table:
         return from_wire(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys_: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Item]:
-        """Return those of up to 100 items that exist, by (pk, sk), in one consistent request (more only where DynamoDB throttles)."""
+        """Return those of up to 100 items that exist, by (pk, sk), in one consistent request (more only where DynamoDB throttles).
+
+        A key may be given twice: DynamoDB would refuse the request for it.
+        """
         found: dict[tuple[str, str], Item] = {}
-        wanted: dict[str, Any] = {self.name: {"Keys": [to_wire(key) for key in keys_], "ConsistentRead": True}}
+        unique = {(key["pk"], key["sk"]): to_wire(key) for key in keys_}
+        wanted: dict[str, Any] = {self.name: {"Keys": list(unique.values()), "ConsistentRead": True}} if unique else {}
         while wanted:
             answer = self._call("batch_get_item", RequestItems=wanted)
             for item in map(from_wire, answer["Responses"].get(self.name, [])):

@@ -112,6 +112,14 @@ class TenantStore:
         except ConditionFailed:
             return None
 
+    def disable_callback(self, tenant_id: TenantId, url: str, reason: str) -> None:
+        """Stop deliveries to a callback for a reason that the tenant can read. A callback set meanwhile is another one, and stays."""
+        values = {":reason": reason, ":url": url}
+        try:
+            self._table.update(keys.tenant(tenant_id), "SET callback_disabled = :reason", values, "callback_url = :url")
+        except ConditionFailed:
+            return
+
     def mark_deleting(self, tenant_id: TenantId) -> bool:
         """Shut a tenant's doors for good; its data is erased by whoever can (see `shared.store.erasure`). False where it does not exist."""
         try:

@@ -21,13 +21,19 @@ class WorkerStore:
         self._table = table
 
     def register(self, worker: Worker) -> None:
-        """Write a new worker's row. Its id is new, so a row that is there already is this write's own first try."""
+        """Write a new worker's row, once: a try whose answer came late must not bring a worker back to life.
+
+        Its id is new, so a row that is there already is this write's own first try.
+        """
         row = {
             **keys.worker(worker.id),
             **worker.model_dump(exclude={"id", "rpc_key", "nudges"}),
             "rpc_key": worker.rpc_key.get_secret_value(),
         }
-        self._table.put(row)
+        try:
+            self._table.put(row, "attribute_not_exists(pk)")
+        except ConditionFailed:
+            return
 
     def get(self, worker_id: WorkerId) -> Worker | None:
         """Return a worker's row, or None."""
@@ -96,5 +102,5 @@ class WorkerStore:
 
 
 def _worker(row: Item) -> Worker:
-    fields = {name: value for name, value in row.items() if name not in {"pk", "sk", "ended_at", "rpc_key"}}
+    fields = {name: value for name, value in row.items() if name not in {"pk", "sk", "rpc_key"}}
     return Worker.model_validate({"id": row["sk"], "rpc_key": SecretStr(row["rpc_key"]), **fields})

@@ -1,0 +1,159 @@
+"""Composition root of the listener: settings, signals, one process that is one worker after another.
+
+A worker whose lease lapsed is over for good; the process goes on as a new one, under a new id. SIGTERM and SIGINT hand over and end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+from pathlib import Path
+
+import uvloop
+from aws_lambda_powertools import Logger
+from pydantic import SecretStr
+from telethon.crypto import rsa
+
+from listener.api import Api, server
+from listener.certificate import Certificate, new_certificate
+from listener.deliver import Deliver
+from listener.holding import Holding, Means
+from listener.lease import Lease
+from listener.ledger import Writer
+from listener.offload import Offload
+from listener.ownership import Lapsed, Ownership, Rows
+from listener.telegram.client import Telegram
+from shared import aws
+from shared.clock import SystemClock
+from shared.crypto import Envelope
+from shared.model.ids import WorkerId
+from shared.model.worker import Worker, WorkerState
+from shared.observability import get_logger
+from shared.queues import EventsQueue
+from shared.settings import TableSettings
+from shared.store.accounts import AccountStore
+from shared.store.fenced import FencedStore
+from shared.store.peers import PeerStore
+from shared.store.table import StoreUnavailable, Table
+from shared.store.workers import WorkerStore
+
+TELEGRAM_DC = (2, "149.154.167.51", 443)  # https://my.telegram.org/apps: production, DC 2; Telegram sends accounts on to theirs
+START_AGAIN_S = 3.0
+
+
+class Settings(TableSettings):
+    """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
+
+    events_queue_url: str
+    kms_key_id: str
+    telegram_api_id: int
+    telegram_api_hash: SecretStr
+    listener_host: str = "0.0.0.0"  # noqa: S104  on Fargate; its security group admits the functions alone
+    listener_port: int = 9000
+    telegram_test_server: str | None = None
+    telegram_test_server_dc: int = 2
+    telegram_test_server_key: Path | None = None
+
+    def address(self) -> str:
+        """Return host:port under which functions reach this process."""
+        host = socket.gethostbyname(socket.gethostname()) if self.listener_host == "0.0.0.0" else self.listener_host  # noqa: S104
+        return f"{host}:{self.listener_port}"
+
+    def telegram(self) -> Telegram:
+        """Return which Telegram to connect to; makes Telethon trust a test server's key."""
+        dc, host, port = TELEGRAM_DC
+        if self.telegram_test_server and self.telegram_test_server_key:
+            rsa.add_key(self.telegram_test_server_key.read_bytes(), old=True)  # Telethon uses the scheme of the old keys
+            dc, (host, text) = self.telegram_test_server_dc, self.telegram_test_server.rsplit(":", 1)
+            port = int(text)
+        return Telegram(self.telegram_api_id, self.telegram_api_hash.get_secret_value(), dc, host, port)
+
+
+class Process:
+    """One listener process."""
+
+    def __init__(self, settings: Settings, logger: Logger) -> None:
+        self._settings = settings
+        self._logger = logger
+        self._clock = SystemClock()
+        self._rpc_key = SecretStr(secrets.token_urlsafe(32))
+        self._certificate: Certificate = new_certificate(self._clock.now())
+        self._stopping = asyncio.Event()
+        table = Table(aws.dynamodb(), settings.table_name)
+        peers = PeerStore(table)
+        self._offload = Offload(16, "aws")
+        deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"))
+        self._writer = Writer(deliver)
+        self._means = Means(
+            table=table,
+            accounts=AccountStore(table),
+            peers=peers,
+            fenced=FencedStore(table),
+            envelope=Envelope(aws.kms(), settings.kms_key_id),
+            offload=self._offload,
+            writer=self._writer,
+            telegram=settings.telegram(),
+            clock=self._clock,
+            logger=logger,
+        )
+        beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
+        self._rows = Rows(self._means.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
+        self._worker = self._new_worker()
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        api = Api(lambda: self._worker, self._rpc_key, self._logger)
+        http = server(api.app(), self._settings.listener_host, self._settings.listener_port, self._certificate.context)
+        serving, writing = asyncio.create_task(http.serve()), asyncio.create_task(self._writer.run())
+        try:
+            while not self._stopping.is_set():
+                await self._be_a_worker()
+        finally:
+            http.should_exit = True
+            await serving
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    async def _be_a_worker(self) -> None:
+        try:
+            await self._worker.run()
+        except (Lapsed, StoreUnavailable, TimeoutError) as error:
+            self._logger.error("worker over, starting anew", extra={"worker": self._worker.me.id, "fault": type(error).__name__})
+            self._worker = self._new_worker()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), START_AGAIN_S)
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._worker.stop()
+
+    def _new_worker(self) -> Ownership:
+        lease = Lease(self._clock)
+        me = Worker(
+            id=WorkerId(secrets.token_hex(8)),
+            state=WorkerState.LIVE,
+            beat=0,
+            address=self._settings.address(),
+            certificate=self._certificate.pem,
+            rpc_key=self._rpc_key,
+        )
+        return Ownership(
+            me, lease, self._rows, lambda row, worker: Holding(row, worker, lease.guard(), self._means), self._clock, self._logger
+        )
+
+
+if __name__ == "__main__":
+
+    async def main() -> None:
+        """Compose inside the loop, since what is composed holds its events."""
+        logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it quotes requests and answers; what ends a connection is logged here
+        await Process(Settings(), get_logger()).run()
+
+    uvloop.run(main())

@@ -1,0 +1,100 @@
+"""What functions can have an account do: one command per route of the private interface, its arguments as a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from listener.account import Account
+from listener.telegram.send import Outgoing
+from shared.crypto import KeysUnavailable
+from shared.errors import AvioError, Code
+from shared.model.ids import Channel, TenantId
+from shared.store.fenced import Superseded
+from shared.store.table import StoreUnavailable
+
+DEADLINE_S = 24.0  # shorter than what the owner client waits, so that an answer always comes from here
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Start(_Arguments):
+    """auth/start"""
+
+    phone: str
+
+
+class Nothing(_Arguments):
+    """A command without arguments."""
+
+
+class Verify(_Arguments):
+    """auth/verify"""
+
+    phone: str
+    code: str | None = None
+    password: str | None = None
+
+
+class Send(_Arguments):
+    """send"""
+
+    to: str
+    text: str
+    random_id: int
+    reply_to: int | None = None
+
+
+async def _send(account: Account, body: Send) -> dict[str, Any]:
+    sent = await account.send(Outgoing(body.to, body.text, body.reply_to, body.random_id))
+    return {"peer_resolved": sent.chat_id, "message_id": sent.message_id, "date": sent.date.isoformat()}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's arguments and what it does."""
+
+    arguments: type[_Arguments]
+    run: Callable[[Account, Any], Awaitable[dict[str, Any]]]
+
+
+COMMANDS: dict[str, Command] = {
+    "auth/start": Command(Start, lambda account, body: account.flow.start(body.phone)),
+    "auth/resend": Command(Nothing, lambda account, _: account.flow.resend()),
+    "auth/cancel": Command(Nothing, lambda account, _: account.flow.cancel()),
+    "auth/verify": Command(Verify, lambda account, body: account.flow.verify(body.phone, body.code, body.password)),
+    "logout": Command(Nothing, lambda account, _: account.log_out()),
+    "send": Command(Send, _send),
+}
+
+
+class Owner(Protocol):
+    """Who knows which accounts are held here."""
+
+    async def account(self, tenant_id: TenantId, channel: Channel) -> Account:
+        """Return an account that is held here, or raise `not_mine`."""
+
+
+async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
+    """Run a command and return its answer; raises AvioError for everything that can go wrong."""
+    command = COMMANDS.get(name)
+    if command is None or not isinstance(body, dict):
+        raise AvioError(Code.NOT_FOUND)
+    try:
+        arguments = command.arguments.model_validate(body)
+        async with asyncio.timeout(DEADLINE_S):
+            account = await owner.account(TenantId(str(body.get("tenant"))), Channel(body.get("channel", "")))
+            with account.command():
+                return await command.run(account, arguments)
+    except (ValidationError, ValueError) as error:
+        raise AvioError(Code.INVALID_REQUEST) from error
+    except Superseded as error:
+        raise AvioError(Code.NOT_MINE) from error
+    except (StoreUnavailable, KeysUnavailable, TimeoutError) as error:
+        raise AvioError(Code.UNAVAILABLE, retry_after_s=5) from error

@@ -1,0 +1,166 @@
+"""No loss on the way to the queue: events wait here until SQS accepted them, and marks move only behind them.
+
+    records   [events a1 b1 | marks 7] [a2 | marks 8] [c1 | marks 9]
+    accepted          a1                                c1               -> durable marks: none yet (b1 is missing), though c1 is in
+
+Each account has a ledger; one writer per worker empties them all. At most one unaccepted event per chat is in flight, since SQS accepts
+or refuses each entry of a batch by itself and the next one would overtake. A ledger is bounded: when it is full it refuses, its account
+drops its connection before the marks moved, and fetches the same updates again from the checkpoint once there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from listener.marks import Marks
+from shared.model.event import Event
+from shared.store.peers import Peer
+
+BOUND = 2000
+"""Events a ledger holds at most; a difference slice of Telegram's holds 100, so this is several."""
+
+IN_FLIGHT = 8
+"""Requests to SQS under way at once; at 10 events each and 10 ms, 8,000 events/s."""
+
+BATCH = 10
+
+
+@dataclass(eq=False)
+class Entry:
+    """One event on its way, with the peers that have to be kept before it may leave."""
+
+    event: Event
+    peers: tuple[Peer, ...]
+    record: Record
+    ledger: Ledger
+
+
+@dataclass(eq=False)
+class Record:
+    """What one batch of updates brought: how many of its events are still under way, and the marks behind them."""
+
+    marks: Marks
+    missing: int
+
+
+@dataclass(eq=False)
+class Ledger:
+    """One account's events on their way to the queue.
+
+    `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
+    taken: where this process goes on after a reconnect.
+    """
+
+    durable: Marks
+    ready: Callable[[Ledger, str], None]
+    kept: Callable[[tuple[Peer, ...]], None]
+    bound: int = BOUND
+    _records: deque[Record] = field(default_factory=deque)
+    _chats: dict[str, deque[Entry]] = field(default_factory=dict)
+    _size: int = 0
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.latest = self.durable
+        self._empty.set()
+
+    def append(self, events: Sequence[tuple[Event, tuple[Peer, ...]]], marks: Marks) -> bool:
+        """Take a batch's events and the marks behind them; False, and nothing taken, where there is no room."""
+        if self._size + len(events) > self.bound and self._size:
+            return False
+        record = Record(marks, len(events))
+        self.latest = self.latest.then(marks)
+        self._records.append(record)
+        self._size += len(events)
+        for event, peers in events:
+            self._empty.clear()
+            chat = self._chats.setdefault(event.group, deque())
+            chat.append(Entry(event, peers, record, self))
+            if len(chat) == 1:
+                self.ready(self, event.group)
+        self._settle()
+        return True
+
+    def head(self, group: str) -> Entry:
+        """Return the event that is next to go in a chat that has been called ready."""
+        return self._chats[group][0]
+
+    def accepted(self, entry: Entry) -> None:
+        """Note that SQS has an event; its chat's next is ready then."""
+        chat = self._chats[entry.event.group]
+        chat.popleft()
+        self._size -= 1
+        entry.record.missing -= 1
+        if chat:
+            self.ready(self, entry.event.group)
+        else:
+            del self._chats[entry.event.group]
+        self._settle()
+
+    async def drained(self) -> None:
+        """Wait until everything taken was accepted."""
+        await self._empty.wait()
+
+    def _settle(self) -> None:
+        while self._records and not self._records[0].missing:
+            self.durable = self.durable.then(self._records.popleft().marks)
+            self.moved.set()
+        if not self._size:
+            self._empty.set()
+
+
+class Writer:
+    """Empties all ledgers of a worker into the queue.
+
+    `deliver` takes up to ten entries, no two of one chat, and tells of each whether it was accepted. What is refused is tried again,
+    first after `retry_s` seconds, later up to 5 s apart; so is everything while SQS is away.
+    """
+
+    def __init__(self, deliver: Callable[[list[Entry]], Awaitable[list[bool]]], retry_s: float = 0.1) -> None:
+        self._deliver = deliver
+        self._retry_s = retry_s
+        self._failures = 0
+        self._ready: deque[tuple[Ledger, str]] = deque()
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    def ready(self, ledger: Ledger, group: str) -> None:
+        """Note that a chat has an event to go; a ledger calls this once per event, when the one before it is accepted."""
+        self._ready.append((ledger, group))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled.
+
+        Cancelling leaves requests under way unanswered: their events stay unaccepted, and are sent again by whoever owns the account
+        next.
+        """
+        async with asyncio.TaskGroup() as requests:
+            while True:
+                await self._wake.wait()
+                await self._slots.acquire()
+                batch = [self._ready.popleft() for _ in range(min(BATCH, len(self._ready)))]
+                if not self._ready:
+                    self._wake.clear()
+                if batch:
+                    requests.create_task(self._send([ledger.head(group) for ledger, group in batch]))
+                else:
+                    self._slots.release()
+
+    async def _send(self, entries: list[Entry]) -> None:
+        try:
+            accepted = await self._deliver(entries)
+        finally:
+            self._slots.release()
+        self._failures = 0 if any(accepted) else self._failures + 1
+        for entry, well in zip(entries, accepted, strict=True):
+            if well:
+                entry.ledger.accepted(entry)
+            else:
+                delay = min(5.0, self._retry_s * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+                asyncio.get_running_loop().call_later(delay, self.ready, entry.ledger, entry.event.group)

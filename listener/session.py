@@ -1,0 +1,111 @@
+"""An account's session: its credentials at Telegram, sealed, in a fenced item.
+
+The identity that Telegram shows the user ("Avio, on ...") is fixed at the first connect and stored with the key it was made under; a
+session never changes it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import Base64Bytes
+
+from listener.marks import Marks
+from shared.crypto import DataKey, Envelope, Purpose
+from shared.model.frozen import Frozen
+from shared.model.ids import Channel, Epoch, TenantId
+from shared.store import keys
+from shared.store.fenced import FencedStore
+
+
+class Identity(Frozen):
+    """What Telegram is told of the client. Never an imitation of an official one."""
+
+    api_id: int
+    device_model: str = "Avio"
+    system_version: str = "1"
+    app_version: str = "1"
+    lang_code: str = "en"
+    system_lang_code: str = "en"
+
+
+class PendingLogin(Frozen):
+    """A log-in under way. `code_accepted` means that only the password is missing."""
+
+    phone: str
+    phone_code_hash: str
+    delivery: str
+    length: int | None
+    next_type: str | None
+    resend_at: datetime
+    by_email: bool = False
+    code_accepted: bool = False
+
+
+class Session(Frozen):
+    """The credentials. `user_id` is set once they are authorised."""
+
+    identity: Identity
+    dc_id: int
+    address: str
+    port: int
+    auth_key: Base64Bytes | None = None
+    user_id: int | None = None
+    login: PendingLogin | None = None
+
+    def with_key(self, auth_key: bytes | None) -> Session:
+        """Return the same session with another key, given as it is."""
+        return self.model_copy(update={"auth_key": auth_key})
+
+
+class Strongbox:
+    """Loads and saves one account's session and marks, fenced by the epoch under which its account is owned.
+
+    Blocking: call it on a thread.
+    """
+
+    def __init__(self, tenant_id: TenantId, channel: Channel, epoch: Epoch, fenced: FencedStore, envelope: Envelope) -> None:
+        self._tenant_id = tenant_id
+        self._session = keys.session(tenant_id, channel)
+        self._marks = keys.marks(tenant_id, channel)
+        self._epoch = epoch
+        self._fenced = fenced
+        self._envelope = envelope
+        self._data_key: DataKey | None = None
+
+    def load(self) -> tuple[Session | None, Marks | None]:
+        """Fence both items, which ends what earlier owners may write, and return what they hold.
+
+        Two writes and one unwrap. Raises Superseded.
+        """
+        sealed = self._fenced.load(self._session, self._epoch)
+        marks = self._fenced.load(self._marks, self._epoch)
+        return self._opened(sealed), _marks(marks)
+
+    def save_session(self, session: Session | None) -> None:
+        """Seal and store the session under a fresh nonce, or erase it. Raises Superseded."""
+        if session is None:
+            self._data_key = None
+            self._fenced.clear(self._session, self._epoch)
+            return
+        if self._data_key is None:
+            self._data_key = self._envelope.new_key(self._tenant_id, Purpose.SESSION)
+        sealed = self._data_key.seal(session.model_dump_json().encode())
+        self._fenced.save(self._session, self._epoch, {"data_key": self._data_key.wrapped, "sealed": sealed})
+
+    def save_marks(self, marks: Marks | None) -> None:
+        """Store the marks, or erase them. Raises Superseded."""
+        fields = {"marks": marks.model_dump_json()} if marks else {}
+        self._fenced.save(self._marks, self._epoch, fields)
+
+    def _opened(self, fields: dict[str, Any]) -> Session | None:
+        if "sealed" not in fields:
+            return None
+        self._data_key = self._envelope.unwrap(self._tenant_id, Purpose.SESSION, fields["data_key"])
+        return Session.model_validate_json(self._data_key.open(fields["sealed"]))
+
+
+def _marks(fields: dict[str, Any]) -> Marks | None:
+    return Marks.model_validate(json.loads(fields["marks"])) if "marks" in fields else None

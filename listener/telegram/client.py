@@ -1,0 +1,212 @@
+"""The Telethon client of one account: guarded, without Telethon's own saving, dispatching and reconnecting.
+
+The account's own task reconnects, so that each connect starts from the checkpoint and catches up. Every private member of Telethon used
+in this package is named in tests/listener/telegram/test_telethon_contract.py, so that an upgrade fails loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from telethon import TelegramClient
+from telethon._updates.messagebox import PtsInfo
+from telethon.tl import functions, types
+
+from listener.lease import Guard
+from listener.marks import Marks
+from listener.session import Identity, Session
+from listener.telegram.connection import guarded_by
+from listener.telegram.errors import translated
+from listener.telegram.message_box import LosslessBox, has_account_marks
+from listener.telegram.mtproto_session import MtprotoSession
+
+CONNECT_TIMEOUT_S = 10
+CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
+PING_EVERY_S = 30.0
+PING_DEADLINE_S = 20.0
+DROP_AFTER_S = 60  # Telegram closes the connection when no ping came for so long: also that of a paused process
+CALL_DEADLINE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Telegram:
+    """Which Telegram this is, and as which application we come: the real one, or a test server."""
+
+    api_id: int
+    api_hash: str
+    dc_id: int
+    address: str
+    port: int
+
+    def new_session(self) -> Session:
+        """Return credentials without a key: the first connect makes one."""
+        return Session(identity=Identity(api_id=self.api_id), dc_id=self.dc_id, address=self.address, port=self.port)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What Telethon's box applied at once, and the marks after it. `fetched` means by a difference, not by a push."""
+
+    updates: list[Any]
+    users: list[Any]
+    chats: list[Any]
+    marks: Marks | None
+    fetched: bool
+
+
+Take = Callable[["Client", Batch], Awaitable[bool]]
+
+
+class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
+    """One connection's client; after it is over, a new one is made.
+
+    `take` gets each batch of updates in order; False means that it had no room, whereupon this client closes without handing on
+    anything more.
+    """
+
+    def __init__(self, session: Session, marks: Marks | None, guard: Guard, where: Telegram, take: Take | None) -> None:
+        identity = session.identity
+        self.stored = session
+        super().__init__(
+            MtprotoSession(session, marks),
+            identity.api_id,
+            where.api_hash,
+            connection=guarded_by(guard),
+            timeout=CONNECT_TIMEOUT_S,
+            connection_retries=CONNECT_TRIES,
+            retry_delay=0.1,
+            request_retries=1,
+            auto_reconnect=False,
+            flood_sleep_threshold=0,
+            raise_last_call_error=True,
+            receive_updates=take is not None,
+            catch_up=take is not None,
+            device_model=identity.device_model,
+            system_version=identity.system_version,
+            app_version=identity.app_version,
+            lang_code=identity.lang_code,
+            system_lang_code=identity.system_lang_code,
+        )
+        self._take = take
+        self.full = asyncio.Event()
+        self._message_box = LosslessBox(self._log["messagebox"], self._too_long)
+        self._sender._handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = self._new_session_created
+
+    @property
+    def up(self) -> bool:
+        """Whether requests can be sent."""
+        return bool(self.is_connected()) and self._sender._transport_connected()
+
+    @property
+    def ended_by(self) -> BaseException | None:
+        """What ended the update loop in silence, if it was an error."""
+        error = self._updates_error
+        return error if isinstance(error, BaseException) else None
+
+    async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
+        """Send one request once and return Telegram's answer; raises AvioError, ConnectionError where the connection broke before an
+        answer, TimeoutError.
+        """
+        answer = self._sender.send(request)
+        try:
+            return await asyncio.wait_for(answer, deadline_s)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if answer.cancelled() and not (task and task.cancelling()):
+                raise ConnectionError("disconnected") from None  # Telethon cancels what is pending when it disconnects
+            raise
+
+    async def serve(self) -> None:
+        """Stay until the connection is over; raises what ended it, where something did.
+
+        Pings, so that a dead link is noticed within a minute.
+        """
+        pings = asyncio.create_task(self._ping())
+        try:
+            await self.disconnected
+        finally:
+            pings.cancel()
+        if self.ended_by:
+            raise self.ended_by
+
+    def current(self) -> Session:
+        """Return the credentials as they are now."""
+        assert isinstance(self.session, MtprotoSession)
+        return self.session.stored(self.stored)
+
+    async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
+        """Take each batch right after the box applied it, before anything else sees it; Telethon dispatches nothing."""
+        self._mb_entity_cache.extend(users, chats)
+        fetched, self._message_box.fetched = self._message_box.fetched, False
+        if self._take and not self.full.is_set():
+            batch = Batch(updates, users, chats, self._marks_of(updates), fetched)
+            if not await self._take(self, batch):
+                self.full.set()
+        return []
+
+    def _marks_of(self, updates: list[Any]) -> Marks | None:
+        """Return the account's marks, and of channels those of this batch only: lagging is safe, running ahead is loss."""
+        if not has_account_marks(self._message_box):
+            return None
+        account, channels = self._message_box.session_state()
+        concerned = {channel for update in updates if isinstance(channel := _entry(update), int)}
+        date = int(account["date"].timestamp())
+        return Marks(
+            pts=account["pts"],
+            qts=account["qts"],
+            date=date,
+            seq=account["seq"],
+            channels={channel: pts for channel, pts in channels.items() if channel in concerned},
+        )
+
+    def _too_long(self, channel: int | None) -> None:
+        """Note that a difference was too long. Reading the history instead comes with groups and channels (see CHANGELOG)."""
+        self._log[__name__].warning("difference too long")
+
+    async def _new_session_created(self, message: Any) -> None:
+        """Catch up: the server has made a new session, and may have dropped what it had not sent in the old one.
+
+        https://core.telegram.org/mtproto/service_messages#new-session-creation-notification
+        """
+        await self._sender._handle_new_session_created(message)
+        if self._take:
+            self._updates_queue.put_nowait(types.UpdatesTooLong())
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            request = functions.PingDelayDisconnectRequest(secrets.randbits(63), DROP_AFTER_S)
+            try:
+                await self.invoke(request, PING_DEADLINE_S)
+            except (TimeoutError, OSError):
+                await self.disconnect()
+                return
+
+
+@asynccontextmanager
+async def connected(
+    session: Session, marks: Marks | None, guard: Guard, where: Telegram, take: Take | None = None
+) -> AsyncIterator[Client]:
+    """Connect a client and close it afterwards, whatever happens; raises AvioError where the connect fails.
+
+    Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
+    """
+    client = Client(session, marks, guard, where, take)
+    try:
+        with translated():
+            await client.connect()
+        yield client
+    finally:
+        await client.disconnect()
+
+
+def _entry(update: Any) -> Any:
+    if isinstance(update, types.UpdateNewChannelMessage | types.UpdateEditChannelMessage):
+        return getattr(update.message.peer_id, "channel_id", None)
+    info = PtsInfo.from_update(update)
+    return info and info.entry

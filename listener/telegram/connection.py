@@ -1,0 +1,63 @@
+"""The connection that is guarded: no frame leaves, and none is made, unless the worker's lease is in force.
+
+Every frame that Telethon sends (requests, acks, pings, containers) passes `Connection._send`; every connect and reconnect passes
+`_connect`. Raising in `_send` would leave the client connected with its requests pending for ever, and closing gracefully would flush
+what must not be sent; so a fenced connection is reset (SO_LINGER of 0 makes the kernel drop what is queued) and its transport aborted,
+whereupon Telethon ends by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from typing import Any
+
+from telethon.network.connection.tcpfull import ConnectionTcpFull
+
+from listener.lease import LEASE_S, SILENCE_S, Guard
+
+USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
+"""How long the kernel keeps trying to get sent bytes acknowledged: it must have given up before a peer may claim the account."""
+
+
+def guarded_by(guard: Guard) -> type[ConnectionTcpFull]:
+    """Return a connection class of an account's own, as Telethon wants a type."""
+
+    class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
+        """A TCP connection that the guard can cut."""
+
+        async def _connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109  Telethon's signature
+            if not guard.held():
+                raise ConnectionError("fenced")
+            await super()._connect(timeout=timeout, ssl=ssl)
+            guard.watch(self)
+            _limit_retransmission(self._writer.get_extra_info("socket"))
+            if not guard.held():
+                self.abort()
+                raise ConnectionError("fenced")
+
+        def _send(self, data: bytes) -> None:
+            if not guard.held():
+                self.abort()
+                return
+            super()._send(data)
+
+        def abort(self) -> None:
+            """Cut the connection without a word."""
+            if self._writer is None:
+                return
+            raw = self._writer.get_extra_info("socket")
+            if raw is not None:
+                with contextlib.suppress(OSError, ValueError):  # closed already; uvloop says ValueError
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._writer.transport.abort()
+
+    return GuardedConnection
+
+
+def _limit_retransmission(raw: Any) -> None:
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+    if raw is not None and option is not None:
+        raw.setsockopt(socket.IPPROTO_TCP, option, USER_TIMEOUT_MS)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

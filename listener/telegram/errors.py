@@ -1,0 +1,125 @@
+"""Telegram's errors, by name, to ours.
+
+By name and never by number: 401 is also a wanted password, 406 a dozen things, and Telethon's `FrozenMethodInvalidError` is a
+FloodError without seconds. Names are those of https://core.telegram.org/api/errors as Telethon spells them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from telethon import errors as telethon
+
+from shared.errors import AvioError, Code
+
+_CODES: dict[str, Code] = {
+    # logging in
+    "PhoneNumberInvalidError": Code.INVALID_PHONE,
+    "PhoneNumberUnoccupiedError": Code.PHONE_NOT_REGISTERED,
+    "PhoneNumberBannedError": Code.PHONE_BANNED,
+    "UserDeactivatedBanError": Code.PHONE_BANNED,
+    "PhoneNumberFloodError": Code.TOO_MANY_ATTEMPTS,
+    "PhonePasswordFloodError": Code.TOO_MANY_ATTEMPTS,
+    "SendCodeUnavailableError": Code.CODE_UNAVAILABLE,
+    "ApiIdInvalidError": Code.TELEGRAM_APP_REJECTED,
+    "ApiIdPublishedFloodError": Code.TELEGRAM_APP_REJECTED,
+    "UpdateAppToLoginError": Code.TELEGRAM_APP_REJECTED,
+    "PhoneCodeInvalidError": Code.INVALID_CODE,
+    "PhoneCodeEmptyError": Code.INVALID_CODE,
+    "PhoneCodeHashEmptyError": Code.CODE_EXPIRED,
+    "PhoneCodeExpiredError": Code.CODE_EXPIRED,
+    "EmailVerifyExpiredError": Code.CODE_EXPIRED,
+    "SessionPasswordNeededError": Code.TWO_FA_REQUIRED,
+    "PasswordHashInvalidError": Code.BAD_PASSWORD,
+    # sending
+    "MessageTooLongError": Code.MESSAGE_TOO_LONG,
+    "PeerFloodError": Code.PEER_FLOOD,
+    "PeerIdInvalidError": Code.PEER_NOT_FOUND,
+    "UserIdInvalidError": Code.PEER_NOT_FOUND,
+    "ChannelInvalidError": Code.PEER_NOT_FOUND,
+    "ChannelPrivateError": Code.PEER_NOT_FOUND,
+    "ChatIdInvalidError": Code.PEER_NOT_FOUND,
+    "InputUserDeactivatedError": Code.USER_NOT_FOUND,
+    "UsernameInvalidError": Code.USER_NOT_FOUND,
+    "UsernameNotOccupiedError": Code.USER_NOT_FOUND,
+    "UserPrivacyRestrictedError": Code.PRIVACY_RESTRICTED,
+    "PrivacyPremiumRequiredError": Code.PRIVACY_RESTRICTED,
+    "AllowPaymentRequiredError": Code.PRIVACY_RESTRICTED,
+    "UserIsBlockedError": Code.WRITE_FORBIDDEN,
+    "YouBlockedUserError": Code.WRITE_FORBIDDEN,
+    "ChatWriteForbiddenError": Code.WRITE_FORBIDDEN,
+    "ChatAdminRequiredError": Code.WRITE_FORBIDDEN,
+    "ChatRestrictedError": Code.WRITE_FORBIDDEN,
+    "UserBannedInChannelError": Code.WRITE_FORBIDDEN,
+    "ChatGuestSendForbiddenError": Code.WRITE_FORBIDDEN,
+}
+_WAITS = ("FloodWaitError", "FloodPremiumWaitError", "SlowModeWaitError", "FloodTestPhoneWaitError", "PhoneNumberFloodWaitError")
+
+
+class End(StrEnum):
+    """Why Telegram takes a session for over: the account's state says it from then on."""
+
+    REVOKED = "revoked"
+    KEY_DUPLICATED = "key_duplicated"
+    BANNED = "banned"
+
+
+_ENDS: dict[str, End] = {
+    "AuthKeyUnregisteredError": End.REVOKED,
+    "AuthKeyInvalidError": End.REVOKED,
+    "AuthKeyNotFound": End.REVOKED,
+    "SessionRevokedError": End.REVOKED,
+    "SessionExpiredError": End.REVOKED,
+    "AuthKeyDuplicatedError": End.KEY_DUPLICATED,
+    "UserDeactivatedError": End.BANNED,
+    "UserDeactivatedBanError": End.BANNED,
+}
+
+
+def end_of(error: BaseException | None) -> End | None:
+    """Return why the session is over, or None where the error does not say that it is."""
+    if isinstance(error, AvioError):
+        error = error.__cause__
+    return None if error is None else _ENDS.get(name_of(error))
+
+
+def name_of(error: BaseException) -> str:
+    """Return the name that the tables know an error by: Telethon's class, or for errors it has no class for its own spelling of Telegram's."""
+    if type(error) in (
+        telethon.RPCError,
+        telethon.AuthKeyError,
+        telethon.UnauthorizedError,
+        telethon.ForbiddenError,
+        telethon.BadRequestError,
+    ):
+        return "".join(part.capitalize() for part in str(getattr(error, "message", "")).split("_") if not part.isdigit()) + "Error"
+    return type(error).__name__
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what Telegram answered as an AvioError, most specific first; connection faults and missed deadlines as `telegram_unavailable`."""
+    try:
+        yield
+    except telethon.RPCError as error:
+        raise translate(error) from error
+    except (ConnectionError, TimeoutError, OSError, asyncio.IncompleteReadError, telethon.AuthKeyNotFound) as error:
+        raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
+
+
+def translate(error: telethon.RPCError) -> AvioError:
+    """Return the AvioError that an RPC error stands for; one that no table names becomes `telegram_error` with Telegram's own name for it."""
+    name = name_of(error)
+    seconds = getattr(error, "seconds", None)
+    if name in _WAITS and seconds is not None:
+        return AvioError(Code.FLOOD_WAIT, retry_after_s=seconds)
+    if name in _CODES:
+        return AvioError(_CODES[name], retry_after_s=60 if _CODES[name] is Code.TOO_MANY_ATTEMPTS else None)
+    if name in _ENDS:
+        return AvioError(Code.NOT_AUTHORIZED, state=str(_ENDS[name]))
+    if isinstance(error, telethon.ServerError | telethon.TimedOutError):
+        return AvioError(Code.TELEGRAM_UNAVAILABLE)
+    return AvioError(Code.TELEGRAM_ERROR, telegram=name.removesuffix("Error"))

@@ -1,0 +1,142 @@
+"""Logging in and out by raw requests.
+
+Not by Telethon's `send_code_request` and `sign_in`: the first turns a second start into a resend and breaks on `sentCodeSuccess` and
+`sentCodePaymentRequired`, the second knows no e-mail codes. Flow: https://core.telegram.org/api/auth, password:
+https://core.telegram.org/api/srp
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from telethon import errors
+from telethon.password import compute_check
+from telethon.tl import functions, types
+
+from listener.marks import Marks
+from listener.session import PendingLogin
+from listener.telegram.client import Client, Telegram
+from listener.telegram.errors import translated
+from shared.errors import AvioError, Code
+
+RESEND_AFTER_S = 60  # where Telegram names no time: a start before then answers with the pending flow
+
+_DELIVERIES: dict[type, str] = {
+    types.auth.SentCodeTypeApp: "app",
+    types.auth.SentCodeTypeSms: "sms",
+    types.auth.SentCodeTypeSmsWord: "sms",
+    types.auth.SentCodeTypeSmsPhrase: "sms",
+    types.auth.SentCodeTypeFirebaseSms: "sms",
+    types.auth.SentCodeTypeCall: "call",
+    types.auth.SentCodeTypeFlashCall: "call",
+    types.auth.SentCodeTypeMissedCall: "call",
+    types.auth.SentCodeTypeEmailCode: "email",
+    types.auth.SentCodeTypeFragmentSms: "fragment",
+}
+_NEXT: dict[type, str] = {
+    types.auth.CodeTypeSms: "sms",
+    types.auth.CodeTypeCall: "call",
+    types.auth.CodeTypeFlashCall: "call",
+    types.auth.CodeTypeMissedCall: "call",
+    types.auth.CodeTypeFragmentSms: "fragment",
+}
+
+
+async def start(client: Client, where: Telegram, phone: str, now: datetime) -> PendingLogin | types.User:
+    """Have Telegram send a code; returns the log-in that waits for it, or the user where Telegram asked for none."""
+    request = functions.auth.SendCodeRequest(phone, where.api_id, where.api_hash, types.CodeSettings())
+    with translated():
+        try:
+            sent = await client(request)
+        except errors.AuthRestartError:  # "Restart the authorization process": once, https://core.telegram.org/method/auth.sendCode
+            sent = await client(request)
+    return _sent(sent, phone, now)
+
+
+async def resend(client: Client, pending: PendingLogin, now: datetime) -> PendingLogin | types.User:
+    """Have Telegram send the code by the next way; `code_unavailable` where it has none."""
+    if pending.next_type is None:
+        raise AvioError(Code.CODE_UNAVAILABLE)
+    with translated():
+        sent = await client(functions.auth.ResendCodeRequest(pending.phone, pending.phone_code_hash))
+    return _sent(sent, pending.phone, now)
+
+
+async def cancel(client: Client, pending: PendingLogin) -> None:
+    """Take back the code."""
+    with translated():
+        await client(functions.auth.CancelCodeRequest(pending.phone, pending.phone_code_hash))
+
+
+async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.User:
+    """Present the code; raises `2fa_required` where it was right and the password is wanted."""
+    by_email = types.EmailVerificationCode(code) if pending.by_email else None
+    request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
+    with translated():
+        return _authorised(await client(request))
+
+
+async def check_password(client: Client, password: str) -> types.User:
+    """Present the password; the code stays accepted where it is wrong."""
+    with translated():
+        try:
+            return await _check_password(client, password)
+        except errors.SrpIdInvalidError:  # the parameters have changed in between: once more with the new ones
+            return await _check_password(client, password)
+
+
+async def myself(client: Client) -> types.User | None:
+    """Return the user that this key is authorised for, or None."""
+    try:
+        users = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
+    except errors.RPCError:
+        return None
+    return users[0] if users else None
+
+
+async def first_marks(client: Client) -> Marks:
+    """Return where an account stands that has just logged in: everything from here on is to be delivered."""
+    with translated():
+        state = await client(functions.updates.GetStateRequest())
+    return Marks(pts=state.pts, qts=state.qts, date=int(state.date.timestamp()), seq=state.seq)
+
+
+async def log_out(client: Client) -> None:
+    """Have Telegram forget the session."""
+    with translated():
+        await client(functions.auth.LogOutRequest())
+
+
+async def _check_password(client: Client, password: str) -> types.User:
+    wanted = await client(functions.account.GetPasswordRequest())
+    return _authorised(await client(functions.auth.CheckPasswordRequest(compute_check(wanted, password))))
+
+
+def _authorised(answer: Any) -> types.User:
+    if isinstance(answer, types.auth.AuthorizationSignUpRequired):
+        raise AvioError(Code.PHONE_NOT_REGISTERED)
+    return answer.user
+
+
+def _sent(sent: Any, phone: str, now: datetime) -> PendingLogin | types.User:
+    match sent:
+        case types.auth.SentCodeSuccess():
+            return _authorised(sent.authorization)
+        case types.auth.SentCodePaymentRequired():
+            raise AvioError(Code.PAYMENT_REQUIRED)
+        case types.auth.SentCode(type=types.auth.SentCodeTypeSetUpEmailRequired()):
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED)
+    return PendingLogin(
+        phone=phone,
+        phone_code_hash=sent.phone_code_hash,
+        delivery=_DELIVERIES.get(type(sent.type), "app"),
+        length=_length(sent.type),
+        next_type=_NEXT.get(type(sent.next_type)),
+        resend_at=now + timedelta(seconds=sent.timeout or RESEND_AFTER_S),
+        by_email=isinstance(sent.type, types.auth.SentCodeTypeEmailCode),
+    )
+
+
+def _length(kind: Any) -> int | None:
+    return getattr(kind, "length", None)  # flash calls and SMS words have none
