@@ -86,7 +86,7 @@ class Process:
         table = Table(aws.dynamodb(), settings.table_name)
         peers = PeerStore(table)
         self._offload = Offload(16, "aws")
-        deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"))
+        deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"), logger)
         self._writer = Writer(deliver)
         self._means = Means(
             table=table,

@@ -5,9 +5,11 @@ In this order, so that a tenant who gets an event can answer it whatever dies: a
 
 from __future__ import annotations
 
+from aws_lambda_powertools import Logger
+
 from listener.ledger import Entry
 from listener.offload import Offload
-from shared.queues import EventsQueue
+from shared.queues import EventsQueue, QueueUnavailable
 from shared.store.peers import PeerStore
 from shared.store.table import StoreUnavailable
 
@@ -15,17 +17,21 @@ from shared.store.table import StoreUnavailable
 class Deliver:
     """Keeps peers and queues events, on threads."""
 
-    def __init__(self, queue: EventsQueue, peers: PeerStore, offload: Offload) -> None:
+    def __init__(self, queue: EventsQueue, peers: PeerStore, offload: Offload, logger: Logger) -> None:
         self._queue = queue
         self._peers = peers
         self._offload = offload
+        self._logger = logger
 
     async def __call__(self, entries: list[Entry]) -> list[bool]:
         """Tell of each entry whether the queue has it."""
         try:
             kept, accepted = await self._offload(self._both, entries)
-        except TimeoutError:
+        except (QueueUnavailable, TimeoutError) as error:
+            self._logger.warning("queue unavailable", extra={"fault": str(error) or "deadline"})
             return [False] * len(entries)
+        if not all(accepted):
+            self._logger.warning("events refused", extra={"refused": accepted.count(False), "sent": len(accepted)})
         for entry, well in zip(entries, kept, strict=True):
             if well:
                 entry.ledger.kept(entry.peers)

@@ -16,6 +16,10 @@ BATCH = 10
 """SQS: at most 10 entries in one request."""
 
 
+class QueueUnavailable(Exception):
+    """SQS did not answer, or refused the request as a whole. What it carried may or may not be in the queue."""
+
+
 class EventsQueue:
     """Puts events into the FIFO queue."""
 
@@ -24,7 +28,7 @@ class EventsQueue:
         self._url = url
 
     def send(self, events: Sequence[Event]) -> list[bool]:
-        """Send up to ten events, at most one per chat; tell of each whether SQS accepted it.
+        """Send up to ten events, at most one per chat; tell of each whether SQS accepted it. Raises QueueUnavailable.
 
         One refused entry does not stop the others, hence the limit: a second event of its chat would overtake it. A request that failed
         as a whole accepted nothing that we know of; sending again is safe, the event's id deduplicates for five minutes.
@@ -40,10 +44,14 @@ class EventsQueue:
         ]
         try:
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
-        except (ClientError, BotoCoreError):
-            return [False] * len(events)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailable(_reason(error)) from error
         accepted = {entry["Id"] for entry in answer.get("Successful", [])}
         return [str(number) in accepted for number in range(len(events))]
+
+
+def _reason(error: Exception) -> str:
+    return str(error.response.get("Error", {}).get("Code")) if isinstance(error, ClientError) else type(error).__name__
 
 
 def parse(body: str) -> Event:

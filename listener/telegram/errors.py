@@ -87,7 +87,7 @@ def end_of(error: BaseException | None) -> End | None:
 
 
 def name_of(error: BaseException) -> str:
-    """Return the name that the tables know an error by: Telethon's class, or for errors it has no class for its own spelling of Telegram's."""
+    """Return the name that the tables know an error by: Telethon's class; where it has none, Telegram's name in Telethon's spelling."""
     if type(error) in (
         telethon.RPCError,
         telethon.AuthKeyError,
@@ -101,7 +101,7 @@ def name_of(error: BaseException) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what Telegram answered as an AvioError, most specific first; connection faults and missed deadlines as `telegram_unavailable`."""
+    """Raise what Telegram answered as an AvioError; connection faults and missed deadlines as `telegram_unavailable`."""
     try:
         yield
     except telethon.RPCError as error:
@@ -111,7 +111,7 @@ def translated() -> Iterator[None]:
 
 
 def translate(error: telethon.RPCError) -> AvioError:
-    """Return the AvioError that an RPC error stands for; one that no table names becomes `telegram_error` with Telegram's own name for it."""
+    """Return the AvioError that an RPC error stands for; one that no table names becomes `telegram_error` with its name."""
     name = name_of(error)
     seconds = getattr(error, "seconds", None)
     if name in _WAITS and seconds is not None:

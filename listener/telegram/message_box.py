@@ -48,7 +48,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
 
 
 def _dropped(diff: Any, kept: list[Any], own: Collection[Any]) -> list[Any]:
-    """Return the updates of the difference's own sequence that Telethon took for handled ones; those of other sequences it judges rightly."""
+    """Return the updates of the difference's own sequence that Telethon took for handled; those of other sequences it judges rightly."""
     passed = {id(update) for update in kept}
     return [update for update in getattr(diff, "other_updates", ()) if id(update) not in passed and _sequence(update) in own]
 
