@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 import signal
 import socket
@@ -16,7 +15,6 @@ from pathlib import Path
 import uvloop
 from aws_lambda_powertools import Logger
 from pydantic import SecretStr
-from telethon.crypto import rsa
 
 from listener.api import Api, server
 from listener.certificate import Certificate, new_certificate
@@ -26,7 +24,7 @@ from listener.lease import Lease
 from listener.ledger import Writer
 from listener.offload import Offload
 from listener.ownership import Lapsed, Ownership, Rows
-from listener.telegram.client import Telegram
+from listener.telegram.where import Telegram, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -41,7 +39,6 @@ from shared.store.peers import PeerStore
 from shared.store.table import StoreUnavailable, Table
 from shared.store.workers import WorkerStore
 
-TELEGRAM_DC = (2, "149.154.167.51", 443)  # https://my.telegram.org/apps: production, DC 2; Telegram sends accounts on to theirs
 START_AGAIN_S = 3.0
 
 
@@ -64,13 +61,12 @@ class Settings(TableSettings):
         return f"{host}:{self.listener_port}"
 
     def telegram(self) -> Telegram:
-        """Return which Telegram to connect to; makes Telethon trust a test server's key."""
-        dc, host, port = TELEGRAM_DC
+        """Return which Telegram to connect to."""
+        api_id, api_hash = self.telegram_api_id, self.telegram_api_hash.get_secret_value()
         if self.telegram_test_server and self.telegram_test_server_key:
-            rsa.add_key(self.telegram_test_server_key.read_bytes(), old=True)  # Telethon uses the scheme of the old keys
-            dc, (host, text) = self.telegram_test_server_dc, self.telegram_test_server.rsplit(":", 1)
-            port = int(text)
-        return Telegram(self.telegram_api_id, self.telegram_api_hash.get_secret_value(), dc, host, port)
+            key = self.telegram_test_server_key.read_bytes()
+            return test_server(api_id, api_hash, self.telegram_test_server_dc, self.telegram_test_server, key)
+        return real(api_id, api_hash)
 
 
 class Process:
@@ -87,7 +83,7 @@ class Process:
         peers = PeerStore(table)
         self._offload = Offload(16, "aws")
         deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"), logger)
-        self._writer = Writer(deliver)
+        self._writer = Writer(deliver, logger)
         self._means = Means(
             table=table,
             accounts=AccountStore(table),
@@ -111,15 +107,13 @@ class Process:
             loop.add_signal_handler(number, self._stop)
         api = Api(lambda: self._worker, self._rpc_key, self._logger)
         http = server(api.app(), self._settings.listener_host, self._settings.listener_port, self._certificate.context)
-        serving, writing = asyncio.create_task(http.serve()), asyncio.create_task(self._writer.run())
-        try:
+        async with asyncio.TaskGroup() as tasks:  # what fails in one of them ends the process, and Fargate starts another
+            tasks.create_task(http.serve())
+            writing = tasks.create_task(self._writer.run())
             while not self._stopping.is_set():
                 await self._be_a_worker()
-        finally:
             http.should_exit = True
-            await serving
             writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
 
     async def _be_a_worker(self) -> None:
         try:
@@ -153,7 +147,7 @@ if __name__ == "__main__":
 
     async def main() -> None:
         """Compose inside the loop, since what is composed holds its events."""
-        logging.getLogger("telethon").setLevel(logging.CRITICAL)  # it quotes requests and answers; what ends a connection is logged here
+        silence_telethon()
         await Process(Settings(), get_logger()).run()
 
     uvloop.run(main())

@@ -25,7 +25,7 @@ from listener.telegram.client import Client, connected
 from listener.telegram.errors import End, end_of
 from listener.telegram.inbox import Inbox
 from listener.telegram.send import Outgoing, Sent, send
-from shared.crypto import KeysUnavailable
+from shared.crypto import KeysUnavailable, Unreadable
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.store.fenced import Superseded
@@ -64,6 +64,8 @@ class Account:
         self._up = asyncio.Event()
         self._stopping = False
         self._commands = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._client: Client | None = None
         self.flow = LoginFlow(holding, self._wake)
 
@@ -79,6 +81,9 @@ class Account:
                 await self._stage()
         except (_Over, Superseded) as end:
             self._info("account let go" if isinstance(end, _Over) else "account superseded")
+        except Unreadable:
+            self._info("session unreadable")
+            await self._insist(lambda: self.holding.release(state=AccountState.FAILED, reason="session_unreadable"))
         finally:
             self._over.set()
             self._loaded.set()
@@ -166,7 +171,8 @@ class Account:
             except _AWS_AWAY:
                 ledger.moved.set()
             except Superseded:
-                self.stop()
+                self._stopping = True
+                self._wake.set()
                 return
 
     async def _await_login(self) -> None:
@@ -174,7 +180,7 @@ class Account:
         try:
             await asyncio.wait_for(self._wake.wait(), IDLE_LOGIN_S)
         except TimeoutError:
-            if not self._commands:
+            if self._idle.is_set():
                 await self._insist(self.holding.release)
                 raise _Over from None
 
@@ -237,10 +243,11 @@ class Account:
                 while True:
                     await self._up.wait()
                     client, tried = self._client, True
+                    assert client is not None
                     with contextlib.suppress(ConnectionError):
-                        if client:
-                            return await self._send(client, message, since)
-                    await asyncio.sleep(0.05)  # the connection is going down: let the account's task see it
+                        return await self._send(client, message, since)
+                    if client is self._client:
+                        self._up.clear()  # it is going down; the account's task makes the next
         except TimeoutError:
             code = Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE
             raise AvioError(code) from None
@@ -276,14 +283,19 @@ class Account:
         if self._stopping:
             raise AvioError(Code.NOT_MINE)
         self._commands += 1
+        self._idle.clear()
         try:
             yield
         finally:
             self._commands -= 1
+            if not self._commands:
+                self._idle.set()
 
-    def stop(self) -> None:
-        """Have `run` end with the credentials kept; no command is taken from here on."""
+    async def hand_over(self) -> None:
+        """Take no more commands, let those running finish, then have `run` end with the credentials kept. Returns before `run` has."""
         self._stopping = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), COMMAND_DEADLINE_S)
         self._wake.set()
 
     def _info(self, message: str, **fields: Any) -> None:

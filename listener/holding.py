@@ -19,8 +19,8 @@ from listener.ledger import Ledger, Writer
 from listener.marks import Marks
 from listener.offload import Offload
 from listener.session import Session, Strongbox
-from listener.telegram.client import Telegram
 from listener.telegram.peers import PeerBook
+from listener.telegram.where import Telegram
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.model.account import Account, AccountState, Wanted

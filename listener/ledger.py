@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from aws_lambda_powertools import Logger
+
 from listener.marks import Marks
 from shared.model.event import Event
 from shared.store.peers import Peer
@@ -121,8 +123,9 @@ class Writer:
     first after `retry_s` seconds, later up to 5 s apart; so is everything while SQS is away.
     """
 
-    def __init__(self, deliver: Callable[[list[Entry]], Awaitable[list[bool]]], retry_s: float = 0.1) -> None:
+    def __init__(self, deliver: Callable[[list[Entry]], Awaitable[list[bool]]], logger: Logger, retry_s: float = 0.1) -> None:
         self._deliver = deliver
+        self._logger = logger
         self._retry_s = retry_s
         self._failures = 0
         self._ready: deque[tuple[Ledger, str]] = deque()
@@ -155,6 +158,9 @@ class Writer:
     async def _send(self, entries: list[Entry]) -> None:
         try:
             accepted = await self._deliver(entries)
+        except Exception as error:  # the edge of a batch: nobody else would send these again
+            self._logger.error("delivering to the queue failed", extra={"fault": type(error).__name__})
+            accepted = [False] * len(entries)
         finally:
             self._slots.release()
         self._failures = 0 if any(accepted) else self._failures + 1

@@ -14,6 +14,7 @@ Telegram destroys a session whose key sends over two connections. So at any mome
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,8 +31,9 @@ from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account as Row
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
-from shared.model.worker import Worker, WorkerState
+from shared.model.worker import Worker, WorkerState, nudged_tenant
 from shared.store.accounts import AccountStore
+from shared.store.fenced import Superseded
 from shared.store.table import ConditionFailed, StoreUnavailable
 from shared.store.workers import KEPT_AFTER_END, WorkerStore
 
@@ -70,11 +72,14 @@ class Ownership:
         self._clock = clock
         self._logger = logger
         self._beat = me.beat
-        self._heard: frozenset[TenantId] = frozenset()
+        self._nudges: frozenset[str] = frozenset()
+        self._heard: frozenset[str] = frozenset()
+        self._news = asyncio.Event()
         self._seen: dict[WorkerId, tuple[int, float]] = {}
         self._accounts: dict[_Key, Account] = {}
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
         self._claiming: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
+        self._leaving: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
     @property
@@ -83,7 +88,11 @@ class Ownership:
         return len(self._accounts)
 
     async def run(self) -> None:
-        """Register, then beat and watch until told to stop; then hand over. Raises Lapsed where the lease was lost."""
+        """Register, then beat and watch until told to stop; then hand over. Raises Lapsed where the lease was lost.
+
+        However it ends: first every connection is cut for good, and only then the row says that this worker has ended, which lets
+        others claim.
+        """
         sent_at = self._clock.boottime()
         await self._rows.offload(self._rows.workers.register, self.me)
         self.lease.extend(sent_at)
@@ -95,10 +104,12 @@ class Ownership:
             await self._hand_over()
         finally:
             self.lease.lapse()
-            leftover = [*tasks, *self._tasks.values()]
+            leftover = [*tasks, *self._leaving, *self._tasks.values()]
             for task in leftover:
                 task.cancel()
             await asyncio.gather(*leftover, return_exceptions=True)
+            with contextlib.suppress(StoreUnavailable, TimeoutError):  # then its peers find it silent
+                await self._rows.offload(self._rows.workers.end, self.me.id, self._clock.now())
 
     def stop(self) -> None:
         """Have `run` hand over and return."""
@@ -119,13 +130,13 @@ class Ownership:
     async def _beats(self) -> None:
         while True:
             began = self._clock.boottime()
-            await self._beat_once(began)
+            await self.beat_once(began)
             if not self.lease.held():
                 raise Lapsed
             pause = BEAT_EVERY_S - (self._clock.boottime() - began)
             await asyncio.sleep(max(0.0, min(pause, self.lease.remaining_s())))
 
-    async def _beat_once(self, sent_at: float) -> None:
+    async def beat_once(self, sent_at: float) -> None:
         """Send one beat. What went wrong is no reason to stop before the lease's end, unless the row says that I am dead."""
         heard = self._heard
         beat = self._rows.beats.beat
@@ -139,9 +150,10 @@ class Ownership:
             return
         self._beat = row.beat
         self.lease.extend(sent_at)
-        self._heard = row.nudges
-        for tenant_id in row.nudges - heard:
-            await self._nudged(tenant_id)
+        self._heard -= heard
+        self._nudges = row.nudges - self._heard
+        if self._nudges:
+            self._news.set()
 
     def _catch_up_with(self, row: dict[str, Any] | None) -> None:
         """Learn from the row that refused a beat: an earlier one had worked though its answer was lost, or I have been declared dead."""
@@ -150,25 +162,31 @@ class Ownership:
             raise Lapsed
         self._beat = int(row["beat"])  # the next beat, at once or in three seconds, counts from its own sending
 
-    async def _nudged(self, tenant_id: TenantId) -> None:
-        for channel in Channel:
-            if account := self._accounts.get((tenant_id, channel)):
-                try:
-                    await account.look_again()
-                except Exception as error:  # the account's own trouble; its task sees it too
-                    self._logger.warning("nudge failed", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
+    async def _hear(self) -> None:
+        """See to the nudges that came with the beats; each is taken off the row by the beat after."""
+        for nudge in self._nudges:
+            for channel in Channel:
+                if account := self._accounts.get((nudged_tenant(nudge), channel)):
+                    with contextlib.suppress(Superseded):  # its task learns that by itself
+                        await account.look_again()
+            self._heard |= {nudge}
+        self._nudges = frozenset()
 
     # rules 3, 4 and 8
 
     async def _watch(self) -> None:
         while True:
+            self._news.clear()
             try:
-                await self._look_around()
+                await self._hear()
+                await self.look_around()
             except (StoreUnavailable, TimeoutError) as error:
                 self._logger.warning("watch failed", extra={"fault": type(error).__name__})
-            await asyncio.sleep(WATCH_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), WATCH_EVERY_S)
 
-    async def _look_around(self) -> None:
+    async def look_around(self) -> None:
+        """Declare silent workers dead, and claim what those that are over have left."""
         workers = await self._rows.offload(self._rows.workers.all)
         gone = [worker for worker in workers if await self._is_gone(worker)]
         live = [worker for worker in workers if worker.state is WorkerState.LIVE and worker not in gone]
@@ -253,9 +271,6 @@ class Ownership:
         Beats go on until then.
         """
         for account in list(self._accounts.values()):
-            account.stop()
+            self._leaving.append(asyncio.create_task(account.hand_over()))
         if tasks := list(self._tasks.values()):
             await asyncio.wait(tasks, timeout=HAND_OVER_S)
-        self.lease.lapse()  # from here on nothing of this worker can send, so the row may say so
-        await self._rows.offload(self._rows.workers.end, self.me.id, self._clock.now())
-        self._logger.info("worker ended", extra={"worker": self.me.id})

@@ -19,11 +19,12 @@ from telethon.tl import functions, types
 
 from listener.lease import Guard
 from listener.marks import Marks
-from listener.session import Identity, Session
+from listener.session import Session
 from listener.telegram.connection import guarded_by
 from listener.telegram.errors import translated
 from listener.telegram.message_box import LosslessBox, has_account_marks
 from listener.telegram.mtproto_session import MtprotoSession
+from listener.telegram.where import Telegram
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
@@ -31,21 +32,6 @@ PING_EVERY_S = 30.0
 PING_DEADLINE_S = 20.0
 DROP_AFTER_S = 60  # Telegram closes the connection when no ping came for so long: also that of a paused process
 CALL_DEADLINE_S = 15.0
-
-
-@dataclass(frozen=True)
-class Telegram:
-    """Which Telegram this is, and as which application we come: the real one, or a test server."""
-
-    api_id: int
-    api_hash: str
-    dc_id: int
-    address: str
-    port: int
-
-    def new_session(self) -> Session:
-        """Return credentials without a key: the first connect makes one."""
-        return Session(identity=Identity(api_id=self.api_id), dc_id=self.dc_id, address=self.address, port=self.port)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from telethon.tl import functions, types
 
 from listener.marks import Marks
 from listener.session import PendingLogin
-from listener.telegram.client import Client, Telegram
+from listener.telegram.client import Client
 from listener.telegram.errors import translated
+from listener.telegram.where import Telegram
 from shared.errors import AvioError, Code
 
 RESEND_AFTER_S = 60  # where Telegram names no time: a start before then answers with the pending flow

@@ -23,7 +23,7 @@ class Worker(Frozen):
     """A running (or past) listener process.
 
     `address` is host:port of its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts`
-    how many it held at its last beat, `nudges` the tenants whose account row says something new to it.
+    how many it held at its last beat, `nudges` (`<tenant>/<nonce>`) the tenants whose account row says something new to it.
     """
 
     id: WorkerId
@@ -34,4 +34,9 @@ class Worker(Frozen):
     rpc_key: SecretStr
     accounts: int = 0
     ended_at: datetime | None = None
-    nudges: frozenset[TenantId] = frozenset()
+    nudges: frozenset[str] = frozenset()
+
+
+def nudged_tenant(nudge: str) -> TenantId:
+    """Return the tenant that a nudge is about."""
+    return TenantId(nudge.split("/")[0])

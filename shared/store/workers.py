@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
@@ -44,7 +45,7 @@ class WorkerStore:
         """Return every worker's row as it is now: live ones, and those that ended or died within a day."""
         return [_worker(row) for row in self._table.query("pk = :pk", {":pk": keys.WORKERS}, ConsistentRead=True)]
 
-    def beat(self, worker_id: WorkerId, last: int, accounts: int, heard: frozenset[TenantId]) -> Worker:
+    def beat(self, worker_id: WorkerId, last: int, accounts: int, heard: frozenset[str]) -> Worker:
         """Raise the beat by one, if it is still `last` and the worker is live; raises ConditionFailed with the row as it is.
 
         Never creates the row. A beat that arrives after its time-out finds another number, or a dead worker, and changes nothing.
@@ -78,16 +79,12 @@ class WorkerStore:
     def nudge(self, worker_id: WorkerId, tenant_id: TenantId) -> None:
         """Let a live worker know, with its next beat, that a tenant's account row says something new.
 
-        Nothing is lost without it: a claim reads the row.
+        Nothing is lost without it: a claim reads the row. Each nudge is one of its own, so that taking an old one off the row never
+        takes a new one.
         """
+        values = {":nudge": {f"{tenant_id}/{secrets.token_hex(4)}"}, ":live": WorkerState.LIVE}
         try:
-            self._table.update(
-                keys.worker(worker_id),
-                "ADD nudges :tenant",
-                {":tenant": {tenant_id}, ":live": WorkerState.LIVE},
-                "#state = :live",
-                {"#state": "state"},
-            )
+            self._table.update(keys.worker(worker_id), "ADD nudges :nudge", values, "#state = :live", {"#state": "state"})
         except ConditionFailed:
             return
 
