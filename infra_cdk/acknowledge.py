@@ -1,0 +1,11 @@
+"""Say beside a construct why a finding of the security checks (cdk-nag) is accepted there."""
+
+from __future__ import annotations
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+
+def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
+    """Accept one finding, for example "AwsSolutions-IAM5[Resource::*]", on `construct` and what is inside it."""
+    Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

@@ -1,0 +1,56 @@
+"""Events from the queue to the tenants' callbacks: the function, and the mapping that feeds it."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_lambda_event_sources as sources
+from constructs import Construct
+
+from infra_cdk.data import Data
+from infra_cdk.function import Functions
+from infra_cdk.queues import Queues
+from infra_cdk.secret import DeploymentSecret
+from infra_cdk.settings import Settings
+
+TIMEOUT_S = 30
+BATCH_SIZE = 10
+
+
+class CallbackDelivery(Construct):
+    """Outside the VPC, since callbacks are on the internet. Failed entries are reported one by one, the rest of a batch is done."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        functions: Functions,
+        data: Data,
+        queues: Queues,
+        secret: DeploymentSecret,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = functions.add(
+            "callback_delivery",
+            {
+                "TABLE_NAME": data.state.table_name,
+                "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
+                "EVENTS_QUEUE_URL": queues.events.queue_url,
+                "KMS_KEY_ID": data.key.key_id,
+                "SECRET_ID": secret.secret_id,
+                "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
+                "ALLOW_PRIVATE_CALLBACKS": settings.allow_private_callbacks,
+            },
+            timeout_s=TIMEOUT_S,
+        )
+        self.function.handler.add_event_source(
+            sources.SqsEventSource(queues.events, batch_size=BATCH_SIZE, report_batch_item_failures=True)
+        )
+        role = self.function.role
+        queues.let_consume(role)
+        secret.let_read(role)
+        data.let_read_state(role)
+        data.let_write_state(role)
+        data.let_read_deliveries(role)
+        data.let_write_deliveries(role)
+        data.let_unwrap(role, "signing")

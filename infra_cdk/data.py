@@ -1,0 +1,95 @@
+"""What is stored and how it is locked away: the two tables, the key for envelope encryption, and who may do what with them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra_cdk.settings import Settings
+
+READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+WRITE = ["dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+OWNER_INDEX = "by_owner"
+
+Purpose = Literal["session", "signing"]
+
+
+class Data(Construct):
+    """Tables `avio` (state) and `deliveries` (log, parking lot), and one KMS key. Nothing ever scans, so nobody may."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.state = self._table("Avio")
+        self.state.add_global_secondary_index(
+            index_name=OWNER_INDEX,
+            partition_key=dynamodb.Attribute(name="owner", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=["epoch"],
+        )
+        self.deliveries = self._table("Deliveries")
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Avio: wraps the data keys of sessions and signing secrets",
+            enable_key_rotation=True,
+            removal_policy=self._removal_policy,
+        )
+
+    @property
+    def _removal_policy(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self._settings.durable else RemovalPolicy.DESTROY
+
+    def _table(self, construct_id: str) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            construct_id,
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.DEFAULT,  # a key of AWS's own, free; what is secret is encrypted again by us
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=self._settings.durable
+            ),
+            deletion_protection=self._settings.durable,
+            removal_policy=self._removal_policy,
+        )
+
+    def let_read_state(self, role: iam.Role) -> None:
+        """Allow reading the state table, its index by owner included."""
+        _allow(role, READ, self.state.table_arn, f"{self.state.table_arn}/index/{OWNER_INDEX}")
+
+    def let_write_state(self, role: iam.Role) -> None:
+        """Allow changing items of the state table, in transactions too."""
+        _allow(role, WRITE, self.state.table_arn)
+
+    def let_read_deliveries(self, role: iam.Role) -> None:
+        """Allow reading the deliveries table."""
+        _allow(role, READ, self.deliveries.table_arn)
+
+    def let_write_deliveries(self, role: iam.Role) -> None:
+        """Allow changing items of the deliveries table."""
+        _allow(role, WRITE, self.deliveries.table_arn)
+
+    def let_wrap(self, role: iam.Role, purpose: Purpose) -> None:
+        """Allow making data keys for one purpose: who says another purpose in the encryption context is refused."""
+        self._let_use_key(role, "kms:GenerateDataKey", purpose)
+
+    def let_unwrap(self, role: iam.Role, purpose: Purpose) -> None:
+        """Allow opening the data keys of one purpose."""
+        self._let_use_key(role, "kms:Decrypt", purpose)
+
+    def _let_use_key(self, role: iam.Role, action: str, purpose: Purpose) -> None:
+        condition = {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
+        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[self.key.key_arn], conditions=condition))
+
+
+def _allow(role: iam.Role, actions: list[str], *resources: str) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))

@@ -1,0 +1,108 @@
+"""One Lambda function with all that is its own: its code, its role and its log group. Functions share a layer and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra_cdk.acknowledge import acknowledge
+from infra_cdk.artifacts import FUNCTIONS, LAYERS, Artifacts
+from infra_cdk.network import Network
+from infra_cdk.settings import Settings
+
+# What Lambda needs to put a function into a VPC; EC2 offers no narrower resource for creating an interface.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+NETWORK_ACTIONS = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+HTTP_TIMEOUT_S = 29  # API Gateway gives up after 30
+MEMORY_MB = 1024  # Lambda gives CPU by memory: with less, a cold start takes seconds
+LOG_RETENTION = logs.RetentionDays.ONE_MONTH
+
+
+class Functions(Construct):
+    """Makes functions; holds what they have in common: the layers and the settings."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, artifacts: Artifacts) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._artifacts = artifacts
+        self._layers = {name: self._layer(name, artifacts.layers[name]) for name in LAYERS}
+
+    def _layer(self, name: str, archive: Path) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            f"{name.title()}Layer",
+            code=lambda_.Code.from_asset(str(archive)),
+            description=f"Dependencies from locks/{name}.txt",
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+
+    def add(
+        self, name: str, environment: Mapping[str, str], *, timeout_s: int = HTTP_TIMEOUT_S, network: Network | None = None
+    ) -> Function:
+        """Add functions/<name>. With `network` it runs in the isolated subnets, from where it may call the listener."""
+        common = {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_LOG_LEVEL": self._settings.log_level}
+        archive, layer = self._artifacts.functions[name], self._layers[FUNCTIONS[name]]
+        return Function(self, name, archive, layer, {**common, **environment}, timeout_s=timeout_s, network=network)
+
+
+class Function(Construct):
+    """One function. `role` starts with its own log alone, and is given more by the owners of what the function uses."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        archive: Path,
+        layer: lambda_.LayerVersion,
+        environment: Mapping[str, str],
+        *,
+        timeout_s: int,
+        network: Network | None,
+    ) -> None:
+        super().__init__(scope, name)
+        log = logs.LogGroup(self, "Log", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+        self.role = self._role(log, network)
+        self.handler = lambda_.Function(
+            self,
+            "Function",
+            code=lambda_.Code.from_asset(str(archive)),
+            handler=f"functions.{name}.handler.handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            layers=[layer],
+            environment=dict(environment),
+            role=self.role.without_policy_updates(),
+            log_group=log,
+            timeout=Duration.seconds(timeout_s),
+            memory_size=MEMORY_MB,
+            vpc=network.vpc if network else None,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if network else None,
+            security_groups=[network.functions_group] if network else None,
+        )
+        self.handler.node.add_dependency(self.role)
+        acknowledge(self.handler, "AwsSolutions-L1", "3.13 is what the code is tested with; a newer Python is a decision, not a default.")
+
+    def _role(self, log: logs.LogGroup, network: Network | None) -> iam.Role:
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log.grant_write(role)
+        if network:
+            role.add_to_policy(iam.PolicyStatement(actions=NETWORK_ACTIONS, resources=["*"]))
+            acknowledge(role, "AwsSolutions-IAM5[Resource::*]", "EC2 has no narrower resource for making a network interface.")
+        return role

@@ -1,0 +1,85 @@
+"""The HTTP API: one address, routes to functions by path. Cross-origin headers are the functions' matter, not the gateway's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra_cdk.acknowledge import acknowledge
+from infra_cdk.function import LOG_RETENTION, Function
+
+# What no route names goes to DEFAULT: /, /health, /docs, /openapi.json, and 404 in our own words.
+DEFAULT = "tenants"
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    "tenants": (
+        "/tenants",
+        "/tenants/{tenant}",
+        "/tenants/{tenant}/keys",
+        "/tenants/{tenant}/keys/{proxy+}",
+        "/tenants/{tenant}/signing-secret/{proxy+}",
+    ),
+    "auth": ("/tenants/{tenant}/status", "/tenants/{tenant}/auth/{proxy+}", "/tenants/{tenant}/logout"),
+    "messages": ("/tenants/{tenant}/messages/{proxy+}",),
+    "callbacks": (
+        "/dev/callback-receiver",
+        "/tenants/{tenant}/callback/{proxy+}",
+        "/tenants/{tenant}/deliveries",
+        "/tenants/{tenant}/deliveries/{proxy+}",
+    ),
+}
+THROTTLE = apigateway.ThrottleSettings(rate_limit=200, burst_limit=400)
+# No path (it names tenants) and no query string (it may carry a public key): the route says enough.
+ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "integration_latency_ms": "$context.integrationLatency",
+    "integration_error": "$context.integrationErrorMessage",
+    "ip": "$context.identity.sourceIp",
+    "time": "$context.requestTimeEpoch",
+}
+
+
+class HttpApi(Construct):
+    """Routes of `ROUTES` and the default one, throttled together, logged without anything secret."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Mapping[str, Function]) -> None:
+        super().__init__(scope, construct_id)
+        self._integrations = {name: _integration(name, function) for name, function in functions.items()}
+        self.api = apigateway.HttpApi(
+            self, "Api", description="Avio", create_default_stage=False, default_integration=self._integrations[DEFAULT]
+        )
+        for name, paths in ROUTES.items():
+            for path in paths:
+                self.api.add_routes(path=path, methods=[apigateway.HttpMethod.ANY], integration=self._integrations[name])
+        acknowledge(
+            self.api, "AwsSolutions-APIG4", "The functions know their callers: admin, tenant, public and provider keys differ by route."
+        )
+        self._stage()
+
+    def _stage(self) -> None:
+        log = logs.LogGroup(self, "AccessLog", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+        stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=THROTTLE,
+        )
+        default = stage.node.default_child
+        assert isinstance(default, apigateway.CfnStage)
+        default.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=log.log_group_arn, format=json.dumps(ACCESS_LOG)
+        )
+
+
+def _integration(name: str, function: Function) -> integrations.HttpLambdaIntegration:
+    return integrations.HttpLambdaIntegration(name, function.handler, scope_permission_to_route=False)

@@ -1,0 +1,107 @@
+"""The listener: the one long-lived container, on Fargate, since MTProto needs a connection that stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra_cdk.acknowledge import acknowledge
+from infra_cdk.data import Data
+from infra_cdk.function import LOG_RETENTION
+from infra_cdk.network import LISTENER_PORT, Network
+from infra_cdk.queues import Queues
+from infra_cdk.secret import DeploymentSecret
+from infra_cdk.settings import Settings
+
+STOP_TIMEOUT_S = 120  # the most Fargate gives for handing over; the default of 30 would cut it off
+CPU_UNITS, MEMORY_MB = 256, 512
+
+
+class Listener(Construct):
+    """One task in a public subnet (a public address costs less than a NAT), reachable on its port by the functions only.
+
+    A deployment starts the new task before it stops the old one: ownership moves by hand-over.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        image: Path,
+        network: Network,
+        data: Data,
+        queues: Queues,
+        secret: DeploymentSecret,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+        data.let_read_state(self.role)
+        data.let_write_state(self.role)
+        data.let_wrap(self.role, "session")
+        data.let_unwrap(self.role, "session")
+        queues.let_send(self.role)
+        task = self._task(image, secret, self._environment(settings, data, queues))
+        self._service(task, network)
+
+    @staticmethod
+    def _environment(settings: Settings, data: Data, queues: Queues) -> dict[str, str]:
+        return {
+            "TABLE_NAME": data.state.table_name,
+            "EVENTS_QUEUE_URL": queues.events.queue_url,
+            "KMS_KEY_ID": data.key.key_id,
+            "LISTENER_PORT": str(LISTENER_PORT),
+            "POWERTOOLS_SERVICE_NAME": "listener",
+            "POWERTOOLS_LOG_LEVEL": settings.log_level,
+        }
+
+    def _task(self, image: Path, secret: DeploymentSecret, environment: dict[str, str]) -> ecs.FargateTaskDefinition:
+        log = logs.LogGroup(self, "Log", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+        task = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            cpu=CPU_UNITS,
+            memory_limit_mib=MEMORY_MB,
+            task_role=self.role.without_policy_updates(),
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+        )
+        task.add_container(
+            "listener",
+            image=ecs.ContainerImage.from_asset(str(image), file="listener/Dockerfile", platform=ecr_assets.Platform.LINUX_ARM64),
+            stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
+            environment=environment,
+            secrets={name: ecs.Secret.from_secrets_manager(secret.secret, name) for name in ("TELEGRAM_API_ID", "TELEGRAM_API_HASH")},
+            port_mappings=[ecs.PortMapping(container_port=LISTENER_PORT)],
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="listener", log_group=log),
+        )
+        acknowledge(task, "AwsSolutions-ECS2", "The variables are names of tables and queues; what is secret comes from Secrets Manager.")
+        acknowledge(task, "AwsSolutions-IAM5[Resource::*]", "Logging in to ECR (GetAuthorizationToken) has no narrower resource.")
+        return task
+
+    def _service(self, task: ecs.FargateTaskDefinition, network: Network) -> None:
+        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc)
+        acknowledge(cluster, "AwsSolutions-ECS4", "Container Insights costs more than the container; the listener writes its own metrics.")
+        service = ecs.FargateService(
+            self,
+            "Service",
+            cluster=cluster,
+            task_definition=task,
+            desired_count=1,
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            assign_public_ip=True,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            security_groups=[network.listener_group],
+        )
+        service.node.add_dependency(self.role)  # with its policy: a task must not start before it may do anything

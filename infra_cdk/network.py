@@ -1,0 +1,45 @@
+"""The network: public subnets for the listener, isolated ones for the functions that call it, and nothing that costs by the hour.
+
+functions (auth, messages) --9000--> listener --> the internet (its own public address)
+       \\__ DynamoDB gateway endpoint (free) __/          no NAT, no interface endpoints
+"""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from infra_cdk.acknowledge import acknowledge
+
+LISTENER_PORT = 9000
+
+
+class Network(Construct):
+    """Who can reach whom. What a function in here wants done elsewhere than in DynamoDB it writes down as desired state."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.vpc = self._vpc()
+        self.functions_group = ec2.SecurityGroup(
+            self, "FunctionsGroup", vpc=self.vpc, description="Functions that call the listener; their subnets lead nowhere else"
+        )
+        self.listener_group = ec2.SecurityGroup(
+            self, "ListenerGroup", vpc=self.vpc, description="The listener: private interface for the functions only"
+        )
+        self.listener_group.add_ingress_rule(self.functions_group, ec2.Port.tcp(LISTENER_PORT), "functions to the private interface")
+
+    def _vpc(self) -> ec2.Vpc:
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            max_azs=2,
+            nat_gateways=0,
+            restrict_default_security_group=False,  # would add a function with more rights than all of ours; nothing uses that group
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="listener", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24),
+                ec2.SubnetConfiguration(name="functions", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24),
+            ],
+        )
+        vpc.add_gateway_endpoint("DynamoDb", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+        acknowledge(vpc, "AwsSolutions-VPC7", "Flow logs cost more than all the rest together; one port is open, to one security group.")
+        return vpc

@@ -1,0 +1,51 @@
+"""The queue between the listener and the deliveries: `events`, FIFO, one group per chat."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra_cdk.settings import Settings
+
+VISIBILITY_S = 90
+RETENTION_DAYS = 14
+# The followers of a chat's failed head are received along with it, so a receive is not an attempt: the delivery function itself
+# makes events dead, and this is only the net under it.
+MAX_RECEIVE_COUNT = 1000
+
+
+class Queues(Construct):
+    """`events` and its dead letter queue. Deduplication ids are the event ids, given with each entry."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._removal_policy = RemovalPolicy.RETAIN if settings.durable else RemovalPolicy.DESTROY
+        self.dead = self._queue("DeadEvents")
+        self.events = self._queue("Events", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MAX_RECEIVE_COUNT))
+
+    def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None = None) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            construct_id,
+            fifo=True,
+            content_based_deduplication=False,
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            visibility_timeout=Duration.seconds(VISIBILITY_S),
+            retention_period=Duration.days(RETENTION_DAYS),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            dead_letter_queue=dead,
+            removal_policy=self._removal_policy,
+        )
+
+    def let_send(self, role: iam.Role) -> None:
+        """Allow putting events into the queue, and nothing else."""
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.events.queue_arn]))
+
+    def let_consume(self, role: iam.Role) -> None:
+        """Allow what an event source mapping and its function do: receive, put back for later, delete."""
+        actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self.events.queue_arn]))

@@ -1,0 +1,73 @@
+"""The deployment's one secret, and the function that publishes what others need of it: fingerprints, never the tokens.
+
+    secret (ADMIN_TOKEN, PUBLIC_KEY, ...) --> functions/deployment_tokens --> SHA-256 in the settings item --> every HTTP function
+
+So the functions that face the internet hold no secret and need no way to Secrets Manager.
+"""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra_cdk.acknowledge import acknowledge
+from infra_cdk.data import Data
+from infra_cdk.function import Functions
+from infra_cdk.secret_keys import FILLED_IN, GENERATED
+from infra_cdk.settings import Settings
+
+PUBLISH_EVERY_MINUTES = 5
+
+
+class DeploymentSecret(Construct):
+    """One JSON secret: one charge a month, one thing to rotate."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self.secret = secretsmanager.Secret(
+            self,
+            "Secret",
+            description="Avio: the deployment's tokens and its Telegram application",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps(dict.fromkeys(FILLED_IN, "")),
+                generate_string_key=GENERATED,
+                exclude_punctuation=True,
+                password_length=48,
+            ),
+            removal_policy=RemovalPolicy.RETAIN if settings.durable else RemovalPolicy.DESTROY,
+        )
+        acknowledge(self.secret, "AwsSolutions-SMG4", "Tokens are handed to people and an application id is Telegram's: rotated by hand.")
+
+    @property
+    def secret_id(self) -> str:
+        """What GetSecretValue takes."""
+        return self.secret.secret_arn
+
+    def let_read(self, role: iam.Role) -> None:
+        """Allow reading the secret's value."""
+        role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn]))
+
+
+class DeploymentTokens(Construct):
+    """functions/deployment_tokens on a schedule: a changed token is in force within five minutes."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, secret: DeploymentSecret) -> None:
+        super().__init__(scope, construct_id)
+        environment = {"TABLE_NAME": data.state.table_name, "SECRET_ID": secret.secret_id}
+        self.function = functions.add("deployment_tokens", environment)
+        secret.let_read(self.function.role)
+        data.let_read_state(self.function.role)
+        data.let_write_state(self.function.role)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Avio: publish the fingerprints of the deployment's tokens",
+            schedule=events.Schedule.rate(Duration.minutes(PUBLISH_EVERY_MINUTES)),
+            targets=[targets.LambdaFunction(self.function.handler)],
+        )

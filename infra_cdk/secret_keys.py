@@ -1,0 +1,6 @@
+"""The names inside the deployment's one secret."""
+
+from __future__ import annotations
+
+GENERATED = "ADMIN_TOKEN"
+FILLED_IN = ("PUBLIC_KEY", "WA_WEB_TOKEN", "CALLBACK_SIGNING_SECRET", "TELEGRAM_API_ID", "TELEGRAM_API_HASH")

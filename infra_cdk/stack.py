@@ -1,0 +1,117 @@
+"""The whole of Avio in one stack: every construct, and which function gets what."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra_cdk.artifacts import Artifacts
+from infra_cdk.callback_delivery import CallbackDelivery
+from infra_cdk.data import Data
+from infra_cdk.function import Function, Functions
+from infra_cdk.http_api import DEFAULT, HttpApi
+from infra_cdk.listener import Listener
+from infra_cdk.network import Network
+from infra_cdk.operations import Operations
+from infra_cdk.queues import Queues
+from infra_cdk.secret import DeploymentSecret, DeploymentTokens
+from infra_cdk.settings import Settings
+
+
+class AvioStack(Stack):
+    """Everything that is deployed. `artifacts` were built beforehand (`bundle`); nothing is built here."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, artifacts: Artifacts) -> None:
+        super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)
+        self._settings = settings
+        self.data = Data(self, "Data", settings=settings)
+        self.queues = Queues(self, "Queues", settings=settings)
+        self.network = Network(self, "Network")
+        self.secret = DeploymentSecret(self, "Deployment", settings=settings)
+        self.functions = Functions(self, "Functions", settings=settings, artifacts=artifacts)
+        self.listener = Listener(
+            self,
+            "Listener",
+            settings=settings,
+            image=artifacts.listener_image,
+            network=self.network,
+            data=self.data,
+            queues=self.queues,
+            secret=self.secret,
+        )
+        self._compose()
+
+    def _compose(self) -> None:
+        http = {"tenants": self._tenants(), "auth": self._auth(), "messages": self._messages(), "callbacks": self._callbacks()}
+        tokens = DeploymentTokens(self, "DeploymentTokens", functions=self.functions, data=self.data, secret=self.secret)
+        delivery = CallbackDelivery(
+            self,
+            "CallbackDelivery",
+            settings=self._settings,
+            functions=self.functions,
+            data=self.data,
+            queues=self.queues,
+            secret=self.secret,
+        )
+        api = HttpApi(self, "HttpApi", functions=http)
+        everyone = [*http.values(), tokens.function, delivery.function]
+        Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
+        self._outputs(
+            {
+                "ApiId": api.api.api_id,
+                "ApiUrl": api.api.api_endpoint,
+                "TableName": self.data.state.table_name,
+                "DeliveriesTableName": self.data.deliveries.table_name,
+                "EventsQueueUrl": self.queues.events.queue_url,
+                "KmsKeyId": self.data.key.key_id,
+                "SecretId": self.secret.secret_id,
+                "DefaultFunction": http[DEFAULT].handler.function_name,
+                "DeploymentTokensFunction": tokens.function.handler.function_name,
+                "ListenerRoleArn": self.listener.role.role_arn,
+            }
+        )
+
+    def _tenants(self) -> Function:
+        environment = {
+            **self._http_environment(),
+            "KMS_KEY_ID": self.data.key.key_id,
+            "ALLOW_HTTP_CALLBACKS": self._settings.allow_http_callbacks,
+            "ALLOW_PRIVATE_CALLBACKS": self._settings.allow_private_callbacks,
+        }
+        function = self.functions.add("tenants", environment)
+        self.data.let_read_state(function.role)
+        self.data.let_write_state(function.role)
+        self.data.let_wrap(function.role, "signing")
+        return function
+
+    def _auth(self) -> Function:
+        function = self.functions.add("auth", self._http_environment(), network=self.network)
+        self.data.let_read_state(function.role)
+        self.data.let_write_state(function.role)
+        return function
+
+    def _messages(self) -> Function:
+        guards = {"OUTBOX_ENABLED": self._settings.outbox_enabled, "OUTBOX_WHITELIST": self._settings.outbox_whitelist}
+        function = self.functions.add("messages", {**self._http_environment(), **guards}, network=self.network)
+        self.data.let_read_state(function.role)
+        self.data.let_write_state(function.role)
+        return function
+
+    def _callbacks(self) -> Function:
+        environment = {
+            **self._http_environment(),
+            "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
+            "DEV_CALLBACK_RECEIVER": self._settings.dev_callback_receiver,
+        }
+        function = self.functions.add("callbacks", environment)
+        self.data.let_read_state(function.role)
+        self.data.let_read_deliveries(function.role)
+        self.data.let_write_deliveries(function.role)
+        return function
+
+    def _http_environment(self) -> dict[str, str]:
+        return {"TABLE_NAME": self.data.state.table_name, "CORS_ORIGINS": self._settings.cors_origins}
+
+    def _outputs(self, values: dict[str, str]) -> None:
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

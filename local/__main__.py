@@ -1,0 +1,25 @@
+"""`python -m local <command>`: what the Makefile runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "up": "start the whole system and stay",
+    "demo": "do the main job, unattended",
+    "synth": "write the CloudFormation template for AWS",
+    "openapi": "write docs/openapi.json",
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Run one command; each is the module of that name."""
+    if not arguments or arguments[0] not in COMMANDS:
+        lines = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+        raise SystemExit(f"python -m local <command>, one of:\n{lines}")
+    import_module(f"local.{arguments[0]}").main(arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

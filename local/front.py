@@ -1,0 +1,100 @@
+"""One friendly port: what the API Gateway of the emulator serves under a long path, here at the root, and pages beside it.
+
+http://127.0.0.1:8000/tenants  -->  http://127.0.0.1:<emulator>/_aws/execute-api/avio/tenants
+http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from local.processes import StartError, is_listening
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# A connection's own headers, which end at this hop: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+# API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
+DEADLINE_S = 35
+START_DEADLINE_S = 10
+
+
+Preflight = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflight | None = None) -> Starlette:
+    """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
+
+    `preflight` answers OPTIONS in the API's place (see `preflight`).
+    """
+    target = httpx.URL(api_url)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(timeout=DEADLINE_S, trust_env=False, follow_redirects=False) as client:
+            app.state.client = client
+            yield
+
+    async def forward(request: Request) -> Response:
+        if preflight and request.method == "OPTIONS":
+            return await preflight(request)
+        return await _forward(request, request.app.state.client, target)
+
+    return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
+
+
+async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL) -> Response:
+    """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
+    raw_path = target.raw_path + request.scope["raw_path"]
+    query = request.scope["query_string"]
+    url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP]
+    outgoing = client.build_request(request.method, url, headers=headers, content=await request.body())
+    try:
+        answer = await client.send(outgoing)
+    except httpx.TransportError as error:
+        return JSONResponse({"message": f"The local API Gateway did not answer: {type(error).__name__}"}, status_code=502)
+    response = Response(answer.content, answer.status_code)
+    response.raw_headers = [
+        (name, value)
+        for name, value in answer.headers.raw
+        if name.decode().lower() not in HOP_BY_HOP | {"content-encoding", "content-length"}
+    ] + [(b"content-length", str(len(answer.content)).encode())]
+    return response
+
+
+@contextmanager
+def running(app: Starlette, port: int) -> Iterator[str]:
+    """Serve `app` on 127.0.0.1 in a thread until the block ends; answers its URL. Raises `StartError` if the port is taken."""
+    if is_listening(port):
+        raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT=8080")
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2, server_header=False, date_header=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="front", daemon=True)
+    thread.start()
+    try:
+        _wait_until_started(server, thread)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(START_DEADLINE_S)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    for _ in range(START_DEADLINE_S * 100):
+        if server.started:
+            return
+        thread.join(0.01)
+        if not thread.is_alive():
+            break
+    raise StartError("the front did not start; is its port taken?")

@@ -1,0 +1,85 @@
+"""The listener as a process of this machine, with the rights of the role that it has on AWS."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from local.emulator import REGION, Emulator
+from local.processes import Process, bare_environment, free_port
+from local.stack import Outputs
+
+START_DEADLINE_S = 60
+# Longer than a hand-over takes, shorter than Fargate's 120 s: on this machine somebody waits.
+STOP_TIMEOUT_S = 30
+
+
+def start(
+    emulator: Emulator,
+    outputs: Outputs,
+    telegram: Mapping[str, str],
+    state: Path,
+    *,
+    name: str = "listener",
+    log_level: str = "INFO",
+    is_ready: Callable[[int], bool] | None = None,
+) -> Process:
+    """Start one listener and wait until it answers; its log has its `name`. Raises `StartError`.
+
+    `telegram` are the settings that say which Telegram; `is_ready` is asked with the port, and can be another condition than health.
+    """
+    port = free_port()
+    environment = {
+        **bare_environment(),
+        **telegram,
+        **role_environment(emulator, outputs, state),
+        "TABLE_NAME": outputs.table_name,
+        "EVENTS_QUEUE_URL": outputs.events_queue_url,
+        "KMS_KEY_ID": outputs.kms_key_id,
+        "LISTENER_HOST": "127.0.0.1",
+        "LISTENER_PORT": str(port),
+        "POWERTOOLS_SERVICE_NAME": "listener",
+        "POWERTOOLS_LOG_LEVEL": log_level,
+    }
+    log = state / "logs" / f"{name}.log"
+    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S)
+    try:
+        process.wait_until(lambda: (is_ready or answers_health)(port), START_DEADLINE_S)
+    except BaseException:
+        process.stop()
+        raise
+    return process
+
+
+def answers_health(port: int) -> bool:
+    """Whether `GET /health` is answered with 200. The certificate is the worker's own, so it cannot be checked from outside."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}/health", timeout=2, context=context) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def role_environment(emulator: Emulator, outputs: Outputs, state: Path) -> dict[str, str]:
+    """Settings by which boto3 assumes the listener's role, and renews it by itself before it expires."""
+    folder = state / "aws"
+    folder.mkdir(parents=True, exist_ok=True)
+    role = f"[profile listener]\nrole_arn = {outputs.listener_role_arn}\nsource_profile = root\nregion = {REGION}\n"
+    (folder / "config").write_text(role)
+    (folder / "credentials").write_text(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = test\n")
+    return {
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_PROFILE": "listener",
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

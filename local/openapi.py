@@ -1,0 +1,73 @@
+"""The one OpenAPI document of all functions together.
+
+Each function bundles its own code only, so none of them could make it: it is made here, in the repository, kept as docs/openapi.json,
+and served from there by functions/tenants.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from functions.auth import routes as auth
+from functions.callbacks import receiver
+from functions.http.app import TITLE
+from functions.http.describe import ErrorBody
+from functions.messages import routes as messages
+from functions.tenants import about
+from functions.tenants import routes as tenants
+from shared.version import VERSION
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
+ROUTERS = (tenants.router, auth.router, messages.router, receiver.router, about.router)
+DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
+
+**Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;
+other tenants look absent to it.
+
+**Tenants** are named in paths by their `id` (a UUID) or by their `number`.
+
+**Errors** have one body: `{"ok": false, "error": "<code>", "detail": "<for people>", "request_id": "..."}` and the code's own fields.
+429 and 503 carry `Retry-After`.
+
+**Events** are posted to the tenant's `callback_url`, in order per chat, at least once, with the same `webhook-id` each time. They are
+signed by Standard Webhooks (`webhook-signature`) and by `X-Signature: sha256=<hex HMAC-SHA256 of the body>`."""
+TAGS = [
+    {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
+    {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
+    {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
+    {"name": "about", "description": "The API itself."},
+]
+
+
+def document() -> dict[str, Any]:
+    """Return the document."""
+    app = FastAPI(
+        title=TITLE, version=VERSION, description=DESCRIPTION, openapi_tags=TAGS, generate_unique_id_function=lambda route: route.name
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    described = app.openapi()
+    error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body}
+    return described
+
+
+def text() -> str:
+    """Return the document as it is kept: sorted, so that what did not change stays where it was."""
+    return json.dumps(document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Write docs/openapi.json."""
+    del arguments
+    DOCUMENT.write_text(text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Child processes: started with a log file, ended by their own id, and never left behind.
+
+A child dies with its parent even if that is killed: on Linux the kernel is asked to see to it (PR_SET_PDEATHSIG). To the kernel the
+parent is the *thread* that started the child: start children from one that stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from local.bootstrap import ROOT
+
+PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html
+POLL_S = 0.02
+
+
+class StartError(Exception):
+    """A part of the local system did not come up; the message says which, and shows the end of its log."""
+
+
+class Process:
+    """One running child. Use it as a context manager, or call `stop`."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, stop_timeout_s: float = 20) -> None:
+        self.name = name
+        self.log = log
+        self._stop_timeout_s = stop_timeout_s
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as stream:
+            self._child = subprocess.Popen(
+                list(command),
+                cwd=ROOT,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,
+                start_new_session=True,  # Ctrl-C at the terminal reaches the parent alone, which then stops its children in order
+            )
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child has not ended."""
+        return self._child.poll() is None
+
+    def stop(self) -> None:
+        """End the child and what it started: SIGTERM, and SIGKILL if it takes too long. Safe to call twice."""
+        if not self.running:
+            return
+        os.killpg(self._child.pid, signal.SIGTERM)  # it leads a group of its own, which holds its children and nobody else
+        try:
+            self._child.wait(self._stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait(5)
+
+    def wait_until(self, is_ready: Callable[[], bool], deadline_s: float) -> None:
+        """Wait for a condition. Raises `StartError` if the child ends before it holds, or the deadline passes."""
+        ends = time.monotonic() + deadline_s
+        while not is_ready():
+            if not self.running:
+                raise StartError(f"{self.name} ended with {self._child.returncode} while starting:\n{self.log_tail()}")
+            if time.monotonic() > ends:
+                raise StartError(f"{self.name} was not ready after {deadline_s:.0f} s:\n{self.log_tail()}")
+            time.sleep(POLL_S)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The end of the child's log, indented, with the log's path."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(f"    {line}" for line in [*text.splitlines()[-lines:], f"(log: {self.log})"])
+
+
+def bare_environment() -> dict[str, str]:
+    """Nothing of the person's shell but what a Python process needs to run at all."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    """Whether something accepts connections on that port of 127.0.0.1."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: between fork and exec nothing may be
+
+
+def _die_with_parent() -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

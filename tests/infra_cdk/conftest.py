@@ -1,0 +1,56 @@
+"""The templates of both targets, and what is in them by type and name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.template import template
+
+Resource = dict[str, Any]
+
+
+class Described:
+    """A template, and ways to ask it what it holds."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self.resources: dict[str, Resource] = body["Resources"]
+
+    def of(self, kind: str) -> dict[str, Resource]:
+        """Properties by logical name of all resources of one type."""
+        return {name: resource.get("Properties", {}) for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def one(self, kind: str, containing: str = "") -> Resource:
+        """Properties of the only resource of a type whose logical name contains a text."""
+        found = [properties for name, properties in self.of(kind).items() if containing in name]
+        assert len(found) == 1, f"{kind} {containing}: {len(found)} found"
+        return found[0]
+
+    def function(self, name: str) -> Resource:
+        """Properties of functions/<name>."""
+        handler = f"functions.{name}.handler.handler"
+        return next(properties for properties in self.of("AWS::Lambda::Function").values() if properties["Handler"] == handler)
+
+    def environment(self, name: str) -> dict[str, Any]:
+        """The environment of functions/<name>."""
+        variables: dict[str, Any] = self.function(name)["Environment"]["Variables"]
+        return variables
+
+    def rights(self, role_name_part: str) -> list[Resource]:
+        """Statements of the policy of the one role whose logical name contains a text."""
+        statements: list[Resource] = self.one("AWS::IAM::Policy", role_name_part)["PolicyDocument"]["Statement"]
+        return statements
+
+
+@pytest.fixture(scope="session")
+def aws() -> Described:
+    """What would be deployed on AWS."""
+    return Described(template("aws"))
+
+
+@pytest.fixture(scope="session")
+def local() -> Described:
+    """What runs on one machine, before the emulator's adaptations."""
+    return Described(template("local"))

@@ -1,0 +1,162 @@
+"""The ledger: what is durable, what may be in flight, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from listener.ledger import BATCH, Entry, Ledger, Writer
+from listener.marks import Marks
+from shared.model.event import Event, Message, event_id
+from shared.model.ids import Channel, TenantId
+from shared.store.peers import Peer
+from tests.support.logs import KeptLog
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def marks(pts: int, **channels: int) -> Marks:
+    return Marks(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): value for key, value in channels.items()})
+
+
+def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
+    message = Message(chat_id=chat, message_id=number, sender_id=chat, chat_type="private", text=str(number), date=NOW)
+    name = event_id(Channel.TELEGRAM, 1, chat, number, "message")
+    return Event(id=name, tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=NOW, message=message), ()
+
+
+def ledger(**options: int) -> tuple[Ledger, list[str]]:
+    ready: list[str] = []
+    return Ledger(marks(0), lambda _, group: ready.append(group), lambda _: None, **options), ready
+
+
+def test_a_batch_without_events_is_durable_at_once() -> None:
+    """Marks that nothing has to be waited for move."""
+    book, _ = ledger()
+    book.append([], marks(5))
+    assert book.durable.pts == 5
+
+
+def test_marks_wait_for_the_longest_prefix_that_was_wholly_accepted() -> None:
+    """A later batch that is in first moves nothing."""
+    book, ready = ledger()
+    book.append([event(1, 1), event(2, 2)], marks(7))
+    book.append([event(3, 3)], marks(8))
+    one, two, three = (book.head(group) for group in ready)
+    book.accepted(three)
+    book.accepted(one)
+    assert book.durable.pts == 0
+    book.accepted(two)
+    assert book.durable.pts == 8
+
+
+def test_channel_marks_add_up() -> None:
+    """A batch names only the channels it concerns; the others stay where they were."""
+    book, _ = ledger()
+    book.append([], marks(1, c5=10))
+    book.append([], marks(2, c6=20))
+    assert book.durable.channels == {5: 10, 6: 20}
+
+
+def test_only_the_head_of_a_chat_is_ready() -> None:
+    """SQS refuses entries one by one, so a second one in flight could overtake."""
+    book, ready = ledger()
+    book.append([event(1, 1), event(1, 2), event(2, 3)], marks(1))
+    assert len(ready) == 2
+    book.accepted(book.head(ready[0]))
+    assert [book.head(group).event.message.message_id for group in ready[1:]] == [3, 2]
+
+
+def test_a_full_ledger_refuses_and_takes_nothing() -> None:
+    """What does not fit is fetched again from behind the marks, so neither events nor marks of it may be kept."""
+    book, _ = ledger(bound=2)
+    assert book.append([event(1, 1), event(1, 2)], marks(1))
+    assert not book.append([event(2, 3)], marks(2))
+    assert book.latest.pts == 1
+
+
+def test_a_batch_larger_than_the_bound_is_taken_by_an_empty_ledger() -> None:
+    """Otherwise it could never be taken."""
+    book, _ = ledger(bound=2)
+    assert book.append([event(1, number) for number in range(5)], marks(1))
+
+
+def test_latest_runs_ahead_of_durable() -> None:
+    """After a reconnect this process goes on behind what it has taken, another one behind what was accepted."""
+    book, _ = ledger()
+    book.append([event(1, 1)], marks(9))
+    assert (book.latest.pts, book.durable.pts) == (9, 0)
+
+
+class Queue:
+    """A queue that accepts by a script, and checks that nothing overtakes."""
+
+    def __init__(self, accepts: Sequence[bool]) -> None:
+        self._accepts = list(accepts)
+        self.got: dict[int, list[int]] = {}
+        self.in_flight: set[str] = set()
+        self.requests = 0
+
+    async def __call__(self, entries: list[Entry]) -> list[bool]:
+        groups = [entry.event.group for entry in entries]
+        assert len(groups) == len(set(groups)) <= BATCH
+        assert not self.in_flight & set(groups)
+        self.in_flight |= set(groups)
+        self.requests += 1
+        await asyncio.sleep(0)
+        self.in_flight -= set(groups)
+        answers = [self._accepts.pop() if self._accepts else True for _ in entries]
+        for entry, accepted in zip(entries, answers, strict=True):
+            if accepted:
+                self.got.setdefault(entry.event.message.chat_id, []).append(entry.event.message.message_id)
+        return answers
+
+
+async def emptied(queue: Queue, chats: list[int]) -> Ledger:
+    writer = Writer(queue, KeptLog().logger, retry_s=0.0001)
+    book = Ledger(marks(0), writer.ready, lambda _: None)
+    task = asyncio.create_task(writer.run())
+    for number, chat in enumerate(chats, 1):
+        book.append([event(chat, number)], marks(number))
+    await asyncio.wait_for(book.drained(), 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return book
+
+
+@settings(max_examples=60, deadline=None)
+@given(chats=st.lists(st.integers(1, 4), min_size=1, max_size=40), accepts=st.lists(st.booleans(), max_size=60))
+def test_whatever_is_refused_everything_arrives_once_and_in_order(chats: list[int], accepts: list[bool]) -> None:
+    """Any pattern of refused entries: each chat's events come once each, in order, and the marks end behind all of them."""
+    queue = Queue(accepts)
+    book = asyncio.run(emptied(queue, chats))
+    assert queue.got == {chat: [number for number, of in enumerate(chats, 1) if of == chat] for chat in set(chats)}
+    assert book.durable.pts == len(chats)
+
+
+async def test_many_chats_share_requests() -> None:
+    """Ten events of ten chats are one request, not ten."""
+    queue = Queue([])
+    await emptied(queue, list(range(1, 101)))
+    assert queue.requests <= 20
+
+
+class Broken(Queue):
+    """A queue that fails outright before it works."""
+
+    async def __call__(self, entries: list[Entry]) -> list[bool]:
+        if self.requests < 3:
+            self.requests += 1
+            raise RuntimeError("not thought of")
+        return await super().__call__(entries)
+
+
+async def test_a_fault_that_nobody_thought_of_loses_nothing() -> None:
+    """The batch counts as refused and comes again."""
+    queue = Broken([])
+    await emptied(queue, [1, 1, 2])
+    assert queue.got == {1: [1, 2], 2: [3]}

@@ -1,0 +1,127 @@
+"""The front hands requests on as they came and answers as it was answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from local import front
+from local.preflight import event_of
+from local.processes import StartError, free_port
+
+PREFIX = "/_aws/execute-api/avio"
+
+
+async def _echo(request: Request) -> Response:
+    """Answer what arrived, byte for byte."""
+    seen = {
+        "method": request.method,
+        "path": request.scope["raw_path"].decode(),
+        "query": request.scope["query_string"].decode(),
+        "headers": dict(request.headers),
+        "body": (await request.body()).decode("latin-1"),
+    }
+    response = Response(json.dumps(seen), int(request.headers.get("x-answer", "200")), media_type="application/json")
+    response.headers["date"] = "Sat, 21 Nov 2026 09:45:46 GMT"
+    response.headers.append("set-cookie", "a=1")
+    response.headers.append("set-cookie", "b=2")
+    return response
+
+
+async def _preflight(request: Request) -> Response:
+    return PlainTextResponse(f"preflight of {request.url.path}")
+
+
+async def _phone(request: Request) -> Response:
+    return PlainTextResponse("phone")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    """A client of a front before an API that echoes."""
+    api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=front.METHODS)])
+    with front.running(api, free_port()) as api_url:
+        app = front.create_app(api_url + PREFIX, [Route("/phone", _phone)], _preflight)
+        with front.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
+            yield opened
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_methods_and_bodies_pass(client: httpx.Client, method: str) -> None:
+    """Any bytes."""
+    seen = client.request(method, "/tenants", content=b"\x00\xff{}").json()
+    assert (seen["method"], seen["path"], seen["body"]) == (method, PREFIX + "/tenants", "\x00\xff{}")
+
+
+@pytest.mark.parametrize("path", ["/health", "/docs", "/openapi.json", "/", "/tenants/a%2Fb/status", "/tenants/%D0%B0"])
+def test_paths_pass_in_their_own_spelling(client: httpx.Client, path: str) -> None:
+    """The emulator's own /health among them: it is the function that answers."""
+    assert client.get(path).json()["path"] == PREFIX + path
+
+
+def test_query_strings_pass_in_their_own_spelling(client: httpx.Client) -> None:
+    """Order, repeats, plus signs and escapes included."""
+    assert client.get("/x?b=1&a=%20+&b=2&k=").json()["query"] == "b=1&a=%20+&b=2&k="
+
+
+def test_headers_pass_but_for_the_connections_own(client: httpx.Client) -> None:
+    """Credentials and the host that the client named; not what belongs to one hop."""
+    sent = {"X-Admin-Token": "t", "Authorization": "Bearer k", "Host": "api.example:8000", "TE": "trailers"}
+    seen = client.get("/x", headers=sent).json()["headers"]
+    assert (seen["x-admin-token"], seen["authorization"], seen["host"]) == ("t", "Bearer k", "api.example:8000")
+    assert "te" not in seen
+
+
+def test_answers_pass_with_status_and_every_header(client: httpx.Client) -> None:
+    """Repeated ones too."""
+    answer = client.get("/x", headers={"x-answer": "418"})
+    assert answer.status_code == 418
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert len(answer.headers.get_list("date")) == 1
+
+
+def test_pages_come_before_the_api(client: httpx.Client) -> None:
+    """Where a page is mounted, the API is not asked."""
+    assert client.get("/phone").text == "phone"
+
+
+def test_preflights_take_their_own_way(client: httpx.Client) -> None:
+    """The emulator's API Gateway would refuse them all."""
+    assert client.options("/tenants").text == "preflight of /tenants"
+
+
+def test_a_preflight_is_an_event_like_any_request() -> None:
+    """In the gateway's payload format 2.0."""
+    scope = {
+        "type": "http",
+        "method": "OPTIONS",
+        "path": "/tenants",
+        "query_string": b"a=1",
+        "headers": [(b"origin", b"http://x"), (b"host", b"localhost")],
+    }
+    event = event_of(Request(scope))
+    assert (event["version"], event["rawPath"], event["rawQueryString"]) == ("2.0", "/tenants", "a=1")
+    assert event["headers"]["origin"] == "http://x"
+    assert event["requestContext"]["http"]["method"] == "OPTIONS"
+
+
+def test_an_api_that_does_not_answer_is_a_502() -> None:
+    """And the front goes on."""
+    app = front.create_app(f"http://127.0.0.1:{free_port()}")
+    with front.running(app, free_port()) as url:
+        answer = httpx.get(f"{url}/x", trust_env=False)
+    assert answer.status_code == 502
+
+
+def test_a_taken_port_is_said_before_anything_starts() -> None:
+    """With what to do about it."""
+    port = free_port()
+    with front.running(Starlette(), port), pytest.raises(StartError, match=f"port {port} is taken"), front.running(Starlette(), port):
+        pass

@@ -1,0 +1,201 @@
+"""The stack on the emulator with stand-in functions: what the template promises holds there, and survives a stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from infra_cdk.artifacts import FUNCTIONS
+from local import listener_process
+from local.bootstrap import ROOT
+from local.processes import StartError
+from local.stack import deploy
+from local.synth import local_template
+from local.system import Plan, System
+
+HTTP = """
+import json, os
+import fastapi
+def handler(event, context):
+    seen = {"function": os.environ["POWERTOOLS_SERVICE_NAME"], "path": event["rawPath"], "version": VERSION}
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(seen)}
+"""
+TOKENS = """
+import json, os
+import boto3
+def handler(event, context):
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_ID"])["SecretString"]
+    item = {"pk": {"S": "tokens"}, "sk": {"S": "tokens"}, "names": {"SS": sorted(json.loads(secret))}}
+    boto3.client("dynamodb").put_item(TableName=os.environ["TABLE_NAME"], Item=item)
+    return {"ok": True}
+"""
+DELIVERY = """
+import os
+import boto3
+def handler(event, context):
+    for record in event["Records"]:
+        item = {"pk": {"S": "delivered"}, "sk": {"S": record["body"]}}
+        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
+    try:
+        boto3.client("kms").generate_data_key(KeyId=os.environ["KMS_KEY_ID"], KeySpec="AES_256")
+    except Exception as error:
+        item = {"pk": {"S": "refused"}, "sk": {"S": type(error).__name__}}
+        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
+    return {"batchItemFailures": []}
+"""
+DEADLINE_S = 30
+
+
+def _write_sources(root: Path, version: int = 1) -> Path:
+    """A tree with the real locks and stand-ins for all code."""
+    codes = {"deployment_tokens": TOKENS, "callback_delivery": DELIVERY}
+    for name in FUNCTIONS:
+        folder = root / "functions" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "handler.py").write_text(f"VERSION = {version}\n" + codes.get(name, HTTP))
+    for name in ("functions/__init__.py", "functions/http/__init__.py", "shared/__init__.py", "listener/__init__.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+    (root / "listener" / "Dockerfile").write_text((ROOT / "listener" / "Dockerfile").read_text())
+    if not (root / "locks").exists():
+        (root / "locks").symlink_to(ROOT / "locks")
+    return root
+
+
+def _plan(tmp: Path) -> Plan:
+    return Plan(tmp / "state", telegram=False, listener=False, sources=_write_sources(tmp / "sources"))
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system whose functions are stand-ins, without a listener."""
+    with System(_plan(tmp_path_factory.mktemp("stub"))) as running:
+        yield running
+
+
+def _eventually(found: Callable[[], Any]) -> Any:
+    """Ask until there is an answer."""
+    ends = time.monotonic() + DEADLINE_S
+    while not (answer := found()):
+        assert time.monotonic() < ends, "nothing came"
+        time.sleep(0.05)
+    return answer
+
+
+def _items(system: System, table: str, key: str) -> list[dict[str, Any]]:
+    query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": key}}}
+    items: list[dict[str, Any]] = system.emulator.client("dynamodb").query(TableName=table, **query)["Items"]
+    return items
+
+
+@pytest.mark.parametrize(
+    ("path", "function"),
+    [
+        ("/", "tenants"),
+        ("/health", "tenants"),
+        ("/docs", "tenants"),
+        ("/nowhere/at/all", "tenants"),
+        ("/tenants", "tenants"),
+        ("/tenants/1/keys/2", "tenants"),
+        ("/tenants/1/status", "auth"),
+        ("/tenants/1/auth/start", "auth"),
+        ("/tenants/1/logout", "auth"),
+        ("/tenants/1/messages/send", "messages"),
+        ("/dev/callback-receiver", "callbacks"),
+        ("/tenants/1/deliveries", "callbacks"),
+    ],
+)
+def test_paths_reach_their_functions_through_the_front(stub: System, path: str, function: str) -> None:
+    """One port for all of it."""
+    seen = httpx.get(stub.url + path, timeout=DEADLINE_S, trust_env=False).json()
+    assert (seen["function"], seen["path"]) == (function, path)
+
+
+def test_a_preflight_reaches_a_function(stub: System) -> None:
+    """Although the emulator's gateway would refuse it."""
+    answer = httpx.options(stub.url + "/tenants", timeout=DEADLINE_S, trust_env=False)
+    assert answer.json()["function"] == "tenants"
+
+
+def test_tokens_are_published_at_start(stub: System) -> None:
+    """The function read the secret, as its role allows, and wrote to the table."""
+    (item,) = _items(stub, stub.outputs.table_name, "tokens")
+    assert "ADMIN_TOKEN" in item["names"]["SS"]
+    assert stub.admin_token.isalnum()
+
+
+def test_events_reach_the_delivery_function(stub: System) -> None:
+    """Through the mapping of the template; and its role keeps it from making data keys."""
+    queue = {"QueueUrl": stub.outputs.events_queue_url, "MessageGroupId": "chat", "MessageDeduplicationId": "1"}
+    stub.emulator.client("sqs").send_message(MessageBody="hello", **queue)
+    table = stub.outputs.deliveries_table_name
+    (item,) = _eventually(lambda: _items(stub, table, "delivered"))
+    assert item["sk"]["S"] == "hello"
+    assert _eventually(lambda: _items(stub, table, "refused"))
+
+
+@pytest.mark.parametrize("table", ["table_name", "deliveries_table_name"])
+def test_tables_forget(stub: System, table: str) -> None:
+    """TTL is on, although the emulator ignores it in templates."""
+    found = stub.emulator.client("dynamodb").describe_time_to_live(TableName=getattr(stub.outputs, table))
+    assert found["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+def test_the_listener_has_its_role_and_no_more(stub: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment it is started with makes boto3 assume the role of the template."""
+    for name, value in listener_process.role_environment(stub.emulator, stub.outputs, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    key = {"pk": {"S": "x"}, "sk": {"S": "x"}}
+    _client("dynamodb").get_item(TableName=stub.outputs.table_name, Key=key)
+    _client("kms").generate_data_key(KeyId=stub.outputs.kms_key_id, KeySpec="AES_256")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        _client("dynamodb").scan(TableName=stub.outputs.table_name)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        _client("secretsmanager").get_secret_value(SecretId=stub.outputs.secret_id)
+
+
+def _client(service: str) -> Any:
+    """A client made from the environment, in a session of its own."""
+    return botocore.session.Session().create_client(service)
+
+
+def test_an_unchanged_template_is_not_deployed_again(stub: System) -> None:
+    """CloudFormation is asked once, and told nothing."""
+    before = _last_event(stub)
+    assert deploy(stub.emulator, local_template({}, stub.plan.sources)) == stub.outputs
+    assert _last_event(stub) == before
+
+
+def _last_event(system: System) -> str:
+    events = system.emulator.client("cloudformation").describe_stack_events(StackName="Avio")["StackEvents"]
+    return str(events[0]["EventId"])
+
+
+def test_a_second_system_in_the_same_folder_is_refused(stub: System) -> None:
+    """They would overwrite each other's state."""
+    with pytest.raises(StartError, match="another system runs"), System(stub.plan):
+        pass
+
+
+def test_state_survives_a_stop_and_a_change_of_code(tmp_path: Path) -> None:
+    """Stop, change a function, start: what was stored is there, the new code answers, the tokens are the old ones."""
+    plan = _plan(tmp_path)
+    with System(plan) as first:
+        token = first.admin_token
+        item = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
+        first.emulator.client("dynamodb").put_item(TableName=first.outputs.table_name, Item=item)
+    _write_sources(plan.sources, version=2)
+    with System(plan) as second:
+        assert second.admin_token == token
+        assert _items(second, second.outputs.table_name, "kept") == [item]
+        assert httpx.get(second.url + "/health", timeout=DEADLINE_S, trust_env=False).json()["version"] == 2
+        queue = {"QueueUrl": second.outputs.events_queue_url, "MessageGroupId": "chat", "MessageDeduplicationId": "2"}
+        second.emulator.client("sqs").send_message(MessageBody="again", **queue)
+        assert _eventually(lambda: _items(second, second.outputs.deliveries_table_name, "delivered"))

@@ -1,0 +1,137 @@
+"""A listener without its process: the real stores on the emulator, the real Telegram test server, clocks that a test may move."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from listener.account import Account
+from listener.deliver import Deliver
+from listener.holding import Holding, Means
+from listener.ledger import Writer
+from listener.lease import Lease
+from listener.offload import Offload
+from listener.ownership import Ownership, Rows
+from listener.telegram.where import Telegram, test_server
+from local.telegram.server import TelegramServer
+from shared.clock import Clock, SystemClock
+from shared.crypto import Envelope
+from shared.model.ids import Channel, TenantId, WorkerId
+from shared.model.worker import Worker, WorkerState
+from shared.queues import EventsQueue
+from shared.store.accounts import AccountStore
+from shared.store.fenced import FencedStore
+from shared.store.peers import PeerStore
+from shared.store.table import Table
+from shared.store.workers import WorkerStore
+from tests.support.account import Account as AwsAccount
+from tests.support.logs import KeptLog
+
+NOWHERE = Telegram(1, "hash", 2, "127.0.0.1", 9)
+"""A Telegram that nobody is at: port 9 is closed."""
+
+
+@dataclass
+class Rig:
+    """What workers of one test share, and what the test looks into."""
+
+    aws: AwsAccount
+    telegram: Telegram
+    log: KeptLog
+
+    def __post_init__(self) -> None:
+        self.table = Table(self.aws.client("dynamodb"), self.aws.table_name)
+        self.accounts = AccountStore(self.table)
+        self.workers = WorkerStore(self.table)
+        self.fenced = FencedStore(self.table)
+        self.peers = PeerStore(self.table)
+        self.sqs = self.aws.client("sqs")
+        self.queue = EventsQueue(self.sqs, self.aws.events_queue_url)
+        self.envelope = Envelope(self.aws.client("kms"), self.aws.kms_key_id)
+
+    def means(self, clock: Clock, writer: Writer, offload: Offload) -> Means:
+        """Return what a worker's accounts work with."""
+        return Means(
+            self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, self.telegram, clock, self.log.logger
+        )
+
+    def worker(self, clock: Clock | None = None, queue: EventsQueue | None = None, address: str = "127.0.0.1:1") -> WorkerRig:
+        """Return a worker, not started."""
+        return WorkerRig(self, clock or SystemClock(), queue or self.queue, address)
+
+    def queued(self) -> list[dict[str, Any]]:
+        """Take everything out of the queue, in order per chat."""
+        found = []
+        while True:
+            answer = self.sqs.receive_message(QueueUrl=self.aws.events_queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+            if not answer.get("Messages"):
+                return found
+            for message in answer["Messages"]:
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.aws.events_queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+class WorkerRig:
+    """One worker with its writer."""
+
+    def __init__(self, rig: Rig, clock: Clock, queue: EventsQueue, address: str) -> None:
+        self.offload = Offload(8, "test")
+        self.writer = Writer(Deliver(queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
+        self.lease = Lease(clock)
+        self.means = rig.means(clock, self.writer, self.offload)
+        worker_id = WorkerId(secrets.token_hex(4))
+        me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate="", rpc_key=SecretStr("k"))
+        rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.offload)
+        self.ownership = Ownership(me, self.lease, rows, self._hold, clock, rig.log.logger)
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def id(self) -> WorkerId:
+        """The worker's id."""
+        return self.ownership.me.id
+
+    def _hold(self, row: Any, me: WorkerId) -> Holding:
+        return Holding(row, me, self.lease.guard(), self.means)
+
+    async def account(self, tenant_id: TenantId) -> Account:
+        """Return an account, claimed by this worker."""
+        return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), 10)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[WorkerRig]:
+        """Run the worker, its beats and its writer; hand over at the end."""
+        writing = asyncio.create_task(self.writer.run())
+        self.task = asyncio.create_task(self.ownership.run())
+        while not self.lease.held() and not self.task.done():
+            await asyncio.sleep(0)
+        try:
+            yield self
+            if not self.task.done():
+                self.ownership.stop()
+                await asyncio.wait_for(self.task, 30)
+        finally:
+            for task in (self.task, writing):
+                task.cancel()
+            await asyncio.gather(self.task, writing, return_exceptions=True)
+            self.offload.close()
+
+    async def crash(self) -> None:
+        """End as by kill -9: from one moment on nothing reaches Telegram or AWS, nothing is handed over, saved or said."""
+        self.offload.close()
+        self.lease.lapse()
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+def telegram_of(server: TelegramServer) -> Telegram:
+    """Return how a listener finds an in-process test server."""
+    info = server.info()
+    return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
