@@ -96,7 +96,7 @@ class Ownership:
         sent_at = self._clock.boottime()
         await self._rows.offload(self._rows.workers.register, self.me)
         self.lease.extend(sent_at)
-        tasks = [asyncio.create_task(work) for work in (self._beats(), self._watch(), self._stopping.wait())]
+        tasks = [asyncio.create_task(work) for work in (self._beats(), self._fence(), self._watch(), self._stopping.wait())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -131,10 +131,13 @@ class Ownership:
         while True:
             began = self._clock.boottime()
             await self.beat_once(began)
-            if not self.lease.held():
-                raise Lapsed
-            pause = BEAT_EVERY_S - (self._clock.boottime() - began)
-            await asyncio.sleep(max(0.0, min(pause, self.lease.remaining_s())))
+            await asyncio.sleep(max(0.0, BEAT_EVERY_S - (self._clock.boottime() - began)))
+
+    async def _fence(self) -> None:
+        """End at the lease's end, to the moment: a beat that is waited for delays nothing."""
+        while self.lease.held():
+            await asyncio.sleep(self.lease.remaining_s())
+        raise Lapsed
 
     async def beat_once(self, sent_at: float) -> None:
         """Send one beat. What went wrong is no reason to stop before the lease's end, unless the row says that I am dead."""

@@ -106,6 +106,10 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             if answer.cancelled() and not (task and task.cancelling()):
                 raise ConnectionError("disconnected") from None  # Telethon cancels what is pending when it disconnects
             raise
+        except TimeoutError:
+            raise
+        except (OSError, asyncio.IncompleteReadError) as error:  # ... or fails it with whatever ended the connection
+            raise ConnectionError("disconnected") from error
 
     async def serve(self) -> None:
         """Stay until the connection is over; raises what ended it, where something did.

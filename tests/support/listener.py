@@ -66,16 +66,24 @@ class Rig:
         """Return a worker, not started."""
         return WorkerRig(self, clock or SystemClock(), queue or self.queue, address)
 
-    def queued(self) -> list[dict[str, Any]]:
-        """Take everything out of the queue, in order per chat."""
-        found = []
-        while True:
-            answer = self.sqs.receive_message(QueueUrl=self.aws.events_queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
-            if not answer.get("Messages"):
-                return found
-            for message in answer["Messages"]:
-                found.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self.aws.events_queue_url, ReceiptHandle=message["ReceiptHandle"])
+    async def queued(self, count: int, deadline_s: float = 15) -> list[dict[str, Any]]:
+        """Wait for that many events and take them out of the queue, in order per chat."""
+        found: list[dict[str, Any]] = []
+        async with asyncio.timeout(deadline_s):
+            while len(found) < count:
+                found += await asyncio.to_thread(self._take, 1)
+        return found
+
+    async def left(self) -> list[dict[str, Any]]:
+        """Take what is in the queue now."""
+        return await asyncio.to_thread(self._take, 0)
+
+    def _take(self, wait_s: int) -> list[dict[str, Any]]:
+        url = self.aws.events_queue_url
+        messages = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_s).get("Messages", [])
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
 
 class WorkerRig:
@@ -127,8 +135,11 @@ class WorkerRig:
         self.offload.close()
         self.lease.lapse()
         assert self.task is not None
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        doomed = [self.task, *self.ownership._tasks.values()]
+        while not all(task.done() for task in doomed):
+            for task in doomed:  # again and again, since a killed process does not get to tidy up
+                task.cancel()
+            await asyncio.sleep(0)
 
 
 def telegram_of(server: TelegramServer) -> Telegram:

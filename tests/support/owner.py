@@ -23,11 +23,12 @@ Respond = Callable[[str, dict[str, Any]], Answer]
 
 
 class StandInOwner:
-    """Serves until closed. `asked` are the commands it got, each with its body."""
+    """Serves until closed. `asked` are the commands it got, each with its body; `silent` is for answers that wait."""
 
     def __init__(self, folder: Path, *, certificate: Certificate | None = None, accounts: int = 0) -> None:
         shown = certificate or certificate_for("worker")
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.silent = threading.Event()
         self.respond: Respond = lambda command, body: {}
         self._server = _Server(("127.0.0.1", 0), self, shown.server_context(folder))
         self.worker = Worker(

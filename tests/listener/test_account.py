@@ -1,0 +1,472 @@
+"""One account's life: log in, send, receive, lose the connection, be revoked, move to another worker. On the real stores and a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from listener.account import Account
+from listener.ownership import Lapsed
+from listener.telegram.send import Outgoing
+from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
+from local.telegram.faults import FaultSpec
+from local.telegram.server import TelegramServer
+from shared.errors import AvioError, Code
+from shared.model.account import AccountState, Wanted
+from shared.model.event import Event
+from shared.model.ids import Channel, TenantId
+from shared.model.worker import WorkerState
+from shared.queues import EventsQueue
+from tests.support.listener import Rig, WorkerRig
+
+TENANT = TenantId("11111111-1111-1111-1111-111111111111")
+ANNA, ALICE = "+999661001", "+999661002"
+PASSWORD = "a second factor"
+
+
+@pytest.fixture(autouse=True)
+def people(server: TelegramServer) -> None:
+    """Anna, whose account is plugged in, and Alice, who writes to her."""
+    server.people.create(PersonSpec(phone=ANNA, first_name="Anna", password=PASSWORD))
+    server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
+
+
+def id_of(server: TelegramServer, phone: str) -> int:
+    return int(server.people.get(phone)["id"])
+
+
+async def code_of(server: TelegramServer, phone: str = ANNA) -> str:
+    return str((await server.people.code(phone, wait_s=5))["code"])
+
+
+async def log_in(worker: WorkerRig, server: TelegramServer) -> Account:
+    """Log Anna in, by code and password, and wait until her account is connected."""
+    account = await worker.account(TENANT)
+    await account.flow.start(ANNA)
+    await account.flow.verify(ANNA, await code_of(server), PASSWORD)
+    await connected(account)
+    return account
+
+
+async def connected(account: Account) -> None:
+    await asyncio.wait_for(account._up.wait(), 10)
+
+
+async def until(condition: Callable[[], Any], deadline_s: float = 15) -> Any:
+    """Wait for a condition that nothing announces; it is looked at between other tasks."""
+    async with asyncio.timeout(deadline_s):
+        while not (found := condition()):
+            await asyncio.sleep(0.01)
+    return found
+
+
+def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
+    return Outgoing(to, text, reply_to, random_id)
+
+
+def write(server: TelegramServer, text: str, sender: str = ALICE, to: str = ANNA) -> None:
+    server.messages.send(sender, SendSpec(to=to, text=text))
+
+
+async def arrived(server: TelegramServer, count: int = 1) -> list[str]:
+    """Wait until Alice has got that many messages."""
+    return [found["text"] for found in await server.messages.wait(ALICE, count, wanted=MessageFilter(direction="in"))]
+
+
+def texts(events: list[dict[str, Any]]) -> list[str]:
+    return [event["message"]["text"] for event in events]
+
+
+async def row(rig: Rig) -> Any:
+    return await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
+
+
+# logging in
+
+
+async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
+    """Each step says where it stands; in the end the row does."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        answer = await account.flow.start(ANNA)
+        assert answer == {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60}
+        with pytest.raises(AvioError) as wanted:
+            await account.flow.verify(ANNA, await code_of(server), None)
+        assert wanted.value.code is Code.TWO_FA_REQUIRED
+        assert (await row(rig)).state is AccountState.NEED_2FA
+        assert await account.flow.verify(ANNA, None, PASSWORD) == {"state": "authorized"}
+        found = await row(rig)
+        assert (found.state, found.user_id, found.phone) == (AccountState.AUTHORIZED, id_of(server, ANNA), ANNA)
+
+
+async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: TelegramServer) -> None:
+    """The same code with the right password works."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        code = await code_of(server)
+        with pytest.raises(AvioError) as wrong:
+            await account.flow.verify(ANNA, code, "not this")
+        assert wrong.value.code is Code.BAD_PASSWORD
+        assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
+
+
+async def test_a_second_start_returns_the_pending_flow(rig: Rig, server: TelegramServer) -> None:
+    """No second code is sent before a new one may be asked for."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        await account.flow.start(ANNA)
+        assert server.operation.counters()["calls"]["auth.sendCode"] == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        (lambda flow: flow.verify(ANNA, "12345", None), Code.NOT_STARTED),
+        (lambda flow: flow.resend(), Code.NOT_STARTED),
+        (lambda flow: flow.cancel(), Code.NOT_STARTED),
+        (lambda flow: flow.start("+999660000"), Code.PHONE_NOT_REGISTERED),
+    ],
+)
+async def test_steps_out_of_turn_say_so(rig: Rig, server: TelegramServer, step: Any, code: Code) -> None:
+    """Nothing has been started, or it cannot be."""
+    server.people.create(PersonSpec(phone="+999660000", registered=False))
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        with pytest.raises(AvioError) as refused:
+            found = await step(account.flow)
+            assert found["delivery"]  # Telegram sends a code to a phone without an account; that it has none shows at sign-in
+            await account.flow.verify("+999660000", await code_of(server, "+999660000"), None)
+        assert refused.value.code is code
+
+
+async def test_an_expired_code_ends_the_flow(rig: Rig, server: TelegramServer) -> None:
+    """The next step is a new start, and the status says what happened."""
+    server.people.patch(ANNA, PersonPatch(code=CodeSpec(lifetime_s=1)))
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        code = await code_of(server)
+        server.clock.advance(2)
+        with pytest.raises(AvioError) as expired:
+            await account.flow.verify(ANNA, code, PASSWORD)
+        assert expired.value.code is Code.CODE_EXPIRED
+        with pytest.raises(AvioError) as ended:
+            await account.flow.verify(ANNA, code, PASSWORD)
+        assert ended.value.code is Code.NOT_STARTED
+        assert (await row(rig)).last_error == "code_expired"
+
+
+async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(rig: Rig, server: TelegramServer) -> None:
+    """The unauthorised key and the code's hash are kept, so the code that was sent still works."""
+    async with rig.worker().running() as first:
+        await (await first.account(TENANT)).flow.start(ANNA)
+        await first.crash()
+    rig.workers.kill(first.id, rig.workers.get(first.id).beat, first.means.now())  # type: ignore[union-attr]
+    async with rig.worker().running() as second:
+        account = await second.account(TENANT)
+        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
+
+
+async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
+    """Telegram had accepted code and password, then the connection broke: verifying again finds the key authorised."""
+    server.people.patch(ANNA, PersonPatch(password=""))
+    server.operation.inject(FaultSpec(kind="drop_after", method="auth.signIn"))
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        code = await code_of(server)
+        with pytest.raises(AvioError) as lost:
+            await account.flow.verify(ANNA, code, None)
+        assert lost.value.code is Code.TELEGRAM_UNAVAILABLE
+        assert await account.flow.verify(ANNA, code, None) == {"state": "authorized"}
+
+
+# sending
+
+
+async def test_sending_to_oneself_by_name_and_by_id(rig: Rig, server: TelegramServer) -> None:
+    """What was sent lies with whom it was sent to."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        await account.send(message("to me", "me", 1))
+        await account.send(message("by name", "@alice", 2))
+        sent = await account.send(message("by id", str(id_of(server, ALICE)), 3))
+        assert sent.chat_id == id_of(server, ALICE)
+        assert await arrived(server, 2) == ["by name", "by id"]
+
+
+async def test_a_send_whose_answer_was_lost_is_sent_once(rig: Rig, server: TelegramServer) -> None:
+    """The connection breaks after Telegram took the message: the same random id goes again, and the first message is the answer."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        server.operation.inject(FaultSpec(kind="drop_after", method="messages.sendMessage"))
+        sent = await account.send(message("once"))
+        assert sent.message_id
+        assert await arrived(server) == ["once"]
+        assert server.operation.counters()["sends_deduplicated"] == 1
+
+
+async def test_a_repeat_that_telegram_calls_a_duplicate_is_found_in_the_history(rig: Rig, server: TelegramServer) -> None:
+    """RANDOM_ID_DUPLICATE says that it was sent; the history says as what."""
+    server.operation.settings({"repeated_random_id": "error"})
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        first = await account.send(message("once"))
+        assert await account.send(message("once")) == first
+
+
+async def test_a_peer_can_be_answered_after_any_restart(rig: Rig, server: TelegramServer) -> None:
+    """An id that a tenant was given is an address for good, though access hashes lie in memory."""
+    async with rig.worker().running() as first:
+        await log_in(first, server)
+        write(server, "hello")
+        await rig.queued(1)
+    async with rig.worker().running() as second:
+        account = await second.account(TENANT)
+        await connected(account)
+        await account.send(message("an answer", str(id_of(server, ALICE))))
+        assert await arrived(server) == ["an answer"]
+
+
+async def test_an_unknown_id_is_no_peer(rig: Rig, server: TelegramServer) -> None:
+    """Telegram is not asked: without an access hash there is nothing to ask with."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        with pytest.raises(AvioError) as unknown:
+            await account.send(message("?", "424242"))
+        assert unknown.value.code is Code.PEER_NOT_FOUND
+
+
+async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) -> None:
+    """It is neither slept through nor hidden."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=37))
+        with pytest.raises(AvioError) as flood:
+            await account.send(message("slow down"))
+        assert (flood.value.code, flood.value.retry_after_s) == (Code.FLOOD_WAIT, 37)
+
+
+# receiving
+
+
+async def test_a_message_is_queued_with_its_sender(rig: Rig, server: TelegramServer) -> None:
+    """The event names who wrote, where, what and when."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        await until(lambda: "updates.getDifference" in server.operation.counters()["calls"])  # caught up: from here on it is pushed
+        write(server, "hello, привет, שלום 🙂")
+        event = Event.model_validate((await rig.queued(1))[0])
+        assert event.message.text == "hello, привет, שלום 🙂"
+        assert (event.message.sender_username, event.message.sender_name) == ("alice", "Alice")
+        assert event.message.chat_id == event.message.sender_id == id_of(server, ALICE)
+        assert not event.backfilled
+
+
+async def test_what_came_while_nobody_was_connected_is_fetched_in_order(rig: Rig, server: TelegramServer) -> None:
+    """More than a difference slice of it, once each."""
+    server.operation.settings({"difference_slice": 7})
+    async with rig.worker().running() as first:
+        await log_in(first, server)
+        write(server, "before")
+        await rig.queued(1)
+    for number in range(30):
+        write(server, str(number))
+    async with rig.worker().running():
+        events = await rig.queued(30)
+        assert texts(events) == [str(number) for number in range(30)]
+        assert all(event["backfilled"] for event in events)
+    assert await rig.left() == []
+
+
+async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(rig: Rig, server: TelegramServer) -> None:
+    """Marks move only behind what the queue accepted: the next owner fetches the rest."""
+
+    class Closed(EventsQueue):
+        def send(self, events: Any) -> list[bool]:
+            return [False] * len(events)
+
+    async with rig.worker(queue=Closed(rig.sqs, rig.aws.events_queue_url)).running() as first:
+        account = await log_in(first, server)
+        for number in range(5):
+            write(server, str(number))
+        await until(lambda: account.holding.ledger and account.holding.ledger._size == 5)
+        await first.crash()
+    rig.workers.kill(first.id, rig.workers.get(first.id).beat, first.means.now())  # type: ignore[union-attr]
+    async with rig.worker().running():
+        assert texts(await rig.queued(5)) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
+async def test_lost_repeated_and_reordered_pushes_change_nothing(rig: Rig, server: TelegramServer, kind: Any) -> None:
+    """Each message once, in order."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        server.operation.inject(FaultSpec(kind=kind, phone=ANNA, times=1))
+        for number in range(4):
+            write(server, str(number))
+        assert texts(await rig.queued(4)) == ["0", "1", "2", "3"]
+    assert await rig.left() == []
+
+
+async def test_a_broken_connection_is_made_again_and_nothing_is_missed(rig: Rig, server: TelegramServer) -> None:
+    """Reconnecting is the account's own task, and each connect catches up."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        server.operation.settings({"accepting": False})
+        server.operation.kick(ConnectionSpec(person=ANNA))
+        await until(lambda: not account._up.is_set())
+        write(server, "meanwhile")
+        server.operation.settings({"accepting": True})
+        assert texts(await rig.queued(1)) == ["meanwhile"]
+        assert server.operation.counters()["auth_key_duplicated"] == 0
+
+
+async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: TelegramServer) -> None:
+    """The queue is away: what does not fit is dropped before the marks, and fetched again when there is room."""
+
+    class Away(EventsQueue):
+        away = True
+
+        def send(self, events: Any) -> list[bool]:
+            return [False] * len(events) if self.away else super().send(events)
+
+    queue = Away(rig.sqs, rig.aws.events_queue_url)
+    async with rig.worker(queue=queue).running() as worker:
+        account = await log_in(worker, server)
+        assert account.holding.ledger is not None
+        account.holding.ledger.bound = 3
+        for number in range(8):
+            write(server, str(number))
+        await until(lambda: account._client is not None and account._client.full.is_set())
+        await account.send(message("still going"))
+        queue.away = False
+        assert texts(await rig.queued(8)) == [str(number) for number in range(8)]
+
+
+async def test_codes_from_telegram_are_never_queued(rig: Rig, server: TelegramServer) -> None:
+    """Another log-in of the account: its code arrives as a message from 777000, and stays there."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        other = await worker.account(TenantId("22222222-2222-2222-2222-222222222222"))
+        await other.flow.start(ANNA)
+        write(server, "after the code")
+        assert texts(await rig.queued(1)) == ["after the code"]
+    assert await rig.left() == []
+
+
+# ends
+
+
+async def test_a_session_ended_from_the_phone_ends_the_account(rig: Rig, server: TelegramServer) -> None:
+    """The row says so, nobody owns it, and it can be logged in again."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        server.people.revoke(ANNA, None)
+        await until(lambda: worker.ownership.held == 0)
+        found = await row(rig)
+        assert (found.state, found.reason, found.owner) == (AccountState.LOGGED_OUT, "revoked", None)
+        server.people.patch(ANNA, PersonPatch(password=""))
+        await log_in(worker, server)
+
+
+async def test_a_banned_account_says_so(rig: Rig, server: TelegramServer) -> None:
+    """And is not tried again and again."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        server.people.patch(ANNA, PersonPatch(banned=True))
+        await until(lambda: worker.ownership.held == 0)
+        assert (await row(rig)).state is AccountState.BANNED
+
+
+async def test_logging_out_ends_the_session_at_telegram_and_here(rig: Rig, server: TelegramServer) -> None:
+    """Nothing of the credentials is left."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        assert await account.log_out() == {"state": "logged_out"}
+        assert server.people.authorizations(ANNA) == []
+        found = await row(rig)
+        assert (found.state, found.owner, found.wanted) == (AccountState.LOGGED_OUT, None, None)
+        session = await asyncio.to_thread(rig.table.get, {"pk": f"T#{TENANT}", "sk": "SESSION#telegram"})
+        assert session is not None
+        assert "sealed" not in session
+
+
+async def test_logging_out_without_telegram_is_tried_until_it_works(rig: Rig, server: TelegramServer) -> None:
+    """Meanwhile the account serves nothing."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        server.operation.settings({"accepting": False})
+        server.operation.kick(ConnectionSpec(person=ANNA))
+        asking = asyncio.create_task(account.log_out())
+        await until(lambda: account.holding.row.wanted is Wanted.LOG_OUT)
+        with pytest.raises(AvioError) as refused:
+            await account.send(message("no more"))
+        assert refused.value.code is Code.NOT_AUTHORIZED
+        server.operation.settings({"accepting": True})
+        await asking
+        await until(lambda: worker.ownership.held == 0)
+        assert server.people.authorizations(ANNA) == []
+
+
+async def test_a_tenant_to_be_erased_is_logged_out_and_gone(rig: Rig, server: TelegramServer) -> None:
+    """Its owner finds that on the row, is nudged, and leaves nothing behind."""
+    async with rig.worker().running() as worker:
+        await log_in(worker, server)
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
+        await asyncio.to_thread(rig.workers.nudge, worker.id, TENANT)
+        await until(lambda: worker.ownership.held == 0)
+        assert server.people.authorizations(ANNA) == []
+        left = list(await asyncio.to_thread(lambda: list(rig.table.query("pk = :pk", {":pk": f"T#{TENANT}"}))))
+        assert left == []
+
+
+async def test_an_account_that_nobody_owns_is_found_when_something_is_wanted_of_it(rig: Rig, server: TelegramServer) -> None:
+    """It goes to nobody, whose accounts workers look for."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        await account.log_out()
+        await until(lambda: worker.ownership.held == 0)
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
+        await until(lambda: rig.accounts.get(TENANT, Channel.TELEGRAM) is None)
+
+
+# moving
+
+
+async def test_a_hand_over_keeps_the_account_logged_in_and_never_on_two_connections(rig: Rig, server: TelegramServer) -> None:
+    """The first worker ends, the next one claims: one connection at a time."""
+    async with rig.worker().running() as first, rig.worker().running() as second:
+        await log_in(first, server)
+        first.ownership.stop()
+        assert first.task is not None
+        await first.task
+        write(server, "between two workers")
+        assert texts(await rig.queued(1)) == ["between two workers"]
+        account = await second.account(TENANT)
+        await account.send(message("from the second"))
+        assert server.operation.counters()["auth_key_duplicated"] == 0
+
+
+async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServer) -> None:
+    """Its lease is over: connections are cut, a send under way fails, and reconnecting is refused."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        worker.lease.lapse()
+        asking = asyncio.create_task(account.send(message("too late")))
+        assert worker.task is not None
+        (ended,) = await asyncio.gather(worker.task, return_exceptions=True)
+        assert isinstance(ended, Lapsed)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await until(lambda: server.operation.connections() == [])
+        assert "messages.sendMessage" not in server.operation.counters()["calls"]
+    row = rig.workers.get(worker.id)
+    assert row is not None
+    assert row.state is WorkerState.ENDED
