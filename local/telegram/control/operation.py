@@ -1,0 +1,102 @@
+"""The server itself: settings, faults, connections, counters, and the stream of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.telegram.control.errors import not_found
+from local.telegram.control.people import PeopleControl
+from local.telegram.control.specs import ConnectionSpec
+from local.telegram.faults import Fault, FaultSpec
+from local.telegram.network.connection import Connection
+from local.telegram.services import Services
+from local.telegram.settings import Settings
+
+
+class OperationControl:
+    """Operate the server."""
+
+    def __init__(self, services: Services, people: PeopleControl) -> None:
+        self._services, self._people = services, people
+
+    def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the settings, after changing those that are named. All are checked before any is changed."""
+        settings = self._services.settings
+        checked = Settings.model_validate({**settings.model_dump(), **(changes or {})})
+        for name in changes or {}:
+            setattr(settings, name, getattr(checked, name))
+        return settings.model_dump()
+
+    def inject(self, spec: FaultSpec) -> dict[str, Any]:
+        return _fault_json(self._services.faults.inject(spec))
+
+    def faults(self) -> list[dict[str, Any]]:
+        return [_fault_json(fault) for fault in self._services.faults.all()]
+
+    def clear(self, number: int | None = None) -> None:
+        """Remove one fault, or all of them."""
+        if not self._services.faults.clear(number) and number is not None:
+            raise not_found("fault", number)
+
+    def connections(self) -> list[dict[str, Any]]:
+        """Return the open connections."""
+        return [self._connection_json(connection) for connection in self._services.hub.connections.values()]
+
+    def kick(self, spec: ConnectionSpec) -> int:
+        """Cut connections off without a farewell; return how many."""
+        return self._each(spec, Connection.abort)
+
+    def stall(self, spec: ConnectionSpec) -> int:
+        """Let connections stay open and go dead; return how many."""
+        return self._each(spec, Connection.stall)
+
+    def resume(self, spec: ConnectionSpec) -> int:
+        return self._each(spec, Connection.resume)
+
+    def counters(self) -> dict[str, Any]:
+        return {**self._services.counters.as_json(), "connections_open": len(self._services.hub.connections)}
+
+    async def changes(self, after: int, wait_s: float = 0, person: str | None = None) -> dict[str, Any]:
+        """Return what happened after a number, waiting until there is something."""
+        stream = self._services.changes
+        person_id = self._people.find(person).id if person is not None else None
+        missed = stream.missed(after)
+        after = 0 if missed else after
+
+        def found() -> list[dict[str, Any]] | None:
+            return [change.as_json() for change in stream.since(after) if person_id in (None, change.person_id)] or None
+
+        changes = await stream.until(found, wait_s) or []
+        return {"stream": stream.stream_id, "last": stream.last, "missed": missed, "changes": changes}
+
+    def _each(self, spec: ConnectionSpec, act: Callable[[Connection], None]) -> int:
+        chosen = self._chosen(spec)
+        for connection in chosen:
+            act(connection)
+        return len(chosen)
+
+    def _chosen(self, spec: ConnectionSpec) -> list[Connection]:
+        person_id = self._people.find(spec.person).id if spec.person is not None else None
+        return [
+            connection
+            for connection in list(self._services.hub.connections.values())
+            if spec.number in (None, connection.number) and (person_id is None or _user_of(connection) == person_id)
+        ]
+
+    def _connection_json(self, connection: Connection) -> dict[str, Any]:
+        return {
+            "number": connection.number,
+            "address": connection.address,
+            "person_id": _user_of(connection),
+            "key": connection.key.name if connection.key else None,
+            "wants_updates": connection.wants_updates,
+        }
+
+
+def _user_of(connection: Connection) -> int | None:
+    return connection.key.user_id if connection.key else None
+
+
+def _fault_json(fault: Fault) -> dict[str, Any]:
+    return {"number": fault.number, "left": fault.left, "struck": fault.struck, **fault.spec.model_dump()}

@@ -1,0 +1,57 @@
+"""help.*: what a client asks before anything else (https://core.telegram.org/method/help.getConfig)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telethon.tl import functions, types
+
+from local.telegram.rpc.call import Call
+from local.telegram.rpc.table import Methods
+from local.telegram.views.media import DC_ID
+
+METHODS = Methods()
+MESSAGE_LENGTH_MAX, CAPTION_LENGTH_MAX = 4096, 1024
+
+
+@METHODS.serves(functions.help.GetConfigRequest, needs_login=False)
+def get_config(call: Call, request: Any) -> Any:
+    host, port = call.connection.local_address
+    return types.Config(
+        date=call.now,
+        expires=call.now + 3600,
+        test_mode=True,
+        this_dc=DC_ID,
+        dc_options=[types.DcOption(DC_ID, host, port)],
+        dc_txt_domain_name="",
+        chat_size_max=200,
+        megagroup_size_max=200_000,
+        forwarded_count_max=100,
+        online_update_period_ms=210_000,
+        offline_blur_timeout_ms=5_000,
+        offline_idle_timeout_ms=30_000,
+        online_cloud_timeout_ms=300_000,
+        notify_cloud_delay_ms=30_000,
+        notify_default_delay_ms=1_500,
+        push_chat_period_ms=60_000,
+        push_chat_limit=2,
+        edit_time_limit=172_800,
+        revoke_time_limit=2_147_483_647,
+        revoke_pm_time_limit=2_147_483_647,
+        rating_e_decay=2_419_200,
+        stickers_recent_limit=200,
+        channels_read_media_period=604_800,
+        call_receive_timeout_ms=20_000,
+        call_ring_timeout_ms=90_000,
+        call_connect_timeout_ms=30_000,
+        call_packet_timeout_ms=10_000,
+        me_url_prefix="https://t.me/",
+        caption_length_max=CAPTION_LENGTH_MAX,
+        message_length_max=MESSAGE_LENGTH_MAX,
+        webfile_dc_id=DC_ID,
+    )
+
+
+@METHODS.serves(functions.help.GetNearestDcRequest, needs_login=False)
+def get_nearest_dc(call: Call, request: Any) -> Any:
+    return types.NearestDc("US", DC_ID, DC_ID)

@@ -1,0 +1,16 @@
+"""Every method that the server knows, joined from the topics."""
+
+from __future__ import annotations
+
+from local.telegram.rpc import account, auth, configuration, contacts, dialogs, history, sending, updates, upload, users
+from local.telegram.rpc.table import Methods
+
+TOPICS = (account, auth, configuration, contacts, dialogs, history, sending, updates, upload, users)
+
+
+def all_methods() -> Methods:
+    """Return one table of all methods."""
+    joined = Methods()
+    for topic in TOPICS:
+        joined.update(topic.METHODS)
+    return joined

@@ -1,0 +1,90 @@
+"""The Telegram test server: MTProto on one port, its control interface on another.
+
+async with TelegramServer(state=None) as server:
+    server.people.create(PersonSpec(phone="+15550100", first_name="Ann"))
+    ...a Telethon client to server.host, server.port, with server.public_key...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from local.telegram.clock import Clock
+from local.telegram.control.app import build_app
+from local.telegram.control.http import serving
+from local.telegram.control.messages import MessagesControl
+from local.telegram.control.operation import OperationControl
+from local.telegram.control.people import PeopleControl
+from local.telegram.model.world import World
+from local.telegram.mtproto.server_key import ServerKey
+from local.telegram.rpc.dispatch import Dispatcher
+from local.telegram.services import Services
+from local.telegram.settings import Settings
+from local.telegram.store import Store
+from local.telegram.views.media import DC_ID
+
+
+class TelegramServer:
+    """A server over a state directory, or in memory without one. Use it with `async with`, once.
+
+    `control_port=None` leaves the HTTP interface out; `people`, `messages` and `operation` offer the same in Python.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        control_port: int | None = None,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        server_key: ServerKey | None = None,
+    ) -> None:
+        self.host, self.port = host, port
+        self.clock = clock or Clock()
+        self._control_port = control_port
+        self._store = Store(state)
+        self.services = Services.over(World(self._store, server_key), self.clock, settings or Settings())
+        self.services.hub.execute = Dispatcher(self.services)
+        self.people = PeopleControl(self.services)
+        self.messages = MessagesControl(self.services, self.people)
+        self.operation = OperationControl(self.services, self.people)
+        self.public_key = self.services.world.server_key.public_pem
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> TelegramServer:
+        listener = await asyncio.get_running_loop().create_server(self.services.hub.accept, self.host, self.port)
+        self._stack.push_async_callback(self._stop, listener)
+        self.port = int(listener.sockets[0].getsockname()[1])
+        if self._control_port is not None:
+            self._control_port = await self._stack.enter_async_context(serving(build_app(self), self.host, self._control_port))
+            self._stack.callback(self.services.changes.close)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def control_url(self) -> str | None:
+        return f"http://{self.host}:{self._control_port}" if self._control_port is not None else None
+
+    def info(self) -> dict[str, Any]:
+        """Return what a client must know to connect."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dc_id": DC_ID,
+            "public_key": self.public_key,
+            "control_url": self.control_url,
+            "stream": self.services.changes.stream_id,
+        }
+
+    async def _stop(self, listener: asyncio.Server) -> None:
+        listener.close()
+        self.services.hub.stop()
+        await asyncio.sleep(0)  # the aborted connections take leave in the loop's next round
+        self._store.close()

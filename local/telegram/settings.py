@@ -1,0 +1,24 @@
+"""How the whole server behaves, where Telegram leaves a choice or a test wants another one. All can be changed while it runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Server-wide behaviour; what concerns one person is in `PersonSpec`, what should go wrong in `FaultSpec`."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    difference_slice: int = Field(100, ge=1, le=10_000, description="updates in one answer of updates.getDifference")
+    repeated_random_id: Literal["original", "error"] = Field("original", description="answer to a send that was already made")
+    short_updates: Literal["known", "always", "never"] = Field(
+        "known", description="updateShortMessage for whom: senders the authorisation was told of, everyone, nobody"
+    )
+    duplicated_key: Literal["AUTH_KEY_UNREGISTERED", "AUTH_KEY_DUPLICATED"] = Field(
+        "AUTH_KEY_UNREGISTERED", description="what later connections get for a key that died of AUTH_KEY_DUPLICATED"
+    )
+    sign_up: Literal["refused", "allowed"] = Field("refused", description="auth.signUp; third-party apps are refused by Telegram")
+    accepting: bool = Field(True, description="false: new connections are closed at once, as in an outage")

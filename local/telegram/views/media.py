@@ -1,0 +1,41 @@
+"""Photos and documents as one account sees them (https://core.telegram.org/api/files)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from telethon.extensions import BinaryReader
+from telethon.tl import types
+
+from local.telegram.model.file import File
+from local.telegram.model.message import Message
+from local.telegram.model.world import World
+
+DC_ID = 2  # everything lives in the one data centre that there is
+
+
+def file_reference(world: World, file: File) -> bytes:
+    """Return the reference that a client must show to fetch the file."""
+    return hashlib.blake2b(b"%d" % file.id, key=world.hash_secret, digest_size=16).digest()
+
+
+def message_media(world: World, message: Message) -> Any:
+    """Return the media of a message, or None."""
+    if message.file is None:
+        return None
+    file = world.files[message.file]
+    if file.kind == "photo":
+        return types.MessageMediaPhoto(photo=_photo(world, message.owner, file), spoiler=message.spoiler)
+    return types.MessageMediaDocument(document=_document(world, message.owner, file), spoiler=message.spoiler)
+
+
+def _photo(world: World, viewer: int, file: File) -> Any:
+    sizes = [types.PhotoSize("x", file.width, file.height, file.size)]
+    return types.Photo(file.id, world.access_hash(viewer, file.id), file_reference(world, file), file.date, sizes, DC_ID)
+
+
+def _document(world: World, viewer: int, file: File) -> Any:
+    attributes = BinaryReader(file.attributes).tgread_vector() if file.attributes else []
+    access_hash, reference = world.access_hash(viewer, file.id), file_reference(world, file)
+    return types.Document(file.id, access_hash, reference, file.date, file.mime_type, file.size, DC_ID, attributes)

@@ -1,0 +1,48 @@
+"""People as one authorisation sees them (https://core.telegram.org/constructor/user)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from telethon.tl import types
+
+from local.telegram.model.key import Key
+from local.telegram.model.person import SERVICE_ID, Person
+from local.telegram.model.world import World
+
+
+class People:
+    """Make `user` objects, with the viewer's own access hashes, and remember whom each authorisation was told of."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._told: dict[str, set[int]] = {}
+
+    def user(self, key: Key, person: Person) -> Any:
+        """Return a person with what the viewer may see: the phone only of themselves and of those whose number they have."""
+        viewer = key.user_id or 0
+        self._told.setdefault(key.name, set()).add(person.id)
+        me = self._world.people[viewer]
+        contact = me.contacts.get(person.id)
+        return types.User(
+            id=person.id,
+            is_self=person.id == viewer,
+            contact=contact is not None,
+            mutual_contact=contact is not None and viewer in person.contacts,
+            verified=person.id == SERVICE_ID,
+            support=person.id == SERVICE_ID,
+            access_hash=self._world.access_hash(viewer, person.id),
+            first_name=contact.first_name if contact else person.first_name,
+            last_name=(contact.last_name if contact else person.last_name) or None,
+            username=person.username,
+            phone=person.phone if person.id in (viewer, SERVICE_ID) or (contact and contact.knows_phone) else None,
+        )
+
+    def users(self, key: Key, ids: Iterable[int]) -> list[Any]:
+        """Return each of some people once, the smallest id first."""
+        return [self.user(key, self._world.people[i]) for i in sorted(set(ids))]
+
+    def was_told(self, key: Key, user_id: int) -> bool:
+        """Tell whether this authorisation has been given the person since the server started."""
+        return user_id in self._told.get(key.name, ())

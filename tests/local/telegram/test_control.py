@@ -1,0 +1,181 @@
+"""The control interface over HTTP, by its own client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from telethon import functions, types
+
+from local.telegram.control_client import ControlClient, ControlRefusedError
+from local.telegram.mtproto.server_key import ServerKey
+from local.telegram.server import TelegramServer
+from tests.local.telegram.accounts import ANN, BOB, Inbox, logged_in
+
+
+@pytest.fixture
+async def served(server_key: ServerKey) -> AsyncIterator[TelegramServer]:
+    """A server with its HTTP interface."""
+    async with TelegramServer(server_key=server_key, control_port=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def control(served: TelegramServer) -> AsyncIterator[ControlClient]:
+    """A client of it; it blocks, so the tests call it in threads."""
+    assert served.control_url is not None
+    client = ControlClient(served.control_url)
+    await asyncio.to_thread(client.create_person, ANN, first_name="Ann", username="ann_lee")
+    await asyncio.to_thread(client.create_person, BOB, first_name="Bob", password="s3cret")
+    yield client
+    client.close()
+
+
+async def test_info_says_how_to_connect(served: TelegramServer, control: ControlClient) -> None:
+    """Host, port, data centre and public key, all that a client needs."""
+    info = await asyncio.to_thread(control.info)
+    assert (info["host"], info["port"], info["dc_id"]) == ("127.0.0.1", served.port, 2)
+    assert info["public_key"].startswith("-----BEGIN RSA PUBLIC KEY-----")
+
+
+async def test_people_are_made_changed_and_listed(control: ControlClient) -> None:
+    """A person is found by phone, username and id; secrets are not shown; no phone or username is given twice."""
+
+    def act() -> None:
+        ann = control.person("@ann_lee")
+        assert control.person(ANN) == control.person(str(ann["id"])) == ann
+        assert control.person(BOB)["has_password"]
+        assert "s3cret" not in str(control.people())
+        assert control.change_person(ANN, first_name="Anna", username="")["username"] is None
+        for phone, more, code in [(ANN, {}, "phone_taken"), ("+15550100099", {"first_name": "x" * 65}, "invalid"), ("1", {}, "invalid")]:
+            with pytest.raises(ControlRefusedError) as refused:
+                control.create_person(phone, **more)
+            assert refused.value.code == code
+        with pytest.raises(ControlRefusedError, match="no_such_person"):
+            control.person("+15550100098")
+
+    await asyncio.to_thread(act)
+
+
+async def test_waiting_for_messages_is_served_by_the_server(served: TelegramServer, control: ControlClient) -> None:
+    """A wait returns as soon as enough messages match, without polling; in vain, it is a TimeoutError."""
+    async with logged_in(served, ANN) as ann:
+        waiting = asyncio.ensure_future(asyncio.to_thread(control.wait_messages, BOB, 2, direction="in", contains="ping"))
+        for text in ("ping 1", "other", "ping 2"):
+            await ann.send_message((await ann.get_input_entity("me")) if text == "other" else await _bob(ann), text)
+        assert [message["text"] for message in await waiting] == ["ping 1", "ping 2"]
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(control.wait_messages, BOB, 9, 0.01)
+
+
+async def test_a_conversation_from_the_phone(served: TelegramServer, control: ControlClient) -> None:
+    """Bob's phone sends, replies with a file, reads and types; chats show it all from both sides."""
+    async with logged_in(served, ANN) as ann:
+        inbox = Inbox(ann)
+
+        def act() -> None:
+            sent = control.send(BOB, ANN, "hello")
+            control.send(BOB, "@ann_lee", "see this", reply_to=sent["id"], content=b"file", name="a.txt", mime_type="text/plain")
+            control.typing(BOB, ANN)
+            received = control.messages(ANN, chat=BOB)
+            assert [(m["text"], m["reply_to"], m["outgoing"]) for m in received] == [
+                ("hello", None, False),
+                ("see this", received[0]["id"], False),
+            ]
+            assert received[1]["media"]["name"] == "a.txt"
+            assert control.media(ANN, received[1]["id"]) == b"file"
+            (chat,) = [chat for chat in control.chats(ANN) if chat["chat"]["phone"] == BOB]
+            assert (chat["unread"], chat["last"]["text"]) == (2, "see this")
+            assert control.read(ANN, BOB)
+            assert not control.read(ANN, BOB)
+            assert all(message["read"] for message in control.messages(BOB, chat=ANN))
+
+        await asyncio.to_thread(act)
+        assert [event.raw_text for event in await inbox.take(2)] == ["hello", "see this"]
+
+
+async def test_the_stream_of_changes_shows_a_phone_live(served: TelegramServer, control: ControlClient) -> None:
+    """Codes, log-ins, messages and reads come in order, each once, for one person or for all."""
+    start = (await asyncio.to_thread(control.changes))["last"]
+    waiting = asyncio.ensure_future(asyncio.to_thread(control.changes, start, 5, ANN))
+    async with logged_in(served, ANN):
+        first = (await waiting)["changes"][0]
+        assert first["kind"] == "code"
+        assert first["login"]["code"].isdigit()
+        await asyncio.to_thread(control.send, BOB, ANN, "hello")
+        await asyncio.to_thread(control.read, ANN, BOB)
+    seen = await asyncio.to_thread(control.changes, start, 0, ANN)
+    assert [change["kind"] for change in seen["changes"]] == ["code", "message", "authorization", "message", "read"]
+    assert seen["changes"][3]["message"]["text"] == "hello"
+    assert not seen["missed"]
+    assert (await asyncio.to_thread(control.changes, 10**9))["missed"]
+
+
+async def test_faults_settings_and_counters(control: ControlClient) -> None:
+    """They are set, shown and cleared; what makes no sense is refused by name."""
+
+    def act() -> None:
+        fault = control.inject("flood_wait", phone=ANN, method="messages.sendMessage", seconds=5, times=None)
+        assert [each["number"] for each in control.faults()] == [fault["number"]]
+        control.clear_faults()
+        assert control.faults() == []
+        assert control.settings(difference_slice=5)["difference_slice"] == 5
+        assert control.settings()["difference_slice"] == 5
+        for wrong in ({"difference_slice": 0}, {"nothing_such": 1}):
+            with pytest.raises(ControlRefusedError, match="invalid"):
+                control.settings(**wrong)
+        with pytest.raises(ControlRefusedError, match="kind"):
+            control.inject("earthquake")
+        assert control.counters()["unknown_methods"] == {}
+
+    await asyncio.to_thread(act)
+
+
+async def test_connections_and_authorisations(served: TelegramServer, control: ControlClient) -> None:
+    """They are listed with their person, cut and revoked."""
+    async with logged_in(served, ANN) as ann:
+
+        def act() -> None:
+            (connection,) = control.connections()
+            assert connection["person_id"] == control.person(ANN)["id"]
+            (authorization,) = control.authorizations(ANN)
+            assert (authorization["device_model"], authorization["connections"]) == ("Test", 1)
+            assert control.revoke(ANN, authorization["hash"]) == 1
+            assert control.kick() == 1
+            with pytest.raises(ControlRefusedError, match="no_such_authorization"):
+                control.revoke(ANN, "1")
+
+        await asyncio.to_thread(act)
+        assert await ann.get_me() is None
+
+
+async def test_errors_are_json(served: TelegramServer, control: ControlClient) -> None:
+    """An unknown route, a body that is no JSON and a number that is none are told as JSON."""
+    async with httpx.AsyncClient(base_url=served.control_url or "", trust_env=False) as http:
+        assert (await http.get("/nowhere")).json()["error"] == "no_such_route"
+        assert (await http.post("/people", content=b"{")).json()["error"] == "invalid"
+        assert (await http.patch("/settings", content=b"{")).json()["error"] == "invalid"
+        assert (await http.get("/changes?after=x")).json()["error"] == "invalid"
+        assert (await http.get("/health")).json() == {"ok": True}
+
+
+async def test_stopping_does_not_wait_for_those_who_wait(server_key: ServerKey) -> None:
+    """A long wait ends when the server stops."""
+    async with TelegramServer(server_key=server_key, control_port=0) as running:
+        assert running.control_url is not None
+        with ControlClient(running.control_url) as control:
+            waiting = asyncio.ensure_future(asyncio.to_thread(control.changes, 0, 50))
+            while not running.services.changes.awaited:  # noqa: ASYNC110  nothing tells when a request has arrived
+                await asyncio.sleep(0)
+            await running.__aexit__()
+            assert (await waiting)["changes"] == []
+
+
+async def _bob(ann: Any) -> Any:
+    """Return Bob as Ann may name him: by his phone, through her address book."""
+    contact = types.InputPhoneContact(1, BOB, "Bob", "")
+    imported = await ann(functions.contacts.ImportContactsRequest([contact]))
+    return imported.users[0]
