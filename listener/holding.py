@@ -89,7 +89,7 @@ class Holding:
         row, store = self.row, self.means.accounts
         if not await self.means.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes):
             raise Superseded
-        self.row = row.model_copy(update=changes)
+        self.row = self.row.model_copy(update=changes)  # another change may have come in between
 
     async def save_session(self, session: Session) -> None:
         """Store the session as it is now."""

@@ -7,13 +7,14 @@ in this package is named in tests/listener/telegram/test_telethon_contract.py, s
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from telethon import TelegramClient
+from telethon import TelegramClient, errors
 from telethon._updates.messagebox import PtsInfo
 from telethon.tl import functions, types
 
@@ -21,17 +22,21 @@ from listener.lease import Guard
 from listener.marks import Marks
 from listener.session import Session
 from listener.telegram.connection import guarded_by
-from listener.telegram.errors import translated
+from listener.telegram.errors import BROKEN, translated
 from listener.telegram.message_box import LosslessBox, has_account_marks
 from listener.telegram.mtproto_session import MtprotoSession
 from listener.telegram.where import Telegram
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
+CONNECT_DEADLINE_S = 30.0  # all tries, and the first request: Telethon waits for its answer for ever
 PING_EVERY_S = 30.0
 PING_DEADLINE_S = 20.0
 DROP_AFTER_S = 60  # Telegram closes the connection when no ping came for so long: also that of a paused process
 CALL_DEADLINE_S = 15.0
+
+
+_log = logging.getLogger(__name__)  # Telethon's own loggers are silenced
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ Take = Callable[["Client", Batch], Awaitable[bool]]
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
     """One connection's client; after it is over, a new one is made.
 
-    `take` gets each batch of updates in order; False means that it had no room, whereupon this client closes without handing on
-    anything more.
+    `take` gets each batch of updates in order; False means that it had no room, whereupon this client hands on nothing more (`full`),
+    while requests still go.
     """
 
     def __init__(self, session: Session, marks: Marks | None, guard: Guard, where: Telegram, take: Take | None) -> None:
@@ -95,8 +100,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         return error if isinstance(error, BaseException) else None
 
     async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
-        """Send one request once and return Telegram's answer; raises AvioError, ConnectionError where the connection broke before an
-        answer, TimeoutError.
+        """Send one request once and return Telegram's answer; raises Telethon's RPCError, ConnectionError where the connection broke
+        before an answer, TimeoutError where none came in time.
         """
         answer = self._sender.send(request)
         try:
@@ -106,17 +111,17 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             if answer.cancelled() and not (task and task.cancelling()):
                 raise ConnectionError("disconnected") from None  # Telethon cancels what is pending when it disconnects
             raise
-        except TimeoutError:
-            raise
-        except (OSError, asyncio.IncompleteReadError) as error:  # ... or fails it with whatever ended the connection
+        except BROKEN as error:  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
+            if answer.cancelled():
+                raise  # the deadline
             raise ConnectionError("disconnected") from error
 
-    async def serve(self) -> None:
+    async def serve(self, ping_every_s: float = PING_EVERY_S, ping_deadline_s: float = PING_DEADLINE_S) -> None:
         """Stay until the connection is over; raises what ended it, where something did.
 
         Pings, so that a dead link is noticed within a minute.
         """
-        pings = asyncio.create_task(self._ping())
+        pings = asyncio.create_task(self._ping(ping_every_s, ping_deadline_s))
         try:
             await self.disconnected
         finally:
@@ -156,7 +161,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     def _too_long(self, channel: int | None) -> None:
         """Note that a difference was too long. Reading the history instead comes with groups and channels (see CHANGELOG)."""
-        self._log[__name__].warning("difference too long")
+        _log.warning("difference too long")
 
     async def _new_session_created(self, message: Any) -> None:
         """Catch up: the server has made a new session, and may have dropped what it had not sent in the old one.
@@ -167,15 +172,14 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         if self._take:
             self._updates_queue.put_nowait(types.UpdatesTooLong())
 
-    async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(PING_EVERY_S)
-            request = functions.PingDelayDisconnectRequest(secrets.randbits(63), DROP_AFTER_S)
-            try:
-                await self.invoke(request, PING_DEADLINE_S)
-            except (TimeoutError, OSError):
-                await self.disconnect()
-                return
+    async def _ping(self, every_s: float, deadline_s: float) -> None:
+        try:
+            while True:
+                await asyncio.sleep(every_s)
+                request = functions.PingDelayDisconnectRequest(secrets.randbits(63), DROP_AFTER_S)
+                await self.invoke(request, deadline_s)
+        except (OSError, errors.RPCError, errors.BadMessageError):  # TimeoutError is an OSError
+            await self.disconnect()
 
 
 @asynccontextmanager
@@ -189,7 +193,8 @@ async def connected(
     client = Client(session, marks, guard, where, take)
     try:
         with translated():
-            await client.connect()
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await client.connect()
         yield client
     finally:
         await client.disconnect()

@@ -30,12 +30,15 @@ def guarded_by(guard: Guard) -> type[ConnectionTcpFull]:
         async def _connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109  Telethon's signature
             if not guard.held():
                 raise ConnectionError("fenced")
-            await super()._connect(timeout=timeout, ssl=ssl)
-            guard.watch(self)
-            _limit_retransmission(self._writer.get_extra_info("socket"))
-            if not guard.held():
-                self.abort()
-                raise ConnectionError("fenced")
+            try:
+                await super()._connect(timeout=timeout, ssl=ssl)
+                guard.watch(self)
+                _limit_retransmission(self._writer.get_extra_info("socket"))
+                if not guard.held():
+                    raise ConnectionError("fenced")
+            except BaseException:
+                self.abort()  # Telethon closes nothing that has not been connected wholly
+                raise
 
         def _send(self, data: bytes) -> None:
             if not guard.held():

@@ -56,7 +56,21 @@ _CODES: dict[str, Code] = {
     "UserBannedInChannelError": Code.WRITE_FORBIDDEN,
     "ChatGuestSendForbiddenError": Code.WRITE_FORBIDDEN,
 }
+BROKEN = (OSError, asyncio.IncompleteReadError, BufferError, telethon.InvalidChecksumError, telethon.AuthKeyNotFound)
+"""What a broken connection looks like: Telethon fails everything pending with what it read. TimeoutError is an OSError."""
+
 _WAITS = ("FloodWaitError", "FloodPremiumWaitError", "SlowModeWaitError", "FloodTestPhoneWaitError", "PhoneNumberFloodWaitError")
+
+_NAMELESS = (  # what Telethon makes of a name that it does not know, by number
+    telethon.RPCError,
+    telethon.InvalidDCError,
+    telethon.BadRequestError,
+    telethon.UnauthorizedError,
+    telethon.ForbiddenError,
+    telethon.NotFoundError,
+    telethon.AuthKeyError,
+    telethon.FloodError,
+)
 
 
 class End(StrEnum):
@@ -88,13 +102,7 @@ def end_of(error: BaseException | None) -> End | None:
 
 def name_of(error: BaseException) -> str:
     """Return the name that the tables know an error by: Telethon's class; where it has none, Telegram's name in Telethon's spelling."""
-    if type(error) in (
-        telethon.RPCError,
-        telethon.AuthKeyError,
-        telethon.UnauthorizedError,
-        telethon.ForbiddenError,
-        telethon.BadRequestError,
-    ):
+    if type(error) in _NAMELESS:
         return "".join(part.capitalize() for part in str(getattr(error, "message", "")).split("_") if not part.isdigit()) + "Error"
     return type(error).__name__
 
@@ -106,7 +114,7 @@ def translated() -> Iterator[None]:
         yield
     except telethon.RPCError as error:
         raise translate(error) from error
-    except (ConnectionError, TimeoutError, OSError, asyncio.IncompleteReadError, telethon.AuthKeyNotFound) as error:
+    except BROKEN as error:
         raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
 

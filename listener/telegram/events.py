@@ -116,12 +116,11 @@ def _document(document: types.Document) -> Media:
 
 
 def _document_type(document: types.Document) -> MediaType:
-    for attribute in document.attributes:
-        match attribute:
-            case types.DocumentAttributeSticker():
-                return "sticker"
-            case types.DocumentAttributeVideo():
-                return "video"
-            case types.DocumentAttributeAudio():
-                return "voice" if attribute.voice else "audio"
+    attributes = {type(attribute): attribute for attribute in document.attributes}
+    if types.DocumentAttributeSticker in attributes:  # first: a moving sticker is a video as well
+        return "sticker"
+    if types.DocumentAttributeVideo in attributes:
+        return "video"
+    if audio := attributes.get(types.DocumentAttributeAudio):
+        return "voice" if audio.voice else "audio"
     return "file"

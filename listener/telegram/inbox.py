@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from telethon import errors
+from telethon import errors, utils
 from telethon.tl import functions, types
 
 from listener.telegram.events import Happened, happened
@@ -34,7 +34,7 @@ class Inbox:
         self._peers.learn([*batch.users, *batch.chats])
         if batch.marks is None:
             return True
-        found = [one for one in map(happened, batch.updates) if one]
+        found = [one for one in map(happened, batch.updates) if one and one.sender_id != self._self_id]  # Saved Messages are not `out`
         await self._complete(client, found)
         now = self._now()
         events = [
@@ -53,7 +53,7 @@ class Inbox:
 
         The answer to `messages.getMessages` brings the users whole. Where it fails the event goes without a name.
         """
-        unknown = [one.message_id for one in found if one.chat_id > 0 and self._peers.known(one.sender_id) is None]
+        unknown = [one.message_id for one in found if not self._knows(one)]
         if not unknown:
             return
         try:
@@ -61,3 +61,8 @@ class Inbox:
         except (errors.RPCError, OSError, TimeoutError):
             return
         self._peers.learn([*answer.users, *answer.chats])
+
+    def _knows(self, one: Happened) -> bool:
+        """Tell whether there is nothing to ask: in a channel `messages.getMessages` would mean another message by this id."""
+        needed = [peer_id for peer_id in (one.chat_id, one.sender_id) if peer_id is not None]
+        return utils.resolve_id(one.chat_id)[1] is types.PeerChannel or all(map(self._peers.known, needed))

@@ -7,6 +7,7 @@ https://core.telegram.org/api/srp
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,11 +89,12 @@ async def check_password(client: Client, password: str) -> types.User:
 
 
 async def myself(client: Client) -> types.User | None:
-    """Return the user that this key is authorised for, or None."""
-    try:
-        users = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
-    except errors.RPCError:
-        return None
+    """Return the user that this key is authorised for, or None where Telegram says that it is for none."""
+    with translated():
+        try:
+            users = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
+        except errors.UnauthorizedError:
+            return None
     return users[0] if users else None
 
 
@@ -104,14 +106,18 @@ async def first_marks(client: Client) -> Marks:
 
 
 async def log_out(client: Client) -> None:
-    """Have Telegram forget the session."""
+    """Have Telegram forget the session.
+
+    By `invoke`, bare: for a wrapped one Telethon does not see that Telegram only acknowledges it.
+    """
     with translated():
-        await client(functions.auth.LogOutRequest())
+        await client.invoke(functions.auth.LogOutRequest())
 
 
 async def _check_password(client: Client, password: str) -> types.User:
     wanted = await client(functions.account.GetPasswordRequest())
-    return _authorised(await client(functions.auth.CheckPasswordRequest(compute_check(wanted, password))))
+    proof = await asyncio.to_thread(compute_check, wanted, password)  # 70 ms and more of computing
+    return _authorised(await client(functions.auth.CheckPasswordRequest(proof)))
 
 
 def _authorised(answer: Any) -> types.User:

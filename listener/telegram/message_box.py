@@ -3,16 +3,20 @@
 What Telethon 1.45's own box drops, each while its pts moves on:
 - edits, deletions and reads inside a difference: `apply_difference_type` sets the new state first, so its `other_updates` look handled
 already; - everything in `differenceTooLong`, of the account or of a channel: for these the box tells that history has to be read.
+
+What it puts off: a difference that Telegram answered with an error is asked for again after 15 minutes of silence. Ours asks soon.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from typing import Any
 
 from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox, PtsInfo
 from telethon.tl import types
 
+ASK_AGAIN_S = 15.0
 _ACCOUNT = (ENTRY_ACCOUNT, ENTRY_SECRET)
 TooLong = Callable[[int | None], None]
 
@@ -22,20 +26,29 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     read by its history.
     """
 
-    __slots__ = ("fetched", "too_long")
+    __slots__ = ("ask_again_s", "fetched", "too_long")
 
-    def __init__(self, log: Any, too_long: TooLong) -> None:
+    def __init__(self, log: Any, too_long: TooLong, ask_again_s: float = ASK_AGAIN_S) -> None:
         super().__init__(log)
         self.too_long = too_long
+        self.ask_again_s = ask_again_s
         self.fetched = False
 
     def apply_difference(self, diff: Any, chat_hashes: Any) -> Any:
         """Apply an account's difference, and hand on what its `other_updates` hold."""
         self.fetched = True
+        before = self.map[ENTRY_ACCOUNT].pts
+        updates, users, chats = super().apply_difference(diff, chat_hashes)
         if isinstance(diff, types.updates.DifferenceTooLong):
             self.too_long(None)
-        updates, users, chats = super().apply_difference(diff, chat_hashes)
+            if diff.pts != before:  # "the specified state must be used to refetch updates"
+                self.try_begin_get_diff(ENTRY_ACCOUNT, "difference too long")
         return updates + _dropped(diff, updates, _ACCOUNT), users, chats
+
+    def end_difference(self) -> None:
+        """Give up a difference for now: Telegram has answered with an error."""
+        super().end_difference()
+        self.reset_deadlines({ENTRY_ACCOUNT}, asyncio.get_running_loop().time() + self.ask_again_s)
 
     def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
         """Apply a channel's difference, and hand on what its `other_updates` hold."""

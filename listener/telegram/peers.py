@@ -60,19 +60,25 @@ class PeerBook:
         return found
 
     def by_username(self, username: str) -> Known | None:
-        """Return the peer that this username was last seen on."""
-        return self.known(self._by_username.get(username.lower()))
+        """Return the peer that this username was last seen on, unless that peer was seen without it since."""
+        found = self.known(self._by_username.get(username.lower()))
+        return found if found and found.peer.username and found.peer.username.lower() == username.lower() else None
 
     async def input_peer(self, peer_id: int) -> Any | None:
         """Return what names a peer (by its marked id) to Telegram, from memory or else from what was kept; None where it was never met."""
         known = self.known(peer_id)
-        peer = known.peer if known and known.peer.access_hash is not None else await self._load(peer_id)
+        if known and (named := input_of(known.peer)):
+            return named
+        peer = await self._load(peer_id)
         return input_of(peer) if peer else None
 
     def unkept(self, *peer_ids: int | None) -> tuple[Peer, ...]:
-        """Return those of these peers that have yet to be kept, as this process knows."""
-        known = (self.known(peer_id) for peer_id in peer_ids)
-        return tuple(one.peer for one in known if one and self._kept.get(one.peer.id) != one.peer)
+        """Return those of these peers that have yet to be kept, as this process knows, each once.
+
+        Never a `min` one: it would replace the whole one that may be kept.
+        """
+        known = (self.known(peer_id) for peer_id in dict.fromkeys(peer_ids))
+        return tuple(one.peer for one in known if one and input_of(one.peer) and self._kept.get(one.peer.id) != one.peer)
 
     def kept(self, peers: Iterable[Peer]) -> None:
         """Note that these peers are kept."""
@@ -97,7 +103,7 @@ def _known(entity: Any) -> Known | None:
         case types.Chat():
             return Known(Peer(id=-entity.id, kind="chat"), entity.title, "group")
         case types.Channel() if not entity.min and entity.access_hash is not None:
-            peer = Peer(id=utils.get_peer_id(entity), kind="channel", access_hash=entity.access_hash, username=entity.username)
+            peer = Peer(id=utils.get_peer_id(entity), kind="channel", access_hash=entity.access_hash, username=_username(entity))
             return Known(peer, entity.title, "group" if entity.megagroup else "channel")
         case _:
             return None
@@ -105,8 +111,15 @@ def _known(entity: Any) -> Known | None:
 
 def _user(user: types.User) -> Known:
     access_hash = None if user.min else user.access_hash
-    peer = Peer(id=user.id, kind="user", access_hash=access_hash, username=user.username, phone=f"+{user.phone}" if user.phone else None)
+    phone = f"+{user.phone}" if user.phone else None
+    peer = Peer(id=user.id, kind="user", access_hash=access_hash, username=_username(user), phone=phone)
     return Known(peer, utils.get_display_name(user) or None, "private")
+
+
+def _username(entity: Any) -> str | None:
+    """Return the username; of several, which Telegram lists apart, the first that is in use."""
+    several = (one.username for one in entity.usernames or () if one.active)
+    return entity.username or next(several, None)
 
 
 def _remember(table: OrderedDict[Any, Any], key: Any, value: Any, bound: int) -> None:

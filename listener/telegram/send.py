@@ -89,7 +89,7 @@ async def _by_username(client: Client, peers: PeerBook, username: str) -> tuple[
 def _outcome(answer: Any, random_id: int) -> tuple[int, datetime]:
     if isinstance(answer, types.UpdateShortSentMessage):
         return answer.id, answer.date
-    for update in answer.updates:
+    for update in getattr(answer, "updates", ()):
         if isinstance(update, types.UpdateMessageID) and update.random_id == random_id:
             return update.id, _date_of(answer, update.id)
     raise AvioError(Code.OUTCOME_UNKNOWN)

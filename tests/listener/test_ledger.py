@@ -29,9 +29,9 @@ def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
     return Event(id=name, tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=NOW, message=message), ()
 
 
-def ledger(**options: int) -> tuple[Ledger, list[str]]:
+def ledger(bound: int = 100) -> tuple[Ledger, list[str]]:
     ready: list[str] = []
-    return Ledger(marks(0), lambda _, group: ready.append(group), lambda _: None, **options), ready
+    return Ledger(marks(0), lambda _, group: ready.append(group), lambda _: None, bound), ready
 
 
 def test_a_batch_without_events_is_durable_at_once() -> None:

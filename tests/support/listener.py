@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from listener.account import Account
 from listener.deliver import Deliver
 from listener.holding import Holding, Means
-from listener.ledger import Writer
 from listener.lease import Lease
+from listener.ledger import Writer
 from listener.offload import Offload
 from listener.ownership import Ownership, Rows
 from listener.telegram.where import Telegram, test_server
@@ -34,8 +34,13 @@ from shared.store.workers import WorkerStore
 from tests.support.account import Account as AwsAccount
 from tests.support.logs import KeptLog
 
-NOWHERE = Telegram(1, "hash", 2, "127.0.0.1", 9)
-"""A Telegram that nobody is at: port 9 is closed."""
+
+async def until(condition: Callable[[], Any], deadline_s: float = 15) -> Any:
+    """Wait for a condition that nothing announces; it is looked at between other tasks."""
+    async with asyncio.timeout(deadline_s):
+        while not (found := condition()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    return found
 
 
 @dataclass
@@ -117,8 +122,7 @@ class WorkerRig:
         """Run the worker, its beats and its writer; hand over at the end."""
         writing = asyncio.create_task(self.writer.run())
         self.task = asyncio.create_task(self.ownership.run())
-        while not self.lease.held() and not self.task.done():
-            await asyncio.sleep(0)
+        await until(lambda: self.lease.held() or (self.task and self.task.done()))
         try:
             yield self
             if not self.task.done():
