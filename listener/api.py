@@ -104,7 +104,7 @@ def server(app: Starlette, host: str, port: int, context: ssl.SSLContext) -> Ser
         log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=2,
         backlog=512,
     )
     return Server(config)

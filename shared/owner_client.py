@@ -83,6 +83,12 @@ class OwnerClient:
             return answer
         raise _unavailable()
 
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        for _, pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
     def _owner_of(self, account: Account | None, avoid: set[WorkerId]) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
         owner = account.owner if account else None
         if owner in self._pools and owner not in avoid:

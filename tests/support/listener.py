@@ -67,9 +67,11 @@ class Rig:
             self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, self.telegram, clock, self.log.logger
         )
 
-    def worker(self, clock: Clock | None = None, queue: EventsQueue | None = None, address: str = "127.0.0.1:1") -> WorkerRig:
+    def worker(
+        self, clock: Clock | None = None, queue: EventsQueue | None = None, address: str = "127.0.0.1:1", certificate: str = ""
+    ) -> WorkerRig:
         """Return a worker, not started."""
-        return WorkerRig(self, clock or SystemClock(), queue or self.queue, address)
+        return WorkerRig(self, clock or SystemClock(), queue or self.queue, address, certificate)
 
     async def queued(self, count: int, deadline_s: float = 15) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
@@ -94,13 +96,13 @@ class Rig:
 class WorkerRig:
     """One worker with its writer."""
 
-    def __init__(self, rig: Rig, clock: Clock, queue: EventsQueue, address: str) -> None:
+    def __init__(self, rig: Rig, clock: Clock, queue: EventsQueue, address: str, certificate: str) -> None:
         self.offload = Offload(8, "test")
         self.writer = Writer(Deliver(queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
         self.means = rig.means(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
-        me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate="", rpc_key=SecretStr("k"))
+        me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
         rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.offload)
         self.ownership = Ownership(me, self.lease, rows, self._hold, clock, rig.log.logger)
         self.task: asyncio.Task[None] | None = None

@@ -1,0 +1,129 @@
+"""The private interface, as functions use it: over TLS with the certificate of the worker's row, by the owner client."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from listener.api import Api, server
+from listener.certificate import Certificate, new_certificate
+from local.processes import free_port
+from local.telegram.control.specs import PersonSpec
+from local.telegram.server import TelegramServer
+from shared.clock import SystemClock
+from shared.errors import AvioError, Code
+from shared.model.ids import Channel, TenantId
+from shared.owner_client import OwnerClient
+from tests.support.listener import Rig, WorkerRig, until
+
+TENANT = TenantId("11111111-1111-1111-1111-111111111111")
+ANNA = "+999661001"
+
+
+@asynccontextmanager
+async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
+    """A running worker with its interface, its row saying where, and which certificate to expect there."""
+    certificate, port = new_certificate(SystemClock().now()), free_port()
+    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem)
+    async with worker.running():
+        http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
+        serving = asyncio.create_task(http.serve())
+        await until(lambda: http.started)
+        try:
+            yield worker, certificate
+        finally:
+            http.should_exit = True
+            await serving
+
+
+async def call(rig: Rig, command: str, **arguments: Any) -> dict[str, Any]:
+    """Call as a function does: find the owner by the rows, then ask it."""
+    client = OwnerClient(rig.accounts, rig.workers)
+    account = await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
+    try:
+        return await asyncio.to_thread(client.call, TENANT, Channel.TELEGRAM, account, command, arguments)
+    finally:
+        client.close()
+
+
+async def test_a_function_logs_an_account_in_through_the_owner_that_it_finds(rig: Rig, server: TelegramServer) -> None:
+    """No owner at first: the live worker is asked, which claims; then the row names it."""
+    server.people.create(PersonSpec(phone=ANNA, first_name="Anna"))
+    async with interface(rig) as (worker, _):
+        answer = await call(rig, "auth/start", phone=ANNA)
+        assert answer["delivery"] == "app"
+        code = (await server.people.code(ANNA, wait_s=5))["code"]
+        assert await call(rig, "auth/verify", phone=ANNA, code=code) == {"state": "authorized"}
+        row = await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
+        assert row is not None
+        assert row.owner == worker.id
+        sent = await call(rig, "send", to="me", text="to me", random_id=5)
+        assert sent["peer_resolved"] == row.user_id
+
+
+async def test_errors_keep_their_code_and_fields_over_the_wire(rig: Rig) -> None:
+    """What the owner raised is what the function raises."""
+    async with interface(rig):
+        with pytest.raises(AvioError) as refused:
+            await call(rig, "send", to="me", text="?", random_id=5)
+        assert refused.value.code is Code.NOT_AUTHORIZED
+        assert refused.value.fields == {"state": "new"}
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "kk", "ключ"])
+async def test_without_the_rows_key_nothing_is_run(rig: Rig, token: str | None) -> None:
+    """Whoever can reach the port still needs the key."""
+    async with interface(rig) as (worker, certificate):
+        headers = {} if token is None else {"X-Admin-Token": token.encode()}
+        async with httpx.AsyncClient(verify=_trusting(certificate)) as client:
+            url = f"https://{worker.ownership.me.address}/send"
+            answer = await client.post(url, headers=headers, json={})  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("nonsense", {}, "not_found"),
+        ("send", [], "not_found"),
+        ("send", {"tenant": TENANT, "channel": "telegram"}, "invalid_request"),
+        ("send", {"tenant": TENANT, "channel": "pigeon", "to": "me", "text": "", "random_id": 1}, "invalid_request"),
+        ("auth/start", {"tenant": TENANT, "channel": "telegram", "phone": 5}, "invalid_request"),
+    ],
+)
+async def test_what_is_not_understood_is_refused(rig: Rig, path: str, body: Any, code: str) -> None:
+    """By a code, without quoting what was sent."""
+    async with interface(rig) as (worker, certificate), httpx.AsyncClient(verify=_trusting(certificate)) as client:
+        answer = await client.post(f"https://{worker.ownership.me.address}/{path}", headers={"X-Admin-Token": "k"}, json=body)
+        assert (answer.status_code, answer.json()["error"]) == (400, code)
+
+
+async def test_another_certificate_is_not_spoken_to(rig: Rig) -> None:
+    """A stranger at the same address does not get the request."""
+    async with interface(rig, announced=new_certificate(SystemClock().now())):
+        with pytest.raises(AvioError) as refused:
+            await call(rig, "send", to="me", text="secret", random_id=1)
+        assert refused.value.code in {Code.OUTCOME_UNKNOWN, Code.UNAVAILABLE}
+
+
+async def test_health_tells_whether_the_lease_is_held(rig: Rig) -> None:
+    """A worker that may not connect is not healthy."""
+    async with interface(rig) as (worker, certificate), httpx.AsyncClient(verify=_trusting(certificate)) as client:
+        url = f"https://{worker.ownership.me.address}/health"
+        assert (await client.get(url)).json() == {"ok": True, "worker": worker.id, "accounts": 0}
+        worker.lease.lapse()
+        assert (await client.get(url)).status_code == 503
+
+
+def _trusting(certificate: Certificate) -> Any:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=certificate.pem)
+    return context
