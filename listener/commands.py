@@ -96,5 +96,7 @@ async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
         raise AvioError(Code.INVALID_REQUEST) from error
     except Superseded as error:
         raise AvioError(Code.NOT_MINE) from error
-    except (StoreUnavailable, KeysUnavailable, TimeoutError) as error:
+    except (StoreUnavailable, KeysUnavailable) as error:
         raise AvioError(Code.UNAVAILABLE, retry_after_s=5) from error
+    except TimeoutError as error:
+        raise AvioError(Code.OUTCOME_UNKNOWN if name == "send" else Code.UNAVAILABLE, retry_after_s=5) from error

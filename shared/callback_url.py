@@ -13,6 +13,7 @@ from shared.errors import AvioError, Code
 MAX_LENGTH = 2048
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(\.{_LABEL})*\.?")
+_BRACKETS = re.compile(r"([^\[\]]*|\[[^\[\]]*\](:[0-9]*)?)")  # urlsplit passes over what follows a bracket
 _PRIVATE_NAMES = ("localhost", ".localhost", ".local", ".internal", ".intranet", ".home.arpa", ".lan")
 
 
@@ -29,7 +30,7 @@ def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
         raise _refused("A callback URL begins with https://.")
     if "@" in parts.netloc:
         raise _refused("A callback URL holds no user name or password; its signature says who calls.")
-    if not parts.hostname or port == 0 or parts.fragment:
+    if not parts.hostname or port == 0 or parts.fragment or not _BRACKETS.fullmatch(parts.netloc):
         raise _refused("A callback URL has a host, a possible port and no fragment.")
     address = _literal(parts.hostname)
     if address is None and not _NAME.fullmatch(parts.hostname):

@@ -11,9 +11,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from functions.http.boundary import Boundary
 from functions.http.callers import Gate
 from functions.http.errors import HANDLERS
+from shared.version import VERSION
 
 TITLE = "Avio"
-VERSION = "0.1.0"
 
 
 def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[str], logger: Logger) -> FastAPI:
@@ -24,6 +24,7 @@ def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[st
         app.add_exception_handler(kind, handler)
     for router in routers:
         app.include_router(router)
+    app.add_middleware(Boundary, logger=logger)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -31,5 +32,4 @@ def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[st
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Admin-Token"],
         expose_headers=["Idempotency-Replayed", "Link", "Retry-After", "X-Request-Id"],
     )
-    app.add_middleware(Boundary, logger=logger)
     return app

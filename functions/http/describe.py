@@ -1,28 +1,61 @@
-"""What OpenAPI says of errors."""
+"""What OpenAPI says of errors. It is only said: no model is made of it when a function starts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from functions.http.errors import STATUS
 from shared.errors import DETAILS, Code
 
 
-class ErrorBody(BaseModel):
-    """The one body that every error has; some codes add fields of their own, like `retry_after_seconds`."""
+class InvalidField(BaseModel):
+    """A field that does not have the form that the route takes."""
 
-    ok: bool = False
-    error: str
-    detail: str
-    request_id: str
+    field: str
+    problem: str
+
+
+class ErrorBody(BaseModel):
+    """The one body that every error has. Some codes add a field of their own."""
+
+    ok: Literal[False] = False
+    error: Annotated[str, Field(description="A stable code.")]
+    detail: Annotated[str, Field(description="A sentence for people.")]
+    request_id: Annotated[str, Field(description="Also in the `X-Request-Id` header, and in our log.")]
+    retry_after_seconds: Annotated[float | None, Field(description="On 429 and 503, where it is known.")] = None
+    state: Annotated[str | None, Field(description="With `not_authorized`: the account's state.")] = None
+    fields: Annotated[list[InvalidField] | None, Field(description="With `invalid_request`: what is wrong.")] = None
+
+
+ERROR_BODY = "#/components/schemas/ErrorBody"
+"""Where the document holds `ErrorBody`: local/openapi.py puts it there."""
 
 
 def errors(*codes: Code) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that can answer these codes, next to what every route can."""
     described: dict[int | str, dict[str, Any]] = {}
-    for code in (*codes, Code.INVALID_REQUEST, Code.UNAVAILABLE):
-        entry = described.setdefault(STATUS[code], {"model": ErrorBody, "description": ""})
+    for code in dict.fromkeys((*codes, Code.INVALID_REQUEST, Code.UNAVAILABLE, Code.INTERNAL_ERROR)):
+        status = STATUS[code]
+        entry = described.setdefault(
+            status, {"description": "", "content": {"application/json": {"schema": {"$ref": ERROR_BODY}, "examples": {}}}}
+        )
         entry["description"] = (entry["description"] + f"\n\n`{code}`: {DETAILS[code]}").strip()
+        entry["content"]["application/json"]["examples"][code.value] = {"value": _example(code)}
+        if status in (429, 503):
+            entry["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
+
+
+def _example(code: Code) -> dict[str, Any]:
+    body: dict[str, Any] = {"ok": False, "error": code.value, "detail": DETAILS[code], "request_id": "3b0f1c52-6a1e-4f0e-9a55-0c1f4b1f8f0e"}
+    match code:
+        case Code.INVALID_REQUEST:
+            return {**body, "fields": [{"field": "body.name", "problem": "Field required"}]}
+        case Code.NOT_AUTHORIZED:
+            return {**body, "state": "logged_out"}
+        case _ if STATUS[code] in (429, 503):
+            return {**body, "retry_after_seconds": 5}
+        case _:
+            return body

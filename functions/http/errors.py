@@ -10,7 +10,6 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from shared.crypto import KeysUnavailable
 from shared.errors import AvioError, Code
 from shared.store.table import StoreUnavailable
 
@@ -74,8 +73,8 @@ async def avio_error(request: Request, error: Exception) -> Response:
     return response(error, request.state.request_id)
 
 
-async def aws_unavailable(request: Request, _: Exception) -> Response:
-    """Answer that DynamoDB or KMS did not answer."""
+async def store_unavailable(request: Request, _: Exception) -> Response:
+    """Answer that DynamoDB did not answer."""
     return response(
         AvioError(Code.UNAVAILABLE, "Our storage does not answer right now.", retry_after_s=_RETRY_AFTER_S), request.state.request_id
     )
@@ -96,8 +95,7 @@ async def http_exception(request: Request, error: Exception) -> Response:
 
 HANDLERS = {
     AvioError: avio_error,
-    StoreUnavailable: aws_unavailable,
-    KeysUnavailable: aws_unavailable,
+    StoreUnavailable: store_unavailable,
     RequestValidationError: invalid_request,
     HTTPException: http_exception,
 }

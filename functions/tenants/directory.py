@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from shared import callback_url
 from shared.clock import Clock
-from shared.crypto import Envelope, Purpose
+from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.errors import AvioError, Code
-from shared.model.account import Account, Wanted
-from shared.model.ids import NOBODY, Channel, TenantId
+from shared.model.account import Wanted
+from shared.model.ids import NOBODY, Channel
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.settings import CallbackSettings
 from shared.store import erasure
@@ -20,6 +20,8 @@ from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
+
+RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,10 @@ class Directory:
         """Make a tenant; return it with its first key and its signing secret, which nothing can show again."""
         self._check(url)
         tenant_id, secret = new_tenant_id(), new_signing_secret()
-        data_key = self.envelope.new_key(tenant_id, Purpose.SIGNING)
+        try:
+            data_key = self.envelope.new_key(tenant_id, Purpose.SIGNING)
+        except KeysUnavailable as error:
+            raise AvioError(Code.UNAVAILABLE, "Our keys cannot be reached right now.", retry_after_s=RETRY_AFTER_S) from error
         sealed = data_key.seal(secret.get_secret_value().encode())
         tenant, key = self.tenants.create(name, url, self.clock.now(), (data_key.wrapped, sealed), tenant_id)
         return tenant, key, secret
@@ -48,28 +53,30 @@ class Directory:
         return self.tenants.page(after, limit)
 
     def change(self, tenant: Tenant, changes: dict[str, Any]) -> Tenant:
-        """Change a tenant; a callback set anew gets only what happens from now on."""
+        """Change a tenant; a callback set anew, or again after it was disabled, gets only what happens from now on."""
         if "callback_url" in changes:
-            self._check(changes["callback_url"])
-            if changes["callback_url"] != tenant.callback_url:
-                changes = {**changes, "callback_since": self.clock.now() if changes["callback_url"] else None}
+            url = changes["callback_url"]
+            self._check(url)
+            if url != tenant.callback_url or tenant.callback_disabled:
+                changes = {**changes, "callback_since": self.clock.now() if url else None, "callback_disabled": None}
         changed = self.tenants.change(tenant.id, changes) if changes else tenant
         if changed is None:
             raise AvioError(Code.TENANT_NOT_FOUND)
         return changed
 
-    def delete(self, tenant: Tenant, account: Account | None) -> None:
+    def delete(self, tenant: Tenant) -> None:
         """Shut a tenant's doors, then have everything of it erased.
 
-        A tenant that never logged in is erased here and now. One with an account is erased by the worker that owns it, since the
-        account has to be logged out first; without an owner it goes to whichever worker finds it. Safe to run twice.
+        One with an account is erased by the worker that owns it, since the account has to be logged out first; without an owner it goes to
+        whichever worker finds it. A tenant whose account no worker ever held has nothing to log out: it is erased here and now, and should
+        that break off, by a worker. Safe to run twice.
         """
         self.tenants.mark_deleting(tenant.id)
-        row = self.accounts.want(tenant.id, account.channel if account else Channel.TELEGRAM, Wanted.ERASE, self.clock.now())
-        if row is None:
+        row = self.accounts.want(tenant.id, Channel.TELEGRAM, Wanted.ERASE, self.clock.now())
+        if row is None or row.epoch == 0:
             erasure.erase(self.table, tenant.id)
         elif row.owner and row.owner != NOBODY:
-            self.workers.nudge(row.owner, TenantId(tenant.id))
+            self.workers.nudge(row.owner, tenant.id)
 
     def _check(self, url: str | None) -> None:
         if url is not None:

@@ -39,12 +39,13 @@ class TenantChange(BaseModel):
 
 
 class TenantView(BaseModel):
-    """A tenant."""
+    """A tenant. `callback_disabled` says why deliveries stopped by themselves; setting `callback_url` again starts them."""
 
     id: str
     number: int
     name: str
     callback_url: str | None
+    callback_disabled: str | None
     created_at: datetime
 
 
@@ -76,6 +77,7 @@ def directory_of(request: Request) -> Directory:
 
 InDirectory = Annotated[Directory, Depends(directory_of)]
 _admin_only = [Depends(admin)]
+_caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
 @router.post("/tenants", status_code=201, dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL))
@@ -100,13 +102,13 @@ def list_tenants(
     return [TenantView(**view(tenant)) for tenant in tenants]
 
 
-@router.get("/tenants/{tenant}", responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND))
+@router.get("/tenants/{tenant}", responses=errors(*_caller))
 def get_tenant(entry: Reading) -> TenantView:
     """Return one tenant."""
     return TenantView(**view(entry.tenant))
 
 
-@router.patch("/tenants/{tenant}", responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND, Code.INVALID_CALLBACK_URL))
+@router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
 def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
     """Change a tenant's name or callback. A new callback gets what happens from now on."""
     changes = body.model_dump(exclude_unset=True)
@@ -115,8 +117,8 @@ def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -
     return TenantView(**view(directory.change(entry.tenant, changes)))
 
 
-@router.delete("/tenants/{tenant}", status_code=202, responses=errors(Code.INVALID_CREDENTIALS, Code.TENANT_NOT_FOUND))
+@router.delete("/tenants/{tenant}", status_code=202, responses=errors(*_caller))
 def delete_tenant(entry: Managing, directory: InDirectory) -> Deleting:
     """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
-    directory.delete(entry.tenant, entry.account)
+    directory.delete(entry.tenant)
     return Deleting()

@@ -79,7 +79,7 @@ def tokens() -> Key:
 
 
 def delivery(event: Event) -> Key:
-    return {"pk": f"T#{event.tenant_id}#{event.received_at:%Y-%m-%d}", "sk": event.id}
+    return {"pk": f"T#{event.tenant_id}#{event.message.date:%Y-%m-%d}", "sk": event.id}
 
 
 RECEIVER = "RECEIVER"

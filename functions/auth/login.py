@@ -1,0 +1,78 @@
+"""Logging an account in by phone, and out again, without HTTP (contract A1, A2, A3).
+
+Only the account's owner talks to Telegram, so each step is a command to it. What cannot be had from an owner right now but must
+happen all the same (logging out) is written on the account's row as wanted: whoever owns the account next does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.clock import Clock
+from shared.errors import AvioError, Code
+from shared.model.account import Account, AccountState, Wanted
+from shared.model.ids import NOBODY, Channel, TenantId
+from shared.owner_client import OwnerClient
+from shared.phones import e164
+from shared.store.accounts import AccountStore
+from shared.store.workers import WorkerStore
+
+_NOTHING_TO_LOG_OUT = {AccountState.NEW, AccountState.LOGGED_OUT}
+_NO_ANSWER = {Code.UNAVAILABLE, Code.NOT_MINE, Code.OUTCOME_UNKNOWN}
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """Takes a tenant's account through its log-in; `account` is the row as read with the request."""
+
+    owner: OwnerClient
+    accounts: AccountStore
+    workers: WorkerStore
+    clock: Clock
+
+    def start(self, tenant_id: TenantId, account: Account | None, phone: str) -> dict[str, Any]:
+        """Have Telegram send a code; a second start before the flow may be resent returns the flow that is under way."""
+        if account and account.wanted is None and account.state.logged_in:
+            raise AvioError(Code.ALREADY_AUTHORIZED)
+        return self._call(tenant_id, account, "auth/start", {"phone": e164(phone)})
+
+    def resend(self, tenant_id: TenantId, account: Account | None) -> dict[str, Any]:
+        """Have Telegram send the code again, by the next way it offers."""
+        return self._call(tenant_id, account, "auth/resend", {})
+
+    def cancel(self, tenant_id: TenantId, account: Account | None) -> dict[str, Any]:
+        """Give the flow up."""
+        return self._call(tenant_id, account, "auth/cancel", {})
+
+    def verify(self, tenant_id: TenantId, account: Account | None, phone: str, code: str | None, password: str | None) -> None:
+        """Sign in with the code, or where it was accepted before, with the password."""
+        given = {name: value for name, value in (("code", code), ("password", password)) if value is not None}
+        self._call(tenant_id, account, "auth/verify", {"phone": e164(phone), **given})
+
+    def logout(self, tenant_id: TenantId, account: Account | None) -> AccountState:
+        """Log out; return `logged_out`, or `logging_out` where it is still to happen. Safe to run twice.
+
+        An account that was never logged in, or is logged out, is what the caller wants it to be: no error.
+        """
+        if account is None or (account.state in _NOTHING_TO_LOG_OUT and account.wanted is None):
+            return AccountState.LOGGED_OUT
+        try:
+            return AccountState(self._call(tenant_id, account, "logout", {})["state"])
+        except AvioError as error:
+            if error.code not in _NO_ANSWER:
+                raise
+        return self._log_out_later(account)
+
+    def _log_out_later(self, account: Account) -> AccountState:
+        """Leave word for the owner. Asking again does not begin the 24 hours anew in which Telegram is asked to forget the session."""
+        if account.wanted is None:
+            left = self.accounts.want(account.tenant_id, account.channel, Wanted.LOG_OUT, self.clock.now())
+            if left is None:
+                return AccountState.LOGGED_OUT  # erased meanwhile
+            if left.owner and left.owner != NOBODY:
+                self.workers.nudge(left.owner, left.tenant_id)
+        return AccountState.LOGGING_OUT
+
+    def _call(self, tenant_id: TenantId, account: Account | None, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self.owner.call(tenant_id, Channel.TELEGRAM, account, command, arguments)

@@ -1,0 +1,196 @@
+"""Accounts by phone: status, log-in, log-out (contract A1, A2, A3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from functions.auth.login import LogIn
+from functions.auth.workers import LiveWorkers
+from functions.http.callers import Managing, Reading
+from functions.http.describe import errors
+from shared.errors import AvioError, Code
+from shared.model.account import Account, AccountState
+
+router = APIRouter(tags=["accounts"])
+Phone = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    Field(description="In international form; spaces, dashes and brackets do not matter.", examples=["+79001234567"]),
+]
+
+
+def _text(secret: SecretStr) -> SecretStr:
+    """Refuse half a surrogate pair, which JSON can spell and nothing can encode; pydantic lets it pass in secrets."""
+    if any("\ud800" <= character <= "\udfff" for character in secret.get_secret_value()):
+        raise ValueError("not a text")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_text)]
+
+
+class Phoned(BaseModel):
+    """Whose log-in is to begin."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: Phone
+
+
+class Verification(BaseModel):
+    """The code that Telegram sent, the password of two-step verification, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: Phone
+    code: Annotated[Secret | None, Field(min_length=1, max_length=32, examples=["12345"])] = None
+    password: Annotated[Secret | None, Field(min_length=1, max_length=1024)] = None
+
+
+class Status(BaseModel):
+    """How an account is doing. `owner` tells whether a worker holds it, `reason` why it is in its state."""
+
+    authorized: bool
+    phone: str | None
+    last_error: str | None
+    state: AccountState
+    reason: str | None
+    owner: bool
+    connected_since: datetime | None
+    last_event_at: datetime | None
+    restricted_until: datetime | None
+
+
+class SentCode(BaseModel):
+    """How the code travels: it has `length` characters; after `resend_after_seconds` another way, `next_type`, can be asked for."""
+
+    delivery: Annotated[str, Field(examples=["app", "sms", "call", "email", "fragment"])]
+    length: int | None = None
+    next_type: str | None = None
+    resend_after_seconds: int | None = None
+
+
+class SignedIn(BaseModel):
+    """The account is logged in; its events are delivered from now on."""
+
+    authorized: Literal[True] = True
+    state: Literal[AccountState.AUTHORIZED] = AccountState.AUTHORIZED
+
+
+class StateView(BaseModel):
+    """Where the account is now."""
+
+    state: AccountState
+
+
+def login_of(request: Request) -> LogIn:
+    """Return what the app was composed with."""
+    login = request.app.state.login
+    assert isinstance(login, LogIn)
+    return login
+
+
+def workers_of(request: Request) -> LiveWorkers:
+    """Return what the app was composed with."""
+    workers = request.app.state.workers
+    assert isinstance(workers, LiveWorkers)
+    return workers
+
+
+Flow = Annotated[LogIn, Depends(login_of)]
+Workers = Annotated[LiveWorkers, Depends(workers_of)]
+
+_caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
+_telegram = (Code.FLOOD_WAIT, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_ERROR, Code.OUTCOME_UNKNOWN)
+_sending_codes = (
+    Code.INVALID_PHONE,
+    Code.PHONE_NOT_REGISTERED,
+    Code.PHONE_BANNED,
+    Code.EMAIL_SETUP_REQUIRED,
+    Code.CODE_UNAVAILABLE,
+    Code.PAYMENT_REQUIRED,
+    Code.TOO_MANY_ATTEMPTS,
+    Code.TELEGRAM_APP_REJECTED,
+    Code.ALREADY_AUTHORIZED,
+)
+_verifying = (
+    Code.INVALID_PHONE,
+    Code.NOT_STARTED,
+    Code.ALREADY_AUTHORIZED,
+    Code.INVALID_CODE,
+    Code.CODE_EXPIRED,
+    Code.TWO_FA_REQUIRED,
+    Code.BAD_PASSWORD,
+    Code.TOO_MANY_ATTEMPTS,
+    Code.PHONE_NOT_REGISTERED,
+    Code.PHONE_BANNED,
+)
+_accepted: dict[int | str, dict[str, Any]] = {
+    202: {"model": StateView, "description": "Telegram could not be told yet; nothing is served any more."}
+}
+
+
+@router.get("/tenants/{tenant}/status", responses=errors(*_caller))
+def get_status(entry: Reading, workers: Workers) -> Status:
+    """Tell how the account is doing, from what is stored: Telegram is not asked."""
+    return Status(**_view(entry.account), owner=workers.holds(entry.account.owner if entry.account else None))
+
+
+def _view(account: Account | None) -> dict[str, Any]:
+    if account is None:
+        absent = ("phone", "last_error", "reason", "connected_since", "last_event_at", "restricted_until")
+        return {"authorized": False, "state": AccountState.NEW, **dict.fromkeys(absent)}
+    state = account.standing
+    shown = account.model_dump(include={"phone", "last_error", "reason", "connected_since", "last_event_at", "restricted_until"})
+    return {"authorized": state.logged_in, "state": state, **shown}
+
+
+@router.post("/tenants/{tenant}/auth/start", responses=errors(*_caller, *_telegram, *_sending_codes))
+def start_login(body: Phoned, entry: Managing, login: Flow) -> SentCode:
+    """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way."""
+    return SentCode(**login.start(entry.tenant.id, entry.account, body.phone))
+
+
+@router.post("/tenants/{tenant}/auth/resend", responses=errors(*_caller, *_telegram, *_sending_codes, Code.NOT_STARTED))
+def resend_code(entry: Managing, login: Flow) -> SentCode:
+    """Have Telegram send the code again, by the way that `next_type` named."""
+    return SentCode(**login.resend(entry.tenant.id, entry.account))
+
+
+@router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
+def cancel_login(entry: Managing, login: Flow) -> StateView:
+    """Give the log-in up; the code that was sent is worth nothing any more."""
+    return StateView(**login.cancel(entry.tenant.id, entry.account))
+
+
+@router.post("/tenants/{tenant}/auth/verify", responses=errors(*_caller, *_telegram, *_verifying))
+def verify_login(body: Verification, entry: Managing, login: Flow) -> SignedIn:
+    """Sign in with the code. With two-step verification: with code and password, or once the code was accepted, the password alone.
+
+    A wrong password never spoils the code.
+    """
+    if body.code is None and body.password is None:
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.code", "problem": "Give the code, the password, or both."}])
+    login.verify(entry.tenant.id, entry.account, body.phone, _clear(body.code), _clear(body.password))
+    return SignedIn()
+
+
+@router.post("/tenants/{tenant}/logout", responses={**errors(*_caller), **_accepted})
+def logout(entry: Managing, login: Flow, response: Response) -> StateView:
+    """Log out at Telegram and erase the session. Logging out what is not logged in is no error.
+
+    202 `logging_out`: it is decided, but Telegram or the account's worker cannot be reached. It is tried for 24 hours, then the session
+    is erased.
+    """
+    state = login.logout(entry.tenant.id, entry.account)
+    if state is AccountState.LOGGING_OUT:
+        response.status_code = 202
+    return StateView(state=state)
+
+
+def _clear(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -1,0 +1,99 @@
+"""To whom events go: a tenant with its signing secret in the clear, kept for seconds so that a busy tenant costs few reads."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.clock import Clock
+from shared.crypto import Envelope, KeysUnavailable, Purpose
+from shared.model.ids import TenantId
+from shared.model.tenant import Tenant
+from shared.store.tenants import TenantStore
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FRESH_S = 10.0
+"""A changed callback is in force within this time."""
+REMEMBERED = 500
+
+
+@dataclass(frozen=True, repr=False)
+class Addressee:
+    """A tenant, and the secret that its callbacks are signed with. Never printed."""
+
+    tenant: Tenant
+    secret: str | None
+
+
+class DeploymentSecret:
+    """CALLBACK_SIGNING_SECRET, for tenants that have no secret of their own."""
+
+    def __init__(self, secrets: SecretsManagerClient, secret_id: str, clock: Clock) -> None:
+        self._secrets = secrets
+        self._secret_id = secret_id
+        self._clock = clock
+        self._read: tuple[float, str | None] | None = None
+
+    def get(self) -> str | None:
+        """Return it, or None where it is not set; raises KeysUnavailable."""
+        now = self._clock.boottime()
+        if self._read is None or now - self._read[0] >= FRESH_S:
+            try:
+                tokens = json.loads(self._secrets.get_secret_value(SecretId=self._secret_id)["SecretString"])
+            except (ClientError, BotoCoreError) as error:
+                raise KeysUnavailable(type(error).__name__) from error
+            self._read = (now, tokens.get("CALLBACK_SIGNING_SECRET") or None)
+        return self._read[1]
+
+
+class Addressees:
+    """Finds addressees."""
+
+    def __init__(self, tenants: TenantStore, envelope: Envelope, fallback: DeploymentSecret, clock: Clock) -> None:
+        self._tenants = tenants
+        self._envelope = envelope
+        self._fallback = fallback
+        self._clock = clock
+        self._fresh: OrderedDict[TenantId, tuple[float, Addressee | None]] = OrderedDict()
+        self._secrets: OrderedDict[tuple[bytes, bytes], str] = OrderedDict()
+
+    def get(self, tenant_id: TenantId) -> Addressee | None:
+        """Return a tenant's addressee, or None where the tenant is gone; raises StoreUnavailable, KeysUnavailable or Unreadable."""
+        now = self._clock.boottime()
+        if tenant_id in self._fresh and now - self._fresh[tenant_id][0] < FRESH_S:
+            return self._fresh[tenant_id][1]
+        tenant = self._tenants.get(tenant_id)
+        found = None if tenant is None else Addressee(tenant, self._secret_of(tenant))
+        _remember(self._fresh, tenant_id, (now, found))
+        return found
+
+    def disable(self, addressee: Addressee, reason: str) -> None:
+        """Stop deliveries to the callback that just said that it is gone; raises StoreUnavailable."""
+        tenant = addressee.tenant
+        self._fresh.pop(tenant.id, None)
+        self._tenants.disable_callback(tenant.id, tenant.callback_url or "", reason)
+
+    def _secret_of(self, tenant: Tenant) -> str | None:
+        if tenant.signing_key is None or tenant.signing_secret is None:
+            return self._fallback.get()
+        sealed = (tenant.signing_key, tenant.signing_secret)
+        if sealed not in self._secrets:  # what is sealed never changes: the key can be kept as long as there is room
+            data_key = self._envelope.unwrap(tenant.id, Purpose.SIGNING, tenant.signing_key)
+            _remember(self._secrets, sealed, data_key.open(tenant.signing_secret).decode())
+        return self._secrets[sealed]
+
+
+def _remember(cache: OrderedDict[K, V], key: K, value: V) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > REMEMBERED:
+        cache.popitem(last=False)

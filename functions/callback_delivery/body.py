@@ -1,0 +1,72 @@
+"""What a callback gets: the body of a message event (contract C1).
+
+Made from the event and the tenant's number alone, so its bytes are the same in every attempt: what is signed is what was signed before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, PlainSerializer
+
+from shared.model.event import Event
+
+Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
+class MediaBody(BaseModel):
+    """What hangs on a message; what is not known is left out."""
+
+    type: str
+    mime_type: Annotated[str | None, Field(exclude_if=_absent)]
+    name: Annotated[str | None, Field(exclude_if=_absent)]
+    size: Annotated[int | None, Field(exclude_if=_absent)]
+
+
+class MessageBody(BaseModel):
+    """A message; the first six fields are there in every event, null where they are not known."""
+
+    chat_id: int
+    message_id: int
+    sender_id: int | None
+    sender_username: str | None
+    text: str
+    date: Iso
+    sender_name: str | None
+    sender_phone: Annotated[str | None, Field(exclude_if=_absent)]
+    chat_type: str
+    reply_to: Annotated[int | None, Field(exclude_if=_absent)]
+    media: Annotated[MediaBody | None, Field(exclude_if=_absent)]
+
+
+class EventBody(BaseModel):
+    """The whole body, its fields in the order in which they are written."""
+
+    tenant_id: str
+    event: Literal["message"]
+    message: MessageBody
+    id: str
+    channel: str
+    tenant: int
+    backfilled: bool
+
+
+def body_of(event: Event, tenant_number: int) -> bytes:
+    """Return the bytes that a callback gets for an event: UTF-8 JSON without spaces."""
+    message = event.message
+    media = MediaBody(**dict(message.media)) if message.media else None
+    body = EventBody(
+        tenant_id=event.tenant_id,
+        event=event.event,
+        message=MessageBody(**{**dict(message), "media": media}),
+        id=event.id,
+        channel=event.channel,
+        tenant=tenant_number,
+        backfilled=event.backfilled,
+    )
+    return body.model_dump_json().encode()

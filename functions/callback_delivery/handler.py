@@ -1,0 +1,81 @@
+"""Composition root of the delivery function: one batch of the `events` queue per run. It never raises."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpcore
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.callback_delivery.addressees import Addressees, DeploymentSecret
+from functions.callback_delivery.deliver import Deliverer, Tally, batch_of
+from functions.callback_delivery.network import resolve
+from functions.callback_delivery.post import Poster
+from functions.callback_delivery.queue import Messages, entries_of
+from shared import aws
+from shared.clock import SystemClock
+from shared.crypto import Envelope
+from shared.observability import get_logger
+from shared.settings import CallbackSettings, TableSettings
+from shared.store.deliveries import DeliveryStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+
+
+class Settings(TableSettings, CallbackSettings):
+    """What this function reads from the environment."""
+
+    deliveries_table_name: str
+    events_queue_url: str
+    kms_key_id: str
+    secret_id: str
+
+
+settings = Settings()
+clock = SystemClock()
+logger = get_logger()
+metrics = Metrics(namespace="Avio")
+runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
+dynamodb = aws.dynamodb()
+deliverer = Deliverer(
+    Addressees(
+        TenantStore(Table(dynamodb, settings.table_name)),
+        Envelope(aws.kms(), settings.kms_key_id),
+        DeploymentSecret(aws.secretsmanager(), settings.secret_id, clock),
+        clock,
+    ),
+    DeliveryStore(Table(dynamodb, settings.deliveries_table_name)),
+    Messages(aws.sqs(), settings.events_queue_url),
+    Poster(allowed=settings, resolve=resolve, trust=httpcore.default_ssl_context(), clock=clock),
+    clock,
+    logger,
+)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
+    """Deliver a batch; name the messages that stay in the queue."""
+    del context
+    failed = [record["messageId"] for record in event["Records"]]
+    try:
+        failed, tally = runner.run(deliverer.run(entries_of(event)))
+        _measure(tally)
+    except Exception as error:
+        logger.error("batch failed", extra={"fault": type(error).__name__}, exc_info=error)
+    return batch_of(failed)
+
+
+def _measure(tally: Tally) -> None:
+    for name, count in (
+        ("EventsDelivered", tally.delivered),
+        ("AttemptsFailed", tally.failed),
+        ("EventsDead", tally.dead),
+        ("EventsDropped", tally.dropped),
+    ):
+        if count:
+            metrics.add_metric(name, MetricUnit.Count, count)
+    for lag_ms in tally.lags_ms:
+        metrics.add_metric("DeliveryLag", MetricUnit.Milliseconds, lag_ms)
+    if any((tally.delivered, tally.failed, tally.dead, tally.dropped)):
+        metrics.flush_metrics()

@@ -1,0 +1,74 @@
+"""Connections to callbacks: a name is resolved once, what it resolves to is checked, and the checked address is what is connected to.
+
+Checking the URL alone would not do: a name can resolve to a private address, or to another one each time it is asked (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import httpcore
+
+from shared.addresses import is_public
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[Address]]]
+
+CONNECT_S = 3.0
+"""One address may take this long: two dead ones leave time for a third within an attempt."""
+ADDRESSES_TRIED = 3
+# Its own threads: a resolver that hangs must not keep the function from writing its records.
+_resolvers = ThreadPoolExecutor(max_workers=10, thread_name_prefix="resolve")
+
+
+class AddressNotAllowed(Exception):
+    """The name stands for an address that callbacks may not go to."""
+
+
+class Unresolvable(Exception):
+    """The name stands for nothing."""
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """Return a host's addresses by the system's resolver, IPv4 first; raises Unresolvable."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.run_in_executor(_resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        raise Unresolvable from error
+    unique = dict.fromkeys(ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in found)
+    return sorted(unique, key=lambda address: address.version)
+
+
+class CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to checked addresses only; TLS on top still asks for the name."""
+
+    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
+        self._resolve = resolve
+        self._allow_private = allow_private
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's own signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first of a host's addresses that takes us; raises AddressNotAllowed if any of them is not allowed."""
+        addresses = await self._resolve(host, port)
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise AddressNotAllowed
+        limit = CONNECT_S if timeout is None else min(timeout, CONNECT_S)
+        failed: Exception = Unresolvable()
+        for address in addresses[:ADDRESSES_TRIED]:
+            try:
+                return await self._inner.connect_tcp(str(address), port, limit, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed

@@ -1,0 +1,71 @@
+"""What the function does with the queue's own messages: read them, take them out early, put them back for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from shared.model.event import Event
+from shared.queues import parse
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A queue message. `chat` is its message group; `event` is None where the body cannot be read."""
+
+    message_id: str
+    receipt: str
+    chat: str
+    sent_at: datetime
+    event: Event | None
+
+
+def entries_of(batch: dict[str, Any]) -> list[Entry]:
+    """Return the entries of what the event source mapping hands over, in order."""
+    return [_entry(record) for record in batch["Records"]]
+
+
+def _entry(record: dict[str, Any]) -> Entry:
+    try:
+        event = parse(record["body"])
+    except ValidationError:
+        event = None
+    attributes = record["attributes"]
+    sent_at = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
+    return Entry(record["messageId"], record["receiptHandle"], attributes["MessageGroupId"], sent_at, event)
+
+
+class Messages:
+    """Takes messages out of the queue and puts them back.
+
+    Both only hasten what happens anyway: what is not deleted here is by the mapping, what is not put back in time comes back when its
+    visibility ends. So both tell whether they worked, and raise nothing.
+    """
+
+    def __init__(self, sqs: SQSClient, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def delete(self, entries: Sequence[Entry]) -> bool:
+        """Take up to ten messages out."""
+        batch = [{"Id": str(number), "ReceiptHandle": entry.receipt} for number, entry in enumerate(entries)]
+        try:
+            return not self._sqs.delete_message_batch(QueueUrl=self._url, Entries=batch).get("Failed")  # type: ignore[arg-type]
+        except (ClientError, BotoCoreError):
+            return False
+
+    def put_back(self, entries: Sequence[Entry], delay_s: int) -> bool:
+        """Make up to ten messages of one chat visible again after a while, together: none of them overtakes the first."""
+        batch = [{"Id": str(number), "ReceiptHandle": entry.receipt, "VisibilityTimeout": delay_s} for number, entry in enumerate(entries)]
+        try:
+            return not self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=batch).get("Failed")  # type: ignore[arg-type]
+        except (ClientError, BotoCoreError):
+            return False

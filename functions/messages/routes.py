@@ -1,0 +1,79 @@
+"""Messages: send (contract M1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+
+from functions.http.callers import Sending as SendingCaller
+from functions.http.describe import errors
+from functions.messages import peers
+from functions.messages.send import Sending
+from shared.errors import AvioError, Code
+
+router = APIRouter(tags=["messages"])
+MAX_TEXT = 1 << 16  # far above what Telegram takes, which is answered by a code of its own
+INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
+
+
+class NewMessage(BaseModel):
+    """A message to be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    peer: Annotated[
+        StrictInt | Annotated[str, StringConstraints(min_length=1, max_length=64)],
+        Field(description="`me`, `@username`, or the numeric id of a chat or user.", examples=["@durov", "me", -1001234567890]),
+    ]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"])]
+    allow_import_contact: Annotated[StrictBool, Field(description="For phone numbers, which are not supported yet.")] = True
+    reply_to: Annotated[StrictInt | None, Field(ge=1, le=INT32_MAX, description="The message of that chat which this one answers.")] = None
+    attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
+
+
+class SentMessage(BaseModel):
+    """What Telegram made of it. `peer_resolved` is the chat's marked id, as events carry it."""
+
+    peer_resolved: int
+    message_id: int
+    date: datetime
+
+
+def sending_of(request: Request) -> Sending:
+    """Return what the app was composed with."""
+    sending = request.app.state.sending
+    assert isinstance(sending, Sending)
+    return sending
+
+
+_refusals = (
+    Code.INVALID_PHONE,
+    Code.PEER_NOT_FOUND,
+    Code.USER_NOT_FOUND,
+    Code.MESSAGE_TOO_LONG,
+    Code.NOT_SUPPORTED,
+    Code.INVALID_CREDENTIALS,
+    Code.NOT_AUTHORIZED,
+    Code.FORBIDDEN,
+    Code.PEER_FLOOD,
+    Code.PRIVACY_RESTRICTED,
+    Code.WRITE_FORBIDDEN,
+    Code.TENANT_NOT_FOUND,
+    Code.FLOOD_WAIT,
+    Code.TELEGRAM_ERROR,
+    Code.TELEGRAM_UNAVAILABLE,
+    Code.OUTCOME_UNKNOWN,
+)
+
+
+@router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
+def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Sending, Depends(sending_of)]) -> SentMessage:
+    """Send a message as the account's person."""
+    if not body.text.strip():
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": "A message is not blank."}])
+    if body.attachments:
+        raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
+    return SentMessage(**sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, body.reply_to))

@@ -1,0 +1,41 @@
+"""Sending a message, without HTTP (contract M1)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import AvioError, Code
+from shared.model.account import Account, AccountState
+from shared.model.ids import Channel, TenantId
+from shared.owner_client import OwnerClient
+
+MAX_UTF16_UNITS = 4096
+"""https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Sends by way of the account's owner."""
+
+    owner: OwnerClient
+
+    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: int | None) -> dict[str, Any]:
+        """Send a text; return what Telegram made of it.
+
+        The random id is chosen here, once, and goes with every try: Telegram takes the same one for the same message, so however often
+        a request is repeated on its way, one message comes of it.
+        """
+        state = account.standing if account else AccountState.NEW
+        if not state.logged_in:
+            raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
+        if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
+            raise AvioError(Code.MESSAGE_TOO_LONG)
+        arguments = {"to": peer, "text": text, "reply_to": reply_to, "random_id": random_id()}
+        return self.owner.call(tenant_id, Channel.TELEGRAM, account, "send", arguments)
+
+
+def random_id() -> int:
+    """Return 63 random bits: positive in Telegram's signed 64."""
+    return int.from_bytes(os.urandom(8), "big") >> 1

@@ -1,0 +1,104 @@
+"""All HTTP functions as one app, composed from their parts, on the emulator's tables; and callers of every kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from functions.auth import routes as auth
+from functions.auth.login import LogIn
+from functions.auth.workers import LiveWorkers
+from functions.callbacks import receiver
+from functions.http.app import create_app
+from functions.http.callers import Gate
+from functions.http.tokens import CachedTokens
+from functions.messages import routes as messages
+from functions.messages.send import Sending
+from functions.tenants import about
+from functions.tenants import routes as tenants
+from functions.tenants.directory import Directory
+from shared.crypto import Envelope
+from shared.model.account import Account as AccountRow
+from shared.model.account import AccountState
+from shared.model.ids import Channel, TenantId
+from shared.model.tenant import Tenant, digest
+from shared.model.worker import Worker
+from shared.owner_client import OwnerClient
+from shared.settings import CallbackSettings
+from shared.store import keys
+from shared.store.accounts import AccountStore
+from shared.store.receiver import ReceiverStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+from shared.store.tokens import TokenDigests, TokenStore
+from shared.store.workers import WorkerStore
+from tests.support.account import Account
+from tests.support.clock import FakeClock
+from tests.support.logs import KeptLog
+
+ADMIN = {"X-Admin-Token": "the admin's token"}
+ORIGIN = "http://localhost:5173"
+
+
+class Api:
+    """The API, its stores, and ways to call it."""
+
+    def __init__(self, account: Account) -> None:
+        dynamodb = account.client("dynamodb")
+        self.clock = FakeClock()
+        self.log = KeptLog()
+        self.table = Table(dynamodb, account.table_name)
+        self.tenants = TenantStore(self.table)
+        self.accounts = AccountStore(self.table)
+        self.workers = WorkerStore(self.table)
+        tokens = TokenStore(self.table)
+        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
+        self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
+        self.envelope = Envelope(account.client("kms"), account.kms_key_id)
+        self.received = receiver.Receiver(ReceiverStore(Table(dynamodb, account.deliveries_table_name)), self.clock)
+        self.app = self._compose()
+
+    def _compose(self) -> FastAPI:
+        routers = [tenants.router, auth.router, messages.router, receiver.router, about.router]
+        app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
+        owner = OwnerClient(self.accounts, self.workers, deadline_s=10)
+        allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
+        app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
+        app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
+        app.state.workers = LiveWorkers(self.workers, self.clock)
+        app.state.sending = Sending(owner)
+        app.state.receiver = self.received
+        return app
+
+    async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:
+        """Call as the administrator, or with other headers."""
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api.example") as client:
+            return await client.request(method, path, headers=ADMIN if headers is None else headers, **request)
+
+    async def new_tenant(self, **fields: Any) -> dict[str, Any]:
+        """Create a tenant; return what the API said."""
+        answer = await self.call("POST", "/tenants", json={"name": "Shop", **fields})
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    def put_account(self, tenant_id: str, state: AccountState, worker: Worker | None = None, **fields: Any) -> None:
+        """Write an account's row as its owner leaves it."""
+        row = {**keys.account(TenantId(tenant_id), Channel.TELEGRAM), "state": state, "epoch": 1, **fields}
+        self.table.put({**row, "owner": worker.id} if worker else row)
+
+    def account(self, tenant_id: str) -> AccountRow | None:
+        """Return an account's row."""
+        return self.accounts.get(TenantId(tenant_id), Channel.TELEGRAM)
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """Return a tenant as stored."""
+        return self.tenants.get(TenantId(tenant_id))
+
+
+def key(value: str) -> dict[str, str]:
+    """Return the header of a tenant's key."""
+    return {"Authorization": f"Bearer {value}"}

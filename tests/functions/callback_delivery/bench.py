@@ -1,0 +1,110 @@
+"""The deliverer among real parts: tables, queue and key on the emulator, a receiver that answers as told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from functions.callback_delivery.addressees import Addressees, DeploymentSecret
+from functions.callback_delivery.deliver import Deliverer, Tally
+from functions.callback_delivery.post import Poster
+from functions.callback_delivery.queue import Entry, Messages, entries_of
+from shared.crypto import Envelope, Purpose
+from shared.model.event import Event
+from shared.model.ids import TenantId
+from shared.model.tenant import Tenant, new_signing_secret
+from shared.queues import EventsQueue
+from shared.store.deliveries import Delivery, DeliveryStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore, new_tenant_id
+from tests.support.account import Account
+from tests.support.clock import FakeClock
+from tests.support.logs import KeptLog
+from tests.support.receiver import Receiver
+
+
+class Bench:
+    """Makes tenants, queues events, runs the function on what is visible in the queue."""
+
+    def __init__(self, account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> None:
+        self.account, self.clock, self.receiver = account, clock, receiver
+        dynamodb = account.client("dynamodb")
+        self.sqs = account.client("sqs")
+        self.table = Table(dynamodb, account.table_name)
+        self.tenants = TenantStore(self.table)
+        self.deliveries = DeliveryStore(Table(dynamodb, account.deliveries_table_name))
+        self.envelope = Envelope(account.client("kms"), account.kms_key_id)
+        self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
+        self.addressees = Addressees(self.tenants, self.envelope, self.fallback, clock)
+        self.log = KeptLog()
+        messages = Messages(self.sqs, account.events_queue_url)
+        self.deliverer = Deliverer(self.addressees, self.deliveries, messages, poster, clock, self.log.logger)
+        self.secrets: dict[TenantId, str] = {}
+
+    @property
+    def url(self) -> str:
+        """The receiver's URL."""
+        return f"http://callbacks.example:{self.receiver.port}/in"
+
+    def new_tenant(self, callback_url: str | None = "") -> Tenant:
+        """Make a tenant with a signing secret, whose callback is the receiver unless told otherwise."""
+        tenant_id, secret = new_tenant_id(), new_signing_secret().get_secret_value()
+        key = self.envelope.new_key(tenant_id, Purpose.SIGNING)
+        signing = (key.wrapped, key.seal(secret.encode()))
+        tenant, _ = self.tenants.create("Shop", self.url if callback_url == "" else callback_url, self.clock.now(), signing, tenant_id)
+        self.secrets[tenant_id] = secret
+        return tenant
+
+    def enqueue(self, *events: Event) -> None:
+        """Put events into the queue, one request each, as the listener does for one chat."""
+        for event in events:
+            assert EventsQueue(self.sqs, self.account.events_queue_url).send([event]) == [True]
+
+    def receive(self, wait_s: int = 0) -> dict[str, Any]:
+        """Return what is visible in the queue, in the form in which the mapping hands it over."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.account.events_queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_s, AttributeNames=["All"]
+        )
+        return {
+            "Records": [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"],
+                }
+                for message in answer.get("Messages", [])
+            ]
+        }
+
+    def entries(self, wait_s: int = 0) -> list[Entry]:
+        """Return what is visible in the queue, parsed."""
+        return entries_of(self.receive(wait_s))
+
+    async def run(self, entries: Sequence[Entry]) -> tuple[list[str], Tally]:
+        """Run the function on entries and do as the mapping does: take out of the queue what it does not name."""
+        failed, tally = await self.deliverer.run(entries)
+        done = [{"Id": str(number), "ReceiptHandle": one.receipt} for number, one in enumerate(entries) if one.message_id not in failed]
+        if done:  # those that the function took out itself are refused one by one, which is no fault
+            await asyncio.to_thread(self.sqs.delete_message_batch, QueueUrl=self.account.events_queue_url, Entries=done)
+        return failed, tally
+
+    async def run_visible(self) -> tuple[list[str], Tally]:
+        """Run the function on what is visible in the queue."""
+        return await self.run(self.entries())
+
+    def record(self, event: Event) -> Delivery | None:
+        """Return an event's delivery record."""
+        return self.deliveries.of([event]).get(event.id)
+
+    def left_in_queue(self) -> int:
+        """Count the messages in the queue, hidden ones included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.account.events_queue_url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def texts(self) -> list[str]:
+        """Return the texts that the receiver got, in order."""
+        return [json.loads(posted.body)["message"]["text"] for posted in self.receiver.posted]

@@ -1,0 +1,55 @@
+"""A receiver, and everything around the deliverer on the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from ipaddress import IPv4Address
+
+import httpcore
+import pytest
+import pytest_asyncio
+
+from functions.callback_delivery.network import Address
+from functions.callback_delivery.post import Poster
+from shared.settings import CallbackSettings
+from tests.functions.callback_delivery.bench import Bench
+from tests.support.account import Account
+from tests.support.clock import FakeClock
+from tests.support.receiver import Receiver
+
+ANYWHERE = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
+
+
+async def loopback(host: str, port: int) -> list[Address]:
+    """Resolve every name to this machine."""
+    del host, port
+    return [IPv4Address("127.0.0.1")]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that stands still."""
+    return FakeClock()
+
+
+@pytest_asyncio.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A callback's other end."""
+    receiver = Receiver()
+    await receiver.start()
+    yield receiver
+    await receiver.stop()
+
+
+@pytest_asyncio.fixture
+async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
+    """What posts to it."""
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=clock)
+    yield poster
+    await poster.close()
+
+
+@pytest.fixture
+def bench(account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> Bench:
+    """The deliverer among real parts."""
+    return Bench(account, clock, receiver, poster)

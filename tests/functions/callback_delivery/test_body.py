@@ -1,0 +1,52 @@
+"""The body that a callback gets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.callback_delivery.body import body_of
+from shared.model.event import Event, Media
+from tests.support.events import TENANT, event_of
+
+
+def test_a_message_has_the_contracts_fields_in_the_contracts_order() -> None:
+    """What the first customers read comes first, byte for byte as it was promised."""
+    assert body_of(event_of(), 7) == (
+        b'{"tenant_id":"' + TENANT.encode() + b'","event":"message","message":{"chat_id":77,"message_id":1,"sender_id":77,'
+        b'"sender_username":"anna","text":"message 1","date":"2025-01-25T12:00:00+00:00","sender_name":"Anna","chat_type":"private"},'
+        b'"id":"' + event_of().id.encode() + b'","channel":"telegram","tenant":7,"backfilled":false}'
+    )
+
+
+def test_what_is_known_of_media_phone_and_reply_is_told() -> None:
+    """Optional fields are there when there is something to say, and absent otherwise."""
+    media = Media(type="photo", mime_type="image/jpeg", size=1234)
+    message = json.loads(body_of(event_of(media=media, sender_phone="+79001234567", reply_to=5), 7))["message"]
+    assert message["media"] == {"type": "photo", "mime_type": "image/jpeg", "size": 1234}
+    assert (message["sender_phone"], message["reply_to"]) == ("+79001234567", 5)
+
+
+def test_unknown_senders_are_null_not_absent() -> None:
+    """The seed's six fields are always there."""
+    message = json.loads(body_of(event_of(sender_id=None, sender_username=None, sender_name=None), 7))["message"]
+    assert {name: message[name] for name in ("sender_id", "sender_username", "sender_name")} == dict.fromkeys(
+        ("sender_id", "sender_username", "sender_name")
+    )
+
+
+TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
+
+
+@given(TEXT, st.integers(-(1 << 63), (1 << 63) - 1), st.none() | TEXT)
+def test_the_bytes_survive_the_queue_unchanged(text: str, chat_id: int, name: str | None) -> None:
+    """However often an event goes back to the queue, its body is made of the same bytes."""
+    event = event_of(chat_id=chat_id, text=text, sender_name=name)
+    again = Event.model_validate_json(event.model_dump_json(exclude_none=True, ensure_ascii=True))
+    body = body_of(event, 7)
+    assert body_of(again, 7) == body
+    parsed: dict[str, Any] = json.loads(body)
+    assert (parsed["message"]["text"], parsed["message"]["chat_id"]) == (text, chat_id)

@@ -1,0 +1,373 @@
+"""Delivering batches: order, retries, neighbours, and what a death in the middle leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import httpcore
+import pytest
+from standardwebhooks.webhooks import hmac_data
+
+from functions.callback_delivery import deliver
+from functions.callback_delivery.network import Address
+from functions.callback_delivery.post import Poster
+from functions.callback_delivery.queue import Entry
+from shared.store.deliveries import Delivery, DeliveryStatus
+from tests.functions.callback_delivery.bench import Bench
+from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
+from tests.support.account import Account
+from tests.support.clock import FakeClock
+from tests.support.events import event_of
+from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
+
+
+async def test_an_event_reaches_its_tenants_callback_signed(bench: Bench) -> None:
+    """Queue to receiver: the tenant's number in the body, its own secret in the signature, nothing left in the queue."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    failed, tally = await bench.run_visible()
+    (posted,) = bench.receiver.posted
+    assert (failed, tally.delivered, bench.left_in_queue()) == ([], 1, 0)
+    assert json.loads(posted.body)["tenant"] == tenant.number
+    digest = hmac_data(bench.secrets[tenant.id].encode(), posted.body).hex()
+    assert posted.headers["x-signature"] == f"sha256={digest}"
+    assert posted.headers["webhook-id"] == event_of(tenant.id).id
+
+
+async def test_a_clean_delivery_writes_no_record(bench: Bench) -> None:
+    """The common case costs no write."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    await bench.run_visible()
+    assert bench.record(event_of(tenant.id)) is None
+
+
+async def test_a_chats_events_arrive_in_order(bench: Bench) -> None:
+    """One after the other, as they were queued."""
+    tenant = bench.new_tenant()
+    bench.enqueue(*(event_of(tenant.id, message_id=number) for number in range(1, 8)))
+    await bench.run_visible()
+    assert bench.texts() == [f"message {number}" for number in range(1, 8)]
+
+
+async def test_chats_are_delivered_side_by_side(bench: Bench) -> None:
+    """Two chats are both under way before either has its answer."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2))
+    both = asyncio.Barrier(2)
+
+    async def together(_: Posted) -> bytes:
+        await both.wait()
+        return OK
+
+    bench.receiver.respond = together
+    _, tally = await bench.run_visible()
+    assert tally.delivered == 2
+
+
+async def test_after_a_failure_the_rest_of_the_chat_waits(bench: Bench) -> None:
+    """Nothing overtakes the event that failed; it and its followers stay in the queue, hidden together."""
+    tenant = bench.new_tenant()
+    bench.enqueue(*(event_of(tenant.id, message_id=number) for number in (1, 2, 3)), event_of(tenant.id, chat_id=9))
+    entries = bench.entries()
+    bench.receiver.script = [answer(500), answer(500)]  # one for each chat
+    failed, tally = await bench.run(entries)
+    assert set(failed) == {entry.message_id for entry in entries}
+    assert (tally.failed, len(bench.receiver.posted)) == (2, 2)
+    assert bench.entries() == []
+    assert bench.record(event_of(tenant.id)) == Delivery(attempts=1, last_error="status 500")
+    assert bench.record(event_of(tenant.id, message_id=2)) is None
+
+
+async def test_what_waited_comes_back_together_and_in_order(bench: Bench) -> None:
+    """One second later the whole chat is there again, the failed event first."""
+    tenant = bench.new_tenant()
+    bench.enqueue(*(event_of(tenant.id, message_id=number) for number in (1, 2)))
+    bench.receiver.script = [BREAK]
+    await bench.run_visible()
+    again = await asyncio.to_thread(bench.entries, 5)
+    assert [entry.event.message.message_id for entry in again if entry.event] == [1, 2]
+    await bench.run(again)
+    assert bench.texts() == ["message 1", "message 1", "message 2"]
+    assert bench.left_in_queue() == 0
+
+
+async def test_bytes_and_id_are_the_same_in_every_attempt(bench: Bench) -> None:
+    """A receiver can tell a repeat, and the attempt's number says which it is."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, text="Привет 🙂"))
+    entries = bench.entries()
+    bench.receiver.script = [answer(500), answer(503), BREAK]
+    for _ in range(4):
+        await bench.deliverer.run(entries)
+    posted = bench.receiver.posted
+    assert len({(one.body, one.headers["webhook-id"]) for one in posted}) == 1
+    assert [one.headers["webhook-attempt"] for one in posted] == ["1", "2", "3", "4"]
+    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DELIVERED, attempts=4)
+
+
+async def test_the_fifth_failure_is_the_last(bench: Bench) -> None:
+    """Dead and recorded, out of the queue, and the chat goes on."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
+    entries = bench.entries()
+    bench.receiver.script = [answer(500)] * 5
+    outcomes = [await bench.deliverer.run(entries) for _ in range(5)]
+    assert [len(failed) for failed, _ in outcomes] == [2, 2, 2, 2, 0]
+    assert [line["again_in_s"] for line in bench.log.said("attempt failed")] == [1, 2, 4, 8]
+    assert bench.texts() == ["message 1"] * 5 + ["message 2"]
+    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DEAD, attempts=5, last_error="status 500")
+    assert outcomes[-1][1].dead == 1
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 404])
+async def test_a_final_answer_ends_the_event_at_once(bench: Bench, status: int) -> None:
+    """No second attempt for what would be answered the same again."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    bench.receiver.script = [answer(status)]
+    failed, _ = await bench.run_visible()
+    assert (failed, bench.left_in_queue()) == ([], 0)
+    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DEAD, attempts=1, last_error=f"status {status}")
+
+
+async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> None:
+    """The endpoint's owner said that it is gone: nothing more is posted, at once and in later runs, and the tenant can read why."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
+    bench.receiver.script = [answer(410)]
+    await bench.run_visible()
+    bench.enqueue(event_of(tenant.id, message_id=3))
+    await bench.run_visible()
+    assert bench.texts() == ["message 1"]
+    now = bench.tenants.get(tenant.id)
+    assert now
+    assert (now.callback_url, now.callback_disabled and "410" in now.callback_disabled) == (bench.url, True)
+
+
+async def test_410_of_an_old_callback_does_not_disable_the_new_one(bench: Bench) -> None:
+    """The tenant had just moved away from the endpoint that says it is gone."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+
+    async def gone_after_moving(_: Posted) -> bytes:
+        await asyncio.to_thread(bench.tenants.change, tenant.id, {"callback_url": bench.url + "/new"})
+        return answer(410)
+
+    bench.receiver.respond = gone_after_moving
+    await bench.run(entries)
+    now = bench.tenants.get(tenant.id)
+    assert now
+    assert now.callback_disabled is None
+
+
+async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: Bench) -> None:
+    """Its messages leave the queue at once, so its next event can be received while the neighbour's attempt still runs."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2, message_id=1))
+    released = asyncio.Event()
+
+    async def slow_for_chat_1(posted: Posted) -> bytes:
+        if json.loads(posted.body)["message"]["chat_id"] == 1:
+            await released.wait()
+        return OK
+
+    bench.receiver.respond = slow_for_chat_1
+    run = asyncio.create_task(bench.run(bench.entries()))
+    await asyncio.to_thread(bench.enqueue, event_of(tenant.id, chat_id=2, message_id=2))
+    (following,) = await asyncio.to_thread(bench.entries, 10)
+    assert following.event
+    assert following.event.message.message_id == 2
+    assert not run.done()
+    released.set()
+    failed, tally = await run
+    assert (failed, tally.delivered) == ([], 2)
+
+
+async def test_no_attempt_starts_late_in_a_run(bench: Bench) -> None:
+    """What would not end before the function's time is up stays in the queue, and that counts as no attempt."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
+
+    async def slow(_: Posted) -> bytes:
+        bench.clock.advance(deliver.LAST_START_S)
+        return OK
+
+    bench.receiver.respond = slow
+    failed, tally = await bench.run_visible()
+    assert (len(failed), tally.delivered, tally.failed) == (1, 1, 0)
+    assert bench.record(event_of(tenant.id, message_id=2)) is None
+    (again,) = bench.entries()
+    assert again.event
+    assert again.event.message.message_id == 2
+
+
+async def test_death_after_the_receivers_answer_repeats_the_event_under_the_same_id(bench: Bench) -> None:
+    """At least once: the function died before the queue knew, so the event comes again, recognisably."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+    await bench.deliverer.run(entries)
+    await bench.deliverer.run(entries)
+    first, second = bench.receiver.posted
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+
+
+async def test_what_had_failed_and_was_delivered_is_not_posted_again(bench: Bench) -> None:
+    """Its end is recorded, so a late duplicate in the queue is known for what it is."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+    bench.receiver.script = [answer(500)]
+    for _ in range(3):
+        failed, _ = await bench.deliverer.run(entries)
+    assert (failed, len(bench.receiver.posted)) == ([], 2)
+
+
+async def test_an_event_twice_in_one_batch_is_posted_once(bench: Bench) -> None:
+    """The listener fetched it again after the queue's deduplication had forgotten it."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    (entry,) = bench.entries()
+    twin = Entry("twin", entry.receipt, entry.chat, entry.sent_at, entry.event)
+    failed, tally = await bench.deliverer.run([entry, twin])
+    assert (failed, tally.delivered, tally.dropped) == ([], 1, 1)
+
+
+async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
+    """Of a deleted tenant, of one without a callback, and from before the callback was set."""
+    gone, silent, later = bench.new_tenant(), bench.new_tenant(None), bench.new_tenant()
+    bench.tenants.mark_deleting(gone.id)
+    before = event_of(later.id, received_at=bench.clock.now() - timedelta(seconds=1))
+    bench.enqueue(event_of(gone.id), event_of(silent.id), before, event_of(later.id, chat_id=2))
+    failed, tally = await bench.run_visible()
+    assert (failed, tally.dropped, tally.delivered, bench.left_in_queue()) == ([], 3, 1, 0)
+    reasons = {line["reason"] for line in bench.log.said("event dropped")}
+    assert reasons == {"tenant is gone", "no callback", "before the callback was set"}
+
+
+async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(bench: Bench) -> None:
+    """It may be a newer version's, readable once this function is replaced; later it is dropped, and the log says which."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    (entry,) = bench.entries()
+    unreadable = Entry("odd", entry.receipt, entry.chat, bench.clock.now(), None)
+    failed, _ = await bench.deliverer.run([unreadable, entry])
+    assert (failed, bench.receiver.posted) == (["odd", entry.message_id], [])
+    bench.clock.advance(3600)
+    failed, tally = await bench.deliverer.run([unreadable, entry])
+    assert (failed, tally.delivered, tally.dropped) == ([], 1, 1)
+    assert [line["message_id"] for line in bench.log.said("queue message unreadable, dropped")] == ["odd"]
+
+
+async def test_a_tenants_key_that_cannot_be_opened_holds_up_that_tenant_alone(bench: Bench) -> None:
+    """No event leaves unsigned that should be signed; the neighbours' events do not wait for it."""
+    broken, well = bench.new_tenant(), bench.new_tenant()
+    bench.tenants.change(broken.id, {"signing_secret": b"not what was sealed"})
+    bench.enqueue(event_of(broken.id), event_of(well.id))
+    failed, tally = await bench.run_visible()
+    assert (len(failed), tally.delivered, len(bench.receiver.posted)) == (1, 1, 1)
+    assert bench.record(event_of(broken.id)) is None
+
+
+async def test_without_the_records_nothing_is_posted(bench: Bench) -> None:
+    """Whether an event was delivered before cannot be known: all of it stays in the queue, and nothing is raised."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+    bench.account.client("dynamodb").delete_table(TableName=bench.account.deliveries_table_name)
+    failed, _ = await bench.deliverer.run(entries)
+    assert (failed, bench.receiver.posted) == ([entry.message_id for entry in entries], [])
+
+
+async def test_a_changed_url_is_in_force_within_ten_seconds(bench: Bench) -> None:
+    """A busy tenant costs one read in ten seconds."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1))
+    await bench.run_visible()
+    bench.tenants.change(tenant.id, {"callback_url": bench.url + "/new"})
+    bench.clock.advance(9)
+    bench.enqueue(event_of(tenant.id, message_id=2, received_at=bench.clock.now()))
+    await bench.run_visible()
+    bench.clock.advance(1)
+    bench.enqueue(event_of(tenant.id, message_id=3, received_at=bench.clock.now()))
+    await bench.run_visible()
+    assert [posted.line.split()[1] for posted in bench.receiver.posted] == ["/in", "/in", "/in/new"]
+
+
+async def test_tenants_without_a_secret_are_signed_with_the_deployments(bench: Bench) -> None:
+    """CALLBACK_SIGNING_SECRET serves where a tenant has none; where neither is set there is no signature."""
+    tenant = bench.new_tenant()
+    bench.tenants.change(tenant.id, {"signing_secret": None, "signing_key": None})
+    secrets = bench.account.client("secretsmanager")
+    secrets.create_secret(Name="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "shared secret"}))
+    bench.enqueue(event_of(tenant.id, message_id=1))
+    await bench.run_visible()
+    secrets.put_secret_value(SecretId="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": ""}))
+    bench.clock.advance(10)
+    bench.enqueue(event_of(tenant.id, message_id=2))
+    await bench.run_visible()
+    signed, unsigned = bench.receiver.posted
+    assert signed.headers["x-signature"] == f"sha256={hmac_data(b'shared secret', signed.body).hex()}"
+    assert {"x-signature", "webhook-signature"}.isdisjoint(unsigned.headers)
+
+
+async def test_the_log_tells_of_each_event_and_nothing_of_its_content(bench: Bench) -> None:
+    """Ids, count, time and status; no text, no address with its query, no secret."""
+    tenant = bench.new_tenant(bench.url + "?token=hidden-query")
+    bench.enqueue(event_of(tenant.id, text="hidden text", sender_name="Hidden Name"))
+    bench.receiver.script = [answer(500)]
+    await bench.run_visible()
+    await bench.run(await asyncio.to_thread(bench.entries, 5))
+    (line,) = bench.log.said("event delivered")
+    said = {name: line[name] for name in ("event_id", "tenant_id", "attempts", "outcome")}
+    assert said == {"event_id": event_of(tenant.id).id, "tenant_id": tenant.id, "attempts": 2, "outcome": "status 200"}
+    assert "hidden" not in bench.log.text.lower()
+    assert bench.secrets[tenant.id] not in bench.log.text
+
+
+async def test_an_end_that_cannot_be_recorded_is_no_end(bench: Bench) -> None:
+    """The event stays in the queue: nothing is lost without a trace."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+
+    async def refuse_and_lose_the_table(_: Posted) -> bytes:
+        await asyncio.to_thread(bench.account.client("dynamodb").delete_table, TableName=bench.account.deliveries_table_name)
+        return answer(404)
+
+    bench.receiver.respond = refuse_and_lose_the_table
+    failed, tally = await bench.run(entries)
+    assert (failed, tally.dead, bench.left_in_queue()) == ([entries[0].message_id], 0, 1)
+
+
+async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: Account, clock: FakeClock, receiver: Receiver) -> None:
+    """It is logged, and the chat comes back later; the neighbour has its event."""
+
+    async def faulty(host: str, port: int) -> list[Address]:
+        if host == "faulty.example":
+            raise RuntimeError
+        return await loopback(host, port)
+
+    poster = Poster(allowed=ANYWHERE, resolve=faulty, trust=httpcore.default_ssl_context(), clock=clock)
+    bench = Bench(account, clock, receiver, poster)
+    broken, well = bench.new_tenant(f"http://faulty.example:{receiver.port}/"), bench.new_tenant()
+    bench.enqueue(event_of(broken.id), event_of(well.id))
+    failed, tally = await bench.run_visible()
+    await poster.close()
+    assert (len(failed), tally.delivered, len(receiver.posted)) == (1, 1, 1)
+    assert [line["fault"] for line in bench.log.said("chat failed")] == ["RuntimeError"]
+
+
+async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: Bench) -> None:
+    """What is not put back comes back by itself, what is not taken out early is by the mapping."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2))
+    entries = bench.entries()
+    bench.sqs.delete_queue(QueueUrl=bench.account.events_queue_url)
+    bench.receiver.script = [answer(500)]
+    failed, tally = await bench.deliverer.run(entries)
+    assert (len(failed), tally.delivered, tally.failed) == (1, 1, 1)

@@ -1,0 +1,66 @@
+"""What follows from an attempt's outcome."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.callback_delivery.retry import DELAYS_S, MAX_RETRY_AFTER_S, Again, Answered, Dead, Delivered, Failed, decide, described
+
+ATTEMPTS = st.integers(min_value=1, max_value=20)
+RETRIED = st.sampled_from([408, 425, 429]) | st.integers(min_value=500, max_value=599)
+
+
+@given(st.integers(min_value=200, max_value=299), ATTEMPTS)
+def test_every_2xx_is_delivered_however_late(status: int, attempts: int) -> None:
+    """Success is success, on the first attempt as on the last."""
+    assert decide(Answered(status), attempts) == Delivered()
+
+
+@given(RETRIED, st.integers(min_value=1, max_value=4))
+def test_transient_answers_are_tried_again_on_the_schedule(status: int, attempts: int) -> None:
+    """1, 2, 4 and 8 seconds lie between the five quick attempts."""
+    assert decide(Answered(status), attempts) == Again(DELAYS_S[attempts - 1])
+
+
+@given(RETRIED, st.integers(min_value=5, max_value=1000))
+def test_after_five_attempts_an_event_is_dead(status: int, attempts: int) -> None:
+    """No transient answer keeps an event alive for ever."""
+    assert decide(Answered(status, 10), attempts) == Dead()
+
+
+@given(st.integers(min_value=100, max_value=599).filter(lambda status: status < 200 or 300 <= status < 500), ATTEMPTS)
+def test_other_answers_are_final(status: int, attempts: int) -> None:
+    """A redirect or a refusal would come again; only what asks for patience gets another attempt."""
+    if status not in (408, 425, 429):
+        assert decide(Answered(status), attempts) == Dead(gone=status == 410)
+
+
+@given(st.sampled_from([429, 503]), st.integers(min_value=1, max_value=4), st.floats(allow_nan=False, allow_infinity=True))
+def test_retry_after_lengthens_the_wait_within_its_bound(status: int, attempts: int, asked: float) -> None:
+    """A receiver may ask for more time, never for less than the schedule, never for more than the bound."""
+    decision = decide(Answered(status, asked), attempts)
+    assert isinstance(decision, Again)
+    assert DELAYS_S[attempts - 1] <= decision.delay_s <= MAX_RETRY_AFTER_S
+    if DELAYS_S[attempts - 1] <= asked <= MAX_RETRY_AFTER_S:
+        assert 0 <= decision.delay_s - asked < 1
+
+
+@given(st.sampled_from([500, 502, 408]), st.integers(min_value=1, max_value=4))
+def test_retry_after_is_heard_only_where_it_means_something(status: int, attempts: int) -> None:
+    """Only 429 and 503 name a time."""
+    assert decide(Answered(status, 200), attempts) == Again(DELAYS_S[attempts - 1])
+
+
+@pytest.mark.parametrize("attempts", [1, 4])
+def test_faults_are_tried_again_unless_they_are_final(attempts: int) -> None:
+    """A broken connection is worth another attempt, a forbidden address is not."""
+    assert decide(Failed("timed out"), attempts) == Again(DELAYS_S[attempts - 1])
+    assert decide(Failed("address not allowed", final=True), attempts) == Dead()
+
+
+def test_outcomes_are_described_in_few_words() -> None:
+    """Records and logs name the status or the fault, and nothing that the receiver said."""
+    assert described(Answered(500)) == "status 500"
+    assert described(Failed("timed out")) == "timed out"

@@ -1,0 +1,133 @@
+"""Tenants over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from local import openapi
+from shared.crypto import Purpose
+from shared.model.account import AccountState, Wanted
+from shared.model.ids import TenantId
+from shared.store import keys
+from tests.functions.api import Api, key
+from tests.support.owner import StandInOwner
+
+
+def rows_of(api: Api, tenant_id: str) -> set[str]:
+    """Return the sort keys of everything that is stored of a tenant."""
+    pk = keys.tenant(TenantId(tenant_id))["pk"]
+    return {row["sk"] for row in api.table.query("pk = :pk", {":pk": pk}, ConsistentRead=True)}
+
+
+async def test_a_new_tenant_comes_with_a_key_and_a_secret(api: Api) -> None:
+    """The key opens it, the secret is what is sealed in its row, and neither is shown again."""
+    created = await api.new_tenant(name="  Shop  ", callback_url="https://shop.example/in")
+    seen = (await api.call("GET", f"/tenants/{created['id']}", headers=key(created["key"]))).json()
+    assert seen == {name: value for name, value in created.items() if name not in {"key", "signing_secret"}}
+    assert seen["name"] == "Shop"
+    tenant = api.tenant(created["id"])
+    assert tenant
+    assert tenant.signing_key
+    assert tenant.signing_secret
+    opened = api.envelope.unwrap(tenant.id, Purpose.SIGNING, tenant.signing_key).open(tenant.signing_secret)
+    assert opened.decode() == created["signing_secret"]
+
+
+async def test_tenants_are_numbered_in_order_and_listed_by_pages(api: Api) -> None:
+    """The next page is where the Link header says."""
+    numbers = [(await api.new_tenant())["number"] for _ in range(3)]
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+    first = await api.call("GET", f"/tenants?after={numbers[0] - 1}&limit=2")
+    assert [tenant["number"] for tenant in first.json()] == numbers[:2]
+    link = first.headers["Link"]
+    second = await api.call("GET", link[1 : link.index(">")])
+    assert [tenant["number"] for tenant in second.json()] == numbers[2:]
+    assert "Link" not in second.headers
+
+
+async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
+    """Null takes the callback away; the name stays."""
+    tenant = await api.new_tenant(callback_url="https://shop.example/in")
+    renamed = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"name": "Store"})
+    assert (renamed.json()["name"], renamed.json()["callback_url"]) == ("Store", "https://shop.example/in")
+    silent = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": None})
+    assert (silent.json()["name"], silent.json()["callback_url"]) == ("Store", None)
+    nothing = await api.call("PATCH", f"/tenants/{tenant['id']}", json={})
+    assert nothing.json() == silent.json()
+
+
+async def test_a_callback_gets_what_happens_after_it_was_set(api: Api) -> None:
+    """Set anew it starts from now; named again it goes on as before."""
+    tenant = await api.new_tenant(callback_url="https://shop.example/in")
+    before = api.tenant(tenant["id"])
+    api.clock.advance(60)
+    await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/in"})
+    same = api.tenant(tenant["id"])
+    await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/new"})
+    new = api.tenant(tenant["id"])
+    assert before
+    assert same
+    assert new
+    assert same.callback_since == before.callback_since
+    assert new.callback_since == api.clock.now()
+
+
+async def test_setting_a_disabled_callback_again_starts_it_again(api: Api) -> None:
+    """From now on; what came in between is not made up for."""
+    tenant = await api.new_tenant(callback_url="https://shop.example/in")
+    api.tenants.disable_callback(TenantId(tenant["id"]), "https://shop.example/in", "gone")
+    assert (await api.call("GET", f"/tenants/{tenant['id']}")).json()["callback_disabled"] == "gone"
+    api.clock.advance(60)
+    changed = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/in"})
+    assert changed.json()["callback_disabled"] is None
+    now = api.tenant(tenant["id"])
+    assert now
+    assert now.callback_since == api.clock.now()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "https://localhost/", "ftp://shop.example/", "https://u:p@shop.example/", "shop.example", "https://[::1]/"]
+)
+async def test_a_callback_that_cannot_be_used_is_refused(api: Api, url: str) -> None:
+    """At creation and at change alike, with a sentence that says why."""
+    tenant = await api.new_tenant()
+    for method, path in (("POST", "/tenants"), ("PATCH", f"/tenants/{tenant['id']}")):
+        answer = await api.call(method, path, json={"name": "Shop", "callback_url": url})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_callback_url")
+
+
+async def test_a_tenant_that_never_logged_in_is_erased_at_once(api: Api) -> None:
+    """Nothing of it is left, and its key and number open nothing."""
+    tenant = await api.new_tenant()
+    answer = await api.call("DELETE", f"/tenants/{tenant['id']}", headers=key(tenant["key"]))
+    assert (answer.status_code, answer.json()) == (202, {"ok": True, "state": "deleting"})
+    assert rows_of(api, tenant["id"]) == set()
+    assert (await api.call("GET", f"/tenants/{tenant['number']}")).status_code == 404
+    assert (await api.call("GET", f"/tenants/{tenant['id']}", headers=key(tenant["key"]))).status_code == 401
+    listed = await api.call("GET", f"/tenants?after={tenant['number'] - 1}&limit=100")
+    assert tenant["id"] not in {one["id"] for one in listed.json()}
+
+
+async def test_deleting_a_tenant_with_an_account_is_left_to_its_worker(api: Api, owner: StandInOwner) -> None:
+    """It has to be logged out first; the doors are shut at once, and the worker hears of it with its next beat."""
+    tenant = await api.new_tenant()
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker)
+    assert (await api.call("DELETE", f"/tenants/{tenant['id']}")).status_code == 202
+    row = api.account(tenant["id"])
+    assert row
+    assert row.wanted is Wanted.ERASE
+    nudged = api.workers.get(owner.worker.id)
+    assert nudged
+    assert any(nudge.startswith(tenant["id"]) for nudge in nudged.nudges)
+    for path in ("", "/status"):
+        assert (await api.call("GET", f"/tenants/{tenant['id']}{path}")).status_code == 404
+
+
+async def test_the_api_says_what_it_is(api: Api) -> None:
+    """Name, links, health, the document and its page, without credentials."""
+    about = await api.call("GET", "/", headers={})
+    assert about.json()["name"] == "Avio"
+    assert (await api.call("GET", "/health", headers={})).json() == {"ok": True}
+    for path in about.json()["links"].values():
+        assert (await api.call("GET", path, headers={})).status_code == 200
+    assert (await api.call("GET", "/openapi.json", headers={})).json() == openapi.document()

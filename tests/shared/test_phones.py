@@ -1,0 +1,69 @@
+"""Phone numbers as people write them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import AvioError, Code
+from shared.phones import e164
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+79001234567", "+79001234567"),
+        ("+7 (900) 123-45-67", "+79001234567"),
+        (" +7.900.123.45.67 ", "+79001234567"),
+        ("+٧٩٠٠١٢٣٤٥٦٧", "+79001234567"),
+        ("＋79001234567", "+79001234567"),
+        ("+1 650 253 0000 ext. 5", "+16502530000"),
+        ("+44 (0) 20 7031 3000", "+442070313000"),
+        ("+888 0123 4567", "+88801234567"),
+        ("+99966 1 2345", "+9996612345"),
+        ("tel:+79001234567", "+79001234567"),
+    ],
+)
+def test_international_numbers_are_brought_into_one_form(written: str, number: str) -> None:
+    """Anonymous numbers and those of the test servers included, which no numbering plan knows."""
+    assert e164(written) == number
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "+",
+        "+0",
+        "+7",
+        "79001234567",
+        "89001234567",
+        "9001234567",
+        "+0123456789",
+        "+" + "9" * 16,
+        "me",
+        "@durov",
+        "+7900\x00",
+        "\ud800",
+        "+" * 300,
+    ],
+)
+def test_what_is_no_international_number_is_refused(written: str) -> None:
+    """Without a + the country is a guess."""
+    with pytest.raises(AvioError) as refused:
+        e164(written)
+    assert refused.value.code is Code.INVALID_PHONE
+
+
+@given(st.text() | st.text(alphabet="+0123456789 ()-.").map("+{}".format))
+def test_any_text_is_a_number_of_the_form_or_refused(written: str) -> None:
+    """And what comes out comes out again the same."""
+    try:
+        number = e164(written)
+    except AvioError:
+        return
+    assert re.fullmatch(r"\+[1-9][0-9]{6,14}", number)
+    assert e164(number) == number

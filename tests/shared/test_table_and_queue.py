@@ -1,0 +1,165 @@
+"""DynamoDB and SQS in the words that the stores use."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.event import Event
+from shared.queues import EventsQueue, QueueUnavailable, parse
+from shared.store.deliveries import KEPT, Delivery, DeliveryStatus, DeliveryStore
+from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
+from tests.support.account import Account
+from tests.support.clock import FakeClock
+from tests.support.events import event_of
+
+VALUES = st.recursive(
+    st.booleans() | st.integers(-(10**37), 10**37) | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), VALUES | st.none() | st.frozensets(st.text(min_size=1)), max_size=5))
+def test_items_come_back_from_the_wire_as_they_were(item: dict[str, Any]) -> None:
+    """Numbers as int, binaries as bytes; None and empty sets are not stored."""
+    assert from_wire(to_wire(item)) == {name: value for name, value in item.items() if value is not None and value != frozenset()}
+
+
+def test_a_failed_condition_shows_what_lay_there(table: Table) -> None:
+    """So that the loser can tell its own work from another's."""
+    key = {"pk": "p", "sk": "s"}
+    table.put({**key, "owner": "one"})
+    with pytest.raises(ConditionFailed) as put:
+        table.put({**key, "owner": "two"}, "attribute_not_exists(pk)")
+    with pytest.raises(ConditionFailed) as updated:
+        table.update(key, "SET epoch = :one", {":one": 1}, "attribute_exists(epoch)")
+    with pytest.raises(ConditionFailed) as deleted:
+        table.delete(key, "epoch = :one", {":one": 1})
+    assert [failed.value.item for failed in (put, updated, deleted)] == [{**key, "owner": "one"}] * 3
+
+
+def test_items_are_written_all_or_none(table: Table) -> None:
+    """One failed condition leaves all of it undone."""
+    table.put({"pk": "p", "sk": "2"})
+    with pytest.raises(ConditionFailed):
+        table.put_all([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}], "attribute_not_exists(pk)")
+    assert table.get({"pk": "p", "sk": "1"}) is None
+
+
+def test_many_items_are_read_at_once_each_once(table: Table) -> None:
+    """A key asked for twice, or not there, is no fault; nothing asked for is nothing read."""
+    table.put({"pk": "p", "sk": "1"})
+    found = table.get_many([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}, {"pk": "p", "sk": "1"}])
+    assert found == {("p", "1"): {"pk": "p", "sk": "1"}}
+    assert table.get_many([]) == {}
+
+
+def test_a_query_goes_on_over_pages(table: Table) -> None:
+    """A megabyte is not the end."""
+    for number in range(5):
+        table.put({"pk": "p", "sk": str(number), "large": "x" * 300_000})
+    rows = table.query("pk = :pk", {":pk": "p"})
+    assert [row["sk"] for row in rows] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_table_that_does_not_answer_is_unavailable(account: Account) -> None:
+    """Neither its refusals nor its silence is a failed condition."""
+    with pytest.raises(StoreUnavailable):
+        Table(account.client("dynamodb"), "no-such-table").get({"pk": "p", "sk": "s"})
+    silent = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
+    nowhere = boto3.client(
+        "dynamodb",
+        endpoint_url="http://127.0.0.1:9",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=silent,
+    )
+    with pytest.raises(StoreUnavailable):
+        Table(nowhere, "avio").put({"pk": "p", "sk": "s"})
+
+
+def test_delivery_records_are_read_as_they_were_written(account: Account, clock: FakeClock) -> None:
+    """Those that exist, by event id; kept for a time and no longer."""
+    table = Table(account.client("dynamodb"), account.deliveries_table_name)
+    store = DeliveryStore(table)
+    pending, dead, clean = (event_of(message_id=number) for number in (1, 2, 3))
+    store.put(pending, Delivery(attempts=2, last_error="status 500"), clock.now())
+    store.put(dead, Delivery(status=DeliveryStatus.DEAD, attempts=5), clock.now())
+    assert store.of([pending, dead, clean, pending]) == {
+        pending.id: Delivery(attempts=2, last_error="status 500"),
+        dead.id: Delivery(status=DeliveryStatus.DEAD, attempts=5),
+    }
+    assert store.of([]) == {}
+    rows = table.client.scan(TableName=table.name)["Items"]
+    assert {int(row["expires_at"]["N"]) for row in rows} == {int((clock.now() + KEPT).timestamp())}
+
+
+# the queue
+
+
+def received(account: Account) -> list[dict[str, Any]]:
+    """Take what is visible in the queue."""
+    answer = account.client("sqs").receive_message(
+        QueueUrl=account.events_queue_url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+    )
+    messages: list[dict[str, Any]] = answer.get("Messages", [])
+    return messages
+
+
+@pytest.fixture
+def queue(account: Account) -> EventsQueue:
+    """The `events` queue."""
+    return EventsQueue(account.client("sqs"), account.events_queue_url)
+
+
+def test_events_come_out_as_they_went_in(account: Account, queue: EventsQueue) -> None:
+    """Each in its chat's group, under its own id."""
+    events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
+    assert queue.send(events) == [True] * 10
+    messages = received(account)
+    assert sorted((parse(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
+    assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
+
+
+def test_the_same_event_is_queued_once(account: Account, queue: EventsQueue) -> None:
+    """Sending again after a lost answer is safe."""
+    assert queue.send([event_of()]) == queue.send([event_of()]) == [True]
+    assert len(received(account)) == 1
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_no_text_makes_a_message_that_sqs_refuses(text: str) -> None:
+    """SQS takes XML's characters only, and U+FFFE is none of them: bodies are ASCII."""
+    bodies: list[str] = []
+
+    class KeepingSqs:
+        def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+            del QueueUrl
+            bodies.extend(entry["MessageBody"] for entry in Entries)
+            return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    event = event_of(text=text, sender_name=text)
+    assert EventsQueue(KeepingSqs(), "url").send([event]) == [True]  # type: ignore[arg-type]
+    assert re.fullmatch(r"[\x20-\x7f]*", bodies[0])
+    assert parse(bodies[0]) == event
+
+
+def test_a_queue_that_does_not_answer_is_unavailable(account: Account) -> None:
+    """With SQS's own word for why: nothing was accepted that we know of."""
+    queue = EventsQueue(account.client("sqs"), account.events_queue_url + "-gone")
+    with pytest.raises(QueueUnavailable, match="NonExistentQueue"):
+        queue.send([event_of(), event_of(chat_id=2)])
+
+
+def test_an_event_of_an_older_writer_is_readable() -> None:
+    """What a body leaves out has its default."""
+    body = event_of().model_dump_json(exclude_none=True, exclude={"backfilled", "event"})
+    assert isinstance(parse(body), Event)
