@@ -18,6 +18,7 @@ from listener.lease import Guard
 from listener.ledger import Ledger, Writer
 from listener.marks import Marks
 from listener.offload import Offload
+from listener.patience import AWS_AWAY
 from listener.session import Session, Strongbox
 from listener.telegram.peers import PeerBook
 from listener.telegram.where import Telegram
@@ -29,7 +30,7 @@ from shared.store import erasure
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
-from shared.store.table import StoreUnavailable, Table
+from shared.store.table import Table
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,15 @@ class Holding:
             raise Superseded
         self.row = self.row.model_copy(update=changes)  # another change may have come in between
 
+    async def note(self, **changes: Any) -> None:
+        """Change status that may as well be missing for a while: where storage is away it stays as it is."""
+        with contextlib.suppress(*AWS_AWAY):
+            await self.set_status(**changes)
+
+    def log(self, message: str, **fields: Any) -> None:
+        """Log a line about this account."""
+        self.means.logger.info(message, extra={"tenant_id": self.tenant_id, "state": self.row.state, **fields})
+
     async def save_session(self, session: Session) -> None:
         """Store the session as it is now."""
         async with self._saving:
@@ -127,7 +137,7 @@ class Holding:
 
     async def keep(self, peers: tuple[Peer, ...]) -> None:
         """Keep peers beyond this process; where storage is away they are kept the next time."""
-        with contextlib.suppress(StoreUnavailable, TimeoutError):
+        with contextlib.suppress(*AWS_AWAY):
             for peer in peers:
                 await self.means.offload(self.means.peers.put, self.tenant_id, self.row.channel, peer)
             self.peers.kept(peers)

@@ -103,18 +103,20 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         """Send one request once and return Telegram's answer; raises Telethon's RPCError, ConnectionError where the connection broke
         before an answer, TimeoutError where none came in time.
         """
-        answer = self._sender.send(request)
+        answer, over = self._sender.send(request), self.disconnected
         try:
-            return await asyncio.wait_for(answer, deadline_s)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if answer.cancelled() and not (task and task.cancelling()):
-                raise ConnectionError("disconnected") from None  # Telethon cancels what is pending when it disconnects
-            raise
-        except BROKEN as error:  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
-            if answer.cancelled():
-                raise  # the deadline
-            raise ConnectionError("disconnected") from error
+            await asyncio.wait((answer, over), timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done() and not over.done():
+                raise TimeoutError
+            if not answer.done() or answer.cancelled():  # disconnecting, Telethon forgets what it has not sent, and cancels what it has
+                raise ConnectionError("disconnected")
+            error = answer.exception()
+            if isinstance(error, BROKEN):  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
+                raise ConnectionError("disconnected") from error
+            return answer.result()
+        finally:
+            _drop(answer)
+            _drop(over)
 
     async def serve(self, ping_every_s: float = PING_EVERY_S, ping_deadline_s: float = PING_DEADLINE_S) -> None:
         """Stay until the connection is over; raises what ended it, where something did.
@@ -198,6 +200,12 @@ async def connected(
         yield client
     finally:
         await client.disconnect()
+
+
+def _drop(future: asyncio.Future[Any]) -> None:
+    """Wait no longer, and say that whatever comes of it was seen."""
+    if not future.cancel() and not future.cancelled():
+        future.exception()
 
 
 def _entry(update: Any) -> Any:

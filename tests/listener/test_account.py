@@ -51,7 +51,7 @@ async def log_in(worker: WorkerRig, server: TelegramServer) -> Account:
 
 
 async def connected(account: Account) -> None:
-    await asyncio.wait_for(account._up.wait(), 10)
+    await until(lambda: account.serving and account.serving.up.is_set())
 
 
 def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
@@ -312,7 +312,7 @@ async def test_a_broken_connection_is_made_again_and_nothing_is_missed(rig: Rig,
         account = await log_in(worker, server)
         server.operation.settings({"accepting": False})
         server.operation.kick(ConnectionSpec(person=ANNA))
-        await until(lambda: not account._up.is_set())
+        await until(lambda: account.serving and not account.serving.up.is_set())
         write(server, "meanwhile")
         server.operation.settings({"accepting": True})
         assert texts(await rig.queued(1)) == ["meanwhile"]
@@ -335,7 +335,7 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: Tel
         account.holding.ledger.bound = 3
         for number in range(8):
             write(server, str(number))
-        await until(lambda: account._client is not None and account._client.full.is_set())
+        await until(lambda: account.serving and account.serving.client and account.serving.client.full.is_set())
         await account.send(message("still going"))
         queue.away = False
         assert texts(await rig.queued(8)) == [str(number) for number in range(8)]
