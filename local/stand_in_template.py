@@ -1,4 +1,4 @@
-"""The stack's template for tests and measurements: made with stand-in code, so that no bundle is built, and kept until infra_cdk changes."""
+"""The template for tests and measurements: made with stand-in code, so that no bundle is built, and kept until infra_cdk changes."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from functions.messages.send import Sending
 from functions.tenants import about
 from functions.tenants import routes as tenants
 from functions.tenants.directory import Directory
+from local.aws_account import Account
 from shared.crypto import Envelope
 from shared.model.account import Account as AccountRow
 from shared.model.account import AccountState
@@ -34,7 +35,6 @@ from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
 from shared.store.workers import WorkerStore
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 from tests.support.logs import KeptLog
 

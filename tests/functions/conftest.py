@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from local.aws_account import open_account
 from local.emulator import Emulator
+from local.stand_in_template import template
 from tests.functions.api import Api
-from tests.support.account import open_account
 from tests.support.owner import StandInOwner
-from tests.support.template import template
 
 
 @pytest.fixture(scope="session")

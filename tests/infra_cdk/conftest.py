@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import template
+from local.stand_in_template import template
 
 Resource = dict[str, Any]
 

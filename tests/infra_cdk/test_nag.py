@@ -18,7 +18,7 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 from infra_cdk.app import app
 from infra_cdk.settings import from_environment
-from tests.support.template import stand_in_artifacts
+from local.stand_in_template import stand_in_artifacts
 folder = Path(sys.argv[1])
 checked = app(from_environment("aws", {}), stand_in_artifacts(folder / "code"), folder / "out")
 Validations.of(checked).add_plugins(AwsSolutionsChecks(checked))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.adapt import API_ID, LEFT_OUT, adapt, time_to_live
-from tests.support.template import template
+from local.stand_in_template import template
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from local.aws_account import Account, open_account
 from local.emulator import Emulator
-from tests.support.account import Account, open_account
-from tests.support.template import template
+from local.stand_in_template import template
 
 
 def test_an_account_has_what_the_template_describes(account: Account) -> None:

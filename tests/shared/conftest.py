@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from local.aws_account import Account
 from shared.store.table import Table
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 
 

@@ -11,11 +11,11 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.aws_account import Account
 from shared.model.event import Event
 from shared.queues import EventsQueue, QueueUnavailable, parse
 from shared.store.deliveries import KEPT, Delivery, DeliveryStatus, DeliveryStore
 from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 

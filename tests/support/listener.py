@@ -20,6 +20,7 @@ from listener.ledger import Writer
 from listener.offload import Offload
 from listener.ownership import Ownership, Rows
 from listener.telegram.where import Telegram, test_server
+from local.aws_account import Account as AwsAccount
 from local.telegram.server import TelegramServer
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
@@ -31,7 +32,6 @@ from shared.store.fenced import FencedStore
 from shared.store.peers import PeerStore
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
-from tests.support.account import Account as AwsAccount
 from tests.support.logs import KeptLog
 
 

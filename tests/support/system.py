@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from local import emulator as local_emulator
+from local.aws_account import Account, open_account
 from local.emulator import Emulator
+from local.stand_in_template import template
 from local.system import Plan, System
-from tests.support.account import Account, open_account
-from tests.support.template import template
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from functions.callback_delivery.addressees import Addressees, DeploymentSecret
 from functions.callback_delivery.deliver import Deliverer, Tally
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Entry, Messages, entries_of
+from local.aws_account import Account
 from shared.crypto import Envelope, Purpose
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -19,7 +20,6 @@ from shared.queues import EventsQueue
 from shared.store.deliveries import Delivery, DeliveryStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 from tests.support.logs import KeptLog
 from tests.support.receiver import Receiver

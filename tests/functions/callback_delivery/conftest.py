@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
+from local.aws_account import Account
 from shared.settings import CallbackSettings
 from tests.functions.callback_delivery.bench import Bench
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 from tests.support.receiver import Receiver
 

@@ -14,10 +14,10 @@ from functions.callback_delivery import deliver
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Entry
+from local.aws_account import Account
 from shared.store.deliveries import Delivery, DeliveryStatus
 from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
-from tests.support.account import Account
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer

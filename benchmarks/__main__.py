@@ -1,0 +1,61 @@
+"""`make bench`: measure, print a table, write build/bench.json. Exits with 0 also where a goal is missed: the table says so."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+from benchmarks import imports, send
+from benchmarks.family import NoSuchRow, chosen, measured
+from benchmarks.row import Row, table
+from benchmarks.surroundings import Surroundings
+from local.bootstrap import BUILD
+from local.processes import StartError
+from local.progress import spoken
+
+FAMILIES = (send.FAMILY, imports.FAMILY)
+
+
+def main() -> None:
+    """Read the command line and measure; nothing that was started is left."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Avio against what it is built on.")
+    parser.add_argument("--rows", default="", help="names of rows, separated by commas; all where none is named")
+    try:
+        names = chosen(FAMILIES, parser.parse_args().rows.replace(",", " ").split())
+    except NoSuchRow as error:
+        raise SystemExit(str(error)) from None
+    signal.signal(signal.SIGTERM, _interrupt)
+    folder = Path(tempfile.mkdtemp(prefix="avio-bench-"))
+    rows: list[Row] = []
+    try:
+        with Surroundings(folder, spoken) as surroundings:
+            for row in measured(FAMILIES, names, surroundings):
+                rows.append(row)
+    except StartError as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("stopped") from None
+    finally:  # what was measured until then counts, whatever went wrong
+        shutil.rmtree(folder, ignore_errors=True)
+        _report(rows)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _report(rows: list[Row]) -> None:
+    if not rows:
+        return
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "bench.json").write_text(json.dumps([row.to_json() for row in rows], indent=2) + "\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

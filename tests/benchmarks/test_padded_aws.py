@@ -1,0 +1,78 @@
+"""The AWS of fixed latency, what it counts, and what of that the clock accounts for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.listener_client import MeasuredListener
+from benchmarks.padded_aws import PaddedAws, purpose
+from benchmarks.send import beyond_the_clock
+from benchmarks.surroundings import Surroundings
+from local.aws_account import Account
+from local.emulator import Emulator
+from local.progress import silent
+from shared.model.ids import Channel, TenantId, WorkerId
+from shared.store import keys
+from shared.store.table import Table
+
+ANNA, FRIEND = "+9996621001", "+9996621002"
+
+
+def wire(key: dict[str, str]) -> dict[str, Any]:
+    return {name: {"S": value} for name, value in key.items()}
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "named"),
+    [
+        ("UpdateItem", {"Key": wire(keys.worker(WorkerId("w")))}, "UpdateItem WORKERS"),
+        ("Query", {"ExpressionAttributeValues": {":pk": {"S": keys.WORKERS}}}, "Query WORKERS"),
+        ("Query", {"IndexName": keys.BY_OWNER, "ExpressionAttributeValues": {":owner": {"S": "w"}}}, "Query by_owner"),
+        ("PutItem", {"Item": wire(keys.marks(TenantId("t"), Channel.TELEGRAM))}, "PutItem MARKS"),
+        ("GetItem", {"Key": wire(keys.peer(TenantId("t"), Channel.TELEGRAM, 7))}, "GetItem PEER"),
+        ("SendMessageBatch", {"QueueUrl": "q"}, "SendMessageBatch"),
+    ],
+)
+def test_a_call_is_named_by_what_it_is_for(operation: str, request_: dict[str, Any], named: str) -> None:
+    """Beats and looks around must be told from what a send might cause."""
+    assert purpose(f"DynamoDB_20120810.{operation}", json.dumps(request_).encode()) == named
+
+
+def test_the_clock_accounts_for_so_many_calls_and_no_more() -> None:
+    """Beats every 3 s are nobody's fault; more of them, or anything else, is."""
+    calls = Counter({"UpdateItem WORKERS": 4, "Query WORKERS": 6, "PutItem PEER": 1})
+    assert beyond_the_clock(calls, elapsed_s=10) == Counter({"Query WORKERS": 2, "PutItem PEER": 1})
+
+
+async def test_every_call_takes_the_same_time_and_is_counted(account: Account) -> None:
+    """A real client gets the emulator's own answers, not sooner than the latency."""
+    async with PaddedAws().running(account.emulator.url, latency_s=0.2) as aws:
+        padded = Emulator(int(aws.url.rpartition(":")[2]), account.emulator.account)
+        table = Table(padded.client("dynamodb"), account.table_name)
+        began = time.monotonic()
+        await asyncio.to_thread(table.put, keys.worker(WorkerId("w")))
+        assert time.monotonic() - began >= 0.2
+        assert await asyncio.to_thread(table.get, keys.worker(WorkerId("w"))) == keys.worker(WorkerId("w"))
+        assert aws.calls == {"PutItem WORKERS": 1, "GetItem WORKERS": 1}
+
+
+def test_the_listeners_calls_to_every_service_are_counted(tmp_path: Path) -> None:
+    """A row that says "no calls" must have been able to see them: tables, keys and the queue."""
+    with Surroundings(tmp_path, silent) as surroundings:
+        for phone, username in ((ANNA, "anna"), (FRIEND, "friend")):
+            surroundings.people.create_person(phone, first_name=username.title(), username=username)
+        account = surroundings.new_aws_account()
+        listener = MeasuredListener(surroundings, account, surroundings.telegram.address, "listener")
+        listener.log_in(surroundings, ANNA)
+        listener.send("@friend")
+        surroundings.people.send(FRIEND, "@anna", "hi")
+        queued = account.client("sqs").receive_message(QueueUrl=account.events_queue_url, WaitTimeSeconds=10)
+        assert len(queued["Messages"]) == 1
+        assert {"UpdateItem ACCOUNT", "PutItem SESSION", "PutItem PEER", "GenerateDataKey", "SendMessageBatch"} <= set(listener.aws.calls)
