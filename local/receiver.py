@@ -21,7 +21,7 @@ PREFIX = "whsec_"
 
 
 def standard_webhooks_holds(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Check `webhook-signature` as https://www.standardwebhooks.com says: base64 HMAC-SHA256 of `id.timestamp.body`; one of several may match."""
+    """Check `webhook-signature`: base64 HMAC-SHA256 of `id.timestamp.body`; of several, one must match. https://www.standardwebhooks.com"""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     signed = f"{headers.get('webhook-id')}.{headers.get('webhook-timestamp')}.".encode() + body
     expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -80,10 +80,10 @@ class Seed:
     logged_in: bool
 
 
-def plant(system: System) -> Seed:
-    """Make what is missing; raises `StartError` where the API does not let us."""
+def plant(system: System, url: str) -> Seed:
+    """Make what is missing. `url` is the front that callbacks are to come to. Raises `StartError` where the API does not let us."""
     receives = from_environment("local", system.plan.settings).dev_callback_receiver == "1"
-    callback = system.url + RECEIVER if receives else None
+    callback = url + RECEIVER if receives else None
     if system.telegram:
         with ControlClient(system.telegram.control_url) as control:
             for person in PEOPLE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.processes import Process, bare_environment
+from local.processes import Process, bare_environment, free_port, is_listening
 
 START_DEADLINE_S = 30
 API_ID, API_HASH = "1", "test"  # any will do there
@@ -37,7 +37,7 @@ class TelegramServer:
 def start(state: Path) -> TelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
     log = state / "logs" / "telegram.log"
-    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
+    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram"), "--port", str(_port(state))]
     process = Process("the Telegram test server", command, bare_environment(), log)
     try:
         process.wait_until(lambda: bool(_printed(log)), START_DEADLINE_S)
@@ -45,6 +45,15 @@ def start(state: Path) -> TelegramServer:
     except BaseException:
         process.stop()
         raise
+
+
+def _port(state: Path) -> int:
+    """The port of last time where that is free: sessions hold the address at which their account logged in."""
+    note = state / "telegram-port"
+    if not note.exists() or is_listening(int(note.read_text())):
+        state.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(free_port()))
+    return int(note.read_text())
 
 
 def _describe(process: Process, printed: dict[str, Any], key_path: Path) -> TelegramServer:

@@ -8,15 +8,18 @@ import threading
 from types import FrameType
 
 from infra_cdk.bundle import BundleError
-from local import configuration
+from local import configuration, seed
 from local.bootstrap import ROOT
 from local.configuration import ConfigurationError
+from local.phone.desk import Connected, Desk
+from local.phone.routes import routes
 from local.processes import StartError, is_listening
 from local.progress import spoken
+from local.seed import Seed
 from local.stack import StackError
 from local.system import Plan, System
 
-STATE = ROOT / "build" / "local"
+STATE, REAL_STATE = ROOT / "build" / "local", ROOT / "build" / "local-real"  # a session of the one Telegram is nothing to the other
 DEFAULT_PORT = 8000
 WATCH_EVERY_S = 1.0
 
@@ -31,27 +34,38 @@ def main(arguments: list[str]) -> None:
             raise KeyboardInterrupt
         stop.set()
 
-    started = False
+    started, desk = False, Desk()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     try:
-        with System(_plan()) as system:
+        with System(_plan(desk)) as system:
+            with spoken("demo tenant and test people"):
+                planted = seed.plant(system, system.url)
             started = True
+            desk.connect(connected := _connected(system, planted))
             _say_where(system)
+            _say_how(connected)
             _stay(system, stop)
             print("\n  stopping ...", flush=True)
+            desk.close()
     except KeyboardInterrupt:
         print("\n  stopped", flush=True)
     except (BundleError, ConfigurationError, StackError, StartError) as error:
         raise SystemExit(f"\n{error}") from None
 
 
-def _plan() -> Plan:
+def _plan(desk: Desk) -> Plan:
     settings = configuration.read(os.environ, ROOT / ".env")
     port = int(settings.get("PORT") or DEFAULT_PORT)
     if is_listening(port):  # said before the slow part, not after it
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT={port + 80}")
-    return Plan(STATE, port, settings, progress=spoken)
+    state = REAL_STATE if configuration.uses_real_telegram(settings) else STATE
+    return Plan(state, port, settings, pages=routes(desk), progress=spoken)
+
+
+def _connected(system: System, planted: Seed) -> Connected:
+    api_url = f"{system.emulator.url}/_aws/execute-api/{system.outputs.api_id}"
+    return Connected(system.url, api_url, system.telegram.control_url if system.telegram else None, planted)
 
 
 def _say_where(system: System) -> None:
@@ -60,13 +74,27 @@ def _say_where(system: System) -> None:
         f"""
   API          {system.url}
   reference    {system.url}/docs
-  admin token  {system.admin_token}
+  phones       {system.url}/phone
   Telegram     {telegram}
-  logs         {system.plan.state / "logs"}
-
-  Ctrl-C stops everything; what was made is there again next time.""",
+  admin token  {system.admin_token}
+  logs         {system.plan.state / "logs"}""",
         flush=True,
     )
+
+
+def _say_how(connected: Connected) -> None:
+    """Print the three lines, each as one paragraph that can be pasted unchanged."""
+    if connected.test_server:
+        print("\n  Open the phones in a browser, and paste these three lines into another terminal:")
+    else:
+        print("\n  Three lines for another terminal; put in your phone, the code that you get, and your 2FA password if you have one:")
+    for number, line in enumerate(connected.lines(connected.tenant.key.get_secret_value()), 1):
+        print(f"\n  {number}. {line.title}\n\n{line.command}")
+    if connected.seed.logged_in:
+        print("\n  The account is logged in from last time: begin with line 3. Lines 1 and 2 answer already_authorized.")
+    elif connected.test_server:
+        print("\n  Then write back as Alice, on her phone: the message arrives at the webhook, beside it.")
+    print("\n  Ctrl-C stops everything; what was made is there again next time.", flush=True)
 
 
 def _stay(system: System, stop: threading.Event) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-
 from shared.errors import AvioError, Code
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -17,6 +15,8 @@ def e164(text: str) -> str:
     Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
     plan knows (+888 anonymous numbers, +999 on test servers).
     """
+    import phonenumbers  # 10 ms that only a request with a phone has to pay, not every cold start
+
     try:
         number = phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException:

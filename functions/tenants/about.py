@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
 from functions.http.app import TITLE
@@ -41,6 +40,8 @@ def openapi() -> Response:
 @router.get("/docs", include_in_schema=False)
 def docs() -> HTMLResponse:
     """Return a page that shows the document and tries requests. It loads nothing from elsewhere: people type tokens into it."""
+    from fastapi.openapi.docs import get_swagger_ui_html  # seldom asked for: not for every cold start
+
     return get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=TITLE,

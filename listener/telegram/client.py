@@ -186,16 +186,21 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
 @asynccontextmanager
 async def connected(
-    session: Session, marks: Marks | None, guard: Guard, where: Telegram, take: Take | None = None
+    session: Session,
+    marks: Marks | None,
+    guard: Guard,
+    where: Telegram,
+    take: Take | None = None,
+    deadline_s: float = CONNECT_DEADLINE_S,
 ) -> AsyncIterator[Client]:
     """Connect a client and close it afterwards, whatever happens; raises AvioError where the connect fails.
 
     Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
     """
-    client = Client(session, marks, guard, where, take)
+    client = Client(where.located(session), marks, guard, where, take)
     try:
         with translated():
-            async with asyncio.timeout(CONNECT_DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 await client.connect()
         yield client
     finally:

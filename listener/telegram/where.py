@@ -19,10 +19,15 @@ class Telegram:
     dc_id: int
     address: str
     port: int
+    moves: bool = False
 
     def new_session(self) -> Session:
         """Return credentials without a key: the first connect makes one."""
         return Session(identity=Identity(api_id=self.api_id), dc_id=self.dc_id, address=self.address, port=self.port)
+
+    def located(self, session: Session) -> Session:
+        """Return the session where its data centre is now: a test server has one, and may have moved to another port since."""
+        return session.model_copy(update={"address": self.address, "port": self.port}) if self.moves else session
 
 
 def real(api_id: int, api_hash: str) -> Telegram:
@@ -37,7 +42,7 @@ def test_server(api_id: int, api_hash: str, dc_id: int, address: str, public_key
     """
     rsa.add_key(public_key, old=True)  # Telethon's key exchange uses the scheme of the old keys
     host, port = address.rsplit(":", 1)
-    return Telegram(api_id, api_hash, dc_id, host, int(port))
+    return Telegram(api_id, api_hash, dc_id, host, int(port), moves=True)
 
 
 def silence_telethon() -> None:

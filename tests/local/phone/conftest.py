@@ -1,0 +1,112 @@
+"""The page's routes before a stand-in API and the real Telegram test server; and before the whole system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local import front, seed, telegram_server
+from local.phone.desk import Connected, Desk
+from local.phone.routes import routes
+from local.processes import free_port
+from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
+from local.system import System
+from local.telegram.control_client import ControlClient
+
+SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
+
+
+@dataclass
+class Phones:
+    """A running page: a client of it, the test server's control interface, and what the stand-in API was given."""
+
+    desk: Desk
+    client: httpx.Client
+    control: ControlClient
+    posted: list[bytes] = field(default_factory=list)
+
+    def person(self, phone: str) -> int:
+        """Somebody's id."""
+        return int(self.control.person(phone)["id"])
+
+
+def stand_in(posted: list[bytes]) -> Starlette:
+    """An API that has one tenant, and a receiver."""
+
+    async def status(_: Request) -> Response:
+        return JSONResponse({"authorized": False, "state": "new", "owner": False})
+
+    async def receiver(request: Request) -> Response:
+        if request.method == "POST":
+            posted.append(await request.body())
+            return JSONResponse({"ok": "stored"})
+        return JSONResponse([{"received_at": "2026-11-21T10:00:00+00:00", "payload": {"id": "evt_1", "event": "message"}}])
+
+    return Starlette(routes=[Route("/api/tenants/7/status", status), Route(f"/api{RECEIVER}", receiver, methods=["GET", "POST"])])
+
+
+@pytest.fixture(scope="module")
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+    """The page over a test server of its own, with Anna and Alice."""
+    posted: list[bytes] = []
+    telegram = telegram_server.start(tmp_path_factory.mktemp("telegram"))
+    desk = Desk()
+    with telegram.process, ControlClient(telegram.control_url) as control, front.running(stand_in(posted), free_port()) as api:
+        for person in (ANNA, ALICE):
+            person.ensure(control)
+        with front.running(front.create_app(f"{api}/api", routes(desk)), free_port()) as url:
+            tenant = DemoTenant(id="00000000-0000-0000-0000-000000000007", number=7, key=SecretStr("key"), signing_secret=SecretStr(SECRET))
+            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False)))
+            with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+                yield Phones(desk, client, control, posted)
+            desk.close()
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The page over the whole system."""
+
+    system: System
+    connected: Connected
+    api: httpx.Client
+
+    @property
+    def base(self) -> str:
+        """The demo tenant's path."""
+        return f"/tenants/{self.connected.tenant.number}"
+
+    def status(self) -> dict[str, Any]:
+        """The demo account's status."""
+        status: dict[str, Any] = self.api.get(f"{self.base}/status").json()
+        return status
+
+
+@pytest.fixture(scope="module")
+def planted(system: System) -> Iterator[tuple[System, Connected]]:
+    """A front with the page before the running system's own front, and the demo tenant, whose callbacks come to it."""
+    assert system.telegram
+    desk = Desk()
+    with front.running(front.create_app(system.url, routes(desk)), free_port()) as url:
+        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url))
+        desk.connect(connected)
+        yield system, connected
+        desk.close()
+
+
+@pytest.fixture
+def demo(planted: tuple[System, Connected]) -> Iterator[Demo]:
+    """The demo tenant with nobody logged in."""
+    system, connected = planted
+    with httpx.Client(base_url=connected.url, headers=connected.tenant.headers, trust_env=False, timeout=60) as api:
+        made = Demo(system, connected, api)
+        assert api.post(f"{made.base}/logout").status_code == 200
+        yield made

@@ -1,0 +1,207 @@
+"""The page's routes, over HTTP, against the real Telegram test server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.callback_delivery import signing
+from local import front
+from local.phone.desk import Desk
+from local.phone.routes import routes
+from local.processes import free_port
+from local.seed import ALICE, ANNA, RECEIVER
+from shared.model.ids import EventId
+from tests.local.phone.conftest import SECRET, Phones
+
+
+def _latest(phones: Phones) -> dict[str, int]:
+    seen = phones.control.changes()
+    return {"after": seen["last"], "callbacks": phones.desk.seen.count}
+
+
+def _write(phones: Phones, text: str = "Hi", **headers: str) -> httpx.Response:
+    path = f"/phone/people/{phones.person(ALICE.phone)}/messages"
+    return phones.client.post(path, json={"to": phones.person(ANNA.phone), "text": text}, headers=headers)
+
+
+def test_the_page_and_its_files_are_served(phones: Phones) -> None:
+    """With a policy that lets nothing in but them."""
+    page = phones.client.get("/phone")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for name in ("phone.css", "main.js", "api.js", "dom.js", "guide.js", "phone.js", "webhook.js", "icon.svg"):
+        assert phones.client.get(f"/phone/static/{name}").status_code == 200
+
+
+def test_nothing_comes_from_elsewhere_and_nothing_parses_html(phones: Phones) -> None:
+    """No address of another host in any file, no way for a text to become an element."""
+    names = ("phone.css", "main.js", "api.js", "dom.js", "guide.js", "phone.js", "webhook.js")
+    files = phones.client.get("/phone").text + "".join(phones.client.get(f"/phone/static/{name}").text for name in names)
+    for forbidden in ("https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick="):
+        assert forbidden not in files
+
+
+def test_the_desk_names_the_test_people_first(phones: Phones) -> None:
+    """Telegram's own account is none of them."""
+    phones.control.create_person("+9996610900", first_name="Bob")
+    desk = phones.client.get("/phone/desk").json()
+    assert [person["name"] for person in desk["people"][:3]] == ["Anna", "Alice", "Bob"]
+    assert (desk["test_server"], len(desk["lines"]), desk["people"][0]["password"]) == (True, 3, ANNA.password)
+    assert 777000 not in [person["id"] for person in desk["people"]]
+
+
+def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: Phones) -> None:
+    """As text, whatever it looks like."""
+    text = "<img src=x onerror=alert(1)>"
+    assert _write(phones, text).status_code == 201
+    messages = phones.client.get(f"/phone/people/{phones.person(ANNA.phone)}/messages").json()["messages"]
+    assert messages[-1]["text"] == text
+
+
+def test_a_shown_chat_is_read(phones: Phones) -> None:
+    """The other side learns of it."""
+    _write(phones)
+    anna, alice = phones.person(ANNA.phone), phones.person(ALICE.phone)
+    assert phones.client.post(f"/phone/people/{anna}/read", json={"chat": alice}).json() == {"changed": True}
+    assert phones.control.messages(ALICE.phone)[-1]["read"] is True
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"to": 1}', b'{"to": "me", "text": "x"}', b'{"to": 1, "text": ""}', b'{"to": 1, "text": "x", "more": 1}']
+)
+def test_bad_input_is_refused(phones: Phones, body: bytes) -> None:
+    """With the fields named, before anything is asked of the server."""
+    path = f"/phone/people/{phones.person(ALICE.phone)}/messages"
+    answer = phones.client.post(path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+
+
+def test_blank_and_overlong_texts_are_refused(phones: Phones) -> None:
+    """As Telegram would."""
+    assert _write(phones, " \n").json()["error"] == "empty_message"
+    assert _write(phones, "x" * 4097).status_code == 422
+
+
+def test_unknown_people_are_not_found(phones: Phones) -> None:
+    """In the test server's words."""
+    answer = phones.client.post("/phone/people/5/messages", json={"to": 6, "text": "x"})
+    assert (answer.status_code, "detail" in answer.json()) == (404, True)
+
+
+@pytest.mark.parametrize("query", ["after=x", "after=-1", "after=1e3", "callbacks=9999999999999999999999"])
+def test_bad_numbers_are_refused(phones: Phones, query: str) -> None:
+    """Only whole numbers count changes."""
+    assert phones.client.get(f"/phone/changes?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"content-type": "text/plain"}],
+)
+def test_foreign_writes_are_refused(phones: Phones, headers: dict[str, str]) -> None:
+    """And nothing is sent."""
+    before = len(phones.control.messages(ALICE.phone))
+    assert _write(phones, "never", **headers).status_code in (403, 415)
+    assert len(phones.control.messages(ALICE.phone)) == before
+
+
+@pytest.mark.parametrize("path", ["/phone", "/phone/desk", "/phone/webhook", "/phone/code", "/phone/changes", "/phone/people/1/messages"])
+def test_a_rebound_name_reads_nothing(phones: Phones, path: str) -> None:
+    """The desk shows a key, so this matters."""
+    assert phones.client.get(path, headers={"host": "evil.example:8000"}).status_code == 403
+
+
+def test_answers_cannot_be_read_by_other_origins(phones: Phones) -> None:
+    """No permission is given to any."""
+    answer = phones.client.get("/phone/desk")
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_a_message_wakes_who_waits(phones: Phones) -> None:
+    """The answer says whose phone changed."""
+    position, found = _latest(phones), []
+    waiting = threading.Thread(target=lambda: found.append(phones.client.get("/phone/changes", params=position).json()))
+    waiting.start()
+    _write(phones)
+    waiting.join(15)
+    assert {"kind": "message", "person_id": phones.person(ANNA.phone)} in found[0]["telegram"]["changes"]
+
+
+def test_a_callback_wakes_who_waits_and_its_signatures_are_checked(phones: Phones) -> None:
+    """It goes on to the receiver as it came."""
+    position, found = _latest(phones), []
+    waiting = threading.Thread(target=lambda: found.append(phones.client.get("/phone/changes", params=position).json()))
+    waiting.start()
+    body = _callback(phones, b'{"id":"evt_1","event":"message"}')
+    waiting.join(15)
+    assert found[0]["callbacks"] == position["callbacks"] + 1
+    assert phones.posted[-1] == body
+    shown = phones.client.get("/phone/webhook").json()
+    seen = shown["callbacks"][0]["seen"]
+    assert (seen["standard_webhooks"], seen["x_signature"], seen["headers"]["webhook-attempt"]) == (True, True, "1")
+    assert shown["status"]["state"] == "new"
+
+
+def test_a_forged_callback_is_shown_as_such(phones: Phones) -> None:
+    """Neither signature holds for other bytes."""
+    _callback(phones, b'{"id":"evt_1","event":"message"}', sent=b'{"id":"evt_1","event":"forged"}')
+    seen = phones.client.get("/phone/webhook").json()["callbacks"][0]["seen"]
+    assert (seen["standard_webhooks"], seen["x_signature"]) == (False, False)
+
+
+def _callback(phones: Phones, signed: bytes, sent: bytes | None = None) -> bytes:
+    headers = signing.headers(EventId("evt_1"), datetime.now(UTC), 1, signed, SECRET)
+    answer = phones.client.post(RECEIVER, content=sent or signed, headers={**headers, "content-type": "application/json"})
+    assert answer.json() == {"ok": "stored"}
+    return sent or signed
+
+
+def test_without_a_code_the_shell_gets_a_word(phones: Phones) -> None:
+    """Which the API then answers with what is the matter."""
+    answer = phones.client.get("/phone/code")
+    assert (answer.status_code, answer.text) == (404, "none")
+
+
+def test_before_the_system_is_up_it_says_so() -> None:
+    """The front serves the page before the demo tenant is there."""
+    with front.running(front.create_app("http://127.0.0.1:9", routes(Desk())), free_port()) as url:
+        answer = httpx.get(f"{url}/phone/desk", trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (503, "starting")
+
+
+def test_a_dead_part_is_a_502(phones: Phones) -> None:
+    """And not a fault of the page."""
+    desk: Any = Desk()
+    assert phones.desk.system
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed))
+    with front.running(front.create_app(nowhere, routes(desk)), free_port()) as url:
+        answer = httpx.get(f"{url}/phone/desk", trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (502, "no_answer")
+
+
+def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None:
+    """The desk says so, and the lines ask for what is the person's own."""
+    desk = Desk()
+    system = phones.desk.system
+    assert system
+    desk.connect(type(system)(system.url, system.api_url, None, system.seed))
+    with (
+        front.running(front.create_app(system.api_url, routes(desk)), free_port()) as url,
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+        shown = client.get("/phone/desk").json()
+        assert (shown["test_server"], shown["people"]) == (False, [])
+        assert "+YOUR_PHONE" in shown["lines"][0]["command"]
+        assert "Bearer KEY_FROM_THE_TERMINAL" in shown["lines"][0]["command"]
+        assert client.get("/phone/code").status_code == 404
+        refused = client.post("/phone/people/1/messages", json={"to": 2, "text": "x"})
+        assert (refused.status_code, refused.json()["error"]) == (409, "real_telegram")
+        assert json.loads(client.get("/phone/webhook").text)["code"] is None
