@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 .DEFAULT_GOAL := help
+# uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
+export UV_SYSTEM_CERTS ?= 1
 .PHONY: help setup up demo test check format bench synth openapi lock deploy migrate diag diag-verbose chaos clean
 
 help:            ## list the targets
