@@ -89,7 +89,7 @@ class Process:
             accounts=AccountStore(table),
             peers=peers,
             fenced=FencedStore(table),
-            envelope=Envelope(aws.kms(), settings.kms_key_id),
+            envelope=Envelope(aws.kms, settings.kms_key_id),
             offload=self._offload,
             writer=self._writer,
             telegram=settings.telegram(),

@@ -131,6 +131,8 @@ class Ownership:
         while True:
             began = self._clock.boottime()
             await self.beat_once(began)
+            if not self.lease.held():
+                raise Lapsed
             await asyncio.sleep(max(0.0, BEAT_EVERY_S - (self._clock.boottime() - began)))
 
     async def _fence(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -32,8 +33,9 @@ def sqs() -> SQSClient:
     return boto3.client("sqs", config=_PATIENT)
 
 
+@cache
 def kms() -> KMSClient:
-    """Return a KMS client."""
+    """Return the KMS client, made when it is first asked for: most cold starts do not need it."""
     return boto3.client("kms", config=_PATIENT)
 
 

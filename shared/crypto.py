@@ -3,22 +3,20 @@
     KMS key --wraps, context {tenant, purpose}--> data key --AES-GCM, fresh nonce, the same context as AAD--> sealed bytes
 
 The context binds both layers: a session copied to another tenant's row opens nowhere, and a role that may unwrap `signing` keys cannot
-unwrap `session` ones.
+unwrap `session` ones. The cipher is loaded, and the KMS client made, when they are first used: no cold start pays for them in vain.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.model.ids import TenantId
 
@@ -53,11 +51,16 @@ class DataKey:
 
     def seal(self, plain: bytes) -> bytes:
         """Return nonce and ciphertext."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + AESGCM(self._plain).encrypt(nonce, plain, self._context)
 
     def open(self, sealed: bytes) -> bytes:
         """Return what `seal` was given; raises Unreadable where a bit of it, or its context, is another."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         try:
             return AESGCM(self._plain).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
         except (InvalidTag, ValueError) as error:  # too short to hold a nonce: ValueError
@@ -67,7 +70,7 @@ class DataKey:
 class Envelope:
     """Makes and unwraps data keys: one KMS request each."""
 
-    def __init__(self, kms: KMSClient, key_id: str) -> None:
+    def __init__(self, kms: Callable[[], KMSClient], key_id: str) -> None:
         self._kms = kms
         self._key_id = key_id
 
@@ -75,14 +78,14 @@ class Envelope:
         """Make a data key; raises KeysUnavailable."""
         context = {"tenant": tenant_id, "purpose": purpose.value}
         with _translated():
-            answer = self._kms.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
+            answer = self._kms().generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
         return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(context))
 
     def unwrap(self, tenant_id: TenantId, purpose: Purpose, wrapped: bytes) -> DataKey:
         """Return the data key that `new_key` made; raises KeysUnavailable."""
         context = {"tenant": tenant_id, "purpose": purpose.value}
         with _translated():
-            answer = self._kms.decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
+            answer = self._kms().decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
         return DataKey(wrapped, answer["Plaintext"], _aad(context))
 
 

@@ -42,7 +42,7 @@ dynamodb = aws.dynamodb()
 deliverer = Deliverer(
     Addressees(
         TenantStore(Table(dynamodb, settings.table_name)),
-        Envelope(aws.kms(), settings.kms_key_id),
+        Envelope(aws.kms, settings.kms_key_id),
         DeploymentSecret(aws.secretsmanager(), settings.secret_id, clock),
         clock,
     ),

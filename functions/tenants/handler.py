@@ -34,6 +34,6 @@ tenants = TenantStore(table)
 gate = Gate(tenants, CachedTokens(TokenStore(table), clock))
 app = create_app([routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
 app.state.directory = Directory(
-    table, tenants, AccountStore(table), WorkerStore(table), Envelope(aws.kms(), settings.kms_key_id), clock, settings
+    table, tenants, AccountStore(table), WorkerStore(table), Envelope(aws.kms, settings.kms_key_id), clock, settings
 )
 handler = Mangum(app, lifespan="off")

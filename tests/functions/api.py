@@ -56,7 +56,8 @@ class Api:
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
         self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
-        self.envelope = Envelope(account.client("kms"), account.kms_key_id)
+        kms = account.client("kms")
+        self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.received = receiver.Receiver(ReceiverStore(Table(dynamodb, account.deliveries_table_name)), self.clock)
         self.app = self._compose()
 

@@ -44,7 +44,7 @@ class StandInKms:
 
 def envelope(kms: StandInKms) -> Envelope:
     """Return an envelope over a stand-in."""
-    return Envelope(kms, "key")  # type: ignore[arg-type]
+    return Envelope(lambda: kms, "key")  # type: ignore[arg-type,return-value]
 
 
 KEY = envelope(StandInKms()).new_key(ONE, Purpose.SESSION)

@@ -59,7 +59,8 @@ class Rig:
         self.peers = PeerStore(self.table)
         self.sqs = self.aws.client("sqs")
         self.queue = EventsQueue(self.sqs, self.aws.events_queue_url)
-        self.envelope = Envelope(self.aws.client("kms"), self.aws.kms_key_id)
+        kms = self.aws.client("kms")
+        self.envelope = Envelope(lambda: kms, self.aws.kms_key_id)
 
     def means(self, clock: Clock, writer: Writer, offload: Offload) -> Means:
         """Return what a worker's accounts work with."""
