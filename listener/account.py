@@ -11,7 +11,6 @@ An account's failure ends this task, never another account's.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +18,7 @@ from typing import Any
 
 from listener.holding import Holding
 from listener.login_flow import LoginFlow
-from listener.patience import back_off_s, insist
+from listener.patience import back_off_s, happens, insist
 from listener.serving import SEND_DEADLINE_S, Serving
 from listener.telegram import login
 from listener.telegram.client import connected
@@ -35,6 +34,7 @@ LOG_OUT_ANSWER_S = 10.0
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
 _STATE_OF_END = {
     End.REVOKED: AccountState.LOGGED_OUT,
+    End.KEY_UNKNOWN: AccountState.LOGGED_OUT,
     End.KEY_DUPLICATED: AccountState.KEY_DUPLICATED,
     End.BANNED: AccountState.BANNED,
 }
@@ -107,20 +107,16 @@ class Account:
 
     async def _await_login(self) -> None:
         """Wait for log-in steps; an account that nobody goes on with is released, and claimed again by the next step."""
-        try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_LOGIN_S)
-        except TimeoutError:
-            if self._idle.is_set():
-                await insist(self.holding.release)
-                raise _Over from None
+        if not await happens(self._wake, IDLE_LOGIN_S) and self._idle.is_set():
+            await insist(self.holding.release)
+            raise _Over
 
     async def _carry_out(self, wanted: Wanted) -> None:
         """Log out at Telegram (tried for a day), then erase: the session, or everything of the tenant."""
         since, failures = self.holding.row.wanted_since or self.holding.means.now(), 0
         while self.holding.user_id and not await self._logged_out() and self.holding.means.now() - since < LOG_OUT_TRIED_FOR:
             failures += 1
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), back_off_s(failures))
+            await happens(self._wake, back_off_s(failures))
             self._wake.clear()
             if self._stopping:
                 return
@@ -150,10 +146,8 @@ class Account:
         """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out."""
         if not self.holding.user_id or self.holding.row.wanted:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(self.holding.row.state))
-        try:
-            await asyncio.wait_for(self._serves.wait(), SEND_DEADLINE_S)
-        except TimeoutError:
-            raise AvioError(Code.TELEGRAM_UNAVAILABLE) from None
+        if not await happens(self._serves, SEND_DEADLINE_S):
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         assert self.serving is not None
         return await self.serving.send(message)
 
@@ -162,9 +156,8 @@ class Account:
         state = {"state": AccountState.LOGGING_OUT} if self.holding.user_id else {}
         await self.holding.set_status(wanted=Wanted.LOG_OUT, wanted_since=self.holding.means.now(), **state)
         self._wake.set()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), LOG_OUT_ANSWER_S)
-        return {"state": AccountState.LOGGED_OUT if self._over.is_set() else AccountState.LOGGING_OUT}
+        over = await happens(self._over, LOG_OUT_ANSWER_S)
+        return {"state": AccountState.LOGGED_OUT if over else AccountState.LOGGING_OUT}
 
     async def look_again(self) -> None:
         """See what is wanted of the account now: somebody has written its row."""
@@ -188,6 +181,5 @@ class Account:
     async def hand_over(self) -> None:
         """Take no more commands, let those running finish, then have `run` end with the credentials kept. Returns before `run` has."""
         self._stopping = True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), SEND_DEADLINE_S)
+        await happens(self._idle, SEND_DEADLINE_S)
         self._wake.set()

@@ -29,7 +29,8 @@ class Offload:
     async def within(self, deadline_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same with a deadline of its own, in seconds."""
         work = asyncio.get_running_loop().run_in_executor(self._pool, lambda: call(*args, **kwargs))
-        return await asyncio.wait_for(work, deadline_s)
+        async with asyncio.timeout(deadline_s):  # `wait_for` swallows a cancellation that arrives just as the call ends (Python 3.11)
+            return await work
 
     def close(self) -> None:
         """Take no more calls; those running end by themselves."""

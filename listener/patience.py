@@ -19,6 +19,19 @@ def back_off_s(failures: int) -> float:
     return _BACK_OFF_S[min(failures, len(_BACK_OFF_S)) - 1] * random.uniform(0.7, 1.0)  # noqa: S311  jitter
 
 
+async def happens(event: asyncio.Event, within_s: float) -> bool:
+    """Wait for an event; tell whether it came in time.
+
+    Not by `asyncio.wait_for`: in Python 3.11 it swallows a cancellation that arrives just as what it waits for does.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 async def insist(write: Callable[[], Awaitable[None]]) -> None:
     """Write until it is written: AWS may be away for any time, and what is written so must not be forgotten."""
     failures = 0

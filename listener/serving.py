@@ -13,7 +13,7 @@ from typing import Any
 
 from listener.holding import Holding
 from listener.ledger import Ledger
-from listener.patience import AWS_AWAY, back_off_s
+from listener.patience import AWS_AWAY, back_off_s, happens
 from listener.session import Session
 from listener.telegram.client import Client, connected
 from listener.telegram.errors import End, end_of
@@ -26,6 +26,7 @@ CHECKPOINT_EVERY_S = 5.0
 DRAIN_S = 5.0
 STEADY_S = 60.0
 SEND_DEADLINE_S = 20.0
+KEY_UNKNOWN_TRIES = 5
 STATUS_EVERY = timedelta(seconds=60)
 
 
@@ -50,7 +51,8 @@ class Serving:
         finally:
             checkpoints.cancel()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ledger.drained(), DRAIN_S)
+                async with asyncio.timeout(DRAIN_S):
+                    await self._ledger.drained()
             with contextlib.suppress(*AWS_AWAY):
                 await self._holding.save_marks()
 
@@ -81,7 +83,8 @@ class Serving:
         while not self._wake.is_set():
             began = clock.boottime()
             error = await self._connection()
-            if end := end_of(error):
+            end = end_of(error)
+            if end and (end is not End.KEY_UNKNOWN or failures >= KEY_UNKNOWN_TRIES):
                 return end
             failures = 0 if clock.boottime() - began > STEADY_S else failures + 1
             if not self._wake.is_set():
@@ -110,8 +113,7 @@ class Serving:
         self._holding.log("connection over", fault=type(error).__name__, failures=failures)
         if failures == 2:  # once may be chance
             await self._holding.note(connected_since=None, last_error=Code.TELEGRAM_UNAVAILABLE)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), back_off_s(max(failures, 1)))
+        await happens(self._wake, back_off_s(max(failures, 1)))
 
     async def _refilled(self, client: Client) -> None:
         """Wait until a full ledger is empty: then it is time to connect anew, and to fetch what was dropped meanwhile."""

@@ -77,6 +77,7 @@ class End(StrEnum):
     """Why Telegram takes a session for over: the account's state says it from then on."""
 
     REVOKED = "revoked"
+    KEY_UNKNOWN = "key_unknown"  # -404 on the transport: may pass, so it is believed only when it is said again and again
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
 
@@ -84,7 +85,7 @@ class End(StrEnum):
 _ENDS: dict[str, End] = {
     "AuthKeyUnregisteredError": End.REVOKED,
     "AuthKeyInvalidError": End.REVOKED,
-    "AuthKeyNotFound": End.REVOKED,
+    "AuthKeyNotFound": End.KEY_UNKNOWN,
     "SessionRevokedError": End.REVOKED,
     "SessionExpiredError": End.REVOKED,
     "AuthKeyDuplicatedError": End.KEY_DUPLICATED,

@@ -116,6 +116,8 @@ async def log_out(client: Client) -> None:
 
 async def _check_password(client: Client, password: str) -> types.User:
     wanted = await client(functions.account.GetPasswordRequest())
+    if wanted.current_algo is None:
+        raise AvioError(Code.NOT_STARTED, "The account has no password any more. Call auth/start again.")
     proof = await asyncio.to_thread(compute_check, wanted, password)  # 70 ms and more of computing
     return _authorised(await client(functions.auth.CheckPasswordRequest(proof)))
 

@@ -1,0 +1,150 @@
+"""Our own clients against the test server, as the tests of this folder use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from listener.lease import Guard, Lease
+from listener.marks import Marks
+from listener.session import PendingLogin, Session
+from listener.telegram import login
+from listener.telegram.client import Batch, Client, connected
+from listener.telegram.events import happened
+from listener.telegram.where import Telegram
+from local.telegram.control.specs import PersonSpec, SendSpec
+from local.telegram.server import TelegramServer
+from tests.support.clock import FakeClock
+from tests.support.listener import telegram_of
+
+ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+DEADLINE_S = 10.0
+
+
+def held_lease(clock: FakeClock | None = None) -> Lease:
+    """Return a lease in force; it lasts until the clock is moved."""
+    clock = clock or FakeClock()
+    lease = Lease(clock)
+    lease.extend(clock.boottime())
+    return lease
+
+
+@dataclass
+class Taken:
+    """A client's `take`: keeps each batch, in order, and wakes whoever waits for one. `room` is what it answers."""
+
+    room: bool = True
+    batches: list[Batch] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, client: Client, batch: Batch) -> bool:
+        self.batches.append(batch)
+        self._news.set()
+        return self.room
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of all incoming messages."""
+        return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
+
+    @property
+    def marks(self) -> Marks:
+        """The newest marks."""
+        marks = self.batches[-1].marks
+        assert marks is not None
+        return marks
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for a batch after which a condition holds."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a log-in leaves behind."""
+
+    session: Session
+    marks: Marks
+    user_id: int
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A test server with its people, and the lease that clients of this test work under."""
+
+    server: TelegramServer
+    telegram: Telegram
+    clock: FakeClock
+    lease: Lease
+
+    def through(self, port: int) -> Desk:
+        """Return a desk whose clients reach the server by another port."""
+        return replace(self, telegram=replace(self.telegram, port=port))
+
+    @asynccontextmanager
+    async def log_in_client(self, guard: Guard | None = None, session: Session | None = None) -> AsyncIterator[Client]:
+        """Give a log-in's client: without updates, with a key of its own."""
+        async with connected(session or self.telegram.new_session(), None, guard or self.lease.guard(), self.telegram) as client:
+            yield client
+
+    async def start(self, client: Client, phone: str = ANN) -> PendingLogin:
+        """Have a code sent."""
+        pending = await login.start(client, self.telegram, phone, NOW)
+        assert isinstance(pending, PendingLogin)
+        return pending
+
+    async def code(self, phone: str = ANN) -> str:
+        """Return what the phone shows."""
+        return str((await self.server.people.code(phone))["code"])
+
+    async def log_in(self, phone: str = ANN) -> Account:
+        """Log somebody in, and close."""
+        async with self.log_in_client() as client:
+            user = await login.sign_in(client, await self.start(client, phone), await self.code(phone))
+            marks = await login.first_marks(client)
+            return Account(client.current().model_copy(update={"user_id": user.id}), marks, user.id)
+
+    @asynccontextmanager
+    async def serving(
+        self, account: Account, taken: Taken, *, guard: Guard | None = None, marks: Marks | None = None
+    ) -> AsyncIterator[Client]:
+        """Give a connected client that has caught up."""
+        guard = guard or self.lease.guard()
+        async with connected(account.session, marks or account.marks, guard, self.telegram, taken) as client:
+            await taken.until(lambda: taken.batches)
+            yield client
+
+    def write(self, text: str, sender: str = BOB, to: str = ANN) -> dict[str, Any]:
+        """Have somebody write from their phone."""
+        return self.server.messages.send(sender, SendSpec(to=to, text=text))
+
+    def id_of(self, phone: str) -> int:
+        """Return a person's id."""
+        return int(self.server.people.get(phone)["id"])
+
+    def counted(self, name: str) -> Any:
+        """Return one of the server's counters."""
+        return self.server.operation.counters()[name]
+
+
+def desk_of(server: TelegramServer) -> Desk:
+    """Return a desk with Ann, Bob and Cy, none of them logged in."""
+    server.people.create(PersonSpec(phone=ANN, first_name="Ann", last_name="Lee", username="ann_lee"))
+    server.people.create(PersonSpec(phone=BOB, first_name="Bob", username="bob_ray"))
+    server.people.create(PersonSpec(phone=CY, first_name="Cy"))
+    clock = FakeClock()
+    return Desk(server, telegram_of(server), clock, held_lease(clock))
+
+
+async def ends(*waited: Any) -> BaseException | None:
+    """Wait until something is over, and return what it raised."""
+    results = await asyncio.wait_for(asyncio.gather(*waited, return_exceptions=True), DEADLINE_S)
+    return next((one for one in results if isinstance(one, BaseException)), None)

@@ -1,0 +1,441 @@
+"""One connection's client against the test server: batches with their marks, catching up, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from telethon import errors
+from telethon._updates.messagebox import ENTRY_ACCOUNT, State
+from telethon.tl import functions, types
+
+from listener.marks import Marks
+from listener.telegram import login
+from listener.telegram.client import Batch, Client, connected
+from listener.telegram.errors import BROKEN, End, end_of
+from local.telegram.control.specs import ConnectionSpec
+from local.telegram.faults import FaultSpec
+from shared.errors import AvioError, Code
+from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, Desk, Taken, ends
+from tests.support.listener import until
+
+GET_STATE = functions.updates.GetStateRequest
+
+
+def texts(count: int) -> list[str]:
+    return [f"message {number}" for number in range(count)]
+
+
+async def state_of(client: Client) -> Marks:
+    """Return where Telegram says that the account stands."""
+    return await login.first_marks(client)
+
+
+# Batches and marks
+
+
+async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(desk: Desk) -> None:
+    """Events and marks belong together."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        desk.write("hello")
+        await taken.until(lambda: taken.texts == ["hello"])
+        assert taken.marks.pts == (await state_of(client)).pts
+        assert not taken.batches[-1].fetched
+
+
+async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(desk: Desk) -> None:
+    """Its own sends move the marks, or they would be fetched again after every restart."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        (bob,) = (await client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))).users
+        await client.invoke(functions.messages.SendMessageRequest(types.InputPeerUser(bob.id, bob.access_hash), "hi", random_id=1))
+        await taken.until(lambda: taken.marks.pts > account.marks.pts)
+    assert taken.texts == []
+
+
+@pytest.mark.parametrize("slice_size", [1000, 7])
+async def test_a_client_catches_up_from_its_marks(desk: Desk, slice_size: int) -> None:
+    """In order, each message once, in one difference or in slices, and each batch with the marks after it."""
+    desk.server.operation.settings({"difference_slice": slice_size})
+    account, taken = await desk.log_in(), Taken()
+    for text in texts(40):
+        desk.write(text)
+    async with desk.serving(account, taken) as client:
+        await taken.until(lambda: len(taken.texts) == 40)
+        assert taken.texts == texts(40)
+        assert all(batch.fetched for batch in taken.batches if batch.updates)
+        pts = [batch.marks.pts for batch in taken.batches if batch.marks]
+        assert pts == sorted(pts)
+        assert len({*pts}) >= 40 // slice_size
+        assert taken.marks.pts == (await state_of(client)).pts
+
+
+async def test_a_client_goes_on_from_the_marks_of_any_batch(desk: Desk) -> None:
+    """Whatever was handed on until there does not come again, and nothing after it is missing."""
+    desk.server.operation.settings({"difference_slice": 4})
+    account, first = await desk.log_in(), Taken()
+    for text in texts(12):
+        desk.write(text)
+    async with desk.serving(account, first):
+        await first.until(lambda: len(first.texts) == 12)
+    seen: list[str] = []
+    for batch in first.batches:
+        seen += Taken(batches=[batch]).texts
+        again = Taken()
+        async with desk.serving(account, again, marks=batch.marks):
+            await again.until(lambda: len(seen) + len(again.texts) == 12)  # noqa: B023  called at once
+        assert [*seen, *again.texts] == texts(12)
+
+
+async def test_a_read_while_away_is_handed_on(desk: Desk) -> None:
+    """It comes among a difference's other updates, which plain Telethon drops."""
+    account, taken = await desk.log_in(), Taken()
+    desk.write("question", sender=ANN, to=BOB)
+    desk.server.messages.read(BOB, ANN)
+    async with desk.serving(account, taken):
+        await taken.until(lambda: any(isinstance(one, types.UpdateReadHistoryOutbox) for batch in taken.batches for one in batch.updates))
+
+
+@pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
+async def test_pushes_that_go_wrong_lose_and_repeat_nothing(desk: Desk, kind: str) -> None:
+    """A gap is filled, a repeat dropped, an exchanged order put right."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken):
+        desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
+        for text in texts(3):
+            desk.write(text)
+        await taken.until(lambda: len(taken.texts) == 3)
+        desk.write("last")
+        await taken.until(lambda: taken.texts[-1] == "last")
+    assert taken.texts == [*texts(3), "last"]
+
+
+async def test_a_new_session_makes_the_client_catch_up(desk: Desk) -> None:
+    """The server forgets the session and with it a push; no other push shows the gap, and the message arrives all the same."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        desk.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
+        desk.write("lost on the way")
+        hub = desk.server.services.hub
+        for connection in hub.connections.values():
+            assert connection.session is not None
+            hub.sessions.destroy(connection.session.key, connection.session.number)
+        await client.invoke(functions.PingRequest(1))
+        await taken.until(lambda: taken.texts == ["lost on the way"])
+
+
+async def test_a_difference_that_telegram_refuses_is_asked_for_again(desk: Desk) -> None:
+    """Soon, and not after Telethon's quarter of an hour: the backlog of a quiet account arrives."""
+    account, taken = await desk.log_in(), Taken()
+    desk.write("waiting")
+    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
+    client = a_client(desk, account, taken)
+    client._message_box.ask_again_s = 0.05
+    await client.connect()
+    await taken.until(lambda: taken.texts == ["waiting"])
+    await client.disconnect()
+
+
+async def test_a_difference_that_is_too_long_is_said(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """In our own log, since Telethon's is silenced; the client goes on from where Telegram says."""
+    account, taken = await desk.log_in(), Taken()
+    desk.write("beyond reach")
+    desk.server.operation.inject(FaultSpec(kind="difference_too_long"))
+    with caplog.at_level(logging.WARNING, logger="listener.telegram.client"):
+        async with desk.serving(account, taken):
+            desk.write("after it")
+            await taken.until(lambda: taken.texts == ["after it"])
+    assert [record.message for record in caplog.records if record.name == "listener.telegram.client"] == ["difference too long"]
+
+
+async def test_channels_are_marked_only_where_the_batch_concerns_them(desk: Desk) -> None:
+    """The box knows more of them, some ahead of what was handed on."""
+    account, taken = await desk.log_in(), Taken()
+    client = a_client(desk, account, taken)
+    client._message_box.map.update({ENTRY_ACCOUNT: State(9, 0), 4000: State(50, 0), 4001: State(60, 0), 4002: State(70, 0)})
+    post = types.Message(id=1, peer_id=types.PeerChannel(4000), date=None, message="")
+    fetched = types.UpdateNewChannelMessage(post, 0, 0)  # as a channel's difference has them
+    await client._preprocess_updates([fetched, types.UpdateDeleteChannelMessages(4001, [1], 60, 1)], [], [])
+    await client._preprocess_updates([types.UpdateDeleteMessages([1], 9, 1)], [], [])
+    assert [batch.marks and batch.marks.channels for batch in taken.batches] == [{4000: 50, 4001: 60}, {}]
+
+
+def a_client(desk: Desk, account: Account, taken: Taken) -> Client:
+    """Return a client that is not connected."""
+    return Client(account.session, account.marks, desk.lease.guard(), desk.telegram, taken)
+
+
+async def test_a_batch_that_finds_no_room_is_the_last(desk: Desk) -> None:
+    """Nothing more is handed on, so marks cannot run ahead; requests still go."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        taken.room = False
+        desk.write("refused")
+        await asyncio.wait_for(client.full.wait(), DEADLINE_S)
+        taken.room, count = True, len(taken.batches)
+        desk.write("never seen here")
+        pts = (await client.invoke(GET_STATE())).pts
+        await until(lambda: client._message_box.map[ENTRY_ACCOUNT].pts == pts)
+        assert (taken.texts, len(taken.batches)) == (["refused"], count)
+        assert client.up
+
+
+async def test_a_log_ins_client_gets_no_updates(desk: Desk) -> None:
+    """They would be taken from those who want them."""
+    account = await desk.log_in()
+    async with connected(account.session, None, desk.lease.guard(), desk.telegram) as client:
+        desk.write("hello")
+        assert (await client.invoke(GET_STATE())).pts
+    assert desk.counted("pushes") == 0
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("AUTH_KEY_UNREGISTERED", End.REVOKED),
+        ("SESSION_REVOKED", End.REVOKED),
+        ("USER_DEACTIVATED", End.BANNED),
+        ("USER_DEACTIVATED_BAN", End.BANNED),
+    ],
+)
+async def test_a_session_that_telegram_ended_ends_the_client(desk: Desk, reason: str, end: End) -> None:
+    """At once, and with the reason; in Telethon it ends in silence."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        serving = asyncio.create_task(client.serve())
+        desk.server.people.revoke(ANN, None, reason)
+        error = await ends(serving)
+        assert (end_of(error), end_of(client.ended_by)) == (end, end)
+        assert not client.up
+
+
+async def test_a_session_that_ended_while_away_ends_the_client(desk: Desk) -> None:
+    """Its first difference is refused."""
+    account = await desk.log_in()
+    desk.server.people.revoke(ANN, None)
+    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, Taken()) as client:
+        assert end_of(await ends(client.serve())) is End.REVOKED
+
+
+async def test_a_key_used_twice_is_known_for_dead(desk: Desk) -> None:
+    """Where two use it at once (which the lease is there against), and by a connect after that."""
+    desk.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client, desk.serving(account, Taken()):
+        serving = asyncio.create_task(client.serve())
+        with pytest.raises(errors.AuthKeyDuplicatedError):
+            await client.invoke(GET_STATE())
+        assert end_of(await ends(serving)) is End.KEY_DUPLICATED
+    assert desk.counted("auth_key_duplicated") == 1
+    with pytest.raises(AvioError) as refused:
+        async with desk.serving(account, Taken()):
+            pass
+    assert (refused.value.code, end_of(refused.value)) == (Code.NOT_AUTHORIZED, End.KEY_DUPLICATED)
+
+
+async def test_a_connection_that_breaks_ends_the_client(desk: Desk) -> None:
+    """It does not come back by itself: whoever has it connects anew, from the checkpoint."""
+    account = await desk.log_in()
+    accepted = desk.counted("connections_accepted")
+    async with desk.serving(account, Taken()) as client:
+        serving = asyncio.create_task(client.serve())
+        await asyncio.sleep(0)
+        desk.server.operation.kick(ConnectionSpec(person=ANN))
+        error = await ends(serving)
+        assert isinstance(error, BROKEN)
+        assert end_of(error) is None
+    assert desk.counted("connections_accepted") == accepted + 1
+
+
+async def test_a_take_that_fails_ends_the_client(desk: Desk) -> None:
+    """With what it raised: nothing may be handed on after a batch that was lost."""
+
+    async def take(client: Client, batch: Batch) -> bool:
+        if batch.updates:
+            raise LookupError("a fault of ours")
+        return True
+
+    account = await desk.log_in()
+    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, take) as client:
+        serving = asyncio.create_task(client.serve())
+        desk.write("hello")
+        assert isinstance(await ends(serving), LookupError)
+
+
+async def test_a_dead_link_is_noticed_by_pinging(desk: Desk) -> None:
+    """The connection is open and nothing comes through it."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        desk.server.operation.stall(ConnectionSpec(person=ANN))
+        assert await ends(client.serve(ping_every_s=0.01, ping_deadline_s=0.05)) is None
+        assert not client.up
+
+
+async def test_a_link_that_answers_pings_stays(desk: Desk) -> None:
+    """And the server is told to drop it, should they stop."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        serving = asyncio.create_task(client.serve(ping_every_s=0.01))
+        (connection,) = desk.server.services.hub.connections.values()
+        await until(lambda: connection._doom is not None)
+        first = connection._doom
+        await until(lambda: connection._doom is not first)
+        assert client.up
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_serving_a_client_that_is_over_returns_at_once(desk: Desk) -> None:
+    """A connection may break before anybody waits for that."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        await client.disconnect()
+        assert await ends(client.serve()) is None
+
+
+# Requests
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(desk: Desk, kind: str) -> None:
+    """Closed without an answer: carried out or not, nobody knows."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
+        with pytest.raises(ConnectionError):
+            await client.invoke(GET_STATE())
+
+
+async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error(desk: Desk) -> None:
+    """As after a kick."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        pending = await never_answered(desk, client)
+        desk.server.operation.kick(ConnectionSpec(person=ANN))
+        assert type(await ends(pending)) is ConnectionError
+
+
+async def test_disconnecting_during_a_request_is_a_connection_error(desk: Desk) -> None:
+    """Telethon cancels it, which is not the caller's cancellation; a request that waits to be sent it forgets."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        pending = await never_answered(desk, client)
+        late = asyncio.create_task(client.invoke(GET_STATE()))
+        await asyncio.gather(client.disconnect(), asyncio.sleep(0))
+        assert type(await ends(pending)) is ConnectionError
+        assert type(await ends(late)) is ConnectionError
+        with pytest.raises(ConnectionError):
+            await client.invoke(GET_STATE())
+
+
+async def test_cancelling_a_request_is_a_cancellation(desk: Desk) -> None:
+    """The client goes on, and the answer, should it come, disturbs nothing."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        pending = await never_answered(desk, client)
+        pending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pending
+        assert (await client.invoke(GET_STATE())).pts
+
+
+async def test_a_request_has_a_deadline(desk: Desk) -> None:
+    """Of its own; the connection is not over for that."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        desk.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
+        with pytest.raises(TimeoutError):
+            await client.invoke(GET_STATE(), deadline_s=0.05)
+        assert client.up
+
+
+async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(desk: Desk) -> None:
+    """Telethon's own call would sleep and try again for some of them."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        desk.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
+        before = desk.counted("calls").get("updates.getState", 0)
+        with pytest.raises(errors.RandomIdDuplicateError):
+            await client.invoke(GET_STATE())
+        assert desk.counted("calls")["updates.getState"] == before + 1
+
+
+async def never_answered(desk: Desk, client: Client) -> asyncio.Task[Any]:
+    """Return a request that has reached the server, which says nothing."""
+    desk.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
+    pending = asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest()))
+    await until(lambda: desk.counted("calls").get("help.getNearestDc"))
+    return pending
+
+
+# Connecting
+
+
+async def test_a_stored_key_is_used_again(desk: Desk) -> None:
+    """One key exchange for a log-in and all that follows it."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        assert client.current() == account.session
+    assert desk.counted("keys_created") == 1
+
+
+async def test_telegram_is_told_who_we_are(desk: Desk) -> None:
+    """The same at each connect: never an imitation, nothing of the machine."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()):
+        (shown,) = desk.server.people.authorizations(ANN)
+    assert "Avio" in str(shown)
+
+
+async def test_an_outage_is_unavailability(desk: Desk) -> None:
+    """And no task or connection is left of the attempt."""
+    account = await desk.log_in()
+    desk.server.operation.settings({"accepting": False})
+    before = asyncio.all_tasks()
+    with pytest.raises(AvioError) as refused:
+        async with desk.serving(account, Taken()):
+            pass
+    assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
+    await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
+
+
+@pytest.mark.parametrize("method", ["help.getConfig", None])
+async def test_connecting_has_a_deadline(desk: Desk, method: str | None) -> None:
+    """Telethon waits for the first answer for ever."""
+    account = await desk.log_in()
+    desk.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
+    with pytest.raises(AvioError) as refused:
+        async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, Taken(), deadline_s=0.1):
+            pass
+    assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
+    await until(lambda: not desk.server.operation.connections())
+
+
+async def test_a_client_is_closed_whatever_happens(desk: Desk) -> None:
+    """Connection and tasks."""
+    account = await desk.log_in()
+    await until(lambda: not desk.server.operation.connections())
+    before = asyncio.all_tasks()
+    with pytest.raises(LookupError):
+        async with desk.serving(account, Taken()):
+            raise LookupError
+    await until(lambda: not desk.server.operation.connections())
+    await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
+
+
+async def test_a_key_that_telegram_does_not_know_is_the_end(desk: Desk) -> None:
+    """It answers with a bare number on the transport."""
+    account = await desk.log_in()
+    stranger = Account(account.session.with_key(bytes(range(256))), account.marks, account.user_id)
+    with pytest.raises(AvioError) as refused:
+        async with desk.serving(stranger, Taken()):
+            pass
+    assert (refused.value.code, end_of(refused.value)) == (Code.TELEGRAM_UNAVAILABLE, End.KEY_UNKNOWN)

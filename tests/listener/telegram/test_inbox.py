@@ -1,0 +1,155 @@
+"""From batches to the ledger, with the names that short updates leave out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from listener.ledger import Ledger
+from listener.marks import Marks
+from listener.telegram.client import Batch, Client, connected
+from listener.telegram.inbox import Inbox
+from listener.telegram.peers import PeerBook
+from local.telegram.faults import FaultSpec
+from shared.model.event import Event
+from shared.model.ids import TenantId
+from shared.store.peers import Peer
+from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
+from tests.support.listener import until
+
+TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
+
+
+async def nothing_kept(_: int) -> Peer | None:
+    """Load no peer."""
+    return None
+
+
+@dataclass
+class Desktop:
+    """An inbox, and what it wrote into its ledger."""
+
+    inbox: Inbox
+    ledger: Ledger
+    peers: PeerBook
+    groups: list[str]
+
+    @property
+    def events(self) -> list[Event]:
+        """The first waiting event of each chat, by the order of arrival."""
+        return [self.ledger.head(group).event for group in self.groups]
+
+
+def desktop(account: Account, bound: int = 100) -> Desktop:
+    groups: list[str] = []
+    peers = PeerBook(nothing_kept)
+    ledger = Ledger(account.marks, lambda _, group: groups.append(group), lambda _: None, bound)
+    return Desktop(Inbox(TENANT, account.user_id, peers, ledger, lambda: NOW), ledger, peers, groups)
+
+
+@asynccontextmanager
+async def serving(desk: Desk, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
+    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, desktop.inbox.take) as client:
+        yield client
+
+
+async def test_a_message_becomes_an_event_with_the_marks_behind_it(desk: Desk) -> None:
+    """Named, and with the peers that have to be kept to answer it."""
+    account = await desk.log_in()
+    found = desktop(account)
+    async with serving(desk, account, found):
+        desk.write("hello")
+        await until(lambda: found.events)
+    entry = found.ledger.head(found.groups[0])
+    message = entry.event.message
+    assert (message.text, message.sender_name, message.sender_username) == ("hello", "Bob", "bob_ray")
+    assert [peer.id for peer in entry.peers] == [desk.id_of(BOB)]
+    assert found.ledger.latest.pts > found.ledger.durable.pts
+    assert found.inbox.last_event_at == NOW
+
+
+async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(desk: Desk) -> None:
+    """Telegram takes them for known, this process has forgotten them; once asked for, they are known."""
+    desk.server.operation.settings({"short_updates": "always"})
+    account = await desk.log_in()
+    found = desktop(account)
+    async with serving(desk, account, found) as client:
+        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        desk.write("hello")
+        await until(lambda: found.events)
+        assert found.events[0].message.sender_name == "Bob"
+        desk.write("again")
+        await until(lambda: found.ledger._size == 2)
+    assert desk.counted("calls")["messages.getMessages"] == 1
+
+
+async def test_an_event_goes_without_a_name_where_telegram_gives_none(desk: Desk) -> None:
+    """Better than not at all."""
+    desk.server.operation.settings({"short_updates": "always"})
+    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
+    account = await desk.log_in()
+    found = desktop(account)
+    async with serving(desk, account, found) as client:
+        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        desk.write("hello")
+        await until(lambda: found.events)
+    assert (found.events[0].message.text, found.events[0].message.sender_name) == ("hello", None)
+
+
+async def test_what_was_missed_is_marked_as_such(desk: Desk) -> None:
+    """It was fetched later, not pushed."""
+    account = await desk.log_in()
+    desk.write("while away")
+    found = desktop(account)
+    async with serving(desk, account, found):
+        await until(lambda: found.events)
+    assert found.events[0].backfilled
+
+
+async def test_a_note_to_oneself_is_no_event(desk: Desk) -> None:
+    """Telegram does not call Saved Messages outgoing."""
+    account = await desk.log_in()
+    desk.write("shopping list", sender=ANN, to="me")
+    desk.write("hello")
+    found = desktop(account)
+    async with serving(desk, account, found):
+        await until(lambda: found.events)
+    assert [event.message.text for event in found.events] == ["hello"]
+    assert found.ledger._size == 1
+
+
+async def test_a_full_ledger_refuses_a_batch_whole(desk: Desk) -> None:
+    """Neither events nor marks of it are taken."""
+    account = await desk.log_in()
+    found = desktop(account, bound=1)
+    async with serving(desk, account, found) as client:
+        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        desk.write("taken")
+        await until(lambda: found.events)
+        marks = found.ledger.latest
+        desk.write("refused")
+        await until(client.full.is_set)
+    assert (found.ledger.latest, found.ledger._size) == (marks, 1)
+
+
+async def test_a_batch_without_marks_is_passed_over(desk: Desk) -> None:
+    """Nothing could be resumed from it; the account's own state comes first."""
+    account = await desk.log_in()
+    found = desktop(account)
+    nobody: Any = None
+    assert await found.inbox.take(nobody, Batch([], [], [], None, fetched=False))
+    assert found.ledger.latest == account.marks
+
+
+@pytest.mark.parametrize("pts", [0, 7])
+async def test_an_empty_batch_moves_the_marks(desk: Desk, pts: int) -> None:
+    """Own sends and reads do, on other devices."""
+    found = desktop(await desk.log_in())
+    marks = Marks(pts=pts, qts=1, date=1, seq=1)
+    nobody: Any = None
+    assert await found.inbox.take(nobody, Batch([], [], [], marks, fetched=True))
+    assert found.ledger.durable == marks

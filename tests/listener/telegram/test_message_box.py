@@ -1,0 +1,266 @@
+"""Our message box: what Telethon's loses is handed on, once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from logging import getLogger
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telethon._updates.entitycache import EntityCache
+from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox
+from telethon._updates.messagebox import State as Entry
+from telethon.tl import types
+from telethon.tl.functions.updates import GetChannelDifferenceRequest
+
+from listener.telegram.message_box import LosslessBox, has_account_marks
+
+DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
+
+
+def box_of(kind: type[Any] = LosslessBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
+    """Return a box that knows the account and one channel, while it gets the difference of `asking`."""
+    told: list[int | None] = []
+    box = kind(getLogger("telethon"), told.append) if kind is LosslessBox else kind(getLogger("telethon"))
+    box.map.update({ENTRY_ACCOUNT: Entry(PTS, 0), ENTRY_SECRET: Entry(1, 0), CHANNEL: Entry(CHANNEL_PTS, 0)})
+    box.next_deadline = ENTRY_ACCOUNT
+    box.getting_diff_for.add(asking)
+    return box
+
+
+def message(number: int, peer: Any = None) -> Any:
+    return types.Message(id=number, peer_id=peer or types.PeerUser(7), date=DATE, message=f"message {number}")
+
+
+def edit(pts: int) -> Any:
+    return types.UpdateEditMessage(message(pts), pts, 1)
+
+
+def deleted(pts: int, count: int = 1) -> Any:
+    return types.UpdateDeleteMessages(list(range(count)), pts, count)
+
+
+def read(pts: int) -> Any:
+    return types.UpdateReadHistoryOutbox(types.PeerUser(7), 3, pts, 1)
+
+
+def in_channel(pts: int, channel: int = CHANNEL) -> Any:
+    return types.UpdateNewChannelMessage(message(pts, types.PeerChannel(channel)), pts, 1)
+
+
+def edit_in_channel(pts: int, channel: int = CHANNEL) -> Any:
+    return types.UpdateEditChannelMessage(message(pts, types.PeerChannel(channel)), pts, 1)
+
+
+def state(pts: int) -> Any:
+    return types.updates.State(pts, 1, DATE, 1, 0)
+
+
+def difference(pts: int, new: list[Any], others: list[Any], *, last: bool = True) -> Any:
+    parts: tuple[list[Any], ...] = (new, [], others, [], [])
+    return types.updates.Difference(*parts, state(pts)) if last else types.updates.DifferenceSlice(*parts, state(pts))
+
+
+def channel_difference(pts: int, new: list[Any], others: list[Any], *, final: bool = True) -> Any:
+    return types.updates.ChannelDifference(pts, new, others, [], [], final=final)
+
+
+def request() -> Any:
+    return GetChannelDifferenceRequest(types.InputChannel(CHANNEL, 1), types.ChannelMessagesFilterEmpty(), CHANNEL_PTS, 100)
+
+
+def handed_on(box: Any, diff: Any) -> list[Any]:
+    updates, _, _ = box.apply_difference(diff, EntityCache())
+    return list(updates)
+
+
+def handed_on_of_channel(box: Any, diff: Any) -> list[Any]:
+    updates, _, _ = box.apply_channel_difference(request(), diff, EntityCache())
+    return list(updates)
+
+
+def numbers(updates: list[Any]) -> list[int]:
+    """Return the pts of updates; that of a message out of a difference is its id here.
+
+    For a difference without other updates Telethon adds the empty wrapper that it makes of them; no event comes of it.
+    """
+    return [update.pts or update.message.id for update in updates if not isinstance(update, types.Updates)]
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["difference", "slice"])
+async def test_edits_deletions_and_reads_of_a_difference_are_handed_on(last: bool) -> None:
+    """After its new messages; Telethon's own box hands on the messages alone, while its pts moves past the rest."""
+    others = [edit(PTS + 2), deleted(PTS + 3), read(PTS + 4)]
+    diff = difference(PTS + 4, [message(PTS + 1)], others, last=last)
+    theirs, ours = box_of(MessageBox), box_of()
+    assert numbers(handed_on(theirs, diff)) == [PTS + 1]
+    assert numbers(handed_on(ours, diff)) == [PTS + 1, PTS + 2, PTS + 3, PTS + 4]
+    assert theirs.map[ENTRY_ACCOUNT].pts == ours.map[ENTRY_ACCOUNT].pts == PTS + 4
+
+
+@pytest.mark.parametrize("final", [True, False])
+async def test_edits_and_deletions_of_a_channels_difference_are_handed_on(final: bool) -> None:
+    """As with the account's; by Telethon's box they are lost."""
+    others = [edit_in_channel(CHANNEL_PTS + 2), types.UpdateDeleteChannelMessages(CHANNEL, [1], CHANNEL_PTS + 3, 1)]
+    diff = channel_difference(CHANNEL_PTS + 3, [message(CHANNEL_PTS + 1, types.PeerChannel(CHANNEL))], others, final=final)
+    theirs, ours = box_of(MessageBox, asking=CHANNEL), box_of(asking=CHANNEL)
+    assert numbers(handed_on_of_channel(theirs, diff)) == [CHANNEL_PTS + 1]
+    assert numbers(handed_on_of_channel(ours, diff)) == [CHANNEL_PTS + 1, CHANNEL_PTS + 2, CHANNEL_PTS + 3]
+    assert ours.map[CHANNEL].pts == CHANNEL_PTS + 3
+
+
+async def test_updates_of_a_difference_without_numbers_are_handed_on_once() -> None:
+    """Telethon passes them by itself."""
+    name = types.UpdateUserName(7, "Bob", "", [])
+    assert handed_on(box_of(), difference(PTS + 1, [], [name, edit(PTS + 1)])).count(name) == 1
+
+
+async def test_what_telethon_passes_of_a_channels_difference_is_not_added_again() -> None:
+    """An update that counts for nothing, a read, is judged as new when it stands where the difference ends."""
+    read_there = types.UpdateReadChannelInbox(CHANNEL, 3, 0, CHANNEL_PTS + 1)
+    diff = channel_difference(CHANNEL_PTS + 1, [], [edit_in_channel(CHANNEL_PTS + 1), read_there])
+    assert read_there in handed_on_of_channel(box_of(MessageBox, asking=CHANNEL), diff)
+    updates = handed_on_of_channel(box_of(asking=CHANNEL), diff)
+    assert len(updates) == 2
+    assert read_there in updates
+
+
+@given(st.lists(st.sampled_from([edit, deleted, read]), max_size=12), st.integers(0, 4), st.booleans())
+def test_nothing_of_a_difference_is_lost_or_handed_on_twice(kinds: list[Any], new: int, last: bool) -> None:
+    """Whatever it holds: every update once, and those that are pushed again afterwards not at all."""
+
+    async def run() -> None:
+        others = [kind(PTS + new + at) for at, kind in enumerate(kinds, 1)]
+        messages = [message(PTS + at) for at in range(1, new + 1)]
+        top = PTS + new + len(kinds)
+        box = box_of()
+        updates = handed_on(box, difference(top, messages, others, last=last))
+        assert sorted(numbers(updates)) == list(range(PTS + 1, top + 1))
+        again: list[Any] = []
+        box.process_updates(types.Updates(others, [], [], DATE, 0), EntityCache(), again)
+        assert numbers(again) == []
+
+    with_loop(run)
+
+
+@given(st.permutations(range(1, 7)), st.integers(0, 6))
+def test_nothing_of_a_channels_difference_is_lost_or_handed_on_twice(order: list[int], new: int) -> None:
+    """In whatever order the server lists them."""
+
+    async def run() -> None:
+        peer = types.PeerChannel(CHANNEL)
+        messages = [message(CHANNEL_PTS + at, peer) for at in order if at <= new]
+        others = [edit_in_channel(CHANNEL_PTS + at) for at in order if at > new]
+        updates = handed_on_of_channel(box_of(asking=CHANNEL), channel_difference(CHANNEL_PTS + 6, messages, others))
+        assert sorted(numbers(updates)) == list(range(CHANNEL_PTS + 1, CHANNEL_PTS + 7))
+
+    with_loop(run)
+
+
+def with_loop(run: Any) -> None:
+    """Run a property's example in a loop of its own: hypothesis knows no asyncio."""
+    asyncio.run(run())
+
+
+async def test_channels_inside_an_accounts_difference_are_judged_by_their_own_pts() -> None:
+    """The next one is taken, an old one and one beyond a gap are not, for they are no part of the account's sequence."""
+    old, following = in_channel(CHANNEL_PTS), in_channel(CHANNEL_PTS + 1)
+    box = box_of()
+    assert handed_on(box, difference(PTS + 1, [], [old, following, edit(PTS + 1)]))[:1] == [following]
+    assert box.map[CHANNEL].pts == CHANNEL_PTS + 1
+    beyond = in_channel(CHANNEL_PTS + 5)
+    box.getting_diff_for.add(ENTRY_ACCOUNT)
+    assert handed_on(box, difference(PTS + 2, [], [beyond])) == []
+    assert (box.map[CHANNEL].pts, list(box.possible_gaps)) == (CHANNEL_PTS + 1, [CHANNEL])
+
+
+async def test_a_channel_that_an_accounts_difference_calls_too_long_is_asked_for() -> None:
+    """By a difference of its own; the call itself is nothing to hand on."""
+    box = box_of()
+    assert handed_on(box, difference(PTS + 1, [], [types.UpdateChannelTooLong(CHANNEL, CHANNEL_PTS + 9), edit(PTS + 1)]))[0].pts == PTS + 1
+    assert box.getting_diff_for == {CHANNEL}
+
+
+async def test_another_channels_updates_are_not_handed_on_unjudged() -> None:
+    """A channel's difference speaks for that channel."""
+    box = box_of(asking=CHANNEL)
+    box.map[4001] = Entry(9, 0)
+    stale = edit_in_channel(5, 4001)
+    assert handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 1, [], [stale, edit_in_channel(CHANNEL_PTS + 1)])) != []
+    assert box.map[4001].pts == 9
+
+
+async def test_an_accounts_difference_that_is_too_long_is_told_and_asked_for_from_there() -> None:
+    """The state that Telegram gives is where the next difference begins; a second refusal from there ends it."""
+    told: list[int | None] = []
+    box = box_of()
+    box.too_long = told.append
+    assert handed_on(box, types.updates.DifferenceTooLong(PTS + 500)) == []
+    assert (told, box.get_difference().pts) == ([None], PTS + 500)
+    assert handed_on(box, types.updates.DifferenceTooLong(PTS + 500)) == []
+    assert box.get_difference() is None
+
+
+async def test_a_channels_difference_that_is_too_long_is_told_and_not_asked_for_for_ever() -> None:
+    """Telethon's box would ask the same again at once, without end."""
+    dialog = types.Dialog(types.PeerChannel(CHANNEL), 1, 1, 1, 0, 0, 0, 0, None, pts=900)
+    diff = types.updates.ChannelDifferenceTooLong(dialog, [], [], [], final=True)
+    cache = EntityCache({CHANNEL: (1, None)})
+    theirs = box_of(MessageBox, asking=CHANNEL)
+    handed_on_of_channel(theirs, diff)
+    assert theirs.get_channel_difference(cache) is not None
+    told: list[int | None] = []
+    ours = box_of(asking=CHANNEL)
+    ours.too_long = told.append
+    assert handed_on_of_channel(ours, diff) == []
+    assert (told, ours.map[CHANNEL].pts) == ([CHANNEL], 900)
+    assert ours.get_channel_difference(cache) is None
+
+
+async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
+    """Telethon's box waits for 15 minutes of silence, in which nothing more of what was missed arrives."""
+    theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), lambda _: None, ask_again_s=0)
+    ours.map[ENTRY_ACCOUNT] = Entry(PTS, 1e12)
+    ours.map[CHANNEL] = Entry(CHANNEL_PTS, 1e12)
+    ours.next_deadline = CHANNEL
+    ours.getting_diff_for.add(ENTRY_ACCOUNT)
+    for box in (theirs, ours):
+        box.map.update({name: Entry(entry.pts, 1e12) for name, entry in box.map.items()})
+        box.end_difference()
+        box.check_deadlines()
+    assert theirs.get_difference() is None
+    assert ours.get_difference().pts == PTS
+    assert ours.getting_diff_for == {ENTRY_ACCOUNT}
+
+
+async def test_the_box_says_whether_it_has_fetched() -> None:
+    """Each kind of difference counts, even an empty one; a push does not."""
+    box = box_of()
+    box.process_updates(types.Updates([in_channel(CHANNEL_PTS + 1)], [], [], DATE, 0), EntityCache(), [])
+    assert not box.fetched
+    handed_on(box, types.updates.DifferenceEmpty(DATE, 1))
+    assert box.fetched
+    box = box_of(asking=CHANNEL)
+    handed_on_of_channel(box, types.updates.ChannelDifferenceEmpty(CHANNEL_PTS, final=True))
+    assert box.fetched
+
+
+async def test_what_the_account_itself_sent_through_this_connection_moves_the_marks_alone() -> None:
+    """Its answer is an update as well, which Telethon marks; nothing of it is handed on."""
+    box = box_of(asking=CHANNEL)
+    box.getting_diff_for.clear()
+    sent = types.UpdateShortSentMessage(5, PTS + 1, 1, DATE)
+    sent._self_outgoing = True
+    found: list[Any] = []
+    box.process_updates(sent, EntityCache(), found)
+    assert (found, box.map[ENTRY_ACCOUNT].pts) == ([], PTS + 1)
+
+
+def test_a_fresh_box_has_no_marks() -> None:
+    """Until the account's own state is known."""
+    assert not has_account_marks(LosslessBox(getLogger("telethon"), lambda _: None))
+    assert has_account_marks(box_of())

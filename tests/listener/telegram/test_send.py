@@ -1,0 +1,317 @@
+"""Sending: to whom, once, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from telethon.tl import types
+
+from listener.telegram.client import Client
+from listener.telegram.peers import PeerBook
+from listener.telegram.send import Outgoing, Sent, _outcome, resolve, send
+from local.telegram.control.specs import MessageFilter, PersonPatch
+from local.telegram.faults import FaultSpec
+from shared.errors import AvioError, Code
+from shared.store.peers import Peer
+from tests.listener.telegram.clients import ANN, BOB, CY, Account, Desk, Taken
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Writer:
+    """Ann's client and peers."""
+
+    desk: Desk
+    client: Client
+    peers: PeerBook
+    kept: dict[int, Peer]
+    user_id: int
+
+    async def send(
+        self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
+    ) -> Sent:
+        """Send one message."""
+        return await send(self.client, self.peers, self.user_id, Outgoing(to, text, reply_to, random_id), since)
+
+    async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
+        """Return the error that a send raises."""
+        with pytest.raises(AvioError) as told:
+            await self.send(to, text, **more)
+        return told.value
+
+    def arrived(self, phone: str = BOB) -> list[str]:
+        """Return what somebody has got from Ann."""
+        wanted = MessageFilter(chat=ANN, direction="in")
+        return [message["text"] for message in self.desk.server.messages.select(phone, wanted)]
+
+    def calls(self, method: str) -> int:
+        """Return how often the server was asked for something."""
+        return int(self.desk.counted("calls").get(method, 0))
+
+
+@asynccontextmanager
+async def writing(desk: Desk, account: Account | None = None) -> AsyncIterator[Writer]:
+    account = account or await desk.log_in()
+    kept: dict[int, Peer] = {}
+
+    async def load(peer_id: int) -> Peer | None:
+        return kept.get(peer_id)
+
+    async with desk.serving(account, Taken()) as client:
+        yield Writer(desk, client, PeerBook(load), kept, account.user_id)
+
+
+# To whom
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+async def test_me_is_saved_messages(desk: Desk, by_id: bool) -> None:
+    """So is the account's own id."""
+    async with writing(desk) as ann:
+        sent = await ann.send(str(ann.user_id) if by_id else "me")
+        (found,) = desk.server.messages.select(ANN, MessageFilter(chat=ANN))
+    assert (sent.chat_id, sent.message_id, found["text"]) == (ann.user_id, found["id"], "hello")
+
+
+async def test_a_username_is_resolved_once(desk: Desk) -> None:
+    """In whatever case; then it is known, and so is the id."""
+    async with writing(desk) as ann:
+        first = await ann.send("@bob_ray")
+        await ann.send("@Bob_Ray", "again", random_id=2)
+        await ann.send(str(first.chat_id), "by id", random_id=3)
+        assert ann.calls("contacts.resolveUsername") == 1
+        assert ann.arrived() == ["hello", "again", "by id"]
+    assert first.chat_id == desk.id_of(BOB)
+
+
+async def test_an_id_is_answered_from_what_was_kept(desk: Desk) -> None:
+    """After a restart nothing is in memory."""
+    account = await desk.log_in()
+    async with writing(desk, account) as ann:
+        await ann.send("@bob_ray")
+        kept = {peer.id: peer for peer in ann.peers.unkept(desk.id_of(BOB))}
+    async with writing(desk, account) as ann:
+        ann.kept.update(kept)
+        await ann.send(str(desk.id_of(BOB)), "after", random_id=2)
+        assert ann.calls("contacts.resolveUsername") == 1
+        assert ann.arrived() == ["hello", "after"]
+
+
+async def test_an_id_that_was_never_met_is_not_found(desk: Desk) -> None:
+    """An id alone names nobody to Telegram; nothing is asked."""
+    async with writing(desk) as ann:
+        assert (await ann.refusal(str(desk.id_of(BOB)))).code is Code.PEER_NOT_FOUND
+        assert (await ann.refusal("-1000000004000")).code is Code.PEER_NOT_FOUND
+        assert ann.calls("messages.sendMessage") == 0
+
+
+async def test_a_hash_that_telegram_does_not_take_is_not_found(desk: Desk) -> None:
+    """One of another account, say."""
+    async with writing(desk) as ann:
+        ann.kept[desk.id_of(BOB)] = Peer(id=desk.id_of(BOB), kind="user", access_hash=1)
+        assert (await ann.refusal(str(desk.id_of(BOB)))).code is Code.PEER_NOT_FOUND
+
+
+@pytest.mark.parametrize("username", ["@nobody_here", "@?"])
+async def test_a_username_that_nobody_has_is_not_found(desk: Desk, username: str) -> None:
+    """Nor one that nobody can have."""
+    async with writing(desk) as ann:
+        assert (await ann.refusal(username)).code is Code.USER_NOT_FOUND
+
+
+async def test_a_username_that_moved_is_resolved_anew_once_that_was_seen(desk: Desk) -> None:
+    """Bob gave it up and Cy took it: the next message is Cy's."""
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray")
+        desk.server.people.patch(BOB, PersonPatch(username="bobby"))
+        desk.server.people.patch(CY, PersonPatch(username="bob_ray"))
+        await ann.send("@bobby", "to Bob", random_id=2)
+        assert (await ann.send("@bob_ray", "to Cy", random_id=3)).chat_id == desk.id_of(CY)
+        assert (ann.arrived(), ann.arrived(CY)) == (["hello", "to Bob"], ["to Cy"])
+
+
+async def test_a_min_user_is_resolved_before_being_written_to(desk: Desk) -> None:
+    """Its hash is of no use."""
+    async with writing(desk) as ann:
+        ann.peers.learn([types.User(id=desk.id_of(BOB), min=True, access_hash=1, username="bob_ray")])
+        await ann.send("@bob_ray")
+        assert ann.calls("contacts.resolveUsername") == 1
+
+
+async def test_a_flood_while_resolving_is_told(desk: Desk) -> None:
+    """As one while sending."""
+    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="contacts.resolveUsername", seconds=400))
+    async with writing(desk) as ann:
+        error = await ann.refusal("@bob_ray")
+    assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 400)
+
+
+async def test_resolving_gives_the_marked_id_and_the_input_peer(desk: Desk) -> None:
+    """What the answer names, and what Telegram is told."""
+    async with writing(desk) as ann:
+        assert await resolve(ann.client, ann.peers, ann.user_id, "me") == (ann.user_id, types.InputPeerSelf())
+        chat_id, peer = await resolve(ann.client, ann.peers, ann.user_id, "@bob_ray")
+    assert (chat_id, peer.user_id) == (desk.id_of(BOB), desk.id_of(BOB))
+
+
+# What
+
+
+async def test_a_reply_hangs_on_its_message(desk: Desk) -> None:
+    """In the account's own numbering."""
+    question = desk.write("question")
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray", "first")
+        answered = desk.server.messages.select(ANN, MessageFilter(chat=BOB))[0]["id"]
+        await ann.send("@bob_ray", "answer", reply_to=answered, random_id=2)
+    (found,) = desk.server.messages.select(BOB, MessageFilter(contains="answer"))
+    assert found["reply_to"] == question["id"]
+
+
+async def test_a_reply_to_nothing_is_refused_by_name(desk: Desk) -> None:
+    """No code of ours, so Telegram's name is told."""
+    async with writing(desk) as ann:
+        error = await ann.refusal("me", reply_to=999)
+    assert (error.code, error.fields) == (Code.TELEGRAM_ERROR, {"telegram": "ReplyMessageIdInvalid"})
+
+
+@pytest.mark.parametrize("text", ["👩‍👩‍👧", "שלום", "*not* _markup_ <b>", "a" * 4096])
+async def test_a_text_arrives_as_it_is(desk: Desk, text: str) -> None:
+    """Nothing is taken for markup."""
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray", text)
+        assert ann.arrived() == [text]
+
+
+async def test_a_message_that_is_too_long_is_refused(desk: Desk) -> None:
+    """One character more than Telegram takes."""
+    async with writing(desk) as ann:
+        assert (await ann.refusal("me", "a" * 4097)).code is Code.MESSAGE_TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "told"),
+    [
+        (400, "PEER_FLOOD", Code.PEER_FLOOD),
+        (403, "CHAT_WRITE_FORBIDDEN", Code.WRITE_FORBIDDEN),
+        (403, "ALLOW_PAYMENT_REQUIRED_50", Code.PRIVACY_RESTRICTED),
+        (500, "INTERNAL", Code.TELEGRAM_UNAVAILABLE),
+    ],
+)
+async def test_refusals_are_told_by_name(desk: Desk, code: int, name: str, told: Code) -> None:
+    """As the table has them."""
+    desk.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=code, message=name))
+    async with writing(desk) as ann:
+        assert (await ann.refusal("me")).code is told
+
+
+async def test_a_flood_says_how_long_to_wait(desk: Desk) -> None:
+    """And is neither slept out nor remembered here: the next send is asked for."""
+    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=33))
+    async with writing(desk) as ann:
+        error = await ann.refusal("me")
+        assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 33)
+        await ann.send("me")
+
+
+async def test_a_stranger_who_takes_no_messages_is_restricted(desk: Desk) -> None:
+    """Telethon knows no class for this one."""
+    desk.server.people.patch(BOB, PersonPatch(messages_from="contacts"))
+    async with writing(desk) as ann:
+        assert (await ann.refusal("@bob_ray")).code is Code.PRIVACY_RESTRICTED
+
+
+# Once
+
+
+async def test_a_repeat_with_the_same_random_id_is_the_same_message(desk: Desk) -> None:
+    """Telegram answers it with the first."""
+    async with writing(desk) as ann:
+        first = await ann.send("@bob_ray", random_id=42)
+        assert await ann.send("@bob_ray", random_id=42) == first
+        assert ann.arrived() == ["hello"]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+async def test_a_broken_connection_leaves_the_outcome_open_and_a_repeat_settles_it(desk: Desk, kind: str) -> None:
+    """Over another connection, by the same random id: one message, whichever way it was."""
+    account = await desk.log_in()
+    async with writing(desk, account) as ann:
+        await ann.send("@bob_ray", "first")
+        desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "messages.sendMessage"}))
+        with pytest.raises(ConnectionError):
+            await ann.send("@bob_ray", "second", random_id=2)
+    async with writing(desk, account) as ann:
+        await ann.send("@bob_ray", "second", random_id=2)
+        assert ann.arrived() == ["first", "second"]
+
+
+@pytest.mark.parametrize("to", ["@bob_ray", "me"])
+async def test_a_repeat_that_is_only_called_a_duplicate_is_found_in_the_history(desk: Desk, to: str) -> None:
+    """The same message, by its text, though others came after it."""
+    desk.server.operation.settings({"repeated_random_id": "error"})
+    async with writing(desk) as ann:
+        first = await ann.send(to, "the one", random_id=42)
+        await ann.send(to, "another", random_id=43)
+        desk.write("the one")  # the other side says the same, which is not ours
+        assert await ann.send(to, "the one", random_id=42, since=first.date) == first
+
+
+async def test_a_duplicate_that_is_not_found_has_an_unknown_outcome(desk: Desk) -> None:
+    """Its text was another, or it is older than the first try; then it is not guessed at."""
+    desk.server.operation.settings({"repeated_random_id": "error"})
+    async with writing(desk) as ann:
+        first = await ann.send("@bob_ray", "the one", random_id=42)
+        assert (await ann.refusal("@bob_ray", "different", random_id=42)).code is Code.OUTCOME_UNKNOWN
+        later = first.date + timedelta(seconds=61)
+        assert (await ann.refusal("@bob_ray", "the one", random_id=42, since=later)).code is Code.OUTCOME_UNKNOWN
+        desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getHistory", seconds=5))
+        assert (await ann.refusal("@bob_ray", "the one", random_id=42)).code is Code.OUTCOME_UNKNOWN
+
+
+# What Telegram answers with
+
+
+def message(number: int, date: datetime = DATE) -> Any:
+    return types.Message(id=number, peer_id=types.PeerUser(7), date=date, message="hello")
+
+
+def test_the_short_answer_names_the_message() -> None:
+    """Id and date stand in it."""
+    assert _outcome(types.UpdateShortSentMessage(8, 10, 1, DATE, out=True), 42) == (8, DATE)
+
+
+def test_the_long_answer_names_the_message_by_its_random_id() -> None:
+    """Among others that may come along, with the message's own date, which may be older than the answer's."""
+    before = DATE - timedelta(days=1)
+    updates = [
+        types.UpdateMessageID(5, 41),
+        types.UpdateMessageID(8, 42),
+        types.UpdateNewMessage(message(5, DATE), 9, 1),
+        types.UpdateNewMessage(message(8, before), 10, 1),
+        types.UpdateServiceNotification("text", "not a message", types.MessageMediaEmpty(), []),
+    ]
+    assert _outcome(types.Updates(updates, [], [], DATE, 0), 42) == (8, before)
+    assert _outcome(types.Updates(updates[:2], [], [], DATE, 0), 42) == (8, DATE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        types.Updates([], [], [], DATE, 0),
+        types.Updates([types.UpdateMessageID(5, 41)], [], [], DATE, 0),
+        types.UpdatesTooLong(),
+    ],
+)
+def test_an_answer_that_names_no_message_is_an_unknown_outcome(answer: Any) -> None:
+    """It was carried out; as what, nobody says."""
+    with pytest.raises(AvioError) as told:
+        _outcome(answer, 42)
+    assert told.value.code is Code.OUTCOME_UNKNOWN
