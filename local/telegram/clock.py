@@ -13,12 +13,12 @@ class Clock:
     """Tell the time in Unix seconds; it can be moved forward, never back."""
 
     def __init__(self) -> None:
-        self._offset_s = 0.0
+        self.offset_s = 0.0
 
     def now(self) -> int:
-        return int(time.time() + self._offset_s)
+        return int(time.time() + self.offset_s)
 
     def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError("a clock goes forward only")
-        self._offset_s += seconds
+        self.offset_s += seconds

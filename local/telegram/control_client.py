@@ -115,6 +115,39 @@ class ControlClient:
     def typing(self, handle: str, chat: str) -> None:
         self._call("POST", f"/people/{handle}/typing", json={"chat": chat})
 
+    def edit(self, handle: str, message_id: int, text: str, chat: str | None = None) -> dict[str, Any]:
+        """Change a person's own message; `chat` is needed in supergroups and channels."""
+        return self._call("PATCH", f"/people/{handle}/messages/{message_id}", json={"text": text, "chat": chat})
+
+    def delete(self, handle: str, message_id: int, chat: str | None = None, *, for_all: bool = True) -> None:
+        self._call("DELETE", f"/people/{handle}/messages/{message_id}", chat=chat, for_all=str(for_all).lower())
+
+    # Groups; one is named by its number (below zero) or @username
+
+    def create_group(self, kind: str, title: str, creator: str, members: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+        """Make a `basic` group, `supergroup` or `channel`; `more` is as in `GroupSpec`."""
+        return self._call("POST", "/groups", json={"kind": kind, "title": title, "creator": creator, "members": list(members), **more})
+
+    def groups(self) -> list[dict[str, Any]]:
+        return self._many("groups", "/groups")
+
+    def group(self, group: str | int) -> dict[str, Any]:
+        return self._call("GET", f"/groups/{group}")
+
+    def change_group(self, group: str | int, **changes: Any) -> dict[str, Any]:
+        return self._call("PATCH", f"/groups/{group}", json=changes)
+
+    def add_member(self, group: str | int, person: str, by: str | None = None) -> dict[str, Any]:
+        """Let somebody join, or be put in by somebody."""
+        return self._call("POST", f"/groups/{group}/members", json={"person": person, "by": by})
+
+    def change_member(self, group: str | int, person: str, **changes: Any) -> dict[str, Any]:
+        return self._call("PATCH", f"/groups/{group}/members/{person}", json=changes)
+
+    def remove_member(self, group: str | int, person: str, by: str | None = None) -> dict[str, Any]:
+        """Let somebody leave, or be kicked by somebody."""
+        return self._call("DELETE", f"/groups/{group}/members/{person}", by=by)
+
     # The server itself
 
     def inject(self, kind: str, **more: Any) -> dict[str, Any]:
@@ -140,6 +173,21 @@ class ControlClient:
 
     def resume(self, **which: Any) -> int:
         return int(self._call("POST", "/connections/resume", json=which)["connections"])
+
+    def new_session(self, **which: Any) -> int:
+        """Send new_session_created."""
+        return int(self._call("POST", "/connections/new_session", json=which)["connections"])
+
+    def change_salt(self, **which: Any) -> int:
+        return int(self._call("POST", "/connections/salt", json=which)["connections"])
+
+    def transport_error(self, code: int, **which: Any) -> int:
+        """Send a transport error, -404, -429 or -444, and close."""
+        return int(self._call("POST", "/connections/transport_error", json={"code": code, **which})["connections"])
+
+    def advance_clock(self, seconds: float) -> int:
+        """Move the server's clock forward and return its time."""
+        return int(self._call("POST", "/clock", json={"advance_s": seconds})["now"])
 
     def counters(self) -> dict[str, Any]:
         return self._call("GET", "/counters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -16,11 +17,17 @@ Kind = Literal[
     "drop_before",  # close the connection, execute nothing
     "drop_after",  # execute, then close the connection without the answer
     "difference_too_long",  # updates.getDifference answers differenceTooLong
+    "channel_difference_too_long",  # updates.getChannelDifference answers channelDifferenceTooLong
     "lose_push",  # a pushed update is not sent
     "repeat_push",  # a pushed update is sent twice
     "hold_push",  # a pushed update is sent after the one that follows it
+    "too_long_push",  # instead of a pushed update only updateChannelTooLong or updatesTooLong is sent
 ]
-PUSH_KINDS = frozenset({"lose_push", "repeat_push", "hold_push"})
+PUSH_KINDS = frozenset({"lose_push", "repeat_push", "hold_push", "too_long_push"})
+_TARGETS = {
+    "difference_too_long": "updates.getDifference",
+    "channel_difference_too_long": "updates.getChannelDifference",
+}
 
 
 class FaultSpec(BaseModel):
@@ -30,6 +37,7 @@ class FaultSpec(BaseModel):
 
     kind: Kind
     phone: str | None = None
+    chat: int | None = Field(None, description="pushes only: those of this supergroup or channel, by its number")
     method: str | None = Field(None, description="as in the schema, e.g. messages.sendMessage")
     times: int | None = Field(1, ge=1, le=1_000_000)
     code: int = Field(500, ge=-1000, le=1000)
@@ -46,7 +54,7 @@ class FaultSpec(BaseModel):
     @property
     def target(self) -> str | None:
         """Return the one method that this can hit, None for any."""
-        return "updates.getDifference" if self.kind == "difference_too_long" else self.method
+        return _TARGETS.get(self.kind, self.method)
 
 
 class Fault:
@@ -83,13 +91,19 @@ class Faults:
         self._active.clear()
         return had
 
-    def take(self, phone: str | None, method: str | None, *, push: bool = False) -> FaultSpec | None:
-        """Return the oldest fault that strikes this call or push, and count it."""
+    def take(self, phone: str | None, method: str) -> FaultSpec | None:
+        """Return the oldest fault that strikes this call, and count it."""
+        return self._take(lambda spec: spec.kind not in PUSH_KINDS and spec.phone in (None, phone) and spec.target in (None, method))
+
+    def take_push(self, phone: str, box: int | None) -> FaultSpec | None:
+        """Return the oldest fault that strikes this push of an event of `box`, and count it."""
+        return self._take(lambda spec: spec.kind in PUSH_KINDS and spec.phone in (None, phone) and spec.chat in (None, box))
+
+    def _take(self, strikes: Callable[[FaultSpec], bool]) -> FaultSpec | None:
         for fault in self._active.values():
-            spec = fault.spec
-            if (spec.kind in PUSH_KINDS) is push and spec.phone in (None, phone) and (push or spec.target in (None, method)):
+            if strikes(fault.spec):
                 self._use(fault)
-                return spec
+                return fault.spec
         return None
 
     def _use(self, fault: Fault) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from local.telegram.clock import Clock
 from local.telegram.control.app import build_app
+from local.telegram.control.control import Control
+from local.telegram.control.groups import GroupsControl
 from local.telegram.control.http import serving
 from local.telegram.control.messages import MessagesControl
 from local.telegram.control.operation import OperationControl
@@ -30,7 +32,7 @@ from local.telegram.views.media import DC_ID
 class TelegramServer:
     """A server over a state directory, or in memory without one. Use it with `async with`, once.
 
-    `control_port=None` leaves the HTTP interface out; `people`, `messages` and `operation` offer the same in Python.
+    `control_port=None` leaves the HTTP interface out; `people`, `groups`, `messages` and `operation` offer the same in Python.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class TelegramServer:
         self._control_port = control_port
         self._store = Store(state)
         self.services = Services.over(World(self._store, server_key), self.clock, settings or Settings())
+        self.clock.advance(float(self._store.read("server", "clock") or 0))
         self.services.hub.execute = Dispatcher(self.services)
         self.people = PeopleControl(self.services)
-        self.messages = MessagesControl(self.services, self.people)
+        self.groups = GroupsControl(self.services, self.people)
+        self.messages = MessagesControl(self.services, self.people, self.groups)
         self.operation = OperationControl(self.services, self.people)
         self.public_key = self.services.world.server_key.public_pem
         self._stack = contextlib.AsyncExitStack()
@@ -61,7 +65,8 @@ class TelegramServer:
         self._stack.push_async_callback(self._stop, listener)
         self.port = int(listener.sockets[0].getsockname()[1])
         if self._control_port is not None:
-            self._control_port = await self._stack.enter_async_context(serving(build_app(self), self.host, self._control_port))
+            control = Control(self.info, self.people, self.groups, self.messages, self.operation)
+            self._control_port = await self._stack.enter_async_context(serving(build_app(control), self.host, self._control_port))
             self._stack.callback(self.services.changes.close)
         return self
 

@@ -13,6 +13,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
     difference_slice: int = Field(100, ge=1, le=10_000, description="updates in one answer of updates.getDifference")
+    channel_difference_slice: int = Field(100, ge=1, le=10_000, description="updates in one answer of updates.getChannelDifference")
+    channel_timeout_s: int = Field(60, ge=0, description="after which a client should ask for a channel's difference again")
+    too_long_after: int = Field(100_000, ge=1, description="missed updates of an account or channel from which a difference is too long")
+    min_users: Literal["strangers", "everybody", "nobody"] = Field(
+        "strangers", description="who is `min` in a group's messages: people without a private chat or contact entry, everyone else, nobody"
+    )
     repeated_random_id: Literal["original", "error"] = Field("original", description="answer to a send that was already made")
     short_updates: Literal["known", "always", "never"] = Field(
         "known", description="updateShortMessage for whom: senders the authorisation was told of, everyone, nobody"

@@ -1,4 +1,4 @@
-"""What people do in private chats, whether through a client or on their phone: send, read, type.
+"""What people do in private chats, whether through a client or on their phone: send, read, edit, delete, type.
 
 Each act changes both sides' boxes, then pushes to the connections that should see it
 (https://core.telegram.org/api/updates).
@@ -6,53 +6,26 @@ Each act changes both sides' boxes, then pushes to the connections that should s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from telethon.tl import types
 
+from local.telegram.acts.draft import Draft
+from local.telegram.acts.publisher import Publisher
 from local.telegram.changes import Changes
 from local.telegram.clock import Clock
-from local.telegram.counters import Counters
 from local.telegram.model.key import Key
-from local.telegram.model.message import Event, Message, Read
+from local.telegram.model.message import Message, Read
 from local.telegram.model.person import Person
 from local.telegram.model.world import World
 from local.telegram.network.hub import Hub
-from local.telegram.settings import Settings
-from local.telegram.views.documents import message_json
-from local.telegram.views.messages import event_update, short_message
-from local.telegram.views.people import People
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message to be sent, as the sender wrote it; `reply_to` in the sender's own numbering."""
-
-    text: str
-    entities: bytes = b""
-    reply_to: int | None = None
-    file: int | None = None
-    spoiler: bool = False
-    silent: bool = False
-    random_id: int | None = None
 
 
 class Chats:
     """Private chats between people."""
 
-    def __init__(
-        self, world: World, clock: Clock, settings: Settings, counters: Counters, changes: Changes, hub: Hub, people: People
-    ) -> None:
-        self._world, self._clock, self._settings, self._counters = world, clock, settings, counters
-        self._changes, self._hub, self._people = changes, hub, people
-
-    def sent_before(self, sender: Person, random_id: int) -> Message | None:
-        """Return the message that a sender made with this random_id, if there is one; this counts it as a repeat."""
-        message = self._world.box(sender.id).by_random_id.get(random_id)
-        if message is not None:
-            self._counters.sends_deduplicated += 1
-        return message
+    def __init__(self, world: World, clock: Clock, changes: Changes, hub: Hub, publisher: Publisher) -> None:
+        self._world, self._clock, self._changes, self._hub, self._publisher = world, clock, changes, hub, publisher
 
     def send(self, sender: Person, peer: Person, draft: Draft, skip: Key | None = None) -> Message:
         """Put a message into both boxes and push it, except to `skip`, whose answer tells. Return the sender's copy."""
@@ -73,9 +46,9 @@ class Chats:
             random_id=draft.random_id,
         )
         theirs = None if peer.id == sender.id else self._copy(message)
-        self._publish(message, skip)
+        self._publisher.publish(message, skip)
         if theirs is not None:
-            self._publish(theirs, None)
+            self._publisher.publish(theirs)
         return message
 
     def _copy(self, message: Message) -> Message:
@@ -98,21 +71,10 @@ class Chats:
             twin=message.id,
         )
 
-    def _publish(self, message: Message, skip: Key | None) -> None:
-        self._world.add_event(message)
-        self._changes.add("message", message.owner, lambda: {"message": message_json(self._world, message)})
-        self._hub.push(message.owner, lambda key: self._as_pushed(key, message), skip)
-
-    def _as_pushed(self, key: Key, message: Message) -> Any:
-        short = self._settings.short_updates
-        told = short == "always" or (short == "known" and self._people.was_told(key, message.peer))
-        if told and message.file is None:
-            return short_message(message)
-        return self._full(key, message)
-
-    def _full(self, key: Key, event: Event) -> Any:
-        users = self._people.users(key, (event.peer, event.owner))
-        return types.Updates([event_update(self._world, event)], users, [], self._clock.now(), 0)
+    def copies(self, message: Message) -> list[Message]:
+        """Return the message and its copy on the other side, as far as they are still there."""
+        other = self._world.box(message.peer).messages.get(message.twin) if message.twin is not None else None
+        return [message] if other is None else [message, other]
 
     def read(self, reader: Person, peer: Person, max_id: int, skip: Key | None = None) -> bool:
         """Mark a chat as read up to `max_id`, on the reader's other devices and at the sender's; False: it was already."""
@@ -125,18 +87,12 @@ class Chats:
             return False
         unread = box.unread_above(chat, max_id)
         incoming = [i for i in chat.ids if chat.read_inbox < i <= max_id and box.messages[i].sender != reader.id]
-        self._publish_read(Read(reader.id, box.pts + 1, "inbox", peer.id, max_id, unread), skip)
+        self._publisher.publish(Read(reader.id, box.pts + 1, "inbox", peer.id, max_id, unread), skip)
         twin = box.messages[incoming[-1]].twin if incoming else None
         if twin is not None and peer.id != reader.id:
             theirs = self._world.box(peer.id)
-            self._publish_read(Read(peer.id, theirs.pts + 1, "outbox", reader.id, twin), None)
+            self._publisher.publish(Read(peer.id, theirs.pts + 1, "outbox", reader.id, twin))
         return True
-
-    def _publish_read(self, read: Read, skip: Key | None) -> None:
-        self._world.add_event(read)
-        self._changes.add("read", read.owner, lambda: {"chat_id": read.peer, "side": read.side, "max_id": read.max_id})
-        update = types.Updates([event_update(self._world, read)], [], [], self._clock.now(), 0)
-        self._hub.push(read.owner, lambda key: update, skip)
 
     def typing(self, person: Person, peer: Person, action: Any) -> None:
         """Show the other side what somebody is about to do; it has no pts and is not stored."""

@@ -11,7 +11,8 @@ import secrets
 from dataclasses import replace
 from typing import Literal
 
-from local.telegram.acts.chats import Chats, Draft
+from local.telegram.acts.chats import Chats
+from local.telegram.acts.draft import Draft
 from local.telegram.changes import Changes
 from local.telegram.clock import Clock
 from local.telegram.model.key import Key

@@ -7,44 +7,79 @@ from typing import Any
 
 from telethon.tl import types
 
-from local.telegram.acts.chats import Draft
+from local.telegram.acts.draft import Draft
 from local.telegram.acts.files import MAX_PART, UploadError
+from local.telegram.acts.talk import Peer
 from local.telegram.control.errors import ControlError, not_found
+from local.telegram.control.groups import GroupsControl
 from local.telegram.control.people import PeopleControl
-from local.telegram.control.specs import MediaSpec, MessageFilter, SendSpec
+from local.telegram.control.specs import EditSpec, MediaSpec, MessageFilter, SendSpec
+from local.telegram.model.dialog import dialog_of, dialogs_of
 from local.telegram.model.message import Message
+from local.telegram.model.peer import is_channel
 from local.telegram.model.person import Person
 from local.telegram.mtproto.answers import serialized
 from local.telegram.rpc.errors import RpcError
-from local.telegram.rpc.sending import check_may_write
+from local.telegram.rpc.peers import number
+from local.telegram.rpc.rights import check_may_write, may_delete_for_all
 from local.telegram.services import Services
-from local.telegram.views.documents import message_json
+from local.telegram.views.documents import chat_json, message_json
 
 
 class MessagesControl:
     """The chats of people, from their own phones."""
 
-    def __init__(self, services: Services, people: PeopleControl) -> None:
-        self._services, self._world, self._people = services, services.world, people
+    def __init__(self, services: Services, people: PeopleControl, groups: GroupsControl) -> None:
+        self._services, self._world, self._people, self._groups = services, services.world, people, groups
 
     def send(self, handle: str, spec: SendSpec) -> dict[str, Any]:
         """Send a message as a person; it reaches the other's clients, and the person's own, as any message does."""
         sender = self._people.find(handle)
-        peer = sender if spec.to == "me" else self._people.find(spec.to)
+        peer = sender if spec.to == "me" else self._peer(spec.to)
         if not spec.text.strip() and spec.media is None:
             raise ControlError(422, "empty_message", "a message needs a text or media")
-        if not peer.registered:
+        if isinstance(peer, Person) and not peer.registered:
             raise ControlError(409, "not_registered", f"+{peer.phone} has no Telegram account")
         try:
-            check_may_write(sender, peer)
+            check_may_write(self._world, sender, peer)
         except RpcError as error:
             raise ControlError(403, error.name, f"Telegram would refuse this with {error.code} {error.name}") from error
-        if spec.reply_to is not None and spec.reply_to not in self._world.box(sender.id).messages:
-            raise not_found("message", spec.reply_to)
+        if spec.reply_to is not None:
+            self._message(sender, number(peer), spec.reply_to)
         file = self._upload(sender, spec.media) if spec.media else None
-        message = self._services.chats.send(sender, peer, Draft(spec.text, reply_to=spec.reply_to, file=file))
+        message = self._services.talk.send(sender, peer, Draft(spec.text, reply_to=spec.reply_to, file=file))
         self._services.hub.flush()
-        return message_json(self._world, message)
+        return message_json(self._world, message, sender.id)
+
+    def edit(self, handle: str, message_id: int, spec: EditSpec) -> dict[str, Any]:
+        """Give a person's own message another text, for everybody. A supergroup's or channel's message needs its `chat`."""
+        sender = self._people.find(handle)
+        message = self._message(sender, number(self._peer(spec.chat)) if spec.chat else None, message_id)
+        if message.sender != sender.id:
+            raise ControlError(403, "MESSAGE_AUTHOR_REQUIRED", "only who wrote a message may change it")
+        self._services.talk.edit(message, spec.text, b"")
+        self._services.hub.flush()
+        return message_json(self._world, message, sender.id)
+
+    def delete(self, handle: str, message_id: int, chat: str | None = None, *, for_all: bool = True) -> None:
+        """Delete a message, for everybody or only in a person's own box."""
+        person = self._people.find(handle)
+        message = self._message(person, number(self._peer(chat)) if chat else None, message_id)
+        for_all = for_all or is_channel(message.owner)
+        if for_all and not may_delete_for_all(self._world, person, message):
+            raise ControlError(403, "MESSAGE_DELETE_FORBIDDEN", "only its sender and admins delete a message for everybody")
+        self._services.talk.delete([message], for_all=for_all)
+        self._services.hub.flush()
+
+    def _peer(self, handle: str) -> Peer:
+        return self._groups.seek(handle) or self._people.find(handle)
+
+    def _message(self, person: Person, chat: int | None, message_id: int) -> Message:
+        box = dialog_of(self._world, person.id, chat).box if chat is not None else self._world.box(person.id)
+        message = box.messages.get(message_id)
+        if message is None or chat not in (None, message.peer):
+            raise not_found("message", message_id)
+        return message
 
     def _upload(self, sender: Person, media: MediaSpec) -> int:
         files, file_id = self._services.files, secrets.randbits(62)
@@ -63,30 +98,35 @@ class MessagesControl:
 
     def read(self, handle: str, chat: str, max_id: int = 0) -> bool:
         """Mark a chat as read; False when it was already."""
-        changed = self._services.chats.read(self._people.find(handle), self._people.find(chat), max_id)
+        changed = self._services.talk.read(self._people.find(handle), self._peer(chat), max_id)
         self._services.hub.flush()
         return changed
 
     def typing(self, handle: str, chat: str) -> None:
-        self._services.chats.typing(self._people.find(handle), self._people.find(chat), types.SendMessageTypingAction())
+        self._services.talk.typing(self._people.find(handle), self._peer(chat), types.SendMessageTypingAction())
         self._services.hub.flush()
 
     def chats(self, handle: str) -> list[dict[str, Any]]:
         """Return a person's chats, the one with the newest message first."""
-        box = self._world.box(self._people.find(handle).id)
-        last = sorted((box.messages[chat.ids[-1]] for chat in box.chats.values() if chat.ids), key=lambda message: -message.id)
+        person_id = self._people.find(handle).id
         return [
-            {"unread": box.chats[message.peer].unread, "last": (shown := message_json(self._world, message)), "chat": shown["chat"]}
-            for message in last
+            {
+                "unread": dialog.chat.unread,
+                "last": message_json(self._world, dialog.last, person_id),
+                "chat": chat_json(self._world, dialog.peer),
+            }
+            for dialog in dialogs_of(self._world, person_id)
+            if dialog.last is not None
         ]
 
     def select(self, handle: str, wanted: MessageFilter | None = None) -> list[dict[str, Any]]:
-        """Return messages of a person's box, oldest first."""
+        """Return messages of a person's box, oldest first; those of a supergroup or channel when it is the `chat`."""
         wanted = wanted or MessageFilter()
         person = self._people.find(handle)
-        chat = self._people.find(wanted.chat).id if wanted.chat else None
-        found = [message for message in self._world.box(person.id).messages.values() if _matches(message, wanted, chat)]
-        return [message_json(self._world, message) for message in found[: wanted.limit]]
+        chat = number(self._peer(wanted.chat)) if wanted.chat else None
+        box = dialog_of(self._world, person.id, chat).box if chat is not None else self._world.box(person.id)
+        found = [message for message in box.messages.values() if _matches(message, wanted, chat, person.id)]
+        return [message_json(self._world, message, person.id) for message in found[: wanted.limit]]
 
     async def wait(self, handle: str, count: int = 1, wait_s: float = 10, wanted: MessageFilter | None = None) -> list[dict[str, Any]]:
         """Return messages once there are `count` of them, or whatever there is after `wait_s` seconds."""
@@ -95,18 +135,19 @@ class MessagesControl:
         )
         return found if found is not None else self.select(handle, wanted)
 
-    def media(self, handle: str, message_id: int) -> tuple[bytes, str]:
-        """Return the bytes and type of a message's file."""
-        message = self._world.box(self._people.find(handle).id).messages.get(message_id)
-        if message is None or message.file is None:
+    def media(self, handle: str, message_id: int, chat: str | None = None) -> tuple[bytes, str]:
+        """Return the bytes and type of a message's file; one in a supergroup or channel needs its `chat`."""
+        person = self._people.find(handle)
+        message = self._message(person, number(self._peer(chat)) if chat else None, message_id)
+        if message.file is None:
             raise not_found("media", message_id)
         file = self._world.files[message.file]
         return self._services.files.read(file, 0, file.size), file.mime_type or "application/octet-stream"
 
 
-def _matches(message: Message, wanted: MessageFilter, chat: int | None) -> bool:
+def _matches(message: Message, wanted: MessageFilter, chat: int | None, viewer: int) -> bool:
     if message.id <= wanted.after_id or (chat is not None and message.peer != chat):
         return False
-    if wanted.direction is not None and (message.sender == message.owner) is not (wanted.direction == "out"):
+    if wanted.direction is not None and (message.sender == viewer) is not (wanted.direction == "out"):
         return False
     return wanted.contains is None or wanted.contains in message.text

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.telegram.control.errors import not_found
 from local.telegram.control.people import PeopleControl
-from local.telegram.control.specs import ConnectionSpec
+from local.telegram.control.specs import ConnectionSpec, TransportErrorSpec
 from local.telegram.faults import Fault, FaultSpec
 from local.telegram.network.connection import Connection
 from local.telegram.services import Services
@@ -54,6 +54,25 @@ class OperationControl:
     def resume(self, spec: ConnectionSpec) -> int:
         return self._each(spec, Connection.resume)
 
+    def new_session(self, spec: ConnectionSpec) -> int:
+        """Tell clients that the server has made a new session for them, so that they may have missed something."""
+        return self._each(spec, self._services.hub.renew_session)
+
+    def change_salt(self, spec: ConnectionSpec) -> int:
+        """Change the salt of the clients' keys: their next message is answered by bad_server_salt."""
+        return self._each(spec, self._services.hub.change_salt)
+
+    def transport_error(self, spec: TransportErrorSpec) -> int:
+        """Send a transport error and close, as for a key that nobody knows (-404) or too many connections (-429)."""
+        return self._each(spec, lambda connection: self._services.hub.refuse(connection, spec.code))
+
+    def clock(self, advance_s: float = 0) -> int:
+        """Move the clock forward and return its time; how far it was moved survives a restart."""
+        self._services.clock.advance(advance_s)
+        self._services.world.store.put("server", "clock", str(self._services.clock.offset_s).encode())
+        self._services.hub.flush()
+        return self._services.clock.now()
+
     def counters(self) -> dict[str, Any]:
         return {**self._services.counters.as_json(), "connections_open": len(self._services.hub.connections)}
 
@@ -74,6 +93,7 @@ class OperationControl:
         chosen = self._chosen(spec)
         for connection in chosen:
             act(connection)
+        self._services.hub.flush()
         return len(chosen)
 
     def _chosen(self, spec: ConnectionSpec) -> list[Connection]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
+from local.telegram.model.group import Kind, Role
 from local.telegram.model.person import Audience, Delivery
 from local.telegram.model.phone import normal
 
@@ -81,6 +82,53 @@ class SendSpec(Spec):
     media: MediaSpec | None = None
 
 
+class EditSpec(Spec):
+    """Another text for a message; `chat` is needed in supergroups and channels, which number their own messages."""
+
+    text: str = Field(min_length=1, max_length=4096)
+    chat: str | None = None
+
+
+class GroupSpec(Spec):
+    """A group to be made. With a username it is public: anybody may read and join."""
+
+    kind: Kind
+    title: str = Field(min_length=1, max_length=128)
+    creator: str
+    members: list[str] = Field(default_factory=list)
+    username: str | None = Field(None, pattern=r"^[A-Za-z]\w{3,31}$")
+    about: str = Field("", max_length=255)
+    members_write: bool = True
+
+
+class GroupPatch(Spec):
+    """What to change of a group; what is not named stays."""
+
+    title: str | None = Field(None, min_length=1, max_length=128)
+    about: str | None = Field(None, max_length=255)
+    members_write: bool | None = None
+
+
+class MemberSpec(Spec):
+    """Somebody who comes into a group: by themselves, or put in by `by`."""
+
+    person: str
+    by: str | None = None
+
+
+class MemberPatch(Spec):
+    """What to change of a member."""
+
+    role: Role | None = None
+    may_write: bool | None = None
+
+
+class ClockSpec(Spec):
+    """How far the clock goes forward."""
+
+    advance_s: float = Field(ge=0, le=10 * 365 * 86_400)
+
+
 class ReadSpec(Spec):
     """A chat to be marked as read, up to `max_id` or wholly."""
 
@@ -97,6 +145,12 @@ class ConnectionSpec(Spec):
 
     number: int | None = None
     person: str | None = None
+
+
+class TransportErrorSpec(ConnectionSpec):
+    """Which connections get which transport error (https://core.telegram.org/mtproto/mtproto-transports#transport-errors)."""
+
+    code: Literal[-404, -429, -444]
 
 
 class MessageFilter(Spec):

@@ -21,7 +21,7 @@ class Shelf(Generic[Record]):
         self._adapter: TypeAdapter[Record] = TypeAdapter(record)
 
     def put(self, key: str, record: Record) -> None:
-        self._store.put(self._kind, key, self._adapter.dump_json(record))
+        self._store.put(self._kind, key, self._adapter.dump_json(record, exclude_defaults=True))
 
     def delete(self, key: str) -> None:
         self._store.delete(self._kind, key)

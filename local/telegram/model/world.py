@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import Any
 
 from local.telegram.model.box import Box
 from local.telegram.model.file import File, Upload
+from local.telegram.model.groups import Groups
 from local.telegram.model.keys import Keys
 from local.telegram.model.login import Login
-from local.telegram.model.message import Event, Message, Read
+from local.telegram.model.message import Deletion, Edit, Event, Message, Read
 from local.telegram.model.person import SERVICE_ID, Person
 from local.telegram.model.records import Shelf
 from local.telegram.mtproto.server_key import ServerKey
@@ -23,19 +25,21 @@ FIRST_USER_ID = 100_000_001
 
 
 class World:
-    """People, keys, message boxes, log-ins and files."""
+    """People, keys, groups, message boxes, log-ins and files."""
 
     def __init__(self, store: Store, server_key: ServerKey | None = None) -> None:
         self.store = store
         self._people_shelf = Shelf(store, "person", Person)
-        self._messages_shelf = Shelf(store, "message", Message)
-        self._reads_shelf = Shelf(store, "read", Read)
+        self._event_shelves: dict[type, Shelf[Any]] = {
+            kind: Shelf(store, name, kind) for name, kind in (("message", Message), ("read", Read), ("edit", Edit), ("deletion", Deletion))
+        }
         self._logins_shelf = Shelf(store, "login", Login)
         self._files_shelf = Shelf(store, "file", File)
         self.people: dict[int, Person] = {}
         self.by_phone: dict[str, Person] = {}
         self.by_username: dict[str, Person] = {}
         self.keys = Keys(store)
+        self.groups = Groups(store)
         self.boxes: dict[int, Box] = {}
         self.logins: dict[str, Login] = {}
         self.files: dict[int, File] = {}
@@ -52,16 +56,23 @@ class World:
     def person(self, user_id: int) -> Person | None:
         return self.people.get(user_id)
 
-    def box(self, user_id: int) -> Box:
-        """Return a person's message box, empty at first."""
-        box = self.boxes.get(user_id)
+    def box(self, owner: int) -> Box:
+        """Return the message box of a person or channel, empty at first."""
+        box = self.boxes.get(owner)
         if box is None:
-            box = self.boxes[user_id] = Box(user_id)
+            box = self.boxes[owner] = Box(owner)
         return box
 
     def access_hash(self, viewer: int, target: int) -> int:
         """Return the hash under which `viewer` may name `target`: another one for every viewer."""
-        digest = hashlib.blake2b(b"%d:%d" % (viewer, target), key=self.hash_secret, digest_size=8).digest()
+        return self._hash(b"%d:%d" % (viewer, target))
+
+    def min_hash(self, viewer: int, target: int) -> int:
+        """Return the hash of a `min` constructor, which names nobody (https://core.telegram.org/api/min)."""
+        return self._hash(b"min:%d:%d" % (viewer, target))
+
+    def _hash(self, name: bytes) -> int:
+        digest = hashlib.blake2b(name, key=self.hash_secret, digest_size=8).digest()
         return int.from_bytes(digest, "little", signed=True)
 
     def same_hash(self, viewer: int, target: int, claimed: int) -> bool:
@@ -100,12 +111,16 @@ class World:
 
     def add_event(self, event: Event) -> None:
         """Apply an event to its owner's box and store it."""
+        self._apply(event)
+        self._event_shelves[type(event)].put(f"{event.owner}:{event.pts}", event)
+
+    def _apply(self, event: Event) -> None:
         self.box(event.owner).add(event)
-        shelf_key = f"{event.owner}:{event.pts}"
         if isinstance(event, Message):
-            self._messages_shelf.put(shelf_key, event)
-        else:
-            self._reads_shelf.put(shelf_key, event)
+            if event.random_id is not None:
+                self.box(event.sender).by_random_id[event.random_id] = event
+            if event.number is not None:
+                self.groups.note_copy(event)
 
     def add_file(self, file: File) -> None:
         self.files[file.id] = file
@@ -120,9 +135,9 @@ class World:
                 self.by_username[person.username.lower()] = person
         self.logins = {login.hash: login for login in self._logins_shelf.load()}
         self.files = {file.id: file for file in self._files_shelf.load()}
-        events: list[Event] = [*self._messages_shelf.load(), *self._reads_shelf.load()]
+        events: list[Event] = [event for shelf in self._event_shelves.values() for event in shelf.load()]
         for event in sorted(events, key=lambda event: (event.owner, event.pts)):
-            self.box(event.owner).add(event)
+            self._apply(event)
         for name, size in self.store.sizes("part"):
             user_id, file_id, part = (int(piece) for piece in name.split(":"))
             self.uploads.setdefault((user_id, file_id), Upload(user_id, file_id, {})).sizes[part] = size

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 MAX_PAYLOAD = 1_100_000  # a container of 1,044,456 bytes is the most that Telegram takes; beyond it the connection closes
-UNKNOWN_KEY = struct.pack("<i", -404)
+UNKNOWN_KEY_CODE = -404
 
 
 class TransportError(Exception):
@@ -111,3 +111,8 @@ class Framing:
 
     def _frame_intermediate(self, payload: bytes) -> bytes:
         return struct.pack("<I", len(payload)) + payload
+
+
+def transport_error(code: int) -> bytes:
+    """Return the payload of a transport error, e.g. -404 or -429."""
+    return struct.pack("<i", code)

@@ -6,26 +6,36 @@ import asyncio
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from local.telegram.model.key import Key
 from local.telegram.mtproto import cipher
 from local.telegram.mtproto.envelope import BadContainerError
 from local.telegram.mtproto.key_exchange import KeyExchange, KeyExchangeError
+from local.telegram.mtproto.server_key import ServerKey
 from local.telegram.mtproto.transport import Framing, TransportError
 from local.telegram.network.session import Session
-
-if TYPE_CHECKING:
-    from local.telegram.network.hub import Hub
 
 _ESTABLISHED = 1
 _BROKEN = (TransportError, KeyExchangeError, cipher.CipherError, BadContainerError, BufferError, ValueError, struct.error, OSError)
 
 
+class Owner(Protocol):
+    """What a connection needs of the hub, which imports this module."""
+
+    server_key: ServerKey
+
+    def opened(self, connection: Connection) -> None: ...
+    def receive(self, connection: Connection, payload: bytes) -> None: ...
+    def broken(self, connection: Connection, error: Exception) -> None: ...
+    def flush(self) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """One client's connection. What is sent waits in `_unsent` until the hub has made its cause durable."""
 
-    def __init__(self, hub: Hub, number: int) -> None:
+    def __init__(self, hub: Owner, number: int) -> None:
         self.hub, self.number = hub, number
         self.key: Key | None = None
         self.session: Session | None = None

@@ -6,6 +6,7 @@ payload -> key? -> decrypt -> one user of the key? -> salt, message id -> sessio
 from __future__ import annotations
 
 import logging
+import secrets
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +19,12 @@ from local.telegram.clock import Clock
 from local.telegram.counters import Counters
 from local.telegram.faults import Faults
 from local.telegram.model.key import Key
+from local.telegram.model.peer import bare, is_channel
 from local.telegram.model.world import World
 from local.telegram.mtproto import cipher
 from local.telegram.mtproto.envelope import BadContainerError, Incoming, unpack
 from local.telegram.mtproto.key_exchange import KeyExchangeError
-from local.telegram.mtproto.transport import UNKNOWN_KEY
+from local.telegram.mtproto.transport import UNKNOWN_KEY_CODE, transport_error
 from local.telegram.network.connection import Connection
 from local.telegram.network.message_ids import MessageIds, fault_of
 from local.telegram.network.session import Session, Sessions
@@ -94,9 +96,7 @@ class Hub:
         key = self._world.keys.get(name.hex())
         if key is None:
             self._counters.unknown_keys += 1
-            self._queue(connection, UNKNOWN_KEY)
-            self.flush()
-            connection.close()
+            self.refuse(connection, UNKNOWN_KEY_CODE)
             return
         plain = cipher.decrypt(key.secret, payload)
         self._used(connection, key)
@@ -199,8 +199,10 @@ class Hub:
             self._counters.connections_dropped_slow += 1
             connection.abort()
 
-    def push(self, user_id: int, update_for: Callable[[Key], Any], skip: Key | None = None) -> None:
+    def push(self, user_id: int, update_for: Callable[[Key], Any], skip: Key | None = None, box: int | None = None) -> None:
         """Send an update to every connection of a person that wants updates, but not to those of the key `skip`.
+
+        `box` is whose event it is, the person's or a channel's; None for what is no event of a box.
 
         Who is not connected gets nothing now, and the same event by updates.getDifference later.
         """
@@ -213,11 +215,19 @@ class Hub:
         ]
         if not targets:
             return
-        fault = self._faults.take(self._world.people[user_id].phone, None, push=True) if self._faults else None
+        fault = self._faults.take_push(self._world.people[user_id].phone, box) if self._faults else None
         if fault is not None:
             self._counters.faults_applied += 1
+        kind = fault.kind if fault else None
         for key, connection in targets:
-            self._push_one(connection, bytes(update_for(key)), fault.kind if fault else None)
+            update = self._too_long(box) if kind == "too_long_push" else update_for(key)
+            self._push_one(connection, bytes(update), kind)
+
+    def _too_long(self, box: int | None) -> Any:
+        """Return what says that something happened, and not what (https://core.telegram.org/constructor/updateChannelTooLong)."""
+        if box is None or not is_channel(box):
+            return types.UpdatesTooLong()
+        return types.UpdateShort(types.UpdateChannelTooLong(bare(box), self._world.box(box).pts), self._clock.now())
 
     def _push_one(self, connection: Connection, body: bytes, fault: str | None) -> None:
         if fault == "lose_push":
@@ -228,6 +238,25 @@ class Hub:
             if connection.session is not None:
                 self._counters.pushes += 1
                 self.send(connection, connection.session, each, answer=False)
+
+    def refuse(self, connection: Connection, code: int) -> None:
+        """Send a transport error, then close."""
+        self._queue(connection, transport_error(code))
+        self.flush()
+        connection.close()
+
+    def renew_session(self, connection: Connection) -> None:
+        """Send new_session_created as if the server had forgotten the session (https://core.telegram.org/mtproto/service_messages)."""
+        session = connection.session
+        if session is not None:
+            created = types.NewSessionCreated(self._ids.next(answer=False), secrets.randbits(63), session.key.salt)
+            self.send(connection, session, bytes(created), answer=False)
+
+    def change_salt(self, connection: Connection) -> None:
+        """Give a key another salt; what comes with the old one is answered by bad_server_salt."""
+        if connection.key is not None:
+            connection.key.salt = secrets.randbits(63)
+            self._world.keys.save(connection.key)
 
     def notice(self, key: Key) -> None:
         """Make a key's clients ask for something: they learn at once that their log-in has ended."""

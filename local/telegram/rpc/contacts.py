@@ -23,6 +23,9 @@ def resolve_username(call: Call, request: Any) -> Any:
     if not _USERNAME.fullmatch(request.username):
         raise bad_request("USERNAME_INVALID")
     person = call.world.by_username.get(request.username.lower())
+    group = call.world.groups.by_username.get(request.username.lower())
+    if group is not None:
+        return types.contacts.ResolvedPeer(types.PeerChannel(group.id), [call.services.groups.chat(call.key, group)], [])
     if person is None or not person.registered:
         raise bad_request("USERNAME_NOT_OCCUPIED")
     return _resolved(call, person)

@@ -6,12 +6,11 @@ from typing import Any
 
 from telethon.tl import functions, types
 
-from local.telegram.model.box import Chat
-from local.telegram.model.message import Message
+from local.telegram.model.dialog import Dialog, dialog_of, dialogs_of, place
 from local.telegram.rpc.call import Call
-from local.telegram.rpc.peers import peer_person
+from local.telegram.rpc.peers import number, peer_of
 from local.telegram.rpc.table import Methods
-from local.telegram.views.messages import message_object, state
+from local.telegram.views.messages import message_object, peer_object, state
 
 METHODS = Methods()
 LIMIT_MAX = 100
@@ -22,10 +21,8 @@ def get_dialogs(call: Call, request: Any) -> Any:
     """Return chats by their last message, newest first, from the given offset on. There is only the main folder."""
     if request.folder_id:
         return types.messages.Dialogs([], [], [], [])
-    every = sorted((chat for chat in call.box.chats.values() if chat.ids), key=lambda chat: _place(call, chat), reverse=True)
-    offset = _offset(request)
-    after = [chat for chat in every if offset is None or _place(call, chat) < offset]
-    page = after[: min(request.limit or LIMIT_MAX, LIMIT_MAX)]
+    every = dialogs_of(call.world, call.me.id)
+    page = every[_start(call, every, request) :][: min(request.limit or LIMIT_MAX, LIMIT_MAX)]
     content = _content(call, page)
     if len(page) == len(every):
         return types.messages.Dialogs(**content)
@@ -34,9 +31,8 @@ def get_dialogs(call: Call, request: Any) -> Any:
 
 @METHODS.serves(functions.messages.GetPeerDialogsRequest)
 def get_peer_dialogs(call: Call, request: Any) -> Any:
-    people = [peer_person(call, asked.peer) for asked in request.peers]
-    chats = [call.box.chats.get(person.id) or Chat(person.id) for person in people]
-    return types.messages.PeerDialogs(**_content(call, chats), state=state(call.box, call.now))
+    dialogs = [dialog_of(call.world, call.me.id, number(peer_of(call, asked.peer))) for asked in request.peers]
+    return types.messages.PeerDialogs(**_content(call, dialogs), state=state(call.box, call.now))
 
 
 @METHODS.serves(functions.messages.GetPinnedDialogsRequest)
@@ -44,19 +40,20 @@ def get_pinned_dialogs(call: Call, request: Any) -> Any:
     return types.messages.PeerDialogs([], [], [], [], state(call.box, call.now))
 
 
-def _content(call: Call, chats: list[Chat]) -> dict[str, Any]:
-    last = [_last(call, chat) for chat in chats if chat.ids]
+def _content(call: Call, dialogs: list[Dialog]) -> dict[str, Any]:
+    last = [dialog.last for dialog in dialogs if dialog.last is not None]
     return {
-        "dialogs": [_dialog(chat) for chat in chats],
-        "messages": [message_object(call.world, message) for message in last],
-        "chats": [],
-        "users": call.services.people.users(call.key, {chat.peer for chat in chats} | {message.sender for message in last}),
+        "dialogs": [dialog_object(dialog) for dialog in dialogs],
+        "messages": [message_object(call.world, message, call.me.id) for message in last],
+        **call.services.company.of(call.key, last, peers=[dialog.peer for dialog in dialogs]),
     }
 
 
-def _dialog(chat: Chat) -> Any:
+def dialog_object(dialog: Dialog) -> Any:
+    """Return a chat of the list; only a channel has a pts."""
+    chat = dialog.chat
     return types.Dialog(
-        peer=types.PeerUser(chat.peer),
+        peer=peer_object(chat.peer),
         top_message=chat.ids[-1] if chat.ids else 0,
         read_inbox_max_id=chat.read_inbox,
         read_outbox_max_id=chat.read_outbox,
@@ -65,18 +62,16 @@ def _dialog(chat: Chat) -> Any:
         unread_reactions_count=0,
         unread_poll_votes_count=0,
         notify_settings=types.PeerNotifySettings(),
+        pts=dialog.pts,
     )
 
 
-def _last(call: Call, chat: Chat) -> Message:
-    return call.box.messages[chat.ids[-1]]
-
-
-def _place(call: Call, chat: Chat) -> tuple[int, int]:
-    last = _last(call, chat)
-    return last.date, last.id
-
-
-def _offset(request: Any) -> tuple[int, int] | None:
+def _start(call: Call, every: list[Dialog], request: Any) -> int:
+    """Return where the page begins: after the chat that `offset_peer` names, else by date and message id."""
     date = int(request.offset_date.timestamp()) if request.offset_date else 0
-    return (date, request.offset_id) if date > 0 else None
+    if date <= 0:
+        return 0
+    if not isinstance(request.offset_peer, types.InputPeerEmpty):
+        offset = (date, request.offset_id, number(peer_of(call, request.offset_peer)))
+        return sum(place(dialog) >= offset for dialog in every)
+    return sum(place(dialog)[:2] >= (date, request.offset_id) for dialog in every)

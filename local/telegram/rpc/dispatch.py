@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from typing import Any
 
-from telethon.tl import TLRequest, types
+from telethon.tl import TLRequest
 
 from local.telegram.faults import FaultSpec
 from local.telegram.model.phone import normal
-from local.telegram.mtproto.answers import rpc_error, rpc_result
 from local.telegram.mtproto.envelope import Incoming, Unknown
 from local.telegram.network.connection import Connection
 from local.telegram.network.session import Session
 from local.telegram.rpc import going_wrong, service_messages
-from local.telegram.rpc.call import Call
-from local.telegram.rpc.errors import RpcError, bad_request, not_acceptable, unauthorized
+from local.telegram.rpc.execution import Asked, Execution
 from local.telegram.rpc.methods import all_methods
-from local.telegram.rpc.table import Method, method_name
-from local.telegram.rpc.wrappers import Query, unwrapped
+from local.telegram.rpc.table import method_name
+from local.telegram.rpc.wrappers import unwrapped
 from local.telegram.services import Services
 
-log = logging.getLogger(__name__)
 _ODD_EXPECTED = 35  # bad_msg_notification: a query is content-related, so its seq_no is odd
-
-
-@dataclass(slots=True)
-class Asked:
-    """A query on its way to its answer. `method` is None when the server does not know it."""
-
-    connection: Connection
-    session: Session
-    msg_id: int
-    query: Query
-    method: Method | None
-    name: str
 
 
 class Dispatcher:
     """Execute each message once and answer it."""
 
     def __init__(self, services: Services) -> None:
-        self._services, self.hub = services, services.hub
+        self._services, self._hub = services, services.hub
+        self._execution = Execution(services)
         self._methods = all_methods()
 
     def __call__(self, connection: Connection, session: Session, message: Incoming) -> None:
         serve = service_messages.TABLE.get(type(message.content))
         if serve is not None:
-            serve(self.hub, connection, session, message)
+            serve(self._hub, connection, session, message)
         elif not session.first_time(message.msg_id):
-            self.acknowledge(connection, session, message.msg_id)
+            self._execution.acknowledge(connection, session, message.msg_id)
         elif message.seq_no % 2 == 0:
-            self.hub.reject(connection, session, message, _ODD_EXPECTED)
+            self._hub.reject(connection, session, message, _ODD_EXPECTED)
         else:
             self._take(connection, session, message)
 
@@ -66,63 +50,16 @@ class Dispatcher:
         self._services.counters.calls[asked.name] += 1
         fault = self._fault(asked) if self._services.faults else None
         if fault is None:
-            self.execute(asked)
+            self._execution.execute(asked)
         else:
             self._services.counters.faults_applied += 1
-            going_wrong.TABLE[fault.kind](self, asked, fault)
+            going_wrong.TABLE[fault.kind](self._execution, asked, fault)
 
     def _fault(self, asked: Asked) -> FaultSpec | None:
         key = asked.session.key
         person = self._services.world.person(key.user_id or key.pending_user_id or 0)
         phone = person.phone if person else normal(getattr(asked.query.request, "phone_number", None) or "")
         return self._services.faults.take(phone, asked.name)
-
-    def execute(self, asked: Asked) -> None:
-        """Call the method and answer with its result or error."""
-        call = Call(self._services, asked.connection, asked.session.key)
-        try:
-            body = rpc_result(asked.msg_id, self._allowed(call, asked).handler(call, asked.query.request))
-        except RpcError as error:
-            self.fail(asked, error)
-        except Exception:
-            log.exception("%s crashed", asked.name)
-            self._services.counters.handler_crashes += 1
-            self.fail(asked, RpcError(500, "INTERNAL_SERVER_ERROR"))
-        else:
-            if asked.query.with_updates and asked.session.key.user_id is not None:
-                asked.connection.wants_updates = True
-            self.hub.send(asked.connection, asked.session, body, answer=True)
-
-    def fail(self, asked: Asked, error: RpcError) -> None:
-        """Answer with an error."""
-        asked.session.failed(asked.msg_id)
-        self._services.counters.errors[error.name] += 1
-        self.hub.send(asked.connection, asked.session, rpc_error(asked.msg_id, error.code, error.name), answer=True)
-
-    def acknowledge(self, connection: Connection, session: Session, msg_id: int) -> None:
-        """Tell the client that its message came, without an answer to it."""
-        self.hub.send(connection, session, bytes(types.MsgsAck([msg_id])), answer=True, content=False)
-
-    def _allowed(self, call: Call, asked: Asked) -> Method:
-        """Return the method if the caller may call it now."""
-        if asked.connection.duplicated:
-            raise not_acceptable("AUTH_KEY_DUPLICATED")
-        if call.key.dead:
-            later = self._services.settings.duplicated_key
-            raise not_acceptable(later) if later == "AUTH_KEY_DUPLICATED" else unauthorized(later)
-        if asked.method is None:
-            raise self._unknown(asked)
-        if asked.method.needs_login and call.key.user_id is None:
-            raise unauthorized("SESSION_PASSWORD_NEEDED" if call.key.pending_user_id else call.key.ended or "AUTH_KEY_UNREGISTERED")
-        if any(asked.session.has_failed(earlier) for earlier in asked.query.after):
-            raise bad_request("MSG_WAIT_FAILED")
-        return asked.method
-
-    def _unknown(self, asked: Asked) -> RpcError:
-        """Fail loudly: a client wanted something that this server does not have."""
-        self._services.counters.unknown_methods[asked.name] += 1
-        log.error("unknown method %s", asked.name)
-        return bad_request(f"INPUT_METHOD_INVALID_{asked.name}")
 
 
 def _name(request: Any) -> str:

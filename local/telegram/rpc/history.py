@@ -8,9 +8,12 @@ from typing import Any
 from telethon.tl import functions, types
 
 from local.telegram.model.box import Box
+from local.telegram.model.dialog import Dialog, dialog_of
 from local.telegram.model.message import Message
+from local.telegram.model.peer import is_channel
 from local.telegram.rpc.call import Call
-from local.telegram.rpc.peers import peer_person
+from local.telegram.rpc.errors import bad_request
+from local.telegram.rpc.peers import number, peer_of
 from local.telegram.rpc.table import Methods
 from local.telegram.views.messages import message_object
 
@@ -24,37 +27,45 @@ def get_history(call: Call, request: Any) -> Any:
 
     `min_id` and `max_id` filter the page afterwards (https://core.telegram.org/api/offsets).
     """
-    peer = peer_person(call, request.peer)
-    chat = call.box.chats.get(peer.id)
-    ids = chat.ids if chat else []
-    newest = _older_than(call.box, ids, request) - request.add_offset
+    dialog = dialog_of(call.world, call.me.id, number(peer_of(call, request.peer)))
+    box, ids = dialog.box, dialog.chat.ids
+    newest = _older_than(box, ids, request) - request.add_offset
     oldest = newest - min(request.limit, LIMIT_MAX)
     window = ids[max(0, oldest) : max(0, newest)]
-    page = [call.box.messages[i] for i in reversed(window) if i > request.min_id and not 0 < request.max_id <= i]
-    return _messages(call, page, len(ids))
+    page = [box.messages[i] for i in reversed(window) if i > request.min_id and not 0 < request.max_id <= i]
+    return _messages(call, dialog, page)
 
 
 @METHODS.serves(functions.messages.GetMessagesRequest)
 def get_messages(call: Call, request: Any) -> Any:
     """Return messages by id in the order asked for; what is not there is `messageEmpty`."""
-    found = [(asked.id, call.box.messages.get(asked.id)) for asked in request.id]
-    messages = [message_object(call.world, message) if message else types.MessageEmpty(id=i, peer_id=None) for i, message in found]
-    return types.messages.Messages(messages, [], [], _users(call, [message for _, message in found if message]))
+    return types.messages.Messages(topics=[], **by_ids(call, call.box, request.id))
+
+
+def by_ids(call: Call, box: Box, asked: list[Any]) -> dict[str, Any]:
+    """Return messages of a box by id, with whom they name."""
+    found = [(each.id, box.messages.get(each.id)) for each in asked]
+    messages = [
+        message_object(call.world, message, call.me.id) if message else types.MessageEmpty(id=i, peer_id=None) for i, message in found
+    ]
+    return {"messages": messages, **call.services.company.of(call.key, [message for _, message in found if message])}
 
 
 @METHODS.serves(functions.messages.ReadHistoryRequest)
 def read_history(call: Call, request: Any) -> Any:
-    """Mark a chat as read; both sides get an update with its own pts."""
-    peer = peer_person(call, request.peer)
-    changed = call.services.chats.read(call.me, peer, request.max_id, call.key)
+    """Mark a private chat or basic group as read; all sides get an update with a pts of their own."""
+    peer = peer_of(call, request.peer)
+    if is_channel(number(peer)):
+        raise bad_request("PEER_ID_INVALID")
+    changed = call.services.talk.read(call.me, peer, request.max_id, call.key)
     return types.messages.AffectedMessages(call.box.pts, int(changed))
 
 
 @METHODS.serves(functions.messages.SetTypingRequest)
 def set_typing(call: Call, request: Any) -> Any:
-    peer = peer_person(call, request.peer)
+    peer = peer_of(call, request.peer)
     if peer is not call.me:
-        call.services.chats.typing(call.me, peer, request.action)
+        call.services.talk.typing(call.me, peer, request.action)
     return True
 
 
@@ -71,12 +82,10 @@ def _older_than(box: Box, ids: list[int], request: Any) -> int:
     return bisect_left(ids, date, key=lambda i: box.messages[i].date) if date > 0 else len(ids)
 
 
-def _messages(call: Call, page: list[Message], count: int) -> Any:
-    messages, users = [message_object(call.world, message) for message in page], _users(call, page)
-    if len(page) == count:
-        return types.messages.Messages(messages, [], [], users)
-    return types.messages.MessagesSlice(count=count, messages=messages, topics=[], chats=[], users=users)
-
-
-def _users(call: Call, messages: list[Message]) -> list[Any]:
-    return call.services.people.users(call.key, {person for message in messages for person in (message.peer, message.sender)})
+def _messages(call: Call, dialog: Dialog, page: list[Message]) -> Any:
+    count = len(dialog.chat.ids)
+    messages = [message_object(call.world, message, call.me.id) for message in page]
+    content = {"messages": messages, "topics": [], **call.services.company.of(call.key, page, peers=[dialog.peer])}
+    if dialog.pts is not None:
+        return types.messages.ChannelMessages(pts=dialog.pts, count=count, **content)
+    return types.messages.Messages(**content) if len(page) == count else types.messages.MessagesSlice(count=count, **content)

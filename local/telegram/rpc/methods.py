@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
-from local.telegram.rpc import account, auth, configuration, contacts, dialogs, history, sending, updates, upload, users
+from local.telegram.rpc import (
+    account,
+    auth,
+    basic_groups,
+    channel_updates,
+    channels,
+    configuration,
+    contacts,
+    dialogs,
+    editing,
+    history,
+    sending,
+    updates,
+    upload,
+    users,
+)
 from local.telegram.rpc.table import Methods
 
-TOPICS = (account, auth, configuration, contacts, dialogs, history, sending, updates, upload, users)
+TOPICS = (
+    account,
+    auth,
+    basic_groups,
+    channel_updates,
+    channels,
+    configuration,
+    contacts,
+    dialogs,
+    editing,
+    history,
+    sending,
+    updates,
+    upload,
+    users,
+)
 
 
 def all_methods() -> Methods:

@@ -1,6 +1,6 @@
 """Whom a request means. Access hashes are another for every account, and are checked.
 
-https://core.telegram.org/api/peers: an id alone is not enough, except for oneself.
+https://core.telegram.org/api/peers: an id alone is not enough, except for oneself and for basic groups that one is in.
 """
 
 from __future__ import annotations
@@ -10,17 +10,55 @@ from typing import Any
 
 from telethon.tl import types
 
+from local.telegram.acts.talk import Peer
+from local.telegram.model.dialog import dialog_of
+from local.telegram.model.group import Group
+from local.telegram.model.peer import channel_peer, group_peer
 from local.telegram.model.person import Person
 from local.telegram.rpc.call import Call
 from local.telegram.rpc.errors import bad_request
+from local.telegram.views.company import named_people
 
 
-def peer_person(call: Call, peer: Any) -> Person:
-    """Return the person behind an InputPeer or raise PEER_ID_INVALID."""
-    person = find_person(call, peer)
-    if person is None:
+def peer_of(call: Call, peer: Any) -> Peer:
+    """Return the person or group behind an InputPeer, or raise PEER_ID_INVALID, CHANNEL_INVALID or CHANNEL_PRIVATE."""
+    if isinstance(peer, types.InputPeerChannel | types.InputPeerChannelFromMessage):
+        return channel_of(call, peer)
+    found = basic_group(call, peer.chat_id) if isinstance(peer, types.InputPeerChat) else find_person(call, peer)
+    if found is None:
         raise bad_request("PEER_ID_INVALID")
-    return person
+    return found
+
+
+def number(peer: Peer) -> int:
+    """Return a chat as one number."""
+    return peer.id if isinstance(peer, Person) else peer.peer
+
+
+def basic_group(call: Call, chat_id: int) -> Group | None:
+    """Return a basic group that the caller is or was in."""
+    group = call.world.groups.get(group_peer(chat_id))
+    return group if group is not None and call.world.groups.member(group, call.me.id) is not None else None
+
+
+def channel_of(call: Call, channel: Any) -> Group:
+    """Return the channel behind an InputChannel or InputPeerChannel, if the caller may see what is in it."""
+    group = find_channel(call, channel)
+    if group is None:
+        raise bad_request("CHANNEL_INVALID")
+    member = call.world.groups.member(group, call.me.id)
+    put_out = member is not None and member.standing == "kicked"
+    if put_out or (group.username is None and not call.world.groups.is_in(group, call.me.id)):
+        raise bad_request("CHANNEL_PRIVATE")
+    return group
+
+
+def find_channel(call: Call, channel: Any) -> Group | None:
+    """Return the channel that is named with its right access hash, whoever may see it."""
+    channel_id, access_hash = getattr(channel, "channel_id", 0), getattr(channel, "access_hash", None)
+    group = call.world.groups.get(channel_peer(channel_id))
+    known = group is not None and access_hash is not None and call.world.same_hash(call.me.id, group.peer, access_hash)
+    return group if known else None
 
 
 def user_person(call: Call, user: Any) -> Person:
@@ -50,11 +88,13 @@ def _by_hash(call: Call, peer: Any) -> Person | None:
 
 
 def _from_message(call: Call, peer: Any) -> Person | None:
-    chat = find_person(call, peer.peer)
-    message = call.box.messages.get(peer.msg_id)
-    if chat is None or message is None or message.peer != chat.id or peer.user_id not in (message.sender, message.peer):
+    """Return whom a message names that the caller can see (https://core.telegram.org/constructor/inputPeerUserFromMessage)."""
+    chat = number(peer_of(call, peer.peer))
+    message = dialog_of(call.world, call.me.id, chat).box.messages.get(peer.msg_id)
+    if message is None or message.peer != chat:
         return None
-    return call.world.person(peer.user_id)
+    named = {message.sender, message.peer} if chat > 0 else named_people(message)
+    return call.world.person(peer.user_id) if peer.user_id in named else None
 
 
 _FINDERS: dict[type, Callable[[Call, Any], Person | None]] = {

@@ -40,7 +40,7 @@ def _msgs_state(hub: Hub, connection: Connection, session: Session, message: Inc
 
 
 def _future_salts(hub: Hub, connection: Connection, session: Session, message: Incoming) -> None:
-    """The salt of a key does not change in this server: one that is good for a day."""
+    """The salt of a key changes only on demand: one that is good for a day."""
     now = int(time.time())
     salts = types.FutureSalts(message.msg_id, now, [types.FutureSalt(now - 60, now + 86_400, session.key.salt)])
     _answer(hub, connection, session, salts)

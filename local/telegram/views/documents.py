@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.telegram.model.dialog import read_marks
+from local.telegram.model.group import Group
 from local.telegram.model.key import Key
 from local.telegram.model.login import Login
 from local.telegram.model.message import Message
 from local.telegram.model.person import Person
 from local.telegram.model.world import World
+from local.telegram.views.messages import action_of
 
 
 def person_json(person: Person) -> dict[str, Any]:
@@ -34,20 +37,51 @@ def person_json(person: Person) -> dict[str, Any]:
     }
 
 
-def message_json(world: World, message: Message) -> dict[str, Any]:
-    """Return one copy of a message as its owner sees it."""
-    peer, chat = world.people[message.peer], world.box(message.owner).chat(message.peer)
+def message_json(world: World, message: Message, viewer: int) -> dict[str, Any]:
+    """Return a message as one person sees it."""
+    read_inbox, read_outbox = read_marks(world, viewer, message.peer)
+    outgoing = message.sender == viewer
     return {
         "id": message.id,
-        "chat": {"id": peer.id, "name": peer.name, "username": peer.username, "phone": f"+{peer.phone}"},
+        "chat": chat_json(world, message.peer),
         "from_id": message.sender,
-        "outgoing": message.sender == message.owner,
+        "outgoing": outgoing,
         "date": message.date,
         "text": message.text,
         "reply_to": message.reply_to,
         "media": _media_json(world, message),
-        "read": message.id <= (chat.read_outbox if message.sender == message.owner else chat.read_inbox),
+        "read": message.id <= (read_outbox if outgoing else read_inbox),
         "pts": message.pts,
+        "edited_at": message.edit_date,
+        "action": type(action_of(message)).__name__ if message.action else None,
+    }
+
+
+def chat_json(world: World, peer: int) -> dict[str, Any]:
+    """Return a chat by its number: a person, or a group with its kind."""
+    group = world.groups.get(peer)
+    if group is not None:
+        return {"id": peer, "name": group.title, "username": group.username, "phone": None, "kind": group.kind}
+    person = world.people[peer]
+    return {"id": peer, "name": person.name, "username": person.username, "phone": f"+{person.phone}", "kind": "person"}
+
+
+def group_json(world: World, group: Group) -> dict[str, Any]:
+    """Return a group with everybody who is or was in it."""
+    return {
+        **chat_json(world, group.peer),
+        "about": group.about,
+        "members_write": group.members_write,
+        "pts": world.box(group.peer).pts if group.kind != "basic" else None,
+        "members": [
+            {
+                "id": member.user_id,
+                "role": member.role,
+                "standing": member.standing,
+                "may_write": member.may_write,
+            }
+            for member in world.groups.all_members(group)
+        ],
     }
 
 

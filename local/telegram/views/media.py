@@ -20,14 +20,14 @@ def file_reference(world: World, file: File) -> bytes:
     return hashlib.blake2b(b"%d" % file.id, key=world.hash_secret, digest_size=16).digest()
 
 
-def message_media(world: World, message: Message) -> Any:
-    """Return the media of a message, or None."""
+def message_media(world: World, message: Message, viewer: int) -> Any:
+    """Return the media of a message with the viewer's own access hash, or None."""
     if message.file is None:
         return None
     file = world.files[message.file]
     if file.kind == "photo":
-        return types.MessageMediaPhoto(photo=_photo(world, message.owner, file), spoiler=message.spoiler)
-    return types.MessageMediaDocument(document=_document(world, message.owner, file), spoiler=message.spoiler)
+        return types.MessageMediaPhoto(photo=_photo(world, viewer, file), spoiler=message.spoiler)
+    return types.MessageMediaDocument(document=_document(world, viewer, file), spoiler=message.spoiler)
 
 
 def _photo(world: World, viewer: int, file: File) -> Any:

@@ -97,6 +97,36 @@ async def test_a_conversation_from_the_phone(served: TelegramServer, control: Co
         assert [event.raw_text for event in await inbox.take(2)] == ["hello", "see this"]
 
 
+async def test_groups_over_http(control: ControlClient) -> None:
+    """Groups are made, changed, entered, left, written in and shown; the wrong ones are refused by name."""
+
+    def act() -> None:
+        group = control.create_group("supergroup", "Town", ANN, (BOB,), username="the_town")
+        number = group["id"]
+        assert control.group("@the_town") == control.group(number) == control.groups()[0] == group
+        assert control.change_group(number, title="City")["name"] == "City"
+        assert not control.change_member(number, BOB, may_write=False)["members"][1]["may_write"]
+        with pytest.raises(ControlRefusedError, match="USER_BANNED_IN_CHANNEL"):
+            control.send(BOB, str(number), "hi")
+        sent = control.send(ANN, str(number), "helo")
+        assert control.edit(ANN, sent["id"], "hello", str(number))["text"] == "hello"
+        assert control.read(BOB, str(number))
+        control.delete(ANN, sent["id"], str(number))
+        assert control.remove_member(number, BOB, by=ANN)["members"][1]["standing"] == "kicked"
+        assert control.add_member(number, BOB)["members"][1]["standing"] == "in"
+        with pytest.raises(ControlRefusedError, match="no_such_group"):
+            control.group(-5)
+        with pytest.raises(ControlRefusedError, match="username_taken"):
+            control.create_group("channel", "Town", ANN, username="the_town")
+        with pytest.raises(ControlRefusedError, match="no_such_message"):
+            control.edit(ANN, 999, "x", str(number))
+        assert {"group", "message", "edit", "deletion", "read"} <= {change["kind"] for change in control.changes(person=BOB)["changes"]}
+        assert control.advance_clock(5) > 0
+        assert [control.new_session(), control.change_salt(), control.transport_error(-429)] == [0, 0, 0]
+
+    await asyncio.to_thread(act)
+
+
 async def test_the_stream_of_changes_shows_a_phone_live(served: TelegramServer, control: ControlClient) -> None:
     """Codes, log-ins, messages and reads come in order, each once, for one person or for all."""
     start = (await asyncio.to_thread(control.changes))["last"]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from local.telegram.control.app import ROUTES
+from local.telegram.control.routes import ROUTES
 from local.telegram.counters import Counters
 from local.telegram.faults import Kind
 from local.telegram.settings import Settings

@@ -17,7 +17,7 @@ from telethon import TelegramClient, functions
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
 
-from local.telegram.control.specs import PersonSpec, SendSpec
+from local.telegram.control.specs import EditSpec, GroupSpec, MessageFilter, PersonSpec, SendSpec
 from local.telegram.control_client import ControlClient
 from local.telegram.mtproto.server_key import ServerKey
 from local.telegram.server import TelegramServer
@@ -49,6 +49,39 @@ async def test_a_restart_keeps_everything(tmp_path: Path, server_key: ServerKey)
             inbox = Inbox(bob)
             server.messages.send(ANN, SendSpec(to=BOB, text="after"))
             assert (await inbox.next()).raw_text == "after"
+
+
+async def test_a_restart_keeps_groups(tmp_path: Path, server_key: ServerKey) -> None:
+    """Groups, members, channels' pts, edits, deletions, reads, repeats and the clock are as they were."""
+    async with TelegramServer(state=tmp_path, server_key=server_key) as server:
+        add_people(server)
+        spec = GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB], username="the_town")
+        town = server.groups.create(spec)["id"]
+        trip = server.groups.create(GroupSpec(kind="basic", title="Trip", creator=ANN, members=[BOB]))["id"]
+        first = server.messages.send(ANN, SendSpec(to=str(town), text="helo"))["id"]
+        doomed = server.messages.send(ANN, SendSpec(to=str(town), text="doomed"))["id"]
+        server.messages.edit(ANN, first, EditSpec(text="hello", chat=str(town)))
+        server.messages.delete(ANN, doomed, str(town))
+        in_trip = server.messages.send(ANN, SendSpec(to=str(trip), text="pack"))["id"]
+        server.messages.read(BOB, str(town))
+        server.operation.clock(1000)
+        before = [server.groups.get(str(town)), server.groups.get(str(trip))]
+        async with logged_in(server, BOB) as bob:
+            session = saved(bob)
+            request = functions.messages.SendMessageRequest("the_town", "once", random_id=5)
+            sent = (await bob(request)).updates[1]
+        now, pts = server.operation.clock(), before[0].pop("pts")
+    async with TelegramServer(state=tmp_path) as server:
+        assert server.operation.clock() >= now
+        after = [server.groups.get(str(town)), server.groups.get(str(trip))]
+        assert after[0].pop("pts") == pts + 1
+        assert after == before
+        texts = [message["text"] for message in server.messages.select(BOB, MessageFilter(chat=str(town)))]
+        assert texts == ["", "", "hello", "once"]
+        async with logged_in(server, BOB, session) as bob:
+            assert (await bob(request)).updates[1].pts == sent.pts
+        server.messages.edit(ANN, in_trip, EditSpec(text="unpack"))
+        assert server.messages.select(BOB, MessageFilter(chat=str(trip)))[-1]["text"] == "unpack"
 
 
 async def test_a_log_in_goes_on_after_a_restart(tmp_path: Path, server_key: ServerKey) -> None:
