@@ -108,6 +108,7 @@ class Account:
     async def _await_login(self) -> None:
         """Wait for log-in steps; an account that nobody goes on with is released, and claimed again by the next step."""
         if not await happens(self._wake, IDLE_LOGIN_S) and self._idle.is_set():
+            self._stopping = True  # a command that comes now is "not mine": whoever is asked next claims the account
             await insist(self.holding.release)
             raise _Over
 

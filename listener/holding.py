@@ -131,7 +131,8 @@ class Holding:
         await self.release(state=state, reason=reason, wanted=None, wanted_since=None, restricted_until=None)
 
     async def release(self, **status: Any) -> None:
-        """Release the account with its credentials kept."""
+        """Release the account with its credentials kept. Its connections are over before the row says so, which lets others claim."""
+        self.guard.close()
         row, store = self.row, self.means.accounts
         await self.means.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, status)
 

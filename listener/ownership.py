@@ -78,6 +78,7 @@ class Ownership:
         self._seen: dict[WorkerId, tuple[int, float]] = {}
         self._accounts: dict[_Key, Account] = {}
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
+        self._astray: set[_Key] = set()  # what rows may say is mine though I do not hold it; each look around claims it again
         self._claiming: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
         self._leaving: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -118,8 +119,7 @@ class Ownership:
     async def account(self, tenant_id: TenantId, channel: Channel) -> Account:
         """Return an account that is mine, claiming it first where nobody live has it; raises `not_mine`."""
         key = (tenant_id, channel)
-        async with self._claiming.setdefault(key, asyncio.Lock()):
-            account = self._accounts.get(key) or await self._claim(tenant_id, channel)
+        account = await self._claim_unless_held(key)
         if account is None or self._stopping.is_set():
             raise AvioError(Code.NOT_MINE)
         await account.loaded()
@@ -195,6 +195,8 @@ class Ownership:
         workers = await self._rows.offload(self._rows.workers.all)
         gone = [worker for worker in workers if await self._is_gone(worker)]
         live = [worker for worker in workers if worker.state is WorkerState.LIVE and worker not in gone]
+        for key in list(self._astray):
+            await self._claim_unless_held(key)
         await self._take_over(NOBODY, live)
         for worker in gone:
             if not await self._take_over(worker.id, live) and self._is_old(worker):
@@ -228,23 +230,31 @@ class Ownership:
         others = [worker.accounts for worker in live if worker.id != self.me.id]
         share = -(-(sum(others) + self.held + len(left)) // (len(others) + 1))
         for tenant_id, channel in left[: max(share - self.held, 0)]:
-            key = (tenant_id, channel)
-            async with self._claiming.setdefault(key, asyncio.Lock()):
-                if key not in self._accounts:
-                    await self._claim(tenant_id, channel)
+            await self._claim_unless_held((tenant_id, channel))
         return len(left)
 
+    async def _claim_unless_held(self, key: _Key) -> Account | None:
+        async with self._claiming.setdefault(key, asyncio.Lock()):
+            return self._accounts.get(key) or await self._claim(*key)
+
     async def _claim(self, tenant_id: TenantId, channel: Channel) -> Account | None:
-        """Become an account's owner, if its owner is none, nobody, ended, dead or absent; None otherwise."""
-        if self._stopping.is_set():
+        """Become an account's owner, if its owner is none, nobody, ended, dead or absent; None otherwise.
+
+        Only while the lease is held: before it, peers read that I am absent. A claim that fails or is cancelled may have been applied, or
+        be so later: the account is astray until a row shows what became of it.
+        """
+        if self._stopping.is_set() or not self.lease.held():
             return None
+        key = (tenant_id, channel)
         seen = await self._rows.offload(self._rows.accounts.get, tenant_id, channel)
         if seen and seen.owner and not await self._is_over(seen.owner):
+            self._astray.discard(key)
             return None
+        self._astray.add(key)
         row = await self._rows.offload(self._rows.accounts.claim, tenant_id, channel, seen, self.me.id, secrets.token_hex(8))
         if row is None or not self.lease.held():
             return None
-        key = (tenant_id, channel)
+        self._astray.discard(key)
         account = self._accounts[key] = Account(self._hold(row, self.me.id))
         self._tasks[key] = asyncio.create_task(self._live(key, account))
         self._logger.info("account claimed", extra={"tenant_id": tenant_id, "epoch": row.epoch, "worker": self.me.id})
@@ -264,7 +274,8 @@ class Ownership:
             self._logger.error("account task failed", extra={"tenant_id": key[0], "fault": type(error).__name__}, exc_info=error)
             await asyncio.sleep(RECLAIM_AFTER_S)
             del self._accounts[key], self._tasks[key]
-            await self._claim(*key)
+            self._astray.add(key)
+            self._news.set()
         else:
             del self._accounts[key], self._tasks[key]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from local.aws_account import Account as AwsAccount
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -21,6 +22,7 @@ from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
 from tests.support.clock import FakeClock
 from tests.support.events import TENANT
+from tests.support.memory import MemoryTable
 
 CHANNEL = Channel.TELEGRAM
 ONE, OTHER = WorkerId("worker-one"), WorkerId("worker-other")
@@ -30,6 +32,15 @@ SESSION = keys.session(TENANT, CHANNEL)
 def worker(worker_id: WorkerId = ONE) -> Worker:
     """Return a worker that has just started."""
     return Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address="127.0.0.1:9000", certificate="pem", rpc_key=SecretStr("key"))
+
+
+@pytest.fixture(params=["emulator", "memory"])
+def table(request: pytest.FixtureRequest) -> Table:
+    """The real table, and the one in memory, which must do the same (tests/shared/test_memory_stores.py goes on from here)."""
+    if request.param == "memory":
+        return MemoryTable()
+    account: AwsAccount = request.getfixturevalue("account")
+    return Table(account.client("dynamodb"), account.table_name)
 
 
 @pytest.fixture
