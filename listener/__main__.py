@@ -6,7 +6,6 @@ A worker whose lease lapsed is over for good; the process goes on as a new one, 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import signal
 import socket
@@ -24,6 +23,7 @@ from listener.lease import Lease
 from listener.ledger import Writer
 from listener.offload import Offload
 from listener.ownership import Lapsed, Ownership, Rows
+from listener.patience import happens
 from listener.telegram.where import Telegram, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
@@ -121,8 +121,7 @@ class Process:
         except (Lapsed, StoreUnavailable, TimeoutError) as error:
             self._logger.error("worker over, starting anew", extra={"worker": self._worker.me.id, "fault": type(error).__name__})
             self._worker = self._new_worker()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), START_AGAIN_S)
+            await happens(self._stopping, START_AGAIN_S)
 
     def _stop(self) -> None:
         self._stopping.set()

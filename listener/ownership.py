@@ -27,6 +27,7 @@ from listener.account import Account
 from listener.holding import Holding
 from listener.lease import BEAT_DEADLINE_S, BEAT_EVERY_S, SILENCE_S, Lease
 from listener.offload import Offload
+from listener.patience import happens
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account as Row
@@ -180,15 +181,14 @@ class Ownership:
     # rules 3, 4 and 8
 
     async def _watch(self) -> None:
-        while True:
+        while not self.lease.lapsed:  # not only by being cancelled: a cancellation can drown in a time-out of the same moment
             self._news.clear()
             try:
                 await self._hear()
                 await self.look_around()
             except (StoreUnavailable, TimeoutError) as error:
                 self._logger.warning("watch failed", extra={"fault": type(error).__name__})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), WATCH_EVERY_S)
+            await happens(self._news, WATCH_EVERY_S)
 
     async def look_around(self) -> None:
         """Declare silent workers dead, and claim what those that are over have left."""

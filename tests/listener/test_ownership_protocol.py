@@ -139,6 +139,7 @@ class Fleet:
             for line in process.lines:
                 line.fates.clear()
                 line.cut = False
+        self.settle()  # those that had been paused go on
         self.deliver(len(self.held))
         if not any(process.runs and not process.stopping for process in self.processes):
             self.start()
@@ -436,3 +437,19 @@ def test_it_finds_a_save_without_its_fence(fleet: Fleet) -> None:
     SavesAnyway(fleet.stores.table).save(key, Epoch(1), {})
     with pytest.raises(AssertionError, match="went back"):
         fleet.check()
+
+
+def test_a_worker_that_wakes_up_past_its_lease_starts_anew_whatever_its_watch_was_doing() -> None:
+    """Found by a long run: its cancelled watch went on for ever, so the process never became a new worker, and nobody took over."""
+    state = Machine()
+    state.begin(first=1.0, second=1.0)
+    state.start(offset=0, rate=1.0)
+    state.hand_over(number=2)
+    state.pause(number=0)
+    state.look(number=0)
+    state.time_passes(seconds=13.0)
+    state.hand_over(number=1)
+    state.start(offset=0, rate=1.0)
+    state.ask(number=3, tenant=TENANTS[0])
+    state.hand_over(number=3)
+    state.teardown()
