@@ -1,6 +1,7 @@
 """Composition root of the listener: settings, signals, one process that is one worker after another.
 
-A worker whose lease lapsed is over for good; the process goes on as a new one, under a new id. SIGTERM and SIGINT hand over and end it.
+A worker whose lease lapsed is over for good; the process goes on as a new one, under a new id. SIGTERM and SIGINT hand over and end it,
+and so does draining its worker: whether another process is started then is up to whatever supervises it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from aws_lambda_powertools import Logger
 from pydantic import SecretStr
 
 from listener.api import Api, server
+from listener.beats import Lapsed
 from listener.certificate import Certificate, new_certificate
 from listener.deliver import Deliver
+from listener.gate import REAL_EVERY_S, Gate
 from listener.holding import Holding, Means
 from listener.lease import Lease
 from listener.ledger import Writer
 from listener.offload import Offload
-from listener.ownership import Lapsed, Ownership, Rows
+from listener.ownership import Ownership, Rows
 from listener.patience import happens
 from listener.telegram.where import Telegram, real, silence_telethon, test_server
 from shared import aws
@@ -84,6 +87,7 @@ class Process:
         self._offload = Offload(16, "aws")
         deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"), logger)
         self._writer = Writer(deliver, logger)
+        telegram = settings.telegram()
         self._means = Means(
             table=table,
             accounts=AccountStore(table),
@@ -92,9 +96,10 @@ class Process:
             envelope=Envelope(aws.kms, settings.kms_key_id),
             offload=self._offload,
             writer=self._writer,
-            telegram=settings.telegram(),
+            telegram=telegram,
             clock=self._clock,
             logger=logger,
+            gate=Gate(0.0 if telegram.moves else REAL_EVERY_S),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._means.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
@@ -118,8 +123,11 @@ class Process:
     async def _be_a_worker(self) -> None:
         try:
             await self._worker.run()
+            self._stopping.set()  # by a signal, or drained
         except (Lapsed, StoreUnavailable, TimeoutError) as error:
             self._logger.error("worker over, starting anew", extra={"worker": self._worker.me.id, "fault": type(error).__name__})
+            if self._worker.draining:
+                self._stopping.set()
             self._worker = self._new_worker()
             await happens(self._stopping, START_AGAIN_S)
 
@@ -136,6 +144,7 @@ class Process:
             address=self._settings.address(),
             certificate=self._certificate.pem,
             rpc_key=self._rpc_key,
+            started_at=self._clock.now(),
         )
         return Ownership(
             me, lease, self._rows, lambda row, worker: Holding(row, worker, lease.guard(), self._means), self._clock, self._logger

@@ -55,7 +55,9 @@ class Account:
         self._serves = asyncio.Event()
         self._over = asyncio.Event()
         self._stopping = False
+        self._given = False
         self._commands = 0
+        self._used_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self.flow = LoginFlow(holding, self._wake)
@@ -70,6 +72,8 @@ class Account:
             while not self._stopping:
                 self._wake.clear()
                 await self._stage()
+            if self._given:
+                await insist(self.holding.give)
         except _Over:
             self.holding.log("account let go")
         except Superseded:
@@ -171,6 +175,7 @@ class Account:
         if self._stopping:
             raise AvioError(Code.NOT_MINE)
         self._commands += 1
+        self._used_at = self.holding.means.clock.boottime()
         self._idle.clear()
         try:
             yield
@@ -184,3 +189,24 @@ class Account:
         self._stopping = True
         await happens(self._idle, SEND_DEADLINE_S)
         self._wake.set()
+
+    async def hand_back(self) -> None:
+        """Hand over for good while this worker goes on: at the end of `run` the account is nobody's, and others claim it."""
+        self._given = True
+        await self.hand_over()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it takes commands, or is over."""
+        return self._loaded.is_set()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is on its way out of here."""
+        return self._stopping
+
+    @property
+    def stir(self) -> tuple[bool, bool, bool, float]:
+        """How much there is to disturb by moving it elsewhere: a log-in, commands, events, and when it was last used. Sorts."""
+        ledger = self.holding.ledger
+        return self.holding.user_id is None, self._commands > 0, bool(ledger and ledger.pending), self._used_at

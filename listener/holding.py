@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from listener.gate import Gate
 from listener.lease import Guard
 from listener.ledger import Ledger, Writer
 from listener.marks import Marks
@@ -47,6 +48,7 @@ class Means:
     telegram: Telegram
     clock: Clock
     logger: Logger
+    gate: Gate = field(default_factory=Gate)
 
     def now(self) -> datetime:
         """Return the wall time."""
@@ -135,6 +137,12 @@ class Holding:
         self.guard.close()
         row, store = self.row, self.means.accounts
         await self.means.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, status)
+
+    async def give(self) -> None:
+        """Leave the account to whoever claims it next. Its connections are over before the row says so."""
+        self.guard.close()
+        row, store = self.row, self.means.accounts
+        await self.means.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
 
     async def keep(self, peers: tuple[Peer, ...]) -> None:
         """Keep peers beyond this process; where storage is away they are kept the next time."""

@@ -104,6 +104,11 @@ class Ledger:
             del self._chats[entry.event.group]
         self._settle()
 
+    @property
+    def pending(self) -> int:
+        """How many events were taken and not accepted yet."""
+        return self._size
+
     async def drained(self) -> None:
         """Wait until everything taken was accepted."""
         await self._empty.wait()

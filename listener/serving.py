@@ -95,7 +95,8 @@ class Serving:
         """Connect, catch up and serve until the connection is over; return what ended it."""
         holding = self._holding
         try:
-            async with connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._inbox.take) as client:
+            connecting = connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._inbox.take)
+            async with holding.means.gate.through(connecting, self._wake) as client:
                 self.client = client
                 self.up.set()
                 await holding.note(connected_since=holding.means.now(), last_error=None)

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from shared.errors import AvioError, Code
 from shared.model.account import Account
-from shared.model.ids import Channel, TenantId, WorkerId
+from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
@@ -93,10 +93,10 @@ class OwnerClient:
         owner = account.owner if account else None
         if owner in self._pools and owner not in avoid:
             return self._pools[owner]
-        row = self._workers.get(owner) if owner else None
+        row = self._workers.get(owner) if owner and owner != NOBODY else None
         if row is None or row.state is not WorkerState.LIVE:
             row = min(
-                (other for other in self._workers.all() if other.state is WorkerState.LIVE and other.id not in avoid),
+                (other for other in self._workers.all() if _takes(other) and other.id not in avoid),
                 key=_load,
                 default=None,
             )
@@ -128,6 +128,10 @@ class OwnerClient:
         except ValueError:
             answer = None
         return answer if isinstance(answer, dict) else {"error": Code.INTERNAL_ERROR.value}
+
+
+def _takes(worker: Worker) -> bool:
+    return worker.state is WorkerState.LIVE and not worker.draining
 
 
 def _load(worker: Worker) -> tuple[int, str]:

@@ -24,6 +24,8 @@ class Worker(Frozen):
 
     `address` is host:port of its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts`
     how many it held at its last beat, `nudges` (`<tenant>/<nonce>`) the tenants whose account row says something new to it.
+    A `draining` one takes nothing more and is about to end. `started_at` and `beat_at` are by its own clock, and for people only: nothing
+    is decided by them.
     """
 
     id: WorkerId
@@ -33,6 +35,9 @@ class Worker(Frozen):
     certificate: str
     rpc_key: SecretStr
     accounts: int = 0
+    draining: bool = False
+    started_at: datetime | None = None
+    beat_at: datetime | None = None
     ended_at: datetime | None = None
     nudges: frozenset[str] = frozenset()
 

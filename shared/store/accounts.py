@@ -7,6 +7,7 @@ a first try whose answer was lost carries a token (`claim`), by which the retry 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,21 @@ from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.table import ConditionFailed, Item, Table
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An account as the index shows it, perhaps no longer as it is."""
+
+    tenant_id: TenantId
+    channel: Channel
+    owner: WorkerId
+    epoch: Epoch
+
+    @property
+    def key(self) -> tuple[TenantId, Channel]:
+        """Which account this is."""
+        return self.tenant_id, self.channel
 
 
 class AccountStore:
@@ -27,15 +43,16 @@ class AccountStore:
         row = self._table.get(keys.account(tenant_id, channel))
         return account_of(row) if row else None
 
-    def owned_by(self, owner: WorkerId) -> Iterator[tuple[TenantId, Channel]]:
+    def owned_by(self, owner: WorkerId) -> Iterator[Owned]:
         """Yield the accounts that the index shows under an owner. The index lags: ask again, and let the claim's condition decide."""
         for row in self._table.query(
             "#owner = :owner", {":owner": owner}, IndexName=keys.BY_OWNER, ExpressionAttributeNames={"#owner": "owner"}
         ):
-            yield TenantId(row["pk"].removeprefix("T#")), Channel(row["sk"].removeprefix("ACCOUNT#"))
+            tenant_id, channel = TenantId(row["pk"].removeprefix("T#")), Channel(row["sk"].removeprefix("ACCOUNT#"))
+            yield Owned(tenant_id, channel, owner, Epoch(row["epoch"]))
 
-    def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | None, me: WorkerId, token: str) -> Account | None:
-        """Become the owner of an account last seen as `seen`; None where somebody else was faster.
+    def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | Owned | None, me: WorkerId, token: str) -> Account | None:
+        """Become the owner of an account last seen as `seen`; return it as it is now: claimed by this call where `claim` is the token.
 
         Two claimers: one condition holds, the other fails and reads a foreign token. A retried write whose first try had worked fails
         too, but reads its own token: that is a success. Only call it where the seen owner is none, nobody, dead, ended or absent.
@@ -46,7 +63,7 @@ class AccountStore:
         if seen:
             values |= {":epoch": seen.epoch, ":seen": seen.owner}
         try:
-            row = self._table.update(
+            row: Item | None = self._table.update(
                 keys.account(tenant_id, channel),
                 "SET #owner = :me, epoch = :next, claim = :token",
                 values,
@@ -54,10 +71,8 @@ class AccountStore:
                 {"#owner": "owner"},
             )
         except ConditionFailed as lost:
-            row = lost.item or {}
-            if row.get("claim") != token:
-                return None
-        return account_of(row)
+            row = lost.item
+        return account_of(row) if row else None
 
     def set_status(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
         """Write status fields (None removes one) as the owner under `epoch`; False where that is over. Safe to run twice."""
@@ -97,6 +112,15 @@ class AccountStore:
                 "#owner = :me AND epoch = :epoch",
                 {":me": me, ":epoch": epoch},
             )
+        except ConditionFailed:
+            return False
+        return True
+
+    def give(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch) -> bool:
+        """Hand an account back while it goes on to want an owner: workers look for it. False where it was not ours. Safe to run twice."""
+        changes = {"owner": NOBODY, "connected_since": None}
+        try:
+            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
         except ConditionFailed:
             return False
         return True

@@ -28,7 +28,7 @@ class WorkerStore:
         """
         row = {
             **keys.worker(worker.id),
-            **worker.model_dump(exclude={"id", "rpc_key", "nudges"}),
+            **worker.model_dump(mode="json", exclude={"id", "rpc_key", "nudges"}),
             "rpc_key": worker.rpc_key.get_secret_value(),
         }
         try:
@@ -45,16 +45,19 @@ class WorkerStore:
         """Return every worker's row as it is now: live ones, and those that ended or died within a day."""
         return [_worker(row) for row in self._table.query("pk = :pk", {":pk": keys.WORKERS}, ConsistentRead=True)]
 
-    def beat(self, worker_id: WorkerId, last: int, accounts: int, heard: frozenset[str]) -> Worker:
+    def beat(self, worker_id: WorkerId, last: int, accounts: int, heard: frozenset[str], now: datetime | None = None) -> Worker:
         """Raise the beat by one, if it is still `last` and the worker is live; raises ConditionFailed with the row as it is.
 
         Never creates the row. A beat that arrives after its time-out finds another number, or a dead worker, and changes nothing.
-        `heard` are nudges to take off the row; those that came since are in the answer.
+        `heard` are nudges to take off the row; those that came since are in the answer. `now` is for people who look at the row.
         """
         forget = " DELETE nudges :heard" if heard else ""
-        values = {":next": last + 1, ":last": last, ":live": WorkerState.LIVE, ":accounts": accounts, ":heard": heard}
+        values: dict[str, object] = {":next": last + 1, ":last": last, ":live": WorkerState.LIVE, ":accounts": accounts, ":heard": heard}
         names = {"#state": "state"}
-        update = f"SET beat = :next, accounts = :accounts{forget}"
+        at = ""
+        if now:
+            at, values[":now"] = ", beat_at = :now", now.isoformat()
+        update = f"SET beat = :next, accounts = :accounts{at}{forget}"
         return _worker(self._table.update(keys.worker(worker_id), update, values, "beat = :last AND #state = :live", names))
 
     def end(self, worker_id: WorkerId, now: datetime) -> None:
@@ -68,6 +71,18 @@ class WorkerStore:
         """
         condition, values = "#state = :live AND beat = :seen", {":live": WorkerState.LIVE, ":seen": seen_beat}
         return self._finish(worker_id, WorkerState.DEAD, now, condition, values)
+
+    def drain(self, worker_id: WorkerId) -> bool:
+        """Have a live worker take nothing more, hand over what it holds and end; False where it does not live. Safe to run twice.
+
+        It learns that with its next beat.
+        """
+        condition, values = "#state = :live", {":live": WorkerState.LIVE, ":yes": True}
+        try:
+            self._table.update(keys.worker(worker_id), "SET draining = :yes", values, condition, {"#state": "state"})
+        except ConditionFailed:
+            return False
+        return True
 
     def forget(self, worker_id: WorkerId) -> None:
         """Remove a row whose worker ended or died and owns no account any more."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from listener.account import Account
-from listener.ownership import Lapsed
+from listener.beats import Lapsed
 from listener.telegram.send import Outgoing
 from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
 from local.telegram.faults import FaultSpec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from listener.beats import Lapsed
 from listener.lease import LEASE_S, SILENCE_S
-from listener.ownership import Lapsed
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
@@ -29,7 +29,7 @@ async def test_a_beat_extends_the_lease(rig: Rig) -> None:
     clock = FakeClock()
     worker = await registered(rig, clock)
     clock.advance(LEASE_S - 1)
-    await worker.ownership.beat_once(clock.boottime())
+    await worker.ownership.beats.once(clock.boottime())
     clock.advance(LEASE_S - 1)
     assert worker.lease.held()
 
@@ -40,9 +40,9 @@ async def test_a_beat_whose_answer_was_lost_is_made_good(rig: Rig) -> None:
     worker = await registered(rig, clock)
     rig.workers.beat(worker.id, 0, 0, frozenset())
     clock.advance(3)
-    await worker.ownership.beat_once(clock.boottime())
+    await worker.ownership.beats.once(clock.boottime())
     assert worker.lease.remaining_s() == LEASE_S - 3
-    await worker.ownership.beat_once(clock.boottime())
+    await worker.ownership.beats.once(clock.boottime())
     assert worker.lease.remaining_s() == LEASE_S
 
 
@@ -52,7 +52,7 @@ async def test_a_worker_that_was_declared_dead_lapses_at_its_next_beat(rig: Rig)
     worker = await registered(rig, clock)
     assert rig.workers.kill(worker.id, 0, clock.now())
     with pytest.raises(Lapsed):
-        await worker.ownership.beat_once(clock.boottime())
+        await worker.ownership.beats.once(clock.boottime())
     assert not worker.lease.held()
 
 
@@ -92,7 +92,7 @@ async def test_a_worker_that_beats_is_never_declared_dead(rig: Rig) -> None:
     alive, watcher = await registered(rig, clock), await registered(rig, clock)
     for _ in range(8):
         await watcher.ownership.look_around()
-        await alive.ownership.beat_once(clock.boottime())
+        await alive.ownership.beats.once(clock.boottime())
         clock.advance(SILENCE_S - 1)
         alive.lease.extend(clock.boottime())
     row = rig.workers.get(alive.id)
@@ -153,7 +153,9 @@ async def test_a_claim_after_the_own_lease_is_over_takes_nothing(rig: Rig) -> No
 async def test_two_claims_at_once_have_one_winner(rig: Rig) -> None:
     """Both saw the same row; the second one's condition fails and it reads a foreign token."""
     assert rig.accounts.claim(TENANT, Channel.TELEGRAM, None, WorkerId("a"), "token-a")
-    assert rig.accounts.claim(TENANT, Channel.TELEGRAM, None, WorkerId("b"), "token-b") is None
+    lost = rig.accounts.claim(TENANT, Channel.TELEGRAM, None, WorkerId("b"), "token-b")
+    assert lost is not None
+    assert (lost.owner, lost.claim) == ("a", "token-a")
 
 
 async def test_a_claim_that_is_retried_after_it_had_worked_is_a_success(rig: Rig) -> None:
@@ -174,9 +176,9 @@ async def test_a_worker_that_lost_its_table_lapses_by_itself(rig: Rig) -> None:
         def beat(self, *_: object) -> None:
             raise StoreUnavailable("away")
 
-    object.__setattr__(worker.ownership._rows, "beats", Away())
+    object.__setattr__(worker.ownership.beats, "_store", Away())
     for _ in range(5):
-        await worker.ownership.beat_once(clock.boottime())
+        await worker.ownership.beats.once(clock.boottime())
         clock.advance(3)
     assert worker.lease.lapsed
 

@@ -37,7 +37,7 @@ from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store import keys
-from shared.store.accounts import AccountStore
+from shared.store.accounts import AccountStore, Owned
 from shared.store.fenced import FencedStore
 from shared.store.keys import Key
 from shared.store.workers import WorkerStore
@@ -340,7 +340,7 @@ def test_nothing_can_be_sent_once_the_row_says_that_an_account_is_free(fleet: Fl
     fleet.settle()
     fleet.stores.accounts.want(TENANTS[0], TG, Wanted.LOG_OUT, process.clock.now())
     process.account_rows.fates.extend([Fate.ANSWERED] * 3 + [Fate.UNANSWERED])
-    process.do(process.worker._accounts[TENANTS[0], TG].look_again)
+    process.do(process.worker.claims.accounts[TENANTS[0], TG].look_again)
     fleet.settle()
     peer.do(lambda: peer.worker.account(TENANTS[0], TG))
     fleet.settle()
@@ -379,7 +379,7 @@ class KillsAnyway(WorkerStore):
 class ClaimsAnyway(AccountStore):
     """Broken on purpose: takes an account from whoever has claimed it since."""
 
-    def claim(self, tenant_id: TenantId, channel: Channel, seen: Row | None, me: WorkerId, token: str) -> Row | None:
+    def claim(self, tenant_id: TenantId, channel: Channel, seen: Row | Owned | None, me: WorkerId, token: str) -> Row | None:
         """Claim what lies there now."""
         return super().claim(tenant_id, channel, self.get(tenant_id, channel), me, token)
 

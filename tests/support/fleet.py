@@ -24,10 +24,11 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 from pydantic import SecretStr
 
+from listener.beats import Lapsed
 from listener.holding import Holding, Means
 from listener.lease import Lease
 from listener.offload import Offload
-from listener.ownership import Lapsed, Ownership, Rows
+from listener.ownership import Ownership, Rows
 from shared.errors import AvioError
 from shared.model.account import Account
 from shared.model.ids import WorkerId
@@ -226,7 +227,7 @@ class Process:
 
     def look(self) -> None:
         """Have it look around now, as a nudge does that comes with a beat."""
-        self.loop.call_soon(self.worker._news.set)
+        self.loop.call_soon(self.worker.beats.news.set)
 
     def could_send(self) -> list[Holding]:
         """Return what a frame could be sent for at this moment, were the process to run. Asks a copy of the lease: asking ends it."""
@@ -248,6 +249,7 @@ class Process:
         while not self.stopping:
             try:
                 await self.worker.run()
+                self.stopping = True
             except (Lapsed, StoreUnavailable, TimeoutError):
                 self.worker = self._new_worker()
                 await asyncio.sleep(START_AGAIN_S)

@@ -142,7 +142,7 @@ class WorkerRig:
         self.offload.close()
         self.lease.lapse()
         assert self.task is not None
-        doomed = [self.task, *self.ownership._tasks.values()]
+        doomed = [self.task, *self.ownership.claims.tasks.values()]
         while not all(task.done() for task in doomed):
             for task in doomed:  # again and again, since a killed process does not get to tidy up
                 task.cancel()
