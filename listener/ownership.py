@@ -78,6 +78,7 @@ class Ownership:
         self.claims = Claims(Claimant(me.id, lease, hold, self.beats.news), rows.accounts, self._census, rows.offload, logger)
         self._surplus = Surplus(me.id)
         self._left_since: dict[Key, float] = {}
+        self._given: set[Key] = set()
         self._give_from = clock.boottime()
         self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -91,6 +92,11 @@ class Ownership:
     def draining(self) -> bool:
         """Whether somebody has asked for this worker's end."""
         return self.beats.draining
+
+    @property
+    def waits_with_giving(self) -> bool:
+        """Whether what it last handed back came back to it."""
+        return self._clock.boottime() < self._give_from
 
     async def run(self) -> None:
         """Register, then beat and watch until told to stop or drained; then hand over. Raises Lapsed where the lease was lost.
@@ -206,8 +212,9 @@ class Ownership:
         room = max(share({**loads, self.me.id: self.held}, len(left)) - self.held, 0)
         mine = [*dealt(left, loads).get(self.me.id, ())][:room]
         lying = self._left_lying(left)
-        if lying:
-            self._give_from = self._clock.boottime() + GIVE_AGAIN_S  # some worker lives, yet takes nothing: what it was given came back
+        if any(owned.key in self._given for owned in lying):
+            self._give_from = self._clock.boottime() + GIVE_AGAIN_S  # whoever it was meant for lives, and yet takes nothing
+            self._given.clear()
         wanted = list(dict.fromkeys([*mine, *lying]))
         await abreast(wanted[: TAKEN_AT_A_LOOK if waiting < AT_ONCE else 0], self._take_one)
         if len(wanted) > TAKEN_AT_A_LOOK:
@@ -228,7 +235,7 @@ class Ownership:
 
     def _share_out(self, others: Loads, left: int) -> None:
         staying = [key for key, account in self.claims.accounts.items() if not account.leaving]
-        if self._clock.boottime() >= self._give_from:
+        if not self.waits_with_giving:
             self._hand_back(self._surplus.to_give({**others, self.me.id: len(staying)}, left), others, staying)
 
     def _drain(self, takers: Loads) -> None:
@@ -250,6 +257,7 @@ class Ownership:
     async def _hand_back_one(self, key: Key, taker: WorkerId) -> None:
         """Hand an account back, then tell who is to take it: with its next beat, before the index shows it."""
         living = self.claims.tasks[key]
+        self._given.add(key)
         await self.claims.accounts[key].hand_back()
         await asyncio.wait((living,))
         with contextlib.suppress(StoreUnavailable, TimeoutError):  # then it is found by the index

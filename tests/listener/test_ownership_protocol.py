@@ -44,12 +44,15 @@ from shared.store.workers import WorkerStore
 from tests.support.fleet import DriftingClock, Fate, Process, Truth
 from tests.support.memory import MemoryStores
 
-TENANTS = [TenantId(f"{n}{n}{n}{n}") for n in range(3)]
+TENANTS = [TenantId(f"{n}{n}{n}{n}") for n in range(5)]
 TG = Channel.TELEGRAM
 DRIFT = (SILENCE_S - LEASE_S) / (SILENCE_S + LEASE_S)
 PROCESSES = 4
-RECOVERY_S = 75.0
-"""A call that nobody answers (20 s), the silence that gives a dead worker away (16 s), looks between, a reclaim; by the slowest clock."""
+RECOVERY_S = 90.0
+"""A call that nobody answers (20 s), the silence that gives a dead worker away (16 s), what nobody took for long (30 s), looks between, a
+reclaim; by the slowest clock."""
+SHARING_S = 120.0
+"""A surplus is looked at four times (3 s apart) before it is given away, a beat later it is taken; twice, by the slowest clock."""
 
 which = st.integers(0, PROCESSES - 1)
 accounts = st.sampled_from(TENANTS)
@@ -145,6 +148,19 @@ class Fleet:
             self.start()
         self.advance(RECOVERY_S)
 
+    def is_fair(self) -> bool:
+        """Whether no worker that stays holds more than its share of what has an owner."""
+        held = Counter(holding._me for process in self.processes for holding in process.could_send())
+        live = [row for row in self.stores.workers.all() if row.state is WorkerState.LIVE and not row.draining]
+        share = -(-sum(held.values()) // max(len(live), 1))
+        return all(held[row.id] <= share for row in live) and sum(held[row.id] for row in live) == sum(held.values())
+
+    def share_out(self) -> None:
+        """Let time pass until it is fair."""
+        end = self.truth.now + SHARING_S
+        while not self.is_fair() and self.truth.now < end:
+            self.advance(3)
+
     def deliver(self, count: int) -> None:
         """Let calls that were held go on."""
         for _ in range(count):
@@ -218,6 +234,12 @@ class Machine(RuleBasedStateMachine):
         self.fleet.settle()
 
     @rule(number=which)
+    def drain(self, number: int) -> None:
+        """As an operator does it, who sees the worker's id in the list."""
+        process = self._process(number)
+        process.stores.workers.drain(process.worker.me.id)
+
+    @rule(number=which)
     def look(self, number: int) -> None:
         self._process(number).look()
         self.fleet.settle()
@@ -254,7 +276,7 @@ class Machine(RuleBasedStateMachine):
             self.fleet.stores.table.catch_up()
 
     def teardown(self) -> None:
-        """Once faults stop, every account that wants an owner gets exactly one."""
+        """Once faults stop, every account that wants an owner gets exactly one, and no worker keeps more than its share."""
         try:
             if self.fleet.processes:
                 self.fleet.recover()
@@ -262,6 +284,9 @@ class Machine(RuleBasedStateMachine):
                 for tenant in TENANTS:
                     row = self.fleet.stores.accounts.get(tenant, TG)
                     assert holders[tenant] == bool(row and row.owner), f"{tenant} has {holders[tenant]} holders: {row}"
+                if not any(process.worker.waits_with_giving for process in self.fleet.processes if process.runs):
+                    self.fleet.share_out()
+                    assert self.fleet.is_fair(), self.fleet.holders()
         finally:
             self.fleet.close()
 

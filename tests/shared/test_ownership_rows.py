@@ -239,7 +239,7 @@ def test_of_many_claims_at_once_exactly_one_holds(accounts: AccountStore, exists
     seen = accounts.get(TENANT, CHANNEL)
     names = [WorkerId(f"worker-{number}") for number in range(6)]
     won = at_once(*(partial(accounts.claim, TENANT, CHANNEL, seen, name, f"token-{name}") for name in names))
-    (winner,) = [account for account in won if account]
+    (winner,) = [row for row, name in zip(won, names, strict=True) if row and row.claim == f"token-{name}"]
     assert accounts.get(TENANT, CHANNEL) == winner
     assert winner.epoch == (seen.epoch if seen else 0) + 1
 
