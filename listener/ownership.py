@@ -126,6 +126,10 @@ class Ownership:
         await account.loaded()
         return account
 
+    def held_account(self, tenant_id: TenantId, channel: Channel) -> Account | None:
+        """Return an account that is held here, without claiming it or waiting for it."""
+        return self._accounts.get((tenant_id, channel))
+
     # rule 1 and 2
 
     async def _beats(self) -> None:

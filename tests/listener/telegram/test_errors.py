@@ -16,6 +16,7 @@ from shared.errors import AvioError, Code
 UNKNOWN_TO_TELETHON = {
     "PrivacyPremiumRequiredError": (403, "PRIVACY_PREMIUM_REQUIRED"),
     "AllowPaymentRequiredError": (403, "ALLOW_PAYMENT_REQUIRED_50"),
+    "FrozenParticipantMissingError": (400, "FROZEN_PARTICIPANT_MISSING"),
 }
 """Telegram's names for which Telethon 1.45 has no class."""
 
@@ -86,8 +87,7 @@ def test_a_wait_says_for_how_long(name: str) -> None:
 def test_a_frozen_account_is_no_flood_wait() -> None:
     """Telethon's class for it is a FloodError without seconds."""
     error = translate(answered(420, "FROZEN_METHOD_INVALID"))
-    assert (error.code, error.retry_after_s) == (Code.TELEGRAM_ERROR, None)
-    assert error.fields == {"telegram": "FrozenMethodInvalid"}
+    assert (error.code, error.retry_after_s) == (Code.ACCOUNT_FROZEN, None)
 
 
 @pytest.mark.parametrize("code", [303, 400, 401, 403, 404, 406, 420])
