@@ -81,7 +81,11 @@ async def test_status_joins_the_row_and_what_the_owner_says(api: Api, owner: Sta
 async def test_a_frozen_accounts_status_says_until_when_and_where_to_appeal(api: Api) -> None:
     """From the row: it needs no worker to be told."""
     tenant = await api.new_tenant()
-    fields = {"frozen_until": "2026-04-01T00:00:00+00:00", "appeal_url": "https://t.me/spambot", "reason": "frozen_by_telegram"}
+    fields: dict[str, Any] = {
+        "frozen_until": "2026-04-01T00:00:00+00:00",
+        "appeal_url": "https://t.me/spambot",
+        "reason": "frozen_by_telegram",
+    }
     api.put_account(tenant["id"], AccountState.FROZEN, **fields)
     told = await status(api, tenant)
     assert (told["state"], told["reason"], told["authorized"]) == ("frozen", "frozen_by_telegram", True)
@@ -113,11 +117,15 @@ async def test_an_owner_that_is_gone_is_not_replaced_by_another(api: Api, owner:
     assert owner.asked == []
 
 
+def _owned_by(holder: str | None) -> dict[str, Any]:
+    return {"owner": holder} if holder else {}
+
+
 @pytest.mark.parametrize("holder", [None, NOBODY, "absent"])
 async def test_without_an_owner_nobody_is_asked(api: Api, owner: StandInOwner, holder: str | None) -> None:
     """The row alone, and that nobody holds the account."""
     tenant = await api.new_tenant()
-    api.put_account(tenant["id"], AccountState.AUTHORIZED, **({"owner": holder} if holder else {}))
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, **_owned_by(holder))
     told = await status(api, tenant)
     assert (told["owner"], told["stale"], told["stale_reason"], owner.asked) == (False, True, "no_owner", [])
 

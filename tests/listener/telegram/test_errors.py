@@ -16,7 +16,6 @@ from shared.errors import AvioError, Code
 UNKNOWN_TO_TELETHON = {
     "PrivacyPremiumRequiredError": (403, "PRIVACY_PREMIUM_REQUIRED"),
     "AllowPaymentRequiredError": (403, "ALLOW_PAYMENT_REQUIRED_50"),
-    "FrozenParticipantMissingError": (400, "FROZEN_PARTICIPANT_MISSING"),
 }
 """Telegram's names for which Telethon 1.45 has no class."""
 
