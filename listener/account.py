@@ -11,14 +11,15 @@ An account's failure ends this task, never another account's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from listener.holding import Holding
 from listener.login_flow import LoginFlow
-from listener.patience import back_off_s, happens, insist
+from listener.patience import Signal, back_off_s, happens, insist
 from listener.serving import SEND_DEADLINE_S, Serving
 from listener.telegram import login
 from listener.telegram.client import connected
@@ -27,16 +28,18 @@ from listener.telegram.send import Outgoing, Sent
 from shared.crypto import Unreadable
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
+from shared.model.live import Live
+from shared.model.states import Reason
 from shared.store.fenced import Superseded
 
 IDLE_LOGIN_S = 900.0
 LOG_OUT_ANSWER_S = 10.0
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
 _STATE_OF_END = {
-    End.REVOKED: AccountState.LOGGED_OUT,
-    End.KEY_UNKNOWN: AccountState.LOGGED_OUT,
-    End.KEY_DUPLICATED: AccountState.KEY_DUPLICATED,
-    End.BANNED: AccountState.BANNED,
+    End.REVOKED: (AccountState.LOGGED_OUT, Reason.REVOKED),
+    End.KEY_UNKNOWN: (AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN),
+    End.KEY_DUPLICATED: (AccountState.KEY_DUPLICATED, Reason.KEY_DUPLICATED),
+    End.BANNED: (AccountState.BANNED, Reason.BANNED),
 }
 
 
@@ -50,12 +53,11 @@ class Account:
     def __init__(self, holding: Holding) -> None:
         self.holding = holding
         self.serving: Serving | None = None
-        self._wake = asyncio.Event()
+        self._wake = Signal()
         self._loaded = asyncio.Event()
         self._serves = asyncio.Event()
         self._over = asyncio.Event()
-        self._stopping = False
-        self._given = False
+        self._stopping = self._handing_over = self._given = False
         self._commands = 0
         self._used_at = 0.0
         self._idle = asyncio.Event()
@@ -80,7 +82,8 @@ class Account:
             self.holding.log("account superseded")
         except Unreadable:
             self.holding.log("session unreadable")
-            await insist(lambda: self.holding.release(state=AccountState.FAILED, reason="session_unreadable"))
+            with contextlib.suppress(_Over, Superseded):
+                await self._leave(lambda: self.holding.release(AccountState.FAILED, Reason.SESSION_UNREADABLE))
         finally:
             self._stopping = True
             self._over.set()
@@ -106,15 +109,12 @@ class Account:
             self._serves.clear()
             self.serving = None
         if end:
-            await insist(lambda: self.holding.let_go(_STATE_OF_END[end], str(end)))
-            raise _Over
+            await self._leave(lambda: self.holding.let_go(*_STATE_OF_END[end]))
 
     async def _await_login(self) -> None:
         """Wait for log-in steps; an account that nobody goes on with is released, and claimed again by the next step."""
         if not await happens(self._wake, IDLE_LOGIN_S) and self._idle.is_set():
-            self._stopping = True  # a command that comes now is "not mine": whoever is asked next claims the account
-            await insist(self.holding.release)
-            raise _Over
+            await self._leave(self.holding.release)
 
     async def _carry_out(self, wanted: Wanted) -> None:
         """Log out at Telegram (tried for a day), then erase: the session, or everything of the tenant."""
@@ -123,9 +123,19 @@ class Account:
             failures += 1
             await happens(self._wake, back_off_s(failures))
             self._wake.clear()
-            if self._stopping:
+            if self._handing_over:
                 return
-        await insist(self.holding.erase_tenant if wanted is Wanted.ERASE else self._forget)
+        if wanted is not Wanted.ERASE:
+            await self._leave(self._forget)
+        await insist(self.holding.erase_tenant)
+        raise _Over
+
+    async def _leave(self, leave: Callable[[], Awaitable[None]]) -> NoReturn:
+        """Release the account; what came to be wanted of it meanwhile is done first, since nobody would come back to it."""
+        self._stopping = True  # a command that comes now is "not mine": whoever is asked next claims the account
+        await insist(leave)
+        if not self.holding.released and self.holding.row.wanted:
+            await self._carry_out(self.holding.row.wanted)
         raise _Over
 
     async def _logged_out(self) -> bool:
@@ -139,13 +149,18 @@ class Account:
         return True
 
     async def _forget(self) -> None:
-        await self.holding.let_go(AccountState.LOGGED_OUT, None)
+        await self.holding.let_go(AccountState.LOGGED_OUT, Reason.LOGGED_OUT_HERE)
 
     # commands to it
 
     async def loaded(self) -> None:
         """Wait until the account takes commands."""
         await self._loaded.wait()
+
+    @property
+    def live(self) -> Live:
+        """How the account is doing this moment; of one that serves nothing, only when its last event came."""
+        return self.serving.live if self.serving else Live(last_event_at=self.holding.last_event_at)
 
     async def send(self, message: Outgoing) -> Sent:
         """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out."""
@@ -158,8 +173,9 @@ class Account:
 
     async def log_out(self) -> dict[str, Any]:
         """Log out at Telegram and erase the session; where Telegram is out of reach, say that it is being tried."""
-        state = {"state": AccountState.LOGGING_OUT} if self.holding.user_id else {}
-        await self.holding.set_status(wanted=Wanted.LOG_OUT, wanted_since=self.holding.means.now(), **state)
+        step = (AccountState.LOGGING_OUT, Reason.LOG_OUT_WANTED) if self.holding.row.state.logged_in else ()
+        await self.holding.want_log_out()
+        await self.holding.set_status(*step)
         self._wake.set()
         over = await happens(self._over, LOG_OUT_ANSWER_S)
         return {"state": AccountState.LOGGED_OUT if over else AccountState.LOGGING_OUT}
@@ -186,7 +202,7 @@ class Account:
 
     async def hand_over(self) -> None:
         """Take no more commands, let those running finish, then have `run` end with the credentials kept. Returns before `run` has."""
-        self._stopping = True
+        self._stopping = self._handing_over = True
         await happens(self._idle, SEND_DEADLINE_S)
         self._wake.set()
 

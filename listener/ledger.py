@@ -49,12 +49,16 @@ class Record:
     missing: int
 
 
+def _nobody() -> None:
+    """Nobody has asked to be told."""
+
+
 @dataclass(eq=False)
 class Ledger:
     """One account's events on their way to the queue.
 
     `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
-    taken: where this process goes on after a reconnect.
+    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved.
     """
 
     durable: Marks
@@ -64,7 +68,7 @@ class Ledger:
     _records: deque[Record] = field(default_factory=deque)
     _chats: dict[str, deque[Entry]] = field(default_factory=dict)
     _size: int = 0
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: Callable[[], None] = field(default=_nobody)
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -116,7 +120,7 @@ class Ledger:
     def _settle(self) -> None:
         while self._records and not self._records[0].missing:
             self.durable = self.durable.then(self._records.popleft().marks)
-            self.moved.set()
+            self.moved()
         if not self._size:
             self._empty.set()
 

@@ -18,6 +18,7 @@ from listener.telegram import login
 from listener.telegram.client import Client, connected
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
+from shared.model.states import Reason
 
 
 class LoginFlow:
@@ -57,7 +58,7 @@ class LoginFlow:
             async with self._connect(session) as client:
                 await login.cancel(client, pending)
             await self._forget(client.current())
-            await self._holding.set_status(state=AccountState.NEW, reason=None, phone=None)
+            await self._holding.set_status(AccountState.NEW, Reason.CANCELLED, phone=None)
             return {"state": AccountState.NEW}
 
     async def verify(self, phone: str, code: str | None, password: str | None) -> dict[str, Any]:
@@ -95,12 +96,12 @@ class LoginFlow:
     async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
         accepted = pending.model_copy(update={"code_accepted": True})
         await self._holding.save_session(client.current().model_copy(update={"login": accepted}))
-        await self._holding.set_status(state=AccountState.NEED_2FA)
+        await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
     async def _failed(self, client: Client, error: AvioError) -> None:
         if error.code is Code.CODE_EXPIRED:
             await self._forget(client.current())
-            await self._holding.set_status(state=AccountState.NEW, last_error=error.code)
+            await self._holding.set_status(AccountState.NEW, Reason.CODE_EXPIRED, last_error=error.code)
         elif error.code is not Code.TWO_FA_REQUIRED:
             await self._holding.set_status(last_error=error.code)
 
@@ -109,7 +110,7 @@ class LoginFlow:
             await self._authorise(client, phone, found)
             return {"state": AccountState.AUTHORIZED}
         await self._holding.save_session(client.current().model_copy(update={"login": found}))
-        await self._holding.set_status(state=AccountState.CODE_SENT, phone=phone, reason=None, last_error=None)
+        await self._holding.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
         return self._answer(found)
 
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:

@@ -146,6 +146,10 @@ class Ownership:
         await account.loaded()
         return account
 
+    def held_account(self, tenant_id: TenantId, channel: Channel) -> Account | None:
+        """Return an account that is held here, without claiming it or waiting for it."""
+        return self.claims.accounts.get((tenant_id, channel))
+
     # what it hears, and looking around
 
     async def _watch(self) -> None:

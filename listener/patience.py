@@ -19,6 +19,31 @@ def back_off_s(failures: int) -> float:
     return _BACK_OFF_S[min(failures, len(_BACK_OFF_S)) - 1] * random.uniform(0.7, 1.0)  # noqa: S311  jitter
 
 
+class Signal(asyncio.Event):
+    """An event that can also be waited for without a task of its own: an idle account is to cost little."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._futures: list[asyncio.Future[None]] = []
+
+    def set(self) -> None:
+        """Let everybody go on who waits."""
+        super().set()
+        for future in self._futures:
+            if not future.done():
+                future.set_result(None)
+        self._futures.clear()
+
+    def future(self) -> asyncio.Future[None]:
+        """Return what is done once the event is set. Whoever stops waiting cancels it."""
+        future = asyncio.get_running_loop().create_future()
+        if self.is_set():
+            future.set_result(None)
+        else:
+            self._futures = [*(one for one in self._futures if not one.done()), future]
+        return future
+
+
 async def happens(event: asyncio.Event, within_s: float) -> bool:
     """Wait for an event; tell whether it came in time.
 

@@ -7,54 +7,65 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from listener.checkpoint import Checkpoint
 from listener.holding import Holding
 from listener.ledger import Ledger
-from listener.patience import AWS_AWAY, back_off_s, happens
+from listener.patience import AWS_AWAY, Signal, back_off_s, happens
 from listener.session import Session
+from listener.standing import Standing
 from listener.telegram.client import Client, connected
-from listener.telegram.errors import End, end_of
+from listener.telegram.errors import End, code_of, end_of, wait_of
 from listener.telegram.inbox import Inbox
 from listener.telegram.send import Outgoing, Sent, send
 from shared.errors import AvioError, Code
+from shared.model.live import Live
 from shared.store.fenced import Superseded
 
-CHECKPOINT_EVERY_S = 5.0
 DRAIN_S = 5.0
 STEADY_S = 60.0
 SEND_DEADLINE_S = 20.0
 KEY_UNKNOWN_TRIES = 5
-STATUS_EVERY = timedelta(seconds=60)
 
 
 class Serving:
     """One logged-in account's connection, one after another. `wake` ends it."""
 
-    def __init__(self, holding: Holding, session: Session, user_id: int, ledger: Ledger, wake: asyncio.Event) -> None:
+    def __init__(self, holding: Holding, session: Session, user_id: int, ledger: Ledger, wake: Signal) -> None:
         self._holding = holding
         self._session = session
         self._user_id = user_id
         self._ledger = ledger
         self._wake = wake
         self._inbox = Inbox(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
+        self._standing = Standing(holding)
+        self._live = Live(down_since=holding.means.now())
         self.up = asyncio.Event()
         self.client: Client | None = None
 
     async def run(self) -> End | None:
         """Stay connected until woken; return why the session is over, where it is. What has come by then is made durable first."""
-        checkpoints = asyncio.create_task(self._checkpoints())
+        checkpoint = Checkpoint(self._save, self._wake.set)  # woken where superseded: whoever looks at the account next learns the same
+        self._ledger.moved = checkpoint.moved
         try:
             return await self._stay_connected()
         finally:
-            checkpoints.cancel()
+            checkpoint.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
                     await self._ledger.drained()
+            await checkpoint.saved()
             with contextlib.suppress(*AWS_AWAY):
-                await self._holding.save_marks()
+                await self._save()
+
+    @property
+    def live(self) -> Live:
+        """How the account is doing this moment."""
+        synced_at = (self.client.synced_at if self.client else None) or self._live.synced_at
+        last_event_at = self._inbox.last_event_at or self._holding.last_event_at
+        return self._live.model_copy(update={"synced_at": synced_at, "last_event_at": last_event_at})
 
     async def send(self, message: Outgoing) -> Sent:
         """Send a message, once: a broken connection is waited out and the same `random_id` sent again, within the deadline."""
@@ -73,7 +84,8 @@ class Serving:
             raise AvioError(Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE) from None
 
     async def _send(self, client: Client, message: Outgoing, since: datetime) -> Sent:
-        sent = await send(client, self._holding.peers, self._user_id, message, since)
+        async with self._standing.sending(client, message.to):
+            sent = await send(client, self._holding.peers, self._user_id, message, since)
         if unkept := self._holding.peers.unkept(sent.chat_id):
             self._keeping = asyncio.create_task(self._holding.keep(unkept))
         return sent
@@ -97,59 +109,57 @@ class Serving:
         try:
             connecting = connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._inbox.take)
             async with holding.means.gate.through(connecting, self._wake) as client:
-                self.client = client
-                self.up.set()
-                await holding.note(connected_since=holding.means.now(), last_error=None)
-                await _first(client.serve(), self._wake.wait(), self._refilled(client))
+                self._goes_up(client)
+                await holding.note(last_error=None)
+                await self._standing.look(client)
+                await self._serve(client)
                 return client.ended_by
         except Superseded:
             raise
         except Exception as error:  # the edge of the account's loop: it becomes a value, and a pause
             return error
         finally:
-            self.up.clear()
-            self.client = None
+            self._goes_down()
+
+    def _goes_up(self, client: Client) -> None:
+        self.client = client
+        self._live = self._live.model_copy(
+            update={"connected": True, "connected_since": self._holding.means.now(), "down_since": None, "last_error": None}
+        )
+        self.up.set()
+
+    def _goes_down(self) -> None:
+        if self.client:
+            self._live = Live(down_since=self._holding.means.now(), synced_at=self.live.synced_at)
+        self.client = None
+        self.up.clear()
+
+    async def _serve(self, client: Client) -> None:
+        """Stay until the connection is over, or woken, or a ledger that was full is empty: then what was dropped has to be fetched."""
+        serving = asyncio.create_task(client.serve())
+        woken, full = self._wake.future(), client.full.future()
+        waits: list[asyncio.Future[Any]] = [serving, woken, full]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if full.done() and not serving.done() and not woken.done():
+                self._holding.log("ledger full")
+                waits[2] = asyncio.create_task(self._ledger.drained())
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _wait_after(self, error: BaseException | None, failures: int) -> None:
+        """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""
         self._holding.log("connection over", fault=type(error).__name__, failures=failures)
-        if failures == 2:  # once may be chance
-            await self._holding.note(connected_since=None, last_error=Code.TELEGRAM_UNAVAILABLE)
-        await happens(self._wake, back_off_s(max(failures, 1)))
+        if failures >= 2:  # once may be chance
+            self._live = self._live.model_copy(update={"last_error": code_of(error)})
+        if failures == 2:
+            await self._holding.note(last_error=code_of(error))
+        await happens(self._wake, max(back_off_s(max(failures, 1)), wait_of(error)))
 
-    async def _refilled(self, client: Client) -> None:
-        """Wait until a full ledger is empty: then it is time to connect anew, and to fetch what was dropped meanwhile."""
-        await client.full.wait()
-        self._holding.log("ledger full")
-        await self._ledger.drained()
-
-    async def _checkpoints(self) -> None:
-        """Save the marks some seconds after they have moved. An idle account costs nothing."""
-        told = self._holding.row.last_event_at
-        while True:
-            await self._ledger.moved.wait()
-            await asyncio.sleep(CHECKPOINT_EVERY_S)
-            self._ledger.moved.clear()
-            try:
-                await self._holding.save_marks()
-            except AWS_AWAY:
-                self._ledger.moved.set()
-            except Superseded:
-                self._wake.set()  # whoever looks at the account next learns the same
-                return
-            last = self._inbox.last_event_at
-            if last and (told is None or last - told > STATUS_EVERY):
-                told = last
-                await self._holding.note(last_event_at=last)
-
-
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Wait for the first of several things; raise what it raised, and cancel the others."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _save(self) -> None:
+        await self._holding.save_marks(self._inbox.last_event_at)

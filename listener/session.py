@@ -75,14 +75,14 @@ class Strongbox:
         self._envelope = envelope
         self._data_key: DataKey | None = None
 
-    def load(self) -> tuple[Session | None, Marks | None]:
-        """Fence both items, which ends what earlier owners may write, and return what they hold.
+    def load(self) -> tuple[Session | None, Marks | None, datetime | None]:
+        """Fence both items, which ends what earlier owners may write, and return what they hold: session, marks, the last event's time.
 
-        Two writes and one unwrap. Raises Superseded.
+        Two writes and one unwrap. Raises Superseded, and Unreadable where the session cannot be decrypted.
         """
         sealed = self._fenced.load(self._session, self._epoch)
         marks = self._fenced.load(self._marks, self._epoch)
-        return self._opened(sealed), _marks(marks)
+        return self._opened(sealed), _marks(marks), _last_event_at(marks)
 
     def save_session(self, session: Session | None) -> None:
         """Seal and store the session under a fresh nonce, or erase it. Raises Superseded."""
@@ -95,9 +95,14 @@ class Strongbox:
         sealed = self._data_key.seal(session.model_dump_json().encode())
         self._fenced.save(self._session, self._epoch, {"data_key": self._data_key.wrapped, "sealed": sealed})
 
-    def save_marks(self, marks: Marks | None) -> None:
-        """Store the marks, or erase them. Raises Superseded."""
+    def save_marks(self, marks: Marks | None, last_event_at: datetime | None = None) -> None:
+        """Store the marks, or erase them. Raises Superseded.
+
+        The last event's time goes along: on the account's row it would cost a write of its own.
+        """
         fields = {"marks": marks.model_dump_json()} if marks else {}
+        if marks and last_event_at:
+            fields["last_event_at"] = last_event_at.isoformat()
         self._fenced.save(self._marks, self._epoch, fields)
 
     def _opened(self, fields: dict[str, Any]) -> Session | None:
@@ -109,3 +114,7 @@ class Strongbox:
 
 def _marks(fields: dict[str, Any]) -> Marks | None:
     return Marks.model_validate(json.loads(fields["marks"])) if "marks" in fields else None
+
+
+def _last_event_at(fields: dict[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(fields["last_event_at"]) if "last_event_at" in fields else None

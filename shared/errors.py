@@ -44,6 +44,7 @@ class Code(StrEnum):
     USER_NOT_FOUND = "user_not_found"
     MESSAGE_TOO_LONG = "message_too_long"
     PEER_FLOOD = "peer_flood"
+    ACCOUNT_FROZEN = "account_frozen"
     PRIVACY_RESTRICTED = "privacy_restricted"
     WRITE_FORBIDDEN = "write_forbidden"
     FLOOD_WAIT = "flood_wait"
@@ -85,6 +86,7 @@ DETAILS: dict[Code, str] = {
     Code.USER_NOT_FOUND: "There is no Telegram user with this name.",
     Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
+    Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
     Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",

@@ -83,11 +83,33 @@ class OwnerClient:
             return answer
         raise _unavailable()
 
+    def ask(self, tenant_id: TenantId, channel: Channel, account: Account, question: str, deadline_s: float) -> dict[str, Any] | None:
+        """Ask the owner of the row, and nobody else, what changes nothing; None where there is none, or it does not answer in time.
+
+        A worker that has not answered is looked up again the next time: it may be dead by then.
+        """
+        worker = self._live_owner(account.owner)
+        if worker is None:
+            return None
+        body = json.dumps({"tenant": tenant_id, "channel": channel}).encode()
+        try:
+            answer = self._post(*worker, question, body, deadline_s)
+        except (NotConnected, HTTPError):
+            self._pools.pop(worker[0].id, None)
+            return None
+        return None if "error" in answer else answer
+
     def close(self) -> None:
         """Close the connections that are kept open."""
         for _, pool in self._pools.values():
             pool.close()
         self._pools.clear()
+
+    def _live_owner(self, owner: WorkerId | None) -> tuple[Worker, urllib3.HTTPSConnectionPool] | None:
+        if owner is None or owner == NOBODY or owner in self._pools:
+            return self._pools.get(owner) if owner else None
+        row = self._workers.get(owner)
+        return self._pool(row) if row and row.state is WorkerState.LIVE else None
 
     def _owner_of(self, account: Account | None, avoid: set[WorkerId]) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
         owner = account.owner if account else None
@@ -121,7 +143,7 @@ class OwnerClient:
 
     def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes, left_s: float) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
-        timeout = urllib3.Timeout(connect=CONNECT_S, total=left_s)
+        timeout = urllib3.Timeout(connect=min(CONNECT_S, left_s / 2), total=left_s)
         response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
         try:
             answer = json.loads(response.data)

@@ -6,6 +6,7 @@ from mangum import Mangum
 
 from functions.auth import routes
 from functions.auth.login import LogIn
+from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
 from functions.http.app import create_app
 from functions.http.callers import Gate
@@ -28,6 +29,7 @@ accounts = AccountStore(table)
 workers = WorkerStore(table)
 gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
-app.state.login = LogIn(OwnerClient(accounts, workers), accounts, workers, clock)
-app.state.workers = LiveWorkers(workers, clock)
+owner = OwnerClient(accounts, workers)
+app.state.login = LogIn(owner, accounts, workers, clock)
+app.state.status = Status(owner, LiveWorkers(workers, clock), clock)
 handler = Mangum(app, lifespan="off")

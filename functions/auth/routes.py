@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from functions.auth.login import LogIn
-from functions.auth.workers import LiveWorkers
+from functions.auth.status import Stale, Status
 from functions.http.callers import Managing, Reading
 from functions.http.describe import errors
 from shared.errors import AvioError, Code
-from shared.model.account import Account, AccountState
+from shared.model.account import AccountState
+from shared.model.states import Reason
 
 router = APIRouter(tags=["accounts"])
 Phone = Annotated[
@@ -51,18 +52,40 @@ class Verification(BaseModel):
     password: Annotated[Secret | None, Field(min_length=1, max_length=1024)] = None
 
 
-class Status(BaseModel):
-    """How an account is doing. `owner` tells whether a worker holds it, `reason` why it is in its state."""
+class StatusView(BaseModel):
+    """How an account is doing: what is stored, and what the worker that holds it says of this moment."""
 
-    authorized: bool
-    phone: str | None
-    last_error: str | None
+    authorized: Annotated[bool, Field(description="Whether it is logged in: it receives, and sends unless its state says otherwise.")]
     state: AccountState
-    reason: str | None
-    owner: bool
-    connected_since: datetime | None
-    last_event_at: datetime | None
-    restricted_until: datetime | None
+    reason: Annotated[Reason, Field(description="Why it is in this state.")]
+    next_step: Annotated[str, Field(description="What people do next, in a sentence.")]
+    phone: str | None = None
+    last_error: Annotated[str | None, Field(description="The code of what went wrong last; null once that is over.")] = None
+    owner: Annotated[bool, Field(description="Whether a live worker holds it.")]
+    connected: Annotated[bool | None, Field(description="Whether it is connected to Telegram; null where no worker has answered.")] = None
+    connected_since: datetime | None = None
+    synced_at: Annotated[
+        datetime | None, Field(description="When Telegram last confirmed that nothing is missing; null where no worker has answered.")
+    ] = None
+    last_event_at: Annotated[
+        datetime | None, Field(description="When the last event came, as its worker tells; null where no worker has answered.")
+    ] = None
+    stale: Annotated[
+        bool,
+        Field(
+            description="Whether what it receives may be late: it is logged in, but no worker holds it or answers, or it has not been"
+            " connected for a minute, or Telegram has not confirmed for 15 minutes that nothing is missing."
+        ),
+    ]
+    stale_reason: Annotated[Stale | None, Field(description="Which of these it is.")] = None
+    restricted_until: Annotated[
+        datetime | None,
+        Field(description="Until when cold sends are refused. Telegram names no time: 24 hours from its last refusal, a guess."),
+    ] = None
+    frozen_until: Annotated[
+        datetime | None, Field(description="When Telegram deletes the frozen account, unless an appeal has succeeded by then.")
+    ] = None
+    appeal_url: Annotated[str | None, Field(description="Where to appeal against the freeze, in the account's own app.")] = None
 
 
 class SentCode(BaseModel):
@@ -94,15 +117,15 @@ def login_of(request: Request) -> LogIn:
     return login
 
 
-def workers_of(request: Request) -> LiveWorkers:
+def status_of(request: Request) -> Status:
     """Return what the app was composed with."""
-    workers = request.app.state.workers
-    assert isinstance(workers, LiveWorkers)
-    return workers
+    status = request.app.state.status
+    assert isinstance(status, Status)
+    return status
 
 
 Flow = Annotated[LogIn, Depends(login_of)]
-Workers = Annotated[LiveWorkers, Depends(workers_of)]
+Statuses = Annotated[Status, Depends(status_of)]
 
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 _telegram = (Code.FLOOD_WAIT, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_ERROR, Code.OUTCOME_UNKNOWN)
@@ -135,18 +158,9 @@ _accepted: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/tenants/{tenant}/status", responses=errors(*_caller))
-def get_status(entry: Reading, workers: Workers) -> Status:
-    """Tell how the account is doing, from what is stored: Telegram is not asked."""
-    return Status(**_view(entry.account), owner=workers.holds(entry.account.owner if entry.account else None))
-
-
-def _view(account: Account | None) -> dict[str, Any]:
-    if account is None:
-        absent = ("phone", "last_error", "reason", "connected_since", "last_event_at", "restricted_until")
-        return {"authorized": False, "state": AccountState.NEW, **dict.fromkeys(absent)}
-    state = account.standing
-    shown = account.model_dump(include={"phone", "last_error", "reason", "connected_since", "last_event_at", "restricted_until"})
-    return {"authorized": state.logged_in, "state": state, **shown}
+def get_status(entry: Reading, status: Statuses) -> StatusView:
+    """Tell how the account is doing: from what is stored, and from the worker that holds it. Telegram is not asked."""
+    return StatusView(**status.of(entry.account))
 
 
 @router.post("/tenants/{tenant}/auth/start", responses=errors(*_caller, *_telegram, *_sending_codes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -24,8 +25,13 @@ class ErrorBody(BaseModel):
     error: Annotated[str, Field(description="A stable code.")]
     detail: Annotated[str, Field(description="A sentence for people.")]
     request_id: Annotated[str, Field(description="Also in the `X-Request-Id` header, and in our log.")]
-    retry_after_seconds: Annotated[float | None, Field(description="On 429 and 503, where it is known.")] = None
+    retry_after_seconds: Annotated[float | None, Field(description="On 429, 503 and `peer_flood`, where it is known.")] = None
     state: Annotated[str | None, Field(description="With `not_authorized`: the account's state.")] = None
+    restricted_until: Annotated[datetime | None, Field(description="With `peer_flood`: when this account may try strangers again.")] = None
+    frozen_until: Annotated[
+        datetime | None, Field(description="With `account_frozen`: when Telegram deletes the account, unless an appeal has succeeded.")
+    ] = None
+    appeal_url: Annotated[str | None, Field(description="With `account_frozen`: where to appeal.")] = None
     fields: Annotated[list[InvalidField] | None, Field(description="With `invalid_request`: what is wrong.")] = None
 
 
@@ -55,6 +61,10 @@ def _example(code: Code) -> dict[str, Any]:
             return {**body, "fields": [{"field": "body.name", "problem": "Field required"}]}
         case Code.NOT_AUTHORIZED:
             return {**body, "state": "logged_out"}
+        case Code.PEER_FLOOD:
+            return {**body, "retry_after_seconds": 86400, "restricted_until": "2026-11-22T12:00:00+00:00"}
+        case Code.ACCOUNT_FROZEN:
+            return {**body, "frozen_until": "2026-12-22T12:00:00+00:00", "appeal_url": "https://t.me/spambot?start=appeal"}
         case _ if STATUS[code] in (429, 503):
             return {**body, "retry_after_seconds": 5}
         case _:

@@ -41,6 +41,7 @@ STATUS: dict[Code, int] = {
     Code.USER_NOT_FOUND: 400,
     Code.MESSAGE_TOO_LONG: 400,
     Code.PEER_FLOOD: 403,
+    Code.ACCOUNT_FROZEN: 403,
     Code.PRIVACY_RESTRICTED: 403,
     Code.WRITE_FORBIDDEN: 403,
     Code.FLOOD_WAIT: 429,

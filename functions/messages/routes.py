@@ -59,6 +59,7 @@ _refusals = (
     Code.NOT_AUTHORIZED,
     Code.FORBIDDEN,
     Code.PEER_FLOOD,
+    Code.ACCOUNT_FROZEN,
     Code.PRIVACY_RESTRICTED,
     Code.WRITE_FORBIDDEN,
     Code.TENANT_NOT_FOUND,

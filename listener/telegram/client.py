@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from telethon import TelegramClient, errors
@@ -20,6 +21,7 @@ from telethon.tl import functions, types
 
 from listener.lease import Guard
 from listener.marks import Marks
+from listener.patience import Signal
 from listener.session import Session
 from listener.telegram.connection import guarded_by
 from listener.telegram.errors import BROKEN, translated
@@ -84,7 +86,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             system_lang_code=identity.system_lang_code,
         )
         self._take = take
-        self.full = asyncio.Event()
+        self.full = Signal()
+        self.synced_at: datetime | None = None
         self._message_box = LosslessBox(self._log["messagebox"], self._too_long)
         self._sender._handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = self._new_session_created
 

@@ -37,6 +37,8 @@ _CODES: dict[str, Code] = {
     # sending
     "MessageTooLongError": Code.MESSAGE_TOO_LONG,
     "PeerFloodError": Code.PEER_FLOOD,
+    "FrozenMethodInvalidError": Code.ACCOUNT_FROZEN,
+    "FrozenParticipantMissingError": Code.ACCOUNT_FROZEN,
     "PeerIdInvalidError": Code.PEER_NOT_FOUND,
     "UserIdInvalidError": Code.PEER_NOT_FOUND,
     "ChannelInvalidError": Code.PEER_NOT_FOUND,
@@ -106,6 +108,21 @@ def name_of(error: BaseException) -> str:
     if type(error) in _NAMELESS:
         return "".join(part.capitalize() for part in str(getattr(error, "message", "")).split("_") if not part.isdigit()) + "Error"
     return type(error).__name__
+
+
+def code_of(error: BaseException | None) -> Code:
+    """Return what a status says of the error that ended a connection; none means that Telegram just closed it."""
+    if isinstance(error, AvioError):
+        return error.code
+    if isinstance(error, telethon.RPCError):
+        return translate(error).code
+    return Code.TELEGRAM_UNAVAILABLE if error is None or isinstance(error, BROKEN) else Code.INTERNAL_ERROR
+
+
+def wait_of(error: BaseException | None) -> float:
+    """Return the seconds for which Telegram asks to be left alone, 0 where it does not."""
+    error = translate(error) if isinstance(error, telethon.RPCError) else error
+    return error.retry_after_s or 0.0 if isinstance(error, AvioError) else 0.0
 
 
 @contextmanager

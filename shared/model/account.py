@@ -1,8 +1,11 @@
-"""An account: a tenant's log-in on one channel, who owns it, and how it is doing.
+"""An account: a tenant's log-in on one channel, who owns it, and its state with the reason for it.
 
-new -> code_sent -> (need_2fa) -> authorized <-> restricted, frozen
-                                      |-> logging_out -> logged_out
-                                      '-> key_duplicated, banned, failed (each with a reason)
+    new -> code_sent, need_qr -> (need_2fa) -> authorized <-> restricted, frozen
+                                                  |-> logging_out -> logged_out
+                                                  '-> key_duplicated, banned, failed
+
+Which state may follow which, why an account is in one, and what people do next is in shared/model/states.py. What is live (connected
+since when, last event) is not on the row: the owner is asked for it, so that connecting costs no write.
 """
 
 from __future__ import annotations
@@ -62,9 +65,9 @@ class Account(Frozen):
     phone: str | None = None
     user_id: int | None = None
     last_error: str | None = None
-    connected_since: datetime | None = None
-    last_event_at: datetime | None = None
     restricted_until: datetime | None = None
+    frozen_until: datetime | None = None
+    appeal_url: str | None = None
 
     @property
     def standing(self) -> AccountState:

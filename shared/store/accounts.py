@@ -102,15 +102,21 @@ class AccountStore:
         except ConditionFailed as failed:
             return account_of(failed.item) if failed.item else None
 
-    def release(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
-        """Let go of an account for good, or until somebody asks for it again: nobody looks for it. False where it was not ours."""
+    def release(
+        self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any], done: Wanted | None = None
+    ) -> bool:
+        """Let go of an account for good, or until somebody asks for it again: nobody looks for it.
+
+        False where it was not ours, or where something is wanted of it that is not `done`: nobody would come back to that.
+        """
+        unwanted = "attribute_not_exists(wanted) OR wanted = :done" if done else "attribute_not_exists(wanted)"
         try:
             self._change(
                 tenant_id,
                 channel,
-                {**changes, "owner": None, "connected_since": None},
-                "#owner = :me AND epoch = :epoch",
-                {":me": me, ":epoch": epoch},
+                {**changes, "owner": None},
+                f"#owner = :me AND epoch = :epoch AND ({unwanted})",
+                {":me": me, ":epoch": epoch} | ({":done": done} if done else {}),
             )
         except ConditionFailed:
             return False

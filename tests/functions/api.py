@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from functions.auth import routes as auth
 from functions.auth.login import LogIn
+from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
 from functions.callbacks import receiver
 from functions.http.app import create_app
@@ -68,7 +69,7 @@ class Api:
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
         app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
-        app.state.workers = LiveWorkers(self.workers, self.clock)
+        app.state.status = Status(owner, LiveWorkers(self.workers, self.clock), self.clock)
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
         return app

@@ -32,7 +32,7 @@ beats = st.integers(0, 2)
 heard = st.sampled_from([frozenset(), frozenset({f"{TENANT}/never"})])
 tokens = st.sampled_from(["t1", "t2"])
 changes = st.sampled_from(
-    [{"state": AccountState.AUTHORIZED, "last_error": "x", "connected_since": NOW}, {"last_error": None}, {"state": AccountState.FAILED}]
+    [{"state": AccountState.AUTHORIZED, "last_error": "x", "restricted_until": NOW}, {"last_error": None}, {"state": AccountState.FAILED}]
 )
 
 

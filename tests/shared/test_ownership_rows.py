@@ -263,14 +263,14 @@ def test_a_claim_on_an_old_view_fails(accounts: AccountStore) -> None:
 def test_status_is_written_by_the_present_owner_alone(accounts: AccountStore, clock: FakeClock) -> None:
     """Under its epoch; None takes a field away; times come back as times."""
     mine = claimed(accounts)
-    changes = {"state": AccountState.AUTHORIZED, "phone": "+79001234567", "connected_since": clock.now(), "last_error": "x"}
+    changes = {"state": AccountState.AUTHORIZED, "phone": "+79001234567", "restricted_until": clock.now(), "last_error": "x"}
     assert accounts.set_status(TENANT, CHANNEL, ONE, mine.epoch, changes)
     assert accounts.set_status(TENANT, CHANNEL, ONE, mine.epoch, {"last_error": None})
     claimed(accounts, OTHER, "t2")
     assert not accounts.set_status(TENANT, CHANNEL, ONE, mine.epoch, {"state": AccountState.FAILED})
     now = accounts.get(TENANT, CHANNEL)
     assert now
-    assert (now.state, now.phone, now.connected_since, now.last_error) == (AccountState.AUTHORIZED, "+79001234567", clock.now(), None)
+    assert (now.state, now.phone, now.restricted_until, now.last_error) == (AccountState.AUTHORIZED, "+79001234567", clock.now(), None)
 
 
 def test_a_released_account_is_looked_for_by_nobody(accounts: AccountStore) -> None:

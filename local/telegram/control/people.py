@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from local.telegram.control.errors import ControlError, not_found
 from local.telegram.control.specs import CodeSpec, PersonPatch, PersonSpec
 from local.telegram.model.password import Verifier
-from local.telegram.model.person import CodePolicy, Person
+from local.telegram.model.person import CodePolicy, Freeze, Person
 from local.telegram.model.phone import normal
 from local.telegram.services import Services
 from local.telegram.views.documents import authorization_json, login_json, person_json
@@ -57,13 +57,16 @@ class PeopleControl:
         if patch.username is not None:
             self._check_username(patch.username or None, person)
             self._world.rename(person, patch.username or None)
-        for name in ("first_name", "last_name", "registered", "banned", "found_by_phone", "messages_from"):
+        for name in ("first_name", "last_name", "registered", "banned", "spam_limited", "found_by_phone", "messages_from"):
             if (value := getattr(patch, name)) is not None:
                 setattr(person, name, value)
         if patch.password is not None:
             person.password = Verifier.of(patch.password, patch.password_hint) if patch.password else None
         if patch.code is not None:
             person.code = _policy(patch.code)
+        if "frozen" in patch.model_fields_set:
+            freeze = patch.frozen
+            person.frozen = Freeze(self._services.clock.now(), freeze.until, freeze.appeal_url) if freeze else None
         self._world.save_person(person)
         if patch.banned:
             self.revoke(handle, None, "USER_DEACTIVATED_BAN")

@@ -25,6 +25,13 @@ class CodeSpec(Spec):
     fixed: str | None = Field(None, pattern=r"^\d{3,10}$", description="always this code")
 
 
+class FreezeSpec(Spec):
+    """A freeze: the person only reads. `until` is epoch seconds."""
+
+    until: int = Field(ge=1, lt=1 << 31)
+    appeal_url: str = "https://t.me/spambot?start=appeal"
+
+
 class PersonSpec(Spec):
     """A person to be made. Without `registered` it is a phone number that has no Telegram account."""
 
@@ -50,7 +57,7 @@ class PersonSpec(Spec):
 
 
 class PersonPatch(Spec):
-    """What to change of a person; what is not named stays. An empty password removes it."""
+    """What to change of a person; what is not named stays. An empty password removes it, and `frozen: null` the freeze."""
 
     first_name: str | None = Field(None, max_length=64)
     last_name: str | None = Field(None, max_length=64)
@@ -59,6 +66,8 @@ class PersonPatch(Spec):
     password_hint: str = ""
     registered: bool | None = None
     banned: bool | None = None
+    frozen: FreezeSpec | None = None
+    spam_limited: bool | None = None
     code: CodeSpec | None = None
     found_by_phone: Audience | None = None
     messages_from: Audience | None = None

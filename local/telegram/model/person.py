@@ -35,6 +35,15 @@ class Contact:
 
 
 @dataclass(slots=True)
+class Freeze:
+    """An account that Telegram has frozen; the times are epoch seconds."""
+
+    since: int
+    until: int
+    appeal_url: str
+
+
+@dataclass(slots=True)
 class Person:
     """One person. `registered` false: a phone number without a Telegram account."""
 
@@ -47,6 +56,8 @@ class Person:
     username: str | None = None
     registered: bool = True
     banned: bool = False
+    frozen: Freeze | None = None
+    spam_limited: bool = False
     password: Verifier | None = None
     code: CodePolicy = field(default_factory=CodePolicy)
     found_by_phone: Audience = "everybody"

@@ -7,6 +7,7 @@ from typing import Any
 from telethon.tl import functions, types
 
 from local.telegram.rpc.call import Call
+from local.telegram.rpc.freezing import app_config
 from local.telegram.rpc.table import Methods
 from local.telegram.views.media import DC_ID
 
@@ -50,6 +51,14 @@ def get_config(call: Call, request: Any) -> Any:
         message_length_max=MESSAGE_LENGTH_MAX,
         webfile_dc_id=DC_ID,
     )
+
+
+@METHODS.serves(functions.help.GetAppConfigRequest, needs_login=False)
+def get_app_config(call: Call, request: Any) -> Any:
+    """Answer with what a frozen account finds there, and with nothing else of the many things that Telegram tells."""
+    frozen = call.me.frozen if call.key.user_id is not None else None
+    told = [] if frozen is None else app_config(frozen)
+    return types.help.AppConfig(0, types.JsonObject(told))
 
 
 @METHODS.serves(functions.help.GetNearestDcRequest, needs_login=False)

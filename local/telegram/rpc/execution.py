@@ -12,6 +12,7 @@ from local.telegram.network.connection import Connection
 from local.telegram.network.session import Session
 from local.telegram.rpc.call import Call
 from local.telegram.rpc.errors import RpcError, bad_request, not_acceptable, unauthorized
+from local.telegram.rpc.freezing import REFUSED
 from local.telegram.rpc.table import Method
 from local.telegram.rpc.wrappers import Query
 from local.telegram.services import Services
@@ -74,6 +75,8 @@ class Execution:
             raise self._unknown(asked)
         if asked.method.needs_login and call.key.user_id is None:
             raise unauthorized("SESSION_PASSWORD_NEEDED" if call.key.pending_user_id else call.key.ended or "AUTH_KEY_UNREGISTERED")
+        if asked.method.name in REFUSED and call.key.user_id is not None and call.me.frozen:
+            raise RpcError(420, "FROZEN_METHOD_INVALID")
         if any(asked.session.has_failed(earlier) for earlier in asked.query.after):
             raise bad_request("MSG_WAIT_FAILED")
         return asked.method

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local.telegram.acts.talk import Peer
+from local.telegram.model.dialog import dialog_of
 from local.telegram.model.group import Group, Member
 from local.telegram.model.message import Message
 from local.telegram.model.person import Person
@@ -13,12 +14,12 @@ from local.telegram.rpc.errors import bad_request, forbidden
 def check_may_write(world: World, sender: Person, peer: Peer) -> None:
     """Raise when a person may not write to another, or into a group."""
     if isinstance(peer, Person):
-        _check_private(sender, peer)
+        _check_private(world, sender, peer)
     else:
         _check_group(world, sender, peer)
 
 
-def _check_private(sender: Person, peer: Person) -> None:
+def _check_private(world: World, sender: Person, peer: Person) -> None:
     if sender.id in peer.blocked:
         raise forbidden("USER_IS_BLOCKED")
     if peer.id in sender.blocked:
@@ -26,6 +27,17 @@ def _check_private(sender: Person, peer: Person) -> None:
     welcome = {"everybody": True, "contacts": sender.id in peer.contacts, "nobody": False}[peer.messages_from]
     if not welcome and sender is not peer:
         raise forbidden("PRIVACY_PREMIUM_REQUIRED")
+    if sender.spam_limited and sender is not peer and _is_stranger(world, sender, peer):
+        raise bad_request("PEER_FLOOD")
+
+
+def _is_stranger(world: World, sender: Person, peer: Person) -> bool:
+    """Tell whether a limited account may not write to somebody: "people who do not have your number in their phone contacts", but "when
+    people contact you first, you can always reply to them" (https://telegram.org/faq_spam).
+    """
+    chat = dialog_of(world, sender.id, peer.id)
+    written = any(chat.box.messages[number].sender == peer.id for number in chat.chat.ids)
+    return sender.id not in peer.contacts and not written
 
 
 def _check_group(world: World, sender: Person, group: Group) -> None:

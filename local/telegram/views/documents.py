@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from local.telegram.model.dialog import read_marks
@@ -24,6 +25,8 @@ def person_json(person: Person) -> dict[str, Any]:
         "username": person.username,
         "registered": person.registered,
         "banned": person.banned,
+        "frozen": asdict(person.frozen) if person.frozen else None,
+        "spam_limited": person.spam_limited,
         "has_password": person.password is not None,
         "found_by_phone": person.found_by_phone,
         "messages_from": person.messages_from,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel, TenantId
-from tests.functions.api import ADMIN, Api, key
+from tests.functions.api import ADMIN, Api
 from tests.support.owner import StandInOwner
 
 SENT = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60}
@@ -100,52 +99,6 @@ async def test_without_a_live_worker_a_step_is_unavailable(api: Api) -> None:
     tenant = await api.new_tenant()
     answer = await api.call("POST", f"/tenants/{tenant['id']}/auth/start", json={"phone": PHONE})
     assert (answer.status_code, answer.json()["error"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
-
-
-async def test_status_of_a_tenant_that_never_logged_in_is_new(api: Api) -> None:
-    """Every field is there, most of them null."""
-    tenant = await api.new_tenant()
-    answer = await api.call("GET", f"/tenants/{tenant['number']}/status", headers=key(tenant["key"]))
-    assert answer.json() == {
-        "authorized": False,
-        "phone": None,
-        "last_error": None,
-        "state": "new",
-        "reason": None,
-        "owner": False,
-        "connected_since": None,
-        "last_event_at": None,
-        "restricted_until": None,
-    }
-
-
-async def test_status_tells_what_the_row_says(api: Api, owner: StandInOwner) -> None:
-    """Telegram is not asked, nor is the worker; that it is live is its row's word."""
-    tenant = await api.new_tenant()
-    since = datetime(2026, 3, 1, 11, 0, tzinfo=UTC).isoformat()
-    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker, phone=PHONE, connected_since=since, user_id=5)
-    answer = await api.call("GET", f"/tenants/{tenant['id']}/status")
-    said = answer.json()
-    assert {name: said[name] for name in ("authorized", "state", "owner", "phone", "connected_since")} == {
-        "authorized": True,
-        "state": "authorized",
-        "owner": True,
-        "phone": PHONE,
-        "connected_since": "2026-03-01T11:00:00Z",
-    }
-    assert owner.asked == []
-
-
-async def test_a_dead_workers_account_has_no_owner_within_five_seconds(api: Api, owner: StandInOwner) -> None:
-    """The worker's row is read again after that time, however often the status is asked for."""
-    tenant = await api.new_tenant()
-    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker)
-    seen = [(await api.call("GET", f"/tenants/{tenant['id']}/status")).json()["owner"]]
-    api.workers.kill(owner.worker.id, owner.worker.beat, api.clock.now())
-    seen.append((await api.call("GET", f"/tenants/{tenant['id']}/status")).json()["owner"])
-    api.clock.advance(5)
-    seen.append((await api.call("GET", f"/tenants/{tenant['id']}/status")).json()["owner"])
-    assert seen == [True, True, False]
 
 
 @pytest.mark.parametrize("state", [None, AccountState.NEW, AccountState.LOGGED_OUT])

@@ -1,0 +1,93 @@
+"""How an account is doing: its row, and what its owner says of this moment (contract A1).
+
+The owner is asked and nobody else, and nothing is claimed. Where there is none, or it does not answer within two seconds, the row alone
+is the answer: never an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from functions.auth.workers import LiveWorkers
+from shared.clock import Clock
+from shared.model.account import Account, AccountState
+from shared.model.live import Live
+from shared.model.states import NEXT_STEPS, reason_of
+from shared.owner_client import OwnerClient
+
+DEADLINE_S = 2.0
+DOWN_FOR = timedelta(seconds=60)
+"""A connection that is made anew takes a few seconds; one that is not there after this long is an outage."""
+
+UNCONFIRMED_FOR = timedelta(minutes=15)
+"""Telegram is asked every five minutes or so whether something is missing; three times without an answer is no chance."""
+
+
+class Stale(StrEnum):
+    """Why what a logged-in account receives may be late."""
+
+    NO_OWNER = "no_owner"
+    NO_ANSWER = "no_answer"
+    NOT_CONNECTED = "not_connected"
+    NOT_CONFIRMED = "not_confirmed"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Tells how accounts are doing."""
+
+    owner: OwnerClient
+    workers: LiveWorkers
+    clock: Clock
+
+    def of(self, account: Account | None) -> dict[str, Any]:
+        """Return what is shown of an account, given its row as read with the request."""
+        if account is None:
+            return _shown(AccountState.NEW, None, None, owner=False, now=self.clock.now())
+        owner = self.workers.holds(account.owner)
+        live = self._live(account) if owner else None
+        return _shown(account.standing, account, live, owner=owner, now=self.clock.now())
+
+    def _live(self, account: Account) -> Live | None:
+        answer = self.owner.ask(account.tenant_id, account.channel, account, "status", DEADLINE_S)
+        try:
+            return None if answer is None else Live.model_validate(answer)
+        except ValidationError:
+            return None  # a worker of another version: it is replaced any moment
+
+
+def _shown(state: AccountState, account: Account | None, live: Live | None, *, owner: bool, now: datetime) -> dict[str, Any]:
+    reason = reason_of(state, account.reason if account else None)
+    stale = staleness(live, owner=owner, now=now) if state.logged_in else None
+    row = account.model_dump(include={"phone", "last_error", "restricted_until", "frozen_until", "appeal_url"}) if account else {}
+    shown = {
+        "authorized": state.logged_in,
+        "state": state,
+        "reason": reason,
+        "next_step": NEXT_STEPS[reason],
+        "owner": owner,
+        "stale": stale is not None,
+        "stale_reason": stale,
+        **row,
+    }
+    return shown if live is None else {**shown, **live.model_dump(exclude={"down_since", "last_error"}), **_error_of(live)}
+
+
+def _error_of(live: Live) -> dict[str, str]:
+    return {"last_error": live.last_error} if live.last_error else {}
+
+
+def staleness(live: Live | None, *, owner: bool, now: datetime) -> Stale | None:
+    """Return why a logged-in account may not be up to date; None where it is, as far as its owner knows."""
+    if live is None:
+        return Stale.NO_ANSWER if owner else Stale.NO_OWNER
+    if not live.connected:
+        down_for = now - live.down_since if live.down_since else timedelta.max
+        return Stale.NOT_CONNECTED if down_for > DOWN_FOR else None
+    confirmed_at = max(filter(None, (live.synced_at, live.connected_since)), default=now)
+    return Stale.NOT_CONFIRMED if now - confirmed_at > UNCONFIRMED_FOR else None

@@ -1,0 +1,119 @@
+"""The states of an account as a machine: what may follow what, why, and what people do next.
+
+    state            reasons                                   may become
+    new              not_started, cancelled, code_expired      code_sent, need_qr, need_2fa, authorized
+    code_sent        code_wanted                               need_2fa, authorized, new
+    need_qr          scan_wanted                               need_2fa, authorized, failed, new
+    need_2fa         password_wanted                           authorized, code_sent, new
+    authorized       logged_in                                 restricted, frozen, logging_out, and the ends
+    restricted       peer_flood                                authorized, frozen, logging_out, and the ends
+    frozen           frozen_by_telegram                        authorized, restricted, logging_out, and the ends
+    logging_out      log_out_wanted                            logged_out
+    logged_out       logged_out_here, revoked, key_unknown     } the ends: a log-in may begin anew, as from `new`
+    key_duplicated   key_duplicated                            }
+    banned           banned                                    }
+    failed           session_unreadable                        }
+
+Besides: every state may stay as it is (a code sent again, a restriction prolonged), and every one may become logged_out (somebody asks
+for it) or failed (its session cannot be read). The session is the truth and the row a view of it: where a death came between the two
+writes, the next owner sets the row right, which is why a beginning may jump to any later step.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from shared.model.account import AccountState as S
+
+
+class Reason(StrEnum):
+    """Why an account is in its state: stable codes."""
+
+    NOT_STARTED = "not_started"
+    CANCELLED = "cancelled"
+    CODE_EXPIRED = "code_expired"
+    CODE_WANTED = "code_wanted"
+    SCAN_WANTED = "scan_wanted"
+    PASSWORD_WANTED = "password_wanted"  # noqa: S105  no password
+    LOGGED_IN = "logged_in"
+    PEER_FLOOD = "peer_flood"
+    FROZEN_BY_TELEGRAM = "frozen_by_telegram"
+    LOG_OUT_WANTED = "log_out_wanted"
+    LOGGED_OUT_HERE = "logged_out_here"
+    REVOKED = "revoked"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_DUPLICATED = "key_duplicated"
+    BANNED = "banned"
+    SESSION_UNREADABLE = "session_unreadable"
+
+
+REASONS: dict[S, tuple[Reason, ...]] = {
+    S.NEW: (Reason.NOT_STARTED, Reason.CANCELLED, Reason.CODE_EXPIRED),
+    S.CODE_SENT: (Reason.CODE_WANTED,),
+    S.NEED_QR: (Reason.SCAN_WANTED,),
+    S.NEED_2FA: (Reason.PASSWORD_WANTED,),
+    S.AUTHORIZED: (Reason.LOGGED_IN,),
+    S.RESTRICTED: (Reason.PEER_FLOOD,),
+    S.FROZEN: (Reason.FROZEN_BY_TELEGRAM,),
+    S.LOGGING_OUT: (Reason.LOG_OUT_WANTED,),
+    S.LOGGED_OUT: (Reason.LOGGED_OUT_HERE, Reason.REVOKED, Reason.KEY_UNKNOWN),
+    S.KEY_DUPLICATED: (Reason.KEY_DUPLICATED,),
+    S.BANNED: (Reason.BANNED,),
+    S.FAILED: (Reason.SESSION_UNREADABLE,),
+}
+"""The first is the one that a state has where its row names none."""
+
+_BEGIN = {S.CODE_SENT, S.NEED_QR, S.NEED_2FA, S.AUTHORIZED}
+_ENDS = {S.LOGGED_OUT, S.KEY_DUPLICATED, S.BANNED, S.FAILED}
+_NEXT: dict[S, set[S]] = {
+    S.NEW: _BEGIN,
+    S.CODE_SENT: {S.NEED_2FA, S.AUTHORIZED, S.NEW},
+    S.NEED_QR: {S.NEED_2FA, S.AUTHORIZED, S.NEW},
+    S.NEED_2FA: {S.AUTHORIZED, S.CODE_SENT, S.NEW},
+    S.AUTHORIZED: {S.RESTRICTED, S.FROZEN, S.LOGGING_OUT} | _ENDS,
+    S.RESTRICTED: {S.AUTHORIZED, S.FROZEN, S.LOGGING_OUT} | _ENDS,
+    S.FROZEN: {S.AUTHORIZED, S.RESTRICTED, S.LOGGING_OUT} | _ENDS,
+    S.LOGGING_OUT: set(),
+    **dict.fromkeys(_ENDS, _BEGIN | {S.NEW}),
+}
+
+NEXT_STEPS: dict[Reason, str] = {
+    Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number.",
+    Reason.CANCELLED: "The log-in was given up. Start another one: POST .../auth/start.",
+    Reason.CODE_EXPIRED: "The code came too late. Ask for a new one: POST .../auth/start.",
+    Reason.CODE_WANTED: "Give the code that Telegram sent, as `delivery` said (mostly in the app): POST .../auth/verify.",
+    Reason.SCAN_WANTED: "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device.",
+    Reason.PASSWORD_WANTED: "Give the password of two-step verification: POST .../auth/verify. The code stays accepted.",
+    Reason.LOGGED_IN: "Nothing: the account sends and receives.",
+    Reason.PEER_FLOOD: "Until `restricted_until` write only to people who have written; replies go. In the app, @SpamBot says more.",
+    Reason.FROZEN_BY_TELEGRAM: "Appeal at `appeal_url`, in the account's app: nothing can be sent, and it is deleted at `frozen_until`.",
+    Reason.LOG_OUT_WANTED: "Wait: Telegram is being told. It is tried for 24 hours, then the session is erased all the same.",
+    Reason.LOGGED_OUT_HERE: "To use the account again, start a log-in: POST .../auth/start.",
+    Reason.REVOKED: "The session was ended in the Telegram app, or by Telegram. Start a log-in again: POST .../auth/start.",
+    Reason.KEY_UNKNOWN: "Telegram no longer knows the session. Start a log-in again: POST .../auth/start.",
+    Reason.KEY_DUPLICATED: "Telegram saw the session in two places at once and ended it. Start a log-in again: POST .../auth/start.",
+    Reason.BANNED: "Telegram has banned or deleted the account. Appeal to recover@telegram.org, or log another phone number in.",
+    Reason.SESSION_UNREADABLE: "The stored session cannot be decrypted: check the KMS key, or start a log-in again: POST .../auth/start.",
+}
+"""What people do next, by reason: complete by test."""
+
+
+class NotAMove(ValueError):
+    """A change of state that the table does not have: a mistake of ours."""
+
+
+def may_become(now: S, then: S) -> bool:
+    """Tell whether an account's state may change so."""
+    return then is now or then in {S.LOGGED_OUT, S.FAILED} or then in _NEXT[now]
+
+
+def move(now: S, then: S, reason: Reason) -> dict[str, str]:
+    """Return the fields of the row that say a new state; raises NotAMove for one that is not in the table."""
+    if not may_become(now, then) or reason not in REASONS[then]:
+        raise NotAMove(f"{now} -> {then} ({reason})")
+    return {"state": then, "reason": reason}
+
+
+def reason_of(state: S, named: str | None) -> Reason:
+    """Return why an account is in a state: what its row names, where that is a reason for this state, else the state's own."""
+    return next((reason for reason in REASONS[state] if reason == named), REASONS[state][0])
