@@ -70,6 +70,7 @@ class Ledger:
     _size: int = 0
     moved: Callable[[], None] = field(default=_nobody)
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.latest = self.durable
@@ -78,6 +79,7 @@ class Ledger:
     def append(self, events: Sequence[tuple[Event, tuple[Peer, ...]]], marks: Marks) -> bool:
         """Take a batch's events and the marks behind them; False, and nothing taken, where there is no room."""
         if self._size + len(events) > self.bound and self._size:
+            self._room.clear()
             return False
         record = Record(marks, len(events))
         self.latest = self.latest.then(marks)
@@ -101,6 +103,8 @@ class Ledger:
         chat = self._chats[entry.event.group]
         chat.popleft()
         self._size -= 1
+        if self._size <= self.bound // 2:
+            self._room.set()
         entry.record.missing -= 1
         if chat:
             self.ready(self, entry.event.group)
@@ -112,6 +116,10 @@ class Ledger:
     def pending(self) -> int:
         """How many events were taken and not accepted yet."""
         return self._size
+
+    async def room(self) -> None:
+        """Wait, after a refusal, until half of what fits is gone; whoever waits may be refused again, and has to wait again."""
+        await self._room.wait()
 
     async def drained(self) -> None:
         """Wait until everything taken was accepted."""

@@ -9,24 +9,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from telethon import TelegramClient, errors
-from telethon._updates.messagebox import PtsInfo
 from telethon.tl import functions, types
 
 from listener.lease import Guard
 from listener.marks import Marks
 from listener.patience import Signal
 from listener.session import Session
+from listener.telegram.batch import Take
+from listener.telegram.channel_hashes import ChannelHashes
+from listener.telegram.check import EVERY_S, PATIENCE_S, keep_checking
 from listener.telegram.connection import guarded_by
 from listener.telegram.errors import BROKEN, translated
-from listener.telegram.message_box import LosslessBox, has_account_marks
+from listener.telegram.intake import Intake
+from listener.telegram.message_box import LosslessBox
 from listener.telegram.mtproto_session import MtprotoSession
+from listener.telegram.waiting import Waiting
 from listener.telegram.where import Telegram
 
 CONNECT_TIMEOUT_S = 10
@@ -40,29 +44,25 @@ CALL_DEADLINE_S = 15.0
 
 _log = logging.getLogger(__name__)  # Telethon's own loggers are silenced
 
-
-@dataclass(frozen=True)
-class Batch:
-    """What Telethon's box applied at once, and the marks after it. `fetched` means by a difference, not by a push."""
-
-    updates: list[Any]
-    users: list[Any]
-    chats: list[Any]
-    marks: Marks | None
-    fetched: bool
-
-
-Take = Callable[["Client", Batch], Awaitable[bool]]
+Meanwhile = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
     """One connection's client; after it is over, a new one is made.
 
     `take` gets each batch of updates in order; False means that it had no room, whereupon this client hands on nothing more (`full`),
-    while requests still go.
+    while requests still go. `synced_at` is when Telegram last confirmed that nothing is missing.
     """
 
-    def __init__(self, session: Session, marks: Marks | None, guard: Guard, where: Telegram, take: Take | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        marks: Marks | None,
+        guard: Guard,
+        where: Telegram,
+        take: Take | None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         identity = session.identity
         self.stored = session
         super().__init__(
@@ -85,10 +85,15 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             lang_code=identity.lang_code,
             system_lang_code=identity.system_lang_code,
         )
-        self._take = take
-        self.full = Signal()
+        self._now = now
+        self._reason: BaseException | None = None
         self.synced_at: datetime | None = None
-        self._message_box = LosslessBox(self._log["messagebox"], self._too_long)
+        self.full = Signal()
+        self.moved = asyncio.Event()
+        self.box = self._message_box = LosslessBox(self._log["messagebox"])
+        self.hashes = self._mb_entity_cache = ChannelHashes(marks.channels if marks else {})
+        self._updates_queue = self._sender._updates_queue = Waiting(self.full.set)
+        self.intake = Intake(self, marks, take) if take and marks else None
         self._sender._handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = self._new_session_created
 
     @property
@@ -98,9 +103,9 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     @property
     def ended_by(self) -> BaseException | None:
-        """What ended the update loop in silence, if it was an error."""
+        """What ended the update loop in silence, or made this client give up."""
         error = self._updates_error
-        return error if isinstance(error, BaseException) else None
+        return error if isinstance(error, BaseException) else self._reason
 
     async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
         """Send one request once and return Telegram's answer; raises Telethon's RPCError, ConnectionError where the connection broke
@@ -121,18 +126,38 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             _drop(answer)
             _drop(over)
 
-    async def serve(self, ping_every_s: float = PING_EVERY_S, ping_deadline_s: float = PING_DEADLINE_S) -> None:
+    async def serve(
+        self,
+        ping_every_s: float = PING_EVERY_S,
+        ping_deadline_s: float = PING_DEADLINE_S,
+        check_every_s: float = EVERY_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Stay until the connection is over; raises what ended it, where something did.
 
-        Pings, so that a dead link is noticed within a minute.
+        Pings, so that a dead link is noticed within a minute; compares states, so that a stall is noticed at all; reads the dialogs
+        once after a log-in.
         """
-        pings = asyncio.create_task(self._ping(ping_every_s, ping_deadline_s))
+        meanwhile: list[Meanwhile] = [partial(self._ping, ping_every_s, ping_deadline_s)]
+        if self.intake:
+            meanwhile += [partial(keep_checking, self, self.intake, check_every_s, patience_s), partial(self._seed, self.intake)]
+        tasks = [asyncio.create_task(self._or_disconnect(one)) for one in meanwhile]
         try:
             await self.disconnected
         finally:
-            pings.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self.ended_by:
             raise self.ended_by
+
+    def ask_for_difference(self) -> None:
+        """Have the box catch up, once what waits before it has been applied."""
+        self._updates_queue.put_nowait(types.UpdatesTooLong())
+
+    def confirmed(self) -> None:
+        """Note that Telegram has nothing more than what was taken."""
+        self.synced_at = self._now()
 
     def current(self) -> Session:
         """Return the credentials as they are now."""
@@ -141,32 +166,14 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
         """Take each batch right after the box applied it, before anything else sees it; Telethon dispatches nothing."""
-        self._mb_entity_cache.extend(users, chats)
-        fetched, self._message_box.fetched = self._message_box.fetched, False
-        if self._take and not self.full.is_set():
-            batch = Batch(updates, users, chats, self._marks_of(updates), fetched)
-            if not await self._take(self, batch):
-                self.full.set()
+        confirmed, self.box.confirmed = self.box.confirmed, False
+        self.hashes.extend(users, chats)
+        if self.intake:
+            await self.intake.batch(updates, users, chats)
+        if confirmed and not self.full.is_set():
+            self.confirmed()
+        self.moved.set()
         return []
-
-    def _marks_of(self, updates: list[Any]) -> Marks | None:
-        """Return the account's marks, and of channels those of this batch only: lagging is safe, running ahead is loss."""
-        if not has_account_marks(self._message_box):
-            return None
-        account, channels = self._message_box.session_state()
-        concerned = {channel for update in updates if isinstance(channel := _entry(update), int)}
-        date = int(account["date"].timestamp())
-        return Marks(
-            pts=account["pts"],
-            qts=account["qts"],
-            date=date,
-            seq=account["seq"],
-            channels={channel: pts for channel, pts in channels.items() if channel in concerned},
-        )
-
-    def _too_long(self, channel: int | None) -> None:
-        """Note that a difference was too long. Reading the history instead comes with groups and channels (see CHANGELOG)."""
-        _log.warning("difference too long")
 
     async def _new_session_created(self, message: Any) -> None:
         """Catch up: the server has made a new session, and may have dropped what it had not sent in the old one.
@@ -174,8 +181,21 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         https://core.telegram.org/mtproto/service_messages#new-session-creation-notification
         """
         await self._sender._handle_new_session_created(message)
-        if self._take:
-            self._updates_queue.put_nowait(types.UpdatesTooLong())
+        if self.intake:
+            self.ask_for_difference()
+
+    async def _seed(self, intake: Intake) -> None:
+        try:
+            await intake.seed()
+        except (OSError, errors.RPCError) as error:  # the next connection reads them
+            _log.warning("dialogs not read", extra={"fault": type(error).__name__})
+
+    async def _or_disconnect(self, meanwhile: Meanwhile) -> None:
+        try:
+            await meanwhile()
+        except Exception as error:  # the edge of a task: it becomes the reason why the connection is over
+            self._reason = error
+            await self.disconnect()
 
     async def _ping(self, every_s: float, deadline_s: float) -> None:
         try:
@@ -214,10 +234,3 @@ def _drop(future: asyncio.Future[Any]) -> None:
     """Wait no longer, and say that whatever comes of it was seen."""
     if not future.cancel() and not future.cancelled():
         future.exception()
-
-
-def _entry(update: Any) -> Any:
-    if isinstance(update, types.UpdateNewChannelMessage | types.UpdateEditChannelMessage):
-        return getattr(update.message.peer_id, "channel_id", None)
-    info = PtsInfo.from_update(update)
-    return info and info.entry

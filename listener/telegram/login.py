@@ -17,6 +17,7 @@ from telethon.tl import functions, types
 
 from listener.marks import Marks
 from listener.session import PendingLogin
+from listener.telegram import dialogs
 from listener.telegram.client import Client
 from listener.telegram.errors import translated
 from listener.telegram.where import Telegram
@@ -99,10 +100,16 @@ async def myself(client: Client) -> types.User | None:
 
 
 async def first_marks(client: Client) -> Marks:
-    """Return where an account stands that has just logged in: everything from here on is to be delivered."""
+    """Return where an account stands that has just logged in, and the hundred channels with the latest news: everything from here on is to
+    be delivered. Where there are more dialogs, the first connection reads on.
+    """
     with translated():
         state = await client(functions.updates.GetStateRequest())
-    return Marks(pts=state.pts, qts=state.qts, date=int(state.date.timestamp()), seq=state.seq)
+        page = await dialogs.page(client, dialogs.first())
+        message_id = page.message_id or (await dialogs.newest_message(client) if page.following else 0)
+    date = int(state.date.timestamp())
+    seeded = 0 if page.following else date
+    return Marks(pts=state.pts, qts=state.qts, date=date, seq=state.seq, message_id=message_id, seeded=seeded, channels=page.channels)
 
 
 async def log_out(client: Client) -> None:

@@ -2,14 +2,21 @@
 
 What Telethon 1.45's own box drops, each while its pts moves on:
 - edits, deletions and reads inside a difference: `apply_difference_type` sets the new state first, so its `other_updates` look handled
-already; - everything in `differenceTooLong`, of the account or of a channel: for these the box tells that history has to be read.
+  already;
+- everything in `differenceTooLong`, of the account or of a channel: for these the box notes that history has to be read;
+- channels that it has no state or no access hash of: noted as well, since whoever has the box can find out.
 
-What it puts off: a difference that Telegram answered with an error is asked for again after 15 minutes of silence. Ours asks soon.
+What it puts off: a difference that Telegram answered with an error is asked for again after 15 minutes of silence; ours asks soon. What
+it does too often: all channels are asked about every 15 minutes, all at once; ours every few hours, each at a time of its own.
+
+Deadlines are moved by differences alone: `process_updates` means to move them by updates too, but tests an empty set for truth. That is
+harmless: a busy sequence is compared now and then like a quiet one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -17,47 +24,130 @@ from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox
 from telethon.tl import types
 
 ASK_AGAIN_S = 15.0
+ACCOUNT_REST_S = (12 * 60.0, 15 * 60.0)
+"""Silence after which the account is asked about; Telegram's documentation says 15 minutes."""
+
+CHANNEL_REST_S = (3600.0, 4 * 3600.0)
+"""The same for a channel. 5,000 accounts of 50 channels make 28 requests/s so; differences of the account name channels with news."""
+
+SOON_S = (1.0, 120.0)
+"""When channels are asked about after an account's difference was too long, which names none."""
+
 _ACCOUNT = (ENTRY_ACCOUNT, ENTRY_SECRET)
-TooLong = Callable[[int | None], None]
+Spread = Callable[[float, float], float]
 
 
 class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
-    """A message box that hands on everything a difference holds; `too_long` is told of a channel (or None: the account) that has to be
-    read by its history.
+    """A message box that hands on everything a difference holds.
+
+    Noted until somebody takes them: `account_gap` (the account's history has to be read), `channel_gaps` (a channel's, up to this message
+    id), `unknown` (channels that need a state or an access hash), `fetched` (by a difference), `confirmed` (nothing is missing now).
     """
 
-    __slots__ = ("ask_again_s", "fetched", "too_long")
+    __slots__ = ("_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "unknown")
 
-    def __init__(self, log: Any, too_long: TooLong, ask_again_s: float = ASK_AGAIN_S) -> None:
+    def __init__(self, log: Any, ask_again_s: float = ASK_AGAIN_S, spread: Spread = random.uniform) -> None:
         super().__init__(log)
-        self.too_long = too_long
+        self._spread = spread
         self.ask_again_s = ask_again_s
+        self.account_gap = False
+        self.channel_gaps: dict[int, int] = {}
+        self.unknown: set[int] = set()
         self.fetched = False
+        self.confirmed = False
+
+    # the account
 
     def apply_difference(self, diff: Any, chat_hashes: Any) -> Any:
         """Apply an account's difference, and hand on what its `other_updates` hold."""
         self.fetched = True
+        self.confirmed = isinstance(diff, types.updates.Difference | types.updates.DifferenceEmpty)
         before = self.map[ENTRY_ACCOUNT].pts
         updates, users, chats = super().apply_difference(diff, chat_hashes)
         if isinstance(diff, types.updates.DifferenceTooLong):
-            self.too_long(None)
-            if diff.pts != before:  # "the specified state must be used to refetch updates"
-                self.try_begin_get_diff(ENTRY_ACCOUNT, "difference too long")
+            self._too_long(moved=diff.pts != before)
         return updates + _dropped(diff, updates, _ACCOUNT), users, chats
 
     def end_difference(self) -> None:
         """Give up a difference for now: Telegram has answered with an error."""
         super().end_difference()
-        self.reset_deadlines({ENTRY_ACCOUNT}, asyncio.get_running_loop().time() + self.ask_again_s)
+        self._rest({ENTRY_ACCOUNT}, self.ask_again_s)
+
+    def _too_long(self, *, moved: bool) -> None:
+        self.account_gap = True
+        if moved:  # "the specified state must be used to refetch updates"
+            self.try_begin_get_diff(ENTRY_ACCOUNT, "difference too long")
+        for channel in [entry for entry in self.map if isinstance(entry, int)]:
+            self._rest({channel}, self._spread(*SOON_S))
+
+    # channels
 
     def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
         """Apply a channel's difference, and hand on what its `other_updates` hold."""
         self.fetched = True
+        channel = request.channel.channel_id
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
-            self.too_long(request.channel.channel_id)
-            self.getting_diff_for.discard(request.channel.channel_id)  # Telethon never ends this one, and would ask for ever
+            self.channel_gaps[channel] = diff.dialog.top_message
+            self.getting_diff_for.discard(channel)  # Telethon never ends this one, and would ask for ever
         updates, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
-        return updates + _dropped(diff, updates, {request.channel.channel_id}), users, chats
+        return updates + _dropped(diff, updates, {channel}), users, chats
+
+    def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
+        """Give up a channel's difference for now, or for good where the account is not in it any more."""
+        super().end_channel_difference(request, reason, chat_hashes)
+        if request.channel.channel_id in self.map:
+            self._rest({request.channel.channel_id}, self._spread(1, 4) * self.ask_again_s)
+
+    def apply_pts_info(self, update: Any, *, reset_deadlines: Any) -> Any:
+        """Judge one update; a channel without a state that is said to be behind is noted."""
+        if isinstance(update, types.UpdateChannelTooLong) and update.channel_id not in self.map:
+            self.unknown.add(update.channel_id)
+        return super().apply_pts_info(update, reset_deadlines=reset_deadlines)
+
+    def get_channel_difference(self, chat_hashes: Any) -> Any:
+        """Return the next channel's request; one without an access hash keeps its state and is noted, where Telethon's forgets it."""
+        for channel in [entry for entry in self.getting_diff_for if isinstance(entry, int) and not chat_hashes.get(entry)]:
+            self.unknown.add(channel)
+            self.end_get_diff(channel)
+        return super().get_channel_difference(chat_hashes)
+
+    # deadlines
+
+    def load(self, session_state: Any, channel_states: Any) -> None:
+        """Start from marks, every entry with a deadline of its own."""
+        super().load(session_state, channel_states)
+        self._rest(self._account_entries(), self._spread(*ACCOUNT_REST_S))
+        for channel in [entry for entry in self.map if isinstance(entry, int)]:
+            self._rest({channel}, self._spread(*CHANNEL_REST_S))
+
+    def end_get_diff(self, entry: Any) -> None:
+        """End a difference; the entry rests for a time of its own, the account's two as one since one request asks for both."""
+        super().end_get_diff(entry)
+        if isinstance(entry, int):
+            self._rest({entry}, self._spread(*CHANNEL_REST_S))
+        else:
+            self._rest(self._account_entries(), self._spread(*ACCOUNT_REST_S))
+
+    def reset_channel_deadline(self, channel_id: int, timeout: float | None) -> None:
+        """Let a channel rest; what Telegram proposes is for one that somebody looks at."""
+        self._rest({channel_id}, self._spread(*CHANNEL_REST_S))
+
+    def _account_entries(self) -> set[Any]:
+        return {entry for entry in _ACCOUNT if entry in self.map}
+
+    def _rest(self, entries: set[Any], seconds: float) -> None:
+        self.reset_deadlines(entries, asyncio.get_running_loop().time() + seconds)
+
+    # what is known
+
+    def reached(self, pts: int) -> bool:
+        """Tell whether the account's pts has come so far and no difference is under way."""
+        return ENTRY_ACCOUNT in self.map and self.map[ENTRY_ACCOUNT].pts >= pts and not self.getting_diff_for
+
+    def progress(self) -> Any:
+        """Return what changes as the box gets on with what it does."""
+        account = self.map[ENTRY_ACCOUNT].pts if ENTRY_ACCOUNT in self.map else None
+        return account, {entry: self.map[entry].pts for entry in self.getting_diff_for if entry in self.map}
 
 
 def _dropped(diff: Any, kept: list[Any], own: Collection[Any]) -> list[Any]:

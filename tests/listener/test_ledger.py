@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from listener.ledger import BATCH, Entry, Ledger, Writer
-from listener.marks import Marks
+from listener.marks import ChannelMarks, Marks
 from shared.model.event import Event, Message, event_id
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def marks(pts: int, **channels: int) -> Marks:
-    return Marks(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): value for key, value in channels.items()})
+    return Marks(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): ChannelMarks(value) for key, value in channels.items()})
 
 
 def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
@@ -59,7 +59,39 @@ def test_channel_marks_add_up() -> None:
     book, _ = ledger()
     book.append([], marks(1, c5=10))
     book.append([], marks(2, c6=20))
-    assert book.durable.channels == {5: 10, 6: 20}
+    assert {channel: marks.pts for channel, marks in book.durable.channels.items()} == {5: 10, 6: 20}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=6))
+def test_marks_never_go_backwards(steps: list[tuple[int, int, int]]) -> None:
+    """Message ids and channels' pts are the highest ever taken, whatever a batch says; an access hash that is not named stays."""
+    book, _ = ledger()
+    book.append([], Marks(pts=1, qts=0, date=0, seq=0, channels={5: ChannelMarks(0, 0, 77)}))
+    for own, pts, message_id in steps:
+        book.append([], Marks(pts=1, qts=0, date=0, seq=0, message_id=own, channels={5: ChannelMarks(pts, message_id)}))
+    highest = [max(numbers) for numbers in zip(*steps, strict=True)]
+    assert (book.durable.message_id, book.durable.channels[5]) == (highest[0], ChannelMarks(highest[1], highest[2], 77))
+
+
+def test_marks_are_stored_compactly_and_read_as_they_were() -> None:
+    """A list per channel: an account may be in hundreds."""
+    kept = Marks(pts=1, qts=2, date=3, seq=4, message_id=5, seeded=6, channels={7: ChannelMarks(8, 9, -(2**62))})
+    assert '"channels":{"7":[8,9,-4611686018427387904]}' in kept.model_dump_json()
+    assert Marks.model_validate_json(kept.model_dump_json()) == kept
+
+
+async def test_who_was_refused_may_wait_for_room() -> None:
+    """Until half of it is there."""
+    book, ready = ledger(bound=4)
+    assert book.append([event(chat, 1) for chat in range(4)], marks(1))
+    assert not book.append([event(9, 1), event(9, 2)], marks(2))
+    waiting = asyncio.create_task(book.room())
+    book.accepted(book.head(ready[0]))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    book.accepted(book.head(ready[1]))
+    await asyncio.wait_for(waiting, 10)
+    assert book.append([event(9, 1), event(9, 2)], marks(2))
 
 
 def test_only_the_head_of_a_chat_is_ready() -> None:

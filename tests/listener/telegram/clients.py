@@ -13,7 +13,8 @@ from listener.lease import Guard, Lease
 from listener.marks import Marks
 from listener.session import PendingLogin, Session
 from listener.telegram import login
-from listener.telegram.client import Batch, Client, connected
+from listener.telegram.batch import Batch
+from listener.telegram.client import Client, connected
 from listener.telegram.events import happened
 from listener.telegram.where import Telegram
 from local.telegram.control.specs import PersonSpec, SendSpec

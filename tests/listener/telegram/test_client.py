@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from telethon import errors
 from telethon._updates.messagebox import ENTRY_ACCOUNT, State
 from telethon.tl import functions, types
 
-from listener.marks import Marks
+from listener.marks import ChannelMarks, Marks
 from listener.telegram import login
-from listener.telegram.client import Batch, Client, connected
+from listener.telegram.batch import Batch
+from listener.telegram.client import Client, connected
 from listener.telegram.errors import BROKEN, End, end_of
 from local.telegram.control.specs import ConnectionSpec
 from local.telegram.faults import FaultSpec
@@ -140,28 +140,19 @@ async def test_a_difference_that_telegram_refuses_is_asked_for_again(desk: Desk)
     await client.disconnect()
 
 
-async def test_a_difference_that_is_too_long_is_said(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    """In our own log, since Telethon's is silenced; the client goes on from where Telegram says."""
+async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> None:
+    """By whatever update, also one that was swallowed; those that stand still are not named again."""
     account, taken = await desk.log_in(), Taken()
-    desk.write("beyond reach")
-    desk.server.operation.inject(FaultSpec(kind="difference_too_long"))
-    with caplog.at_level(logging.WARNING, logger="listener.telegram.client"):
-        async with desk.serving(account, taken):
-            desk.write("after it")
-            await taken.until(lambda: taken.texts == ["after it"])
-    assert [record.message for record in caplog.records if record.name == "listener.telegram.client"] == ["difference too long"]
-
-
-async def test_channels_are_marked_only_where_the_batch_concerns_them(desk: Desk) -> None:
-    """The box knows more of them, some ahead of what was handed on."""
-    account, taken = await desk.log_in(), Taken()
-    client = a_client(desk, account, taken)
-    client._message_box.map.update({ENTRY_ACCOUNT: State(9, 0), 4000: State(50, 0), 4001: State(60, 0), 4002: State(70, 0)})
-    post = types.Message(id=1, peer_id=types.PeerChannel(4000), date=None, message="")
-    fetched = types.UpdateNewChannelMessage(post, 0, 0)  # as a channel's difference has them
-    await client._preprocess_updates([fetched, types.UpdateDeleteChannelMessages(4001, [1], 60, 1)], [], [])
+    marks = account.marks.model_copy(update={"channels": {number: ChannelMarks(50, 5, 7) for number in (4000, 4001, 4002)}})
+    client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
+    client._message_box.map.update({ENTRY_ACCOUNT: State(9, 0), 4000: State(51, 0), 4001: State(60, 0), 4002: State(50, 0)})
+    post = types.Message(id=8, peer_id=types.PeerChannel(4000), date=None, message="")
+    await client._preprocess_updates([types.UpdateNewChannelMessage(post, 0, 0)], [], [])
     await client._preprocess_updates([types.UpdateDeleteMessages([1], 9, 1)], [], [])
-    assert [batch.marks and batch.marks.channels for batch in taken.batches] == [{4000: 50, 4001: 60}, {}]
+    assert [batch.marks and batch.marks.channels for batch in taken.batches] == [
+        {4000: ChannelMarks(51, 8, 7), 4001: ChannelMarks(60, 0, 7)},
+        {},
+    ]
 
 
 def a_client(desk: Desk, account: Account, taken: Taken) -> Client:

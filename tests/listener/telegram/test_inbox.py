@@ -11,7 +11,8 @@ import pytest
 
 from listener.ledger import Ledger
 from listener.marks import Marks
-from listener.telegram.client import Batch, Client, connected
+from listener.telegram.batch import Batch
+from listener.telegram.client import Client, connected
 from listener.telegram.inbox import Inbox
 from listener.telegram.peers import PeerBook
 from local.telegram.faults import FaultSpec
@@ -148,8 +149,10 @@ async def test_a_batch_without_marks_is_passed_over(desk: Desk) -> None:
 @pytest.mark.parametrize("pts", [0, 7])
 async def test_an_empty_batch_moves_the_marks(desk: Desk, pts: int) -> None:
     """Own sends and reads do, on other devices."""
-    found = desktop(await desk.log_in())
+    account = await desk.log_in()
+    found = desktop(account)
     marks = Marks(pts=pts, qts=1, date=1, seq=1)
     nobody: Any = None
     assert await found.inbox.take(nobody, Batch([], [], [], marks, fetched=True))
-    assert found.ledger.durable == marks
+    assert found.ledger.durable == account.marks.then(marks)
+    assert found.ledger.durable.pts == pts

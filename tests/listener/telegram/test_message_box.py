@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telethon._updates.entitycache import EntityCache
-from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox
+from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox, PrematureEndReason
 from telethon._updates.messagebox import State as Entry
+from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
-from listener.telegram.message_box import LosslessBox, has_account_marks
+from listener.telegram.message_box import SOON_S, LosslessBox, has_account_marks
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
@@ -24,8 +25,7 @@ PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
 
 def box_of(kind: type[Any] = LosslessBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
     """Return a box that knows the account and one channel, while it gets the difference of `asking`."""
-    told: list[int | None] = []
-    box = kind(getLogger("telethon"), told.append) if kind is LosslessBox else kind(getLogger("telethon"))
+    box = kind(getLogger("telethon"))
     box.map.update({ENTRY_ACCOUNT: Entry(PTS, 0), ENTRY_SECRET: Entry(1, 0), CHANNEL: Entry(CHANNEL_PTS, 0)})
     box.next_deadline = ENTRY_ACCOUNT
     box.getting_diff_for.add(asking)
@@ -194,36 +194,79 @@ async def test_another_channels_updates_are_not_handed_on_unjudged() -> None:
     assert box.map[4001].pts == 9
 
 
-async def test_an_accounts_difference_that_is_too_long_is_told_and_asked_for_from_there() -> None:
+async def test_an_accounts_difference_that_is_too_long_is_noted_and_asked_for_from_there() -> None:
     """The state that Telegram gives is where the next difference begins; a second refusal from there ends it."""
-    told: list[int | None] = []
     box = box_of()
-    box.too_long = told.append
     assert handed_on(box, types.updates.DifferenceTooLong(PTS + 500)) == []
-    assert (told, box.get_difference().pts) == ([None], PTS + 500)
+    assert (box.account_gap, box.get_difference().pts) == (True, PTS + 500)
     assert handed_on(box, types.updates.DifferenceTooLong(PTS + 500)) == []
     assert box.get_difference() is None
 
 
-async def test_a_channels_difference_that_is_too_long_is_told_and_not_asked_for_for_ever() -> None:
+async def test_channels_are_asked_about_soon_after_an_accounts_difference_was_too_long() -> None:
+    """No difference names those that have news then."""
+    box = box_of()
+    box.map[CHANNEL].deadline = 1e12
+    handed_on(box, types.updates.DifferenceTooLong(PTS + 500))
+    assert box.map[CHANNEL].deadline <= asyncio.get_running_loop().time() + SOON_S[1]
+
+
+async def test_a_channels_difference_that_is_too_long_is_noted_and_not_asked_for_for_ever() -> None:
     """Telethon's box would ask the same again at once, without end."""
-    dialog = types.Dialog(types.PeerChannel(CHANNEL), 1, 1, 1, 0, 0, 0, 0, None, pts=900)
+    dialog = types.Dialog(types.PeerChannel(CHANNEL), 12, 1, 1, 0, 0, 0, 0, None, pts=900)
     diff = types.updates.ChannelDifferenceTooLong(dialog, [], [], [], final=True)
     cache = EntityCache({CHANNEL: (1, None)})
     theirs = box_of(MessageBox, asking=CHANNEL)
     handed_on_of_channel(theirs, diff)
     assert theirs.get_channel_difference(cache) is not None
-    told: list[int | None] = []
     ours = box_of(asking=CHANNEL)
-    ours.too_long = told.append
     assert handed_on_of_channel(ours, diff) == []
-    assert (told, ours.map[CHANNEL].pts) == ([CHANNEL], 900)
+    assert (ours.channel_gaps, ours.map[CHANNEL].pts) == ({CHANNEL: 12}, 900)
     assert ours.get_channel_difference(cache) is None
+
+
+async def test_a_channel_that_the_box_cannot_ask_about_is_noted() -> None:
+    """Telethon's box ignores news of one without a state, and forgets the state of one without an access hash."""
+    box = box_of(asking=CHANNEL)
+    box.process_updates(types.Updates([types.UpdateChannelTooLong(4001)], [], [], DATE, 0), EntityCache(), [])
+    assert box.get_channel_difference(EntityCache()) is None
+    assert (box.unknown, box.map[CHANNEL].pts) == ({CHANNEL, 4001}, CHANNEL_PTS)
+    assert box.getting_diff_for == set()
+
+
+def spread_by(share: float) -> Any:
+    return lambda low, high: low + (high - low) * share
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+async def test_every_channel_has_a_deadline_of_its_own(share: float) -> None:
+    """At load and after each difference; Telethon's are all due at once, every 15 minutes."""
+    box = LosslessBox(getLogger("telethon"), spread=spread_by(share))
+    box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
+    now = asyncio.get_running_loop().time()
+    rests = {entry: round(state.deadline - now) for entry, state in box.map.items()}
+    account, channel = round(720 + 180 * share), round(3600 + 10800 * share)
+    assert rests == {ENTRY_ACCOUNT: account, ENTRY_SECRET: account, CHANNEL: channel}
+    box.getting_diff_for |= {ENTRY_ACCOUNT, CHANNEL}
+    handed_on(box, difference(PTS + 1, [], []))
+    handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 1, [], []))
+    assert {entry: round(state.deadline - now) for entry, state in box.map.items()} == rests
+    assert box.next_deadline in (ENTRY_ACCOUNT, ENTRY_SECRET)
+
+
+async def test_a_channels_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
+    """Within a minute, not after hours."""
+    box = box_of(asking=CHANNEL)
+    box.end_channel_difference(request(), PrematureEndReason.TEMPORARY_SERVER_ISSUES, EntityCache())
+    assert box.map[CHANNEL].deadline <= asyncio.get_running_loop().time() + 4 * box.ask_again_s
+    box.getting_diff_for.add(CHANNEL)
+    box.end_channel_difference(request(), PrematureEndReason.BANNED, EntityCache())
+    assert CHANNEL not in box.map
 
 
 async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
     """Telethon's box waits for 15 minutes of silence, in which nothing more of what was missed arrives."""
-    theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), lambda _: None, ask_again_s=0)
+    theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), ask_again_s=0)
     ours.map[ENTRY_ACCOUNT] = Entry(PTS, 1e12)
     ours.map[CHANNEL] = Entry(CHANNEL_PTS, 1e12)
     ours.next_deadline = CHANNEL
@@ -262,5 +305,5 @@ async def test_what_the_account_itself_sent_through_this_connection_moves_the_ma
 
 def test_a_fresh_box_has_no_marks() -> None:
     """Until the account's own state is known."""
-    assert not has_account_marks(LosslessBox(getLogger("telethon"), lambda _: None))
+    assert not has_account_marks(LosslessBox(getLogger("telethon")))
     assert has_account_marks(box_of())
