@@ -15,8 +15,9 @@ from listener.holding import Holding
 from listener.ledger import Ledger
 from listener.patience import AWS_AWAY, back_off_s, happens
 from listener.session import Session
-from listener.telegram.client import Client, connected
+from listener.telegram.client import Batch, Client, connected
 from listener.telegram.errors import End, end_of
+from listener.telegram.given import Given
 from listener.telegram.inbox import Inbox
 from listener.telegram.send import Outgoing, Sent, send
 from shared.errors import AvioError, Code
@@ -39,6 +40,7 @@ class Serving:
         self._user_id = user_id
         self._ledger = ledger
         self._wake = wake
+        self._given = Given()
         self._inbox = Inbox(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
         self.up = asyncio.Event()
         self.client: Client | None = None
@@ -73,10 +75,14 @@ class Serving:
             raise AvioError(Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE) from None
 
     async def _send(self, client: Client, message: Outgoing, since: datetime) -> Sent:
-        sent = await send(client, self._holding.peers, self._user_id, message, since)
+        sent = await send(client, self._holding.peers, self._given, self._user_id, message, since)
         if unkept := self._holding.peers.unkept(sent.chat_id):
             self._keeping = asyncio.create_task(self._holding.keep(unkept))
         return sent
+
+    async def _take(self, client: Client, batch: Batch) -> bool:
+        self._given.learn(batch.updates)
+        return await self._inbox.take(client, batch)
 
     async def _stay_connected(self) -> End | None:
         clock, failures = self._holding.means.clock, 0
@@ -95,7 +101,7 @@ class Serving:
         """Connect, catch up and serve until the connection is over; return what ended it."""
         holding = self._holding
         try:
-            async with connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._inbox.take) as client:
+            async with connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take) as client:
                 self.client = client
                 self.up.set()
                 await holding.note(connected_since=holding.means.now(), last_error=None)

@@ -40,7 +40,7 @@ class Inbox:
         events = [
             (
                 one.event(self._tenant_id, self._self_id, self._peers, now, backfilled=batch.fetched),
-                self._peers.unkept(one.chat_id, one.sender_id),
+                self._peers.unkept(one.chat_id, one.sender_id, (one.message_id, one.date)),
             )
             for one in found
         ]
