@@ -71,7 +71,7 @@ class Holding:
         self.ledger: Ledger | None = None
         self.last_event_at: datetime | None = None
         self.released = False
-        self.peers = PeerBook(self._load_peer)
+        self.peers = PeerBook(self._load_peer, clock=means.clock.boottime)
         self._me = me
         self._box = Strongbox(row.tenant_id, row.channel, row.epoch, means.fenced, means.envelope)
         self._saving = asyncio.Lock()
@@ -214,7 +214,7 @@ class Holding:
             await self.set_status(*found, user_id=self.user_id or self.row.user_id)
 
     def _start_ledger(self, marks: Marks) -> None:
-        self.ledger = Ledger(marks, self.means.writer.ready, self.peers.kept)
+        self.ledger = Ledger(marks, self.means.writer.ready, self.peers.kept, missing=self.peers.missing)
 
     async def _load_peer(self, peer_id: int) -> Peer | None:
         return await self.means.offload(self.means.peers.get, self.tenant_id, self.row.channel, peer_id)

@@ -58,13 +58,15 @@ class Ledger:
     """One account's events on their way to the queue.
 
     `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
-    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved.
+    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved. `missing` tells which of an event's peers
+    are still not kept when it is to leave.
     """
 
     durable: Marks
     ready: Callable[[Ledger, str], None]
     kept: Callable[[tuple[Peer, ...]], None]
     bound: int = BOUND
+    missing: Callable[[tuple[Peer, ...]], tuple[Peer, ...]] = tuple
     _records: deque[Record] = field(default_factory=deque)
     _chats: dict[str, deque[Entry]] = field(default_factory=dict)
     _size: int = 0

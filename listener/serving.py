@@ -16,8 +16,10 @@ from listener.ledger import Ledger
 from listener.patience import AWS_AWAY, Signal, back_off_s, happens
 from listener.session import Session
 from listener.standing import Standing
+from listener.telegram.batch import Batch
 from listener.telegram.client import Client, connected
 from listener.telegram.errors import End, code_of, end_of, wait_of
+from listener.telegram.given import Given
 from listener.telegram.inbox import Inbox
 from listener.telegram.send import Outgoing, Sent, send
 from shared.errors import AvioError, Code
@@ -39,6 +41,7 @@ class Serving:
         self._user_id = user_id
         self._ledger = ledger
         self._wake = wake
+        self._given = Given()
         self._inbox = Inbox(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
         self._standing = Standing(holding)
         self._live = Live(down_since=holding.means.now())
@@ -85,10 +88,14 @@ class Serving:
 
     async def _send(self, client: Client, message: Outgoing, since: datetime) -> Sent:
         async with self._standing.sending(client, message.to):
-            sent = await send(client, self._holding.peers, self._user_id, message, since)
+            sent = await send(client, self._holding.peers, self._given, self._user_id, message, since)
         if unkept := self._holding.peers.unkept(sent.chat_id):
             self._keeping = asyncio.create_task(self._holding.keep(unkept))
         return sent
+
+    async def _take(self, client: Client, batch: Batch) -> bool:
+        self._given.learn(batch.updates)
+        return await self._inbox.take(client, batch)
 
     async def _stay_connected(self) -> End | None:
         clock, failures = self._holding.means.clock, 0
@@ -107,7 +114,7 @@ class Serving:
         """Connect, catch up and serve until the connection is over; return what ended it."""
         holding = self._holding
         try:
-            connecting = connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._inbox.take)
+            connecting = connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take)
             async with holding.means.gate.through(connecting, self._wake) as client:
                 self._goes_up(client)
                 await holding.note(last_error=None)

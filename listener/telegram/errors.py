@@ -20,7 +20,6 @@ _CODES: dict[str, Code] = {
     "PhoneNumberInvalidError": Code.INVALID_PHONE,
     "PhoneNumberUnoccupiedError": Code.PHONE_NOT_REGISTERED,
     "PhoneNumberBannedError": Code.PHONE_BANNED,
-    "UserDeactivatedBanError": Code.PHONE_BANNED,
     "PhoneNumberFloodError": Code.TOO_MANY_ATTEMPTS,
     "PhonePasswordFloodError": Code.TOO_MANY_ATTEMPTS,
     "SendCodeUnavailableError": Code.CODE_UNAVAILABLE,

@@ -79,7 +79,7 @@ class Inbox:
     def _event(self, one: Happened, now: datetime, *, backfilled: bool) -> tuple[Event, tuple[Peer, ...]] | None:
         try:
             event = one.event(self._tenant_id, self._self_id, self._peers, now, backfilled=backfilled)
-            return event, self._peers.unkept(one.chat_id, one.sender_id)
+            return event, self._peers.unkept(one.chat_id, one.sender_id, (one.message_id, one.date))
         except Exception as error:  # the edge of a batch
             _log.warning("message not understood", extra={"chat_id": one.chat_id, "message_id": one.message_id, **_of(error)})
             return None

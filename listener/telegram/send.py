@@ -15,10 +15,12 @@ from telethon.tl import functions, types
 
 from listener.telegram.client import Client
 from listener.telegram.errors import translate
-from listener.telegram.peers import PeerBook
+from listener.telegram.given import Given
+from listener.telegram.peers import Known, PeerBook, input_of
 from shared.errors import AvioError, Code
 
-LOOKED_BACK = 20
+LOOKED_BACK = 100
+CLOCKS_APART = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Sent:
     date: datetime
 
 
-async def send(client: Client, peers: PeerBook, self_id: int, message: Outgoing, since: datetime) -> Sent:
+async def send(client: Client, peers: PeerBook, given: Given, self_id: int, message: Outgoing, since: datetime) -> Sent:
     """Send a message; raises AvioError for what Telegram refuses, ConnectionError or TimeoutError where it is unknown whether it was sent.
 
     Safe to run twice with the same `random_id`. `since` is when the first try began: a repeat that Telegram only calls a duplicate is
@@ -52,11 +54,18 @@ async def send(client: Client, peers: PeerBook, self_id: int, message: Outgoing,
     try:
         answer = await client.invoke(request)
     except errors.RandomIdDuplicateError:
-        return await _sent_before(client, peer, chat_id, message, since)
+        sent = await _sent_before(client, given, peer, chat_id, message, since)
+    except errors.MsgIdInvalidError as error:
+        if isinstance(peer, types.InputPeerUserFromMessage):
+            raise AvioError(Code.PEER_NOT_FOUND) from error
+        raise translate(error) from error
     except errors.RPCError as error:
         raise translate(error) from error
-    peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
-    return Sent(chat_id, *_outcome(answer, message.random_id))
+    else:
+        peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
+        sent = Sent(chat_id, *_outcome(answer, message.random_id))
+    given.note(message.random_id, chat_id, sent.message_id)
+    return sent
 
 
 async def resolve(client: Client, peers: PeerBook, self_id: int, to: str) -> tuple[int, Any]:
@@ -65,25 +74,73 @@ async def resolve(client: Client, peers: PeerBook, self_id: int, to: str) -> tup
         return self_id, types.InputPeerSelf()
     if to.startswith("@"):
         return await _by_username(client, peers, to[1:])
-    peer = await peers.input_peer(int(to))
-    if peer is None:
-        raise AvioError(Code.PEER_NOT_FOUND)
-    return int(to), peer
+    for peer in await peers.input_peers(int(to)):
+        if whole := await _whole(client, peers, peer):
+            return int(to), whole
+    known = peers.known(int(to))  # what names it whole may have come meanwhile
+    if known and not known.is_min:
+        return int(to), input_of(known.peer)
+    raise AvioError(Code.PEER_NOT_FOUND)
+
+
+async def _whole(client: Client, peers: PeerBook, peer: Any) -> Any | None:
+    """Return what names a peer by id and hash: a `min` user is asked for once, by the message that names them, and then known for good.
+
+    The peer itself where Telegram gives no hash; None where the message is gone, or the chat it was in.
+    """
+    if not isinstance(peer, types.InputPeerUserFromMessage):
+        return peer
+    try:
+        users = await client.invoke(functions.users.GetUsersRequest([types.InputUserFromMessage(peer.peer, peer.msg_id, peer.user_id)]))
+    except errors.MsgIdInvalidError:
+        return None
+    except errors.RPCError as error:
+        if (told := translate(error)).code is Code.PEER_NOT_FOUND:
+            return None
+        raise told from error
+    peers.learn(users)
+    if not any(isinstance(user, types.User) for user in users):
+        return None
+    known = peers.known(peer.user_id)
+    return (input_of(known.peer) if known else None) or peer
 
 
 async def _by_username(client: Client, peers: PeerBook, username: str) -> tuple[int, Any]:
     known = peers.by_username(username)
-    if known is None or known.peer.access_hash is None:
-        try:
-            answer = await client.invoke(functions.contacts.ResolveUsernameRequest(username))
-        except errors.RPCError as error:
-            raise translate(error) from error
-        peers.learn([*answer.users, *answer.chats])
-        known = peers.known(utils.get_peer_id(answer.peer))
-    peer = await peers.input_peer(known.peer.id) if known else None
+    if known and not known.is_min and not peers.fresh(known):
+        await _look_again(client, peers, known)
+        known = peers.by_username(username)
+    if known is None or known.is_min or not peers.fresh(known):
+        known = await _looked_up(client, peers, username)
+    peer = input_of(known.peer) if known else None
     if known is None or peer is None:
         raise AvioError(Code.USER_NOT_FOUND)
-    return known.peer.id, peer
+    return known.id, peer
+
+
+async def _look_again(client: Client, peers: PeerBook, known: Known) -> None:
+    """Have Telegram tell of a peer anew, and so whether a username is still its own.
+
+    Looking the username up would tell the same, but Telegram allows each account only so many of those, and then makes it wait for hours.
+    """
+    real_id, _ = utils.resolve_id(known.id)
+    try:
+        if known.kind == "user":
+            peers.learn(await client.invoke(functions.users.GetUsersRequest([types.InputUser(real_id, known.access_hash)])))
+        else:
+            request = functions.channels.GetChannelsRequest([types.InputChannel(real_id, known.access_hash)])
+            peers.learn((await client.invoke(request)).chats)
+    except errors.RPCError:
+        return  # then it is looked up
+
+
+async def _looked_up(client: Client, peers: PeerBook, username: str) -> Known | None:
+    try:
+        answer = await client.invoke(functions.contacts.ResolveUsernameRequest(username))
+    except errors.RPCError as error:
+        raise translate(error) from error
+    peers.learn([*answer.users, *answer.chats])
+    return peers.known(utils.get_peer_id(answer.peer))
 
 
 def _outcome(answer: Any, random_id: int) -> tuple[int, datetime]:
@@ -101,18 +158,32 @@ def _date_of(answer: Any, message_id: int) -> datetime:
     return next(dates, answer.date)  # type: ignore[no-any-return]
 
 
-async def _sent_before(client: Client, peer: Any, chat_id: int, message: Outgoing, since: datetime) -> Sent:
-    """Find the message that an earlier try had sent: our own, with this text, not older than that try."""
-    request = functions.messages.GetHistoryRequest(peer, 0, None, 0, LOOKED_BACK, 0, 0, 0)
+async def _sent_before(client: Client, given: Given, peer: Any, chat_id: int, message: Outgoing, since: datetime) -> Sent:
+    """Find the message that an earlier try had sent: by its number where that was told, or else in what the history has since that try."""
+    known = given.message_of(message.random_id)
+    request = functions.messages.GetHistoryRequest(peer, known + 1 if known else 0, None, 0, 1 if known else LOOKED_BACK, 0, 0, 0)
     try:
         answer = await client.invoke(request)
     except errors.RPCError as error:
         raise AvioError(Code.OUTCOME_UNKNOWN) from error
-    earliest = since - timedelta(seconds=60)  # Telegram's clock is not ours
-    for found in answer.messages:
-        if isinstance(found, types.Message) and found.message == message.text and found.date >= earliest and _own(found, peer):
-            return Sent(chat_id, found.id, found.date)
-    raise AvioError(Code.OUTCOME_UNKNOWN)
+    found = [one for one in answer.messages if isinstance(one, types.Message) and _own(one, peer)]
+    if known:
+        sent = next((one for one in found if one.id == known), None)
+    else:
+        sent = likeliest([one for one in found if one.message == message.text and not given.is_anothers(chat_id, one.id)], since)
+    if sent is None:
+        raise AvioError(Code.OUTCOME_UNKNOWN)
+    return Sent(chat_id, sent.id, sent.date)
+
+
+def likeliest(found: list[Any], since: datetime) -> Any | None:
+    """Return which of several messages of one text, the newest first, a send became that was first tried at `since`.
+
+    The oldest since then. Telegram's clock is not ours: where there is none, the newest of the minute before.
+    """
+    after = [one for one in found if one.date >= since.replace(microsecond=0)]  # Telegram's dates are whole seconds
+    before = [one for one in found if since - CLOCKS_APART <= one.date < since]
+    return after[-1] if after else before[0] if before else None
 
 
 def _own(message: types.Message, peer: Any) -> bool:

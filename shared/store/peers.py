@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import contextlib
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 from shared.model.frozen import Frozen
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
-from shared.store.table import Item, Table
+from shared.store.table import ConditionFailed, Item, Table
 
 
 class Peer(Frozen):
     """A user, group or channel by its marked id.
 
     `access_hash` is the account's own key to it. A `min` user has none; (`min_chat`, `min_message`) is where it was seen, which names
-    it as well.
+    it as well, and `min_date` when, in Unix seconds.
     """
 
     id: int
@@ -24,29 +26,62 @@ class Peer(Frozen):
     phone: str | None = None
     min_chat: int | None = None
     min_message: int | None = None
+    min_date: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether id and hash name it; a basic group needs no hash."""
+        return self.access_hash is not None or self.kind == "chat"
+
+
+class Met(NamedTuple):
+    """A peer and whose it is."""
+
+    tenant_id: TenantId
+    channel: Channel
+    peer: Peer
 
 
 class PeerStore:
-    """Reads and writes peers."""
+    """Reads and writes peers. Writes may come twice, late, and from two workers at once.
+
+    A whole one replaces whatever lies there: any whole one names the peer. A `min` one replaces only one that was seen earlier.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def get(self, tenant_id: TenantId, channel: Channel, peer_id: int) -> Peer | None:
-        """Return a peer, or None where the account has not met it."""
-        row = self._table.get(keys.peer(tenant_id, channel, peer_id), consistent=False)
+        """Return a peer, or None where the account has not met it. Consistent: a tenant may answer as soon as it has the id."""
+        row = self._table.get(keys.peer(tenant_id, channel, peer_id))
         return _peer(row) if row else None
 
     def put(self, tenant_id: TenantId, channel: Channel, peer: Peer) -> None:
-        """Keep a peer; the newest word counts. Safe to run twice."""
-        self._table.put({**keys.peer(tenant_id, channel, peer.id), **peer.model_dump(exclude={"id"})})
+        """Keep a peer, or what is better and lies there already. Safe to run twice."""
+        row = _row(Met(tenant_id, channel, peer))
+        if peer.whole:
+            self._table.put(row)
+            return
+        no_whole_one = "attribute_not_exists(access_hash)"
+        none_as_new = "(attribute_not_exists(min_date) OR min_date < :seen)"
+        with contextlib.suppress(ConditionFailed):  # who was seen earlier loses, and so does a `min` one to a whole one
+            self._table.put(row, f"{no_whole_one} AND {none_as_new}", {":seen": peer.min_date or 0})
+
+    def put_whole(self, met: Iterable[Met]) -> set[Met]:
+        """Keep up to 25 whole peers in one request; return those that DynamoDB did not take. Safe to run twice."""
+        rows = {(row["pk"], row["sk"]): one for one in met for row in [_row(one)]}
+        return {rows[key] for key in self._table.put_many(map(_row, rows.values()))}
 
     def drop_all(self, tenant_id: TenantId, channel: Channel) -> None:
-        """Forget every peer of an account: another person's access hashes open nothing. Safe to run twice."""
+        """Forget every peer of an account: another person's access hashes open nothing. Safe to run twice, and to die in the middle."""
         prefix = keys.peer(tenant_id, channel, 0)
         begins = {":pk": prefix["pk"], ":peers": prefix["sk"].removesuffix("0")}
-        for row in self._table.query("pk = :pk AND begins_with(sk, :peers)", begins, ProjectionExpression="pk, sk"):
-            self._table.delete({"pk": row["pk"], "sk": row["sk"]})
+        asked = {"ProjectionExpression": "pk, sk", "ConsistentRead": True}
+        self._table.delete_many(self._table.query("pk = :pk AND begins_with(sk, :peers)", begins, **asked))
+
+
+def _row(met: Met) -> Item:
+    return {**keys.peer(met.tenant_id, met.channel, met.peer.id), **met.peer.model_dump(exclude={"id"})}
 
 
 def _peer(row: Item) -> Peer:

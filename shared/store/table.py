@@ -8,6 +8,7 @@ for that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
+
+BATCH = 25
+"""DynamoDB: at most 25 writes in one request."""
 
 
 class ConditionFailed(Exception):
@@ -132,10 +136,32 @@ class Table:
             request["ExpressionAttributeValues"] = to_wire(values)
         self._call("delete_item", **request)
 
+    def put_many(self, items: Iterable[Item]) -> set[tuple[str, str]]:
+        """Write up to 25 whole items, each by itself, in one request; return the keys of those that DynamoDB did not take."""
+        return self._write_many([{"PutRequest": {"Item": to_wire(item)}} for item in items])
+
+    def delete_many(self, items: Iterable[Mapping[str, str]]) -> None:
+        """Remove any number of items, 25 in a request; what raises or dies in the middle leaves the rest. Safe to run twice."""
+        left = iter(items)
+        while some := [{"pk": item["pk"], "sk": item["sk"]} for item in islice(left, BATCH)]:
+            while some:
+                refused = self._write_many([{"DeleteRequest": {"Key": to_wire(key)}} for key in some])
+                if len(refused) == len(some):
+                    raise StoreUnavailable("batch_write_item: nothing taken")
+                some = [{"pk": pk, "sk": sk} for pk, sk in refused]
+
     def put_all(self, items: Iterable[Item], condition: str) -> None:
         """Write up to 100 items, all or none, each under the same condition; raises ConditionFailed."""
         puts = [{"Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": condition}} for item in items]
         self._call("transact_write_items", TransactItems=puts)
+
+    def _write_many(self, requests: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        if not requests:
+            return set()
+        answer = self._call("batch_write_item", RequestItems={self.name: requests})
+        refused = answer.get("UnprocessedItems", {}).get(self.name, [])
+        keys = [from_wire(one["PutRequest"]["Item"] if "PutRequest" in one else one["DeleteRequest"]["Key"]) for one in refused]
+        return {(key["pk"], key["sk"]) for key in keys}
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:

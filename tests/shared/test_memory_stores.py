@@ -16,6 +16,7 @@ from shared.model.worker import Worker, WorkerState
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
+from shared.store.peers import Met, Peer, PeerStore
 from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
 from tests.support.events import TENANT
@@ -54,6 +55,23 @@ def _claim_unseen(me: WorkerId, token: str) -> Call:
     return lambda table: AccountStore(table).claim(TENANT, TG, None, me, token)
 
 
+def _peer(peer_id: int, access_hash: int | None, seen: int | None) -> Peer:
+    chat, message = (-5, seen * 10) if seen is not None and access_hash is None else (None, None)
+    return Peer(id=peer_id, kind="user", access_hash=access_hash, min_chat=chat, min_message=message, min_date=seen)
+
+
+PEER_IDS = (7, -8)
+peer_ids = st.sampled_from(PEER_IDS)
+hashes = st.sampled_from([None, None, 0, -(1 << 63)])
+peers = st.builds(_peer, peer_ids, hashes, st.one_of(st.none(), st.integers(0, 3)))
+PEER_CALLS: st.SearchStrategy[Call] = st.one_of(
+    peers.map(lambda p: lambda table: PeerStore(table).put(TENANT, TG, p)),
+    st.lists(st.builds(_peer, peer_ids, st.just(3), st.none()), max_size=2, unique_by=lambda peer: peer.id).map(
+        lambda ps: lambda table: PeerStore(table).put_whole([Met(TENANT, TG, p) for p in ps])
+    ),
+    peer_ids.map(lambda i: lambda table: PeerStore(table).get(TENANT, TG, i)),
+    st.just(lambda table: PeerStore(table).drop_all(TENANT, TG)),
+)
 CALLS: st.SearchStrategy[Call] = st.one_of(
     ids.map(lambda i: lambda table: WorkerStore(table).register(_worker(i))),
     st.builds(lambda i, last, n, h: lambda table: WorkerStore(table).beat(i, last, n, h), ids, beats, beats, heard),
@@ -102,6 +120,23 @@ def test_any_sequence_of_calls_ends_the_same_in_memory(table: Table, calls: list
     for call in calls:
         assert _outcome(call, memory) == _outcome(call, table)
     assert _rows(memory) == _rows(table)
+
+
+def _kept(table: Table) -> list[Peer | None]:
+    return [PeerStore(table).get(TENANT, channel, peer_id) for channel in Channel for peer_id in PEER_IDS]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PEER_CALLS, min_size=5, max_size=20))
+def test_any_sequence_of_writes_keeps_the_same_peers_in_memory(table: Table, calls: list[Call]) -> None:
+    """Whole and `min` ones, in any order; another channel's stay."""
+    memory = MemoryTable()
+    for each in (table, memory):
+        PeerStore(each).drop_all(TENANT, TG)
+        PeerStore(each).put(TENANT, Channel.WHATSAPP, Peer(id=7, kind="user", access_hash=1))
+    for call in calls:
+        assert _outcome(call, memory) == _outcome(call, table)
+    assert _kept(memory) == _kept(table)
 
 
 def test_nudges_are_added_and_taken_off_one_by_one(table: Table) -> None:

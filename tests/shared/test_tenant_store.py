@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.model.account import Wanted
-from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
+from shared.model.ids import NOBODY, Channel, Epoch, WorkerId
 from shared.model.tenant import Tenant
 from shared.store import erasure, keys
 from shared.store.accounts import AccountStore
@@ -193,25 +193,3 @@ def test_tokens_are_read_as_they_were_written(table: Table) -> None:
     assert store.get() == TokenDigests()
     store.put(TokenDigests(admin="a", wa_web="b"))
     assert store.get() == TokenDigests(admin="a", wa_web="b")
-
-
-@pytest.mark.parametrize("peer_id", [1, -1001234567890, (1 << 63) - 1, -(1 << 63)])
-def test_a_peer_is_read_as_it_was_written(table: Table, peer_id: int) -> None:
-    """Ids and hashes of 64 bits keep every digit; the newest word counts."""
-    store, tenant_id = PeerStore(table), TenantId("t")
-    peer = Peer(id=peer_id, kind="user", access_hash=-(1 << 63), username="anna", min_chat=-5, min_message=7)
-    store.put(tenant_id, CHANNEL, Peer(id=peer_id, kind="user"))
-    store.put(tenant_id, CHANNEL, peer)
-    assert store.get(tenant_id, CHANNEL, peer_id) == peer
-    assert store.get(tenant_id, CHANNEL, 99) is None
-
-
-def test_all_peers_of_an_account_are_forgotten_and_nothing_else(table: Table) -> None:
-    """Another channel's stay, and so does the session."""
-    store, tenant_id = PeerStore(table), TenantId("t")
-    for number in (-5, 5, 50):
-        store.put(tenant_id, CHANNEL, Peer(id=number, kind="user"))
-    store.put(tenant_id, Channel.WHATSAPP, Peer(id=5, kind="user"))
-    FencedStore(table).load(keys.session(tenant_id, CHANNEL), Epoch(1))
-    store.drop_all(tenant_id, CHANNEL)
-    assert everything(table) == [("T#t", "PEER#whatsapp#5"), ("T#t", "SESSION#telegram")]

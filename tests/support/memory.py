@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from shared.store import keys
@@ -45,12 +45,13 @@ class MemoryTable(Table):
         return dict(row) if row else None
 
     def query(self, condition: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Yield the items of one partition, of the table or of its index by owner."""
+        """Yield the items of one partition, of the table or of its index by owner; of the table also those whose sort key begins so."""
+        condition, _, begins = condition.partition(" AND begins_with(sk, ")
         field, name = condition.split(" = ")
         rows = self._index if options.get("IndexName") == keys.BY_OWNER else self._rows
         field = options.get("ExpressionAttributeNames", {}).get(field, field)
         for address in sorted(rows):
-            if rows[address].get(field) == values[name]:
+            if rows[address].get(field) == values[name] and address[1].startswith(values.get(begins.rstrip(")"), "")):
                 yield dict(rows[address])
 
     def put(self, item: Item, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
@@ -80,6 +81,17 @@ class MemoryTable(Table):
             self._check(key, condition, values or {}, {})
             self._rows.pop(_address(key), None)
             self._seen_by_index()
+
+    def put_many(self, items: Iterable[Item]) -> set[_Address]:
+        """Write whole items, each by itself; none is refused."""
+        for item in items:
+            self.put(item)
+        return set()
+
+    def delete_many(self, items: Iterable[Mapping[str, str]]) -> None:
+        """Remove items."""
+        for item in items:
+            self.delete(item)
 
     def _check(self, key: Mapping[str, Any], condition: str | None, values: Mapping[str, Any], names: Mapping[str, str]) -> None:
         row = self._rows.get(_address(key))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import tracemalloc
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.peers import PeerBook, input_of
+from listener.telegram.kept import PLACES
+from listener.telegram.peers import KNOWN, Known, PeerBook, input_of
 from shared.store.peers import Peer
+from tests.support.clock import FakeClock
 
 BOB, GROUP, CHANNEL, MARKED_CHANNEL = 77, 300, 4000, -1000000004000
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class Shelf:
@@ -32,6 +36,12 @@ def book(*entities: Any, shelf: Shelf | None = None, known: int = 100) -> PeerBo
     peers = PeerBook((shelf or Shelf()).load, known)
     peers.learn(entities)
     return peers
+
+
+def known_of(peers: PeerBook, peer_id: int) -> Known:
+    known = peers.known(peer_id)
+    assert known is not None
+    return known
 
 
 def user(user_id: int = BOB, **fields: Any) -> Any:
@@ -131,40 +141,138 @@ async def test_a_known_peer_is_named_from_memory() -> None:
     """Nothing is loaded for it, nor for a basic group, which needs no hash."""
     shelf = Shelf()
     peers = book(user(), group(), channel(), shelf=shelf)
-    assert await peers.input_peer(BOB) == types.InputPeerUser(BOB, 770)
-    assert await peers.input_peer(-GROUP) == types.InputPeerChat(GROUP)
-    assert await peers.input_peer(MARKED_CHANNEL) == types.InputPeerChannel(CHANNEL, 9)
+    assert await peers.input_peers(BOB) == [types.InputPeerUser(BOB, 770)]
+    assert await peers.input_peers(-GROUP) == [types.InputPeerChat(GROUP)]
+    assert await peers.input_peers(MARKED_CHANNEL) == [types.InputPeerChannel(CHANNEL, 9)]
     assert shelf.asked == []
 
 
 async def test_a_forgotten_peer_is_named_from_what_was_kept() -> None:
     """After a restart, say; also where memory holds no more than a min user."""
     shelf = Shelf(Peer(id=BOB, kind="user", access_hash=5), Peer(id=MARKED_CHANNEL, kind="channel", access_hash=6))
-    assert await book(shelf=shelf).input_peer(BOB) == types.InputPeerUser(BOB, 5)
-    assert await book(shelf=shelf).input_peer(MARKED_CHANNEL) == types.InputPeerChannel(CHANNEL, 6)
-    assert await book(user(min=True), shelf=shelf).input_peer(BOB) == types.InputPeerUser(BOB, 5)
+    assert await book(shelf=shelf).input_peers(BOB) == [types.InputPeerUser(BOB, 5)]
+    assert await book(shelf=shelf).input_peers(MARKED_CHANNEL) == [types.InputPeerChannel(CHANNEL, 6)]
+    assert await book(user(min=True), shelf=shelf).input_peers(BOB) == [types.InputPeerUser(BOB, 5)]
 
 
 async def test_a_peer_that_was_never_met_cannot_be_named() -> None:
     """Neither by memory nor by what was kept."""
-    assert await book().input_peer(BOB) is None
-    assert await book(user(min=True)).input_peer(BOB) is None
+    assert await book().input_peers(BOB) == []
+    assert await book(user(min=True)).input_peers(BOB) == []
 
 
 def test_a_peer_is_to_be_kept_once() -> None:
     """Each once per call, and again only when it has changed."""
     peers = book(user(), group())
-    unkept = peers.unkept(BOB, BOB, -GROUP, None, 1)
-    assert [peer.id for peer in unkept] == [BOB, -GROUP]
+    assert [peer.id for peer in peers.unkept(BOB, BOB)] == [BOB]
+    assert peers.unkept(1, None) == ()
+    unkept = peers.unkept(-GROUP, BOB)
+    assert [peer.id for peer in unkept] == [-GROUP, BOB]
     peers.kept(unkept)
-    assert peers.unkept(BOB, -GROUP) == ()
+    assert peers.unkept(-GROUP, BOB) == peers.missing(unkept) == ()
     peers.learn([user(username="bob_ray")])
-    assert [peer.username for peer in peers.unkept(BOB, -GROUP)] == ["bob_ray"]
+    assert [peer.username for peer in peers.unkept(-GROUP, BOB)] == ["bob_ray"]
 
 
-def test_a_min_user_is_not_kept() -> None:
-    """It would replace the whole one of before the restart, and Bob could be answered no more."""
-    assert book(user(min=True)).unkept(BOB) == ()
+def test_a_min_user_is_kept_by_the_message_that_names_them() -> None:
+    """The newest that was delivered; without one nothing of them is worth keeping."""
+    peers = book(user(min=True), channel(megagroup=True))
+    peers.kept(peers.unkept(MARKED_CHANNEL))
+    assert peers.unkept(MARKED_CHANNEL, BOB) == ()
+    (kept,) = peers.unkept(MARKED_CHANNEL, BOB, (34, NOON))
+    assert kept == Peer(id=BOB, kind="user", min_chat=MARKED_CHANNEL, min_message=34, min_date=int(NOON.timestamp()))
+    (older,) = peers.unkept(MARKED_CHANNEL, BOB, (33, NOON - timedelta(days=1)))
+    assert older.min_message == 34
+
+
+def test_a_private_chat_does_not_name_a_min_user() -> None:
+    """It would have to be named itself."""
+    assert book(user(min=True)).unkept(BOB, BOB, (34, NOON)) == ()
+
+
+def test_a_busy_min_user_is_kept_four_times_a_day() -> None:
+    """A message may be deleted, so a newer one takes its place; but not each one of them."""
+    peers, kept = book(user(min=True), channel(megagroup=True)), 0
+    for minute in range(24 * 60):
+        peers.learn([user(min=True)])
+        unkept = [peer for peer in peers.unkept(MARKED_CHANNEL, BOB, (minute, NOON + timedelta(minutes=minute))) if peer.id == BOB]
+        peers.kept(unkept)
+        kept += len(unkept)
+    assert kept == 4
+
+
+def test_a_min_user_who_became_whole_is_to_be_kept_anew() -> None:
+    """With the hash, and without the message."""
+    peers = book(user(min=True), channel(megagroup=True))
+    peers.kept(peers.unkept(MARKED_CHANNEL, BOB, (34, NOON)))
+    peers.learn([user()])
+    assert peers.unkept(MARKED_CHANNEL, BOB, (35, NOON)) == (Peer(id=BOB, kind="user", access_hash=770),)
+
+
+def test_two_peers_of_one_place_are_each_kept_again_and_never_taken_for_each_other() -> None:
+    """A write that was not needed, at worst."""
+    other = BOB + PLACES
+    peers = book(user(), user(other))
+    peers.kept(peers.unkept(BOB))
+    assert [peer.id for peer in peers.unkept(BOB, other)] == [other]
+    peers.kept(peers.unkept(other))
+    assert [peer.id for peer in peers.unkept(BOB, other)] == [BOB]
+
+
+async def test_a_min_user_is_named_by_a_message_in_a_chat_that_is_named_itself() -> None:
+    """The newest message in memory first, then the one that was kept; a chat may be known or have been kept."""
+    kept = Peer(id=BOB, kind="user", min_chat=MARKED_CHANNEL, min_message=34, min_date=1)
+    town = Peer(id=MARKED_CHANNEL, kind="channel", access_hash=6)
+    by_kept = types.InputPeerUserFromMessage(types.InputPeerChannel(CHANNEL, 6), 34, BOB)
+    assert await book(shelf=Shelf(kept, town)).input_peers(BOB) == [by_kept]
+    peers = book(user(min=True), group(), shelf=Shelf(kept, town))
+    peers.unkept(-GROUP, BOB, (7, NOON))
+    assert await peers.input_peers(BOB) == [types.InputPeerUserFromMessage(types.InputPeerChat(GROUP), 7, BOB), by_kept]
+
+
+async def test_a_min_user_is_named_by_hash_where_one_was_kept() -> None:
+    """That is the better name: no message has to be there still. The message in memory comes second."""
+    peers = book(user(min=True), group(), shelf=Shelf(Peer(id=BOB, kind="user", access_hash=5)))
+    peers.unkept(-GROUP, BOB, (7, NOON))
+    assert (await peers.input_peers(BOB))[0] == types.InputPeerUser(BOB, 5)
+
+
+async def test_a_min_user_whose_chat_nobody_knows_cannot_be_named() -> None:
+    """It was a channel's, and its hash was never learnt."""
+    shelf = Shelf(Peer(id=BOB, kind="user", min_chat=MARKED_CHANNEL, min_message=34))
+    assert await book(shelf=shelf).input_peers(BOB) == []
+
+
+def test_what_telegram_told_ten_minutes_ago_is_no_longer_fresh() -> None:
+    """A `min` one does not make it so: it says nothing of who has a username now."""
+    clock = FakeClock()
+    peers = PeerBook(Shelf().load, clock=clock.boottime)
+    peers.learn([user()])
+    clock.advance(600)
+    assert peers.fresh(known_of(peers, BOB))
+    clock.advance(1)
+    peers.learn([user(min=True)])
+    assert not peers.fresh(known_of(peers, BOB))
+    peers.learn([user()])
+    assert peers.fresh(known_of(peers, BOB))
+
+
+def test_a_known_peer_costs_half_a_kilobyte_and_an_idle_account_next_to_nothing() -> None:
+    """Five thousand accounts fit into one worker: this is what its size is reckoned by."""
+    users = [user(5_000_000_000 + number, access_hash=(1 << 62) + number, username=f"username_{number:05}") for number in range(2 * KNOWN)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        peers = PeerBook(Shelf().load)
+        idle = tracemalloc.get_traced_memory()[0] - before
+        for one in users:
+            peers.learn([one])
+            peers.kept(peers.unkept(one.id))
+        full = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert idle < 2_000
+    assert full < KNOWN * 512 + 8 * PLACES + 2_000
 
 
 @pytest.mark.parametrize(

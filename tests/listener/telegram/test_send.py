@@ -9,16 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from telethon.tl import types
+from telethon.tl import functions, types
 
-from listener.telegram.client import Client
+from listener.telegram.given import Given
 from listener.telegram.peers import PeerBook
-from listener.telegram.send import Outgoing, Sent, _outcome, resolve, send
-from local.telegram.control.specs import MessageFilter, PersonPatch
+from listener.telegram.send import Outgoing, Sent, _outcome, likeliest, resolve, send
+from local.telegram.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
 from shared.store.peers import Peer
 from tests.listener.telegram.clients import ANN, BOB, CY, Account, Desk, Taken
+from tests.support.clock import FakeClock
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -29,16 +30,18 @@ class Writer:
     """Ann's client and peers."""
 
     desk: Desk
-    client: Client
+    client: Any
     peers: PeerBook
     kept: dict[int, Peer]
     user_id: int
+    given: Given
+    clock: FakeClock
 
     async def send(
         self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
     ) -> Sent:
         """Send one message."""
-        return await send(self.client, self.peers, self.user_id, Outgoing(to, text, reply_to, random_id), since)
+        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), since)
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""
@@ -60,12 +63,47 @@ class Writer:
 async def writing(desk: Desk, account: Account | None = None) -> AsyncIterator[Writer]:
     account = account or await desk.log_in()
     kept: dict[int, Peer] = {}
+    clock = FakeClock()  # not the desk's, by which its lease runs out
 
     async def load(peer_id: int) -> Peer | None:
         return kept.get(peer_id)
 
     async with desk.serving(account, Taken()) as client:
-        yield Writer(desk, client, PeerBook(load), kept, account.user_id)
+        yield Writer(desk, client, PeerBook(load, clock=clock.boottime), kept, account.user_id, Given(), clock)
+
+
+class StillMin:
+    """A client to whom Telegram never gives a hash; everything else goes to the real one."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def invoke(self, request: Any) -> Any:
+        """Answer for users with what little a `min` one has."""
+        if isinstance(request, functions.users.GetUsersRequest):
+            return [types.User(id=user.user_id, min=True, access_hash=1) for user in request.id]
+        return await self._client.invoke(request)
+
+
+class Learning(StillMin):
+    """A client that gets a whole user by an update while it asks for users."""
+
+    def __init__(self, client: Any, peers: PeerBook, user: Any) -> None:
+        super().__init__(client)
+        self._news = peers, user
+
+    async def invoke(self, request: Any) -> Any:
+        """Ask; the update is there first."""
+        peers, user = self._news
+        if isinstance(request, functions.users.GetUsersRequest):
+            peers.learn([user])
+        return await self._client.invoke(request)
+
+
+async def resolved(ann: Writer) -> Any:
+    """Return Bob as Telegram tells of him, without the book noticing."""
+    answer = await ann.client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))
+    return answer.users[0]
 
 
 # To whom
@@ -135,6 +173,147 @@ async def test_a_username_that_moved_is_resolved_anew_once_that_was_seen(desk: D
         await ann.send("@bobby", "to Bob", random_id=2)
         assert (await ann.send("@bob_ray", "to Cy", random_id=3)).chat_id == desk.id_of(CY)
         assert (ann.arrived(), ann.arrived(CY)) == (["hello", "to Bob"], ["to Cy"])
+
+
+async def test_a_username_is_taken_on_trust_for_ten_minutes(desk: Desk) -> None:
+    """Then Telegram is asked for its user: who still has it gets the message, and nobody looked the name up again."""
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray")
+        asked = ann.calls("users.getUsers")
+        ann.clock.advance(601)
+        await ann.send("@bob_ray", "again", random_id=2)
+        await ann.send("@bob_ray", "once more", random_id=3)
+        assert ann.calls("users.getUsers") - asked == 1
+        assert ann.calls("contacts.resolveUsername") == 1
+        assert ann.arrived() == ["hello", "again", "once more"]
+
+
+async def test_a_username_that_changed_hands_unseen_is_looked_up_after_ten_minutes(desk: Desk) -> None:
+    """Nobody told us that Bob gave it up: what is meant for its new owner does not go to him."""
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray")
+        desk.server.people.patch(BOB, PersonPatch(username="bobby"))
+        desk.server.people.patch(CY, PersonPatch(username="bob_ray"))
+        ann.clock.advance(601)
+        await ann.send("@bob_ray", "to Cy", random_id=2)
+        assert (ann.arrived(), ann.arrived(CY)) == (["hello"], ["to Cy"])
+
+
+async def test_a_channels_username_is_taken_on_trust_for_ten_minutes_too(desk: Desk) -> None:
+    """Channels are asked for by another method."""
+    desk.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=BOB, members=[ANN], username="the_town"))
+    async with writing(desk) as ann:
+        await ann.send("@the_town")
+        ann.clock.advance(601)
+        await ann.send("@the_town", "again", random_id=2)
+        assert (ann.calls("channels.getChannels"), ann.calls("contacts.resolveUsername")) == (1, 1)
+
+
+async def test_where_telegram_does_not_say_whose_a_username_is_it_is_looked_up(desk: Desk) -> None:
+    """Asking for the user was refused."""
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray")
+        ann.clock.advance(601)
+        desk.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
+        await ann.send("@bob_ray", "again", random_id=2)
+        assert ann.calls("contacts.resolveUsername") == 2
+
+
+# Whom only a message names
+
+
+async def stranger(desk: Desk, ann: Writer) -> Peer:
+    """Have Bob write in Ann's group, where she gets him as `min`; return what is kept of him, the group's hash being kept too."""
+    group = desk.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB]))
+    written = desk.server.messages.send(BOB, SendSpec(to=str(group["id"]), text="who can help?"))
+    dialogs = await ann.client.invoke(functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), 10, 0))
+    ann.peers.learn(dialogs.chats)
+    ann.peers.learn([types.User(id=desk.id_of(BOB), min=True, access_hash=1, first_name="Bob")])
+    town, bob = ann.peers.unkept(group["id"], desk.id_of(BOB), (written["id"], DATE))
+    ann.kept.update({town.id: town, bob.id: bob})
+    ann.peers = PeerBook(ann.peers._load, clock=ann.clock.boottime)
+    return bob
+
+
+async def test_a_min_user_is_answered_by_the_message_that_names_them(desk: Desk) -> None:
+    """From what was kept; Telegram then gives the hash, so that the message may go."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        await ann.send(str(bob.id), "I can")
+        desk.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+        await ann.send(str(bob.id), "still here?", random_id=2)
+        assert ann.arrived() == ["I can", "still here?"]
+        (whole,) = ann.peers.unkept(bob.id)
+        assert whole.access_hash is not None
+
+
+async def test_a_min_user_whose_message_is_gone_is_not_found(desk: Desk) -> None:
+    """Telegram has no other name for them; that is the caller's answer, and no fault of ours."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        desk.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+        assert (await ann.refusal(str(bob.id))).code is Code.PEER_NOT_FOUND
+
+
+@pytest.mark.parametrize("method", ["users.getUsers", "messages.sendMessage"])
+@pytest.mark.parametrize("name", ["MSG_ID_INVALID", "PEER_ID_INVALID", "CHANNEL_PRIVATE"])
+async def test_a_reference_that_telegram_refuses_is_not_found(desk: Desk, method: str, name: str) -> None:
+    """The message is gone, or the account is no longer in the chat that it was in."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        ann.client = StillMin(ann.client) if method == "messages.sendMessage" else ann.client
+        desk.server.operation.inject(FaultSpec(kind="error", method=method, code=400, message=name))
+        assert (await ann.refusal(str(bob.id))).code is Code.PEER_NOT_FOUND
+
+
+async def test_a_min_user_of_whom_telegram_gives_no_hash_is_written_to_by_the_message(desk: Desk) -> None:
+    """The message names them to every method."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        ann.client = StillMin(ann.client)
+        await ann.send(str(bob.id), "I can")
+        assert ann.arrived() == ["I can"]
+
+
+async def test_a_flood_while_a_min_user_is_asked_for_is_told(desk: Desk) -> None:
+    """It says nothing of the user."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        desk.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
+        assert (await ann.refusal(str(bob.id))).code is Code.FLOOD_WAIT
+
+
+async def test_a_newer_message_names_a_min_user_where_the_kept_one_is_gone(desk: Desk) -> None:
+    """And the other way round: both are tried before anybody is told that nobody is there."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        newer = desk.server.messages.send(BOB, SendSpec(to=str(bob.min_chat), text="hello?"))
+        ann.peers.learn([types.User(id=bob.id, min=True, first_name="Bob")])
+        ann.peers.unkept(bob.min_chat or 0, bob.id, (newer["id"], DATE))
+        desk.server.messages.delete(BOB, newer["id"], str(bob.min_chat))
+        await ann.send(str(bob.id), "I can")
+        assert ann.arrived() == ["I can"]
+
+
+async def test_a_min_user_who_has_become_whole_meanwhile_is_written_to(desk: Desk) -> None:
+    """Their message was gone, but while Telegram was asked another brought them whole."""
+    async with writing(desk) as ann:
+        bob = await stranger(desk, ann)
+        hash_of_bob = (await resolved(ann)).access_hash
+        desk.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+        ann.client = Learning(ann.client, ann.peers, types.User(id=bob.id, access_hash=hash_of_bob))
+        await ann.send(str(bob.id), "I can")
+        assert ann.arrived() == ["I can"]
+
+
+async def test_a_ban_of_the_account_is_not_the_recipients(desk: Desk) -> None:
+    """USER_DEACTIVATED_BAN is said of who asks, INPUT_USER_DEACTIVATED of who is asked for."""
+    async with writing(desk) as ann:
+        desk.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=401, message="USER_DEACTIVATED_BAN"))
+        error = await ann.refusal("me")
+        assert (error.code, error.fields) == (Code.NOT_AUTHORIZED, {"state": "banned"})
+        desk.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=400, message="INPUT_USER_DEACTIVATED"))
+        assert (await ann.refusal("me")).code is Code.USER_NOT_FOUND
 
 
 async def test_a_min_user_is_resolved_before_being_written_to(desk: Desk) -> None:
@@ -265,15 +444,51 @@ async def test_a_repeat_that_is_only_called_a_duplicate_is_found_in_the_history(
 
 
 async def test_a_duplicate_that_is_not_found_has_an_unknown_outcome(desk: Desk) -> None:
-    """Its text was another, or it is older than the first try; then it is not guessed at."""
+    """This process knows nothing of it, and its text was another, or it is older than the first try; then it is not guessed at."""
     desk.server.operation.settings({"repeated_random_id": "error"})
     async with writing(desk) as ann:
         first = await ann.send("@bob_ray", "the one", random_id=42)
+        ann.given = Given()
         assert (await ann.refusal("@bob_ray", "different", random_id=42)).code is Code.OUTCOME_UNKNOWN
         later = first.date + timedelta(seconds=61)
         assert (await ann.refusal("@bob_ray", "the one", random_id=42, since=later)).code is Code.OUTCOME_UNKNOWN
         desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getHistory", seconds=5))
         assert (await ann.refusal("@bob_ray", "the one", random_id=42)).code is Code.OUTCOME_UNKNOWN
+
+
+async def test_of_two_sends_with_one_text_each_is_found(desk: Desk) -> None:
+    """By what their answers had named; the process need not have seen the message that is looked for."""
+    desk.server.operation.settings({"repeated_random_id": "error"})
+    async with writing(desk) as ann:
+        lost = await ann.send("@bob_ray", "yes", random_id=42)
+        ann.given = Given()
+        other = await ann.send("@bob_ray", "yes", random_id=43)
+        assert await ann.send("@bob_ray", "yes", random_id=43, since=lost.date) == other
+        assert await ann.send("@bob_ray", "yes", random_id=42, since=lost.date) == lost
+
+
+async def test_a_send_that_a_difference_told_of_is_found_by_its_number(desk: Desk) -> None:
+    """Though its text is another's too, and others came after it."""
+    desk.server.operation.settings({"repeated_random_id": "error"})
+    async with writing(desk) as ann:
+        await ann.send("@bob_ray", "yes", random_id=41)
+        lost = await ann.send("@bob_ray", "yes", random_id=42)
+        ann.given = Given()
+        ann.given.learn([types.UpdateMessageID(lost.message_id, 42), types.UpdateConfig()])
+        assert await ann.send("@bob_ray", "yes", random_id=42, since=lost.date) == lost
+        desk.server.messages.delete(ANN, lost.message_id)
+        assert (await ann.refusal("@bob_ray", "yes", random_id=42)).code is Code.OUTCOME_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("ages", "chosen"),
+    [([], None), ([-3, -2, 5], 5), ([-3, -2], -2), ([-70], None), ([1, 5, 9], 1), ([0.5], 0.5), ([-0.5, 7], -0.5)],
+)
+def test_the_oldest_message_since_the_first_try_is_the_likeliest(ages: list[float], chosen: float | None) -> None:
+    """Not one that was written before it, unless there is no other: clocks differ by some seconds."""
+    since = DATE + timedelta(seconds=0.7)
+    found = [message(number, since + timedelta(seconds=age)) for number, age in enumerate(ages)]
+    assert likeliest(found[::-1], since) == (found[ages.index(chosen)] if chosen is not None else None)
 
 
 # What Telegram answers with
