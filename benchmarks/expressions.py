@@ -210,7 +210,11 @@ class _Words:
 
     def _remove(self) -> Change:
         name = _name(self._next())
-        return lambda given, after: after.pop(name(given), None) and None
+
+        def change(given: Given, after: Item) -> None:
+            after.pop(name(given), None)
+
+        return change
 
     def _add(self) -> Change:
         name, source = _name(self._next()), _field(self._next())

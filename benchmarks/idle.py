@@ -21,7 +21,7 @@ from benchmarks.worker_process import WorkerProcess, rss_kb, wait_until, wait_un
 from shared.model.ids import NOBODY
 
 MEMORY, MANY, REQUESTS = "idle_account_memory", "idle_5000_accounts", "requests_idle_account_hour"
-ROUNDS = 3
+ROUNDS = 2
 STEPS = (100, 600)
 MANY_ACCOUNTS = 5000
 AT_ONCE = 16
@@ -65,7 +65,7 @@ def many_row(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> Row:
         with WorkerProcess(surroundings, aws, "listener-many") as worker:
             _hold(surroundings, aws, accounts)
             megabytes = worker.rss_kb / 1024
-    _wait_for_connections(surroundings, 0)
+    wait_for_connections(surroundings, 0)
     return Row(MANY, megabytes, "MB resident", None, f"one worker, {len(accounts)} accounts connected", Goal("value", "<=", 1024))
 
 
@@ -76,7 +76,7 @@ def raw_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: 
         for number in range(len(steps)):
             raw.said(number + 1)
             sizes.append(rss_kb(raw.process.pid))
-    _wait_for_connections(surroundings, 0)
+    wait_for_connections(surroundings, 0)
     return _slope(steps, sizes)
 
 
@@ -92,7 +92,7 @@ def own_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: 
         before = Counter(aws.calls)
         time.sleep(stretch_s)  # the stretch itself
         requests = of_accounts(aws.calls - before).total()
-    _wait_for_connections(surroundings, 0)
+    wait_for_connections(surroundings, 0)
     return _slope(steps, sizes), requests / done * 3600 / stretch_s if stretch_s else 0.0
 
 
@@ -104,11 +104,12 @@ def of_accounts(calls: Counter[str]) -> Counter[str]:
 def _hold(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn], already: int = 0) -> None:
     """Store accounts that nobody holds, and wait until the worker has connected them and all is quiet."""
     store(surroundings, aws, accounts, NOBODY)
-    _wait_for_connections(surroundings, already + len(accounts))
+    wait_for_connections(surroundings, already + len(accounts))
     wait_until_quiet(lambda: of_accounts(aws.calls).total() + _answered(surroundings), SETTLE_S, CONNECT_S, "quiet")
 
 
-def _wait_for_connections(surroundings: Surroundings, count: int) -> None:
+def wait_for_connections(surroundings: Surroundings, count: int) -> None:
+    """Wait until the test server has so many connections."""
     people = surroundings.people
     wait_until(lambda: int(people.counters()["connections_open"]) == count, CONNECT_S, f"{count} connections", every_s=0.1)
 

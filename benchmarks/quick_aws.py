@@ -36,11 +36,11 @@ Answer = dict[str, Any]
 
 
 class Refused(Exception):
-    """An error answer of AWS: its code, and fields beside it."""
+    """An error answer of AWS: its code, its message and fields beside them."""
 
-    def __init__(self, code: str, **fields: Any) -> None:
+    def __init__(self, code: str, message: str = "", **fields: Any) -> None:
         super().__init__(code)
-        self.code, self.fields = code, fields
+        self.code, self.message, self.fields = code, message, fields
 
 
 class QuickAws:
@@ -95,7 +95,7 @@ class QuickAws:
         try:
             return 200, json.dumps(self.answer(target.rpartition(".")[2], json.loads(body))).encode()
         except Refused as refused:
-            return 400, json.dumps({"__type": refused.code, "message": refused.code, **refused.fields}).encode()
+            return 400, json.dumps({"__type": refused.code, "message": refused.message, **refused.fields}).encode()
         except NotUnderstood as error:
             return 400, json.dumps({"__type": "ValidationException", "message": f"not known here: {error}"}).encode()
 
@@ -152,7 +152,8 @@ class _Client:
             try:
                 answer: Answer = _from_wire(self._aws.answer(operation, _to_wire(request)))
             except Refused as refused:
-                raise ClientError({"Error": {"Code": refused.code}, **_from_wire(refused.fields)}, operation) from refused
+                response: Any = {"Error": {"Code": refused.code, "Message": refused.message}, **_from_wire(refused.fields)}
+                raise ClientError(response, operation) from refused
             return answer
 
         return call
@@ -173,11 +174,17 @@ def _to_wire(value: Any) -> Any:
 def _from_wire(value: Any) -> Any:
     match value:
         case dict():
-            return {name: base64.b64decode(one) if name in BYTES and isinstance(one, str) else _from_wire(one) for name, one in value.items()}
+            return {
+                name: base64.b64decode(one) if name in BYTES and isinstance(one, str) else _from_wire(one) for name, one in value.items()
+            }
         case list():
             return [_from_wire(one) for one in value]
         case _:
             return value
+
+
+def _is_bytes(name: str, value: Any) -> bool:
+    return name in BYTES and isinstance(value, str)
 
 
 class QuickTable:
@@ -243,18 +250,18 @@ class QuickTable:
                 self._check(act, act["Item"] if kind == "Put" else act["Key"])
         except Refused as refused:
             reasons = {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}]}
-            raise Refused("TransactionCanceledException", message="[ConditionalCheckFailed]", **reasons) from refused
-        write = {"Put": self._put, "Update": self._update, "Delete": self._delete, "ConditionCheck": lambda _: {}}
+            raise Refused("TransactionCanceledException", "[ConditionalCheckFailed]", **reasons) from refused
         for kind, act in acts:
-            write[kind](act)
+            if kind != "ConditionCheck":
+                self.operations[f"{kind}Item"](act)
         return {}
 
     def _check(self, request: Request, key: Item) -> Item | None:
         before = self._found(key)
         values, names = request.get("ExpressionAttributeValues", {}), request.get("ExpressionAttributeNames", {})
         if not holds(request.get("ConditionExpression"), before or {}, values, names):
-            shown = {"Item": before} if before and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
-            raise Refused("ConditionalCheckFailedException", **shown)
+            shown: dict[str, Any] = {"Item": before} if before and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
+            raise Refused("ConditionalCheckFailedException", "the condition does not hold", **shown)
         return before
 
     def _write(self, item: Item) -> None:

@@ -68,7 +68,7 @@ class ControlClient:
         return self._many("authorizations", f"/people/{handle}/authorizations")
 
     def authorize(self, phones: Sequence[str]) -> list[dict[str, Any]]:
-        """Log phones in without a client: `{phone, person_id, key, secret (base64), state}` of each; people are made where there are none."""
+        """Log phones in without a client; return `{phone, person_id, key, secret (base64), state}` of each. Makes people where needed."""
         return list(self._call("POST", "/authorizations", json={"phones": list(phones)})["authorizations"])
 
     def revoke(self, handle: str, authorization_hash: str | None = None, reason: str = "AUTH_KEY_UNREGISTERED") -> int:
