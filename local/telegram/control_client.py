@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -66,6 +67,10 @@ class ControlClient:
     def authorizations(self, handle: str) -> list[dict[str, Any]]:
         return self._many("authorizations", f"/people/{handle}/authorizations")
 
+    def authorize(self, phones: Sequence[str]) -> list[dict[str, Any]]:
+        """Log phones in without a client; return `{phone, person_id, key, secret (base64), state}` of each. Makes people where needed."""
+        return list(self._call("POST", "/authorizations", json={"phones": list(phones)})["authorizations"])
+
     def revoke(self, handle: str, authorization_hash: str | None = None, reason: str = "AUTH_KEY_UNREGISTERED") -> int:
         """End one authorisation of a person, or all; return how many."""
         path = f"/people/{handle}/authorizations" + (f"/{authorization_hash}" if authorization_hash else "")
@@ -91,6 +96,10 @@ class ControlClient:
             encoded = base64.b64encode(content).decode()
             body["media"] = {"content": encoded, "kind": kind, "name": name, "mime_type": mime_type}
         return self._call("POST", f"/people/{handle}/messages", json=body)
+
+    def send_many(self, messages: Sequence[dict[str, Any]]) -> int:
+        """Send many messages with one request, each `{sender, to, text}`; return how many."""
+        return int(self._call("POST", "/messages", json={"messages": list(messages)})["sent"])
 
     def messages(self, handle: str, **wanted: Any) -> list[dict[str, Any]]:
         """Return messages of a person's box, oldest first; `wanted` is as in `MessageFilter`."""

@@ -13,7 +13,7 @@ from local.telegram.acts.talk import Peer
 from local.telegram.control.errors import ControlError, not_found
 from local.telegram.control.groups import GroupsControl
 from local.telegram.control.people import PeopleControl
-from local.telegram.control.specs import EditSpec, MediaSpec, MessageFilter, SendSpec
+from local.telegram.control.specs import EditSpec, MediaSpec, MessageFilter, SendManySpec, SendSpec
 from local.telegram.model.dialog import dialog_of, dialogs_of
 from local.telegram.model.message import Message
 from local.telegram.model.peer import is_channel
@@ -35,6 +35,20 @@ class MessagesControl:
     def send(self, handle: str, spec: SendSpec) -> dict[str, Any]:
         """Send a message as a person; it reaches the other's clients, and the person's own, as any message does."""
         sender = self._people.find(handle)
+        message = self._send(sender, spec)
+        self._services.hub.flush()
+        return message_json(self._world, message, sender.id)
+
+    def send_many(self, spec: SendManySpec) -> int:
+        """Send messages in their order, made durable together; return how many. The first that is refused ends it."""
+        try:
+            for one in spec.messages:
+                self._send(self._people.find(one.sender), one)
+        finally:
+            self._services.hub.flush()
+        return len(spec.messages)
+
+    def _send(self, sender: Person, spec: SendSpec) -> Message:
         peer = sender if spec.to == "me" else self._peer(spec.to)
         if not spec.text.strip() and spec.media is None:
             raise ControlError(422, "empty_message", "a message needs a text or media")
@@ -47,9 +61,7 @@ class MessagesControl:
         if spec.reply_to is not None:
             self._message(sender, number(peer), spec.reply_to)
         file = self._upload(sender, spec.media) if spec.media else None
-        message = self._services.talk.send(sender, peer, Draft(spec.text, reply_to=spec.reply_to, file=file))
-        self._services.hub.flush()
-        return message_json(self._world, message, sender.id)
+        return self._services.talk.send(sender, peer, Draft(spec.text, reply_to=spec.reply_to, file=file))
 
     def edit(self, handle: str, message_id: int, spec: EditSpec) -> dict[str, Any]:
         """Give a person's own message another text, for everybody. A supergroup's or channel's message needs its `chat`."""

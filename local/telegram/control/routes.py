@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from local.telegram.control.control import Control
 from local.telegram.control.errors import ControlError
 from local.telegram.control.specs import (
+    AuthorizeSpec,
     ChatSpec,
     ClockSpec,
     ConnectionSpec,
@@ -24,6 +25,7 @@ from local.telegram.control.specs import (
     PersonPatch,
     PersonSpec,
     ReadSpec,
+    SendManySpec,
     SendSpec,
     TransportErrorSpec,
 )
@@ -104,6 +106,10 @@ async def _authorizations(request: Request, control: Control) -> Any:
     return {"authorizations": control.people.authorizations(_handle(request))}
 
 
+async def _authorize(request: Request, control: Control) -> Any:
+    return JSONResponse({"authorizations": control.people.authorize(await _body(request, AuthorizeSpec))}, 201)
+
+
 async def _revoke(request: Request, control: Control) -> Any:
     reason = request.query_params.get("reason", "AUTH_KEY_UNREGISTERED")
     return {"revoked": control.people.revoke(_handle(request), request.path_params.get("hash"), reason)}
@@ -111,6 +117,10 @@ async def _revoke(request: Request, control: Control) -> Any:
 
 async def _send(request: Request, control: Control) -> Any:
     return JSONResponse(control.messages.send(_handle(request), await _body(request, SendSpec)), 201)
+
+
+async def _send_many(request: Request, control: Control) -> Any:
+    return JSONResponse({"sent": control.messages.send_many(await _body(request, SendManySpec))}, 201)
 
 
 async def _messages(request: Request, control: Control) -> Any:
@@ -248,6 +258,8 @@ ROUTES: list[tuple[str, str, Answer]] = [
     ("GET", "/people/{handle}/authorizations", _authorizations),
     ("DELETE", "/people/{handle}/authorizations", _revoke),
     ("DELETE", "/people/{handle}/authorizations/{hash}", _revoke),
+    ("POST", "/authorizations", _authorize),
+    ("POST", "/messages", _send_many),
     ("POST", "/people/{handle}/messages", _send),
     ("GET", "/people/{handle}/messages", _messages),
     ("PATCH", "/people/{handle}/messages/{message_id:int}", _edit),

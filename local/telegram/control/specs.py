@@ -91,6 +91,21 @@ class SendSpec(Spec):
     media: MediaSpec | None = None
 
 
+class SendManySpec(Spec):
+    """Messages of text to be sent one after the other: who writes what to whom."""
+
+    class One(SendSpec):
+        sender: str
+
+    messages: list[One] = Field(max_length=10_000)
+
+
+class AuthorizeSpec(Spec):
+    """Phones that are to be logged in without a client: people are made where there are none."""
+
+    phones: list[str] = Field(max_length=10_000)
+
+
 class EditSpec(Spec):
     """Another text for a message; `chat` is needed in supergroups and channels, which number their own messages."""
 

@@ -1,0 +1,125 @@
+"""Accounts at rest: what each costs in memory and in AWS requests.
+
+Memory is the growth of a process's resident memory from some accounts to many, so that neither the interpreter nor modules are in it;
+the other side is a process of plain Telethon clients with the same keys, connected in the same steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from benchmarks.family import Family
+from benchmarks.quick_aws import QuickAws
+from benchmarks.raw_clients import RawClients
+from benchmarks.row import Goal, Row
+from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
+from benchmarks.surroundings import Surroundings
+from benchmarks.worker_process import WorkerProcess, rss_kb, wait_until, wait_until_quiet
+from shared.model.ids import NOBODY
+
+MEMORY, MANY, REQUESTS = "idle_account_memory", "idle_5000_accounts", "requests_idle_account_hour"
+ROUNDS = 2
+STEPS = (100, 600)
+MANY_ACCOUNTS = 5000
+AT_ONCE = 16
+SETTLE_S = 1.0
+STRETCH_S = 20.0
+CONNECT_S = 300.0
+OF_THE_WORKER = {"UpdateItem WORKERS", "Query WORKERS", "Query by_owner"}
+"""A worker's beats and looks around, whatever it holds: not an account's."""
+
+
+def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+    """Yield the rows, the large one last."""
+    if wanted & {MEMORY, REQUESTS}:
+        yield from _few(wanted, surroundings)
+    if MANY in wanted:
+        accounts = log_in(surroundings, phones(640, MANY_ACCOUNTS))
+        yield many_row(surroundings, accounts)
+
+
+def _few(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+    accounts = log_in(surroundings, phones(641, STEPS[-1]))
+    rounds = ROUNDS if MEMORY in wanted else 1
+    pairs, requests = [], 0.0
+    for number in range(rounds):
+        with surroundings.progress(f"{STEPS[-1]} idle accounts, round {number + 1} of {rounds}"):
+            raw = raw_growth(surroundings, accounts, STEPS) if MEMORY in wanted else 1.0
+            own, requests = own_growth(surroundings, accounts, STEPS, STRETCH_S if REQUESTS in wanted and number == rounds - 1 else 0.0)
+            pairs.append((raw, own))
+    if MEMORY in wanted:
+        own_kb, ratio = median(own for _, own in pairs), median(own / raw for raw, own in pairs)
+        yield Row(MEMORY, own_kb, "kB per account", ratio, "raw Telethon client, connected and idle", Goal("ratio", "<=", 1.5))
+    if REQUESTS in wanted:
+        against = f"{STEPS[-1]} accounts for {STRETCH_S:.0f} s, times {3600 / STRETCH_S:.0f}"
+        yield Row(REQUESTS, requests, "requests", None, against, Goal("value", "<=", 0))
+
+
+def many_row(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> Row:
+    """Return the row of one worker that holds all of these accounts."""
+    with surroundings.progress(f"one worker with {len(accounts)} idle accounts"):
+        aws = surroundings.aside(QuickAws(latency_s=0).running())
+        with WorkerProcess(surroundings, aws, "listener-many") as worker:
+            _hold(surroundings, aws, accounts)
+            megabytes = worker.rss_kb / 1024
+    wait_for_connections(surroundings, 0)
+    return Row(MANY, megabytes, "MB resident", None, f"one worker, {len(accounts)} accounts connected", Goal("value", "<=", 1024))
+
+
+def raw_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: Sequence[int]) -> float:
+    """Return the kB by which a process of plain clients grows with each of them."""
+    sizes = []
+    with RawClients(surroundings, "raw-idle", list(accounts), AT_ONCE, steps=list(steps), pause_s=SETTLE_S) as raw:
+        for number in range(len(steps)):
+            raw.said(number + 1)
+            sizes.append(rss_kb(raw.process.pid))
+    wait_for_connections(surroundings, 0)
+    return _slope(steps, sizes)
+
+
+def own_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: Sequence[int], stretch_s: float) -> tuple[float, float]:
+    """Return the kB by which a listener grows with each account, and the AWS requests per account and hour, counted over a stretch."""
+    aws = surroundings.aside(QuickAws(latency_s=0).running())
+    sizes, done = [], 0
+    with WorkerProcess(surroundings, aws, "listener-idle") as worker:
+        for step in steps:
+            _hold(surroundings, aws, accounts[done:step], done)
+            done = step
+            sizes.append(worker.rss_kb)
+        before = Counter(aws.calls)
+        time.sleep(stretch_s)  # the stretch itself
+        requests = of_accounts(aws.calls - before).total()
+    wait_for_connections(surroundings, 0)
+    return _slope(steps, sizes), requests / done * 3600 / stretch_s if stretch_s else 0.0
+
+
+def of_accounts(calls: Counter[str]) -> Counter[str]:
+    """Return those calls that are not a worker's own."""
+    return Counter({name: count for name, count in calls.items() if name not in OF_THE_WORKER})
+
+
+def _hold(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn], already: int = 0) -> None:
+    """Store accounts that nobody holds, and wait until the worker has connected them and all is quiet."""
+    store(surroundings, aws, accounts, NOBODY)
+    wait_for_connections(surroundings, already + len(accounts))
+    wait_until_quiet(lambda: of_accounts(aws.calls).total() + _answered(surroundings), SETTLE_S, CONNECT_S, "quiet")
+
+
+def wait_for_connections(surroundings: Surroundings, count: int) -> None:
+    """Wait until the test server has so many connections."""
+    people = surroundings.people
+    wait_until(lambda: int(people.counters()["connections_open"]) == count, CONNECT_S, f"{count} connections", every_s=0.1)
+
+
+def _answered(surroundings: Surroundings) -> int:
+    return sum(surroundings.people.counters()["calls"].values())
+
+
+def _slope(steps: Sequence[int], sizes: Sequence[int]) -> float:
+    return (sizes[-1] - sizes[0]) / (steps[-1] - steps[0])
+
+
+FAMILY = Family((MEMORY, REQUESTS, MANY), measure)

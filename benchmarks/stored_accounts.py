@@ -1,0 +1,79 @@
+"""Accounts by the thousand: logged in at the test server and stored as a listener stores them, without a key exchange for each.
+
+The sessions are sealed and written by the listener's own Strongbox; only the account's row is written here.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.quick_aws import KEY, TABLE, QuickAws
+from benchmarks.surroundings import Surroundings
+from listener.marks import Marks
+from listener.session import Identity, Session, Strongbox
+from local.telegram_server import API_ID
+from shared.crypto import Envelope
+from shared.model.account import Account, AccountState
+from shared.model.ids import Channel, Epoch, TenantId, WorkerId
+from shared.store import keys
+from shared.store.fenced import FencedStore
+from shared.store.table import Table
+
+AT_ONCE = 500
+FIRST = Epoch(1)
+
+
+@dataclass(frozen=True)
+class LoggedIn:
+    """A person of the test server and an authorised key of theirs; `key` is its name there."""
+
+    phone: str
+    user_id: int
+    key: str
+    secret: bytes
+    state: dict[str, int]
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The tenant whose account this is: one each."""
+        return TenantId(f"00000000-0000-4000-8000-{self.user_id:012d}")
+
+
+def log_in(surroundings: Surroundings, phones: Sequence[str]) -> list[LoggedIn]:
+    """Log phones in at the test server, with a new key for each."""
+    made: list[dict[str, Any]] = []
+    for begin in range(0, len(phones), AT_ONCE):
+        made += surroundings.people.authorize(phones[begin : begin + AT_ONCE])
+    return [LoggedIn(one["phone"], one["person_id"], one["key"], base64.b64decode(one["secret"]), one["state"]) for one in made]
+
+
+def phones(prefix: int, count: int) -> list[str]:
+    """Return so many phone numbers, which rows tell apart by their prefix (three digits)."""
+    return [f"+999{prefix:03d}{number:05d}" for number in range(count)]
+
+
+def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn], owner: WorkerId) -> None:
+    """Store accounts as `owner` would have left them."""
+    table = Table(aws.client, TABLE)
+    envelope, fenced = Envelope(lambda: aws.client, KEY), FencedStore(table)
+    host, port = surroundings.telegram.address.rsplit(":", 1)
+    dc_id = int(surroundings.people.info()["dc_id"])
+    for one in accounts:
+        box = Strongbox(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
+        box.load()
+        session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
+        box.save_session(session.with_key(one.secret))
+        box.save_marks(Marks(**one.state))
+        row = Account(
+            tenant_id=one.tenant_id,
+            channel=Channel.TELEGRAM,
+            owner=owner,
+            epoch=FIRST,
+            state=AccountState.AUTHORIZED,
+            phone=one.phone,
+            user_id=one.user_id,
+        )
+        table.put({**keys.account(one.tenant_id, Channel.TELEGRAM), **row.model_dump(exclude={"tenant_id", "channel"})})
