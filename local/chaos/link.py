@@ -1,0 +1,93 @@
+"""A worker's own way to Telegram, on which things go wrong: cut, silent, slow."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Link:
+    """A TCP proxy on a free port of 127.0.0.1, between `start` and `close`.
+
+    A silent link ends in a cut: what a worker sent into the silence is dropped, as its kernel would drop it once TCP_USER_TIMEOUT is
+    over (3.5 s, shorter than any silence here).
+    """
+
+    def __init__(self, to: str) -> None:
+        host, port = to.rsplit(":", 1)
+        self._to = (host, int(port))
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._speaks = asyncio.Event()
+        self._speaks.set()
+        self.refusing = False
+        self.delay_s = 0.0
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Cut everything and listen no more."""
+        self._server.close()
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    @property
+    def address(self) -> str:
+        """What the worker takes for Telegram: host:port."""
+        return f"127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for connection in list(self._connections):
+            connection.cancel()
+
+    def fall_silent(self) -> None:
+        """Let nothing pass, with every connection left open; new ones are taken and get no answer."""
+        self._speaks.clear()
+
+    def heal(self) -> None:
+        """Let everything pass at full speed. Connections that lived through a silence are cut."""
+        self.refusing, self.delay_s = False, 0.0
+        if not self._speaks.is_set():
+            self.cut()
+            self._speaks.set()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections[connection] = writer
+        connection.add_done_callback(self._connections.pop)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            await self._speaks.wait()
+            far_reader, far_writer = await asyncio.open_connection(*self._to)
+            ends.append(far_writer)
+            ways = [asyncio.create_task(self._carry(*way)) for way in ((reader, far_writer), (far_reader, writer))]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        except OSError:  # the server is away
+            pass
+        finally:
+            for end in ends:
+                end.transport.abort()
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        """Carry one direction to its end; an end is silent too while the link is."""
+        while data := await source.read(1 << 16):
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)  # the delay itself
+            await self._speaks.wait()
+            sink.write(data)
+            await sink.drain()
+        await self._speaks.wait()
