@@ -22,7 +22,7 @@ from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until
-from listener.serving import CHECKPOINT_EVERY_S
+from listener.checkpoint import CHECKPOINT_EVERY_S
 from shared.model.ids import NOBODY
 
 RATE, REQUESTS = "inbound_to_queue", "requests_per_1000_events"

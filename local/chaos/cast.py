@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -74,11 +75,11 @@ async def gather(plan: Plan, server: Server, accounts: AccountStore, workers: Wo
 async def _log_in(members: list[Member], server: Server, accounts: AccountStore, workers: WorkerStore) -> None:
     live = await asyncio.to_thread(lambda: [row.id for row in workers.all() if row.state is WorkerState.LIVE])
     waiting = list(zip(members, itertools.cycle(live), strict=False))
-    with ThreadPoolExecutor(AT_ONCE, "log-in") as threads:
+    with ExitStack() as parts, ThreadPoolExecutor(AT_ONCE, "log-in") as threads:
 
         async def log_in_some() -> None:
-            client = OwnerClient(accounts, workers)
-            loop = asyncio.get_running_loop()
+            loop, client = asyncio.get_running_loop(), OwnerClient(accounts, workers)
+            parts.callback(client.close)
             while waiting:
                 member, worker = waiting.pop()
                 asked = Row(tenant_id=member.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))

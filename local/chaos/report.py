@@ -14,7 +14,7 @@ from local.chaos.memory import Memory
 from local.chaos.plan import Plan
 from local.chaos.sends import SendVerdict
 from local.chaos.takeover import Takeovers
-from local.chaos.tally import Incident, Tally
+from local.chaos.tally import Incident, Sequence, Tally
 
 SHOWN = 20
 AROUND_S = (10.0, 60.0)
@@ -116,13 +116,17 @@ class Report:
         return "\n" + "\n".join(f"  {line}" for line in lines)
 
     def _worst(self) -> list[str]:
+        """Return one line per sequence that something is wrong with; what was in force around it is in the details."""
+        found: dict[tuple[str, Sequence], list[Incident]] = {}
+        for one in self.tally.incidents:
+            found.setdefault((one.kind, one.sequence), []).append(one)
         lines = []
-        for one in self.tally.incidents[:SHOWN]:
-            told = self._incident(one)
-            faults = ", ".join(f"{fault['name']} {fault['about']} {fault['began_s']}-{fault['ended_s']}" for fault in told["faults"])
-            where = f"{told['kind']} chat {told['chat']} no {told['number']} of {told['account']}"
-            lines.append(f"{one.kind}: {where}, said at {told['said_s']}, seen at {told['seen_s']}; {faults}")
-        return lines
+        for (kind, _), incidents in found.items():
+            told = self._incident(incidents[0])
+            numbers = ", ".join(str(one.number) for one in incidents[:SHOWN])
+            said = f"said {incidents[0].said_s:.0f}-{incidents[-1].said_s:.0f} s"
+            lines.append(f"{kind}: {told['kind']} chat {told['chat']} at {told['account']}: {len(incidents)}, {said}, no {numbers}")
+        return lines[:SHOWN]
 
     def _incident(self, one: Incident) -> dict[str, Any]:
         member = next((member for member in self.cast.members if member.tenant_id == one.sequence.tenant_id), None)

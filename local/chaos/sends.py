@@ -76,14 +76,19 @@ class Sends:
 
     async def run(self, rate: float) -> None:
         """Send `rate` messages a second, AT_ONCE at most under way."""
-        for _ in range(AT_ONCE):
-            self._clients.put_nowait(OwnerClient(self.accounts, self.workers))
-        with ThreadPoolExecutor(AT_ONCE, "send") as threads:
-            async with asyncio.TaskGroup() as tasks:
-                while not self.stopping.is_set():
-                    await asyncio.sleep(self.rng.uniform(0.5, 1.5) / rate)  # the rate
-                    client = await self._clients.get()
-                    tasks.create_task(self._send(self._next(), client, threads))
+        clients = [OwnerClient(self.accounts, self.workers) for _ in range(AT_ONCE)]
+        for client in clients:
+            self._clients.put_nowait(client)
+        try:
+            with ThreadPoolExecutor(AT_ONCE, "send") as threads:
+                async with asyncio.TaskGroup() as tasks:
+                    while not self.stopping.is_set():
+                        await asyncio.sleep(self.rng.uniform(0.5, 1.5) / rate)  # the rate
+                        client = await self._clients.get()
+                        tasks.create_task(self._send(self._next(), client, threads))
+        finally:
+            for client in clients:
+                client.close()
 
     async def verdict(self) -> SendVerdict:
         """Look into the recipients' boxes."""

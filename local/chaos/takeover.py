@@ -77,11 +77,11 @@ class Takeovers:
 
     def _held_at(self, address: str) -> tuple[frozenset[WorkerId], set[TenantId]]:
         ids = frozenset(row.id for row in self._workers.all() if row.state is WorkerState.LIVE and row.address == address)
-        return ids, {tenant_id for one in ids for tenant_id, _ in self._accounts.owned_by(one)}
+        return ids, {account.tenant_id for one in ids for account in self._accounts.owned_by(one)}
 
     def _owners(self) -> dict[TenantId, WorkerId]:
         live = [row.id for row in self._workers.all() if row.state is WorkerState.LIVE]
-        return {tenant_id: one for one in live for tenant_id, _ in self._accounts.owned_by(one)}
+        return {account.tenant_id: one for one in live for account in self._accounts.owned_by(one)}
 
     def figures(self) -> dict[str, Any]:
         """Return seconds over all accounts, and over those takeovers that nothing else disturbed."""
