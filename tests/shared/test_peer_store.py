@@ -72,7 +72,7 @@ def test_a_hash_of_zero_is_a_hash(store: PeerStore) -> None:
 
 def test_of_min_peers_the_one_that_was_seen_last_counts(store: PeerStore) -> None:
     """By the message's date, so that a late write of an older one changes nothing, whatever chat it was in."""
-    for one in (seen(5, 50), seen(7, 3, chat=-9), seen(6, 60), seen(7, 3, chat=-9)):
+    for one in (seen(5, 50), seen(7, 3, chat=-9), seen(7, 3, chat=-9), seen(6, 60), seen(5, 50)):
         store.put(TENANT, CHANNEL, one)
     assert kept(store) == seen(7, 3, chat=-9)
 
