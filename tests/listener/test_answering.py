@@ -188,16 +188,15 @@ async def test_peers_that_a_waiting_event_named_are_not_kept_twice(rig: Rig, ser
 
 
 async def test_what_a_difference_tells_of_a_send_settles_its_repeat(rig: Rig, server: TelegramServer) -> None:
-    """Its answer was lost with the worker; of two messages of one text the right one is named."""
+    """Its answer was lost with the worker; of three messages of one text the right one is named."""
     server.operation.settings({"repeated_random_id": "error"})
     async with rig.worker().running() as first:
         account = await log_in(first, server)
-        lost = await account.send(Outgoing("me", "yes", None, 1))
-        await account.send(Outgoing("me", "yes", None, 2))
+        _, lost, _ = [await account.send(Outgoing("me", "yes", None, random_id)) for random_id in (1, 2, 3)]
     async with rig.worker().running() as second:
         account = await connected(second)
         serving = account.serving
         assert serving is not None
         assert serving.client is not None
-        await serving._take(serving.client, Batch([UpdateMessageID(lost.message_id, 1)], [], [], None, fetched=True))
-        assert await account.send(Outgoing("me", "yes", None, 1)) == lost
+        await serving._take(serving.client, Batch([UpdateMessageID(lost.message_id, 2)], [], [], None, fetched=True))
+        assert await account.send(Outgoing("me", "yes", None, 2)) == lost
