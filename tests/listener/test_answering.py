@@ -11,7 +11,7 @@ import pytest
 from telethon.tl.types import UpdateMessageID
 
 from listener.account import Account
-from listener.telegram.client import Batch
+from listener.telegram.batch import Batch
 from listener.telegram.send import Outgoing
 from local.telegram.control.specs import GroupSpec, MessageFilter, PersonSpec, SendSpec
 from local.telegram.model.group import Kind
