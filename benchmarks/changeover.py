@@ -29,8 +29,7 @@ FRIEND = "+99966099999"
 
 def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
     """Yield the rows; two workers share some idle accounts, and a new one comes for each that goes."""
-    stage = Stage(surroundings, log_in(surroundings, phones(660, ACCOUNTS)))
-    surroundings.people.create_person(FRIEND, first_name="Friend")
+    stage = Stage(surroundings, log_in(surroundings, phones(660, ACCOUNTS)), FRIEND)
     try:
         if IDLE in wanted:
             with surroundings.progress(f"{ROUNDS} hand-overs"):
@@ -49,8 +48,10 @@ def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]
 class Stage:
     """Two workers and their accounts."""
 
-    def __init__(self, surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> None:
+    def __init__(self, surroundings: Surroundings, accounts: Sequence[LoggedIn], friend: str) -> None:
         self._surroundings = surroundings
+        self._friend = friend
+        surroundings.people.create_person(friend, first_name="Friend")
         self._by_key = {one.key: one for one in accounts}
         self._accounts = list(accounts)
         self._aws = surroundings.aside(QuickAws().running())
@@ -82,7 +83,7 @@ class Stage:
         began = time.monotonic()
         leaving.signal(signal.SIGKILL)
         text = f"after the kill {self._started}"
-        self._surroundings.people.send_many([{"sender": FRIEND, "to": one.phone, "text": text} for one in held])
+        self._surroundings.people.send_many([{"sender": self._friend, "to": one.phone, "text": text} for one in held])
         wanted = {one.tenant_id for one in held}
         wait_until(lambda: wanted <= self._tenants_told(text), DEADLINE_S, "a takeover")
         return time.monotonic() - began

@@ -60,12 +60,16 @@ class QuickAws:
     async def running(self) -> AsyncIterator[QuickAws]:
         """Serve on a free port of 127.0.0.1 while the block lasts."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        transports: set[asyncio.Transport] = set()
+        server = await loop.create_server(lambda: _Connection(self, transports), "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
             server.close()
+            for transport in list(transports):
+                transport.abort()
+            await asyncio.sleep(0)  # the aborted connections take leave in the loop's next round
 
     @property
     def environment(self) -> dict[str, str]:
@@ -111,14 +115,19 @@ class QuickAws:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection; a client waits for an answer before it sends the next request, as botocore does."""
 
-    def __init__(self, aws: QuickAws) -> None:
+    def __init__(self, aws: QuickAws, transports: set[asyncio.Transport]) -> None:
         self._aws = aws
         self._received = b""
+        self._transports = transports
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._transports.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transports.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from telethon import functions, types
+from telethon import TelegramClient, functions, types
+from telethon.crypto import AuthKey
+from telethon.sessions import StringSession
 
 from local.telegram.control_client import ControlClient, ControlRefusedError
 from local.telegram.mtproto.server_key import ServerKey
@@ -209,3 +212,32 @@ async def _bob(ann: Any) -> Any:
     contact = types.InputPhoneContact(1, BOB, "Bob", "")
     imported = await ann(functions.contacts.ImportContactsRequest([contact]))
     return imported.users[0]
+
+
+async def test_phones_are_logged_in_without_a_client(served: TelegramServer, control: ControlClient) -> None:
+    """Each gets a key that works, one of them a person who was not there; a second key is another log-in."""
+    made = await asyncio.to_thread(control.authorize, [ANN, "+15550777", ANN])
+    assert [one["phone"] for one in made] == [ANN, "+15550777", ANN]
+    assert len({one["key"] for one in made}) == 3
+    for one in made:
+        session = StringSession()
+        session.set_dc(2, served.host, served.port)
+        session.auth_key = AuthKey(data=base64.b64decode(one["secret"]))
+        client = TelegramClient(session, 1, "test")
+        await client.connect()
+        assert (await client.get_me()).id == one["person_id"]
+        state = await client(functions.updates.GetStateRequest())
+        assert (state.pts, state.qts, state.seq) == (one["state"]["pts"], one["state"]["qts"], one["state"]["seq"])
+        await client.disconnect()
+    assert len(await asyncio.to_thread(control.authorizations, ANN)) == 2
+
+
+async def test_many_messages_are_sent_with_one_request(control: ControlClient) -> None:
+    """They arrive in their order; the first that is refused ends it, and what was before it stays."""
+    texts = [f"number {number}" for number in range(5)]
+    sent = await asyncio.to_thread(control.send_many, [{"sender": ANN, "to": BOB, "text": text} for text in texts])
+    assert sent == 5
+    wrong = [{"sender": ANN, "to": BOB, "text": "last"}, {"sender": "+15550999", "to": BOB, "text": "never"}]
+    with pytest.raises(ControlRefusedError, match="no_such_person"):
+        await asyncio.to_thread(control.send_many, wrong)
+    assert [one["text"] for one in await asyncio.to_thread(control.messages, BOB)] == [*texts, "last"]
