@@ -63,7 +63,7 @@ def test_an_account_changes_hands_as_on_the_emulator(table: Table) -> None:
     assert first is not None
     assert accounts.claim(ANN, Channel.TELEGRAM, None, TWO, "other") is None
     assert accounts.claim(ANN, Channel.TELEGRAM, None, ONE, "token") == first
-    assert [row[0] for row in accounts.owned_by(ONE)] == [ANN]
+    assert [row.tenant_id for row in accounts.owned_by(ONE)] == [ANN]
     assert accounts.set_status(ANN, Channel.TELEGRAM, ONE, first.epoch, {"phone": "+1", "reason": None})
     assert not accounts.set_status(ANN, Channel.TELEGRAM, TWO, first.epoch, {"phone": "+2"})
     assert accounts.release(ANN, Channel.TELEGRAM, ONE, first.epoch, {"phone": None})
