@@ -30,7 +30,7 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
     if worker is None:
         raise Refused(f"no worker {worker_id}; `avio workers` lists them")
     if not store.drain(worker_id):
-        raise Refused(f"worker {worker_id} is not live: it has {_state(store.get(worker_id) or worker)}")
+        raise Refused(f"worker {worker_id} is not live: it is {_state(store.get(worker_id) or worker)}")
     return f"worker {worker_id} drains: it takes nothing more, hands its {worker.accounts} accounts over, and its process ends"
 
 
