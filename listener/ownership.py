@@ -49,6 +49,7 @@ LEFTOVER_S = 2.0
 END_S = 3.0
 TAKEN_AT_A_LOOK = 256
 LOADED_WITHIN_S = 5.0
+RIPE_S = 4.0
 LEFT_LYING_S = 30.0
 GIVE_AGAIN_S = 600.0
 
@@ -78,7 +79,6 @@ class Ownership:
         self.claims = Claims(Claimant(me.id, lease, hold, self.beats.news), rows.accounts, self._census, rows.offload, logger)
         self._surplus = Surplus(me.id)
         self._left_since: dict[Key, float] = {}
-        self._given: set[Key] = set()
         self._give_from = clock.boottime()
         self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -95,7 +95,7 @@ class Ownership:
 
     @property
     def waits_with_giving(self) -> bool:
-        """Whether what it last handed back came back to it."""
+        """Whether it keeps what it has for a while, since some worker takes nothing."""
         return self._clock.boottime() < self._give_from
 
     async def run(self) -> None:
@@ -202,6 +202,13 @@ class Ownership:
         self._left_since = {owned.key: self._left_since.get(owned.key, now) for owned in left}
         return left
 
+    def _is_ripe(self, owned: Owned) -> bool:
+        """Tell whether to claim something by the index. What was handed back is for whom its giver has told, at first.
+
+        The giver's count still has it, too: until its next beat the share looks larger than it is.
+        """
+        return owned.owner != NOBODY or self._clock.boottime() - self._left_since[owned.key] > RIPE_S
+
     async def _owned_by(self, owner: WorkerId) -> list[Owned]:
         return await self._rows.offload(lambda: list(self._rows.accounts.owned_by(owner)))
 
@@ -214,11 +221,10 @@ class Ownership:
         """
         waiting = sum(not account.is_loaded for account in self.claims.accounts.values())
         room = max(share({**loads, self.me.id: self.held}, len(left)) - self.held, 0)
-        mine = [*dealt(left, loads).get(self.me.id, ())][:room]
+        mine = [owned for owned in dealt(left, loads).get(self.me.id, ()) if self._is_ripe(owned)][:room]
         lying = self._left_lying(left)
-        if any(owned.key in self._given for owned in lying):
-            self._give_from = self._clock.boottime() + GIVE_AGAIN_S  # whoever it was meant for lives, and yet takes nothing
-            self._given.clear()
+        if lying and len(loads) > 1:
+            self._give_from = self._clock.boottime() + GIVE_AGAIN_S  # some worker lives, and yet takes nothing: it is given nothing
         wanted = list(dict.fromkeys([*mine, *lying]))
         await abreast(wanted[: TAKEN_AT_A_LOOK if waiting < AT_ONCE else 0], self._take_one)
         if len(wanted) > TAKEN_AT_A_LOOK:
@@ -261,7 +267,6 @@ class Ownership:
     async def _hand_back_one(self, key: Key, taker: WorkerId) -> None:
         """Hand an account back, then tell who is to take it: with its next beat, before the index shows it."""
         living = self.claims.tasks[key]
-        self._given.add(key)
         await self.claims.accounts[key].hand_back()
         await asyncio.wait((living,))
         with contextlib.suppress(StoreUnavailable, TimeoutError):  # then it is found by the index

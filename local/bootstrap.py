@@ -28,6 +28,17 @@ def main(names: list[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in ["uv", *(names or ["dev", "emulator"])]:
             _ensure(name)
+        _command()
+
+
+def _command() -> None:
+    """Put `avio` beside the environment's other commands: the project itself is not installed there."""
+    home = ENVIRONMENTS["dev"] / "bin"
+    script = f"#!{home / 'python'}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom operators.__main__ import main\n\nmain()\n"
+    command = home / "avio"
+    if home.exists() and not (command.exists() and command.read_text() == script):
+        command.write_text(script)
+        command.chmod(0o755)
 
 
 def _ensure(name: str) -> None:

@@ -63,6 +63,11 @@ class Process:
         """Whether the child has not ended."""
         return self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """With what it ended; None while it runs."""
+        return self._child.poll()
+
     def stop(self) -> None:
         """End the child and what it started: SIGTERM, and SIGKILL if it takes too long. Safe to call twice."""
         if not self.running:

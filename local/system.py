@@ -53,6 +53,7 @@ class System:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.listeners: list[Process] = []
+        self._started = 0
         self._parts = ExitStack()
 
     def __enter__(self) -> System:
@@ -80,12 +81,33 @@ class System:
     def start_listener(self) -> Process:
         """Start one more listener; it ends with the system, or earlier by its own `stop`."""
         plan = self.plan
-        name, level = f"listener-{len(self.listeners) + 1}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
+        self._started += 1
+        name, level = f"listener-{self._started}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
         settings = self._telegram_settings()
         listener = listener_process.start(self.emulator, self.outputs, settings, plan.state, name=name, log_level=level)
         self._parts.callback(listener.stop)
         self.listeners.append(listener)
         return listener
+
+    def replace_drained(self) -> list[tuple[Process, Process]]:
+        """Start a listener for each that was drained, as Fargate would; return which was replaced by which."""
+        drained = [listener for listener in self.listeners if listener.exit_code == 0]
+        for listener in drained:
+            self.listeners.remove(listener)
+        return [(listener, self.start_listener()) for listener in drained]
+
+    def _say_where_to_operators(self) -> None:
+        """Tell `avio --local` where the table is; the credentials are the emulator's, and open nothing else."""
+        where = {
+            "TABLE_NAME": self.outputs.table_name,
+            "AWS_ENDPOINT_URL": self.emulator.url,
+            "AWS_DEFAULT_REGION": emulator.REGION,
+            "AWS_ACCESS_KEY_ID": self.emulator.account,
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        path = self.plan.state / "avio.env"
+        path.write_text("".join(f"{name}={value}\n" for name, value in where.items()))
+        self._parts.callback(path.unlink, missing_ok=True)
 
     def _start(self) -> None:
         plan, step = self.plan, self.plan.progress
@@ -99,6 +121,7 @@ class System:
         with step("tokens"):
             self.tokens = secret.fill(self.emulator, self.outputs, plan.settings)
             secret.publish(self.emulator, self.outputs)
+        self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
                 self.telegram = telegram_server.start(plan.state)

@@ -77,7 +77,8 @@ def _say_where(system: System) -> None:
   phones       {system.url}/phone
   Telegram     {telegram}
   admin token  {system.admin_token}
-  logs         {system.plan.state / "logs"}""",
+  logs         {system.plan.state / "logs"}
+  listeners    .venv/bin/avio --local workers""",
         flush=True,
     )
 
@@ -101,6 +102,8 @@ def _stay(system: System, stop: threading.Event) -> None:
     """Wait to be stopped. A part that ends by itself is reported once; the rest goes on, so that its log can be read beside it."""
     reported: set[int] = set()
     while not stop.wait(WATCH_EVERY_S):
+        for old, new in system.replace_drained():
+            print(f"\n  {old.name} was drained and has ended; {new.name} runs in its place", flush=True)
         for process in system.stopped:
             if process.pid not in reported:
                 reported.add(process.pid)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from typing import Any
 
 import urllib3
@@ -27,6 +28,8 @@ TRIES = 3
 RETRY_AFTER_S = 5
 DEADLINE_S = 25.0  # HTTP API ends an integration after 30 s; the listener's own deadline for a command is shorter than this
 CONNECT_S = 2.0
+NOT_MINE_PAUSES_S = (0.2, 0.8, 0.0)
+"""After "not mine": an idle account that is being handed over has no owner a moment later, and is claimed by whoever is asked next."""
 
 
 class NotConnected(Exception):
@@ -77,6 +80,7 @@ class OwnerClient:
             except HTTPError as error:
                 raise AvioError(Code.OUTCOME_UNKNOWN) from error
             if answer.get("error") == Code.NOT_MINE:
+                time.sleep(NOT_MINE_PAUSES_S[attempt])
                 continue
             if "error" in answer:
                 raise AvioError.from_json(answer)

@@ -144,9 +144,13 @@ class Fleet:
                 line.cut = False
         self.settle()  # those that had been paused go on
         self.deliver(len(self.held))
-        if not any(process.runs and not process.stopping for process in self.processes):
+        if not any(process.runs and not process.stopping and not self._drained(process) for process in self.processes):
             self.start()
         self.advance(RECOVERY_S)
+
+    def _drained(self, process: Process) -> bool:
+        row = self.stores.workers.get(process.worker.me.id)
+        return bool(row and row.draining)
 
     def is_fair(self) -> bool:
         """Whether no worker that stays holds more than its share of what has an owner."""
