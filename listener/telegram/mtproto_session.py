@@ -34,7 +34,7 @@ class MtprotoSession(MemorySession):  # type: ignore[misc]  # Telethon has no ty
             return []
         date = datetime.fromtimestamp(self._marks.date, UTC)
         account = State(self._marks.pts, self._marks.qts, date, self._marks.seq, 0)
-        return [(0, account), *((channel, State(pts, 0, date, 0, 0)) for channel, pts in self._marks.channels.items())]
+        return [(0, account), *((channel, State(marks.pts, 0, date, 0, 0)) for channel, marks in self._marks.channels.items())]
 
     def set_update_state(self, entity_id: int, state: State) -> None:
         """Store nothing: Telethon saves states that may run ahead of what is durable. The ledger alone does."""
