@@ -1,0 +1,133 @@
+"""Chats of every kind with Ann in them, and a ledger whose events a test accepts: what is to come, and what came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from listener.ledger import Ledger
+from listener.marks import Marks
+from listener.telegram.client import Client, connected
+from listener.telegram.inbox import Inbox
+from listener.telegram.peers import PeerBook
+from local.telegram.control.specs import GroupSpec
+from shared.model.event import Event
+from shared.model.ids import TenantId
+from shared.store.peers import Peer
+from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
+from tests.support.listener import until
+
+TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
+KINDS = ("private", "basic", "supergroup", "channel")
+
+
+async def nothing_kept(_: int) -> Peer | None:
+    """Load no peer."""
+    return None
+
+
+@dataclass
+class Chats:
+    """Where Bob writes to Ann, by kind; `sent` are the texts, by Ann's number of the chat."""
+
+    desk: Desk
+    ids: dict[str, int] = field(default_factory=dict)
+    sent: dict[int, list[str]] = field(default_factory=dict)
+
+    def make(self, name: str, kind: str) -> None:
+        """Make a chat."""
+        if kind == "private":
+            self.ids[name] = self.desk.id_of(BOB)
+        else:
+            spec = GroupSpec.model_validate({"kind": kind, "title": name, "creator": BOB, "members": [ANN, CY]})
+            self.ids[name] = int(self.desk.server.groups.create(spec)["id"])
+        self.sent[self.ids[name]] = []
+
+    def write(self, name: str, count: int = 1) -> None:
+        """Have Bob write some messages."""
+        chat = self.ids[name]
+        for _ in range(count):
+            text = f"{name} {len(self.sent[chat])}"
+            self.desk.write(text, to=ANN if chat > 0 else str(chat))
+            self.sent[chat].append(text)
+
+
+def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:
+    """Return one chat of each kind, by its name."""
+    chats = Chats(desk)
+    for kind in kinds:
+        chats.make(kind, kind)
+        chats.write(kind)
+    for texts in chats.sent.values():
+        texts.clear()  # from before the log-in
+    return chats
+
+
+class Books:
+    """An account's inbox and ledger. Events are accepted as they come, unless `held`."""
+
+    def __init__(self, account: Account, bound: int = 1000) -> None:
+        self.account = account
+        self.bound = bound
+        self.held = False
+        self.accepted: list[Event] = []
+        self.peers = PeerBook(nothing_kept)
+        self._waiting: list[str] = []
+        self.open(account.marks)
+
+    def open(self, marks: Marks) -> None:
+        """Start a ledger from marks, as a process does."""
+        self._waiting = []
+        self.ledger = Ledger(marks, self._ready, lambda _: None, self.bound)
+        self.inbox = Inbox(TENANT, self.account.user_id, self.peers, self.ledger, lambda: NOW)
+
+    def die(self) -> None:
+        """Lose what was not accepted."""
+        self.open(self.ledger.durable)
+
+    def accept(self, count: int = 1_000_000) -> None:
+        """Accept events in the order in which they are ready."""
+        while self._waiting and count:
+            entry = self.ledger.head(self._waiting.pop(0))
+            self.accepted.append(entry.event)
+            self.ledger.accepted(entry)
+            count -= 1
+
+    def _ready(self, ledger: Ledger, group: str) -> None:
+        if ledger is self.ledger if hasattr(self, "ledger") else True:
+            self._waiting.append(group)
+            if not self.held:
+                asyncio.get_running_loop().call_soon(self._accept_one, ledger)
+
+    def _accept_one(self, ledger: Ledger) -> None:
+        if ledger is self.ledger and not self.held:
+            self.accept(1)
+
+    def texts(self, chat: int) -> list[str]:
+        """The texts of a chat, each where it came first: a repeat has the same event id, and is known by it."""
+        return list(dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == chat and event.message.text))
+
+    def holds(self, chats: Chats) -> bool:
+        """Tell whether everything that was sent has come."""
+        return all(set(texts) <= set(self.texts(chat)) for chat, texts in chats.sent.items())
+
+    def by_chat(self, chats: Chats) -> dict[int, list[str]]:
+        """The texts by chat, as `Chats.sent` has them."""
+        return {chat: self.texts(chat) for chat in chats.sent}
+
+
+@asynccontextmanager
+async def serving(desk: Desk, books: Books) -> AsyncIterator[Client]:
+    """Give a client that goes on where the ledger stands."""
+    async with connected(books.account.session, books.ledger.latest, desk.lease.guard(), desk.telegram, books.inbox.take) as client:
+        yield client
+
+
+async def quiet(client: Client) -> None:
+    """Wait until a client has nothing under way."""
+    await until(
+        lambda: client.synced_at and client._updates_queue.empty() and not client.box.getting_diff_for and not client.box.possible_gaps
+    )
+    await until(lambda: client.intake and not client.intake.busy)

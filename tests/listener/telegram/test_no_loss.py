@@ -1,0 +1,109 @@
+"""Nothing lost and nothing out of order per chat, whatever goes wrong: random sequences of sends, faults and reconnects."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from listener.telegram.client import Client
+from local.telegram.control.specs import ConnectionSpec, SendSpec
+from local.telegram.faults import FaultSpec
+from shared.errors import AvioError
+from tests.listener.telegram.chats import Books, Chats, chats_of, serving
+from tests.listener.telegram.clients import ANN, Desk
+from tests.support.listener import until
+
+FAULTS = (
+    "lose_push",
+    "hold_push",
+    "repeat_push",
+    "too_long_push",
+    "difference_too_long",
+    "channel_difference_too_long",
+)
+STEPS = 25
+
+
+class Story:
+    """One account's story: connected or not, over several processes."""
+
+    def __init__(self, desk: Desk, chats: Chats, books: Books, chance: random.Random) -> None:
+        self.desk, self.chats, self.books, self.chance = desk, chats, books, chance
+        self.client: Client | None = None
+        self._open = AsyncExitStack()
+        self._steps: list[Callable[[], Any]] = [self.write] * 8 + [self.fault] * 4
+        self._steps += [self.write_oneself, self.connect, self.connect, self.part, self.kick, self.die, self.renew, self.join, self.wait]
+
+    async def run(self) -> None:
+        for _ in range(STEPS):
+            step = self.chance.choice(self._steps)
+            result = step()
+            if result is not None:
+                await result
+            await asyncio.sleep(0)
+
+    def write(self) -> None:
+        self.chats.write(self.chance.choice(list(self.chats.ids)), self.chance.randint(1, 7))
+
+    def write_oneself(self) -> None:
+        chat = self.chance.choice([one for one in self.chats.ids.values() if one > 0])
+        self.desk.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
+
+    def fault(self) -> None:
+        self.desk.server.operation.inject(FaultSpec.model_validate({"kind": self.chance.choice(FAULTS), "phone": ANN}))
+
+    async def connect(self) -> None:
+        if self.client is not None:
+            return
+        try:
+            self.client = await self._open.enter_async_context(serving(self.desk, self.books))
+        except AvioError:
+            return
+
+    async def part(self) -> None:
+        self.client = None
+        await self._open.aclose()
+        self._open = AsyncExitStack()
+
+    async def kick(self) -> None:
+        self.desk.server.operation.kick(ConnectionSpec(person=ANN))
+        await self.part()
+
+    async def die(self) -> None:
+        await self.part()
+        self.books.die()
+
+    def renew(self) -> None:
+        self.desk.server.operation.new_session(ConnectionSpec(person=ANN))
+
+    def join(self) -> None:
+        name = f"new {len(self.chats.ids)}"
+        self.chats.make(name, self.chance.choice(["basic", "supergroup", "channel"]))
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self.chance.choice([0, 0.01, 0.6]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_everything_arrives_in_order_whatever_goes_wrong(desk: Desk, seed: int) -> None:
+    """Supergroups, channels, basic groups and private chats: what the ledger got is what was sent, per chat, repeats aside."""
+    chance = random.Random(seed)
+    desk.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
+    chats = chats_of(desk)
+    books = Books(await desk.log_in())
+    story = Story(desk, chats, books, chance)
+    await story.run()
+    await story.part()
+    desk.server.operation.clear()
+    async with serving(desk, books) as client:
+        for name in chats.ids:
+            chats.write(name)
+        await until(lambda: books.holds(chats) or client.ended_by)
+        assert client.ended_by is None
+        assert books.by_chat(chats) == chats.sent
+    assert desk.counted("unknown_methods") == {}
