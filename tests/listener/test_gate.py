@@ -92,9 +92,12 @@ async def test_a_connect_that_fails_gives_its_place_back() -> None:
     """However it ends."""
     gate = Gate(at_once=1)
 
+    async def refused() -> None:
+        raise OSError
+
     @asynccontextmanager
     async def fails() -> AsyncIterator[None]:
-        raise OSError
+        await refused()
         yield
 
     for _ in range(3):
