@@ -44,6 +44,7 @@ class Intake:
         self._started = marks.date
         self._ask = partial(ask, client)
         self._lock = asyncio.Lock()
+        self._paged = False  # pages were taken before this batch: it has to follow them, or they would be read again without end
         self.taken = marks
 
     @property
@@ -58,9 +59,10 @@ class Intake:
         async with self._lock:
             if marks is None or self._full.is_set():
                 return
+            self._paged = False
             await self._read_gaps()
             marks = await self._meet(updates, marks)
-            await self._hand_on(Batch(updates, users, chats, marks, fetched))
+            await self._hand_on(Batch(updates, users, chats, marks, fetched, waits=self._paged))
 
     async def seed(self, pages_apart_s: float = PAGES_APART_S) -> None:
         """Read all dialogs once after a log-in, for the channels that neither marks nor box know; then the marks are `seeded`."""
@@ -151,6 +153,7 @@ class Intake:
 
     async def _pages(self, pages: AsyncIterator[history.Page], mark: Mark) -> None:
         async for page in pages:
+            self._paged = True
             marks = mark(self.taken, page.message_id)
             await self._hand_on(Batch(page.updates, page.users, page.chats, marks, fetched=True, waits=True))
 

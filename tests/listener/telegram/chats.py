@@ -96,7 +96,7 @@ class Books:
             count -= 1
 
     def _ready(self, ledger: Ledger, group: str) -> None:
-        if ledger is self.ledger if hasattr(self, "ledger") else True:
+        if ledger is self.ledger:
             self._waiting.append(group)
             if not self.held:
                 asyncio.get_running_loop().call_soon(self._accept_one, ledger)
