@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
+from local.bootstrap import ROOT
+from local.processes import bare_environment
 from local.system import System
-from tests.flows.customer import Customer
+from tests.flows.customer import Customer, until
 
 TAKEOVER_S = 25.0
 DELIVERY_S = 8.0  # the emulator's mapping polls every few seconds
@@ -61,4 +65,28 @@ def test_a_dead_or_frozen_listener_is_replaced_in_time(customer: Customer, syste
     system.listeners.remove(old)
     assert took < TAKEOVER_S + DELIVERY_S
     assert customer.texts() == ["before", "meanwhile", "after"]
+    assert no_duplicates(customer)
+
+
+def avio(system: System, *arguments: str) -> str:
+    """Run the operators' command as a person would beside `make up`."""
+    lines = (system.plan.state / "avio.env").read_text().splitlines()
+    environment = bare_environment() | dict(line.split("=", 1) for line in lines)
+    command = [sys.executable, "-m", "operators", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_a_listener_drained_by_hand_ends_well_and_another_takes_its_place(customer: Customer, system: System) -> None:
+    """It learns it with its next beat, hands over, and its process ends with 0: then a supervisor starts the next."""
+    customer.log_in()
+    (worker,) = [line.split()[0] for line in avio(system, "workers").splitlines() if " live " in line]
+    assert "drains" in avio(system, "workers", "drain", worker)
+    (old,) = system.listeners
+    until(lambda: old.exit_code is not None)
+    assert old.exit_code == 0
+    assert [replaced for replaced, _ in system.replace_drained()] == [old]
+    answer, _ = customer.send_when_possible("me", "from the next one")
+    assert answer.status_code == 200
+    customer.friend_writes("after")
+    customer.got("after")
     assert no_duplicates(customer)

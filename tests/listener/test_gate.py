@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
 from listener.gate import Gate, TurnedAway
 from tests.support.listener import until
+
+
+class Fails(AbstractAsyncContextManager[None]):
+    """A connect that fails."""
+
+    async def __aenter__(self) -> None:
+        raise OSError
+
+    async def __aexit__(self, *_: object) -> None:
+        """Never reached."""
 
 
 class Connects:
@@ -92,17 +102,9 @@ async def test_a_connect_that_fails_gives_its_place_back() -> None:
     """However it ends."""
     gate = Gate(at_once=1)
 
-    async def refused() -> None:
-        raise OSError
-
-    @asynccontextmanager
-    async def fails() -> AsyncIterator[None]:
-        await refused()
-        yield
-
     for _ in range(3):
         with pytest.raises(OSError):  # noqa: PT011
-            async with gate.through(fails(), asyncio.Event()):
+            async with gate.through(Fails(), asyncio.Event()):
                 pass
 
 

@@ -334,17 +334,30 @@ def test_a_claim_that_was_sent_before_the_worker_registered_gives_nothing(fleet:
     """Peers read that its owner is absent, and claim the account; an answer that comes once it is registered is too late."""
     process, peer = fleet.start(), fleet.start()
     process.rows.cut = process.beats.cut = True
-    fleet.advance(14)  # over; its next worker has begun and is not registered yet
+    fleet.advance(16)  # over, and said so in vain; its next worker has begun and is not registered yet
+    assert not process.worker.lease.lapsed
+    assert not process.worker.lease.held()
     process.rows.cut = process.beats.cut = False
-    process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWERED, Fate.ANSWER_HELD])
+    process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWER_HELD])
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.settle()
     peer.rows.fates.extend([Fate.ANSWERED, Fate.ANSWERED, Fate.HELD])
     peer.do(lambda: peer.worker.account(TENANTS[0], TG))
     fleet.settle()
-    fleet.advance(10)
+    fleet.advance(5)
     fleet.deliver(len(fleet.held))
     assert fleet.holders()[TENANTS[0]] <= 1
+
+
+def test_two_who_ask_a_worker_for_an_account_at_once_get_the_same_one(fleet: Fleet) -> None:
+    """The second finds a row that names this worker already, while the first still waits to hear that its claim has worked."""
+    process = fleet.start()
+    process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWER_HELD, Fate.ANSWERED, Fate.ANSWERED])
+    for _ in range(2):
+        process.do(lambda: process.worker.account(TENANTS[0], TG))
+        fleet.settle()
+    fleet.deliver(len(fleet.held))
+    assert fleet.holders()[TENANTS[0]] == 1
 
 
 def test_a_failed_account_is_claimed_again_once(fleet: Fleet) -> None:

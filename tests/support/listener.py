@@ -104,7 +104,8 @@ class WorkerRig:
         self.means = rig.means(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
         me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
-        rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.offload)
+        self.beat_offload = Offload(2, "beat")
+        rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.beat_offload)
         self.ownership = Ownership(me, self.lease, rows, self._hold, clock, rig.log.logger)
         self.task: asyncio.Task[None] | None = None
 
@@ -136,10 +137,12 @@ class WorkerRig:
                 task.cancel()
             await asyncio.gather(self.task, writing, return_exceptions=True)
             self.offload.close()
+            self.beat_offload.close()
 
     async def crash(self) -> None:
         """End as by kill -9: from one moment on nothing reaches Telegram or AWS, nothing is handed over, saved or said."""
         self.offload.close()
+        self.beat_offload.close()
         self.lease.lapse()
         assert self.task is not None
         doomed = [self.task, *self.ownership.claims.tasks.values()]

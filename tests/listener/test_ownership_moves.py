@@ -1,0 +1,201 @@
+"""Accounts on the move between workers: what a takeover costs, beats meanwhile, drains, and commands that never stop coming."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from listener.api import Api, server
+from listener.certificate import new_certificate
+from local.processes import free_port
+from local.telegram.control.specs import MessageFilter, PersonSpec
+from local.telegram.server import TelegramServer
+from shared.clock import SystemClock
+from shared.errors import AvioError, Code
+from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
+from shared.model.worker import WorkerState
+from shared.owner_client import OwnerClient
+from shared.store import keys
+from tests.support.listener import Rig, WorkerRig, until
+
+TENANT = TenantId("11111111-1111-1111-1111-111111111111")
+ANNA, ALICE = "+999661001", "+999661002"
+MANY = 40
+
+
+def left_by(rig: Rig, owner: WorkerId, count: int = MANY) -> None:
+    """Accounts of an owner that is no more."""
+    for number in range(count):
+        row = {**keys.account(TenantId(f"22222222-0000-0000-0000-{number:012}"), Channel.TELEGRAM), "owner": owner, "epoch": 3}
+        rig.table.put(row)
+
+
+class Counted:
+    """Counts the requests of a DynamoDB client by operation and first letters of the item's key."""
+
+    def __init__(self, client: Any) -> None:
+        self.made: Counter[str] = Counter()
+        client.meta.events.register("provide-client-params.dynamodb.*", self._count)
+
+    def _count(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        key = params.get("Key", {}).get("sk", {}).get("S", "")
+        self.made[f"{model.name} {key.split('#')[0]}"] += 1
+
+
+async def test_taking_an_account_over_costs_one_claim_and_two_loads(rig: Rig) -> None:
+    """No row is read first: the index shows what the claim's condition needs."""
+    worker = rig.worker()
+    gone = WorkerId("gone")
+    rig.workers.register(worker.ownership.me.model_copy(update={"id": gone}))
+    rig.workers.end(gone, SystemClock().now())
+    left_by(rig, gone)
+    counted = Counted(rig.table.client)
+    async with worker.running():
+        await until(lambda: sum(account.is_loaded for account in worker.ownership.claims.accounts.values()) == MANY)
+    assert counted.made["UpdateItem ACCOUNT"] == MANY
+    assert counted.made["UpdateItem SESSION"] == MANY
+    assert counted.made["UpdateItem MARKS"] == MANY
+    assert not [made for made in counted.made if made.startswith("GetItem")]
+
+
+async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(rig: Rig) -> None:
+    """They have threads and a client of their own: a table that answers no claim takes no lease away."""
+    left_by(rig, NOBODY)
+    worker, go = rig.worker(), threading.Event()
+    hanging: list[None] = []
+
+    def hang(params: dict[str, Any], **_: Any) -> None:
+        if params["Key"]["sk"]["S"].startswith("ACCOUNT"):
+            hanging.append(None)
+            go.wait(60)
+
+    rig.table.client.meta.events.register("provide-client-params.dynamodb.UpdateItem", hang)
+    try:
+        async with worker.running():
+            await until(lambda: len(hanging) >= 8, 30)  # as many as there are threads
+            before = await beat_of(rig, worker)
+            await until_beat(rig, worker, before + 2)
+            assert worker.lease.held()
+            go.set()
+            await until(lambda: worker.ownership.held == MANY, 60)
+    finally:
+        go.set()
+
+
+async def beat_of(rig: Rig, worker: WorkerRig) -> int:
+    row = await asyncio.to_thread(rig.workers.get, worker.id)
+    assert row is not None
+    return row.beat
+
+
+async def until_beat(rig: Rig, worker: WorkerRig, beat: int) -> None:
+    async with asyncio.timeout(60):
+        while await beat_of(rig, worker) < beat:  # noqa: ASYNC110  rows announce nothing
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def served(rig: Rig) -> AsyncIterator[WorkerRig]:
+    """A running worker that functions can reach."""
+    certificate, port = new_certificate(SystemClock().now()), free_port()
+    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=certificate.pem)
+    async with worker.running():
+        http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
+        serving = asyncio.create_task(http.serve())
+        await until(lambda: http.started)
+        try:
+            yield worker
+        finally:
+            http.should_exit = True
+            await serving
+
+
+class Sender:
+    """A customer that never stops sending, and repeats under the same random id what it is told to repeat."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._client = OwnerClient(rig.accounts, rig.workers)
+        self.sent: list[str] = []
+        self.refused: Counter[str] = Counter()
+        self._stop = False
+
+    async def call(self, command: str, **arguments: Any) -> dict[str, Any]:
+        account = await asyncio.to_thread(self._rig.accounts.get, TENANT, Channel.TELEGRAM)
+        return await asyncio.to_thread(self._client.call, TENANT, Channel.TELEGRAM, account, command, arguments)
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        while not self._stop:
+            text = f"message {len(self.sent) + 1}"
+            while True:
+                try:
+                    await self.call("send", to="@alice", text=text, random_id=len(self.sent) + 1)
+                    break
+                except AvioError as error:
+                    self.refused[error.code] += 1
+                    await asyncio.sleep(0.1)  # what it is asked for: come back later
+            self.sent.append(text)
+
+    async def some_more(self, count: int = 10) -> None:
+        """Wait until it has sent some more."""
+        wanted = len(self.sent) + count
+        await until(lambda: len(self.sent) >= wanted, 60)
+
+    def stop(self) -> None:
+        """Finish the message under way."""
+        self._stop = True
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+
+@pytest.fixture
+def people(server: TelegramServer) -> None:
+    """Anna, whose account is plugged in, and Alice, to whom it writes."""
+    server.people.create(PersonSpec(phone=ANNA, first_name="Anna"))
+    server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
+
+
+async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(rig: Rig, server: TelegramServer, people: None) -> None:
+    """Refusals ask for a repeat, under the same random id; none is an internal error, and the key is never on two connections."""
+    sender = Sender(rig)
+    async with AsyncExitStack() as workers:
+        first = await workers.enter_async_context(served(rig))
+        await sender.call("auth/start", phone=ANNA)
+        await sender.call("auth/verify", phone=ANNA, code=(await server.people.code(ANNA, wait_s=5))["code"])
+        sending = asyncio.create_task(sender.run())
+        await sender.some_more()
+        second = await workers.enter_async_context(served(rig))
+        assert await asyncio.to_thread(rig.workers.drain, first.id)
+        await until(lambda: second.ownership.held == 1 and first.task and first.task.done(), 60)
+        await sender.some_more()
+        third = await workers.enter_async_context(served(rig))
+        second.ownership.stop()
+        await until(lambda: third.ownership.held == 1, 60)
+        await sender.some_more()
+        fourth = await workers.enter_async_context(served(rig))
+        await third.crash()
+        row = await asyncio.to_thread(rig.workers.get, third.id)
+        assert row is not None
+        if row.state is WorkerState.LIVE:  # what a peer does after 16 s of silence
+            assert await asyncio.to_thread(rig.workers.kill, third.id, row.beat, SystemClock().now())
+        await until(lambda: fourth.ownership.held == 1, 60)
+        await sender.some_more()
+        sender.stop()
+        await asyncio.wait_for(sending, 60)
+    sender.close()
+    got = [
+        found["text"] for found in await server.messages.wait(ALICE, len(sender.sent), wanted=MessageFilter(direction="in", limit=10_000))
+    ]
+    assert got == sender.sent
+    assert set(sender.refused) <= {Code.UNAVAILABLE, Code.OUTCOME_UNKNOWN, Code.TELEGRAM_UNAVAILABLE}
+    assert server.operation.counters()["auth_key_duplicated"] == 0
