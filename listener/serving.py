@@ -162,11 +162,12 @@ class Serving:
     async def _wait_after(self, error: BaseException | None, failures: int) -> None:
         """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""
         self._holding.log("connection over", fault=type(error).__name__, failures=failures)
-        if failures >= 2:  # once may be chance
+        asked_s = wait_of(error)
+        if failures >= 2 or asked_s:  # once may be chance
             self._live = self._live.model_copy(update={"last_error": code_of(error)})
-        if failures == 2:
+        if failures == 2 or (asked_s and failures < 2):
             await self._holding.note(last_error=code_of(error))
-        await happens(self._wake, max(back_off_s(max(failures, 1)), wait_of(error)))
+        await happens(self._wake, max(back_off_s(max(failures, 1)), asked_s))
 
     async def _save(self) -> None:
         await self._holding.save_marks(self._inbox.last_event_at)

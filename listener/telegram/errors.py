@@ -56,6 +56,12 @@ _CODES: dict[str, Code] = {
     "ChatRestrictedError": Code.WRITE_FORBIDDEN,
     "UserBannedInChannelError": Code.WRITE_FORBIDDEN,
     "ChatGuestSendForbiddenError": Code.WRITE_FORBIDDEN,
+    "ChatForbiddenError": Code.WRITE_FORBIDDEN,
+    "ChatSendPlainForbiddenError": Code.WRITE_FORBIDDEN,
+    "BroadcastForbiddenError": Code.WRITE_FORBIDDEN,
+    "RightForbiddenError": Code.WRITE_FORBIDDEN,
+    "UserDeletedError": Code.USER_NOT_FOUND,
+    "PremiumAccountRequiredError": Code.PRIVACY_RESTRICTED,
 }
 BROKEN = (OSError, asyncio.IncompleteReadError, BufferError, telethon.InvalidChecksumError, telethon.AuthKeyNotFound)
 """What a broken connection looks like: Telethon fails everything pending with what it read. TimeoutError is an OSError."""

@@ -10,7 +10,7 @@ from telethon import errors
 from telethon.errors import rpc_message_to_error
 from telethon.tl.types import RpcError
 
-from listener.telegram.errors import _CODES, _ENDS, _WAITS, End, end_of, name_of, translate, translated
+from listener.telegram.errors import _CODES, _ENDS, _WAITS, End, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
 
 UNKNOWN_TO_TELETHON = {
@@ -162,3 +162,77 @@ def test_no_two_tables_contradict_each_other() -> None:
     """What ends a session is told as that, and a wait has no code besides."""
     assert not set(_WAITS) & {*_CODES, *_ENDS}
     assert not set(_CODES) & set(_ENDS)
+
+
+ELSEWHERE = {
+    "ActiveUserRequiredError",  # accounts that were never activated cannot log in
+    "AuthKeyPermEmptyError",  # temporary keys, which are not used
+    "ChannelPublicGroupNaError",  # making groups
+    "ChatAdminInviteRequiredError",
+    "ChatSendGameForbiddenError",  # kinds of media that are not sent
+    "ChatSendGifsForbiddenError",
+    "ChatSendMediaForbiddenError",
+    "ChatSendPhotosForbiddenError",
+    "ChatSendPollForbiddenError",
+    "ChatSendStickersForbiddenError",
+    "ChatSendVideosForbiddenError",
+    "ChatSendVoicesForbiddenError",
+    "EditBotInviteForbiddenError",
+    "FilerefUpgradeNeededError",  # downloading
+    "FreshChangePhoneForbiddenError",  # settings of the account
+    "FreshResetAuthorisationForbiddenError",
+    "GroupcallAlreadyStartedError",
+    "GroupcallForbiddenError",
+    "InlineBotRequiredError",
+    "MessageAuthorRequiredError",  # editing and deleting
+    "MessageDeleteForbiddenError",
+    "NotAllowedError",
+    "PollVoteRequiredError",
+    "PremiumCurrentlyUnavailableError",
+    "PreviousChatImportActiveWaitMinError",
+    "PublicChannelMissingError",
+    "SensitiveChangeForbiddenError",
+    "StickersetOwnerAnonymousError",
+    "TakeoutInitDelayError",
+    "TwoFaConfirmWaitError",  # deleting the account
+    "UserRestrictedError",  # making channels
+    "UserpicPrivacyRequiredError",
+}
+"""Names that nothing Avio calls can be answered with: they stay `telegram_error` with their name."""
+
+
+@pytest.mark.parametrize("number", [401, 403, 406, 420])
+def test_every_refusal_that_telethon_knows_was_judged(number: int) -> None:
+    """By these numbers Telegram ends, forbids or puts off: a new Telethon with a new name fails here, and asks for a decision."""
+    names = {
+        name
+        for name, kind in vars(errors.rpcerrorlist).items()
+        if isinstance(kind, type) and kind.__module__ == errors.rpcerrorlist.__name__
+    }
+    known = {name for name in names if getattr(getattr(errors, name), "code", None) == number}
+    assert known, "Telethon keeps its errors elsewhere now"
+    assert known <= {*_CODES, *_ENDS, *_WAITS, *ELSEWHERE}
+
+
+def test_what_was_judged_to_come_from_elsewhere_is_in_no_table() -> None:
+    """Else it would be said to be both."""
+    assert not ELSEWHERE & {*_CODES, *_ENDS, *_WAITS}
+    assert all(hasattr(errors, name) for name in ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "wait_s"),
+    [
+        (None, Code.TELEGRAM_UNAVAILABLE, 0),
+        (ConnectionError(), Code.TELEGRAM_UNAVAILABLE, 0),
+        (TimeoutError(), Code.TELEGRAM_UNAVAILABLE, 0),
+        (ValueError(), Code.INTERNAL_ERROR, 0),
+        (answered(420, "FLOOD_WAIT_33"), Code.FLOOD_WAIT, 33),
+        (AvioError(Code.FLOOD_WAIT, retry_after_s=33), Code.FLOOD_WAIT, 33),
+        (answered(401, "AUTH_KEY_UNREGISTERED"), Code.NOT_AUTHORIZED, 0),
+        (answered(420, "FROZEN_METHOD_INVALID"), Code.ACCOUNT_FROZEN, 0),
+    ],
+)
+def test_what_ended_a_connection_is_told_as_a_code_and_for_how_long_to_wait(error: Any, code: Code, wait_s: float) -> None:
+    """A status shows the code; the account waits at least for that long."""
+    assert (code_of(error), wait_of(error)) == (code, wait_s)
