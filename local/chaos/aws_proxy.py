@@ -105,7 +105,7 @@ class AwsProxy:
         try:
             while not (self._fault and self._fault.mode == "refuse"):
                 answer = await self._answer(await _read(reader), upstream)
-                if answer is None:
+                if answer is None or writer.is_closing():  # cut meanwhile
                     break
                 writer.write(answer.head + answer.body)
                 await writer.drain()
@@ -167,7 +167,7 @@ class _Upstream:
         self._ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: _Message) -> _Message:
-        if self._ends is None or self._ends[0].at_eof():
+        if self._ends is None or self._ends[0].at_eof() or self._ends[1].is_closing():
             self.close()
             self._ends = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._ends

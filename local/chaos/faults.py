@@ -79,7 +79,7 @@ def _fault(on: On, *, fells: bool = False) -> Callable[[Fault], Fault]:
 async def kill(scene: Scene, place: Place, entry: Entry) -> None:
     """kill -9; a supervisor starts another some seconds later."""
     await scene.takeovers.begin(place, entry)
-    place.kill()
+    await place.kill()
     try:
         await scene.last(1, 6)
     finally:

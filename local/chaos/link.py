@@ -88,6 +88,8 @@ class Link:
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)  # the delay itself
             await self._speaks.wait()
+            if sink.is_closing():
+                return
             sink.write(data)
             await sink.drain()
         await self._speaks.wait()

@@ -97,10 +97,12 @@ class Place:
             await asyncio.sleep(0.2)  # nothing announces it
         return False
 
-    def kill(self) -> None:
-        """kill -9."""
+    async def kill(self) -> None:
+        """kill -9, and wait for its end."""
         self._wanted = False
         self.signal(signal.SIGKILL)
+        while self.current and self.current.process.running:  # noqa: ASYNC110  nothing announces it
+            await asyncio.sleep(0.01)
 
     def signal(self, number: int) -> None:
         """Send its process a signal."""

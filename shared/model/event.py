@@ -24,7 +24,7 @@ class Message(Frozen):
 
     chat_id: int
     message_id: int
-    sender_id: int | None
+    sender_id: int | None = None
     sender_username: str | None = None
     sender_name: str | None = None
     sender_phone: str | None = None

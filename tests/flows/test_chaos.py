@@ -15,11 +15,8 @@ async def test_nothing_is_lost_doubled_or_out_of_order(account: Account, tmp_pat
     """One worker killed, one cut off from SQS and then from Telegram, the server restarted: each message is queued once, in order, each
     send arrives once, no key is duplicated, and every account of the killed worker is served again.
     """
-    # Supergroups and channels join when their pts is kept from the moment an account is in them.
-    plan = Plan(
-        tmp_path / "chaos", tuple(name for _, name in SCRIPT), seconds=22, workers=2, accounts=6, rate=20, sends=2,
-        kinds=("private", "basic"), script=SCRIPT, settle_s=60,
-    )  # fmt: skip
+    faults = tuple(name for _, name in SCRIPT)
+    plan = Plan(tmp_path / "chaos", faults, seconds=22, workers=2, accounts=6, rate=20, sends=2, script=SCRIPT, settle_s=60)
     said: list[str] = []
     report = await run(plan, account, said.append)
     figures = report.figures()

@@ -108,3 +108,9 @@ def test_events_come_back_from_json_as_they_were(text: str, chat_id: int) -> Non
     """Whatever people write."""
     event = event_of(text=text, chat_id=chat_id)
     assert Event.model_validate_json(event.model_dump_json(exclude_none=True, ensure_ascii=True)) == event
+
+
+def test_an_event_without_a_sender_comes_back_from_json() -> None:
+    """What a broadcast channel posts has none, and what is none is left out of the queue's body."""
+    event = event_of(sender_id=None, chat_id=-1001)
+    assert Event.model_validate_json(event.model_dump_json(exclude_none=True)) == event
