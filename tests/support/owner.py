@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ class StandInOwner:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        for connection in list(self._server.open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(ThreadingHTTPServer):
@@ -57,6 +62,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.owner = owner
         self.tls = tls
+        self.open: set[socket.socket] = set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of connections that tests break."""
@@ -69,9 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
+        self.server.open.add(self.request)
 
     def finish(self) -> None:
-        super().finish()
+        self.server.open.discard(self.request)
+        with suppress(OSError):
+            super().finish()
         self.request.close()
 
     def do_POST(self) -> None:
