@@ -10,7 +10,6 @@ An account's failure ends this task, never another account's.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -54,13 +53,13 @@ class Account:
         self.holding = holding
         self.serving: Serving | None = None
         self._wake = Signal()
-        self._loaded = asyncio.Event()
-        self._serves = asyncio.Event()
-        self._over = asyncio.Event()
+        self._loaded = Signal()
+        self._serves = Signal()
+        self._over = Signal()
         self._stopping = self._handing_over = self._given = False
         self._commands = 0
         self._used_at = 0.0
-        self._idle = asyncio.Event()
+        self._idle = Signal()
         self._idle.set()
         self.flow = LoginFlow(holding, self._wake)
 

@@ -51,6 +51,7 @@ class Checkpoint:
     async def _go(self) -> None:
         try:
             await self._save()
+            self._saving = None
         except AWS_AWAY:
             self.moved()
         except Superseded:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from listener.patience import happens
+from listener.patience import Happening, happens
 
 T = TypeVar("T")
 AT_ONCE = 32
@@ -33,7 +33,7 @@ class Gate:
         self._next = 0.0
 
     @asynccontextmanager
-    async def through(self, connecting: AbstractAsyncContextManager[T], unless: asyncio.Event) -> AsyncIterator[T]:
+    async def through(self, connecting: AbstractAsyncContextManager[T], unless: Happening) -> AsyncIterator[T]:
         """Enter a connection once it is its turn, and leave it afterwards; raises TurnedAway where `unless` happens first.
 
         So a hand-over does not wait for its turn.
@@ -49,7 +49,7 @@ class Gate:
                     self._places.release()
             yield connected
 
-    async def _turn(self, unless: asyncio.Event) -> None:
+    async def _turn(self, unless: Happening) -> None:
         await self._place(unless)
         loop = asyncio.get_running_loop()
         at = max(loop.time(), self._next)
@@ -61,7 +61,7 @@ class Gate:
             self._places.release()
             raise
 
-    async def _place(self, unless: asyncio.Event) -> None:
+    async def _place(self, unless: Happening) -> None:
         """Take a place; when this raises, none is taken."""
         if not self._places.locked():
             await self._places.acquire()  # at once

@@ -12,7 +12,7 @@ sends one frame on waking up.
 from __future__ import annotations
 
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from shared.clock import Clock
 
@@ -79,7 +79,7 @@ class Guard:
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
         self._closed = False
-        self._connections: WeakSet[Abortable] = WeakSet()
+        self._connections: tuple[ref[Abortable], ...] = ()  # one, or one that goes and one that comes: a set would cost 2 kB an account
 
     def held(self) -> bool:
         """Tell whether the account may have a connection, now."""
@@ -88,10 +88,11 @@ class Guard:
     def watch(self, connection: Abortable) -> None:
         """Have a connection cut when the lease ends or the guard is closed."""
         self._lease.watch(connection)
-        self._connections.add(connection)
+        self._connections = (*(one for one in self._connections if one() is not None), ref(connection))
 
     def close(self) -> None:
         """Cut the account's connections and let none be made again under this guard."""
         self._closed = True
-        for connection in list(self._connections):
-            connection.abort()
+        for watched in self._connections:
+            if connection := watched():
+                connection.abort()

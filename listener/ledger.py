@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from aws_lambda_powertools import Logger
 
 from listener.marks import Marks
+from listener.patience import Signal
 from shared.model.event import Event
 from shared.store.peers import Peer
 
@@ -71,8 +72,8 @@ class Ledger:
     _chats: dict[str, deque[Entry]] = field(default_factory=dict)
     _size: int = 0
     moved: Callable[[], None] = field(default=_nobody)
-    _empty: asyncio.Event = field(default_factory=asyncio.Event)
-    _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _empty: Signal = field(default_factory=Signal)
+    _room: Signal = field(default_factory=Signal)
 
     def __post_init__(self) -> None:
         self.latest = self.durable

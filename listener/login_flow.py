@@ -13,6 +13,7 @@ import asyncio
 from typing import Any
 
 from listener.holding import Holding
+from listener.patience import Signal
 from listener.session import PendingLogin, Session
 from listener.telegram import login
 from listener.telegram.client import Client, connected
@@ -24,7 +25,7 @@ from shared.model.states import Reason
 class LoginFlow:
     """One account's log-in. Steps exclude each other."""
 
-    def __init__(self, holding: Holding, wake: asyncio.Event) -> None:
+    def __init__(self, holding: Holding, wake: Signal) -> None:
         self._holding = holding
         self._wake = wake
         self._lock = asyncio.Lock()

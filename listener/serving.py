@@ -44,8 +44,10 @@ class Serving:
         self._given = Given()
         self._inbox = Inbox(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
         self._standing = Standing(holding)
-        self._live = Live(down_since=holding.means.now())
-        self.up = asyncio.Event()
+        self._changed_at = holding.means.now()  # when it went up or down last
+        self._synced_at: datetime | None = None
+        self._last_error: Code | None = None
+        self.up = Signal()
         self.client: Client | None = None
 
     async def run(self) -> End | None:
@@ -66,9 +68,15 @@ class Serving:
     @property
     def live(self) -> Live:
         """How the account is doing this moment."""
-        synced_at = (self.client.synced_at if self.client else None) or self._live.synced_at
-        last_event_at = self._inbox.last_event_at or self._holding.last_event_at
-        return self._live.model_copy(update={"synced_at": synced_at, "last_event_at": last_event_at})
+        up = self.client is not None
+        return Live(
+            connected=up,
+            connected_since=self._changed_at if up else None,
+            down_since=None if up else self._changed_at,
+            synced_at=(self.client.synced_at if self.client else None) or self._synced_at,
+            last_event_at=self._inbox.last_event_at or self._holding.last_event_at,
+            last_error=self._last_error,
+        )
 
     async def send(self, message: Outgoing) -> Sent:
         """Send a message, once: a broken connection is waited out and the same `random_id` sent again, within the deadline."""
@@ -129,15 +137,12 @@ class Serving:
             self._goes_down()
 
     def _goes_up(self, client: Client) -> None:
-        self.client = client
-        self._live = self._live.model_copy(
-            update={"connected": True, "connected_since": self._holding.means.now(), "down_since": None, "last_error": None}
-        )
+        self.client, self._changed_at, self._last_error = client, self._holding.means.now(), None
         self.up.set()
 
     def _goes_down(self) -> None:
         if self.client:
-            self._live = Live(down_since=self._holding.means.now(), synced_at=self.live.synced_at)
+            self._changed_at, self._synced_at = self._holding.means.now(), self.client.synced_at or self._synced_at
         self.client = None
         self.up.clear()
 
@@ -164,7 +169,7 @@ class Serving:
         self._holding.log("connection over", fault=type(error).__name__, failures=failures)
         asked_s = wait_of(error)
         if failures >= 2 or asked_s:  # once may be chance
-            self._live = self._live.model_copy(update={"last_error": code_of(error)})
+            self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):
             await self._holding.note(last_error=code_of(error))
         await happens(self._wake, max(back_off_s(max(failures, 1)), asked_s))

@@ -25,7 +25,7 @@ from listener.session import Session
 from listener.telegram.batch import Take
 from listener.telegram.channel_hashes import ChannelHashes
 from listener.telegram.check import EVERY_S, PATIENCE_S, keep_checking
-from listener.telegram.connection import guarded_by
+from listener.telegram.connection import GuardedConnection
 from listener.telegram.errors import BROKEN, translated
 from listener.telegram.intake import Intake
 from listener.telegram.message_box import LosslessBox
@@ -69,7 +69,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             MtprotoSession(session, marks),
             identity.api_id,
             where.api_hash,
-            connection=guarded_by(guard),
+            connection=GuardedConnection,
             timeout=CONNECT_TIMEOUT_S,
             connection_retries=CONNECT_TRIES,
             retry_delay=0.1,
@@ -88,8 +88,9 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self._now = now
         self._reason: BaseException | None = None
         self.synced_at: datetime | None = None
+        self._connection = partial(GuardedConnection, guard)  # Telethon asks for a type; one per account would cost 6 kB each
         self.full = Signal()
-        self.moved = asyncio.Event()
+        self.moved = Signal()
         self.box = self._message_box = LosslessBox(self._log["messagebox"])
         self.hashes = self._mb_entity_cache = ChannelHashes(marks.channels if marks else {})
         self._updates_queue = self._sender._updates_queue = Waiting(self.full.set)

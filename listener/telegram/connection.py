@@ -21,42 +21,41 @@ USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
 """How long the kernel keeps trying to get sent bytes acknowledged: it must have given up before a peer may claim the account."""
 
 
-def guarded_by(guard: Guard) -> type[ConnectionTcpFull]:
-    """Return a connection class of an account's own, as Telethon wants a type."""
+class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
+    """A TCP connection that its account's guard can cut. There is none without a guard."""
 
-    class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
-        """A TCP connection that the guard can cut."""
+    def __init__(self, guard: Guard, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._guard = guard
 
-        async def _connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109  Telethon's signature
-            if not guard.held():
+    async def _connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109  Telethon's signature
+        if not self._guard.held():
+            raise ConnectionError("fenced")
+        try:
+            await super()._connect(timeout=timeout, ssl=ssl)
+            self._guard.watch(self)
+            _limit_retransmission(self._writer.get_extra_info("socket"))
+            if not self._guard.held():
                 raise ConnectionError("fenced")
-            try:
-                await super()._connect(timeout=timeout, ssl=ssl)
-                guard.watch(self)
-                _limit_retransmission(self._writer.get_extra_info("socket"))
-                if not guard.held():
-                    raise ConnectionError("fenced")
-            except BaseException:
-                self.abort()  # Telethon closes nothing that has not been connected wholly
-                raise
+        except BaseException:
+            self.abort()  # Telethon closes nothing that has not been connected wholly
+            raise
 
-        def _send(self, data: bytes) -> None:
-            if not guard.held():
-                self.abort()
-                return
-            super()._send(data)
+    def _send(self, data: bytes) -> None:
+        if not self._guard.held():
+            self.abort()
+            return
+        super()._send(data)
 
-        def abort(self) -> None:
-            """Cut the connection without a word."""
-            if self._writer is None:
-                return
-            raw = self._writer.get_extra_info("socket")
-            if raw is not None:
-                with contextlib.suppress(OSError, ValueError):  # closed already; uvloop says ValueError
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._writer.transport.abort()
-
-    return GuardedConnection
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        if self._writer is None:
+            return
+        raw = self._writer.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError, ValueError):  # closed already; uvloop says ValueError
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
 
 def _limit_retransmission(raw: Any) -> None:

@@ -14,7 +14,7 @@ from telethon.tl import functions, types
 
 from listener.lease import LEASE_S, Guard, Lease
 from listener.telegram.client import Client, connected
-from listener.telegram.connection import USER_TIMEOUT_MS
+from listener.telegram.connection import USER_TIMEOUT_MS, GuardedConnection
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, Desk, Taken, ends
@@ -206,4 +206,4 @@ async def test_cutting_twice_does_no_harm(desk: Desk) -> None:
         desk.lease.lapse()
         await until(lambda: not client.up)
     connection.abort()
-    type(connection)("127.0.0.1", 9, 2, loggers=client._log).abort()
+    GuardedConnection(guard, "127.0.0.1", 9, 2, loggers=client._log).abort()

@@ -32,23 +32,33 @@ from telethon.tl import types
 import listener.telegram
 from listener.telegram.channel_hashes import ChannelHashes
 from listener.telegram.client import Client
-from listener.telegram.connection import guarded_by
+from listener.telegram.connection import GuardedConnection
 from listener.telegram.message_box import LosslessBox
 from listener.telegram.mtproto_session import MtprotoSession
+from listener.telegram.where import real
 from local.telegram.mtproto.server_key import ServerKey
 from tests.listener.telegram.clients import held_lease
 
 SOURCES = sorted(Path(listener.telegram.__path__[0]).glob("*.py"))
 
 NAMED: dict[str, set[str]] = {
-    "TelegramClient": {"_sender", "_updates_queue", "_message_box", "_mb_entity_cache", "_preprocess_updates", "_updates_error", "_log"},
+    "TelegramClient": {
+        "_connection",
+        "_sender",
+        "_updates_queue",
+        "_message_box",
+        "_mb_entity_cache",
+        "_preprocess_updates",
+        "_updates_error",
+        "_log",
+    },
     "MTProtoSender": {"_handlers", "_handle_new_session_created", "_transport_connected", "_updates_queue"},
     "Connection": {"_connect", "_send", "_writer"},
 }
 """Private members that are read, called or overridden, by the class that has them."""
 
 OVERRIDDEN: dict[type, set[str]] = {
-    Client: {"_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
+    Client: {"_connection", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
     LosslessBox: {
         "apply_channel_difference",
         "apply_difference",
@@ -394,8 +404,16 @@ def test_our_subclasses_shadow_nothing_else() -> None:
         settable = {name for name in defined if isinstance(inspect.getattr_static(base, name, None), property)}
         assert defined & set(dir(base)) - OVERRIDDEN[ours] - settable == set(), ours
         assert OVERRIDDEN[ours] <= set(dir(base))
-    guarded = guarded_by(held_lease().guard())
-    assert {name for name in vars(guarded) if not name.startswith(("__", "_abc"))} & set(dir(a_connection())) == {"_connect", "_send"}
+    guarded = {*vars(GuardedConnection), *_own(_class(GuardedConnection))}
+    assert {name for name in guarded if not name.startswith(("__", "_abc"))} & set(dir(a_connection())) == {"_connect", "_send"}
+
+
+def test_the_connection_is_made_by_calling_what_the_client_keeps() -> None:
+    """Ours is put there after Telethon has checked the type: the same class, with the account's guard as its first argument."""
+    assert "self._connection" in calls_in(body_of(TelegramClient.connect))
+    where = real(1, "hash")
+    client = Client(where.new_session(), None, held_lease().guard(), where, None)
+    assert client._connection.func is GuardedConnection
 
 
 def _class(ours: type) -> ast.ClassDef:
