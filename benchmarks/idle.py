@@ -15,9 +15,9 @@ from benchmarks.family import Family
 from benchmarks.quick_aws import QuickAws
 from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
-from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
+from benchmarks.stored_accounts import CONNECT_S, LoggedIn, log_in, phones, store, wait_connected, wait_disconnected
 from benchmarks.surroundings import Surroundings
-from benchmarks.worker_process import WorkerProcess, rss_kb, wait_until, wait_until_quiet
+from benchmarks.worker_process import WorkerProcess, rss_kb, wait_until_quiet
 from shared.model.ids import NOBODY
 
 MEMORY, MANY, REQUESTS = "idle_account_memory", "idle_5000_accounts", "requests_idle_account_hour"
@@ -27,7 +27,6 @@ MANY_ACCOUNTS = 5000
 AT_ONCE = 16
 SETTLE_S = 1.0
 STRETCH_S = 20.0
-CONNECT_S = 300.0
 OF_THE_WORKER = {"UpdateItem WORKERS", "Query WORKERS", "Query by_owner"}
 """A worker's beats and looks around, whatever it holds: not an account's."""
 
@@ -65,7 +64,7 @@ def many_row(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> Row:
         with WorkerProcess(surroundings, aws, "listener-many") as worker:
             _hold(surroundings, aws, accounts)
             megabytes = worker.rss_kb / 1024
-    wait_for_connections(surroundings, 0)
+    wait_disconnected(surroundings, accounts)
     return Row(MANY, megabytes, "MB resident", None, f"one worker, {len(accounts)} accounts connected", Goal("value", "<=", 1024))
 
 
@@ -76,7 +75,7 @@ def raw_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: 
         for number in range(len(steps)):
             raw.said(number + 1)
             sizes.append(rss_kb(raw.process.pid))
-    wait_for_connections(surroundings, 0)
+    wait_disconnected(surroundings, accounts)
     return _slope(steps, sizes)
 
 
@@ -86,13 +85,13 @@ def own_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: 
     sizes, done = [], 0
     with WorkerProcess(surroundings, aws, "listener-idle") as worker:
         for step in steps:
-            _hold(surroundings, aws, accounts[done:step], done)
+            _hold(surroundings, aws, accounts[done:step])
             done = step
             sizes.append(worker.rss_kb)
         before = Counter(aws.calls)
         time.sleep(stretch_s)  # the stretch itself
         requests = of_accounts(aws.calls - before).total()
-    wait_for_connections(surroundings, 0)
+    wait_disconnected(surroundings, accounts)
     return _slope(steps, sizes), requests / done * 3600 / stretch_s if stretch_s else 0.0
 
 
@@ -101,17 +100,11 @@ def of_accounts(calls: Counter[str]) -> Counter[str]:
     return Counter({name: count for name, count in calls.items() if name not in OF_THE_WORKER})
 
 
-def _hold(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn], already: int = 0) -> None:
+def _hold(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn]) -> None:
     """Store accounts that nobody holds, and wait until the worker has connected them and all is quiet."""
     store(surroundings, aws, accounts, NOBODY)
-    wait_for_connections(surroundings, already + len(accounts))
+    wait_connected(surroundings, accounts)
     wait_until_quiet(lambda: of_accounts(aws.calls).total() + _answered(surroundings), SETTLE_S, CONNECT_S, "quiet")
-
-
-def wait_for_connections(surroundings: Surroundings, count: int) -> None:
-    """Wait until the test server has so many connections."""
-    people = surroundings.people
-    wait_until(lambda: int(people.counters()["connections_open"]) == count, CONNECT_S, f"{count} connections", every_s=0.1)
 
 
 def _answered(surroundings: Surroundings) -> int:

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.family import Family
-from benchmarks.idle import of_accounts, wait_for_connections
+from benchmarks.idle import of_accounts
 from benchmarks.quick_aws import TABLE, QuickAws
 from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
-from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
+from benchmarks.stored_accounts import LoggedIn, log_in, phones, store, wait_connected, wait_disconnected
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until_quiet
 from shared.clock import SystemClock
@@ -48,11 +48,11 @@ def restart_rows(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> li
     store(surroundings, aws, accounts, GONE)
     _has_ended(aws, GONE)
     with surroundings.progress(f"a worker takes over {count} accounts"), WorkerProcess(surroundings, aws, "listener-restart"):
-        wait_for_connections(surroundings, count)
+        wait_connected(surroundings, accounts)
         own_s = time.monotonic() - aws.first_at["PutItem WORKERS"]
         wait_until_quiet(lambda: of_accounts(aws.calls).total(), QUIET_S, DEADLINE_S, "quiet")
         calls = of_accounts(aws.calls)
-    wait_for_connections(surroundings, 0)
+    wait_disconnected(surroundings, accounts)
     least_s = raw_s + calls.total() * aws.latency_s / AT_ONCE
     against = f"raw connects and {calls.total() / count:.1f} AWS calls each, {AT_ONCE} at once"
     excess = beyond_allowed(calls, count)
@@ -71,7 +71,7 @@ def beyond_allowed(calls: Counter[str], accounts: int) -> Counter[str]:
 def _raw_s(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> float:
     with RawClients(surroundings, "raw-restart", list(accounts), AT_ONCE) as raw:
         took_s = float(raw.said(1)[0]["took_s"])
-    wait_for_connections(surroundings, 0)
+    wait_disconnected(surroundings, accounts)
     return took_s
 
 

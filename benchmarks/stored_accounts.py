@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.quick_aws import KEY, TABLE, QuickAws
 from benchmarks.surroundings import Surroundings
+from benchmarks.worker_process import POLL_S, wait_until
 from listener.marks import Marks
 from listener.session import Identity, Session, Strongbox
 from local.telegram_server import API_ID
@@ -23,6 +24,8 @@ from shared.store.fenced import FencedStore
 from shared.store.table import Table
 
 AT_ONCE = 500
+CONNECT_S = 300.0
+POLL_EACH_S = 0.0001
 FIRST = Epoch(1)
 
 
@@ -77,3 +80,25 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
             user_id=one.user_id,
         )
         table.put({**keys.account(one.tenant_id, Channel.TELEGRAM), **row.model_dump(exclude={"tenant_id", "channel"})})
+
+
+def connections(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> dict[str, int]:
+    """Return the newest connection under each of these keys that has one; the server numbers them in the order in which they came."""
+    keys_ = {one.key for one in accounts}
+    return {one["key"]: one["number"] for one in surroundings.people.connections() if one["key"] in keys_ and one["wants_updates"]}
+
+
+def wait_connected(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> None:
+    """Wait until all of these accounts are connected."""
+    _wait_for(surroundings, accounts, len(accounts))
+
+
+def wait_disconnected(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> None:
+    """Wait until none of these accounts is connected, so that another process may use their keys."""
+    _wait_for(surroundings, accounts, 0)
+
+
+def _wait_for(surroundings: Surroundings, accounts: Sequence[LoggedIn], count: int) -> None:
+    """Wait for a number of connections, asking the less often the longer the answer is."""
+    every_s = max(POLL_S, POLL_EACH_S * len(accounts))
+    wait_until(lambda: len(connections(surroundings, accounts)) == count, CONNECT_S, f"{count} connections", every_s)
