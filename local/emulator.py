@@ -87,7 +87,7 @@ def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) ->
     environment = _environment(state, port, enforce_roles=enforce_roles, persist=persist)
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
-    with Process("the AWS emulator", [str(PYTHON), "-m", "ministack"], environment, state / "logs" / "emulator.log") as process:
+    with Process("the AWS emulator", [str(PYTHON), "-m", "local.ministack_main"], environment, state / "logs" / "emulator.log") as process:
         process.wait_until(lambda: _is_ready(port), START_DEADLINE_S)
         yield Emulator(port)
 

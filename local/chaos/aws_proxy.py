@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -53,7 +54,7 @@ class _Message:
 
 
 class AwsProxy:
-    """Listens on a free port of 127.0.0.1 between `start` and `close`. `struck` counts requests that a fault has hit."""
+    """Listens on a free port of 127.0.0.1 between `start` and `close`. `calls` counts requests by operation."""
 
     def __init__(self, upstream_port: int, rng: random.Random) -> None:
         self._upstream_port = upstream_port
@@ -61,7 +62,7 @@ class AwsProxy:
         self._fault: AwsFault | None = None
         self._healed = asyncio.Event()
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self.struck = 0
+        self.calls: Counter[str] = Counter()
         self.port = 0
 
     async def start(self) -> None:
@@ -117,11 +118,11 @@ class AwsProxy:
 
     async def _answer(self, request: _Message, upstream: _Upstream) -> _Message | None:
         """Return what the worker is answered; None cuts it off."""
+        self.calls[request.operation] += 1
         fault = self._fault
         by_entry = fault is not None and fault.mode in ("refuse_entries", "deny_entries")
         if fault is None or (not by_entry and self._rng.random() >= fault.share):
             return await upstream.ask(request)
-        self.struck += 1
         healed = self._healed
         match fault.mode:
             case "refuse":

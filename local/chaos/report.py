@@ -11,6 +11,7 @@ from typing import Any
 from local.chaos.cast import Cast
 from local.chaos.journal import Journal
 from local.chaos.memory import Memory
+from local.chaos.place import Place
 from local.chaos.plan import Plan
 from local.chaos.sends import SendVerdict
 from local.chaos.takeover import Takeovers
@@ -32,6 +33,7 @@ class Report:
     takeovers: Takeovers
     journal: Journal
     memory: Memory
+    places: list[Place]
     keys_duplicated: int
     unreadable: int
     not_authorized: list[str]
@@ -76,6 +78,7 @@ class Report:
             "accounts": self.plan.accounts,
             "kinds": list(self.plan.kinds),
             "seed": self.plan.seed,
+            "aws_calls": dict(sum((proxy.calls for place in self.places for proxy in place.aws.values()), Counter[str]())),
             "memory": [asdict(sample) for sample in self.memory.samples],
         }
 

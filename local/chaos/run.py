@@ -129,7 +129,20 @@ async def _play(stage: Stage, cast: Cast, account: Account, say: Say) -> Report:
     tally.close()
     lost = [member.phone for member in cast.members if not await asyncio.to_thread(_authorized, stage.accounts, member.tenant_id)]
     duplicated = await stage.server.keys_duplicated()
-    return Report(plan, cast, tally, await sends.verdict(), takeovers, journal, memory, duplicated, consumer.unreadable, lost, journal.now)
+    return Report(
+        plan,
+        cast,
+        tally,
+        await sends.verdict(),
+        takeovers,
+        journal,
+        memory,
+        stage.places,
+        duplicated,
+        consumer.unreadable,
+        lost,
+        journal.now,
+    )
 
 
 async def _settled(tally: Tally, takeovers: Takeovers, most_s: float) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from local.aws_account import Account, open_account
 from local.emulator import Emulator
+from local.ministack_main import forget_expired
 from local.stand_in_template import template
 
 
@@ -26,3 +29,23 @@ def test_accounts_see_nothing_of_each_other(account: Account, emulator: Emulator
     account.client("dynamodb").put_item(TableName=account.table_name, Item=item)
     found = other.client("dynamodb").get_item(TableName=other.table_name, Key=item)
     assert "Item" not in found
+
+
+def test_a_repeat_is_dropped_though_the_first_was_taken_and_deleted(account: Account) -> None:
+    """As SQS does for five minutes; what comes under another id is taken."""
+    sqs, url = account.client("sqs"), account.events_queue_url
+    taken = []
+    for name in ("a", "a", "b"):
+        sqs.send_message(QueueUrl=url, MessageBody=name, MessageGroupId="chat", MessageDeduplicationId=name)
+        for message in sqs.receive_message(QueueUrl=url).get("Messages", []):
+            taken.append(message["Body"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert taken == ["a", "b"]
+
+
+def test_ids_are_forgotten_when_their_time_is_over() -> None:
+    """Those that are still good stay, in the order in which they came."""
+    now = time.time()
+    queue = {"dedup_cache": {"a": {"expire": now - 2}, "b": {"expire": now - 1}, "c": {"expire": now + 100}, "d": {"expire": now + 101}}}
+    forget_expired(queue)
+    assert list(queue["dedup_cache"]) == ["c", "d"]

@@ -1,0 +1,27 @@
+"""What runs in the emulator's own environment: ministack 1.5.33, with one thing of its FIFO queues made faster and nothing made different.
+
+Before each entry it builds the queue's table of deduplication ids anew, to leave the expired ones out: at 100 messages a second that
+table has 30,000 ids, and soon the emulator does nothing else. All ids live for the same time, so the oldest are at the front: it is enough
+to look there.
+"""
+
+from __future__ import annotations
+
+import runpy
+import time
+from importlib import import_module
+from typing import Any
+
+
+def forget_expired(queue: dict[str, Any]) -> None:
+    """Remove the deduplication ids of a queue whose five minutes are over."""
+    ids, now = queue["dedup_cache"], time.time()
+    while ids and ids[oldest := next(iter(ids))]["expire"] <= now:
+        del ids[oldest]
+
+
+if __name__ == "__main__":
+    sqs: Any = import_module("ministack.services.sqs")
+    assert callable(sqs._prune_dedup), "ministack does it otherwise now: look again whether this is still needed"
+    sqs._prune_dedup = forget_expired
+    runpy.run_module("ministack", run_name="__main__", alter_sys=True)
