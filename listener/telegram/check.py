@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EVERY_S = 300.0
 PATIENCE_S = 10.0
 _log = logging.getLogger(__name__)
-_PASSING = (errors.FloodError, errors.ServerError, errors.TimedOutError, TimeoutError)
+_PASSING = (errors.FloodError, errors.ServerError, errors.TimedOutError, ConnectionError, TimeoutError)
 
 
 class Stalled(Exception):

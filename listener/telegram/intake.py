@@ -153,6 +153,8 @@ class Intake:
 
     async def _pages(self, pages: AsyncIterator[history.Page], mark: Mark) -> None:
         async for page in pages:
+            if self._full.is_set():  # too much was pushed meanwhile: the next connection reads on from here
+                return
             self._paged = True
             marks = mark(self.taken, page.message_id)
             await self._hand_on(Batch(page.updates, page.users, page.chats, marks, fetched=True, waits=True))

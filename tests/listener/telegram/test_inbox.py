@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from telethon.tl import types
 
 from listener.ledger import Ledger
 from listener.marks import Marks
@@ -156,3 +157,46 @@ async def test_an_empty_batch_moves_the_marks(desk: Desk, pts: int) -> None:
     assert await found.inbox.take(nobody, Batch([], [], [], marks, fetched=True))
     assert found.ledger.durable == account.marks.then(marks)
     assert found.ledger.durable.pts == pts
+
+
+class Odd:
+    """A text that our mapping trips over."""
+
+    def __bool__(self) -> bool:
+        raise LookupError("secret content")
+
+
+def message_update(number: int, text: Any, **more: Any) -> types.UpdateNewMessage:
+    message = types.Message(id=number, peer_id=types.PeerUser(7), date=NOW, message=text)
+    for name, value in more.items():
+        setattr(message, name, value)
+    return types.UpdateNewMessage(message, 0, 0)
+
+
+async def test_what_is_not_understood_is_passed_over_and_said_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """With its marks, or it would come back with every connection; by type and ids, never by content."""
+    found = desktop(await desk.log_in())
+    found.peers.learn([types.User(id=7, access_hash=1, first_name="Bob")])
+    odd = [message_update(1, Odd()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
+    marks = Marks(pts=7, qts=1, date=1, seq=1, message_id=3)
+    nobody: Any = None
+    peculiar: Any = types.User(id=8, usernames=5)
+    assert await found.inbox.take(nobody, Batch([*odd], [peculiar], [], marks, fetched=True))
+    assert [event.message.text for event in found.events] == ["fine"]
+    assert found.ledger.latest.pts == 7
+    said = [record for record in caplog.records if record.name == "listener.telegram.inbox"]
+    assert [record.message for record in said] == ["peers not understood", "update not understood", "message not understood"]
+    assert "secret" not in str([vars(record) for record in said])
+
+
+async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(desk: Desk) -> None:
+    """The message comes, without its sender's name."""
+    desk.server.operation.settings({"short_updates": "always"})
+    account = await desk.log_in()
+    found = desktop(account)
+    async with serving(desk, account, found) as client:
+        await until(lambda: client.synced_at and client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        desk.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
+        desk.write("hello")
+        await until(lambda: found.events)
+    assert found.events[0].message.text == "hello"

@@ -27,6 +27,7 @@ FAULTS = (
     "channel_difference_too_long",
 )
 STEPS = 25
+PATIENCE_S = 60.0  # for a machine that has other things to do
 
 
 class Story:
@@ -105,8 +106,9 @@ class Story:
         self.books.accept()
         while not self.books.holds(self.chats):
             await self.connect()
-            assert self.client is not None
-            await until(lambda: self.books.holds(self.chats) or (self.client and (self.client.ended_by or self.client.full.is_set())))
+            client = self.client
+            assert client is not None
+            await until(lambda: self.books.holds(self.chats) or client.full.is_set() or not client.up, PATIENCE_S)  # noqa: B023
             await self.part()
 
     async def wait(self) -> None:

@@ -1,0 +1,124 @@
+"""Stalls: what Telegram has and does not send is noticed, asked for, and at last a reason to connect anew."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from telethon import errors
+
+from listener.telegram.check import Stalled, check
+from listener.telegram.client import Client
+from local.telegram.control.specs import ConnectionSpec
+from local.telegram.faults import FaultSpec
+from tests.listener.telegram.chats import Books, chats_of, quiet, serving
+from tests.listener.telegram.clients import ANN, Desk, Taken, ends
+from tests.support.listener import until
+
+SOON_S = 0.2
+
+
+async def checked(client: Client, patience_s: float = SOON_S) -> None:
+    """Check once."""
+    assert client.intake is not None
+    await check(client, client.intake, patience_s)
+
+
+async def test_an_account_that_is_up_to_date_is_confirmed(desk: Desk) -> None:
+    """By a difference at first, by an equal state later; nothing is fetched for it."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        await until(lambda: client.synced_at)
+        fetched, before = desk.counted("calls")["updates.getDifference"], client.synced_at
+        await checked(client)
+        assert client.synced_at is not before
+        assert desk.counted("calls")["updates.getDifference"] == fetched
+
+
+async def test_a_push_that_never_came_is_asked_for(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """No later push shows the gap: without the check the message would come after a quarter of an hour."""
+    chats = chats_of(desk, ["private"])
+    books = Books(await desk.log_in())
+    async with serving(desk, books) as client:
+        await quiet(client)
+        desk.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
+        chats.write("private")
+        await checked(client)
+        assert books.ledger.latest.pts == books.ledger.durable.pts
+        await until(lambda: books.holds(chats))
+    assert "updates stalled" in caplog.messages
+
+
+async def test_a_difference_that_is_never_answered_ends_the_connection(desk: Desk) -> None:
+    """Everything else of it works; the next one starts from the marks, and loses nothing."""
+    chats = chats_of(desk, ["private"])
+    books = Books(await desk.log_in())
+    chats.write("private")
+    desk.server.operation.inject(FaultSpec(kind="ignore", method="updates.getDifference", phone=ANN))
+    async with serving(desk, books) as client:
+        assert isinstance(await ends(client.serve(check_every_s=0.01, patience_s=SOON_S)), Stalled)
+        assert not client.up
+    async with serving(desk, books):
+        await until(lambda: books.holds(chats))
+
+
+async def test_a_channels_difference_that_is_never_answered_ends_the_connection(desk: Desk) -> None:
+    """The account's own state says nothing of it."""
+    chats = chats_of(desk, ["channel"])
+    books = Books(await desk.log_in())
+    chats.write("channel")
+    desk.server.operation.inject(FaultSpec(kind="ignore", method="updates.getChannelDifference", phone=ANN))
+    async with serving(desk, books) as client:
+        await until(lambda: client.box.getting_diff_for)
+        with pytest.raises(Stalled):
+            await checked(client)
+
+
+async def test_what_waits_for_room_is_no_stall(desk: Desk) -> None:
+    """The queue may be away for hours; Telegram is not at fault."""
+    chats = chats_of(desk, ["private"])
+    books = Books(await desk.log_in(), bound=10)
+    books.held = True
+    chats.write("private", 150)
+    desk.server.operation.inject(FaultSpec(kind="difference_too_long", phone=ANN))
+    async with serving(desk, books) as client:
+        await until(lambda: books.ledger._size == 100)
+        checking = asyncio.create_task(checked(client, patience_s=0.02))
+        stalls = asyncio.create_task(asyncio.sleep(0.2))
+        await asyncio.wait((checking, stalls), return_when=asyncio.FIRST_COMPLETED)
+        assert not checking.done()
+        books.held = False
+        books.accept()
+        await asyncio.wait_for(checking, 10)
+        assert client.synced_at is not None
+
+
+@pytest.mark.parametrize("fault", [{"kind": "flood_wait", "seconds": 60}, {"kind": "error", "code": 500}])
+async def test_telegrams_own_troubles_are_no_verdict(desk: Desk, fault: dict[str, Any]) -> None:
+    """The next check looks again."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        await until(lambda: client.synced_at)
+        client.synced_at = None
+        desk.server.operation.inject(FaultSpec.model_validate({**fault, "method": "updates.getState"}))
+        await checked(client)
+        assert (client.synced_at, client.up) == (None, True)
+
+
+async def test_a_session_that_ended_is_noticed_by_checking(desk: Desk) -> None:
+    """And said with the reason."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        await until(lambda: client.synced_at)
+        desk.server.operation.inject(FaultSpec(kind="error", code=401, message="SESSION_REVOKED", method="updates.getState"))
+        assert isinstance(await ends(client.serve(check_every_s=0.01)), errors.SessionRevokedError)
+
+
+async def test_a_dead_link_is_not_the_checks_business(desk: Desk) -> None:
+    """A state that is not answered in time is no verdict: pings end the connection."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        await until(lambda: client.synced_at)
+        desk.server.operation.stall(ConnectionSpec(person=ANN))
+        assert await ends(client.serve(ping_every_s=0.05, ping_deadline_s=0.1, check_every_s=0.01)) is None

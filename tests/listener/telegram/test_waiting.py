@@ -1,0 +1,86 @@
+"""Updates that wait for the update loop: bounded, and asked for once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from telethon.tl import types
+
+from listener.telegram.batch import Batch
+from listener.telegram.channel_hashes import ChannelHashes
+from listener.telegram.client import Client, connected
+from listener.telegram.waiting import Waiting
+from local.telegram.control.specs import ConnectionSpec
+from tests.listener.telegram.clients import ANN, NOW, Desk, Taken
+from tests.support.listener import until
+
+
+def typing(number: int) -> types.UpdateShort:
+    return types.UpdateShort(types.UpdateUserTyping(number, types.SendMessageTypingAction()), NOW)
+
+
+async def test_beyond_its_bound_the_queue_drops_and_says_so() -> None:
+    """What is in it stays, in its order."""
+    overflows: list[int] = []
+    waiting = Waiting(lambda: overflows.append(1), bound=2)
+    for number in range(4):
+        waiting.put_nowait(typing(number))
+    assert [(await waiting.get()).update.user_id for _ in range(2)] == [0, 1]
+    assert (len(overflows), waiting.empty()) == (2, True)
+
+
+async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> None:
+    """But none that come once it was taken out: its difference may have been asked for before."""
+    waiting = Waiting(lambda: None)
+    await waiting.put(types.UpdatesTooLong())
+    waiting.put_nowait(types.UpdatesTooLong())
+    assert waiting.qsize() == 1
+    await waiting.get()
+    waiting.put_nowait(types.UpdatesTooLong())
+    assert waiting.qsize() == 1
+
+
+async def test_a_connect_asks_for_one_difference(desk: Desk) -> None:
+    """Its own wish to catch up and that for the new session are one; a session that is made later is another matter."""
+    account, taken = await desk.log_in(), Taken()
+    async with desk.serving(account, taken) as client:
+        await until(lambda: client.synced_at)
+        await until(lambda: client._updates_queue.empty() and not client.box.getting_diff_for)
+        assert desk.counted("calls")["updates.getDifference"] == 1
+        client.synced_at = None
+        desk.server.operation.new_session(ConnectionSpec(person=ANN))
+        await until(lambda: client.synced_at)
+        assert desk.counted("calls")["updates.getDifference"] == 2
+
+
+async def test_more_pushes_than_may_wait_fill_the_client(desk: Desk) -> None:
+    """While a batch is being taken; the account connects anew from its marks then, and fetches what was dropped."""
+    account, taken = await desk.log_in(), Taken()
+    slow = asyncio.Event()
+
+    async def take(client: Client, batch: Batch) -> bool:
+        if batch.updates:
+            await slow.wait()
+        return await taken(client, batch)
+
+    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, take) as client:
+        await until(lambda: client.synced_at)
+        client._updates_queue._bound = 3
+        for number in range(8):
+            desk.write(f"message {number}")
+        await until(client.full.is_set)
+        slow.set()
+    first = taken.batches[-1].marks if taken.texts else account.marks
+    async with desk.serving(account, taken, marks=first):
+        await until(lambda: len(taken.texts) == 8)
+    assert taken.texts == [f"message {number}" for number in range(8)]
+
+
+def test_only_hashes_of_channels_are_kept() -> None:
+    """Telethon's cache keeps those of all users ever seen, under numbers that channels have as well."""
+    hashes = ChannelHashes({})
+    channel = types.Channel(id=5, title="", photo=None, date=NOW, access_hash=50)
+    elsewhere = types.Channel(id=6, title="", photo=None, date=NOW, access_hash=60, left=True)
+    hashes.extend([types.User(id=5, access_hash=1)], [channel, elsewhere, types.Chat(7, "", None, 1, NOW, 1)])
+    assert (len(hashes), hashes.hash_of(5), hashes.hash_of(6)) == (1, 50, None)
+    assert hashes.joined == {5: int(NOW.timestamp())}
