@@ -353,10 +353,17 @@ def test_two_who_ask_a_worker_for_an_account_at_once_get_the_same_one(fleet: Fle
     """The second finds a row that names this worker already, while the first still waits to hear that its claim has worked."""
     process = fleet.start()
     process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWER_HELD, Fate.ANSWERED, Fate.ANSWERED])
+    got: list[object] = []
+
+    async def ask() -> None:
+        got.append(await process.worker.account(TENANTS[0], TG))
+
     for _ in range(2):
-        process.do(lambda: process.worker.account(TENANTS[0], TG))
+        process.do(ask)
         fleet.settle()
     fleet.deliver(len(fleet.held))
+    assert len(got) == 2
+    assert got[0] is got[1]
     assert fleet.holders()[TENANTS[0]] == 1
 
 
