@@ -21,8 +21,8 @@ PHONE = "+79001234567"
 NOW = FakeClock().now()
 
 
-def ago(seconds: float) -> datetime:
-    return NOW - timedelta(seconds=seconds)
+def ago(seconds: float, now: datetime = NOW) -> datetime:
+    return now - timedelta(seconds=seconds)
 
 
 def answering(owner: StandInOwner, **live: Any) -> None:
@@ -58,7 +58,9 @@ async def test_status_joins_the_row_and_what_the_owner_says(api: Api, owner: Sta
     """The row has what was written, the owner what is true this moment."""
     tenant = await api.new_tenant()
     api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker, phone=PHONE, user_id=5, last_error="telegram_unavailable")
-    answering(owner, connected=True, connected_since=ago(60), synced_at=ago(5), last_event_at=ago(7), last_error="flood_wait")
+    now = api.clock.now()
+    live = Live(connected=True, connected_since=ago(60, now), synced_at=ago(5, now), last_event_at=ago(7, now), last_error="flood_wait")
+    answering(owner, **live.model_dump())
     told = await status(api, tenant)
     wanted = {
         "authorized": True,
@@ -67,9 +69,9 @@ async def test_status_joins_the_row_and_what_the_owner_says(api: Api, owner: Sta
         "owner": True,
         "phone": PHONE,
         "connected": True,
-        "connected_since": "2026-03-01T11:59:00Z",
-        "synced_at": "2026-03-01T11:59:55Z",
-        "last_event_at": "2026-03-01T11:59:53Z",
+        "connected_since": ago(60, now).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "synced_at": ago(5, now).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "last_event_at": ago(7, now).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "last_error": "flood_wait",
         "stale": False,
         "stale_reason": None,
