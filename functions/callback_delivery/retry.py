@@ -22,10 +22,11 @@ _RETRY_AFTER_HEARD = {429, 503}
 
 @dataclass(frozen=True)
 class Answered:
-    """The receiver answered. `retry_after_s` is its Retry-After, if it sent one."""
+    """The receiver answered. `retry_after_s` is its Retry-After, if it sent one; `text` the beginning of what it said."""
 
     status: int
     retry_after_s: float | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
+BATCH = 25
+"""BatchWriteItem: at most 25 items in one request."""
+_BATCH_TRIES = 5
+_LOST = ("ConditionalCheckFailed", "TransactionConflict")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -57,6 +64,38 @@ def _plain(value: Any) -> Any:
             return int(value) if value == value.to_integral_value() else float(value)
         case _:
             return value
+
+
+@dataclass(frozen=True)
+class Put:
+    """A whole item to be written, as part of a transaction."""
+
+    item: Item
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An item to be changed, as part of a transaction."""
+
+    key: Mapping[str, str]
+    update: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Remove:
+    """An item to be removed, as part of a transaction."""
+
+    key: Mapping[str, str]
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+Write = Put | Change | Remove
 
 
 class Table:
@@ -137,6 +176,43 @@ class Table:
         puts = [{"Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": condition}} for item in items]
         self._call("transact_write_items", TransactItems=puts)
 
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do up to 100 writes, all or none; raises ConditionFailed where a condition failed, or another write was at one of the items."""
+        self._call("transact_write_items", TransactItems=[self._in_transaction(write) for write in writes])
+
+    def put_many(self, items: Iterable[Item]) -> None:
+        """Write whole items, 25 a request, each by itself: of two with one key the last stays. Raises StoreUnavailable: some may be written."""
+        latest = {(item["pk"], item["sk"]): {"PutRequest": {"Item": to_wire(item)}} for item in items}
+        waiting = iter(latest.values())
+        while batch := list(islice(waiting, BATCH)):
+            self._put_batch(batch)
+
+    def _put_batch(self, batch: list[dict[str, Any]]) -> None:
+        left: dict[str, Any] = {self.name: batch}
+        for tried in range(_BATCH_TRIES):
+            left = self._call("batch_write_item", RequestItems=left).get("UnprocessedItems") or {}
+            if not left:
+                return
+            time.sleep(
+                0.05 * 2**tried
+            )  # DynamoDB throttles: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+        raise StoreUnavailable("batch_write_item: unprocessed")
+
+    def _in_transaction(self, write: Write) -> dict[str, Any]:
+        request: dict[str, Any] = {"TableName": self.name}
+        if write.condition:
+            request["ConditionExpression"] = write.condition
+        if write.values:
+            request["ExpressionAttributeValues"] = to_wire(write.values)
+        match write:
+            case Put():
+                return {"Put": {**request, "Item": to_wire(write.item)}}
+            case Change():
+                names = {"ExpressionAttributeNames": dict(write.names)} if write.names else {}
+                return {"Update": {**request, **names, "Key": to_wire(write.key), "UpdateExpression": write.update}}
+            case Remove():
+                return {"Delete": {**request, "Key": to_wire(write.key)}}
+
     def _call(self, operation: str, **request: Any) -> Any:
         try:
             return getattr(self.client, operation)(**request)
@@ -145,7 +221,7 @@ class Table:
             if code == "ConditionalCheckFailedException":
                 old: Any = error.response.get("Item")
                 raise ConditionFailed(from_wire(old) if old else None) from error
-            if code == "TransactionCanceledException" and "ConditionalCheckFailed" in str(error):
+            if code == "TransactionCanceledException" and any(reason in str(error) for reason in _LOST):
                 raise ConditionFailed from error
             raise StoreUnavailable(f"{operation}: {code}") from error
         except BotoCoreError as error:
