@@ -28,15 +28,15 @@ class Lane(StrEnum):
 class CallbackState(Frozen):
     """How a tenant's callback is doing.
 
-    `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `due`: when it is looked at
-    next; `probes` made since then. `drainer` may act until `leased_until`. `callback` tells one URL from another (`digest_of`).
+    `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `probes` made since then;
+    `due_at`: when it is looked at next. `drainer` may act until `leased_until`. `callback` tells one URL from another (`digest_of`).
     """
 
     state: Lane = Lane.OPEN
     failures: int = 0
     seq: int = 0
     since: datetime | None = None
-    due: datetime | None = None
+    due_at: datetime | None = None
     probes: int = 0
     callback: str | None = None
     drainer: str | None = None
@@ -46,13 +46,13 @@ class CallbackState(Frozen):
 class ParkedChat(Frozen):
     """A parked chat: `seq` is the last place given in its lot.
 
-    With `due` it is parked alone, and looked at then; without, it is drained with its callback. `failing_since` and `strikes` are about
+    With `due_at` it is parked alone, and looked at then; without, it is drained with its callback. `failing_since` and `strikes` are about
     its first event: since when, and how often, it was refused while the callback took others.
     """
 
     chat: str
     seq: int
-    due: datetime | None = None
+    due_at: datetime | None = None
     failing_since: datetime | None = None
     strikes: int = 0
     drainer: str | None = None

@@ -23,9 +23,9 @@ from typing import Any
 from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
-from shared.queues import parse
+from shared.queues import parse_event
 from shared.store import keys
-from shared.store.table import ConditionFailed, Item, Put, Table
+from shared.store.table import ConditionFailed, Item, Table
 
 KEPT_DAYS = 14
 _AFTER_ANY_TIME = "~"  # sorts behind every digit: `listed_at` of this second ends up before it
@@ -70,13 +70,13 @@ class DeliveryStore:
         """Write several events' records, 25 a request; raises StoreUnavailable, and then some may be written."""
         self._table.put_many(self.item(event, delivery) for event, delivery in records)
 
-    def put_new(self, event: Event, delivery: Delivery) -> bool:
-        """Write an event's record unless there is one; tell whether there was none."""
+    def keep(self, event: Event) -> None:
+        """Keep an event that is about to be queued by pointer, unless it is here already: what became of it stays."""
+        delivery = Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at)
         try:
-            self._table.transact([Put(self.item(event, delivery), "attribute_not_exists(pk)")])
+            self._table.put(self.item(event, delivery), "attribute_not_exists(pk)")
         except ConditionFailed:
-            return False
-        return True
+            return
 
     def erase(self, tenant_id: TenantId) -> None:
         """Erase all that table `deliveries` holds of a tenant; may be run again where it died in the middle."""
@@ -117,7 +117,7 @@ def delivery_of(row: Item) -> Delivery:
 
 def record_of(row: Item) -> DeliveryRecord:
     """Return the record in an item, with its event."""
-    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse(row["event"])})
+    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse_event(row["event"])})
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

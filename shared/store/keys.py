@@ -126,8 +126,9 @@ def due_shards() -> list[str]:
     return [f"DUE#{shard}" for shard in range(DUE_SHARDS)]
 
 
-def due_at(due: datetime) -> str:
-    return f"{due:%Y-%m-%dT%H:%M:%S.%f}"
+def moment(at: datetime) -> str:
+    """Return a time (UTC) as text that sorts as time goes."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00"
 
 
 RECEIVER = "RECEIVER"

@@ -93,6 +93,7 @@ class Remove:
     key: Mapping[str, str]
     condition: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 Write = Put | Change | Remove
@@ -181,7 +182,7 @@ class Table:
         self._call("transact_write_items", TransactItems=[self._in_transaction(write) for write in writes])
 
     def put_many(self, items: Iterable[Item]) -> None:
-        """Write whole items, 25 a request, each by itself: of two with one key the last stays. Raises StoreUnavailable: some may be written."""
+        """Write whole items, 25 a request, each by itself; of two with one key the last stays. StoreUnavailable: some may be written."""
         latest = {(item["pk"], item["sk"]): {"PutRequest": {"Item": to_wire(item)}} for item in items}
         waiting = iter(latest.values())
         while batch := list(islice(waiting, BATCH)):
@@ -204,12 +205,13 @@ class Table:
             request["ConditionExpression"] = write.condition
         if write.values:
             request["ExpressionAttributeValues"] = to_wire(write.values)
+        if not isinstance(write, Put) and write.names:
+            request["ExpressionAttributeNames"] = dict(write.names)
         match write:
             case Put():
                 return {"Put": {**request, "Item": to_wire(write.item)}}
             case Change():
-                names = {"ExpressionAttributeNames": dict(write.names)} if write.names else {}
-                return {"Update": {**request, **names, "Key": to_wire(write.key), "UpdateExpression": write.update}}
+                return {"Update": {**request, "Key": to_wire(write.key), "UpdateExpression": write.update}}
             case Remove():
                 return {"Delete": {**request, "Key": to_wire(write.key)}}
 

@@ -87,15 +87,17 @@ def test_the_log_lists_one_status_or_all_since_a_time(store: DeliveryStore) -> N
     assert ([line.event_id for line in (*late, *later)], end) == ([event.id for event in reversed(all_[2:])], None)
 
 
-def test_what_is_there_is_not_overwritten_by_a_new_record(store: DeliveryStore) -> None:
+def test_a_large_event_is_kept_and_what_became_of_it_stays(store: DeliveryStore) -> None:
     """An event that is queued twice keeps what became of it."""
     event = event_of()
-    pending = delivered(event).ended(DeliveryStatus.PENDING, RECEIVED_AT)
-    assert store.put_new(event, delivered(event))
-    assert not store.put_new(event, pending)
-    found = store.get(TENANT, event.id)
-    assert found
-    assert found.status is DeliveryStatus.DELIVERED
+    store.keep(event)
+    first = store.get(TENANT, event.id)
+    store.put(event, delivered(event))
+    store.keep(event)
+    then = store.get(TENANT, event.id)
+    assert first
+    assert then
+    assert (first.event, first.status, then.status) == (event, DeliveryStatus.PENDING, DeliveryStatus.DELIVERED)
 
 
 def test_a_record_ends_with_its_time(deliveries_table: Table) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from local.aws_account import Account
 from shared.model.event import Event
-from shared.queues import EventsQueue, QueueUnavailable, parse
+from shared.queues import EventsQueue, QueueUnavailable, parse, parse_event
 from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
 from tests.support.events import event_of
 
@@ -107,7 +107,7 @@ def test_events_come_out_as_they_went_in(account: Account, queue: EventsQueue) -
     events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
     assert queue.send(events) == [True] * 10
     messages = received(account)
-    assert sorted((parse(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
+    assert sorted((parse_event(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
     assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
 
 
