@@ -52,6 +52,10 @@ class MemoryTable(Table):
         """Have the indexes show the table as it is now."""
         self._index = dict(self._rows)
 
+    def addresses(self) -> list[tuple[str, str]]:
+        """Return (pk, sk) of every item."""
+        return sorted(self._rows)
+
     def get(self, key: Mapping[str, str], *, consistent: bool = True) -> Item | None:
         """Return an item, or None."""
         row = self._rows.get(_address(key))
