@@ -18,12 +18,12 @@ from functions.callbacks import receiver
 from functions.http.app import TITLE
 from functions.http.describe import ErrorBody
 from functions.messages import routes as messages
-from functions.tenants import about
+from functions.tenants import about, credential_routes
 from functions.tenants import routes as tenants
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
-ROUTERS = (tenants.router, auth.router, messages.router, receiver.router, about.router)
+ROUTERS = (tenants.router, credential_routes.router, auth.router, messages.router, receiver.router, about.router)
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;

@@ -16,8 +16,9 @@ from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
 from functions.messages import routes as messages
 from functions.messages.send import Sending
-from functions.tenants import about
+from functions.tenants import about, credential_routes
 from functions.tenants import routes as tenants
+from functions.tenants.credentials import Credentials
 from functions.tenants.directory import Directory
 from local.aws_account import Account
 from shared.crypto import Envelope
@@ -62,11 +63,12 @@ class Api:
         self.app = self._compose()
 
     def _compose(self) -> FastAPI:
-        routers = [tenants.router, auth.router, messages.router, receiver.router, about.router]
+        routers = [tenants.router, credential_routes.router, auth.router, messages.router, receiver.router, about.router]
         app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
         owner = OwnerClient(self.accounts, self.workers, deadline_s=10)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
+        app.state.credentials = Credentials(self.tenants, self.envelope, self.clock)
         app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
         app.state.workers = LiveWorkers(self.workers, self.clock)
         app.state.sending = Sending(owner)
