@@ -12,6 +12,7 @@ FUNCTIONS: Mapping[str, str] = {
     "auth": "http",
     "messages": "http",
     "callbacks": "http",
+    "deliveries": "http",
     "deployment_tokens": "http",
     "callback_delivery": "delivery",
 }

@@ -34,7 +34,7 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024  # https://docs.aws.amazon.com/lambda/latest/
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # The AWS services that functions talk to. botocore carries descriptions of 400; the others are 25 MB that no function ever reads.
-AWS_SERVICES = frozenset({"dynamodb", "kms", "secretsmanager", "sqs", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "secretsmanager", "sqs", "sts"})
 # Files that a function reads although they are not its code.
 ALSO_READS: Mapping[str, tuple[str, ...]] = {"tenants": ("docs/openapi.json",)}
 # Never read at run time: command line tools, type stubs, what the installer notes for itself, phonenumbers' maps and carriers.

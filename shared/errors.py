@@ -28,6 +28,7 @@ class Code(StrEnum):
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
     DELIVERY_NOT_FOUND = "delivery_not_found"
+    DELIVERY_UNDER_WAY = "delivery_under_way"
     # logging in
     INVALID_PHONE = "invalid_phone"
     PHONE_NOT_REGISTERED = "phone_not_registered"
@@ -76,6 +77,7 @@ DETAILS: dict[Code, str] = {
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
     Code.DELIVERY_NOT_FOUND: "There is no delivery of such an event, or it is older than the log.",
+    Code.DELIVERY_UNDER_WAY: "The event is still being delivered: there is nothing to do again yet.",
     Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",

@@ -7,6 +7,7 @@ large    {"tenant_id", "event_id"}, a pointer      the event lies in its deliver
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +32,16 @@ class Pointer(Frozen):
 
     tenant_id: TenantId
     event_id: EventId
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recorded event that is to be delivered again. `wish` (up to 64 letters and digits) tells one wish for it from the next."""
+
+    tenant_id: TenantId
+    event_id: EventId
+    chat: str
+    wish: str
 
 
 class QueueUnavailable(Exception):
@@ -67,18 +78,26 @@ class EventsQueue:
         accepted = {entry["Id"] for entry in answer.get("Successful", [])}
         return [str(number) in accepted for number in range(len(events))]
 
-    def replay(self, event: Event, asked: str) -> None:
-        """Queue an event that was recorded, to be delivered again whatever became of it; raises QueueUnavailable.
+    def replay(self, replays: Sequence[Replay]) -> None:
+        """Queue up to ten events that were recorded, to be delivered again whatever became of them; raises QueueUnavailable.
 
-        Its record must hold it. Safe to run twice within five minutes under the same `asked` (up to 64 letters and digits), which tells one
-        wish for a replay from the next: the queue takes it once.
+        Their records must hold them. Safe to run twice within five minutes under the same `wish`: the queue takes it once.
         """
-        body = Pointer(tenant_id=event.tenant_id, event_id=event.id).model_dump_json()
-        once = f"{event.id}.{asked}"
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": Pointer(tenant_id=one.tenant_id, event_id=one.event_id).model_dump_json(),
+                "MessageGroupId": f"{one.tenant_id}:{one.chat}",
+                "MessageDeduplicationId": f"{one.event_id}.{one.wish}",
+            }
+            for number, one in enumerate(replays)
+        ]
         try:
-            self._sqs.send_message(QueueUrl=self._url, MessageBody=body, MessageGroupId=event.group, MessageDeduplicationId=once)
+            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
         except (ClientError, BotoCoreError) as error:
             raise QueueUnavailable(_reason(error)) from error
+        if answer.get("Failed"):
+            raise QueueUnavailable("some were refused")
 
     def _body(self, event: Event) -> str:
         body = event.model_dump_json(exclude_none=True, ensure_ascii=True)  # SQS refuses some characters, U+FFFE for one

@@ -82,6 +82,11 @@ class Addressees:
         _remember(self._fresh, tenant_id, (now, found))
         return found
 
+    def get_anew(self, tenant_id: TenantId) -> Addressee | None:
+        """Return a tenant's addressee as it is now; raises like `get`."""
+        self._fresh.pop(tenant_id, None)
+        return self.get(tenant_id)
+
     def disable(self, addressee: Addressee, reason: str) -> None:
         """Stop deliveries to the callback that just said that it is gone; raises StoreUnavailable."""
         tenant = addressee.tenant

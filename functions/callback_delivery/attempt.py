@@ -36,13 +36,15 @@ class Attempts:
         """Post an event once, signed, under the number that follows those made before."""
         at, started_s = self._clock.now(), self._clock.boottime()
         body = body_of(event, addressee.tenant.number)
-        headers = signing.headers(event.id, at, before.made + 1, body, addressee.secret)
+        signed = signing.headers(event.id, at, before.made + 1, body, addressee.secret, addressee.previous)
+        headers = {**addressee.headers, **signed}
         outcome = await self._post(addressee.tenant.callback_url or "", headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
-        return Made(_recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
+        return Made(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
 
 
-def _recorded(outcome: Outcome, attempt: Attempt) -> Attempt:
+def recorded(outcome: Outcome, attempt: Attempt) -> Attempt:
+    """Return an attempt with its outcome."""
     if isinstance(outcome, Answered):
         return attempt.model_copy(update={"status": outcome.status, "text": outcome.text[:KEPT_TEXT]})
     return attempt.model_copy(update={"error": outcome.fault})

@@ -135,7 +135,7 @@ class Deliverer:
         addressee = run.addressees[event.tenant_id]
         if isinstance(addressee, Exception):
             return Later(STORAGE_DELAY_S)
-        if reason := unwanted(event, addressee.tenant if addressee else None):
+        if reason := unwanted(event, addressee.tenant if addressee else None, replayed=entry.replayed):
             return self._dropped(run, event, reason)
         if run.closed(event):
             return Park()
@@ -209,7 +209,7 @@ class Deliverer:
         for entry in entries:
             event = entry.event
             addressee = run.addressees.get(event.tenant_id) if event else None
-            if event is None or not isinstance(addressee, Addressee) or unwanted(event, addressee.tenant):
+            if event is None or not isinstance(addressee, Addressee) or unwanted(event, addressee.tenant, replayed=entry.replayed):
                 break
             record = run.record(entry, event)
             if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:

@@ -16,9 +16,11 @@ from functions.callback_delivery.network import resolve
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Messages, entries_of
 from functions.callback_delivery.run import Tally
+from functions.callback_delivery.trial import Trial
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
+from shared.model.ids import TenantId
 from shared.observability import get_logger
 from shared.settings import CallbackSettings, DeliverySettings
 from shared.store.deliveries import DeliveryStore
@@ -44,13 +46,15 @@ dynamodb = aws.dynamodb()
 deliveries_table = Table(dynamodb, settings.deliveries_table_name)
 deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
 poster = Poster(allowed=settings, resolve=resolve, trust=httpcore.default_ssl_context(), clock=clock)
+addressees = Addressees(
+    TenantStore(Table(dynamodb, settings.table_name)),
+    Envelope(aws.kms, settings.kms_key_id),
+    DeploymentSecret(aws.secretsmanager(), settings.secret_id, clock),
+    clock,
+)
+trial = Trial(addressees, poster.post, clock)
 deliverer = Deliverer(
-    Addressees(
-        TenantStore(Table(dynamodb, settings.table_name)),
-        Envelope(aws.kms, settings.kms_key_id),
-        DeploymentSecret(aws.secretsmanager(), settings.secret_id, clock),
-        clock,
-    ),
+    addressees,
     deliveries,
     ParkingStore(deliveries_table, deliveries),
     Messages(aws.sqs(), settings.events_queue_url),
@@ -60,9 +64,11 @@ deliverer = Deliverer(
 )
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
-    """Deliver a batch; name the messages that stay in the queue."""
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Deliver a batch; name the messages that stay in the queue. Or, asked by the deliveries function, test a callback."""
     del context
+    if "test" in event:
+        return runner.run(trial.make(TenantId(event["test"]["tenant_id"])))
     failed = [record["messageId"] for record in event["Records"]]
     try:
         failed, tally = runner.run(deliverer.run(entries_of(event)))

@@ -33,6 +33,11 @@ class Entry:
     event: Event | None = None
     pointer: Pointer | None = None
 
+    @property
+    def replayed(self) -> bool:
+        """Whether its event was asked for once more."""
+        return self.event is not None and self.queued_as != self.event.id
+
 
 def entries_of(batch: dict[str, Any]) -> list[Entry]:
     """Return the entries of what the event source mapping hands over, in order."""

@@ -6,12 +6,14 @@ from shared.model.event import Event
 from shared.model.tenant import Tenant
 
 
-def unwanted(event: Event, tenant: Tenant | None) -> str:
-    """Return why an event that comes from the queue is not to be posted, or nothing."""
-    if stopped := no_callback(tenant):
+def unwanted(event: Event, tenant: Tenant | None, *, replayed: bool = False) -> str:
+    """Return why an event that comes from the queue is not to be posted, or nothing. What is replayed was asked for, however old it is."""
+    if (stopped := no_callback(tenant)) or replayed:
         return stopped
     if tenant and tenant.callback_since and event.received_at < tenant.callback_since:
         return "before the callback was set"
+    if tenant and not tenant.wants(event.message.chat_type):
+        return "chat type not wanted"
     return ""
 
 

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
     "KMS_KEY_ID": "x",
     "SECRET_ID": "x",
+    "DELIVERY_FUNCTION": "x",
 }
 FOREIGN = {"telethon", "starlette.testclient", "uvicorn", "listener", "infra_cdk", "local", "tests"}
 NOT_IN_DELIVERY = {"fastapi", "starlette", "mangum", "phonenumbers"}

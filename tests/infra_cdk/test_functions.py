@@ -72,6 +72,9 @@ def test_every_route_leads_to_its_function(aws: Described) -> None:
         "ANY /tenants/{tenant}/auth/{proxy+}",
         "ANY /tenants/{tenant}/messages/{proxy+}",
         "ANY /dev/callback-receiver",
+        "ANY /tenants/{tenant}/deliveries",
+        "ANY /tenants/{tenant}/deliveries/{proxy+}",
+        "ANY /tenants/{tenant}/callback/{proxy+}",
     } <= keys
 
 

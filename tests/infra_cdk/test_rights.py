@@ -33,6 +33,7 @@ EXPECTED = {
     "Functionsauth": LOG | READ | WRITE | NETWORK,
     "Functionsmessages": LOG | READ | WRITE | NETWORK,
     "Functionscallbacks": LOG | READ | WRITE,
+    "Functionsdeliveries": LOG | READ | {"lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
     "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
@@ -89,3 +90,10 @@ def test_callbacks_cannot_change_tenants(aws: Described) -> None:
     writing = [statement for statement in aws.rights("Functionscallbacks") if "dynamodb:PutItem" in _actions(statement)]
     assert "Deliveries" in str(writing)
     assert "DataAvio" not in str(writing)
+
+
+def test_the_log_is_read_and_queued_again_by_a_function_that_changes_nothing(aws: Described) -> None:
+    """It may ask the delivery function for a test, and no other function for anything."""
+    (invoking,) = [one for one in aws.rights("Functionsdeliveries") if "lambda:InvokeFunction" in _actions(one)]
+    assert "Functionscallbackdelivery" in str(invoking["Resource"])
+    assert "*" not in str(invoking["Resource"])

@@ -14,9 +14,10 @@ from standardwebhooks.webhooks import hmac_data
 from functions.callback_delivery import deliver
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
+from functions.tenants.directory import seal
 from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
-from shared.queues import EventsQueue
+from shared.queues import EventsQueue, Replay
 from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support.clock import FakeClock
@@ -169,12 +170,41 @@ async def test_a_replay_is_posted_again_once(bench: Bench) -> None:
     event = event_of(tenant.id)
     bench.enqueue(event)
     await bench.run_visible()
-    EventsQueue(bench.sqs, bench.account.events_queue_url).replay(event, "first")
+    EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
     entries = bench.entries()
     for _ in range(2):
         await bench.deliverer.run(entries)
     assert [posted.headers["webhook-attempt"] for posted in bench.receiver.posted] == ["1", "2"]
     assert len({(posted.headers["webhook-id"], posted.body) for posted in bench.receiver.posted}) == 1
+
+
+async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: Bench) -> None:
+    """Who mends the URL wants what the wrong one did not get; an event that nobody asked for again stays dropped."""
+    tenant = bench.new_tenant()
+    event, other = event_of(tenant.id), event_of(tenant.id, chat_id=9)
+    bench.receiver.script = [answer(400)]
+    bench.enqueue(event)
+    await bench.run_visible()
+    bench.clock.advance(60)
+    bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now()})
+    EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
+    bench.enqueue(other)
+    _, tally = await bench.run_visible()
+    assert [posted.line for posted in bench.receiver.posted] == ["POST /in HTTP/1.1", "POST /in/new HTTP/1.1"]
+    assert (tally.delivered, tally.dropped) == (1, 1)
+
+
+async def test_a_tenants_headers_go_along_and_chats_that_it_does_not_want_do_not(bench: Bench) -> None:
+    """Its own credentials beside our signature; broadcast channels only where it named them."""
+    tenant = bench.new_tenant()
+    sealed = seal(bench.envelope, tenant.id, json.dumps({"Authorization": "Bearer x"}))
+    bench.tenants.change(tenant.id, {"callback_headers": sealed})
+    bench.enqueue(event_of(tenant.id, chat_id=-1001, chat_type="channel"), event_of(tenant.id, chat_id=-5, chat_type="group"))
+    _, tally = await bench.run_visible()
+    (posted,) = bench.receiver.posted
+    assert (posted.headers["authorization"], tally.dropped) == ("Bearer x", 1)
+    assert json.loads(posted.body)["message"]["chat_type"] == "group"
+    assert "Bearer" not in bench.log.text
 
 
 async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> None:
