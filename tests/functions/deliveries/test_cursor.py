@@ -13,7 +13,7 @@ from shared.model.ids import EventId
 from shared.store.keys import listed_at
 
 
-@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1)))
+@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1)))  # noqa: DTZ001  without, it wants
 def test_a_cursor_says_the_place_that_it_was_made_of(at: datetime) -> None:
     """Whatever the time."""
     place = listed_at(at, EventId("evt_" + "0af" * 10))
