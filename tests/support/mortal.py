@@ -68,6 +68,8 @@ class Interleaved(ThreadPoolExecutor):
             if turns:
                 self._loop.call_soon(run, turns - 1)
                 return
+            if not future.set_running_or_notify_cancel():
+                return  # nobody waits for it any more, and it had not begun
             try:
                 future.set_result(fn(*args, **kwargs))
             except BaseException as error:  # as a thread hands it on

@@ -28,9 +28,11 @@ from tests.support.mortal import Interleaved, Killed, Process
 
 EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
 TENANTS = st.integers(0, 1)
-CHATS = st.integers(1, 3)
+CHATS = st.integers(1, 2)
 DEATHS = st.integers(0, 60).map(lambda step: step if step <= 40 else 0)
-KINDS = st.sampled_from(["deliver", "sweep"])
+KINDS = st.sampled_from(["deliver", "sweep", "listen"])
+PROCESSES = st.lists(st.tuples(KINDS, DEATHS), min_size=1, max_size=5)
+SEEDS = st.integers(0, 10_000)
 
 
 class Deliveries(RuleBasedStateMachine):
@@ -69,7 +71,20 @@ class Deliveries(RuleBasedStateMachine):
         """Time passes."""
         self.clock.advance(seconds)
 
-    @rule(started=st.lists(st.tuples(KINDS, DEATHS), min_size=1, max_size=4), seed=st.integers(0, 1000))
+    @rule(tenant=TENANTS, count=st.integers(1, 3), started=PROCESSES, seed=SEEDS)
+    def outage(self, tenant: int, count: int, started: list[tuple[str, int]], seed: int) -> None:
+        """An endpoint is down until what comes is parked; then two sweepers at once find it up, and events come all the while."""
+        self.down.add(self.tenants[tenant].number)
+        for chat in (1, 2):
+            self.send(tenant, chat, count, 0)
+        for _ in range(5):
+            self.run([("deliver", 0)], seed)
+            self.clock.advance(9)
+        self.down.discard(self.tenants[tenant].number)
+        self.clock.advance(901)
+        self.run([("sweep", 0), ("sweep", 0), ("listen", 0), ("deliver", 0), *started], seed)
+
+    @rule(started=PROCESSES, seed=SEEDS)
     def run(self, started: list[tuple[str, int]], seed: int) -> None:
         """Some processes run side by side, and some of them die."""
         random = Random(seed)
@@ -141,11 +156,24 @@ class Deliveries(RuleBasedStateMachine):
         if kind == "sweep":
             await self.world.sweeper(self._post(process, random), process).run()
             return
+        if kind == "listen":
+            await self._listen(random)
+            return
         function = self.world.function(self._post(process, random), process)
-        while (batch := self.world.source.receive())["Records"]:
+        for _ in range(20):
+            batch = self.world.source.receive()
+            if not batch["Records"]:
+                await _turns(random.randrange(20))
+                continue
             failed, _ = await function.run(entries_of(batch))
             done = [one["receiptHandle"] for one in batch["Records"] if one["messageId"] not in failed]
             self.world.source.delete_message_batch(Entries=[{"Id": receipt, "ReceiptHandle": receipt} for receipt in done])
+
+    async def _listen(self, random: Random) -> None:
+        for _ in range(random.randrange(8)):
+            await _turns(random.randrange(60))
+            self.last += 1
+            self.world.send(self.tenants[random.randrange(2)].id, random.randrange(1, 3), self.last)
 
     async def _survived(self, running: Coroutine[Any, Any, None]) -> None:
         try:
@@ -159,8 +187,7 @@ class Deliveries(RuleBasedStateMachine):
     def _post(self, process: Process, random: Random) -> Post:
         async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
-            for _ in range(random.randrange(6)):
-                await asyncio.sleep(0)
+            await _turns(random.randrange(6))
             one = accepted(body, headers)
             if one.tenant in self.down or one.webhook_id in self.poison:
                 process.step()
@@ -173,7 +200,12 @@ class Deliveries(RuleBasedStateMachine):
         return post
 
 
+async def _turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 TestDeliveries = Deliveries.TestCase
 TestDeliveries.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, stateful_step_count=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
