@@ -36,6 +36,7 @@ class CallbackDelivery(Construct):
             {
                 "TABLE_NAME": data.state.table_name,
                 "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
+                "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
                 "EVENTS_QUEUE_URL": queues.events.queue_url,
                 "KMS_KEY_ID": data.key.key_id,
                 "SECRET_ID": secret.secret_id,

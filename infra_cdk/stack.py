@@ -16,6 +16,7 @@ from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret, DeploymentTokens
 from infra_cdk.settings import Settings
+from infra_cdk.sweeper import Sweeper
 
 
 class AvioStack(Stack):
@@ -52,6 +53,7 @@ class AvioStack(Stack):
             queues=self.queues,
             secret=self.secret,
         )
+        sweeper = Sweeper(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
         http = {
             "tenants": self._tenants(),
             "auth": self._auth(),
@@ -60,7 +62,7 @@ class AvioStack(Stack):
             "deliveries": self._deliveries(delivery),
         }
         api = HttpApi(self, "HttpApi", functions=http)
-        everyone = [*http.values(), tokens.function, delivery.function]
+        everyone = [*http.values(), tokens.function, delivery.function, sweeper.function]
         Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
         self._outputs(
             {

@@ -36,6 +36,7 @@ EXPECTED = {
     "Functionsdeliveries": LOG | READ | {"lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
+    "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt"},
     "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
 }
 
@@ -68,6 +69,7 @@ def test_nobody_may_scan(aws: Described) -> None:
     [
         ("Functionstenants", ["kms:GenerateDataKey"], "signing"),
         ("Functionscallbackdelivery", ["kms:Decrypt"], "signing"),
+        ("Functionssweeper", ["kms:Decrypt"], "signing"),
         ("ListenerRole", ["kms:Decrypt", "kms:GenerateDataKey"], "session"),
     ],
 )
@@ -82,7 +84,7 @@ def test_functions_that_face_the_internet_hold_no_secret(aws: Described) -> None
     """Neither the name of the secret nor a token is in their environment."""
     for name in FUNCTIONS:
         has_secret = "SECRET_ID" in aws.environment(name)
-        assert has_secret == (name in {"deployment_tokens", "callback_delivery"}), name
+        assert has_secret == (name in {"deployment_tokens", "callback_delivery", "sweeper"}), name
 
 
 def test_callbacks_cannot_change_tenants(aws: Described) -> None:
