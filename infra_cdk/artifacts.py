@@ -12,9 +12,13 @@ FUNCTIONS: Mapping[str, str] = {
     "auth": "http",
     "messages": "http",
     "callbacks": "http",
+    "deliveries": "http",
     "deployment_tokens": "http",
     "callback_delivery": "delivery",
+    "sweeper": "delivery",
 }
+# What the functions of one lock have in common, beside shared/: their bundles hold it.
+COMMON: Mapping[str, str] = {"http": "functions/http", "delivery": "functions/callback_delivery"}
 LAYERS = tuple(sorted(set(FUNCTIONS.values())))
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra_cdk.artifacts import FUNCTIONS, LAYERS, Artifacts
+from infra_cdk.artifacts import COMMON, FUNCTIONS, LAYERS, Artifacts
 from infra_cdk.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024  # https://docs.aws.amazon.com/lambda/latest/
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # The AWS services that functions talk to. botocore carries descriptions of 400; the others are 25 MB that no function ever reads.
-AWS_SERVICES = frozenset({"dynamodb", "kms", "secretsmanager", "sqs", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "secretsmanager", "sqs", "sts"})
 # Files that a function reads although they are not its code.
 ALSO_READS: Mapping[str, tuple[str, ...]] = {"tenants": ("docs/openapi.json",)}
 # Never read at run time: command line tools, type stubs, what the installer notes for itself, phonenumbers' maps and carriers.
@@ -70,7 +70,7 @@ class Bundler:
         handler = self.sources / "functions" / name / "handler.py"
         if not handler.exists():
             raise BundleError(f"functions/{name}/handler.py is missing: the stack has a function {name!r}, so it must have a handler")
-        folders = ["shared", f"functions/{name}", *(["functions/http"] if FUNCTIONS[name] == "http" else [])]
+        folders = ["shared", f"functions/{name}", COMMON[FUNCTIONS[name]]]
         files = {"functions/__init__.py": self.sources / "functions" / "__init__.py"} | _files(self.sources, folders)
         files |= {extra: self.sources / extra for extra in ALSO_READS.get(name, ()) if (self.sources / extra).exists()}
         target = self.output / f"{name}-{_digest_of_files(files)}.zip"

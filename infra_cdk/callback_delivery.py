@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
@@ -35,6 +36,7 @@ class CallbackDelivery(Construct):
             {
                 "TABLE_NAME": data.state.table_name,
                 "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
+                "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
                 "EVENTS_QUEUE_URL": queues.events.queue_url,
                 "KMS_KEY_ID": data.key.key_id,
                 "SECRET_ID": secret.secret_id,
@@ -54,3 +56,7 @@ class CallbackDelivery(Construct):
         data.let_read_deliveries(role)
         data.let_write_deliveries(role)
         data.let_unwrap(role, "signing")
+
+    def let_test(self, role: iam.Role) -> None:
+        """Allow asking the function for a test of a callback: whoever may has no need to open signing secrets."""
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))

@@ -15,6 +15,9 @@ from infra_cdk.settings import Settings
 READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
 WRITE = ["dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
 OWNER_INDEX = "by_owner"
+STATUS_INDEX = "by_status"
+DUE_INDEX = "by_due"
+LISTED = ["status", "chat", "received_at", "at", "made", "last", "reason"]
 
 Purpose = Literal["session", "signing"]
 
@@ -26,14 +29,10 @@ class Data(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.state = self._table("Avio")
-        self.state.add_global_secondary_index(
-            index_name=OWNER_INDEX,
-            partition_key=dynamodb.Attribute(name="owner", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.INCLUDE,
-            non_key_attributes=["epoch"],
-        )
+        _index(self.state, OWNER_INDEX, "owner", "pk", ["epoch"])
         self.deliveries = self._table("Deliveries")
+        _index(self.deliveries, STATUS_INDEX, "listed", "listed_at", LISTED)
+        _index(self.deliveries, DUE_INDEX, "due_shard", "due_at", None)
         self.key = kms.Key(
             self,
             "Key",
@@ -71,8 +70,9 @@ class Data(Construct):
         _allow(role, WRITE, self.state.table_arn)
 
     def let_read_deliveries(self, role: iam.Role) -> None:
-        """Allow reading the deliveries table."""
-        _allow(role, READ, self.deliveries.table_arn)
+        """Allow reading the deliveries table and its indexes."""
+        indexes = [f"{self.deliveries.table_arn}/index/{name}" for name in (STATUS_INDEX, DUE_INDEX)]
+        _allow(role, READ, self.deliveries.table_arn, *indexes)
 
     def let_write_deliveries(self, role: iam.Role) -> None:
         """Allow changing items of the deliveries table."""
@@ -89,6 +89,17 @@ class Data(Construct):
     def _let_use_key(self, role: iam.Role, action: str, purpose: Purpose) -> None:
         condition = {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
         role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[self.key.key_arn], conditions=condition))
+
+
+def _index(table: dynamodb.Table, name: str, partition: str, sort: str, carried: list[str] | None) -> None:
+    """Add an index that carries the keys and these attributes."""
+    table.add_global_secondary_index(
+        index_name=name,
+        partition_key=dynamodb.Attribute(name=partition, type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name=sort, type=dynamodb.AttributeType.STRING),
+        projection_type=dynamodb.ProjectionType.INCLUDE if carried else dynamodb.ProjectionType.KEYS_ONLY,
+        non_key_attributes=carried,
+    )
 
 
 def _allow(role: iam.Role, actions: list[str], *resources: str) -> None:

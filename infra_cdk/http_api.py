@@ -26,8 +26,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "auth": ("/tenants/{tenant}/status", "/tenants/{tenant}/auth/{proxy+}", "/tenants/{tenant}/logout"),
     "messages": ("/tenants/{tenant}/messages/{proxy+}",),
-    "callbacks": (
-        "/dev/callback-receiver",
+    "callbacks": ("/dev/callback-receiver",),
+    "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",
         "/tenants/{tenant}/deliveries",
         "/tenants/{tenant}/deliveries/{proxy+}",

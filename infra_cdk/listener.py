@@ -46,6 +46,7 @@ class Listener(Construct):
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
         data.let_read_state(self.role)
         data.let_write_state(self.role)
+        data.let_write_deliveries(self.role)
         data.let_wrap(self.role, "session")
         data.let_unwrap(self.role, "session")
         queues.let_send(self.role)
@@ -56,6 +57,7 @@ class Listener(Construct):
     def _environment(settings: Settings, data: Data, queues: Queues) -> dict[str, str]:
         return {
             "TABLE_NAME": data.state.table_name,
+            "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
             "EVENTS_QUEUE_URL": queues.events.queue_url,
             "KMS_KEY_ID": data.key.key_id,
             "LISTENER_PORT": str(LISTENER_PORT),

@@ -14,6 +14,7 @@ from typing import Literal
 Target = Literal["aws", "local"]
 
 DEFAULT_CORS_ORIGINS = "http://localhost:5173"
+DEFAULT_KEPT_DAYS = "14"
 
 
 class SettingsError(Exception):
@@ -31,6 +32,7 @@ class Settings:
     dev_callback_receiver: str = "0"
     outbox_enabled: str = "0"
     outbox_whitelist: str = ""
+    deliveries_kept_days: str = DEFAULT_KEPT_DAYS
     log_level: str = "INFO"
 
     @property
@@ -54,6 +56,7 @@ def from_environment(target: Target, environ: Mapping[str, str]) -> Settings:
         dev_callback_receiver=_flag(environ, "DEV_CALLBACK_RECEIVER", default=allowed),
         outbox_enabled=_flag(environ, "OUTBOX_ENABLED"),
         outbox_whitelist=environ.get("OUTBOX_WHITELIST", ""),
+        deliveries_kept_days=environ.get("DELIVERIES_KEPT_DAYS") or DEFAULT_KEPT_DAYS,
         log_level=environ.get("POWERTOOLS_LOG_LEVEL") or "INFO",
     )
 

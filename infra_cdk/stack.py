@@ -16,6 +16,7 @@ from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret, DeploymentTokens
 from infra_cdk.settings import Settings
+from infra_cdk.sweeper import Sweeper
 
 
 class AvioStack(Stack):
@@ -42,7 +43,6 @@ class AvioStack(Stack):
         self._compose()
 
     def _compose(self) -> None:
-        http = {"tenants": self._tenants(), "auth": self._auth(), "messages": self._messages(), "callbacks": self._callbacks()}
         tokens = DeploymentTokens(self, "DeploymentTokens", functions=self.functions, data=self.data, secret=self.secret)
         delivery = CallbackDelivery(
             self,
@@ -53,8 +53,16 @@ class AvioStack(Stack):
             queues=self.queues,
             secret=self.secret,
         )
+        sweeper = Sweeper(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
+        http = {
+            "tenants": self._tenants(),
+            "auth": self._auth(),
+            "messages": self._messages(),
+            "callbacks": self._callbacks(),
+            "deliveries": self._deliveries(delivery),
+        }
         api = HttpApi(self, "HttpApi", functions=http)
-        everyone = [*http.values(), tokens.function, delivery.function]
+        everyone = [*http.values(), tokens.function, delivery.function, sweeper.function]
         Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
         self._outputs(
             {
@@ -107,6 +115,20 @@ class AvioStack(Stack):
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.data.let_write_deliveries(function.role)
+        return function
+
+    def _deliveries(self, delivery: CallbackDelivery) -> Function:
+        environment = {
+            **self._http_environment(),
+            "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
+            "EVENTS_QUEUE_URL": self.queues.events.queue_url,
+            "DELIVERY_FUNCTION": delivery.function.handler.function_name,
+        }
+        function = self.functions.add("deliveries", environment)
+        self.data.let_read_state(function.role)
+        self.data.let_read_deliveries(function.role)
+        self.queues.let_send(function.role)
+        delivery.let_test(function.role)
         return function
 
     def _http_environment(self) -> dict[str, str]:

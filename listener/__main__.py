@@ -35,8 +35,9 @@ from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.observability import get_logger
 from shared.queues import EventsQueue
-from shared.settings import TableSettings
+from shared.settings import DeliverySettings
 from shared.store.accounts import AccountStore
+from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
 from shared.store.peers import PeerStore
 from shared.store.table import StoreUnavailable, Table
@@ -45,7 +46,7 @@ from shared.store.workers import WorkerStore
 START_AGAIN_S = 3.0
 
 
-class Settings(TableSettings):
+class Settings(DeliverySettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
@@ -85,7 +86,9 @@ class Process:
         table = Table(aws.dynamodb(), settings.table_name)
         peers = PeerStore(table)
         self._offload = Offload(16, "aws")
-        deliver = Deliver(EventsQueue(aws.sqs(), settings.events_queue_url), peers, Offload(8, "events"), logger)
+        large = DeliveryStore(Table(aws.dynamodb(), settings.deliveries_table_name))
+        queue = EventsQueue(aws.sqs(), settings.events_queue_url, large.keep)
+        deliver = Deliver(queue, peers, Offload(8, "events"), logger)
         self._writer = Writer(deliver, logger)
         telegram = settings.telegram()
         self._means = Means(

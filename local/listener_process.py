@@ -38,6 +38,7 @@ def start(
         **telegram,
         **role_environment(emulator, outputs, state),
         "TABLE_NAME": outputs.table_name,
+        "DELIVERIES_TABLE_NAME": outputs.deliveries_table_name,
         "EVENTS_QUEUE_URL": outputs.events_queue_url,
         "KMS_KEY_ID": outputs.kms_key_id,
         "LISTENER_HOST": "127.0.0.1",

@@ -15,15 +15,16 @@ from fastapi import FastAPI
 
 from functions.auth import routes as auth
 from functions.callbacks import receiver
+from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.describe import ErrorBody
 from functions.messages import routes as messages
-from functions.tenants import about
+from functions.tenants import about, credential_routes
 from functions.tenants import routes as tenants
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
-ROUTERS = (tenants.router, auth.router, messages.router, receiver.router, about.router)
+ROUTERS = (tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router)
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;
@@ -40,6 +41,7 @@ TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
     {"name": "about", "description": "The API itself."},
 ]

@@ -1,33 +1,47 @@
-"""Which IP addresses are public: the ones a callback may go to."""
+"""Which IP addresses are public: the ones a callback may go to.
+
+Python's own `ipaddress` follows IANA's registries of special addresses; added here are ranges that are public by the registry, or were
+when an older Python was made, and at which no web server is reached.
+"""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out of IPv6 so far: RFC 4291, 2.5.4
-_DOCUMENTATION = IPv6Network("3fff::/20")  # RFC 9637, newer than some Pythons
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1, deprecated
+_REFUSED_4 = (
+    IPv4Network("192.0.0.0/24"),  # RFC 6890: protocol assignments
+    IPv4Network("192.88.99.0/24"),  # RFC 7526: relays of 6to4, deprecated
+    IPv4Network("168.63.129.16/32"),  # Azure's metadata and DNS, at a public address
+)
+_REFUSED_6 = (
+    IPv6Network("2001::/23"),  # RFC 2928: protocol assignments, among them Teredo, ORCHID and benchmarking
+    IPv6Network("2001:db8::/32"),  # RFC 3849: documentation
+    IPv6Network("3fff::/20"),  # RFC 9637: documentation
+)
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Tell whether an address is one of the public internet's, an IPv4 address inside an IPv6 one included."""
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast
+        return address.is_global and not address.is_multicast and not any(address in network for network in _REFUSED_4)
     inner = _embedded(address)
     if inner:
-        return all(is_public(one) for one in inner)
-    return address in _GLOBAL_UNICAST and address.is_global and address not in _DOCUMENTATION
+        return is_public(inner)
+    if address not in _GLOBAL_UNICAST or not address.is_global or _is_isatap(address):
+        return False
+    return not any(address in network for network in _REFUSED_6)
 
 
-def _embedded(address: IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address stands for: mapped, translated or tunnelled."""
-    if address.ipv4_mapped:
-        return [address.ipv4_mapped]
-    if address.sixtofour:
-        return [address.sixtofour]
-    if address.teredo:
-        return list(address.teredo)
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address stands for: mapped, translated or tunnelled."""
     if address in _NAT64 or address in _COMPATIBLE:
-        return [IPv4Address(int(address) & 0xFFFFFFFF)]
-    return []
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _is_isatap(address: IPv6Address) -> bool:
+    """Tell an address that tunnels to an IPv4 address of a site's own network: RFC 5214, 6.1."""
+    return (int(address) >> 32) & 0xFDFFFFFF == 0x00005EFE

@@ -11,11 +11,13 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
 _PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
 _ONCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+_WAITING = Config(connect_timeout=2, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 def dynamodb() -> DynamoDBClient:
@@ -42,3 +44,9 @@ def kms() -> KMSClient:
 def secretsmanager() -> SecretsManagerClient:
     """Return a Secrets Manager client."""
     return boto3.client("secretsmanager", config=_PATIENT)
+
+
+@cache
+def functions() -> LambdaClient:
+    """Return a Lambda client whose calls wait for the function's answer, and are never repeated."""
+    return boto3.client("lambda", config=_WAITING)

@@ -14,7 +14,22 @@ MAX_LENGTH = 2048
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(\.{_LABEL})*\.?")
 _BRACKETS = re.compile(r"([^\[\]]*|\[[^\[\]]*\](:[0-9]*)?)")  # urlsplit passes over what follows a bracket
-_PRIVATE_NAMES = ("localhost", ".localhost", ".local", ".internal", ".intranet", ".home.arpa", ".lan")
+# An address to some parsers: https://url.spec.whatwg.org/#ends-in-a-number-checker
+_ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
+_PRIVATE_ENDINGS = (
+    *(".localhost", ".localdomain", ".local", ".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa", ".svc"),
+    *(".onion", ".invalid"),
+)
+# Ports of services that an HTTP request could talk into something: those that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking),
+# and some databases' and remote desktops'.
+_BAD_PORTS = frozenset(
+    {
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113,
+        115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563,
+        587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
+        6679, 6697, 10080, 445, 873, 1433, 1521, 2375, 2379, 3306, 3389, 5432, 5900, 6379, 9042, 11211, 27017,
+    }
+)  # fmt: skip
 
 
 def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
@@ -30,20 +45,26 @@ def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
         raise _refused("A callback URL begins with https://.")
     if "@" in parts.netloc:
         raise _refused("A callback URL holds no user name or password; its signature says who calls.")
-    if not parts.hostname or port == 0 or parts.fragment or not _BRACKETS.fullmatch(parts.netloc):
+    if not parts.hostname or "#" in url or not _BRACKETS.fullmatch(parts.netloc):
         raise _refused("A callback URL has a host, a possible port and no fragment.")
+    if port in _BAD_PORTS:
+        raise _refused("A callback URL's port is one of another service's.")
     address = _literal(parts.hostname)
-    if address is None and not _NAME.fullmatch(parts.hostname):
+    if address is None and ("[" in parts.netloc or not _is_name(parts.hostname)):
         raise _refused("A callback URL's host is a name or an address.")
     if not allow_private and not _is_public(address, parts.hostname.rstrip(".")):
         raise _refused("A callback URL's host is reachable from the internet.")
     return url
 
 
+def _is_name(host: str) -> bool:
+    return _NAME.fullmatch(host) is not None and _ENDS_IN_NUMBER.fullmatch(host) is None
+
+
 def _is_public(address: IPv4Address | IPv6Address | None, name: str) -> bool:
     if address is not None:
         return is_public(address)
-    return "." in name and not name.endswith(_PRIVATE_NAMES)
+    return "." in name and not name.endswith(_PRIVATE_ENDINGS)
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

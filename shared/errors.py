@@ -23,6 +23,12 @@ class Code(StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     TENANT_NOT_FOUND = "tenant_not_found"
     INVALID_CALLBACK_URL = "invalid_callback_url"
+    TOO_MANY_KEYS = "too_many_keys"
+    ROTATION_PENDING = "rotation_pending"
+    NO_CALLBACK_URL = "no_callback_url"
+    CALLBACK_FAILED = "callback_failed"
+    DELIVERY_NOT_FOUND = "delivery_not_found"
+    DELIVERY_UNDER_WAY = "delivery_under_way"
     # logging in
     INVALID_PHONE = "invalid_phone"
     PHONE_NOT_REGISTERED = "phone_not_registered"
@@ -67,6 +73,12 @@ DETAILS: dict[Code, str] = {
     Code.REQUEST_TOO_LARGE: "The request's body is too large.",
     Code.TENANT_NOT_FOUND: "There is no such tenant.",
     Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
+    Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",
+    Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
+    Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
+    Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
+    Code.DELIVERY_NOT_FOUND: "There is no delivery of such an event, or it is older than the log.",
+    Code.DELIVERY_UNDER_WAY: "The event is still being delivered: there is nothing to do again yet.",
     Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",

@@ -5,6 +5,7 @@ Each deployable composes what it needs from these; names are those of the enviro
 
 from __future__ import annotations
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +19,13 @@ class TableSettings(Settings):
     """Where state is."""
 
     table_name: str
+
+
+class DeliverySettings(TableSettings):
+    """Where deliveries are recorded, and for how many days. What is parked waits for five days at most, so no fewer than seven."""
+
+    deliveries_table_name: str
+    deliveries_kept_days: int = Field(14, ge=7, le=365)
 
 
 class HttpSettings(TableSettings):

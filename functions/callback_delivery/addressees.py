@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.clock import Clock
 from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
-from shared.model.tenant import Tenant
+from shared.model.tenant import Sealed, Tenant
 from shared.store.tenants import TenantStore
 
 if TYPE_CHECKING:
@@ -28,10 +29,15 @@ REMEMBERED = 500
 
 @dataclass(frozen=True, repr=False)
 class Addressee:
-    """A tenant, and the secret that its callbacks are signed with. Never printed."""
+    """A tenant, what its callbacks are signed with, and the headers that it wants along. Never printed.
+
+    `previous` are replaced secrets that are still valid, the oldest first.
+    """
 
     tenant: Tenant
     secret: str | None
+    previous: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeploymentSecret:
@@ -72,9 +78,14 @@ class Addressees:
         if tenant_id in self._fresh and now - self._fresh[tenant_id][0] < FRESH_S:
             return self._fresh[tenant_id][1]
         tenant = self._tenants.get(tenant_id)
-        found = None if tenant is None else Addressee(tenant, self._secret_of(tenant))
+        found = None if tenant is None else self._addressee(tenant)
         _remember(self._fresh, tenant_id, (now, found))
         return found
+
+    def get_anew(self, tenant_id: TenantId) -> Addressee | None:
+        """Return a tenant's addressee as it is now; raises like `get`."""
+        self._fresh.pop(tenant_id, None)
+        return self.get(tenant_id)
 
     def disable(self, addressee: Addressee, reason: str) -> None:
         """Stop deliveries to the callback that just said that it is gone; raises StoreUnavailable."""
@@ -82,14 +93,23 @@ class Addressees:
         self._fresh.pop(tenant.id, None)
         self._tenants.disable_callback(tenant.id, tenant.callback_url or "", reason)
 
-    def _secret_of(self, tenant: Tenant) -> str | None:
-        if tenant.signing_key is None or tenant.signing_secret is None:
-            return self._fallback.get()
-        sealed = (tenant.signing_key, tenant.signing_secret)
-        if sealed not in self._secrets:  # what is sealed never changes: the key can be kept as long as there is room
-            data_key = self._envelope.unwrap(tenant.id, Purpose.SIGNING, tenant.signing_key)
-            _remember(self._secrets, sealed, data_key.open(tenant.signing_secret).decode())
-        return self._secrets[sealed]
+    def _addressee(self, tenant: Tenant) -> Addressee:
+        own = None
+        if tenant.signing_key is not None and tenant.signing_secret is not None:
+            own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
+        previous = [self._secret(tenant.id, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
+        headers = json.loads(self._opened(tenant.id, tenant.callback_headers)) if tenant.callback_headers else {}
+        return Addressee(tenant, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
+
+    def _secret(self, tenant_id: TenantId, sealed: Sealed | None) -> str | None:
+        return self._opened(tenant_id, sealed) if sealed else self._fallback.get()
+
+    def _opened(self, tenant_id: TenantId, sealed: Sealed) -> str:
+        known = (sealed.key, sealed.sealed)
+        if known not in self._secrets:  # what is sealed never changes: the key can be kept as long as there is room
+            data_key = self._envelope.unwrap(tenant_id, Purpose.SIGNING, sealed.key)
+            _remember(self._secrets, known, data_key.open(sealed.sealed).decode())
+        return self._secrets[known]
 
 
 def _remember(cache: OrderedDict[K, V], key: K, value: V) -> None:

@@ -1,30 +1,39 @@
 """Delivering a batch: chats side by side, each in order (contract C1, C3).
 
-    entry -> unreadable?  already delivered or dead?  wanted by its tenant?  time left?  -> attempt -> delivered | again later | dead
+    entry -> unreadable?  already dealt with?  wanted by its tenant?  lane open?  time left?  -> attempt -> delivered | again later | dead
+                                                                |                                |
+                                                                '---------> parked <-------------' quick attempts used up
 
-After an event that is to be tried again, the rest of its chat waits with it. Waiting is the queue's: nothing sleeps here. What goes
-wrong becomes a delay for its own chat; nothing is raised.
+After an event that is to be tried again, the rest of its chat waits with it. Waiting is the queue's: nothing sleeps here. Each event's end
+is recorded before its chat goes on. What goes wrong becomes a delay for its own chat; nothing is raised.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import timedelta
 
 from aws_lambda_powertools import Logger
+from pydantic import ValidationError
 
-from functions.callback_delivery import retry, signing
+from functions.callback_delivery import retry
 from functions.callback_delivery.addressees import Addressee, Addressees
-from functions.callback_delivery.body import body_of
-from functions.callback_delivery.post import Poster
+from functions.callback_delivery.attempt import GONE_REASON, Attempts, Made
+from functions.callback_delivery.park import Parking
 from functions.callback_delivery.queue import Entry, Messages
+from functions.callback_delivery.recorder import Recorder
+from functions.callback_delivery.run import Done, Found, Later, Park, Run, Step, Tally
+from functions.callback_delivery.wanted import unwanted
 from shared.clock import Clock
 from shared.crypto import KeysUnavailable, Unreadable
+from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
-from shared.store.deliveries import Delivery, DeliveryStatus, DeliveryStore
+from shared.queues import parse_event
+from shared.store.deliveries import DeliveryStore
+from shared.store.parking import ParkingStore, Seen
 from shared.store.table import StoreUnavailable
 
 LAST_START_S = 20.0
@@ -32,84 +41,82 @@ LAST_START_S = 20.0
 STORAGE_DELAY_S = 5
 """How long a chat waits when our own storage or keys do not answer; that is no attempt."""
 FAULT_DELAY_S = 30
+LOOKS = 5
+"""How often a run looks at a lot that changes under its hands, before it leaves the chat to a later run."""
 UNREADABLE_DELAY_S = 60
 UNREADABLE_KEPT = timedelta(hours=1)
 """While a new version is being deployed its events may not be readable here yet. What cannot be read for longer would never be."""
-
-_Found = Addressee | StoreUnavailable | KeysUnavailable | Unreadable | None
-
-
-@dataclass
-class Tally:
-    """What a run did, for the metrics. `lags_ms`: from when the listener had an event to when its receiver had it."""
-
-    delivered: int = 0
-    failed: int = 0
-    dead: int = 0
-    dropped: int = 0
-    lags_ms: list[int] = field(default_factory=list)
-
-
-@dataclass
-class _Run:
-    started_s: float
-    chats_left: int
-    records: dict[EventId, Delivery]
-    addressees: dict[TenantId, _Found]
-    tally: Tally
 
 
 class Deliverer:
     """Delivers batches of queue entries."""
 
     def __init__(
-        self, addressees: Addressees, deliveries: DeliveryStore, messages: Messages, poster: Poster, clock: Clock, logger: Logger
+        self,
+        addressees: Addressees,
+        deliveries: DeliveryStore,
+        parking: ParkingStore,
+        messages: Messages,
+        attempts: Attempts,
+        clock: Clock,
+        logger: Logger,
     ) -> None:
         self._addressees = addressees
         self._deliveries = deliveries
+        self._store = parking
+        self._parking = Parking(parking, clock, logger)
         self._messages = messages
-        self._poster = poster
+        self._attempts = attempts
         self._clock = clock
         self._logger = logger
 
     async def run(self, entries: Sequence[Entry]) -> tuple[list[str], Tally]:
         """Deliver what can be delivered; return the ids of the messages that stay in the queue, and what was done."""
         started_s = self._clock.boottime()
-        events = [entry.event for entry in entries if entry.event]
         try:
-            records = {EventId(event_id): record for event_id, record in self._deliveries.of(events).items()}
+            seen = await asyncio.to_thread(self._store.read, _names(entries))
         except StoreUnavailable as error:
             self._logger.error("delivery records cannot be read", extra={"fault": str(error)})
-            self._messages.put_back(entries, STORAGE_DELAY_S)
+            await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
             return [entry.message_id for entry in entries], Tally()
         chats: dict[str, list[Entry]] = {}
-        for entry in entries:
-            chats.setdefault(entry.chat, []).append(entry)
-        addressees = {tenant_id: self._find(tenant_id) for tenant_id in {event.tenant_id: None for event in events}}
-        run = _Run(started_s, len(chats), records, addressees, Tally())
+        for entry in (_resolved(entry, seen) for entry in entries):
+            chats.setdefault(entry.group, []).append(entry)
+        run = Run(started_s, len(chats), seen, await self._find(entries), Recorder(self._deliveries, self._logger), Tally())
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._chat(run, chat)) for chat in chats.values()]
         return [entry.message_id for task in tasks for entry in task.result()], run.tally
 
-    def _find(self, tenant_id: TenantId) -> _Found:
+    async def _find(self, entries: Sequence[Entry]) -> dict[TenantId, Found]:
+        tenants = {tenant_id: None for tenant_id, *_ in _names(entries)}
+        return {tenant_id: await asyncio.to_thread(self._found, tenant_id) for tenant_id in tenants}
+
+    def _found(self, tenant_id: TenantId) -> Found:
         try:
             return self._addressees.get(tenant_id)
         except (StoreUnavailable, KeysUnavailable, Unreadable) as error:
             self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
             return error
 
-    async def _chat(self, run: _Run, entries: list[Entry]) -> list[Entry]:
+    async def _chat(self, run: Run, entries: list[Entry]) -> list[Entry]:
         """Deliver one chat's entries in order; return those that stay in the queue."""
-        done, delay_s = 0, None
+        done, looks = 0, 0
+        delay_s: int | None = None
         try:
-            for entry in entries:
-                delay_s = await self._entry(run, entry)
-                if delay_s is not None:
-                    break
-                done += 1
+            while done < len(entries) and delay_s is None:
+                match await self._entry(run, entries[done]):
+                    case Done():
+                        done += 1
+                    case Later(seconds):
+                        delay_s = seconds
+                    case Park() as park:
+                        parked = await self._parking.park(run, self._parkable(run, entries[done:]), park)
+                        done, looks = done + (parked or 0), looks + 1
+                        delay_s = STORAGE_DELAY_S if parked is None or looks > LOOKS else None
         except Exception as error:
             delay_s = FAULT_DELAY_S
-            self._logger.error("chat failed", extra={"message_id": entries[done].message_id, "fault": type(error).__name__}, exc_info=error)
+            extra = {"message_id": entries[done].message_id, "fault": type(error).__name__}
+            self._logger.error("chat failed", extra=extra, exc_info=error)
         run.chats_left -= 1
         if delay_s is not None:
             await asyncio.to_thread(self._messages.put_back, entries[done:], delay_s)
@@ -117,112 +124,138 @@ class Deliverer:
             await asyncio.to_thread(self._messages.delete, entries[:done])
         return entries[done:]
 
-    async def _entry(self, run: _Run, entry: Entry) -> int | None:
-        """Deal with one entry; return None where it is done with, or the seconds after which it is to come again."""
+    async def _entry(self, run: Run, entry: Entry) -> Step:
+        """Deal with one entry."""
         event = entry.event
         if event is None:
             return self._unreadable(run, entry)
-        record = run.records.get(event.id, Delivery())
+        record = run.record(entry, event)
+        if _dealt_with(record, entry):
+            return self._dropped(run, event, f"already {record.status}")
         addressee = run.addressees[event.tenant_id]
         if isinstance(addressee, Exception):
-            return STORAGE_DELAY_S
-        if addressee is None or (reason := _unwanted(event, record, addressee)):
-            self._drop(run, event, "tenant is gone" if addressee is None else reason)
-            return None
-        if self._clock.boottime() - run.started_s >= LAST_START_S:
-            return 0
-        return await self._attempt(run, event, record.attempts + 1, addressee)
+            return Later(STORAGE_DELAY_S)
+        if reason := unwanted(event, addressee.tenant if addressee else None, replayed=entry.replayed):
+            return self._dropped(run, event, reason)
+        if run.closed(event):
+            return Park()
+        if record.quick > len(retry.DELAYS_S):  # an earlier run died before it could park the chat
+            return Park(event.id)
+        if addressee is None or self._clock.boottime() - run.started_s >= LAST_START_S:
+            return Later(0)
+        return await self._attempt(run, event, record, addressee)
 
-    async def _attempt(self, run: _Run, event: Event, attempts: int, addressee: Addressee) -> int | None:
-        tenant, started_s = addressee.tenant, self._clock.boottime()
-        body = body_of(event, tenant.number)
-        headers = signing.headers(event.id, self._clock.now(), attempts, body, addressee.secret)
-        outcome = await self._poster.post(tenant.callback_url or "", headers, body)
-        decision = retry.decide(outcome, attempts)
+    async def _attempt(self, run: Run, event: Event, before: Delivery, addressee: Addressee) -> Step:
+        made = await self._attempts.make(event, before, addressee)
         said = {
             "event_id": event.id,
             "tenant_id": event.tenant_id,
-            "attempts": attempts,
-            "outcome": retry.described(outcome),
-            "duration_ms": round((self._clock.boottime() - started_s) * 1000),
+            "attempts": before.made + 1,
+            "outcome": made.attempt.outcome,
+            "duration_ms": made.attempt.duration_ms,
         }
-        match decision:
+        match retry.decide(made.outcome, before.quick + 1):
             case retry.Delivered():
-                await self._delivered(run, event, attempts, said)
-                return None
+                return await self._delivered(run, event, before.after(made.attempt, DeliveryStatus.DELIVERED), said)
             case retry.Again(delay_s):
-                run.tally.failed += 1
                 self._logger.warning("attempt failed", extra={**said, "again_in_s": delay_s})
-                await self._record(run, event, Delivery(attempts=attempts, last_error=retry.described(outcome)))
-                return delay_s
+                await self._failed(run, event, before, made, addressee)
+                return Later(delay_s)
+            case retry.Exhausted():
+                self._logger.warning("attempt failed", extra=said)
+                await self._failed(run, event, before, made, addressee)
+                return Park(event.id)
             case retry.Dead(gone):
                 if gone:
                     await self._disable(run, addressee)
-                return await self._dead(
-                    run, event, Delivery(status=DeliveryStatus.DEAD, attempts=attempts, last_error=said["outcome"]), said
-                )
+                return await self._dead(run, event, before.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome), said)
 
-    async def _delivered(self, run: _Run, event: Event, attempts: int, said: dict[str, object]) -> None:
+    async def _delivered(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object]) -> Step:
         run.tally.delivered += 1
         run.tally.lags_ms.append(round((self._clock.now() - event.received_at).total_seconds() * 1000))
-        self._logger.info("event delivered", extra=said)
-        delivery = Delivery(status=DeliveryStatus.DELIVERED, attempts=attempts)
         run.records[event.id] = delivery
-        if attempts > 1:
-            await self._record(run, event, delivery)
+        self._logger.info("event delivered", extra=said)
+        await run.recorder.put(event, delivery)
+        await self._parking.accepted(run, event.tenant_id)
+        return Done()
 
-    async def _dead(self, run: _Run, event: Event, delivery: Delivery, said: dict[str, object]) -> int | None:
+    async def _failed(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee) -> None:
+        run.tally.failed += 1
+        run.records[event.id] = before.after(made.attempt, DeliveryStatus.PENDING)
+        await run.recorder.put(event, run.records[event.id])
+        await self._parking.failed(run, addressee)
+
+    async def _dead(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object]) -> Step:
         """Give an event up. Where that cannot be recorded it stays in the queue: nothing is lost without a trace."""
-        if not await self._record(run, event, delivery):
-            return STORAGE_DELAY_S
+        run.records[event.id] = delivery
+        if not await run.recorder.put(event, delivery):
+            return Later(STORAGE_DELAY_S)
         run.tally.dead += 1
         self._logger.error("event dead", extra=said)
-        return None
+        return Done()
 
-    async def _record(self, run: _Run, event: Event, delivery: Delivery) -> bool:
-        run.records[event.id] = delivery
-        try:
-            await asyncio.to_thread(self._deliveries.put, event, delivery, self._clock.now())
-        except StoreUnavailable as error:
-            self._logger.error("delivery record cannot be written", extra={"event_id": event.id, "fault": str(error)})
-            return False
-        return True
-
-    async def _disable(self, run: _Run, addressee: Addressee) -> None:
+    async def _disable(self, run: Run, addressee: Addressee) -> None:
         tenant_id = addressee.tenant.id
-        reason = "The endpoint answered 410 Gone. Set callback_url again to start deliveries."
-        run.addressees[tenant_id] = Addressee(addressee.tenant.model_copy(update={"callback_disabled": reason}), addressee.secret)
+        run.addressees[tenant_id] = replace(addressee, tenant=addressee.tenant.model_copy(update={"callback_disabled": GONE_REASON}))
         self._logger.warning("callback disabled", extra={"tenant_id": tenant_id})
         try:
-            await asyncio.to_thread(self._addressees.disable, addressee, reason)
+            await asyncio.to_thread(self._addressees.disable, addressee, GONE_REASON)
         except StoreUnavailable as error:
             self._logger.error("callback cannot be disabled", extra={"tenant_id": tenant_id, "fault": str(error)})
 
-    def _unreadable(self, run: _Run, entry: Entry) -> int | None:
-        if self._clock.now() - entry.sent_at < UNREADABLE_KEPT:
+    def _parkable(self, run: Run, entries: Sequence[Entry]) -> list[tuple[Event, Delivery]]:
+        """Return the events at the head of these entries that can be parked together."""
+        parkable: list[tuple[Event, Delivery]] = []
+        for entry in entries:
+            event = entry.event
+            addressee = run.addressees.get(event.tenant_id) if event else None
+            if event is None or not isinstance(addressee, Addressee) or unwanted(event, addressee.tenant, replayed=entry.replayed):
+                break
+            record = run.record(entry, event)
+            if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:
+                break
+            parkable.append((event, record.ended(DeliveryStatus.PARKED, self._clock.now())))
+        return parkable
+
+    def _unreadable(self, run: Run, entry: Entry) -> Step:
+        if entry.pointer is None and self._clock.now() - entry.sent_at < UNREADABLE_KEPT:
             self._logger.warning("queue message unreadable", extra={"message_id": entry.message_id})
-            return UNREADABLE_DELAY_S
+            return Later(UNREADABLE_DELAY_S)
         run.tally.dropped += 1
         self._logger.error("queue message unreadable, dropped", extra={"message_id": entry.message_id})
-        return None
+        return Done()
 
-    def _drop(self, run: _Run, event: Event, reason: str) -> None:
+    def _dropped(self, run: Run, event: Event, reason: str) -> Step:
         run.tally.dropped += 1
         self._logger.info("event dropped", extra={"event_id": event.id, "tenant_id": event.tenant_id, "reason": reason})
+        return Done()
 
 
-def _unwanted(event: Event, record: Delivery, addressee: Addressee) -> str:
-    """Return why an event is not to be posted, or nothing."""
-    tenant = addressee.tenant
-    if record.status is not DeliveryStatus.PENDING:
-        return f"already {record.status}"
-    if tenant.callback_url is None:
-        return "no callback"
-    if tenant.callback_disabled:
-        return "callback disabled"
-    if tenant.callback_since and event.received_at < tenant.callback_since:
-        return "before the callback was set"
-    return ""
+def _dealt_with(record: Delivery, entry: Entry) -> bool:
+    """Whether an entry comes too late: its event has its end, or its place in the lot.
+
+    A message with the event's own id never speaks after any end of it; a replay's does, once.
+    """
+    if record.status is DeliveryStatus.PENDING:
+        return False
+    return entry.event is None or entry.queued_as in (entry.event.id, record.queued_as)
+
+
+def _names(entries: Sequence[Entry]) -> list[tuple[TenantId, EventId, str | None]]:
+    """Return what is to be read for a batch."""
+    named = [(entry.event or entry.pointer, entry.group) for entry in entries]
+    return [(it.tenant_id, it.id if isinstance(it, Event) else it.event_id, group.partition(":")[2]) for it, group in named if it]
+
+
+def _resolved(entry: Entry, seen: Seen) -> Entry:
+    """Return an entry with the event that it points at, where it does and that is there."""
+    if entry.pointer is None:
+        return entry
+    body = seen.bodies.get((entry.pointer.tenant_id, entry.pointer.event_id))
+    try:
+        return replace(entry, event=parse_event(body)) if body else entry
+    except ValidationError:
+        return replace(entry, pointer=None)
 
 
 def batch_of(failed: Iterable[str]) -> dict[str, list[dict[str, str]]]:

@@ -1,15 +1,19 @@
 """Connections to callbacks: a name is resolved once, what it resolves to is checked, and the checked address is what is connected to.
 
 Checking the URL alone would not do: a name can resolve to a private address, or to another one each time it is asked (DNS rebinding).
+What an endpoint may send is bounded here too, below HTTP: no kind of answer, endless heads or interim answers included, keeps the
+function busy while others wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 import httpcore
 
@@ -21,8 +25,11 @@ Resolve = Callable[[str, int], Awaitable[list[Address]]]
 CONNECT_S = 3.0
 """One address may take this long: two dead ones leave time for a third within an attempt."""
 ADDRESSES_TRIED = 3
+ANSWER_BYTES = 256 << 10
+"""How much is read after a request, head and all: the largest head that is understood has 100 kB, and of a body 64 kB are wanted."""
 # Its own threads: a resolver that hangs must not keep the function from writing its records.
-_resolvers = ThreadPoolExecutor(max_workers=10, thread_name_prefix="resolve")
+# As many as a warm function can have hanging: an attempt that is given up leaves its thread behind until the resolver gives up too.
+_resolvers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
 
 
 class AddressNotAllowed(Exception):
@@ -45,12 +52,12 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to checked addresses only; TLS on top still asks for the name."""
+    """Connects to checked addresses only; TLS on top still asks for the name. `inner` is what opens connections."""
 
-    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
+    def __init__(self, resolve: Resolve, *, allow_private: bool, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
         self._resolve = resolve
         self._allow_private = allow_private
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = inner or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -68,7 +75,49 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         failed: Exception = Unresolvable()
         for address in addresses[:ADDRESSES_TRIED]:
             try:
-                return await self._inner.connect_tcp(str(address), port, limit, local_address, socket_options)
+                return BoundedStream(await self._inner.connect_tcp(str(address), port, limit, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
+
+
+class BoundedStream(httpcore.AsyncNetworkStream):
+    """A connection that breaks when more comes back after a request than any answer needs."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._read = 0
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  httpcore's own signature
+        """Return what came; raises httpcore.ReadError above the bound."""
+        if self._read > ANSWER_BYTES:
+            raise httpcore.ReadError
+        received = await self._inner.read(max_bytes, timeout)
+        self._read += len(received)
+        return received
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  httpcore's own signature
+        """Send; what is read after it is counted anew."""
+        self._read = 0
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  httpcore's own signature
+    ) -> httpcore.AsyncNetworkStream:
+        """Go on under TLS, with the same bound."""
+        try:
+            return BoundedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except asyncio.CancelledError:
+            await self._inner.aclose()  # the backend closes it after faults only
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the connection knows of itself."""
+        return self._inner.get_extra_info(info)

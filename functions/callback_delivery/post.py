@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import contextlib
 import ssl
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -19,8 +21,11 @@ from shared.version import VERSION
 
 ATTEMPT_S = 8.0
 """One attempt, from the name's resolution to the answer's last byte that we read."""
-ANSWER_BYTES = 64 << 10
-"""How much of an answer is read; nothing in it matters, but a connection whose answer was read can serve the next event."""
+BODY_S = 2.0
+"""How long an answer's body may take of that. The status came first and decides alone; but what was read to its end can serve again."""
+BODY_BYTES = 64 << 10
+TEXT_BYTES = 1024
+"""How much of an answer's body is kept, for people who wonder why their endpoint refused."""
 _ALWAYS = {"Content-Type": "application/json", "User-Agent": f"Avio/{VERSION}", "Accept": "*/*"}
 
 
@@ -28,12 +33,21 @@ class Poster:
     """Posts; keeps connections open for the next event. Belongs to one event loop."""
 
     def __init__(
-        self, *, allowed: CallbackSettings, resolve: Resolve, trust: ssl.SSLContext, clock: Clock, attempt_s: float = ATTEMPT_S
+        self,
+        *,
+        allowed: CallbackSettings,
+        resolve: Resolve,
+        trust: ssl.SSLContext,
+        clock: Clock,
+        attempt_s: float = ATTEMPT_S,
+        body_s: float = BODY_S,
+        dial: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._allowed = allowed
         self._attempt_s = attempt_s
+        self._body_s = body_s
         self._clock = clock
-        backend = CheckedBackend(resolve, allow_private=allowed.allow_private_callbacks)
+        backend = CheckedBackend(resolve, allow_private=allowed.allow_private_callbacks, inner=dial)
         self._pool = httpcore.AsyncConnectionPool(ssl_context=trust, max_connections=20, keepalive_expiry=5.0, network_backend=backend)
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
@@ -44,10 +58,9 @@ class Poster:
         except AvioError:
             return Failed("url not allowed", final=True)
         try:
-            async with asyncio.timeout(self._attempt_s):
-                return await self._answer(url, {**_ALWAYS, **headers}, body)
+            return await self._answer(_request(url, {**_ALWAYS, **headers}, body))
         except AddressNotAllowed:
-            return Failed("address not allowed", final=True)
+            return Failed("address not allowed")  # not final: names are mended, and an outage of DNS may say anything
         except Unresolvable:
             return Failed("name not found")
         except (TimeoutError, httpcore.TimeoutException):
@@ -63,19 +76,28 @@ class Poster:
         """Close what is open."""
         await self._pool.aclose()
 
-    async def _answer(self, url: str, headers: dict[str, str], body: bytes) -> Answered:
-        parts = urlsplit(url)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        where = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)
-        named = [("Host", parts.netloc), *headers.items()]
-        async with self._pool.stream("POST", where, headers=named, content=body) as answer:
-            read = 0
-            async for chunk in answer.aiter_stream():
-                read += len(chunk)
-                if read > ANSWER_BYTES:
-                    break
-            asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), None)
-            return Answered(answer.status, None if asked is None else self._seconds(asked.decode("latin-1")))
+    async def _answer(self, request: httpcore.Request) -> Answered:
+        end_s = asyncio.get_running_loop().time() + self._attempt_s
+        async with asyncio.timeout_at(end_s):
+            answer = await self._pool.handle_async_request(request)
+        try:
+            text = await self._beginning(answer, end_s)
+        finally:
+            await answer.aclose()
+        asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), None)
+        return Answered(answer.status, None if asked is None else self._seconds(asked.decode("latin-1")), text)
+
+    async def _beginning(self, answer: httpcore.Response, end_s: float) -> str:
+        """Return how an answer's body begins; what comes late, too long or not at all changes nothing about its status."""
+        kept, read = b"", 0
+        with contextlib.suppress(TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+            async with asyncio.timeout_at(min(end_s, asyncio.get_running_loop().time() + self._body_s)):
+                async for chunk in answer.aiter_stream():
+                    kept += chunk[: TEXT_BYTES - len(kept)]
+                    read += len(chunk)
+                    if read > BODY_BYTES:
+                        break
+        return codecs.getincrementaldecoder("utf-8")("replace").decode(kept)  # a character that was cut off at the end is left out
 
     def _seconds(self, retry_after: str) -> float | None:
         """Return how long a Retry-After asks to wait, from its seconds or its date; None where it is neither."""
@@ -85,6 +107,14 @@ class Poster:
             return (parsedate_to_datetime(retry_after) - self._clock.now()).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
+
+
+def _request(url: str, headers: dict[str, str], body: bytes) -> httpcore.Request:
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    where = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)
+    content = {"Content-Length": str(len(body))}
+    return httpcore.Request("POST", where, headers=[("Host", parts.netloc), *headers.items(), *content.items()], content=body)
 
 
 def _refused_certificate(error: BaseException | None) -> bool:

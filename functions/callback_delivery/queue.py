@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from shared.model.event import Event
-from shared.queues import parse
+from shared.queues import Pointer, parse
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -19,13 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A queue message. `chat` is its message group; `event` is None where the body cannot be read."""
+    """A queue message. `group` is its message group, one chat of one tenant.
+
+    `event` is None where the body cannot be read, or where it only points at an event too large for the queue. `queued_as` is its
+    deduplication id: that of the event, unless the event is replayed.
+    """
 
     message_id: str
     receipt: str
-    chat: str
+    group: str
     sent_at: datetime
-    event: Event | None
+    queued_as: str
+    event: Event | None = None
+    pointer: Pointer | None = None
+
+    @property
+    def replayed(self) -> bool:
+        """Whether its event was asked for once more."""
+        return self.event is not None and self.queued_as != self.event.id
 
 
 def entries_of(batch: dict[str, Any]) -> list[Entry]:
@@ -34,13 +45,17 @@ def entries_of(batch: dict[str, Any]) -> list[Entry]:
 
 
 def _entry(record: dict[str, Any]) -> Entry:
-    try:
-        event = parse(record["body"])
-    except ValidationError:
-        event = None
     attributes = record["attributes"]
     sent_at = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
-    return Entry(record["messageId"], record["receiptHandle"], attributes["MessageGroupId"], sent_at, event)
+    names = (record["messageId"], record["receiptHandle"], attributes["MessageGroupId"])
+    queued_as = attributes["MessageDeduplicationId"]
+    try:
+        body = parse(record["body"])
+    except ValidationError:
+        return Entry(*names, sent_at, queued_as)
+    if isinstance(body, Pointer):
+        return Entry(*names, sent_at, queued_as, pointer=body)
+    return Entry(*names, sent_at, queued_as, body)
 
 
 class Messages:

@@ -1,7 +1,7 @@
 """What follows from an attempt's outcome (contract C3). Pure.
 
 2xx                                                  delivered
-no connection, time-out, 408, 425, 429, 5xx          again after 1, 2, 4, 8 s (or Retry-After), then dead
+no connection, time-out, 408, 425, 429, 5xx          again after 1, 2, 4, 8 s (or Retry-After), then its chat is parked
 410                                                  dead, and the callback is disabled: its owner said that it is gone
 any other answer, an address that is not allowed     dead
 """
@@ -22,10 +22,11 @@ _RETRY_AFTER_HEARD = {429, 503}
 
 @dataclass(frozen=True)
 class Answered:
-    """The receiver answered. `retry_after_s` is its Retry-After, if it sent one."""
+    """The receiver answered. `retry_after_s` is its Retry-After, if it sent one; `text` the beginning of what it said."""
 
     status: int
     retry_after_s: float | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,22 @@ class Again:
 
 
 @dataclass(frozen=True)
+class Exhausted:
+    """The quick attempts are used up: another may follow once the callback answers again."""
+
+
+@dataclass(frozen=True)
 class Dead:
     """No attempt will follow. `gone`: none for any later event either."""
 
     gone: bool = False
 
 
-Decision = Delivered | Again | Dead
+Decision = Delivered | Again | Exhausted | Dead
 
 
 def decide(outcome: Outcome, attempts: int) -> Decision:
-    """Return what follows when the attempt just made, counted in `attempts`, came out like this."""
+    """Return what follows when the attempt just made, the `attempts`th of the quick ones, came out like this."""
     match outcome:
         case Answered(status) if 200 <= status < 300:
             return Delivered()
@@ -78,11 +84,6 @@ def decide(outcome: Outcome, attempts: int) -> Decision:
 
 def _again(attempts: int, retry_after_s: float | None) -> Decision:
     if attempts > len(DELAYS_S):
-        return Dead()
+        return Exhausted()
     asked = min(max(retry_after_s or 0, 0), MAX_RETRY_AFTER_S)
     return Again(max(DELAYS_S[attempts - 1], -int(-asked // 1)))
-
-
-def described(outcome: Outcome) -> str:
-    """Return an outcome in few words, for records and logs."""
-    return f"status {outcome.status}" if isinstance(outcome, Answered) else outcome.fault

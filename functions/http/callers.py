@@ -35,10 +35,14 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True)
 class Entry:
-    """A caller let in: the tenant it asked for, and that tenant's account (Telegram's unless a route says otherwise)."""
+    """A caller let in: the tenant it asked for, and that tenant's account (Telegram's unless a route says otherwise).
+
+    `scopes` are the caller's own; the administrator has all.
+    """
 
     tenant: Tenant
     account: Account | None
+    scopes: frozenset[Scope] = frozenset(Scope)
 
 
 class Gate:
@@ -72,7 +76,7 @@ class Gate:
             raise AvioError(Code.TENANT_NOT_FOUND)
         if scope not in key.scopes:
             raise AvioError(Code.FORBIDDEN)
-        return Entry(tenant, account)
+        return Entry(tenant, account, key.scopes)
 
     def _load(self, tenant_id: TenantId, key_id: str | None) -> tuple[Tenant | None, TenantKey | None, Account | None]:
         return self._tenants.with_account(tenant_id, Channel.TELEGRAM, key_id)

@@ -7,7 +7,8 @@ from mangum import Mangum
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
-from functions.tenants import about, routes
+from functions.tenants import about, credential_routes, routes
+from functions.tenants.credentials import Credentials
 from functions.tenants.directory import Directory
 from shared import aws
 from shared.clock import SystemClock
@@ -32,8 +33,8 @@ clock = SystemClock()
 table = Table(aws.dynamodb(), settings.table_name)
 tenants = TenantStore(table)
 gate = Gate(tenants, CachedTokens(TokenStore(table), clock))
-app = create_app([routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
-app.state.directory = Directory(
-    table, tenants, AccountStore(table), WorkerStore(table), Envelope(aws.kms, settings.kms_key_id), clock, settings
-)
+envelope = Envelope(aws.kms, settings.kms_key_id)
+app = create_app([routes.router, credential_routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
+app.state.directory = Directory(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings)
+app.state.credentials = Credentials(tenants, envelope, clock)
 handler = Mangum(app, lifespan="off")

@@ -6,36 +6,48 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from functions.http.callers import Managing, Reading, admin
 from functions.http.describe import errors
 from functions.tenants.directory import Directory
+from shared import callback_headers
 from shared.errors import AvioError, Code
-from shared.model.tenant import Tenant
+from shared.model.tenant import ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Headers = Annotated[dict[str, str], AfterValidator(callback_headers.check)]
+ChatTypes = Annotated[frozenset[ChatType], Field(min_length=1)]
 PAGE = 50
 
 
 class NewTenant(BaseModel):
-    """A tenant to be."""
+    """A tenant to be. `callback_headers` and `chat_types` are as in a change."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
     callback_url: Url | None = None
+    callback_headers: Headers | None = None
+    chat_types: ChatTypes | None = None
 
 
 class TenantChange(BaseModel):
-    """What is to change; what is left out stays. `callback_url: null` stops deliveries."""
+    """What is to change; what is left out stays. `callback_url: null` stops deliveries.
+
+    `callback_headers` are sent along with each event, for endpoints that ask for an `Authorization`, say. They replace those there were,
+    and are not shown again; null takes them away. `chat_types` are the kinds of chats whose messages are delivered: private chats and
+    groups unless told otherwise (null), broadcast channels only where they are named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     callback_url: Url | None = None
+    callback_headers: Headers | None = None
+    chat_types: ChatTypes | None = None
 
 
 class TenantView(BaseModel):
@@ -46,6 +58,8 @@ class TenantView(BaseModel):
     name: str
     callback_url: str | None
     callback_disabled: str | None
+    callback_header_names: list[str]
+    chat_types: list[ChatType]
     created_at: datetime
 
 
@@ -65,7 +79,7 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant as the outside sees it."""
-    return tenant.model_dump(include=set(TenantView.model_fields))
+    return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
 
 
 def directory_of(request: Request) -> Directory:
@@ -83,7 +97,7 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 @router.post("/tenants", status_code=201, dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL))
 def create_tenant(body: NewTenant, directory: InDirectory) -> CreatedTenant:
     """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once."""
-    tenant, key, secret = directory.create(body.name, body.callback_url)
+    tenant, key, secret = directory.create(body.name, body.callback_url, body.model_dump(exclude={"name", "callback_url"}))
     return CreatedTenant(**view(tenant), key=key.get_secret_value(), signing_secret=secret.get_secret_value())
 
 
@@ -110,7 +124,7 @@ def get_tenant(entry: Reading) -> TenantView:
 
 @router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
 def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
-    """Change a tenant's name or callback. A new callback gets what happens from now on."""
+    """Change a tenant's name, its callback, or what goes there. A new callback gets what happens from now on."""
     changes = body.model_dump(exclude_unset=True)
     if "name" in changes and changes["name"] is None:
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "A tenant has a name."}])

@@ -6,6 +6,7 @@ GET  /phone/webhook                the demo account's status, the current code, 
 GET  /phone/people/<id>/messages   POST: write as that person;  POST .../read: the phone showed a chat
 GET  /phone/changes                waits until something happens: ?after=<number>&callbacks=<count>
 GET  /phone/code                   the code that Anna's phone shows, as text, for a shell
+GET  /phone/deliveries             what became of the demo tenant's events;  .../<event>: its attempts;  POST .../<event>/replay: once more
 POST /dev/callback-receiver        on its way to the function: the headers are noted
 """
 
@@ -16,6 +17,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -37,6 +39,7 @@ CODE_WAIT_S = 1.0
 SLACK_S = 10.0
 SERVICE_ID = 777000  # Telegram's own account, which writes the codes
 CHATTING = 10_000
+DELIVERIES = 20
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -87,6 +90,9 @@ def routes(desk: Desk) -> Sequence[BaseRoute]:
         Route("/phone/people/{person:int}/messages", _guarded(pages.messages, guard.reading), methods=["GET"]),
         Route("/phone/people/{person:int}/messages", _guarded(pages.write, guard.writing), methods=["POST"]),
         Route("/phone/people/{person:int}/read", _guarded(pages.read, guard.writing), methods=["POST"]),
+        Route("/phone/deliveries", _guarded(pages.deliveries, guard.reading)),
+        Route("/phone/deliveries/{event}", _guarded(pages.delivery, guard.reading)),
+        Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, guard.writing), methods=["POST"]),
         Mount("/phone/static", StaticFiles(directory=STATIC)),
         Route(RECEIVER, _guarded(pages.receive, guard.anyone), methods=["POST"]),
     ]
@@ -213,6 +219,31 @@ class Pages:
         shown = await _body(request, Shown)
         path = f"/people/{request.path_params['person']}/read"
         return JSONResponse((await self._control(request, "POST", path, json={"chat": str(shown.chat)})).json())
+
+    async def deliveries(self, request: Request) -> Response:
+        """Answer the newest of the log, and how the callback is doing."""
+        listed, callback = await asyncio.gather(
+            self._api(request, "GET", f"deliveries?limit={DELIVERIES}"), self._api(request, "GET", "callback/status")
+        )
+        return JSONResponse({"deliveries": listed.json(), "callback": callback.json()})
+
+    async def delivery(self, request: Request) -> Response:
+        answer = await self._api(request, "GET", f"deliveries/{quote(request.path_params['event'], safe='')}")
+        return JSONResponse(answer.json())
+
+    async def replay(self, request: Request) -> Response:
+        answer = await self._api(request, "POST", f"deliveries/{quote(request.path_params['event'], safe='')}/replay")
+        return JSONResponse(answer.json(), answer.status_code)
+
+    async def _api(self, request: Request, method: str, path: str) -> httpx.Response:
+        """Ask the API as the demo tenant; what it refuses is refused in its words."""
+        system = self._system()
+        url = f"{system.api_url}/tenants/{system.tenant.number}/{path}"
+        answer = await _client(request).request(method, url, headers=system.tenant.headers)
+        if answer.is_error:
+            said = answer.json()
+            raise _Answered(answer.status_code, str(said.get("error")), str(said.get("detail")))
+        return answer
 
     async def receive(self, request: Request) -> Response:
         """Hand a callback to the function, and note its headers."""

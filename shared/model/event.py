@@ -49,7 +49,12 @@ class Event(Frozen):
     @property
     def group(self) -> str:
         """The FIFO message group: what is ordered is one chat of one account."""
-        return f"{self.tenant_id}:{self.channel}:{self.message.chat_id}"
+        return f"{self.tenant_id}:{self.chat}"
+
+    @property
+    def chat(self) -> str:
+        """The chat's name among the tenant's chats."""
+        return f"{self.channel}:{self.message.chat_id}"
 
 
 def event_id(channel: Channel, account_user_id: int, chat_id: int, message_id: int, kind: str, version: str = "") -> EventId:

@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import SecretStr
@@ -25,12 +25,39 @@ class Scope(StrEnum):
     MANAGE = "manage"
 
 
+class ChatType(StrEnum):
+    """The kinds of chats that messages come from. A channel is a broadcast channel; supergroups are groups."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+OVERLAP = timedelta(hours=24)
+"""How long a replaced signing secret stays valid beside the new one (contract T2)."""
+
+
+class Sealed(Frozen):
+    """Something secret: the data key that KMS wrapped, and what was sealed under it (`shared.crypto`)."""
+
+    key: bytes
+    sealed: bytes
+
+
+class PreviousSecret(Frozen):
+    """A signing secret that was replaced and is valid until then; `secret` is None where it was the deployment's."""
+
+    until: datetime
+    secret: Sealed | None = None
+
+
 class Tenant(Frozen):
     """A customer of this deployment, as stored.
 
     `callback_since` is when the present callback was set: what happened before is not delivered to it. `callback_disabled` says why
     deliveries to it stopped by themselves; setting the callback again ends that. `signing_key` is the data key that KMS wrapped,
-    `signing_secret` the secret sealed under it (`shared.crypto`).
+    `signing_secret` the secret sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
+    `callback_headers` are the headers that its callback gets with each event, sealed, since they carry credentials; their names are not.
     """
 
     id: TenantId
@@ -40,15 +67,28 @@ class Tenant(Frozen):
     callback_url: str | None = None
     callback_since: datetime | None = None
     callback_disabled: str | None = None
+    callback_headers: Sealed | None = None
+    callback_header_names: tuple[str, ...] = ()
+    chat_types: frozenset[ChatType] = frozenset({ChatType.PRIVATE, ChatType.GROUP})
     deleting: bool = False
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
+    previous_secrets: tuple[PreviousSecret, ...] = ()
+
+    def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
+        """Return the replaced signing secrets that are still valid, the oldest first."""
+        return tuple(previous for previous in self.previous_secrets if previous.until > now)
+
+    def wants(self, chat_type: str) -> bool:
+        """Tell whether messages from chats of this type go to its callback (contract C1)."""
+        return chat_type in self.chat_types
 
 
 class TenantKey(Frozen):
-    """One of a tenant's API keys, as stored: its digest, never the key."""
+    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
 
     id: str
+    name: str | None = None
     scopes: frozenset[Scope]
     digest: str
     created_at: datetime

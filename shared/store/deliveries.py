@@ -1,54 +1,129 @@
-"""Delivery records: the attempts at delivering an event, written only once one has failed, and the end they came to."""
+"""The delivery log: one record per event, kept for some days, with the event itself, so that a replay needs nobody else.
+
+An item of table `deliveries` (its key is in `shared.store.keys`; the tenant's partition, so that one query erases a tenant):
+
+    status chat received_at at made quick queued_as reason     as in `shared.model.delivery.Delivery`
+    last                 the last attempt's outcome in few words, for listings
+    attempts             a list of {at, duration_ms, status | error, text}: the latest ten
+    event                the event's JSON, as the queue carries it
+    listed, listed_at    the keys of index by_status: a tenant's deliveries of one status by the time the listener had the event
+    expires_at           TTL
+
+A delivery that goes well at once is one write; each failed attempt is one more. One chat's events are handled by one function run at a
+time, so nobody races for a record; every write may be run twice.
+"""
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Any
 
+from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary
 from shared.model.event import Event
-from shared.model.frozen import Frozen
+from shared.model.ids import EventId, TenantId
+from shared.queues import parse_event
 from shared.store import keys
-from shared.store.table import Table
+from shared.store.table import ConditionFailed, Item, Table
 
-KEPT = timedelta(days=14)
-
-
-class DeliveryStatus(StrEnum):
-    """pending: more attempts to come. delivered, dead: final."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-
-
-class Delivery(Frozen):
-    """How far an event's delivery has come. `attempts` counts the POSTs made."""
-
-    status: DeliveryStatus = DeliveryStatus.PENDING
-    attempts: int = 0
-    last_error: str | None = None
+KEPT_DAYS = 14
+_AFTER_ANY_TIME = "~"  # sorts behind every digit: `listed_at` of this second ends up before it
 
 
 class DeliveryStore:
     """Reads and writes delivery records."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, kept_days: int = KEPT_DAYS) -> None:
         self._table = table
+        self._kept = timedelta(days=kept_days)
 
-    def of(self, events: list[Event]) -> dict[str, Delivery]:
-        """Return the records that exist among up to 100 events, by event id, in one consistent request."""
-        rows = self._table.get_many(keys.delivery(event) for event in events)
-        fields = Delivery.model_fields
+    def get(self, tenant_id: TenantId, event_id: EventId) -> DeliveryRecord | None:
+        """Return a tenant's record of an event, with the event, or None."""
+        row = self._table.get(keys.delivery(tenant_id, event_id))
+        return record_of(row) if row else None
+
+    def page(
+        self,
+        tenant_id: TenantId,
+        *,
+        status: DeliveryStatus | None = None,
+        since: datetime | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> tuple[list[DeliverySummary], str | None]:
+        """Return up to `limit` of a tenant's deliveries, newest first, of one status or all, and where the next page begins (`before`).
+
+        `since` and the order are by the time at which the listener had the event. The index lags behind the records by about a second.
+        """
+        statuses = [status] if status else list(DeliveryStatus)
+        of_each = [self._listed(tenant_id, one, since, before, limit + 1) for one in statuses]
+        newest = list(heapq.merge(*of_each, key=lambda row: str(row["listed_at"]), reverse=True))
+        shown = newest[:limit]
+        return [_summary(row) for row in shown], shown[-1]["listed_at"] if len(newest) > limit else None
+
+    def put(self, event: Event, delivery: Delivery) -> None:
+        """Write an event's record."""
+        self._table.put(self.item(event, delivery))
+
+    def put_many(self, records: Iterable[tuple[Event, Delivery]]) -> None:
+        """Write several events' records, 25 a request; raises StoreUnavailable, and then some may be written."""
+        self._table.put_each(self.item(event, delivery) for event, delivery in records)
+
+    def keep(self, event: Event) -> None:
+        """Keep an event that is about to be queued by pointer, unless it is here already: what became of it stays."""
+        delivery = Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at)
+        try:
+            self._table.put(self.item(event, delivery), "attribute_not_exists(pk)")
+        except ConditionFailed:
+            return
+
+    def erase(self, tenant_id: TenantId) -> None:
+        """Erase all that table `deliveries` holds of a tenant; may be run again where it died in the middle."""
+        pk = keys.callback_state(tenant_id)["pk"]
+        for row in self._table.query("pk = :pk", {":pk": pk}, ProjectionExpression="pk, sk", ConsistentRead=True):
+            self._table.delete({"pk": row["pk"], "sk": row["sk"]})
+
+    def item(self, event: Event, delivery: Delivery) -> Item:
+        """Return the item of an event's record, for a transaction that writes more than it."""
+        last = delivery.attempts[-1].outcome if delivery.attempts else None
         return {
-            sk: Delivery.model_validate({name: value for name, value in row.items() if name in fields}) for (_, sk), row in rows.items()
+            **keys.delivery(event.tenant_id, event.id),
+            **delivery.model_dump(mode="json", exclude={"attempts", "event"}),
+            "chat": event.chat,
+            "received_at": event.received_at.isoformat(),
+            "last": last,
+            "attempts": [_attempt(attempt) for attempt in delivery.attempts],
+            "event": event.model_dump_json(exclude_none=True),
+            "listed": keys.listed(event.tenant_id, delivery.status),
+            "listed_at": keys.listed_at(event.received_at, event.id),
+            "expires_at": int((delivery.at + self._kept).timestamp()),
         }
 
-    def put(self, event: Event, delivery: Delivery, now: datetime) -> None:
-        """Write an event's record.
+    def _listed(
+        self, tenant_id: TenantId, status: DeliveryStatus, since: datetime | None, before: str | None, limit: int
+    ) -> Iterator[Item]:
+        first = keys.listed_at(since, EventId("")) if since else "0"
+        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":first": first, ":last": before or _AFTER_ANY_TIME}
+        condition = "listed = :listed AND listed_at BETWEEN :first AND :last"
+        rows = self._table.query(condition, values, IndexName=keys.BY_STATUS, ScanIndexForward=False, Limit=limit + 1)
+        return (row for row in rows if row["listed_at"] != before)
 
-        One chat's events are handled by one function run at a time, so nobody races for it; safe to run twice.
-        """
-        expires = int((now + KEPT).timestamp())
-        self._table.put(
-            {**keys.delivery(event), **delivery.model_dump(), "tenant_id": event.tenant_id, "at": now.isoformat(), "expires_at": expires}
-        )
+
+def delivery_of(row: Item) -> Delivery:
+    """Return the record in an item, without its event."""
+    return Delivery.model_validate({name: row[name] for name in Delivery.model_fields if name in row})
+
+
+def record_of(row: Item) -> DeliveryRecord:
+    """Return the record in an item, with its event."""
+    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse_event(row["event"])})
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {name: value for name, value in attempt.model_dump(mode="json").items() if value not in (None, "")}
+
+
+def _summary(row: Item) -> DeliverySummary:
+    fields = {name: row[name] for name in DeliverySummary.model_fields if name in row}
+    return DeliverySummary.model_validate({**fields, "event_id": row["sk"].removeprefix(keys.DELIVERIES)})

@@ -14,16 +14,21 @@ table avio                        pk                        sk
   index by_owner                  <owner>                   T#<tenant id>
 
 table deliveries
-  an event's delivery record      T#<tenant id>#<YYYY-MM-DD>  <event id>
-  what the dev receiver got       RECEIVER                    <time>#<random>
+  an event's delivery record      T#<tenant id>             EVENT#<event id>
+  its callback's state            T#<tenant id>             CALLBACK
+  a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
+  a parked event's place          T#<tenant id>             LOT#<channel>:<chat id>#<place, twelve digits>
+  what the dev receiver got       RECEIVER                  <time>#<random>
+  index by_status (the log)       T#<tenant id>#<status>    <received at>#<event id>
+  index by_due (the sweeper)      DUE#<shard>               <due at>
 """
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime
 
-from shared.model.event import Event
-from shared.model.ids import Channel, TenantId, WorkerId
+from shared.model.ids import Channel, EventId, TenantId, WorkerId
 
 Key = dict[str, str]
 
@@ -78,8 +83,52 @@ def tokens() -> Key:
     return {"pk": "SETTINGS", "sk": "TOKENS"}
 
 
-def delivery(event: Event) -> Key:
-    return {"pk": f"T#{event.tenant_id}#{event.message.date:%Y-%m-%d}", "sk": event.id}
+BY_STATUS = "by_status"
+BY_DUE = "by_due"
+DUE_SHARDS = 4
+PARKED_CHATS = "CHAT#"
+DELIVERIES = "EVENT#"
+
+
+def delivery(tenant_id: TenantId, event_id: EventId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{DELIVERIES}{event_id}"}
+
+
+def listed(tenant_id: TenantId, status: str) -> str:
+    return f"T#{tenant_id}#{status}"
+
+
+def listed_at(received_at: datetime, event_id: EventId) -> str:
+    return f"{received_at:%Y-%m-%dT%H:%M:%S.%f}#{event_id}"
+
+
+def callback_state(tenant_id: TenantId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": "CALLBACK"}
+
+
+def parked_chat(tenant_id: TenantId, chat: str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{PARKED_CHATS}{chat}"}
+
+
+def lot(chat: str) -> str:
+    return f"LOT#{chat}#"
+
+
+def place(tenant_id: TenantId, chat: str, number: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{lot(chat)}{number:012d}"}
+
+
+def due_shard(tenant_id: TenantId) -> str:
+    return f"DUE#{zlib.crc32(tenant_id.encode()) % DUE_SHARDS}"
+
+
+def due_shards() -> list[str]:
+    return [f"DUE#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def moment(at: datetime) -> str:
+    """Return a time (UTC) as text that sorts as time goes."""
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00"
 
 
 RECEIVER = "RECEIVER"

@@ -7,7 +7,9 @@ for that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
+BATCH = 25
+"""BatchWriteItem: at most 25 items in one request."""
+_BATCH_TRIES = 5
+_THROTTLED_S = 0.05
+"""Doubled with each try, as https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html asks for."""
+_LOST = ("ConditionalCheckFailed", "TransactionConflict")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
-
-BATCH = 25
-"""DynamoDB: at most 25 writes in one request."""
 
 
 class ConditionFailed(Exception):
@@ -61,6 +66,39 @@ def _plain(value: Any) -> Any:
             return int(value) if value == value.to_integral_value() else float(value)
         case _:
             return value
+
+
+@dataclass(frozen=True)
+class Put:
+    """A whole item to be written, as part of a transaction."""
+
+    item: Item
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An item to be changed, as part of a transaction."""
+
+    key: Mapping[str, str]
+    update: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Remove:
+    """An item to be removed, as part of a transaction."""
+
+    key: Mapping[str, str]
+    condition: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Write = Put | Change | Remove
 
 
 class Table:
@@ -155,6 +193,23 @@ class Table:
         puts = [{"Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": condition}} for item in items]
         self._call("transact_write_items", TransactItems=puts)
 
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do up to 100 writes, all or none; raises ConditionFailed where a condition failed, or another write was at one of the items."""
+        self._call("transact_write_items", TransactItems=[self._in_transaction(write) for write in writes])
+
+    def put_each(self, items: Iterable[Item]) -> None:
+        """Write any number of whole items, each by itself; of two with one key the last stays. StoreUnavailable: some may be written."""
+        left = {(item["pk"], item["sk"]): item for item in items}
+        for tried in range(_BATCH_TRIES):
+            waiting, refused = iter(left.values()), set[tuple[str, str]]()
+            while batch := list(islice(waiting, BATCH)):
+                refused |= self.put_many(batch)
+            if not refused:
+                return
+            left = {key: left[key] for key in refused}
+            time.sleep(_THROTTLED_S * 2**tried)
+        raise StoreUnavailable("batch_write_item: unprocessed")
+
     def _write_many(self, requests: list[dict[str, Any]]) -> set[tuple[str, str]]:
         if not requests:
             return set()
@@ -162,6 +217,22 @@ class Table:
         refused = answer.get("UnprocessedItems", {}).get(self.name, [])
         keys = [from_wire(one["PutRequest"]["Item"] if "PutRequest" in one else one["DeleteRequest"]["Key"]) for one in refused]
         return {(key["pk"], key["sk"]) for key in keys}
+
+    def _in_transaction(self, write: Write) -> dict[str, Any]:
+        request: dict[str, Any] = {"TableName": self.name}
+        if write.condition:
+            request["ConditionExpression"] = write.condition
+        if write.values:
+            request["ExpressionAttributeValues"] = to_wire(write.values)
+        if not isinstance(write, Put) and write.names:
+            request["ExpressionAttributeNames"] = dict(write.names)
+        match write:
+            case Put():
+                return {"Put": {**request, "Item": to_wire(write.item)}}
+            case Change():
+                return {"Update": {**request, "Key": to_wire(write.key), "UpdateExpression": write.update}}
+            case Remove():
+                return {"Delete": {**request, "Key": to_wire(write.key)}}
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:
@@ -171,7 +242,7 @@ class Table:
             if code == "ConditionalCheckFailedException":
                 old: Any = error.response.get("Item")
                 raise ConditionFailed(from_wire(old) if old else None) from error
-            if code == "TransactionCanceledException" and "ConditionalCheckFailed" in str(error):
+            if code == "TransactionCanceledException" and any(reason in str(error) for reason in _LOST):
                 raise ConditionFailed from error
             raise StoreUnavailable(f"{operation}: {code}") from error
         except BotoCoreError as error:

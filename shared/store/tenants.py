@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
 from shared.store.accounts import account_of
-from shared.store.table import ConditionFailed, Item, Table
+from shared.store.table import Change, ConditionFailed, Item, Put, Table
 
 _NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk) AND deleting = :no"
@@ -27,12 +27,18 @@ class TenantStore:
         self._table = table
 
     def create(
-        self, name: str, callback_url: str | None, now: datetime, signing: tuple[bytes, bytes] | None, tenant_id: TenantId
+        self,
+        name: str,
+        callback_url: str | None,
+        now: datetime,
+        signing: tuple[bytes, bytes] | None,
+        tenant_id: TenantId,
+        others: Mapping[str, Any] | None = None,
     ) -> tuple[Tenant, SecretStr]:
         """Store a new tenant under the next free number, with a first key that may do everything; return both.
 
         The tenant, its directory row and its key come into being together or not at all. Two at once get different numbers. Not safe to run
-        twice: each run makes a tenant. `signing` is (wrapped data key, sealed secret).
+        twice: each run makes a tenant. `signing` is (wrapped data key, sealed secret), `others` are further fields of the tenant.
         """
         key_id, key = new_key(tenant_id)
         first = TenantKey(id=key_id, scopes=frozenset(Scope), digest=digest(key.get_secret_value()), created_at=now)
@@ -46,6 +52,7 @@ class TenantStore:
                 callback_since=now if callback_url else None,
                 signing_key=signing[0] if signing else None,
                 signing_secret=signing[1] if signing else None,
+                **(others or {}),
             )
             rows = [_tenant_row(tenant), {**keys.directory(tenant.number), "tenant_id": tenant_id}, _key_row(tenant_id, first)]
             try:
@@ -112,6 +119,49 @@ class TenantStore:
         except ConditionFailed:
             return None
 
+    def replace_secret(self, seen: Tenant, now: Tenant) -> bool:
+        """Put another signing secret, and others before it, in the place of those that were seen; False where another did so meanwhile."""
+        changes = {name: _wire(getattr(now, name)) for name in ("signing_key", "signing_secret", "previous_secrets")}
+        update = "SET " + ", ".join(f"{name} = :{name}" for name in changes)
+        same = "signing_secret = :seen" if seen.signing_secret else "attribute_not_exists(signing_secret)"
+        values = {**{f":{name}": value for name, value in changes.items()}, ":no": False}
+        try:
+            self._table.update(
+                keys.tenant(seen.id),
+                update,
+                {**values, ":seen": seen.signing_secret} if seen.signing_secret else values,
+                f"{_EXISTS} AND {same}",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def add_key(self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime) -> tuple[TenantKey, SecretStr] | None:
+        """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key."""
+        key_id, key = new_key(tenant_id)
+        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=digest(key.get_secret_value()), created_at=now)
+        still_there = Change(keys.tenant(tenant_id), "SET deleting = :no", {":no": False}, _EXISTS)
+        try:
+            self._table.transact([still_there, Put(_key_row(tenant_id, made))])
+        except ConditionFailed:
+            return None
+        return made, key
+
+    def keys_of(self, tenant_id: TenantId) -> list[TenantKey]:
+        """Return a tenant's keys, the oldest first."""
+        prefix = keys.tenant_key(tenant_id, "")
+        values = {":pk": prefix["pk"], ":prefix": prefix["sk"]}
+        rows = self._table.query("pk = :pk AND begins_with(sk, :prefix)", values, ConsistentRead=True)
+        return sorted((TenantKey.model_validate(_fields(row)) for row in rows), key=lambda key: key.created_at)
+
+    def remove_key(self, tenant_id: TenantId, key_id: str) -> bool:
+        """Take a key away for good; False where there is none. It opens nothing from now on."""
+        try:
+            self._table.delete(keys.tenant_key(tenant_id, key_id), "attribute_exists(pk)")
+        except ConditionFailed:
+            return False
+        return True
+
     def disable_callback(self, tenant_id: TenantId, url: str, reason: str) -> None:
         """Stop deliveries to a callback for a reason that the tenant can read. A callback set meanwhile is another one, and stays."""
         values = {":reason": reason, ":url": url}
@@ -146,7 +196,17 @@ def new_tenant_id() -> TenantId:
 
 
 def _wire(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    match value:
+        case datetime():
+            return value.isoformat()
+        case BaseModel():
+            return {name: _wire(inner) for name, inner in value if inner is not None}
+        case tuple():
+            return [_wire(inner) for inner in value]
+        case frozenset():
+            return frozenset(str(inner) for inner in value)
+        case _:
+            return value
 
 
 def _fields(row: Item) -> Item:
@@ -167,6 +227,7 @@ def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
     return {
         **keys.tenant_key(tenant_id, key.id),
         "id": key.id,
+        "name": key.name,
         "scopes": scopes,
         "digest": key.digest,
         "created_at": key.created_at.isoformat(),

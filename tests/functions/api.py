@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import httpx
@@ -12,13 +14,17 @@ from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
 from functions.callbacks import receiver
+from functions.deliveries import routes as deliveries
+from functions.deliveries.log import Log
+from functions.deliveries.trial import Trial
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
 from functions.messages import routes as messages
 from functions.messages.send import Sending
-from functions.tenants import about
+from functions.tenants import about, credential_routes
 from functions.tenants import routes as tenants
+from functions.tenants.credentials import Credentials
 from functions.tenants.directory import Directory
 from local.aws_account import Account
 from shared.crypto import Envelope
@@ -28,9 +34,13 @@ from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
 from shared.owner_client import OwnerClient
+from shared.queues import EventsQueue
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
+from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_log import DeliveryLog
+from shared.store.parking import ParkingStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -41,6 +51,21 @@ from tests.support.logs import KeptLog
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 ORIGIN = "http://localhost:5173"
+
+
+class AskedFunction:
+    """The delivery function as the deliveries function asks it; `answer` is what it answers."""
+
+    def __init__(self) -> None:
+        self.answer: Any = None
+        self.fault: str | None = None
+        self.asked: list[Any] = []
+
+    def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803  boto3's own names
+        """Answer as Lambda does."""
+        self.asked.append((FunctionName, json.loads(Payload)))
+        answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        return {**answer, "FunctionError": self.fault} if self.fault else answer
 
 
 class Api:
@@ -59,19 +84,29 @@ class Api:
         self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
+        deliveries_table = Table(dynamodb, account.deliveries_table_name)
+        self.deliveries = DeliveryStore(deliveries_table)
+        self.parking = ParkingStore(deliveries_table, self.deliveries)
+        self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
+        self.asked = AskedFunction()
+        queue = EventsQueue(self.sqs, self.queue_url)
+        self.delivery_log = Log(self.deliveries, DeliveryLog(deliveries_table), self.parking, queue)
         self.received = receiver.Receiver(ReceiverStore(Table(dynamodb, account.deliveries_table_name)), self.clock)
         self.app = self._compose()
 
     def _compose(self) -> FastAPI:
-        routers = [tenants.router, auth.router, messages.router, receiver.router, about.router]
+        routers = [tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router]
         app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
         owner = OwnerClient(self.accounts, self.workers, deadline_s=10)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
+        app.state.credentials = Credentials(self.tenants, self.envelope, self.clock)
         app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
         app.state.status = Status(owner, LiveWorkers(self.workers, self.clock), self.clock)
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
+        app.state.log = self.delivery_log
+        app.state.trial = Trial(self.asked, "delivery")  # type: ignore[arg-type]  # its one method that is used
         return app
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:

@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "EVENTS_QUEUE_URL": "http://127.0.0.1:9/queue.fifo",
     "KMS_KEY_ID": "key",
     "SECRET_ID": "secret",
+    "DELIVERY_FUNCTION": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",

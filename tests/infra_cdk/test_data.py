@@ -36,6 +36,15 @@ def test_accounts_are_found_by_their_owner(aws: Described) -> None:
     assert indexes[0]["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["epoch"]}
 
 
+def test_deliveries_are_listed_and_swept_by_index(aws: Described) -> None:
+    """The log's index carries a line of the log and no content; the sweeper's carries keys alone."""
+    log, due = aws.one("AWS::DynamoDB::Table", "Deliveries")["GlobalSecondaryIndexes"]
+    assert [key["AttributeName"] for key in log["KeySchema"]] == ["listed", "listed_at"]
+    assert {"event", "attempts"}.isdisjoint(log["Projection"]["NonKeyAttributes"])
+    assert [key["AttributeName"] for key in due["KeySchema"]] == ["due_shard", "due_at"]
+    assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
 def test_local_tables_go_with_their_stack(local: Described) -> None:
     """On one machine nothing is protected from being thrown away."""
     assert all(not table["DeletionProtectionEnabled"] for table in local.of("AWS::DynamoDB::Table").values())

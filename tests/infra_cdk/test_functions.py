@@ -26,7 +26,7 @@ def test_http_functions_answer_before_the_gateway_gives_up(aws: Described, name:
     assert aws.function(name)["Timeout"] <= 29
 
 
-@pytest.mark.parametrize("name", ["tenants", "callback_delivery"])
+@pytest.mark.parametrize("name", ["tenants", "callback_delivery", "sweeper"])
 def test_callbacks_to_private_addresses_are_refused_on_aws(aws: Described, local: Described, name: str) -> None:
     """And allowed on one machine, where the receiver is on it."""
     flags = ("ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS")
@@ -57,7 +57,14 @@ def test_deliveries_are_fed_at_once_and_answer_for_each_event(aws: Described) ->
 
 def test_tokens_are_published_every_five_minutes(aws: Described) -> None:
     """A rotated token is in force without a deployment."""
-    assert aws.one("AWS::Events::Rule")["ScheduleExpression"] == "rate(5 minutes)"
+    assert aws.one("AWS::Events::Rule", "DeploymentTokens")["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_the_parking_lot_is_swept_every_minute_and_somebody_notices_if_not(aws: Described) -> None:
+    """A run has its minute; no run at all is an alarm."""
+    assert aws.one("AWS::Events::Rule", "Sweeper")["ScheduleExpression"] == "rate(1 minute)"
+    assert aws.function("sweeper")["Timeout"] == 60
+    assert aws.one("AWS::CloudWatch::Alarm", "StandsStill")["TreatMissingData"] == "breaching"
 
 
 def test_every_route_leads_to_its_function(aws: Described) -> None:
@@ -72,6 +79,9 @@ def test_every_route_leads_to_its_function(aws: Described) -> None:
         "ANY /tenants/{tenant}/auth/{proxy+}",
         "ANY /tenants/{tenant}/messages/{proxy+}",
         "ANY /dev/callback-receiver",
+        "ANY /tenants/{tenant}/deliveries",
+        "ANY /tenants/{tenant}/deliveries/{proxy+}",
+        "ANY /tenants/{tenant}/callback/{proxy+}",
     } <= keys
 
 

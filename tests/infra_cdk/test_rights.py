@@ -33,8 +33,10 @@ EXPECTED = {
     "Functionsauth": LOG | READ | WRITE | NETWORK,
     "Functionsmessages": LOG | READ | WRITE | NETWORK,
     "Functionscallbacks": LOG | READ | WRITE,
+    "Functionsdeliveries": LOG | READ | {"lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
+    "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt"},
     "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
 }
 
@@ -67,6 +69,7 @@ def test_nobody_may_scan(aws: Described) -> None:
     [
         ("Functionstenants", ["kms:GenerateDataKey"], "signing"),
         ("Functionscallbackdelivery", ["kms:Decrypt"], "signing"),
+        ("Functionssweeper", ["kms:Decrypt"], "signing"),
         ("ListenerRole", ["kms:Decrypt", "kms:GenerateDataKey"], "session"),
     ],
 )
@@ -81,7 +84,7 @@ def test_functions_that_face_the_internet_hold_no_secret(aws: Described) -> None
     """Neither the name of the secret nor a token is in their environment."""
     for name in FUNCTIONS:
         has_secret = "SECRET_ID" in aws.environment(name)
-        assert has_secret == (name in {"deployment_tokens", "callback_delivery"}), name
+        assert has_secret == (name in {"deployment_tokens", "callback_delivery", "sweeper"}), name
 
 
 def test_callbacks_cannot_change_tenants(aws: Described) -> None:
@@ -89,3 +92,10 @@ def test_callbacks_cannot_change_tenants(aws: Described) -> None:
     writing = [statement for statement in aws.rights("Functionscallbacks") if "dynamodb:PutItem" in _actions(statement)]
     assert "Deliveries" in str(writing)
     assert "DataAvio" not in str(writing)
+
+
+def test_the_log_is_read_and_queued_again_by_a_function_that_changes_nothing(aws: Described) -> None:
+    """It may ask the delivery function for a test, and no other function for anything."""
+    (invoking,) = [one for one in aws.rights("Functionsdeliveries") if "lambda:InvokeFunction" in _actions(one)]
+    assert "Functionscallbackdelivery" in str(invoking["Resource"])
+    assert "*" not in str(invoking["Resource"])

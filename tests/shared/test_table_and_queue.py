@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from local.aws_account import Account
 from shared.model.event import Event
-from shared.queues import EventsQueue, QueueUnavailable, parse
-from shared.store.deliveries import KEPT, Delivery, DeliveryStatus, DeliveryStore
+from shared.queues import EventsQueue, QueueUnavailable, parse, parse_event
 from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
-from tests.support.clock import FakeClock
 from tests.support.events import event_of
 
 VALUES = st.recursive(
@@ -86,22 +84,6 @@ def test_a_table_that_does_not_answer_is_unavailable(account: Account) -> None:
         Table(nowhere, "avio").put({"pk": "p", "sk": "s"})
 
 
-def test_delivery_records_are_read_as_they_were_written(account: Account, clock: FakeClock) -> None:
-    """Those that exist, by event id; kept for a time and no longer."""
-    table = Table(account.client("dynamodb"), account.deliveries_table_name)
-    store = DeliveryStore(table)
-    pending, dead, clean = (event_of(message_id=number) for number in (1, 2, 3))
-    store.put(pending, Delivery(attempts=2, last_error="status 500"), clock.now())
-    store.put(dead, Delivery(status=DeliveryStatus.DEAD, attempts=5), clock.now())
-    assert store.of([pending, dead, clean, pending]) == {
-        pending.id: Delivery(attempts=2, last_error="status 500"),
-        dead.id: Delivery(status=DeliveryStatus.DEAD, attempts=5),
-    }
-    assert store.of([]) == {}
-    rows = table.client.scan(TableName=table.name)["Items"]
-    assert {int(row["expires_at"]["N"]) for row in rows} == {int((clock.now() + KEPT).timestamp())}
-
-
 # the queue
 
 
@@ -125,7 +107,7 @@ def test_events_come_out_as_they_went_in(account: Account, queue: EventsQueue) -
     events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
     assert queue.send(events) == [True] * 10
     messages = received(account)
-    assert sorted((parse(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
+    assert sorted((parse_event(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
     assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
 
 

@@ -35,8 +35,8 @@ class Certificate:
 
 
 @cache
-def certificate_for(name: str) -> Certificate:
-    """Make a certificate for a name; the same one each time."""
+def certificate_for(name: str, days: tuple[int, int] = (-1, 1)) -> Certificate:
+    """Make a certificate for a name, valid between these days from now; the same one each time."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -46,8 +46,8 @@ def certificate_for(name: str) -> Certificate:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

@@ -6,53 +6,76 @@ the real table by tests/shared/test_memory_stores.py and by every test of tests/
 
 from __future__ import annotations
 
+import operator
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore
-from shared.store.table import ConditionFailed, Item, Table, from_wire, to_wire
+from shared.store.table import Change, ConditionFailed, Item, Put, Table, Write, from_wire, to_wire
 from shared.store.workers import WorkerStore
 
 _Address = tuple[str, str]
 _CLAUSE = re.compile(r"(SET|REMOVE|ADD|DELETE) ")
 _COMMA = re.compile(r", (?![^(]*\))")
+_KEY_PART = re.compile(r"(?:(begins_with)\((\S+), (\S+)\)|(\S+) (BETWEEN) (\S+) AND (\S+)|(\S+) (=|<=|>=|<|>) (\S+))")
+_SORTED_BY = {None: "sk", keys.BY_OWNER: "pk", keys.BY_DUE: "due_at", keys.BY_STATUS: "listed_at"}
 _FALLBACK = re.compile(r"if_not_exists\((\S+), (\S+)\)")
 
 
 class MemoryTable(Table):
-    """One table and its index by owner; every write is applied at once, all of it or nothing.
+    """One table and its indexes; every write is applied at once, all of it or nothing.
 
-    The index shows a write at once, or, while it is `lagging`, once it has been told to `catch_up`.
+    The indexes show a write at once, or, while they are `lagging`, once they have been told to `catch_up`.
     """
 
     def __init__(self) -> None:
-        self.lagging = False
+        self._lagging = False
         self._rows: dict[_Address, Item] = {}
         self._index: dict[_Address, Item] = {}
         self._lock = threading.RLock()
 
+    @property
+    def lagging(self) -> bool:
+        """Whether the indexes stand still."""
+        return self._lagging
+
+    @lagging.setter
+    def lagging(self, lagging: bool) -> None:
+        self.catch_up()
+        self._lagging = lagging
+
     def catch_up(self) -> None:
-        """Have the index show the table as it is now."""
+        """Have the indexes show the table as it is now."""
         self._index = dict(self._rows)
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """Return (pk, sk) of every item."""
+        return sorted(self._rows)
 
     def get(self, key: Mapping[str, str], *, consistent: bool = True) -> Item | None:
         """Return an item, or None."""
         row = self._rows.get(_address(key))
         return dict(row) if row else None
 
+    def get_many(self, keys_: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Item]:
+        """Return those of some items that exist, by (pk, sk)."""
+        with self._lock:
+            return {address: dict(self._rows[address]) for address in map(_address, keys_) if address in self._rows}
+
     def query(self, condition: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Yield the items of one partition, of the table or of its index by owner; of the table also those whose sort key begins so."""
-        condition, _, begins = condition.partition(" AND begins_with(sk, ")
-        field, name = condition.split(" = ")
-        rows = self._index if options.get("IndexName") == keys.BY_OWNER else self._rows
-        field = options.get("ExpressionAttributeNames", {}).get(field, field)
-        for address in sorted(rows):
-            if rows[address].get(field) == values[name] and address[1].startswith(values.get(begins.rstrip(")"), "")):
-                yield dict(rows[address])
+        """Yield the items that a condition names, of the table or of an index, in the order of the sort key."""
+        index, named = options.get("IndexName"), options.get("ExpressionAttributeNames", {})
+        tests = [_key_test(words, values, named) for words in _KEY_PART.findall(condition)]
+        with self._lock:
+            rows = self._index if index and self._lagging else self._rows
+            found = [row for row in rows.values() if all(test(row) for test in tests)]
+        by = _SORTED_BY[index]
+        found.sort(key=lambda row: (str(row[by]), _address(row)), reverse=not options.get("ScanIndexForward", True))
+        yield from map(dict, found[: options.get("Limit")])
 
     def put(self, item: Item, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         """Write a whole item; raises ConditionFailed."""
@@ -80,7 +103,29 @@ class MemoryTable(Table):
         with self._lock:
             self._check(key, condition, values or {}, {})
             self._rows.pop(_address(key), None)
-            self._seen_by_index()
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do several writes, all or none; raises ConditionFailed."""
+        with self._lock:
+            for write in writes:
+                key, names = (write.item, {}) if isinstance(write, Put) else (write.key, dict(write.names))
+                try:
+                    self._check(key, write.condition, write.values, names)
+                except ConditionFailed:
+                    raise ConditionFailed from None  # a transaction does not show what lay there
+            for write in writes:
+                match write:
+                    case Put():
+                        self._write(_address(write.item), write.item)
+                    case Change():
+                        row = {**write.key, **self._rows.get(_address(write.key), {})}
+                        self._write(_address(write.key), _changed(row, write.update, write.values, write.names))
+                    case _:
+                        self._rows.pop(_address(write.key), None)
+
+    def put_all(self, items: Iterable[Item], condition: str) -> None:
+        """Write several items, all or none, each under the same condition; raises ConditionFailed."""
+        self.transact([Put(item, condition) for item in items])
 
     def put_many(self, items: Iterable[Item]) -> set[_Address]:
         """Write whole items, each by itself; none is refused."""
@@ -100,11 +145,6 @@ class MemoryTable(Table):
 
     def _write(self, address: _Address, row: Item) -> None:
         self._rows[address] = from_wire(to_wire(row))
-        self._seen_by_index()
-
-    def _seen_by_index(self) -> None:
-        if not self.lagging:
-            self.catch_up()
 
 
 def _address(key: Mapping[str, Any]) -> _Address:
@@ -126,11 +166,29 @@ def _changed(row: Item, update: str, values: Mapping[str, Any], names: Mapping[s
                     changed[field] = values[source]
                 case "REMOVE":
                     changed.pop(field, None)
+                case "ADD" if isinstance(values[source], int):
+                    changed[field] = row.get(field, 0) + values[source]
                 case "ADD":
                     changed[field] = frozenset(row.get(field, ())) | values[source]
                 case _:
                     changed[field] = frozenset(row.get(field, ())) - values[source]
     return changed
+
+
+def _key_test(words: tuple[str, ...], values: Mapping[str, Any], names: Mapping[str, str]) -> Callable[[Item], bool]:
+    """Return one part of a key condition as a function of a row."""
+    begins, prefixed, prefix, ranged, between, low, high, compared, sign, other = words
+    field = prefixed or ranged or compared
+    field = names.get(field, field)
+    if begins:
+        return lambda row: str(row.get(field, "")).startswith(values[prefix])
+    if between:
+        return lambda row: field in row and values[low] <= row[field] <= values[high]
+    right, holds = values[other], _COMPARED[sign]
+    return lambda row: field in row and bool(holds(row[field], right))
+
+
+_COMPARED = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class _Condition:
@@ -168,7 +226,7 @@ class _Condition:
         left, sign, right = self._field(word), self._words.pop(0), self._values[self._words.pop(0)]
         if sign == "<>":
             return bool(left != right)
-        return left is not None and bool(left == right if sign == "=" else left < right)
+        return left is not None and bool(_COMPARED[sign](left, right))
 
     def _field(self, name: str) -> Any:
         return self._row.get(self._names.get(name, name))

@@ -1,6 +1,7 @@
 // Composes the page, and keeps it up to date: one long poll tells of everything that happens.
 
 import { get } from "./api.js";
+import { showDeliveries } from "./deliveries.js";
 import { make } from "./dom.js";
 import { buildGuide, showCode, showProgress } from "./guide.js";
 import { Phone } from "./phone.js";
@@ -62,6 +63,11 @@ async function refreshWebhook() {
   showCode(account.authorized ? "used" : (found.code ?? "none yet"));
   showCallbacks(callbacks, desk);
   progress();
+  await refreshDeliveries();
+}
+
+async function refreshDeliveries() {
+  showDeliveries(await get("deliveries"), refreshDeliveries);
 }
 
 function progress() {

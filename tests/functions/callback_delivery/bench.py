@@ -8,16 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from functions.callback_delivery.addressees import Addressees, DeploymentSecret
-from functions.callback_delivery.deliver import Deliverer, Tally
+from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Entry, Messages, entries_of
+from functions.callback_delivery.run import Tally
 from local.aws_account import Account
 from shared.crypto import Envelope, Purpose
+from shared.model.delivery import DeliveryRecord, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.queues import EventsQueue
-from shared.store.deliveries import Delivery, DeliveryStore
+from shared.store.deliveries import DeliveryStore
+from shared.store.parking import ParkingStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.clock import FakeClock
@@ -34,14 +38,17 @@ class Bench:
         self.sqs = account.client("sqs")
         self.table = Table(dynamodb, account.table_name)
         self.tenants = TenantStore(self.table)
-        self.deliveries = DeliveryStore(Table(dynamodb, account.deliveries_table_name))
+        self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
+        self.deliveries = DeliveryStore(self.deliveries_table)
+        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
         self.addressees = Addressees(self.tenants, self.envelope, self.fallback, clock)
         self.log = KeptLog()
         messages = Messages(self.sqs, account.events_queue_url)
-        self.deliverer = Deliverer(self.addressees, self.deliveries, messages, poster, clock, self.log.logger)
+        attempts = Attempts(poster.post, clock)
+        self.deliverer = Deliverer(self.addressees, self.deliveries, self.parking, messages, attempts, clock, self.log.logger)
         self.secrets: dict[TenantId, str] = {}
 
     @property
@@ -96,9 +103,16 @@ class Bench:
         """Run the function on what is visible in the queue."""
         return await self.run(self.entries())
 
-    def record(self, event: Event) -> Delivery | None:
+    def record(self, event: Event) -> DeliveryRecord | None:
         """Return an event's delivery record."""
-        return self.deliveries.of([event]).get(event.id)
+        return self.deliveries.get(event.tenant_id, event.id)
+
+    def fate(self, event: Event) -> tuple[DeliveryStatus, int, str | None] | None:
+        """Return what became of an event: its status, the attempts made, and the last one's outcome."""
+        record = self.record(event)
+        if record is None:
+            return None
+        return record.status, record.made, record.attempts[-1].outcome if record.attempts else None
 
     def left_in_queue(self) -> int:
         """Count the messages in the queue, hidden ones included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import httpcore
@@ -13,9 +14,10 @@ from standardwebhooks.webhooks import hmac_data
 from functions.callback_delivery import deliver
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
-from functions.callback_delivery.queue import Entry
+from functions.tenants.directory import seal
 from local.aws_account import Account
-from shared.store.deliveries import Delivery, DeliveryStatus
+from shared.model.delivery import DeliveryStatus
+from shared.queues import EventsQueue, Replay
 from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support.clock import FakeClock
@@ -36,12 +38,16 @@ async def test_an_event_reaches_its_tenants_callback_signed(bench: Bench) -> Non
     assert posted.headers["webhook-id"] == event_of(tenant.id).id
 
 
-async def test_a_clean_delivery_writes_no_record(bench: Bench) -> None:
-    """The common case costs no write."""
+async def test_a_clean_delivery_is_recorded_with_its_attempt(bench: Bench) -> None:
+    """When, how long, what was answered; and the event itself."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
     await bench.run_visible()
-    assert bench.record(event_of(tenant.id)) is None
+    record = bench.record(event_of(tenant.id))
+    assert record
+    (attempt,) = record.attempts
+    assert (record.event, record.status, record.made) == (event_of(tenant.id), DeliveryStatus.DELIVERED, 1)
+    assert (attempt.at, attempt.status, attempt.error) == (bench.clock.now(), 200, None)
 
 
 async def test_a_chats_events_arrive_in_order(bench: Bench) -> None:
@@ -77,7 +83,7 @@ async def test_after_a_failure_the_rest_of_the_chat_waits(bench: Bench) -> None:
     assert set(failed) == {entry.message_id for entry in entries}
     assert (tally.failed, len(bench.receiver.posted)) == (2, 2)
     assert bench.entries() == []
-    assert bench.record(event_of(tenant.id)) == Delivery(attempts=1, last_error="status 500")
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.PENDING, 1, "status 500")
     assert bench.record(event_of(tenant.id, message_id=2)) is None
 
 
@@ -105,21 +111,113 @@ async def test_bytes_and_id_are_the_same_in_every_attempt(bench: Bench) -> None:
     posted = bench.receiver.posted
     assert len({(one.body, one.headers["webhook-id"]) for one in posted}) == 1
     assert [one.headers["webhook-attempt"] for one in posted] == ["1", "2", "3", "4"]
-    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DELIVERED, attempts=4)
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 4, "status 200")
 
 
-async def test_the_fifth_failure_is_the_last(bench: Bench) -> None:
-    """Dead and recorded, out of the queue, and the chat goes on."""
+async def test_the_fifth_failure_parks_the_callback_and_all_that_comes(bench: Bench) -> None:
+    """The event, its followers and what comes later wait outside the queue, in order, and nothing more is posted."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
     entries = bench.entries()
     bench.receiver.script = [answer(500)] * 5
-    outcomes = [await bench.deliverer.run(entries) for _ in range(5)]
+    outcomes = [await bench.run(entries) for _ in range(5)]
     assert [len(failed) for failed, _ in outcomes] == [2, 2, 2, 2, 0]
-    assert [line["again_in_s"] for line in bench.log.said("attempt failed")] == [1, 2, 4, 8]
-    assert bench.texts() == ["message 1"] * 5 + ["message 2"]
-    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DEAD, attempts=5, last_error="status 500")
-    assert outcomes[-1][1].dead == 1
+    assert [line.get("again_in_s") for line in bench.log.said("attempt failed")] == [1, 2, 4, 8, None]
+    later = [event_of(tenant.id, message_id=3), event_of(tenant.id, chat_id=9)]
+    bench.enqueue(*later)
+    failed, tally = await bench.run_visible()
+    assert (failed, tally.parked, bench.texts()) == ([], 2, ["message 1"] * 5)
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.PARKED, 5, "status 500")
+    assert [bench.fate(event) for event in later] == [(DeliveryStatus.PARKED, 0, None)] * 2
+    places = bench.parking.places(tenant.id, later[0].chat, 10)
+    assert [place.record.event.message.message_id for place in places if place.record] == [1, 2, 3]
+
+
+async def test_a_chat_is_parked_alone_while_its_callback_takes_others(bench: Bench) -> None:
+    """One poison message holds up its own chat only."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1))
+    poison = bench.entries()
+    bench.receiver.script = [answer(500), answer(500), answer(500), OK, answer(500), answer(500)]
+    for _ in range(3):
+        await bench.deliverer.run(poison)
+    bench.enqueue(event_of(tenant.id, chat_id=9, message_id=2))
+    await bench.run_visible()
+    for _ in range(2):
+        await bench.run(poison)
+    bench.enqueue(event_of(tenant.id, chat_id=9, message_id=3), event_of(tenant.id, message_id=4))
+    await bench.run_visible()
+    assert bench.texts() == ["message 1"] * 3 + ["message 2"] + ["message 1"] * 2 + ["message 3"]
+    (chat,) = bench.parking.chats(tenant.id)
+    assert (chat.chat, chat.seq, chat.due_at is not None) == (event_of(tenant.id).chat, 2, True)
+
+
+async def test_a_parked_event_that_comes_again_is_not_parked_twice(bench: Bench) -> None:
+    """The function died before the queue knew."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+    bench.receiver.script = [answer(500)] * 5
+    for _ in range(6):
+        failed, tally = await bench.deliverer.run(entries)
+    assert (failed, tally.parked, tally.dropped) == ([], 0, 1)
+    assert len(bench.parking.places(tenant.id, event_of(tenant.id).chat, 10)) == 1
+
+
+async def test_a_replay_is_posted_again_once(bench: Bench) -> None:
+    """Whatever became of the event; under the same id, with the number that follows, and not twice where the queue repeats it."""
+    tenant = bench.new_tenant()
+    event = event_of(tenant.id)
+    bench.enqueue(event)
+    await bench.run_visible()
+    EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
+    entries = bench.entries()
+    for _ in range(2):
+        await bench.deliverer.run(entries)
+    assert [posted.headers["webhook-attempt"] for posted in bench.receiver.posted] == ["1", "2"]
+    assert len({(posted.headers["webhook-id"], posted.body) for posted in bench.receiver.posted}) == 1
+
+
+async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: Bench) -> None:
+    """Who mends the URL wants what the wrong one did not get; an event that nobody asked for again stays dropped."""
+    tenant = bench.new_tenant()
+    event, other = event_of(tenant.id), event_of(tenant.id, chat_id=9)
+    bench.receiver.script = [answer(400)]
+    bench.enqueue(event)
+    await bench.run_visible()
+    bench.clock.advance(60)
+    bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now()})
+    EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
+    bench.enqueue(other)
+    _, tally = await bench.run_visible()
+    assert [posted.line for posted in bench.receiver.posted] == ["POST /in HTTP/1.1", "POST /in/new HTTP/1.1"]
+    assert (tally.delivered, tally.dropped) == (1, 1)
+
+
+async def test_a_tenants_headers_go_along_and_chats_that_it_does_not_want_do_not(bench: Bench) -> None:
+    """Its own credentials beside our signature; broadcast channels only where it named them."""
+    tenant = bench.new_tenant()
+    sealed = seal(bench.envelope, tenant.id, json.dumps({"Authorization": "Bearer x"}))
+    bench.tenants.change(tenant.id, {"callback_headers": sealed})
+    bench.enqueue(event_of(tenant.id, chat_id=-1001, chat_type="channel"), event_of(tenant.id, chat_id=-5, chat_type="group"))
+    _, tally = await bench.run_visible()
+    (posted,) = bench.receiver.posted
+    assert (posted.headers["authorization"], tally.dropped) == ("Bearer x", 1)
+    assert json.loads(posted.body)["message"]["chat_type"] == "group"
+    assert "Bearer" not in bench.log.text
+
+
+async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> None:
+    """It lies in its record, and the queue points there."""
+    tenant = bench.new_tenant()
+    event = event_of(tenant.id, text="🙂" * 60_000)
+    queue = EventsQueue(bench.sqs, bench.account.events_queue_url, bench.deliveries.keep)
+    assert queue.send([event]) == [True]
+    (entry,) = bench.entries()
+    assert (entry.event, entry.pointer and entry.pointer.event_id) == (None, event.id)
+    await bench.run([entry])
+    assert bench.texts() == ["🙂" * 60_000]
+    assert bench.fate(event) == (DeliveryStatus.DELIVERED, 1, "status 200")
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404])
@@ -130,7 +228,7 @@ async def test_a_final_answer_ends_the_event_at_once(bench: Bench, status: int) 
     bench.receiver.script = [answer(status)]
     failed, _ = await bench.run_visible()
     assert (failed, bench.left_in_queue()) == ([], 0)
-    assert bench.record(event_of(tenant.id)) == Delivery(status=DeliveryStatus.DEAD, attempts=1, last_error=f"status {status}")
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DEAD, 1, f"status {status}")
 
 
 async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> None:
@@ -205,15 +303,14 @@ async def test_no_attempt_starts_late_in_a_run(bench: Bench) -> None:
     assert again.event.message.message_id == 2
 
 
-async def test_death_after_the_receivers_answer_repeats_the_event_under_the_same_id(bench: Bench) -> None:
-    """At least once: the function died before the queue knew, so the event comes again, recognisably."""
+async def test_a_late_duplicate_is_not_posted_again(bench: Bench) -> None:
+    """The function died between its record and the queue, or the queue's deduplication had forgotten the event."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
     entries = bench.entries()
     await bench.deliverer.run(entries)
-    await bench.deliverer.run(entries)
-    first, second = bench.receiver.posted
-    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+    failed, tally = await bench.deliverer.run(entries)
+    assert (failed, tally.dropped, len(bench.receiver.posted)) == ([], 1, 1)
 
 
 async def test_what_had_failed_and_was_delivered_is_not_posted_again(bench: Bench) -> None:
@@ -232,7 +329,7 @@ async def test_an_event_twice_in_one_batch_is_posted_once(bench: Bench) -> None:
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
     (entry,) = bench.entries()
-    twin = Entry("twin", entry.receipt, entry.chat, entry.sent_at, entry.event)
+    twin = replace(entry, message_id="twin")
     failed, tally = await bench.deliverer.run([entry, twin])
     assert (failed, tally.delivered, tally.dropped) == ([], 1, 1)
 
@@ -254,7 +351,7 @@ async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(b
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
     (entry,) = bench.entries()
-    unreadable = Entry("odd", entry.receipt, entry.chat, bench.clock.now(), None)
+    unreadable = replace(entry, message_id="odd", sent_at=bench.clock.now(), event=None)
     failed, _ = await bench.deliverer.run([unreadable, entry])
     assert (failed, bench.receiver.posted) == (["odd", entry.message_id], [])
     bench.clock.advance(3600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -15,10 +16,11 @@ import pytest_asyncio
 from functions.callback_delivery import network, post
 from functions.callback_delivery.network import Address, Resolve, Unresolvable
 from functions.callback_delivery.post import Poster
-from functions.callback_delivery.retry import Answered, Failed
+from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.version import VERSION
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
+from tests.support import hostile
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.receiver import BREAK, Posted, Receiver, answer
@@ -53,7 +55,7 @@ def poster_with(resolve: Resolve, allowed: CallbackSettings = ANYWHERE) -> Poste
 async def test_the_receiver_gets_the_bytes_and_the_headers(receiver: Receiver, poster: Poster) -> None:
     """Path and query as written, the body untouched, and a name to know us by."""
     outcome = await poster.post(f"http://{NAME}:{receiver.port}/in;v=1?key=a%20b", {"webhook-id": "evt_1"}, b'{"a":1}')
-    assert outcome == Answered(200)
+    assert outcome == Answered(200, text="ok")
     (got,) = receiver.posted
     assert (got.line, got.body) == ("POST /in;v=1?key=a%20b HTTP/1.1", b'{"a":1}')
     assert got.headers["host"] == f"{NAME}:{receiver.port}"
@@ -71,7 +73,7 @@ async def test_a_url_without_a_path_asks_for_the_root(receiver: Receiver, poster
 async def test_connections_serve_more_than_one_event(receiver: Receiver, poster: Poster) -> None:
     """The next event to the same receiver needs no new connection."""
     for _ in range(3):
-        assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200)
+        assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="ok")
     assert receiver.connections == 1
 
 
@@ -104,9 +106,77 @@ async def test_retry_after_is_read_in_both_its_forms(receiver: Receiver, poster:
 
 
 async def test_only_the_beginning_of_an_answer_is_read(receiver: Receiver, poster: Poster) -> None:
-    """An endless answer costs what the bound says; the status had come first."""
-    receiver.script = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * (post.ANSWER_BYTES + 1)]
-    assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200)
+    """A long answer costs what the bound says; the status had come first, and of the text the first kilobyte is kept."""
+    receiver.script = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * (post.BODY_BYTES + 1)]
+    assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="x" * 1024)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", ""),
+        ('{"error": "нет"}'.encode(), '{"error": "нет"}'),
+        (b"x" + "ё".encode() * 600, "x" + "ё" * 511),
+        (b"\xff\xfe\x00", "\ufffd\ufffd\x00"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+    ],
+)
+async def test_what_an_endpoint_said_is_told(receiver: Receiver, poster: Poster, body: bytes, text: str) -> None:
+    """As text, whatever it is; a character that the bound cuts in two is left out."""
+    receiver.script = [b"HTTP/1.1 500 Said\r\nContent-Length: %d\r\n\r\n" % len(body) + body]
+    assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(500, text=text)
+
+
+async def test_a_body_that_breaks_off_changes_nothing_about_the_status(receiver: Receiver, poster: Poster) -> None:
+    """The receiver had said what it does with the event."""
+
+    async def broken(_: Posted) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\nno chunk\r\n"
+
+    receiver.respond = broken
+    assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="yes")
+
+
+HOSTILE: dict[hostile.Behaviour, Outcome] = {
+    hostile.silent: Failed("timed out"),
+    hostile.drips_its_head: Failed("timed out"),
+    hostile.drips_its_body: Answered(200),
+    hostile.endless_head: Failed("connection broken"),
+    hostile.one_endless_header: Failed("connection broken"),
+    hostile.endless_body: Answered(200),
+    hostile.endless_interim_answers: Failed("connection broken"),
+    hostile.no_http: Failed("connection broken"),
+    hostile.hangs_up: Failed("connection broken"),
+}
+
+
+@pytest.mark.parametrize("behaviour", hostile.EVERY, ids=lambda behaviour: behaviour.__name__)
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_an_endpoint_that_does_its_worst_costs_one_attempt(tmp_path: Path, behaviour: hostile.Behaviour, secure: bool) -> None:
+    """Within the bounds of time and size, and then its connection is closed; a status that had come counts."""
+    certificate = certificate_for(NAME)
+    tls = certificate.server_context(tmp_path) if secure else None
+    trust, attempt_s = certificate.client_context(), 1.0 if HOSTILE[behaviour] == Failed("timed out") else 60.0
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=FakeClock(), attempt_s=attempt_s, body_s=0.2)
+    async with hostile.endpoint(behaviour, tls) as port:
+        outcome = await poster.post(f"http{'s' if secure else ''}://{NAME}:{port}/", {}, b"{}")
+        told = dataclasses.replace(outcome, text="") if isinstance(outcome, Answered) else outcome
+        assert told == HOSTILE[behaviour]
+        assert poster._pool.connections == []
+    await poster.close()
+
+
+async def test_a_server_that_never_begins_tls_is_given_up() -> None:
+    """The handshake is within the attempt's time."""
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=FakeClock(), attempt_s=0.3)
+    async with hostile.endpoint(hostile.silent) as port:
+        assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("timed out")
+
+
+async def test_a_server_that_speaks_no_tls_is_a_fault() -> None:
+    """It is not called in the clear instead."""
+    async with hostile.endpoint(hostile.no_http) as port:
+        assert await posted_once(poster_with(loopback), f"https://{NAME}:{port}/") == Failed("connect failed")
 
 
 async def test_a_connection_that_breaks_is_a_fault(receiver: Receiver, poster: Poster) -> None:
@@ -156,7 +226,7 @@ async def test_a_name_that_stands_for_nothing_is_a_fault() -> None:
 async def test_names_of_private_addresses_are_not_connected_to(addresses: list[str]) -> None:
     """One forbidden address among allowed ones is enough: the next resolution could give it first."""
     poster = poster_with(resolving_to(*addresses), PUBLIC_ONLY)
-    assert await posted_once(poster, "http://rebinding.example/") == Failed("address not allowed", final=True)
+    assert await posted_once(poster, "http://rebinding.example/") == Failed("address not allowed")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "http://localhost/", "ftp://x.example/", "http://user@x.example/", "nonsense"])
@@ -173,14 +243,14 @@ async def test_the_checked_address_is_the_one_connected_to(receiver: Receiver) -
         asked.append(host)
         return await loopback(host, port)
 
-    assert await posted_once(poster_with(once), f"http://{NAME}:{receiver.port}/") == Answered(200)
+    assert await posted_once(poster_with(once), f"http://{NAME}:{receiver.port}/") == Answered(200, text="ok")
     assert asked == [NAME]
 
 
 async def test_the_next_address_is_tried_where_one_does_not_answer(receiver: Receiver) -> None:
     """A receiver with a dead address among its addresses still gets its events."""
     poster = poster_with(resolving_to("127.0.0.2", "127.0.0.1"))
-    assert await posted_once(poster, f"http://{NAME}:{receiver.port}/") == Answered(200)
+    assert await posted_once(poster, f"http://{NAME}:{receiver.port}/") == Answered(200, text="ok")
 
 
 @pytest_asyncio.fixture
@@ -196,9 +266,18 @@ async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: R
     """Connecting to the checked address does not weaken the check of the certificate."""
     trust = certificate_for(NAME).client_context()
     poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=clock)
-    assert await posted_once(poster, f"https://{NAME}:{secure.port}/") == Answered(200)
+    assert await posted_once(poster, f"https://{NAME}:{secure.port}/") == Answered(200, text="ok")
     poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=clock)
     assert await posted_once(poster, f"https://other.example:{secure.port}/") == Failed("certificate refused")
+
+
+@pytest.mark.parametrize(("days", "name"), [((-30, -1), NAME), ((1, 30), NAME), ((-1, 1), "other.example"), ((-1, 1), "*.other.example")])
+async def test_a_certificate_that_does_not_hold_is_refused(tmp_path: Path, days: tuple[int, int], name: str) -> None:
+    """Expired, not valid yet, for another name: though its issuer is trusted."""
+    certificate = certificate_for(name, days)
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=certificate.client_context(), clock=FakeClock())
+    async with hostile.endpoint(hostile.silent, certificate.server_context(tmp_path)) as port:
+        assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("certificate refused")
 
 
 async def test_an_untrusted_certificate_is_a_fault(secure: Receiver, poster: Poster) -> None:

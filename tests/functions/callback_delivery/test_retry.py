@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.callback_delivery.retry import DELAYS_S, MAX_RETRY_AFTER_S, Again, Answered, Dead, Delivered, Failed, decide, described
+from functions.callback_delivery.retry import DELAYS_S, MAX_RETRY_AFTER_S, Again, Answered, Dead, Delivered, Exhausted, Failed, decide
 
 ATTEMPTS = st.integers(min_value=1, max_value=20)
 RETRIED = st.sampled_from([408, 425, 429]) | st.integers(min_value=500, max_value=599)
@@ -25,9 +25,9 @@ def test_transient_answers_are_tried_again_on_the_schedule(status: int, attempts
 
 
 @given(RETRIED, st.integers(min_value=5, max_value=1000))
-def test_after_five_attempts_an_event_is_dead(status: int, attempts: int) -> None:
-    """No transient answer keeps an event alive for ever."""
-    assert decide(Answered(status, 10), attempts) == Dead()
+def test_after_five_attempts_the_quick_ones_are_used_up(status: int, attempts: int) -> None:
+    """What comes after them is the parking lot's matter."""
+    assert decide(Answered(status, 10), attempts) == Exhausted()
 
 
 @given(st.integers(min_value=100, max_value=599).filter(lambda status: status < 200 or 300 <= status < 500), ATTEMPTS)
@@ -58,9 +58,3 @@ def test_faults_are_tried_again_unless_they_are_final(attempts: int) -> None:
     """A broken connection is worth another attempt, a forbidden address is not."""
     assert decide(Failed("timed out"), attempts) == Again(DELAYS_S[attempts - 1])
     assert decide(Failed("address not allowed", final=True), attempts) == Dead()
-
-
-def test_outcomes_are_described_in_few_words() -> None:
-    """Records and logs name the status or the fault, and nothing that the receiver said."""
-    assert described(Answered(500)) == "status 500"
-    assert described(Failed("timed out")) == "timed out"

@@ -67,3 +67,17 @@ def test_the_body_alone_decides_the_signature_at_a_time() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     first, second = headers(ID, at, 1, b"{}", "whsec_AAAA"), headers(ID, at, 2, b"{}", "whsec_AAAA")
     assert {**first, "webhook-attempt": "2"} == second
+
+
+def test_while_secrets_overlap_a_receiver_may_know_any_of_them() -> None:
+    """One Standard Webhooks signature for each, the newest first; the other header goes by the oldest."""
+    oldest, old, new = (new_signing_secret().get_secret_value() for _ in range(3))
+    said = headers(ID, datetime.now(UTC), 1, b"{}", new, (oldest, old))
+    for secret in (oldest, old, new):
+        assert Webhook(secret).verify(b"{}", said) == {}
+    assert said["webhook-signature"].split() == [
+        independent(base64.b64decode(secret.removeprefix("whsec_")), said, b"{}") for secret in (new, old, oldest)
+    ]
+    assert said["X-Signature"] == "sha256=" + hmac.new(oldest.encode(), b"{}", hashlib.sha256).hexdigest()
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new_signing_secret().get_secret_value()).verify(b"{}", said)

@@ -21,11 +21,13 @@ ROUTES = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() 
 WITH_BODY = [(method, path) for method, path in ROUTES if "requestBody" in DOCUMENT["paths"][path][method.lower()]]
 WITH_TENANT = [(method, path) for method, path in ROUTES if "{tenant}" in path]
 MODELLED = [(method, path) for method, path in WITH_BODY if not path.startswith("/dev/")]
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "/tenants": {"name": "Shop"},
     "/tenants/{tenant}": {"name": "Shop"},
+    "/tenants/{tenant}/keys": {"scopes": ["read"]},
     "/tenants/{tenant}/auth/start": {"phone": "+79001234567"},
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
+    "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
 }
 DEEP = b"[" * 100_000
@@ -46,6 +48,11 @@ WRONG_BODIES = {
     "half a surrogate pair as a key": b'{"\\ud800": 1}',
     "unknown fields": b'{"unknown": 1}',
 }
+
+
+def filled(path: str, tenant: str) -> str:
+    """Return a route's address for a tenant; what else it names does not exist."""
+    return path.format(tenant=tenant, key_id="0" * 12, event_id="evt_" + "0" * 32)
 
 
 def assert_refused(answer: httpx.Response, *statuses: int) -> None:
@@ -70,7 +77,7 @@ def known(api: Api) -> dict[str, Any]:
 async def test_a_wrong_body_is_422(api: Api, known: dict[str, Any], method: str, path: str, wrong: str) -> None:
     """Whatever is wrong with it."""
     headers = {**ADMIN, "Content-Type": "application/json"}
-    answer = await api.call(method, path.format(tenant=known["id"]), headers=headers, content=WRONG_BODIES[wrong])
+    answer = await api.call(method, filled(path, known["id"]), headers=headers, content=WRONG_BODIES[wrong])
     assert_refused(answer, 422)
 
 
@@ -79,7 +86,7 @@ async def test_a_wrong_body_is_422(api: Api, known: dict[str, Any], method: str,
 async def test_a_wrong_content_type_is_422(api: Api, known: dict[str, Any], method: str, path: str, kind: str) -> None:
     """A body that does not say that it is JSON is not taken for it: browsers send such without asking."""
     content = json.dumps(BODIES[path]).encode()
-    answer = await api.call(method, path.format(tenant=known["id"]), headers={**ADMIN, "Content-Type": kind}, content=content)
+    answer = await api.call(method, filled(path, known["id"]), headers={**ADMIN, "Content-Type": kind}, content=content)
     assert_refused(answer, 422)
 
 
@@ -93,7 +100,7 @@ async def test_no_value_in_any_field_is_a_fault(api: Api, known: dict[str, Any],
     for field in BODIES[path]:
         content = json.dumps({**BODIES[path], field: value}).encode()
         headers = {**ADMIN, "Content-Type": "application/json"}
-        answer = await api.call(method, path.format(tenant=known["id"]), headers=headers, content=content)
+        answer = await api.call(method, filled(path, known["id"]), headers=headers, content=content)
         if answer.status_code >= 400:
             assert_refused(answer, 400, 401, 409, 422, 503)
 
@@ -118,14 +125,14 @@ REFERENCES = [
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda reference: ascii(reference)[:40])
 async def test_unknown_tenants_are_404(api: Api, method: str, path: str, reference: str) -> None:
     """Whatever they are called, and whatever is asked of them."""
-    answer = await api.call(method, path.format(tenant=quote(reference, safe="")), json=BODIES.get(path))
+    answer = await api.call(method, filled(path, quote(reference, safe="")), json=BODIES.get(path))
     assert_refused(answer, 404, 405)  # 405: the slash makes it another address
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_every_route_but_the_open_ones_wants_credentials(api: Api, known: dict[str, Any], method: str, path: str) -> None:
     """Open are only what the API says of itself, and the development receiver."""
-    answer = await api.call(method, path.format(tenant=known["id"]), headers={}, json=BODIES.get(path, {}))
+    answer = await api.call(method, filled(path, known["id"]), headers={}, json=BODIES.get(path, {}))
     open_ = path in ("/", "/health") or path.startswith("/dev/")
     assert (answer.status_code == 401) is not open_
     assert ("security" in DOCUMENT["paths"][path][method.lower()]) is not open_
@@ -170,7 +177,7 @@ async def test_nothing_answers_500(api: Api, known: dict[str, Any], route: tuple
         return
     named = known["id"] if tenant == "known" else quote(tenant.encode("utf-8", "surrogatepass"), safe="")
     headers = {**ADMIN, "Content-Type": "application/json"}
-    answer = await api.call(method, path.format(tenant=named), headers=headers, content=content)
+    answer = await api.call(method, filled(path, named), headers=headers, content=content)
     assert answer.status_code != 500, answer.text
     if answer.status_code >= 400:
         assert_refused(answer, answer.status_code)

@@ -51,7 +51,32 @@ def stand_in(posted: list[bytes]) -> Starlette:
             return JSONResponse({"ok": "stored"})
         return JSONResponse([{"received_at": "2026-11-21T10:00:00+00:00", "payload": {"id": "evt_1", "event": "message"}}])
 
-    return Starlette(routes=[Route("/api/tenants/7/status", status), Route(f"/api{RECEIVER}", receiver, methods=["GET", "POST"])])
+    async def deliveries(request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer key"
+        return JSONResponse([{"event_id": "evt_1", "limit": request.query_params["limit"]}])
+
+    async def delivery(request: Request) -> Response:
+        if request.path_params["event"] != "evt_1":
+            return JSONResponse({"ok": False, "error": "delivery_not_found", "detail": "There is none."}, 404)
+        return JSONResponse({"event_id": "evt_1", "made": []})
+
+    async def replay(request: Request) -> Response:
+        return JSONResponse({"ok": True, "queued": 1, "event": request.path_params["event"]}, 202)
+
+    async def callback(_: Request) -> Response:
+        return JSONResponse({"state": "open"})
+
+    tenant = "/api/tenants/7"
+    return Starlette(
+        routes=[
+            Route(f"{tenant}/status", status),
+            Route(f"{tenant}/deliveries", deliveries),
+            Route(f"{tenant}/deliveries/{{event}}", delivery),
+            Route(f"{tenant}/deliveries/{{event}}/replay", replay, methods=["POST"]),
+            Route(f"{tenant}/callback/status", callback),
+            Route(f"/api{RECEIVER}", receiver, methods=["GET", "POST"]),
+        ]
+    )
 
 
 @pytest.fixture(scope="module")

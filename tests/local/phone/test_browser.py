@@ -81,4 +81,10 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     _until(browser, "Alice's message on Anna's phone", lambda: text in _text(browser, f"{anna} .messages"))
     _until(browser, "the callback", lambda: text in _text(browser, "#callbacks .callback .quote"))
     assert "both signatures hold" in _text(browser, "#callbacks .callback .tags")
+
+    _until(browser, "the delivery", lambda: "delivered" in _text(browser, "#deliveries .delivery .tags"))
+    browser.find_element(By.CSS_SELECTOR, "#deliveries .delivery summary").click()
+    _until(browser, "its attempt", lambda: "status 200 after" in _text(browser, "#deliveries .attempt"))
+    browser.find_element(By.CSS_SELECTOR, "#deliveries .delivery .replay").click()
+    _until(browser, "the second attempt", lambda: "2 attempts" in _text(browser, "#deliveries .delivery summary"))
     assert [entry for entry in _console(browser) if entry["level"] == "SEVERE"] == []

@@ -35,13 +35,13 @@ def test_the_page_and_its_files_are_served(phones: Phones) -> None:
     page = phones.client.get("/phone")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("phone.css", "main.js", "api.js", "dom.js", "guide.js", "phone.js", "webhook.js", "icon.svg"):
+    for name in ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js", "icon.svg"):
         assert phones.client.get(f"/phone/static/{name}").status_code == 200
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_parses_html(phones: Phones) -> None:
     """No address of another host in any file, no way for a text to become an element."""
-    names = ("phone.css", "main.js", "api.js", "dom.js", "guide.js", "phone.js", "webhook.js")
+    names = ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js")
     files = phones.client.get("/phone").text + "".join(phones.client.get(f"/phone/static/{name}").text for name in names)
     for forbidden in ("https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick="):
         assert forbidden not in files
@@ -62,6 +62,31 @@ def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: Phones) -> 
     assert _write(phones, text).status_code == 201
     messages = phones.client.get(f"/phone/people/{phones.person(ANNA.phone)}/messages").json()["messages"]
     assert messages[-1]["text"] == text
+
+
+def test_deliveries_are_shown_as_the_api_tells_them(phones: Phones) -> None:
+    """The newest of them, asked for as the demo tenant, with how its callback is doing; and each with its attempts."""
+    assert phones.client.get("/phone/deliveries").json() == {
+        "deliveries": [{"event_id": "evt_1", "limit": "20"}],
+        "callback": {"state": "open"},
+    }
+    assert phones.client.get("/phone/deliveries/evt_1").json() == {"event_id": "evt_1", "made": []}
+
+
+def test_a_delivery_is_replayed_from_the_page_alone(phones: Phones) -> None:
+    """It is passed on; a form of another page cannot ask for it."""
+    path = "/phone/deliveries/evt_1/replay"
+    assert phones.client.post(path, json={}).json() == {"ok": True, "queued": 1, "event": "evt_1"}
+    assert phones.client.post(path, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert phones.client.post(path, json={}, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("event", ["evt_2", "%2e%2e%2fstatus", "..%2f..%2f7", "a%3fb=c", "a%23b"])
+def test_what_the_api_refuses_is_refused_in_its_words(phones: Phones, event: str) -> None:
+    """And an event's name leads to no other address of the API."""
+    answer = phones.client.get(f"/phone/deliveries/{event}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] != "application/json" or answer.json().get("error") in ("delivery_not_found", "not_found")
 
 
 def test_a_shown_chat_is_read(phones: Phones) -> None:

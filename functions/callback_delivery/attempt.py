@@ -1,0 +1,50 @@
+"""One attempt at delivering one event, by whoever makes it: the hot lane or the sweeper."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from functions.callback_delivery import signing
+from functions.callback_delivery.addressees import Addressee
+from functions.callback_delivery.body import body_of
+from functions.callback_delivery.retry import Answered, Outcome
+from shared.clock import Clock
+from shared.model.delivery import KEPT_TEXT, Attempt, Delivery
+from shared.model.event import Event
+
+Post = Callable[[str, dict[str, str], bytes], Awaitable[Outcome]]
+GONE_REASON = "The endpoint answered 410 Gone. Set callback_url again to start deliveries."
+
+
+@dataclass(frozen=True)
+class Made:
+    """An attempt as it is recorded, and its outcome as it is judged."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+class Attempts:
+    """Makes attempts."""
+
+    def __init__(self, post: Post, clock: Clock) -> None:
+        self._post = post
+        self._clock = clock
+
+    async def make(self, event: Event, before: Delivery, addressee: Addressee) -> Made:
+        """Post an event once, signed, under the number that follows those made before."""
+        at, started_s = self._clock.now(), self._clock.boottime()
+        body = body_of(event, addressee.tenant.number)
+        signed = signing.headers(event.id, at, before.made + 1, body, addressee.secret, addressee.previous)
+        headers = {**addressee.headers, **signed}
+        outcome = await self._post(addressee.tenant.callback_url or "", headers, body)
+        duration_ms = round((self._clock.boottime() - started_s) * 1000)
+        return Made(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
+
+
+def recorded(outcome: Outcome, attempt: Attempt) -> Attempt:
+    """Return an attempt with its outcome."""
+    if isinstance(outcome, Answered):
+        return attempt.model_copy(update={"status": outcome.status, "text": outcome.text[:KEPT_TEXT]})
+    return attempt.model_copy(update={"error": outcome.fault})

@@ -1,0 +1,56 @@
+"""Writing the records of a run: each is written before its chat goes on, and those of several chats go in one request.
+
+A record that comes while a request is under way waits for its end, with what else has come by then: so a run that delivers ten chats at
+once makes two or three requests, not ten, and an event whose record is not written yet is the only one of its chat that a death repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+
+from shared.model.delivery import Delivery
+from shared.model.event import Event
+from shared.store.deliveries import DeliveryStore
+from shared.store.table import BATCH, StoreUnavailable
+
+
+@dataclass
+class _Waiting:
+    event: Event
+    delivery: Delivery
+    written: bool | None = None
+
+
+class Recorder:
+    """Writes records; belongs to one run."""
+
+    def __init__(self, deliveries: DeliveryStore, logger: Logger) -> None:
+        self._deliveries = deliveries
+        self._logger = logger
+        self._waiting: list[_Waiting] = []
+        self._writing = asyncio.Lock()
+
+    async def put(self, event: Event, delivery: Delivery) -> bool:
+        """Write a record; tell whether it is written. Cancelled, it may be written or not."""
+        mine = _Waiting(event, delivery)
+        self._waiting.append(mine)
+        while mine.written is None:
+            async with self._writing:
+                if mine.written is None:
+                    await self._write()
+        return mine.written
+
+    async def _write(self) -> None:
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        try:
+            await asyncio.to_thread(self._deliveries.put_many, [(one.event, one.delivery) for one in batch])
+            written = True
+        except StoreUnavailable as error:
+            written = False
+            extra = {"event_ids": [one.event.id for one in batch], "fault": str(error)}
+            self._logger.error("delivery records cannot be written", extra=extra)
+        for one in batch:
+            one.written = written

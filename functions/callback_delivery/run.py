@@ -1,0 +1,89 @@
+"""What one run of the delivery function knows and does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from functions.callback_delivery.addressees import Addressee
+from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.recorder import Recorder
+from shared.crypto import KeysUnavailable, Unreadable
+from shared.model.delivery import Delivery, DeliveryStatus
+from shared.model.event import Event
+from shared.model.ids import EventId, TenantId
+from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.store.parking import Seen
+from shared.store.table import StoreUnavailable
+
+Found = Addressee | StoreUnavailable | KeysUnavailable | Unreadable | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The entry is done with."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """The entry and the rest of its chat come again after so many seconds."""
+
+    delay_s: int
+
+
+@dataclass(frozen=True)
+class Park:
+    """The entry and the rest of its chat are to be parked; `exhausted`: for its first event has used its quick attempts."""
+
+    exhausted: EventId | None = None
+
+
+Step = Done | Later | Park
+
+
+@dataclass
+class Tally:
+    """What a run did, for the metrics. `lags_ms`: from when the listener had an event to when its receiver had it."""
+
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+    dropped: int = 0
+    parked: int = 0
+    lags_ms: list[int] = field(default_factory=list)
+
+
+class Run:
+    """One run: what was read at its start, kept up with what the run itself does."""
+
+    def __init__(
+        self, started_s: float, chats_left: int, seen: Seen, addressees: dict[TenantId, Found], recorder: Recorder, tally: Tally
+    ) -> None:
+        self.started_s = started_s
+        self.chats_left = chats_left
+        self.addressees = addressees
+        self.recorder = recorder
+        self.tally = tally
+        self.records: dict[EventId, Delivery] = {event_id: record for (_, event_id), record in seen.records.items()}
+        self.callbacks: dict[TenantId, CallbackState] = dict(seen.callbacks)
+        self.chats: dict[tuple[TenantId, str], ParkedChat] = dict(seen.chats)
+
+    def record(self, entry: Entry, event: Event) -> Delivery:
+        """Return the record that an entry is to go on with: a replay's quick attempts are counted anew."""
+        record = self.records.get(event.id)
+        if record is None:
+            return Delivery(status=DeliveryStatus.PENDING, queued_as=entry.queued_as, at=event.received_at)
+        if entry.queued_as not in (event.id, record.queued_as) and record.status.final:
+            return record.model_copy(update={"status": DeliveryStatus.PENDING, "queued_as": entry.queued_as, "quick": 0})
+        return record
+
+    def callback(self, tenant_id: TenantId) -> CallbackState:
+        """Return a callback's state."""
+        return self.callbacks.get(tenant_id, CallbackState())
+
+    def chat(self, event: Event) -> ParkedChat | None:
+        """Return the row of an event's chat: None where it is open."""
+        return self.chats.get((event.tenant_id, event.chat))
+
+    def closed(self, event: Event) -> bool:
+        """Whether an event has to be parked: something of its chat is, or its callback is and is not being drained yet."""
+        return self.chat(event) is not None or self.callback(event.tenant_id).state is Lane.PARKED

@@ -1,0 +1,42 @@
+"""Composition root of the deliveries function."""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from functions.deliveries import routes
+from functions.deliveries.log import Log
+from functions.deliveries.trial import Trial
+from functions.http.app import create_app
+from functions.http.callers import Gate
+from functions.http.tokens import CachedTokens
+from shared import aws
+from shared.clock import SystemClock
+from shared.observability import get_logger
+from shared.queues import EventsQueue
+from shared.settings import DeliverySettings, HttpSettings
+from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_log import DeliveryLog
+from shared.store.parking import ParkingStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+from shared.store.tokens import TokenStore
+
+
+class Settings(HttpSettings, DeliverySettings):
+    """What this function reads from the environment."""
+
+    events_queue_url: str
+    delivery_function: str
+
+
+settings = Settings()
+client = aws.dynamodb()
+state, deliveries_table = Table(client, settings.table_name), Table(client, settings.deliveries_table_name)
+deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
+queue = EventsQueue(aws.sqs(), settings.events_queue_url)
+gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
+app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
+app.state.log = Log(deliveries, DeliveryLog(deliveries_table), ParkingStore(deliveries_table, deliveries), queue)
+app.state.trial = Trial(aws.functions(), settings.delivery_function)
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,103 @@
+"""What became of a tenant's events, and having them delivered again (contract C5)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.errors import AvioError, Code
+from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
+from shared.model.ids import EventId
+from shared.model.parking import CallbackState
+from shared.model.tenant import Tenant
+from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
+from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_log import DeliveryLog, place_of
+from shared.store.parking import ParkingStore
+
+MOST_REPLAYED = 500
+"""Deliveries that one request queues again: more would not fit into the time that a request has."""
+RETRY_AFTER_S = 5
+WAITING = (DeliveryStatus.PENDING, DeliveryStatus.PARKED)
+COUNTED = (*WAITING, DeliveryStatus.DEAD)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How a callback is doing: its lane, how many of its events are under way, parked and dead, and since when the oldest waits."""
+
+    lane: CallbackState
+    counts: dict[DeliveryStatus, int]
+    oldest_waiting: datetime | None
+
+
+@dataclass(frozen=True)
+class Log:
+    """Reads the log, and queues again what is in it."""
+
+    deliveries: DeliveryStore
+    index: DeliveryLog
+    parking: ParkingStore
+    queue: EventsQueue
+    most: int = MOST_REPLAYED
+
+    def page(
+        self, tenant: Tenant, status: DeliveryStatus | None, since: datetime | None, before: str | None, limit: int
+    ) -> tuple[list[DeliverySummary], str | None]:
+        """Return up to `limit` deliveries, newest first, and the place before which the next page begins."""
+        if since and before and before <= place_of(since):
+            return [], None
+        return self.deliveries.page(tenant.id, status=status, since=since, before=before, limit=limit)
+
+    def get(self, tenant: Tenant, event_id: str) -> DeliveryRecord:
+        """Return the record of one event; raises `delivery_not_found`."""
+        record = self.deliveries.get(tenant.id, EventId(event_id))
+        if record is None:
+            raise AvioError(Code.DELIVERY_NOT_FOUND)
+        return record
+
+    def overview(self, tenant: Tenant) -> Overview:
+        """Return how a tenant's callback is doing."""
+        counts = {status: self.index.count(tenant.id, status) for status in COUNTED}
+        oldest = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)]
+        return Overview(self.parking.callback(tenant.id), counts, min((one.received_at for one in oldest), default=None))
+
+    def replay(self, tenant: Tenant, event_id: str) -> None:
+        """Queue one event again, behind what waits in its chat.
+
+        Asked twice before it was delivered again, it is delivered once more and not twice.
+        """
+        _check_callback(tenant)
+        record = self.get(tenant, event_id)
+        if not record.status.final:
+            raise AvioError(Code.DELIVERY_UNDER_WAY)
+        self._queue([Replay(tenant.id, record.event.id, record.event.chat, _wish(record.at))])
+
+    def replay_all(self, tenant: Tenant, status: DeliveryStatus, since: datetime, after: str | None) -> tuple[int, str | None]:
+        """Queue up to `most` events of one status again, in their order.
+
+        Return how many, and the place behind which more follow. Safe to run twice: what was queued and not delivered again yet is not
+        queued twice.
+        """
+        _check_callback(tenant)
+        found = self.index.oldest(tenant.id, status, after=max(after or "", place_of(since)), limit=self.most)
+        self._queue([Replay(tenant.id, one.event_id, one.chat, _wish(one.at)) for one in found])
+        return len(found), found[-1].place if len(found) == self.most else None
+
+    def _queue(self, replays: list[Replay]) -> None:
+        try:
+            for first in range(0, len(replays), BATCH):
+                self.queue.replay(replays[first : first + BATCH])
+        except QueueUnavailable as error:
+            raise AvioError(Code.UNAVAILABLE, "Our queue does not answer right now.", retry_after_s=RETRY_AFTER_S) from error
+
+
+def _check_callback(tenant: Tenant) -> None:
+    if tenant.callback_url is None or tenant.callback_disabled:
+        raise AvioError(Code.NO_CALLBACK_URL, "Nothing is delivered: there is no callback_url, or it is disabled. Set it first.")
+
+
+def _wish(at: datetime) -> str:
+    """Name the wish for a replay by the state that the delivery is in: once it has changed, asking again is another wish."""
+    return hashlib.sha256(at.isoformat().encode()).hexdigest()[:16]

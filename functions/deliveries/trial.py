@@ -1,0 +1,53 @@
+"""A test of a tenant's callback (contract C4), made by the delivery function: it may open signing secrets, and this one need not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import AvioError, Code
+from shared.model.delivery import Attempt
+from shared.model.tenant import Tenant
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
+
+RETRY_AFTER_S = 5
+
+
+class Trial:
+    """Has the delivery function make one attempt with a test event."""
+
+    def __init__(self, functions: LambdaClient, name: str) -> None:
+        self._functions = functions
+        self._name = name
+
+    def make(self, tenant: Tenant) -> Attempt:
+        """Return the attempt, which the callback took; raises `no_callback_url`, `callback_failed` with what it said, or `unavailable`."""
+        if tenant.callback_url is None:
+            raise AvioError(Code.NO_CALLBACK_URL)
+        attempt = Attempt.model_validate(self._ask({"test": {"tenant_id": tenant.id}}))
+        if attempt.status is None or not 200 <= attempt.status < 300:
+            raise AvioError(Code.CALLBACK_FAILED, **told(attempt))
+        return attempt
+
+    def _ask(self, payload: dict[str, Any]) -> Any:
+        try:
+            answer = self._functions.invoke(FunctionName=self._name, Payload=json.dumps(payload))
+            said = json.loads(answer["Payload"].read())
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise _unavailable() from error
+        if answer.get("FunctionError"):  # storage or keys did not answer it; its log says more
+            raise _unavailable()
+        return said
+
+
+def told(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt as the outside sees it."""
+    return {"status": attempt.status, "fault": attempt.error, "duration_ms": attempt.duration_ms, "answer": attempt.text}
+
+
+def _unavailable() -> AvioError:
+    return AvioError(Code.UNAVAILABLE, "The test could not be made right now.", retry_after_s=RETRY_AFTER_S)

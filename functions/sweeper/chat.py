@@ -1,0 +1,185 @@
+"""Draining a parked chat: in order, under a lease, place by place (`shared.store.parking`).
+
+    lease -> places -> attempt -> settled: delivered, or dead     -> next place ... -> none left -> open
+                          |
+                          '-> refused: again later, and nothing of the chat overtakes it
+
+A death leaves the lease, which ends by itself; what was settled stays so. Only an event between its receiver's 2xx and its record is
+posted again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from aws_lambda_powertools import Logger
+
+from functions.callback_delivery import retry
+from functions.callback_delivery.addressees import Addressee
+from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery.retry import Outcome
+from functions.sweeper import schedule
+from functions.sweeper.shift import LEASE, Shift
+from shared.clock import Clock
+from shared.model.delivery import Delivery, DeliveryStatus
+from shared.model.ids import TenantId
+from shared.model.parking import ParkedChat
+from shared.store.deliveries import DeliveryStore
+from shared.store.parking import ParkingStore, Place
+
+PLACES = 25
+AT_ONCE = 20
+"""Attempts under way, of all tenants together: as many as a poster has connections, since waiting for one is time of the attempt."""
+
+
+class Judged(Enum):
+    """What became of a place."""
+
+    ACCEPTED = "accepted"
+    DEAD = "dead"
+    GONE = "gone"
+    REFUSED = "refused"
+    PASSED = "passed"
+    """There was nothing to post: the event has its end already, or has expired."""
+
+
+class Left(Enum):
+    """How a chat was left."""
+
+    OPENED = "opened"
+    REFUSED = "refused"
+    GONE = "gone"
+    BUSY = "busy"
+    """Another has it, or the time is up."""
+
+
+@dataclass
+class Held:
+    """A chat under our lease. `accepted`: whether the callback took any of it; `outcome`: that of the attempt that was refused."""
+
+    addressee: Addressee
+    chat: ParkedChat
+    accepted: bool = False
+    outcome: Outcome | None = None
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """Whose it is."""
+        return self.addressee.tenant.id
+
+
+class Chats:
+    """Drains chats."""
+
+    def __init__(self, store: ParkingStore, deliveries: DeliveryStore, attempts: Attempts, clock: Clock, logger: Logger) -> None:
+        self._store = store
+        self._deliveries = deliveries
+        self._attempts = attempts
+        self._clock = clock
+        self._logger = logger
+        self._posting = asyncio.Semaphore(AT_ONCE)
+
+    async def lease(self, shift: Shift, addressee: Addressee, chat: str) -> Held | None:
+        """Take a chat; None where another has it."""
+        now = self._clock.now()
+        held = await asyncio.to_thread(self._store.lease_chat, addressee.tenant.id, chat, shift.me, now, now + LEASE)
+        return Held(addressee, held) if held else None
+
+    async def drain(self, shift: Shift, held: Held) -> Left:
+        """Settle a chat's places in order until one is refused or none is left; what is refused is for the caller to judge."""
+        seq = held.chat.seq
+        while True:
+            places = await self.places(held, PLACES)
+            if not places:
+                if await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq):
+                    shift.tally.opened += 1
+                    return Left.OPENED
+                again = await asyncio.to_thread(self._store.seq, held.tenant_id, held.chat.chat, shift.me)
+                if again is None:
+                    return Left.BUSY
+                seq = again
+            for place in places:
+                if shift.over:
+                    return Left.BUSY
+                match await self.settle(shift, held, place):
+                    case Judged.REFUSED:
+                        return Left.REFUSED
+                    case Judged.GONE:
+                        return Left.GONE
+                    case Judged.ACCEPTED | Judged.DEAD:
+                        held.chat = schedule.forgiven(held.chat)
+
+    async def places(self, held: Held, limit: int) -> list[Place]:
+        """Return the first places of a chat's lot."""
+        return await asyncio.to_thread(self._store.places, held.tenant_id, held.chat.chat, limit)
+
+    async def settle(self, shift: Shift, held: Held, place: Place) -> Judged:
+        """Make an attempt at a place's event; take the place out of the lot unless it was refused."""
+        record = place.record
+        if record is None or record.status.final:
+            await self._out(held, place, None)
+            return Judged.PASSED
+        async with self._posting:
+            made = await self._attempts.make(record.event, record, held.addressee)
+        said = {"event_id": place.event_id, "tenant_id": held.tenant_id, "attempts": record.made + 1, "outcome": made.attempt.outcome}
+        match retry.decide(made.outcome, len(retry.DELAYS_S) + 1):
+            case retry.Delivered():
+                shift.tally.delivered += 1
+                held.accepted = True
+                self._logger.info("event delivered", extra=said)
+                await self._out(held, place, record.after(made.attempt, DeliveryStatus.DELIVERED))
+                return Judged.ACCEPTED
+            case retry.Dead(gone):
+                shift.tally.dead += 1
+                self._logger.error("event dead", extra=said)
+                await self._out(held, place, record.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome))
+                return Judged.GONE if gone else Judged.DEAD
+            case _:
+                shift.tally.failed += 1
+                self._logger.warning("attempt failed", extra=said)
+                held.outcome = made.outcome
+                await asyncio.to_thread(self._deliveries.put, record.event, record.after(made.attempt, DeliveryStatus.PARKED))
+                return Judged.REFUSED
+
+    async def give_up(self, shift: Shift, held: Held, reason: str) -> None:
+        """Make a chat's first event dead, so that the chat can go on."""
+        for place in await self.places(held, 1):
+            shift.tally.dead += 1
+            self._logger.error("event dead", extra={"event_id": place.event_id, "tenant_id": held.tenant_id, "outcome": reason})
+            await self._end(held, place, DeliveryStatus.DEAD, reason)
+        held.chat = schedule.forgiven(held.chat)
+
+    async def clear(self, shift: Shift, held: Held, status: DeliveryStatus, reason: str) -> Left:
+        """End all of a chat's events without an attempt: nothing is posted to this tenant any more."""
+        seq = held.chat.seq
+        while not shift.over:
+            places = await self.places(held, PLACES)
+            for place in places:
+                shift.tally.dropped += 1
+                await self._end(held, place, status, reason)
+            if not places:
+                opened = await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq)
+                return Left.OPENED if opened else Left.BUSY
+        return Left.BUSY
+
+    async def back(self, shift: Shift, held: Held) -> None:
+        """Give a chat back as it was: with its callback, or alone and due at once."""
+        if held.chat.due_at is None:
+            await asyncio.to_thread(self._store.chat_back, held.tenant_id, held.chat.chat, shift.me)
+        else:
+            await self.later(shift, held, timedelta(0))
+
+    async def later(self, shift: Shift, held: Held, delay: timedelta) -> None:
+        """Give a chat back, parked alone and due after a while."""
+        await asyncio.to_thread(self._store.chat_later, held.tenant_id, held.chat, shift.me, self._clock.now() + delay)
+
+    async def _end(self, held: Held, place: Place, status: DeliveryStatus, reason: str) -> None:
+        record = place.record
+        ended = record.ended(status, self._clock.now(), reason) if record and not record.status.final else None
+        await self._out(held, place, ended)
+
+    async def _out(self, held: Held, place: Place, ended: Delivery | None) -> None:
+        await asyncio.to_thread(self._store.settle, held.tenant_id, held.chat.chat, place, ended)

@@ -1,0 +1,228 @@
+"""What is done about a callback, or a chat parked alone, that is due.
+
+callback parked     probe up to three chats' first events -> none taken: later, wider
+                                                          -> one taken: draining
+callback draining   its chats side by side -> none left: open;  five failures in a row: parked again
+chat alone          its callback parked: wait with it;  else drain -> refused: later, or its first event is given up
+nobody to post to   tenant gone: everything of it is erased;  no callback, or disabled: events end without an attempt
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from itertools import islice
+
+from aws_lambda_powertools import Logger
+
+from functions.callback_delivery.addressees import Addressee, Addressees
+from functions.callback_delivery.attempt import GONE_REASON
+from functions.callback_delivery.wanted import no_callback
+from functions.sweeper import schedule
+from functions.sweeper.chat import Chats, Held, Judged, Left
+from functions.sweeper.shift import LEASE, Shift
+from shared.clock import Clock
+from shared.model.delivery import DeliveryStatus
+from shared.model.ids import TenantId
+from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.store.deliveries import DeliveryStore
+from shared.store.parking import ParkingStore, digest_of
+from shared.store.table import StoreUnavailable
+
+PROBED = 3
+"""First events that a probe tries: one poison message must not keep a callback closed."""
+CANDIDATES = 100
+SIDE_BY_SIDE = 8
+"""Chats of one tenant that are drained at once."""
+NO_ANSWER_REASON = "The endpoint took nothing for five days. Set callback_url again to start deliveries."
+HOPELESS_REASON = "refused for an hour while the endpoint took other events"
+
+
+class Visits:
+    """Visits what is due."""
+
+    def __init__(
+        self,
+        addressees: Addressees,
+        store: ParkingStore,
+        deliveries: DeliveryStore,
+        chats: Chats,
+        probed: Chats,
+        clock: Clock,
+        logger: Logger,
+    ) -> None:
+        self._addressees = addressees
+        self._store = store
+        self._deliveries = deliveries
+        self._chats = chats
+        self._probes = probed  # with connections of their own: probes that hang must not hold up what drains
+        self._clock = clock
+        self._logger = logger
+
+    async def callback(self, shift: Shift, tenant_id: TenantId) -> None:
+        """Probe or drain a callback."""
+        now = self._clock.now()
+        state = await asyncio.to_thread(self._store.lease_callback, tenant_id, shift.me, now, now + LEASE)
+        if state is None:
+            return
+        addressee = await self._addressee(tenant_id)
+        if addressee is None:
+            return
+        if not no_callback(addressee.tenant) and state.state is Lane.PARKED:
+            if schedule.given_up(state.since, now):
+                addressee = await self._disabled(shift, addressee, NO_ANSWER_REASON)
+            elif not await self._probed(shift, addressee, state):
+                await self._later(shift, tenant_id, schedule.delay(state.probes + 1), state.probes + 1)
+                return
+        if state.state is Lane.PARKED and await asyncio.to_thread(self._store.drain, tenant_id, shift.me) is None:
+            return
+        await self._drained(shift, addressee)
+
+    async def chat(self, shift: Shift, tenant_id: TenantId, chat: str) -> None:
+        """Drain a chat that is parked alone."""
+        addressee = await self._addressee(tenant_id)
+        if addressee is None or (held := await self._chats.lease(shift, addressee, chat)) is None:
+            return
+        state = await asyncio.to_thread(self._store.callback, tenant_id)
+        if state.state is Lane.PARKED and not no_callback(addressee.tenant):
+            if not await asyncio.to_thread(self._store.join, tenant_id, chat, shift.me):
+                await self._chats.back(shift, held)
+            return
+        await self._one(shift, addressee, held)
+
+    async def _addressee(self, tenant_id: TenantId) -> Addressee | None:
+        """Return to whom a tenant's events go; where the tenant is gone, erase what is left of it."""
+        addressee = await asyncio.to_thread(self._addressees.get, tenant_id)
+        if addressee is None:
+            self._logger.info("tenant is gone, its deliveries are erased", extra={"tenant_id": tenant_id})
+            await asyncio.to_thread(self._deliveries.erase, tenant_id)
+        return addressee
+
+    async def _probed(self, shift: Shift, addressee: Addressee, state: CallbackState) -> bool:
+        """Try the first events of some chats, of others each time; tell whether the callback took one. Nothing parked: nothing refuses."""
+        found = await self._parked(addressee.tenant.id)
+        together = [chat for chat in found if chat.due_at is None] or found
+        if not together:
+            return True
+        first = state.probes * PROBED % len(together)
+        chosen = (together + together)[first : first + min(PROBED, len(together))]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._probe(shift, addressee, chat)) for chat in chosen]
+        return any(task.result() for task in tasks)
+
+    async def _probe(self, shift: Shift, addressee: Addressee, chat: ParkedChat) -> bool:
+        held = await self._probes.lease(shift, addressee, chat.chat)
+        if held is None:
+            return False
+        places = await self._probes.places(held, 1)
+        if not places:  # its drainer died before it could open it
+            await self._probes.drain(shift, held)
+            return False
+        shift.tally.probes += 1
+        judged = await self._probes.settle(shift, held, places[0])
+        if judged is Judged.GONE:
+            await self._disabled(shift, addressee, GONE_REASON)
+        await self._probes.back(shift, held)
+        return judged in {Judged.ACCEPTED, Judged.GONE}
+
+    async def _drained(self, shift: Shift, addressee: Addressee) -> None:
+        """Drain a callback's chats until none is left, it refuses again, or the time is up."""
+        tenant_id, delay = addressee.tenant.id, timedelta(0)
+        while not shift.over:
+            state = await asyncio.to_thread(self._store.callback, tenant_id)
+            if state.drainer != shift.me:
+                return
+            if state.state is Lane.PARKED:
+                delay = schedule.delay(0)
+                break
+            chats = [chat for chat in await self._parked(tenant_id) if chat.due_at is None][:CANDIDATES]
+            if not chats:
+                if await asyncio.to_thread(self._store.open, tenant_id, shift.me, state.seq):
+                    self._logger.info("callback open", extra={"tenant_id": tenant_id})
+                    return
+                continue
+            if not await self._round(shift, addressee, chats):
+                delay = schedule.delay(0)
+                break
+        await self._later(shift, tenant_id, delay, 0)
+
+    async def _round(self, shift: Shift, addressee: Addressee, chats: list[ParkedChat]) -> bool:
+        """Drain some chats side by side; tell whether any of them was ours to drain."""
+        waiting = iter(chats)
+
+        async def drain() -> int:
+            ours = 0
+            for chat in waiting:
+                if shift.over:
+                    break
+                try:
+                    held = await self._chats.lease(shift, addressee, chat.chat)
+                    ours += held is not None
+                    if held and not await self._one(shift, addressee, held):
+                        break
+                except StoreUnavailable as error:  # the others' attempts under way must come to their records
+                    self._logger.error("chat cannot be drained", extra={"tenant_id": addressee.tenant.id, "fault": str(error)})
+                    break
+            return ours
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(drain()) for _ in range(SIDE_BY_SIDE)]
+        return any(task.result() for task in tasks)
+
+    async def _one(self, shift: Shift, addressee: Addressee, held: Held) -> bool:
+        """Drain one chat and see to what it was left with; False where the callback is parked or disabled by now."""
+        fresh = await asyncio.to_thread(self._addressees.get, addressee.tenant.id) or addressee
+        held.addressee = fresh
+        if reason := no_callback(fresh.tenant):
+            status = DeliveryStatus.DEAD if fresh.tenant.callback_disabled else DeliveryStatus.DROPPED
+            if await self._chats.clear(shift, held, status, reason) is Left.BUSY:
+                await self._chats.back(shift, held)
+            return True
+        while True:
+            held.accepted = False
+            left = await self._chats.drain(shift, held)
+            if held.accepted:
+                await asyncio.to_thread(self._store.accepted, held.tenant_id)
+            match left:
+                case Left.OPENED:
+                    return True
+                case Left.GONE:
+                    await self._disabled(shift, fresh, GONE_REASON)
+                    await self._chats.back(shift, held)
+                    return False
+                case Left.BUSY:
+                    await self._chats.back(shift, held)
+                    return True
+                case Left.REFUSED:
+                    if (on := await self._refused(shift, held)) is not None:
+                        return on
+
+    async def _refused(self, shift: Shift, held: Held) -> bool | None:
+        """See to a chat whose first event was refused; None where that was given up and the chat goes on at once."""
+        now, tenant = self._clock.now(), held.addressee.tenant
+        state = await asyncio.to_thread(self._store.failed, tenant.id, digest_of(tenant.callback_url), now, now + schedule.FIRST)
+        if state.state is Lane.PARKED:
+            self._logger.warning("callback parked", extra={"tenant_id": tenant.id})
+            if held.chat.due_at is None or not await asyncio.to_thread(self._store.join, tenant.id, held.chat.chat, shift.me):
+                await self._chats.back(shift, held)
+            return False
+        held.chat = schedule.struck(held.chat, now)
+        if schedule.hopeless(held.chat, now):
+            await self._chats.give_up(shift, held, HOPELESS_REASON)
+            return None
+        delay = schedule.delay(held.chat.strikes - 1)
+        await self._chats.later(shift, held, max(delay, schedule.asked(held.outcome)) if held.outcome else delay)
+        return True
+
+    async def _disabled(self, shift: Shift, addressee: Addressee, reason: str) -> Addressee:
+        shift.tally.disabled += 1
+        tenant = addressee.tenant
+        self._logger.warning("callback disabled", extra={"tenant_id": tenant.id, "reason": reason})
+        await asyncio.to_thread(self._addressees.disable, addressee, reason)
+        return await asyncio.to_thread(self._addressees.get, tenant.id) or addressee
+
+    async def _parked(self, tenant_id: TenantId) -> list[ParkedChat]:
+        return await asyncio.to_thread(lambda: list(islice(self._store.chats(tenant_id), CANDIDATES * 10)))
+
+    async def _later(self, shift: Shift, tenant_id: TenantId, delay: timedelta, probes: int) -> None:
+        await asyncio.to_thread(self._store.later, tenant_id, shift.me, self._clock.now() + delay, probes)

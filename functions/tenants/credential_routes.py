@@ -1,0 +1,107 @@
+"""A tenant's keys and the rotation of its signing secret (contract T2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.http.callers import Managing
+from functions.http.describe import errors
+from functions.tenants.credentials import Credentials
+from functions.tenants.routes import Name
+from shared.errors import Code
+from shared.model.tenant import Scope, TenantKey
+
+router = APIRouter(tags=["tenants"])
+
+
+class NewKey(BaseModel):
+    """A key to be. `name` is for people, to know it by in the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+    name: Name | None = None
+
+
+class KeyView(BaseModel):
+    """A key, without itself: nothing can show it again."""
+
+    id: str
+    name: str | None
+    scopes: list[Scope]
+    created_at: datetime
+
+
+class CreatedKey(KeyView):
+    """A new key, shown this once."""
+
+    key: str
+
+
+class RotatedSecret(BaseModel):
+    """The new signing secret, shown this once, and until when the previous one is valid too."""
+
+    signing_secret: str
+    previous_valid_until: datetime
+
+
+class Done(BaseModel):
+    """It is done."""
+
+    ok: bool = True
+
+
+def credentials_of(request: Request) -> Credentials:
+    """Return what the app was composed with."""
+    credentials = request.app.state.credentials
+    assert isinstance(credentials, Credentials)
+    return credentials
+
+
+InCredentials = Annotated[Credentials, Depends(credentials_of)]
+_caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
+
+
+@router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
+def create_key(body: NewKey, entry: Managing, credentials: InCredentials) -> CreatedKey:
+    """Make one more key. It is shown this once; a tenant's key gives away only scopes that it has itself."""
+    made, key = credentials.add_key(entry.tenant, body.scopes, body.name, entry.scopes)
+    return CreatedKey(**_view(made).model_dump(), key=key.get_secret_value())
+
+
+@router.get("/tenants/{tenant}/keys", responses=errors(*_caller))
+def list_keys(entry: Managing, credentials: InCredentials) -> list[KeyView]:
+    """List the tenant's keys, the oldest first."""
+    return [_view(key) for key in credentials.keys_of(entry.tenant)]
+
+
+@router.delete("/tenants/{tenant}/keys/{key_id}", responses=errors(*_caller, Code.NOT_FOUND))
+def delete_key(key_id: str, entry: Managing, credentials: InCredentials) -> Done:
+    """Take a key away. It opens nothing from the moment that this answers."""
+    credentials.remove_key(entry.tenant, key_id)
+    return Done()
+
+
+@router.post("/tenants/{tenant}/signing-secret/rotate", responses=errors(*_caller, Code.ROTATION_PENDING))
+def rotate_signing_secret(entry: Managing, credentials: InCredentials) -> RotatedSecret:
+    """Make a new signing secret; the previous one stays valid for 24 hours, or until it is ended.
+
+    Meanwhile `webhook-signature` holds a signature by each valid secret, and `X-Signature` goes by the oldest of them. In force in 10 s.
+    """
+    secret, until = credentials.rotate(entry.tenant)
+    return RotatedSecret(signing_secret=secret.get_secret_value(), previous_valid_until=until)
+
+
+@router.delete("/tenants/{tenant}/signing-secret/previous", responses=errors(*_caller, Code.ROTATION_PENDING))
+def end_previous_signing_secret(entry: Managing, credentials: InCredentials) -> Done:
+    """End the overlap: from now on (within 10 s) only the newest signing secret signs. Safe to run twice."""
+    credentials.end_previous(entry.tenant)
+    return Done()
+
+
+def _view(key: TenantKey) -> KeyView:
+    return KeyView(id=key.id, name=key.name, scopes=sorted(key.scopes), created_at=key.created_at)

@@ -1,0 +1,63 @@
+"""What drains the parking lot: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra_cdk.data import Data
+from infra_cdk.function import Functions
+from infra_cdk.secret import DeploymentSecret
+from infra_cdk.settings import Settings
+
+TIMEOUT_S = 60
+EVERY = Duration.minutes(1)
+WATCHED = Duration.minutes(5)
+
+
+class Sweeper(Construct):
+    """Outside the VPC, as the delivery function, with the same rights but for the queue. Two runs at once do no harm."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, functions: Functions, data: Data, secret: DeploymentSecret
+    ) -> None:
+        super().__init__(scope, construct_id)
+        environment = {
+            "TABLE_NAME": data.state.table_name,
+            "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
+            "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
+            "KMS_KEY_ID": data.key.key_id,
+            "SECRET_ID": secret.secret_id,
+            "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
+            "ALLOW_PRIVATE_CALLBACKS": settings.allow_private_callbacks,
+        }
+        self.function = functions.add("sweeper", environment, timeout_s=TIMEOUT_S)
+        role = self.function.role
+        secret.let_read(role)
+        data.let_read_state(role)
+        data.let_write_state(role)
+        data.let_read_deliveries(role)
+        data.let_write_deliveries(role)
+        data.let_unwrap(role, "signing")
+        events.Rule(
+            self,
+            "Schedule",
+            description="Avio: probe and drain parked callbacks",
+            schedule=events.Schedule.rate(EVERY),
+            targets=[targets.LambdaFunction(self.function.handler)],
+        )
+        self._watch()
+
+    def _watch(self) -> None:
+        self.function.handler.metric_invocations(period=WATCHED, statistic="sum").create_alarm(
+            self,
+            "StandsStill",
+            threshold=1,
+            evaluation_periods=2,
+            alarm_description="The sweeper does not run: what is parked stays parked.",
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )

@@ -1,0 +1,71 @@
+// What became of the demo tenant's events: one line each, its attempts when it is opened, and a button to have it again.
+
+import { get, post } from "./api.js";
+import { make } from "./dom.js";
+
+const TONES = { delivered: "good", dead: "bad", dropped: "", pending: "busy", parked: "busy" };
+const LANES = {
+  open: "Events go to the callback as they come.",
+  parked: "The callback does not answer: events wait, and it is tried again from time to time.",
+  draining: "The callback answers again, and gets what waited.",
+};
+
+// Keep the lines that have not changed: one that was opened stays open.
+export function showDeliveries({ deliveries, callback }, changed) {
+  const waiting = callback.pending + callback.parked;
+  document.getElementById("deliveries-lead").textContent = `${LANES[callback.state] ?? callback.state} Waiting: ${waiting}, given up: ${callback.dead}.`;
+  const list = document.getElementById("deliveries");
+  const there = new Map([...list.children].map((line) => [line.dataset.key, line]));
+  const lines = deliveries.map((one) => there.get(keyOf(one)) ?? line(one, changed));
+  list.replaceChildren(...(lines.length ? lines : [make("p", { class: "empty", "data-key": "none" }, "Nothing yet.")]));
+}
+
+const keyOf = (one) => `${one.event_id} ${one.status} ${one.updated_at}`;
+
+function line(one, changed) {
+  const attempts = make("div", { class: "attempts" });
+  const details = make("details", { ontoggle: () => details.open && showAttempts(one, attempts) }, make("summary", {}, summary(one)), attempts);
+  return make(
+    "article",
+    { class: "delivery", role: "listitem", "data-key": keyOf(one), "data-event": one.event_id },
+    make("p", { class: "tags" }, make("span", { class: `tag ${TONES[one.status] ?? ""}` }, one.status), make("time", { datetime: one.received_at }, new Date(one.received_at).toLocaleTimeString()), ...replay(one, changed)),
+    details,
+  );
+}
+
+function summary(one) {
+  const count = one.attempts === 1 ? "1 attempt" : `${one.attempts} attempts`;
+  return [count, one.last, one.reason].filter(Boolean).join(", ");
+}
+
+function replay(one, changed) {
+  if (["pending", "parked"].includes(one.status)) return [];
+  const button = make("button", { type: "button", class: "replay", "aria-label": `Deliver ${one.event_id} again`, onclick: again }, "Replay");
+  async function again() {
+    button.disabled = true;
+    try {
+      await post(`deliveries/${one.event_id}/replay`, {});
+      button.textContent = "Queued";
+      await changed();
+    } catch (error) {
+      button.disabled = false;
+      button.textContent = error.message;
+    }
+  }
+  return [button];
+}
+
+async function showAttempts(one, place) {
+  try {
+    const { made } = await get(`deliveries/${one.event_id}`);
+    place.replaceChildren(make("code", {}, one.event_id), ...made.map(attempt));
+  } catch (error) {
+    place.replaceChildren(make("p", {}, error.message));
+  }
+}
+
+function attempt(made) {
+  const outcome = made.fault ?? `status ${made.status}`;
+  const said = made.answer ? make("pre", { tabindex: "0" }, made.answer) : null;
+  return make("div", { class: "attempt" }, make("p", {}, `${new Date(made.at).toLocaleTimeString()}: ${outcome} after ${made.duration_ms} ms`), said);
+}

@@ -1,0 +1,59 @@
+"""The parking lot: where events wait whose callback does not take them.
+
+            5 failures in a row                  a probe is taken               nothing is parked any more
+    open -----------------------> parked -------------------------> draining ----------------------------> open
+                                    ^                                  |
+                                    '----------------------------------'  5 failures in a row
+
+A callback (one per tenant) goes through all of it. A chat has a row only while it is parked: with its callback, or alone, when its
+first event has used its quick attempts while others go through. An open chat is one without a row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.frozen import Frozen
+
+
+class Lane(StrEnum):
+    """Open lanes are delivered by the hot lane, parked and draining ones by the sweeper alone."""
+
+    OPEN = "open"
+    PARKED = "parked"
+    DRAINING = "draining"
+
+
+class CallbackState(Frozen):
+    """How a tenant's callback is doing.
+
+    `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `probes` made since then;
+    `due_at`: when it is looked at next. `drainer` may act until `leased_until`. `callback` tells one URL from another (`digest_of`).
+    """
+
+    state: Lane = Lane.OPEN
+    failures: int = 0
+    seq: int = 0
+    since: datetime | None = None
+    due_at: datetime | None = None
+    probes: int = 0
+    callback: str | None = None
+    drainer: str | None = None
+    leased_until: datetime | None = None
+
+
+class ParkedChat(Frozen):
+    """A parked chat: `seq` is the last place given in its lot.
+
+    With `due_at` it is parked alone, and looked at then; without, it is drained with its callback. `failing_since` and `strikes` are about
+    its first event: since when, and how often, it was refused while the callback took others.
+    """
+
+    chat: str
+    seq: int
+    due_at: datetime | None = None
+    failing_since: datetime | None = None
+    strikes: int = 0
+    drainer: str | None = None
+    leased_until: datetime | None = None

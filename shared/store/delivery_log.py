@@ -1,0 +1,56 @@
+"""Questions about many deliveries at once, asked of index by_status alone (their records: `shared.store.deliveries`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.model.delivery import DeliveryStatus
+from shared.model.ids import EventId, TenantId
+from shared.store import keys
+from shared.store.table import Item, Table
+
+COUNTED = 1000
+"""Counting goes no further: a count that says this says this or more."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A delivery as the index has it: `at` is its last change, `place` where it stands in the index."""
+
+    event_id: EventId
+    chat: str
+    at: datetime
+    received_at: datetime
+    place: str
+
+
+class DeliveryLog:
+    """Lists, oldest first, and counts. The index lags behind the records by about a second."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def oldest(self, tenant_id: TenantId, status: DeliveryStatus, *, after: str = "", limit: int = COUNTED) -> list[Listed]:
+        """Return up to `limit` of a tenant's deliveries of one status, behind the place `after`, in the order of their events."""
+        return [_listed(row) for row in self._rows(tenant_id, status, after, limit)]
+
+    def count(self, tenant_id: TenantId, status: DeliveryStatus) -> int:
+        """Count a tenant's deliveries of one status, up to COUNTED."""
+        return sum(1 for _ in self._rows(tenant_id, status, "", COUNTED))
+
+    def _rows(self, tenant_id: TenantId, status: DeliveryStatus, after: str, limit: int) -> Iterator[Item]:
+        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":after": after or "0"}
+        return self._table.query("listed = :listed AND listed_at > :after", values, IndexName=keys.BY_STATUS, Limit=limit)
+
+
+def place_of(at: datetime) -> str:
+    """Return the place in the index before all events of a time (UTC)."""
+    return keys.listed_at(at, EventId(""))
+
+
+def _listed(row: Item) -> Listed:
+    at, received_at = (datetime.fromisoformat(row[name]) for name in ("at", "received_at"))
+    return Listed(EventId(row["sk"].removeprefix(keys.DELIVERIES)), row["chat"], at, received_at, row["listed_at"])

@@ -1,0 +1,297 @@
+"""The parking lot's transitions, each one conditional write (states and their sense: `shared.model.parking`).
+
+    hot lane   read -> deliver, or park:   records + places + the chat's row, in one transaction; cancelled: read again
+               failed, accepted            count failures in a row; the fifth parks the callback
+    sweeper    lease -> probe -> draining -> chats, each under a lease: settle place by place -> open
+
+Opening is what must not be wrong: an event behind one that still waits would overtake it. So a chat is opened only by the drainer that
+holds it, and only with the `seq` it saw before it found the lot empty; parking raises `seq` under the condition that the row is still
+there. The same pair of conditions stands between parking a chat with its callback and opening the callback. None of these rows has a TTL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.model.delivery import Delivery, DeliveryRecord
+from shared.model.event import Event
+from shared.model.ids import EventId, TenantId
+from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.store import keys
+from shared.store.deliveries import DeliveryStore, delivery_of, record_of
+from shared.store.table import Change, ConditionFailed, Item, Put, Remove, Table, Write
+
+FAILURES_IN_A_ROW = 5
+_STATE = {"#state": "state"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one consistent read showed. `bodies`: the events of the records, as JSON."""
+
+    records: dict[tuple[TenantId, EventId], Delivery]
+    bodies: dict[tuple[TenantId, EventId], str]
+    callbacks: dict[TenantId, CallbackState]
+    chats: dict[tuple[TenantId, str], ParkedChat]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A parked event, and where in its chat's lot it stands. `record` is None where it has expired."""
+
+    number: int
+    event_id: EventId
+    record: DeliveryRecord | None
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be looked at: a callback, or with `chat` a chat that is parked alone."""
+
+    tenant_id: TenantId
+    chat: str | None
+
+
+def digest_of(callback_url: str | None) -> str:
+    """Return what tells one callback URL from another; the URL itself may carry secrets."""
+    return hashlib.sha256((callback_url or "").encode()).hexdigest()[:16]
+
+
+class ParkingStore:
+    """Reads and writes the parking lot."""
+
+    def __init__(self, table: Table, deliveries: DeliveryStore) -> None:
+        self._table = table
+        self._deliveries = deliveries
+
+    # the hot lane
+
+    def read(self, events: Sequence[tuple[TenantId, EventId, str | None]]) -> Seen:
+        """Return records, callbacks and chats of up to 33 events `(tenant, event, chat)`, in one consistent request."""
+        wanted = [keys.delivery(tenant_id, event_id) for tenant_id, event_id, _ in events]
+        wanted += [keys.callback_state(tenant_id) for tenant_id, _, _ in events]
+        wanted += [keys.parked_chat(tenant_id, chat) for tenant_id, _, chat in events if chat]
+        rows = self._table.get_many(wanted)
+        logged = {_logged(pk, sk): row for (pk, sk), row in rows.items() if sk.startswith(keys.DELIVERIES)}
+        return Seen(
+            {name: delivery_of(row) for name, row in logged.items()},
+            {name: row["event"] for name, row in logged.items()},
+            {_tenant(pk): _callback(row) for (pk, sk), row in rows.items() if sk == "CALLBACK"},
+            {(_tenant(pk), row["chat"]): _chat(row) for (pk, sk), row in rows.items() if sk.startswith(keys.PARKED_CHATS)},
+        )
+
+    def park(self, parked: Sequence[tuple[Event, Delivery]], chat: ParkedChat | None, alone: tuple[datetime, datetime] | None) -> bool:
+        """Park up to ten events of one chat behind what is parked there; False where the lot is no longer as `chat` shows it: read again.
+
+        A chat that was open is parked with its callback, or with `alone` (when it is due, since when its first event fails) by itself. Safe
+        to run twice: the second time `seq` is another.
+        """
+        first, last = parked[0][0], (chat.seq if chat else 0) + len(parked)
+        writes: list[Write] = [self._chat_write(first, chat, last, alone)]
+        if chat is None and alone is None:
+            key = keys.callback_state(first.tenant_id)
+            writes.append(Change(key, "ADD seq :one", {":one": 1, ":parked": Lane.PARKED}, "#state = :parked", _STATE))
+        for number, (event, delivery) in enumerate(parked, last - len(parked) + 1):
+            writes.append(Put({**keys.place(event.tenant_id, event.chat, number), "event_id": event.id}))
+            writes.append(Put(self._deliveries.item(event, delivery)))
+        return self._done(writes)
+
+    def _chat_write(self, event: Event, chat: ParkedChat | None, last: int, alone: tuple[datetime, datetime] | None) -> Write:
+        key = keys.parked_chat(event.tenant_id, event.chat)
+        if chat is not None:
+            return Change(key, "SET seq = :last", {":last": last, ":seen": chat.seq}, "seq = :seen")
+        row: Item = {**key, "chat": event.chat, "seq": last}
+        if alone:
+            row |= {**_due(event.tenant_id, alone[0]), "failing_since": alone[1].isoformat(), "strikes": 1}
+        return Put(row, "attribute_not_exists(pk)")
+
+    def failed(self, tenant_id: TenantId, callback: str, now: datetime, first_probe: datetime) -> CallbackState:
+        """Count a failure; the fifth in a row parks the callback, due at `first_probe`. Return the state as it is then."""
+        state = _callback(self._table.update(keys.callback_state(tenant_id), "ADD failures :one", {":one": 1}))
+        if state.failures < FAILURES_IN_A_ROW or state.state is Lane.PARKED:
+            return state
+        due = _due(tenant_id, first_probe)
+        update = f"SET #state = :parked, since = :now, callback = :callback, probes = :none, {_DUE}"
+        values = {":parked": Lane.PARKED, ":now": now.isoformat(), ":callback": callback, ":none": 0, ":most": FAILURES_IN_A_ROW}
+        condition = "failures >= :most AND (attribute_not_exists(#state) OR #state <> :parked)"
+        found = self._changed(keys.callback_state(tenant_id), update, {**values, **_values(due)}, condition, _STATE)
+        return _callback(found) if found else state
+
+    def accepted(self, tenant_id: TenantId) -> None:
+        """Say that the callback took an event: failures are counted from none again. A parked one is opened by its probes alone."""
+        condition = "attribute_exists(pk) AND (attribute_not_exists(#state) OR #state <> :parked)"
+        self._changed(keys.callback_state(tenant_id), "SET failures = :none", {":none": 0, ":parked": Lane.PARKED}, condition, _STATE)
+
+    def hurry(self, tenant_id: TenantId, seen: str, callback: str, now: datetime) -> None:
+        """Have a parked callback looked at now: its URL is another than when it was parked."""
+        values = {":callback": callback, ":seen": seen, ":now": now.isoformat(), ":none": 0, ":parked": Lane.PARKED}
+        update, due = f"SET callback = :callback, since = :now, probes = :none, {_DUE}", _due(tenant_id, now)
+        condition = "callback = :seen AND #state = :parked"
+        self._changed(keys.callback_state(tenant_id), update, {**values, **_values(due)}, condition, _STATE)
+
+    # the sweeper
+
+    def due(self, shard: str, now: datetime, limit: int) -> list[Due]:
+        """Return up to `limit` of a shard's callbacks and chats that are due, the longest due first."""
+        values = {":shard": shard, ":now": keys.moment(now)}
+        rows = self._table.query("due_shard = :shard AND due_at <= :now", values, IndexName=keys.BY_DUE, Limit=limit)
+        return [Due(_tenant(row["pk"]), row["sk"].removeprefix(keys.PARKED_CHATS) if row["sk"] != "CALLBACK" else None) for row in rows]
+
+    def callback(self, tenant_id: TenantId) -> CallbackState:
+        """Return a callback's state."""
+        row = self._table.get(keys.callback_state(tenant_id))
+        return _callback(row) if row else CallbackState()
+
+    def lease_callback(self, tenant_id: TenantId, me: str, now: datetime, until: datetime) -> CallbackState | None:
+        """Take a parked callback; None where it is open, or another has it. If its drainer dies it is due again when the lease ends."""
+        key = keys.callback_state(tenant_id)
+        found = self._changed(key, _LEASE + ", due_at = :due_at", _lease(me, now, until), f"attribute_exists(#state) AND {_FREE}", _STATE)
+        return _callback(found) if found else None
+
+    def drain(self, tenant_id: TenantId, me: str) -> CallbackState | None:
+        """Go on to draining once a probe was taken; None where this drainer no longer has it."""
+        values = {":draining": Lane.DRAINING, ":parked": Lane.PARKED, ":me": me, ":none": 0}
+        update, condition = "SET #state = :draining, failures = :none", "#state = :parked AND drainer = :me"
+        found = self._changed(keys.callback_state(tenant_id), update, values, condition, _STATE)
+        return _callback(found) if found else None
+
+    def later(self, tenant_id: TenantId, me: str, due: datetime, probes: int) -> bool:
+        """Give a callback back, to be looked at again when it is due."""
+        update = f"SET {_DUE}, probes = :probes REMOVE drainer, leased_until"
+        values = {**_values(_due(tenant_id, due)), ":probes": probes, ":me": me}
+        return self._changed(keys.callback_state(tenant_id), update, values, "drainer = :me") is not None
+
+    def open(self, tenant_id: TenantId, me: str, seq: int) -> bool:
+        """Open a drained callback; False where a chat was parked with it meanwhile, or this drainer no longer has it."""
+        values = {":draining": Lane.DRAINING, ":me": me, ":seen": seq}
+        write = Remove(keys.callback_state(tenant_id), "#state = :draining AND seq = :seen AND drainer = :me", values, _STATE)
+        return self._done([write])
+
+    def park_again(self, tenant_id: TenantId, me: str, now: datetime, due: datetime) -> bool:
+        """Go back from draining to parked: the callback refuses again."""
+        update = f"SET #state = :parked, since = :now, probes = :none, {_DUE} REMOVE drainer, leased_until"
+        values = {**_values(_due(tenant_id, due)), ":parked": Lane.PARKED, ":now": now.isoformat(), ":none": 0, ":me": me}
+        return self._changed(keys.callback_state(tenant_id), update, values, "drainer = :me", _STATE) is not None
+
+    def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat]:
+        """Yield a tenant's parked chats."""
+        values = {":pk": keys.callback_state(tenant_id)["pk"], ":chats": keys.PARKED_CHATS}
+        return map(_chat, self._table.query("pk = :pk AND begins_with(sk, :chats)", values, ConsistentRead=True))
+
+    def lease_chat(self, tenant_id: TenantId, chat: str, me: str, now: datetime, until: datetime) -> ParkedChat | None:
+        """Take a parked chat; None where it is open, or another has it."""
+        key, values = keys.parked_chat(tenant_id, chat), _lease(me, now, until)
+        alone = self._changed(key, _LEASE + ", due_at = :due_at", values, f"attribute_exists(due_at) AND {_FREE}")
+        del values[":due_at"]
+        found = alone or self._changed(key, _LEASE, values, f"attribute_exists(pk) AND attribute_not_exists(due_at) AND {_FREE}")
+        return _chat(found) if found else None
+
+    def seq(self, tenant_id: TenantId, chat: str, me: str) -> int | None:
+        """Return the last place given in a chat's lot; None where this drainer no longer has it."""
+        row = self._table.get(keys.parked_chat(tenant_id, chat))
+        return row["seq"] if row and row.get("drainer") == me else None
+
+    def places(self, tenant_id: TenantId, chat: str, limit: int) -> list[Place]:
+        """Return the first up to `limit` (at most 100) parked events of a chat, in order."""
+        values = {":pk": keys.callback_state(tenant_id)["pk"], ":lot": keys.lot(chat)}
+        rows = list(self._table.query("pk = :pk AND begins_with(sk, :lot)", values, ConsistentRead=True, Limit=limit))
+        wanted = [keys.delivery(tenant_id, row["event_id"]) for row in rows]
+        records = self._table.get_many(wanted)
+        return [
+            Place(int(row["sk"].rpartition("#")[2]), row["event_id"], record_of(records[key["pk"], key["sk"]]) if found else None)
+            for row, key in zip(rows, wanted, strict=True)
+            for found in [(key["pk"], key["sk"]) in records]
+        ]
+
+    def settle(self, tenant_id: TenantId, chat: str, place: Place, ended: Delivery | None) -> bool:
+        """Take a place out of the lot, and with `ended` say what became of its event; False where another did that before."""
+        writes: list[Write] = [Remove(keys.place(tenant_id, chat, place.number), "attribute_exists(pk)")]
+        if ended and place.record:
+            writes.append(Put(self._deliveries.item(place.record.event, ended)))
+        return self._done(writes)
+
+    def chat_later(self, tenant_id: TenantId, chat: ParkedChat, me: str, due: datetime) -> bool:
+        """Give a chat back: parked alone, with its first event's strikes as `chat` shows them, due then."""
+        update = f"SET {_DUE}, strikes = :strikes"
+        values: dict[str, Any] = {**_values(_due(tenant_id, due)), ":strikes": chat.strikes, ":me": me}
+        if chat.failing_since:
+            update += ", failing_since = :since"
+            values[":since"] = chat.failing_since.isoformat()
+        gone = "drainer, leased_until" if chat.failing_since else "drainer, leased_until, failing_since"
+        return self._changed(keys.parked_chat(tenant_id, chat.chat), f"{update} REMOVE {gone}", values, "drainer = :me") is not None
+
+    def chat_back(self, tenant_id: TenantId, chat: str, me: str) -> bool:
+        """Give a chat back to be drained with its callback."""
+        key = keys.parked_chat(tenant_id, chat)
+        return self._changed(key, "REMOVE drainer, leased_until", {":me": me}, "drainer = :me") is not None
+
+    def join(self, tenant_id: TenantId, chat: str, me: str) -> bool:
+        """Have a chat that was parked alone wait with its callback, which is parked now; False where it is not, or no longer."""
+        alone = "REMOVE due_at, due_shard, drainer, leased_until"
+        return self._done(
+            [
+                Change(keys.parked_chat(tenant_id, chat), alone, {":me": me}, "drainer = :me"),
+                Change(keys.callback_state(tenant_id), "ADD seq :one", {":one": 1, ":parked": Lane.PARKED}, "#state = :parked", _STATE),
+            ]
+        )
+
+    def open_chat(self, tenant_id: TenantId, chat: str, me: str, seq: int) -> bool:
+        """Open a drained chat; False where an event was parked there meanwhile, or this drainer no longer has it."""
+        return self._done([Remove(keys.parked_chat(tenant_id, chat), "seq = :seen AND drainer = :me", {":seen": seq, ":me": me})])
+
+    def _done(self, writes: Sequence[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _changed(
+        self, key: keys.Key, update: str, values: dict[str, Any], condition: str, names: dict[str, str] | None = None
+    ) -> Item | None:
+        try:
+            return self._table.update(key, update, values, condition, names)
+        except ConditionFailed:
+            return None
+
+
+_DUE = "due_at = :due_at, due_shard = :due_shard"
+_LEASE = "SET drainer = :me, leased_until = :until"
+_FREE = "(attribute_not_exists(leased_until) OR leased_until < :now)"
+
+
+def _lease(me: str, now: datetime, until: datetime) -> dict[str, Any]:
+    return {":me": me, ":now": keys.moment(now), ":until": keys.moment(until), ":due_at": keys.moment(until)}
+
+
+def _due(tenant_id: TenantId, due: datetime) -> dict[str, str]:
+    return {"due_at": keys.moment(due), "due_shard": keys.due_shard(tenant_id)}
+
+
+def _values(fields: dict[str, str]) -> dict[str, Any]:
+    return {f":{name}": value for name, value in fields.items()}
+
+
+def _tenant(pk: str) -> TenantId:
+    return TenantId(pk.removeprefix("T#"))
+
+
+def _callback(row: Item) -> CallbackState:
+    return CallbackState.model_validate({name: row[name] for name in CallbackState.model_fields if name in row})
+
+
+def _chat(row: Item) -> ParkedChat:
+    return ParkedChat.model_validate({name: row[name] for name in ParkedChat.model_fields if name in row})
+
+
+def _logged(pk: str, sk: str) -> tuple[TenantId, EventId]:
+    return _tenant(pk), EventId(sk.removeprefix(keys.DELIVERIES))
+
+
+def places_of(events: Iterable[Event]) -> list[tuple[TenantId, EventId, str | None]]:
+    """Return what `ParkingStore.read` is asked for."""
+    return [(event.tenant_id, event.id, event.chat) for event in events]

@@ -1,0 +1,61 @@
+"""Testing a callback over HTTP: what the delivery function told, as the caller hears it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.functions.api import Api, key
+
+
+def attempt(**fields: Any) -> dict[str, Any]:
+    """Return an attempt as the delivery function answers it."""
+    return {"at": "2026-03-01T12:00:00Z", "duration_ms": 12, "status": None, "error": None, "text": "", **fields}
+
+
+async def tested(api: Api, **fields: Any) -> Any:
+    """Test the callback of a new tenant."""
+    tenant = await api.new_tenant(**fields)
+    return await api.call("POST", f"/tenants/{tenant['id']}/callback/test", headers=key(tenant["key"]))
+
+
+async def test_a_callback_that_answers_2xx_passes(api: Api) -> None:
+    """What it said, and how long it took."""
+    api.asked.answer = attempt(status=204, text="thanks")
+    answer = await tested(api, callback_url="https://shop.example/in")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ok": True, "status": 204, "fault": None, "duration_ms": 12, "answer": "thanks"},
+    )
+    name, asked = api.asked.asked[-1]
+    assert (name, list(asked), list(asked["test"])) == ("delivery", ["test"], ["tenant_id"])
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": 500, "text": "no room"}, {"status": 302}, {"error": "certificate refused"}, {"error": "address not allowed"}]
+)
+async def test_a_callback_that_does_not_fails_the_test_with_what_it_said(api: Api, said: dict[str, Any]) -> None:
+    """400, with the status or the fault."""
+    api.asked.answer = attempt(**said)
+    answer = await tested(api, callback_url="https://shop.example/in")
+    body = answer.json()
+    assert (answer.status_code, body["error"]) == (400, "callback_failed")
+    assert (body["status"], body["fault"], body["answer"]) == (said.get("status"), said.get("error"), said.get("text", ""))
+
+
+async def test_without_a_callback_there_is_nothing_to_test(api: Api) -> None:
+    """And nobody is asked."""
+    before = len(api.asked.asked)
+    answer = await tested(api)
+    assert (answer.status_code, answer.json()["error"], len(api.asked.asked)) == (400, "no_callback_url", before)
+
+
+async def test_a_fault_of_ours_is_not_the_callbacks(api: Api) -> None:
+    """The delivery function died, or its storage did not answer: 503, to be tried again."""
+    api.asked.answer, api.asked.fault = {"errorType": "StoreUnavailable"}, "Unhandled"
+    try:
+        answer = await tested(api, callback_url="https://shop.example/in")
+    finally:
+        api.asked.fault = None
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")

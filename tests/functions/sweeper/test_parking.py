@@ -1,0 +1,260 @@
+"""Parking and draining step by step: an outage, a poison message, a moved endpoint, a deleted tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from functions.callback_delivery.retry import Answered, Outcome
+from functions.sweeper import schedule
+from shared.model.delivery import DeliveryStatus
+from shared.model.event import Event
+from shared.model.parking import Lane
+from shared.model.tenant import Tenant
+from tests.support.clock import FakeClock
+from tests.support.delivery_world import Accepted, World, accepted, out_of_order
+from tests.support.event_source import drive
+
+
+class Endpoint:
+    """A callback's other end: `says` what it answers to an event."""
+
+    def __init__(self) -> None:
+        self.says: Callable[[Accepted], int] = lambda _: 200
+        self.posted: list[Accepted] = []
+        self.taken: list[Accepted] = []
+        self.urls: list[str] = []
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+        """Answer."""
+        one = accepted(body, headers)
+        self.urls.append(url)
+        self.posted.append(one)
+        status = self.says(one)
+        if status == 200:
+            self.taken.append(one)
+        return Answered(status, text="said")
+
+
+class Scene:
+    """One tenant, one endpoint, and time to pass."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.world = World(self.clock)
+        self.endpoint = Endpoint()
+        self.tenant = self.world.new_tenant("https://shop.example/in")
+
+    def send(self, chat: int, *messages: int) -> list[Event]:
+        """Queue events of one chat."""
+        return [self.world.send(self.tenant.id, chat, message) for message in messages]
+
+    async def deliver(self) -> None:
+        """Run the delivery function until the queue is empty, its quick attempts included."""
+        function = self.world.function(self.endpoint.post)
+
+        async def run(entries: object) -> list[str]:
+            return (await function.run(entries))[0]  # type: ignore[arg-type]
+
+        while self.world.source.left:
+            await drive(self.world.source, run, 1)
+            self.clock.advance(self.world.source.next_s or 0)
+
+    async def sweep(self, passes: timedelta = timedelta(minutes=1)) -> None:
+        """Let a time pass, with a run of the sweeper at the end of each minute."""
+        for _ in range(int(passes / timedelta(minutes=1))):
+            self.clock.advance(60)
+            await self.world.sweeper(self.endpoint.post).run()
+
+    def status(self, event: Event) -> DeliveryStatus | None:
+        """Return what became of an event."""
+        record = self.world.deliveries.get(event.tenant_id, event.id)
+        return record.status if record else None
+
+    def change(self, **changes: object) -> Tenant:
+        """Change the tenant."""
+        changed = self.world.tenants.change(self.tenant.id, changes)
+        assert changed
+        return changed
+
+    @property
+    def messages(self) -> list[int]:
+        """What was taken, in order."""
+        return [one.message for one in self.endpoint.taken]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A tenant whose endpoint takes everything."""
+    return Scene()
+
+
+async def test_after_an_outage_everything_arrives_in_order(scene: Scene) -> None:
+    """What failed, what followed it, and what came while it was parked; then nothing is left of the lot."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1, 2)
+    await scene.deliver()
+    scene.send(1, 3)
+    scene.send(2, 10, 11)
+    await scene.deliver()
+    assert scene.world.parking.callback(scene.tenant.id).state is Lane.PARKED
+    scene.endpoint.says = lambda _: 200
+    await scene.sweep()
+    assert sorted(scene.messages) == [1, 2, 3, 10, 11]
+    assert out_of_order(scene.endpoint.taken) == []
+    assert scene.world.unsettled() == []
+    assert {scene.status(event) for event in scene.world.sent} == {DeliveryStatus.DELIVERED}
+
+
+async def test_an_open_callback_is_delivered_hot_again(scene: Scene) -> None:
+    """Once the lot is empty the sweeper has nothing to do with it."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1)
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 200
+    await scene.sweep()
+    scene.send(1, 2)
+    await scene.deliver()
+    assert scene.messages == [1, 2]
+
+
+async def test_a_parked_callback_costs_fewer_and_fewer_probes(scene: Scene) -> None:
+    """After half a minute, then in twice the time, every quarter of an hour in the end."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1)
+    await scene.deliver()
+    before = len(scene.endpoint.posted)
+    await scene.sweep(timedelta(hours=6))
+    probes = len(scene.endpoint.posted) - before
+    assert 24 <= probes <= 32
+    assert scene.world.parking.callback(scene.tenant.id).state is Lane.PARKED
+
+
+async def test_after_five_days_the_callback_is_disabled_and_its_events_are_dead(scene: Scene) -> None:
+    """The tenant can read why, and replay them."""
+    scene.endpoint.says = lambda _: 500
+    events = scene.send(1, 1, 2) + scene.send(2, 3)
+    await scene.deliver()
+    for _ in range(600):
+        scene.clock.advance(15 * 60)
+        await scene.world.sweeper(scene.endpoint.post).run()
+    tenant = scene.world.tenants.get(scene.tenant.id)
+    assert tenant
+    assert "five days" in (tenant.callback_disabled or "")
+    assert {scene.status(event) for event in events} == {DeliveryStatus.DEAD}
+    assert scene.world.unsettled() == []
+
+
+async def test_a_poison_message_is_dead_after_an_hour_and_its_chat_goes_on(scene: Scene) -> None:
+    """Others are taken all the while; the poison is tried again on a widening schedule and then given up."""
+    scene.endpoint.says = lambda one: 500 if one.message == 1 else 200
+    poison, *_ = scene.send(1, 1, 2, 3)
+    for minute in range(80):
+        scene.send(2, 100 + minute)
+        await scene.deliver()
+        await scene.sweep()
+    assert scene.status(poison) is DeliveryStatus.DEAD
+    assert [message for message in scene.messages if message < 100] == [2, 3]
+    assert len([message for message in scene.messages if message >= 100]) == 80
+    assert scene.world.unsettled() == [] or scene.world.parking.callback(scene.tenant.id).state is Lane.OPEN
+    tried = [one for one in scene.endpoint.posted if one.message == 1]
+    assert 8 <= len(tried) <= 20
+
+
+async def test_parked_events_go_to_the_url_that_was_set_meanwhile(scene: Scene) -> None:
+    """The tenant moved its endpoint because the old one was broken: what waits is not lost with it."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1, 2)
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 200
+    scene.change(callback_url="https://shop.example/new", callback_since=scene.clock.now())
+    await scene.sweep()
+    assert scene.messages == [1, 2]
+    assert set(scene.endpoint.urls[-2:]) == {"https://shop.example/new"}
+
+
+async def test_a_moved_endpoint_is_probed_as_soon_as_an_event_comes(scene: Scene) -> None:
+    """The next probe of the old one may have been a quarter of an hour away."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1)
+    await scene.deliver()
+    await scene.sweep(timedelta(hours=2))
+    scene.change(callback_url="https://shop.example/new")
+    scene.endpoint.says = lambda _: 200
+    scene.clock.advance(11)
+    scene.send(1, 2)
+    await scene.deliver()
+    await scene.sweep()
+    assert scene.messages == [1, 2]
+
+
+async def test_of_a_deleted_tenant_nothing_stays(scene: Scene) -> None:
+    """Nothing is posted any more, and its records and its lot are erased."""
+    scene.endpoint.says = lambda _: 500
+    scene.send(1, 1, 2)
+    await scene.deliver()
+    posted = len(scene.endpoint.posted)
+    scene.world.tenants.mark_deleting(scene.tenant.id)
+    await scene.sweep()
+    assert len(scene.endpoint.posted) == posted
+    assert scene.world.table.addresses() == []
+
+
+async def test_a_callback_taken_away_ends_what_is_parked(scene: Scene) -> None:
+    """Its events are dropped, with the reason, and can be replayed."""
+    scene.endpoint.says = lambda _: 500
+    events = scene.send(1, 1, 2)
+    await scene.deliver()
+    scene.change(callback_url=None)
+    await scene.sweep()
+    assert {scene.status(event) for event in events} == {DeliveryStatus.DROPPED}
+    assert scene.world.unsettled() == []
+
+
+async def test_410_to_a_probe_disables_the_callback(scene: Scene) -> None:
+    """The endpoint's owner said that it is gone: what waits for it is dead."""
+    scene.endpoint.says = lambda _: 500
+    events = scene.send(1, 1, 2)
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 410
+    await scene.sweep()
+    tenant = scene.world.tenants.get(scene.tenant.id)
+    assert tenant
+    assert "410" in (tenant.callback_disabled or "")
+    assert {scene.status(event) for event in events} == {DeliveryStatus.DEAD}
+    assert scene.world.unsettled() == []
+
+
+async def test_a_final_answer_to_a_probe_does_not_open_the_callback(scene: Scene) -> None:
+    """A proxy that answers 404 for everything must not cost all that is parked."""
+    scene.endpoint.says = lambda _: 500
+    events = scene.send(1, *range(1, 8))
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 404
+    await scene.sweep()
+    dead = [event for event in events if scene.status(event) is DeliveryStatus.DEAD]
+    assert dead == events[:1]
+
+
+async def test_a_callback_that_refuses_again_while_it_is_drained_is_parked_again(scene: Scene) -> None:
+    """What was taken stays taken, the rest waits, and in the end all is there in order."""
+    scene.endpoint.says = lambda _: 500
+    for chat in range(12):
+        scene.send(chat + 1, 1, 2)
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 200 if len(scene.endpoint.taken) < 7 else 500
+    await scene.sweep()
+    assert len(scene.endpoint.taken) == 7
+    assert scene.world.parking.callback(scene.tenant.id).state is Lane.PARKED
+    scene.endpoint.says = lambda _: 200
+    await scene.sweep(timedelta(minutes=20))
+    assert len(scene.endpoint.taken) == 24
+    assert out_of_order(scene.endpoint.taken) == []
+    assert scene.world.unsettled() == []
+
+
+def test_the_schedule_widens_up_to_a_quarter_of_an_hour() -> None:
+    """30 s, doubled each time."""
+    assert [schedule.delay(tried).total_seconds() for tried in range(7)] == [30, 60, 120, 240, 480, 900, 900]
