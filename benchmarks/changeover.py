@@ -10,7 +10,7 @@ from statistics import median
 from benchmarks.family import Family
 from benchmarks.quick_aws import TABLE, QuickAws
 from benchmarks.row import Goal, Row
-from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
+from benchmarks.stored_accounts import LoggedIn, connections, log_in, phones, store, wait_connected
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until, wait_until_quiet
 from listener.ownership import WATCH_EVERY_S
@@ -52,14 +52,13 @@ class Stage:
         self._surroundings = surroundings
         self._friend = friend
         surroundings.people.create_person(friend, first_name="Friend")
-        self._by_key = {one.key: one for one in accounts}
         self._accounts = list(accounts)
         self._aws = surroundings.aside(QuickAws().running())
         self._rows = AccountStore(Table(self._aws.client, TABLE))
         self._started = 0
         store(surroundings, self._aws, accounts, NOBODY)
         self._workers = [self._new_worker()]
-        wait_until(lambda: len(self._connections()) == len(accounts), DEADLINE_S, "all accounts connected")
+        wait_connected(surroundings, accounts)
 
     def close(self) -> None:
         """End the workers."""
@@ -69,10 +68,10 @@ class Stage:
     def handed_over_s(self) -> float:
         """Tell the worker that holds most to go; return the seconds until the other one has connected the last of its accounts."""
         leaving, held = self._leaving()
-        before = self._connections()
+        newest = max(connections(self._surroundings, self._accounts).values())
         began = time.monotonic()
         leaving.signal(signal.SIGTERM)
-        wait_until(lambda: self._anew(held, before), DEADLINE_S, "a hand-over")
+        wait_until(lambda: self._anew(held, newest), DEADLINE_S, "a hand-over")
         taken_s = time.monotonic() - began
         wait_until(lambda: not leaving.process.running, DEADLINE_S, "the worker's end")
         return taken_s
@@ -104,15 +103,10 @@ class Stage:
         rows = [self._rows.get(one.tenant_id, Channel.TELEGRAM) for one in self._accounts]
         return [row.owner if row else None for row in rows]
 
-    def _anew(self, held: Sequence[LoggedIn], before: dict[str, int]) -> bool:
-        """Tell whether each of these accounts has another connection than before."""
-        now = self._connections()
-        return all(now.get(one.key, 0) > before[one.key] for one in held)
-
-    def _connections(self) -> dict[str, int]:
-        """Return the newest connection of each account, by its key."""
-        found = self._surroundings.people.connections()
-        return {one["key"]: one["number"] for one in found if one["key"] in self._by_key and one["wants_updates"]}
+    def _anew(self, held: Sequence[LoggedIn], newest: int) -> bool:
+        """Tell whether each of these accounts has a connection that came after that one."""
+        now = connections(self._surroundings, held)
+        return len(now) == len(held) and all(number > newest for number in now.values())
 
     def _tenants_told(self, text: str) -> set[str]:
         return {event.tenant_id for event in (parse(body) for _, body in self._aws.queue.bodies) if event.message.text == text}

@@ -19,7 +19,7 @@ from benchmarks.idle import of_accounts
 from benchmarks.quick_aws import QuickAws
 from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
-from benchmarks.stored_accounts import LoggedIn, log_in, phones, store
+from benchmarks.stored_accounts import connections, log_in, phones, store, wait_connected
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until
 from listener.checkpoint import CHECKPOINT_EVERY_S
@@ -72,8 +72,8 @@ class Stage:
             parts.enter_context(WorkerProcess(self._surroundings, self._aws, "listener-inbound"))
             self._raw = parts.enter_context(RawClients(self._surroundings, "raw-inbound", raw, AT_ONCE, count_to=len(self._chats)))
             self._raw.said(1)
-            wait_until(lambda: len(self._numbers(own)) == len(own), DEADLINE_S, "all accounts connected")
-            self._own, self._theirs = self._numbers(own), self._numbers(raw)
+            wait_connected(self._surroundings, own)
+            self._own, self._theirs = (list(connections(self._surroundings, side).values()) for side in (own, raw))
             self._counted = 0
             self._send(len(self._chats))  # every chat's first message, whose peer has to be kept
             self._wait_for_own(len(self._chats))
@@ -89,7 +89,8 @@ class Stage:
 
         `messages` is a multiple of the number of chats.
         """
-        self._people.stall()
+        for number in (*self._own, *self._theirs):
+            self._people.stall(number=number)
         before = len(self._aws.queue.bodies)
         self._send(messages)
         raw = 0.0
@@ -140,11 +141,6 @@ class Stage:
         for number in connections:
             self._people.resume(number=number)
         return began
-
-    def _numbers(self, accounts: Sequence[LoggedIn]) -> list[int]:
-        """Return the connections under these keys."""
-        keys = {one.key for one in accounts}
-        return [one["number"] for one in self._people.connections() if one["key"] in keys and one["wants_updates"]]
 
 
 FAMILY = Family((RATE, REQUESTS), measure)

@@ -61,7 +61,9 @@ def test_an_account_changes_hands_as_on_the_emulator(table: Table) -> None:
     accounts = AccountStore(table)
     first = accounts.claim(ANN, Channel.TELEGRAM, None, ONE, "token")
     assert first is not None
-    assert accounts.claim(ANN, Channel.TELEGRAM, None, TWO, "other") is None
+    lost = accounts.claim(ANN, Channel.TELEGRAM, None, TWO, "other")
+    assert lost is not None
+    assert lost.claim == "token"
     assert accounts.claim(ANN, Channel.TELEGRAM, None, ONE, "token") == first
     assert [row.tenant_id for row in accounts.owned_by(ONE)] == [ANN]
     assert accounts.set_status(ANN, Channel.TELEGRAM, ONE, first.epoch, {"phone": "+1", "reason": None})
@@ -112,6 +114,15 @@ def test_items_are_written_all_or_none_as_on_the_emulator(table: Table) -> None:
     with pytest.raises(ConditionFailed):
         table.put_all([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}], "attribute_not_exists(pk)")
     assert set(table.get_many([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}])) == {("p", "2")}
+
+
+def test_items_are_written_and_removed_side_by_side_as_on_the_emulator(table: Table) -> None:
+    """Many in one request, each by itself."""
+    table.put({"pk": "p", "sk": "1", "old": True})
+    assert table.put_many([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}, {"pk": "q", "sk": "1"}]) == set()
+    table.delete_many([{"pk": "p", "sk": "2"}, {"pk": "p", "sk": "3"}])
+    assert list(table.query("pk = :pk", {":pk": "p"})) == [{"pk": "p", "sk": "1"}]
+    assert table.get({"pk": "q", "sk": "1"}) is not None
 
 
 def test_a_worker_that_ended_does_not_beat_as_on_the_emulator(table: Table) -> None:
