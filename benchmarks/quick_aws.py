@@ -209,6 +209,7 @@ class QuickTable:
             "DeleteItem": self._delete,
             "Query": self._query,
             "BatchGetItem": self._get_many,
+            "BatchWriteItem": self._write_many,
             "TransactWriteItems": self._write_all,
         }
 
@@ -251,6 +252,12 @@ class QuickTable:
         if not request.get("ScanIndexForward", True):
             found.reverse()
         return {"Items": found[: request.get("Limit", len(found))]}
+
+    def _write_many(self, request: Request) -> Answer:
+        for act in (act for acts in request["RequestItems"].values() for act in acts):
+            for kind, one in act.items():
+                self.operations[f"{kind.removesuffix('Request')}Item"](one)
+        return {"UnprocessedItems": {}}
 
     def _write_all(self, request: Request) -> Answer:
         acts = [next(iter(act.items())) for act in request["TransactItems"]]

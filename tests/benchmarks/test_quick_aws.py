@@ -116,6 +116,15 @@ def test_items_are_written_all_or_none_as_on_the_emulator(table: Table) -> None:
     assert set(table.get_many([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}])) == {("p", "2")}
 
 
+def test_items_are_written_and_removed_side_by_side_as_on_the_emulator(table: Table) -> None:
+    """Many in one request, each by itself."""
+    table.put({"pk": "p", "sk": "1", "old": True})
+    assert table.put_many([{"pk": "p", "sk": "1"}, {"pk": "p", "sk": "2"}, {"pk": "q", "sk": "1"}]) == set()
+    table.delete_many([{"pk": "p", "sk": "2"}, {"pk": "p", "sk": "3"}])
+    assert list(table.query("pk = :pk", {":pk": "p"})) == [{"pk": "p", "sk": "1"}]
+    assert table.get({"pk": "q", "sk": "1"}) is not None
+
+
 def test_a_worker_that_ended_does_not_beat_as_on_the_emulator(table: Table) -> None:
     """The last word of a row is final."""
     workers = WorkerStore(table)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import idle, restart
+from benchmarks import changeover, idle, inbound, restart
 from benchmarks.stored_accounts import log_in, phones
 from benchmarks.surroundings import Surroundings
 from local.progress import silent
@@ -55,3 +55,25 @@ def test_only_what_a_takeover_may_not_cost_is_too_much() -> None:
 def test_a_workers_own_calls_are_not_an_accounts() -> None:
     """Beats and looks around go on whatever is held."""
     assert idle.of_accounts(Counter({"UpdateItem WORKERS": 9, "Query by_owner": 3, "PutItem MARKS": 1})) == {"PutItem MARKS": 1}
+
+
+def test_messages_reach_both_sides_all_of_them(surroundings: Surroundings) -> None:
+    """What was held is let go and counted on either side, whichever is first."""
+    with inbound.Stage(surroundings, accounts=2, senders=2) as stage:
+        for own_first in (True, False):
+            raw, own = stage.round(40, own_first=own_first)
+            assert raw > 0
+            assert own > 0
+        events, calls = stage.steady(per_s=20, for_s=1)
+        assert 0 < calls["SendMessageBatch"] <= events
+
+
+def test_accounts_are_handed_over_and_taken_over(surroundings: Surroundings) -> None:
+    """Each of them is connected anew, and a message to it arrives; a killed worker's silence comes before that."""
+    stage = changeover.Stage(surroundings, log_in(surroundings, phones(903, 2)), friend="+99990499999")
+    try:
+        assert stage.handed_over_s() > 0
+        assert stage.taken_over_s() > 0
+    finally:
+        stage.close()
+    assert no_key_was_used_twice(surroundings)
