@@ -14,8 +14,8 @@ from benchmarks.stored_accounts import LoggedIn, connections, log_in, phones, st
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until, wait_until_quiet
 from listener.ownership import WATCH_EVERY_S
+from shared.model.event import Event
 from shared.model.ids import NOBODY, Channel, WorkerId
-from shared.queues import parse
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
 
@@ -109,7 +109,8 @@ class Stage:
         return len(now) == len(held) and all(number > newest for number in now.values())
 
     def _tenants_told(self, text: str) -> set[str]:
-        return {event.tenant_id for event in (parse(body) for _, body in self._aws.queue.bodies) if event.message.text == text}
+        events = (Event.model_validate_json(body) for _, body in self._aws.queue.bodies)
+        return {event.tenant_id for event in events if event.message.text == text}
 
     def _new_worker(self) -> WorkerProcess:
         self._started += 1

@@ -56,7 +56,7 @@ def deploy(emulator: Emulator, template_path: Path) -> Outputs:
     if current is None or _digest_of(current) != digest:
         _bootstrap(emulator)
         _upload(emulator, template_path)
-        _apply(cloudformation, body, digest, exists=current is not None)
+        _apply(cloudformation, _put_template(emulator, body, digest), digest, exists=current is not None)
         _set_time_to_live(emulator, template)
         current = _describe(cloudformation)
     if current is None:
@@ -102,10 +102,20 @@ def _upload(emulator: Emulator, template_path: Path) -> None:
                 s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=path.read_bytes())
 
 
-def _apply(cloudformation: Any, body: str, digest: str, *, exists: bool) -> None:
+def _put_template(emulator: Emulator, body: str, digest: str) -> str:
+    """Lay the template beside the assets, as the CDK does: a request carries 51,200 bytes of it at most. Returns its URL.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    bucket, key = _bucket(emulator), f"{digest}.json"
+    emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
+    return f"{emulator.url}/{bucket}/{key}"
+
+
+def _apply(cloudformation: Any, url: str, digest: str, *, exists: bool) -> None:
     change = cloudformation.update_stack if exists else cloudformation.create_stack
     tags = [{"Key": DIGEST_TAG, "Value": digest}]
-    change(StackName=STACK, TemplateBody=body, Capabilities=["CAPABILITY_IAM"], Tags=tags)
+    change(StackName=STACK, TemplateURL=url, Capabilities=["CAPABILITY_IAM"], Tags=tags)
     ends = time.monotonic() + DEADLINE_S
     while True:
         stack = _describe(cloudformation)
