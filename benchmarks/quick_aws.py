@@ -2,7 +2,7 @@
 
 The emulator takes some milliseconds of processor time for each call. Behind thousands of accounts that would be most of what is
 measured; here a call costs a tenth of one and then waits. It understands what our stores send and refuses the rest, and
-tests/benchmarks/test_quick_aws.py holds it to the emulator. The queue accepts everything.
+tests/benchmarks/test_quick_aws.py holds it to the emulator. Its tables and its queue have modules of their own.
 """
 
 from __future__ import annotations
@@ -20,27 +20,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from benchmarks.expressions import Item, NotUnderstood, changed, holds
+from benchmarks.expressions import NotUnderstood
 from benchmarks.padded_aws import LATENCY_S, purpose
+from benchmarks.quick_queue import QuickQueue
+from benchmarks.quick_table import Answer, QuickTables, Refused, Request
 from local.emulator import ACCOUNT, REGION
-from shared.store import keys
 
-TABLE, QUEUE, KEY = "avio", "events.fifo", "key"
-INDEXED = ("pk", "sk", "owner", "epoch")
-"""What the index by owner shows (infra_cdk/data.py)."""
-
+TABLE, DELIVERIES, QUEUE, KEY = "avio", "deliveries", "events.fifo", "key"
 BYTES = {"B", "Plaintext", "CiphertextBlob"}
-
-Request = dict[str, Any]
-Answer = dict[str, Any]
-
-
-class Refused(Exception):
-    """An error answer of AWS: its code, its message and fields beside them."""
-
-    def __init__(self, code: str, message: str = "", **fields: Any) -> None:
-        super().__init__(code)
-        self.code, self.message, self.fields = code, message, fields
 
 
 class QuickAws:
@@ -51,7 +38,7 @@ class QuickAws:
         self.latency_s = latency_s
         self.calls: Counter[str] = Counter()
         self.first_at: dict[str, float] = {}
-        self.table = QuickTable()
+        self.tables = QuickTables()
         self.keys = QuickKeys()
         self.queue = QuickQueue()
         self._lock = threading.Lock()
@@ -73,7 +60,7 @@ class QuickAws:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a listener needs to work with this account and no other."""
+        """What a listener or a function needs to work with this account and no other."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -82,6 +69,7 @@ class QuickAws:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
             "TABLE_NAME": TABLE,
+            "DELIVERIES_TABLE_NAME": DELIVERIES,
             "EVENTS_QUEUE_URL": f"{self.url}/{ACCOUNT}/{QUEUE}",
             "KMS_KEY_ID": KEY,
         }
@@ -105,7 +93,7 @@ class QuickAws:
 
     def answer(self, operation: str, request: Request) -> Answer:
         """Answer a request; raises Refused, and NotUnderstood for what is not known here."""
-        for part in (self.table, self.keys, self.queue):
+        for part in (self.tables, self.keys, self.queue):
             if operation in part.operations:
                 with self._lock:
                     return part.operations[operation](request)
@@ -192,109 +180,6 @@ def _from_wire(value: Any) -> Any:
             return value
 
 
-def _is_bytes(name: str, value: Any) -> bool:
-    return name in BYTES and isinstance(value, str)
-
-
-class QuickTable:
-    """DynamoDB: one table and its index by owner."""
-
-    def __init__(self) -> None:
-        self._partitions: dict[str, dict[str, Item]] = {}
-        self._owners: dict[str, dict[str, Item]] = {}
-        self.operations: dict[str, Callable[[Request], Answer]] = {
-            "GetItem": self._get,
-            "PutItem": self._put,
-            "UpdateItem": self._update,
-            "DeleteItem": self._delete,
-            "Query": self._query,
-            "BatchGetItem": self._get_many,
-            "BatchWriteItem": self._write_many,
-            "TransactWriteItems": self._write_all,
-        }
-
-    def _found(self, key: Item) -> Item | None:
-        return self._partitions.get(key["pk"]["S"], {}).get(key["sk"]["S"])
-
-    def _get(self, request: Request) -> Answer:
-        item = self._found(request["Key"])
-        return {"Item": item} if item else {}
-
-    def _get_many(self, request: Request) -> Answer:
-        found = {name: [item for key in asked["Keys"] if (item := self._found(key))] for name, asked in request["RequestItems"].items()}
-        return {"Responses": found, "UnprocessedKeys": {}}
-
-    def _put(self, request: Request) -> Answer:
-        self._check(request, request["Item"])
-        self._write(request["Item"])
-        return {}
-
-    def _update(self, request: Request) -> Answer:
-        before = self._check(request, request["Key"])
-        update = request.get("UpdateExpression", "")
-        values, names = request.get("ExpressionAttributeValues", {}), request.get("ExpressionAttributeNames", {})
-        after = changed(update, {**request["Key"], **(before or {})}, values, names)
-        self._write(after)
-        return {"Attributes": after} if request.get("ReturnValues") == "ALL_NEW" else {}
-
-    def _delete(self, request: Request) -> Answer:
-        if before := self._check(request, request["Key"]):
-            del self._partitions[before["pk"]["S"]][before["sk"]["S"]]
-            self._index(before, None)
-        return {}
-
-    def _query(self, request: Request) -> Answer:
-        condition, names = request["KeyConditionExpression"], request.get("ExpressionAttributeNames", {})
-        values = request["ExpressionAttributeValues"]
-        partition = values[condition.partition("= ")[2].partition(" ")[0].strip("()")]["S"]  # our stores name the partition first
-        items = (self._owners if request.get("IndexName") == keys.BY_OWNER else self._partitions).get(partition, {})
-        found = [items[place] for place in sorted(items) if holds(condition, items[place], values, names)]
-        if not request.get("ScanIndexForward", True):
-            found.reverse()
-        return {"Items": found[: request.get("Limit", len(found))]}
-
-    def _write_many(self, request: Request) -> Answer:
-        for act in (act for acts in request["RequestItems"].values() for act in acts):
-            for kind, one in act.items():
-                self.operations[f"{kind.removesuffix('Request')}Item"](one)
-        return {"UnprocessedItems": {}}
-
-    def _write_all(self, request: Request) -> Answer:
-        acts = [next(iter(act.items())) for act in request["TransactItems"]]
-        try:
-            for kind, act in acts:
-                self._check(act, act["Item"] if kind == "Put" else act["Key"])
-        except Refused as refused:
-            reasons = {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}]}
-            raise Refused("TransactionCanceledException", "[ConditionalCheckFailed]", **reasons) from refused
-        for kind, act in acts:
-            if kind != "ConditionCheck":
-                self.operations[f"{kind}Item"](act)
-        return {}
-
-    def _check(self, request: Request, key: Item) -> Item | None:
-        before = self._found(key)
-        values, names = request.get("ExpressionAttributeValues", {}), request.get("ExpressionAttributeNames", {})
-        if not holds(request.get("ConditionExpression"), before or {}, values, names):
-            shown: dict[str, Any] = {"Item": before} if before and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
-            raise Refused("ConditionalCheckFailedException", "the condition does not hold", **shown)
-        return before
-
-    def _write(self, item: Item) -> None:
-        before = self._found(item)
-        self._partitions.setdefault(item["pk"]["S"], {})[item["sk"]["S"]] = item
-        self._index(before, item)
-
-    def _index(self, before: Item | None, after: Item | None) -> None:
-        for item in (before, after):
-            if item and "owner" in item:
-                place = f"{item['pk']['S']} {item['sk']['S']}"
-                owned = self._owners.setdefault(item["owner"]["S"], {})
-                owned.pop(place, None)
-                if item is after:
-                    owned[place] = {name: item[name] for name in INDEXED if name in item}
-
-
 class QuickKeys:
     """KMS: data keys that only the context they were made for unwraps."""
 
@@ -312,24 +197,6 @@ class QuickKeys:
         if not plain or context != request["EncryptionContext"]:
             raise Refused("InvalidCiphertextException")
         return {"Plaintext": _text(plain), "KeyId": KEY}
-
-
-class QuickQueue:
-    """SQS: a FIFO queue that accepts everything and that nobody receives from. `bodies` are in order, each event once, with its time."""
-
-    def __init__(self) -> None:
-        self.bodies: list[tuple[float, str]] = []
-        self._ids: set[str] = set()
-        self.operations: dict[str, Callable[[Request], Answer]] = {"SendMessageBatch": self._send}
-
-    def _send(self, request: Request) -> Answer:
-        now = time.monotonic()
-        for entry in request["Entries"]:
-            if entry["MessageDeduplicationId"] not in self._ids:
-                self._ids.add(entry["MessageDeduplicationId"])
-                self.bodies.append((now, entry["MessageBody"]))
-        accepted = [{"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": ""} for entry in request["Entries"]]
-        return {"Successful": accepted, "Failed": []}
 
 
 def _text(content: bytes) -> str:
