@@ -109,7 +109,7 @@ def _items(system: System, table: str, key: str) -> list[dict[str, Any]]:
         ("/tenants/1/logout", "auth"),
         ("/tenants/1/messages/send", "messages"),
         ("/dev/callback-receiver", "callbacks"),
-        ("/tenants/1/deliveries", "callbacks"),
+        ("/tenants/1/deliveries", "deliveries"),
     ],
 )
 def test_paths_reach_their_functions_through_the_front(stub: System, path: str, function: str) -> None:

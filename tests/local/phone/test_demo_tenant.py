@@ -46,11 +46,11 @@ def test_planting_again_changes_nothing(demo: Demo) -> None:
 
 def test_a_receiver_that_moved_is_followed_and_a_callback_of_ones_own_is_left(demo: Demo) -> None:
     """The port may change from one start to the next."""
-    seed.plant(demo.system, "http://127.0.0.1:1")
-    assert demo.api.get(demo.base).json()["callback_url"] == "http://127.0.0.1:1" + seed.RECEIVER
-    demo.api.patch(demo.base, json={"callback_url": "http://127.0.0.1:1/mine"})
+    seed.plant(demo.system, "http://127.0.0.1:40001")
+    assert demo.api.get(demo.base).json()["callback_url"] == "http://127.0.0.1:40001" + seed.RECEIVER
+    demo.api.patch(demo.base, json={"callback_url": "http://127.0.0.1:40001/mine"})
     seed.plant(demo.system, demo.connected.url)
-    assert demo.api.get(demo.base).json()["callback_url"] == "http://127.0.0.1:1/mine"
+    assert demo.api.get(demo.base).json()["callback_url"] == "http://127.0.0.1:40001/mine"
     demo.api.patch(demo.base, json={"callback_url": demo.connected.url + seed.RECEIVER})
 
 
