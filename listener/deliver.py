@@ -16,8 +16,9 @@ from aws_lambda_powertools import Logger
 
 from listener.ledger import Entry
 from listener.offload import Offload
+from listener.queue import Queue
 from shared.model.ids import Channel, TenantId
-from shared.queues import EventsQueue, QueueUnavailable
+from shared.queues import QueueUnavailable
 from shared.store.peers import Met, Peer, PeerStore
 from shared.store.table import StoreUnavailable
 
@@ -25,9 +26,9 @@ _Name = tuple[TenantId, Channel, int]
 
 
 class Deliver:
-    """Keeps peers and queues events, on threads."""
+    """Keeps peers, on threads, and queues events."""
 
-    def __init__(self, queue: EventsQueue, peers: PeerStore, offload: Offload, logger: Logger) -> None:
+    def __init__(self, queue: Queue, peers: PeerStore, offload: Offload, logger: Logger) -> None:
         self._queue = queue
         self._peers = peers
         self._offload = offload
@@ -79,7 +80,7 @@ class Deliver:
         if not entries:
             return []
         try:
-            return await self._offload(self._queue.send, [entry.event for entry in entries])
+            return await self._queue.send([entry.event for entry in entries])
         except (QueueUnavailable, TimeoutError) as error:
             self._logger.warning("queue unavailable", extra={"fault": str(error) or "deadline"})
             return [False] * len(entries)

@@ -26,8 +26,9 @@ from shared.store.peers import Peer
 BOUND = 2000
 """Events a ledger holds at most; a difference slice of Telegram's holds 100, so this is several."""
 
-IN_FLIGHT = 8
-"""Requests to SQS under way at once; at 10 events each and 10 ms, 8,000 events/s."""
+IN_FLIGHT, PARTLY_FULL_IN_FLIGHT = 24, 8
+"""Requests to SQS under way at once; those beyond the smaller number wait until they are full. 24 at 10 events each and 10 ms make
+24,000 events/s."""
 
 BATCH = 10
 
@@ -84,8 +85,8 @@ class Ledger:
         if self._size + len(events) > self.bound and self._size:
             self._room.clear()
             return False
-        record = Record(marks, len(events))
         self.latest = self.latest.then(marks)
+        record = Record(self.latest, len(events))
         self._records.append(record)
         self._size += len(events)
         for event, peers in events:
@@ -130,7 +131,7 @@ class Ledger:
 
     def _settle(self) -> None:
         while self._records and not self._records[0].missing:
-            self.durable = self.durable.then(self._records.popleft().marks)
+            self.durable = self._records.popleft().marks
             self.moved()
         if not self._size:
             self._empty.set()
@@ -149,8 +150,8 @@ class Writer:
         self._retry_s = retry_s
         self._failures = 0
         self._ready: deque[tuple[Ledger, str]] = deque()
+        self._under_way = 0
         self._wake = asyncio.Event()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     def ready(self, ledger: Ledger, group: str) -> None:
         """Note that a chat has an event to go; a ledger calls this once per event, when the one before it is accepted."""
@@ -166,14 +167,15 @@ class Writer:
         async with asyncio.TaskGroup() as requests:
             while True:
                 await self._wake.wait()
-                await self._slots.acquire()
-                batch = [self._ready.popleft() for _ in range(min(BATCH, len(self._ready)))]
-                if not self._ready:
-                    self._wake.clear()
-                if batch:
+                self._wake.clear()
+                while self._may_send():
+                    batch = [self._ready.popleft() for _ in range(min(BATCH, len(self._ready)))]
+                    self._under_way += 1
                     requests.create_task(self._send([ledger.head(group) for ledger, group in batch]))
-                else:
-                    self._slots.release()
+
+    def _may_send(self) -> bool:
+        limit = IN_FLIGHT if len(self._ready) >= BATCH else PARTLY_FULL_IN_FLIGHT
+        return bool(self._ready) and self._under_way < limit
 
     async def _send(self, entries: list[Entry]) -> None:
         try:
@@ -182,7 +184,8 @@ class Writer:
             self._logger.error("delivering to the queue failed", extra={"fault": type(error).__name__})
             accepted = [False] * len(entries)
         finally:
-            self._slots.release()
+            self._under_way -= 1
+            self._wake.set()
         self._failures = 0 if any(accepted) else self._failures + 1
         for entry, well in zip(entries, accepted, strict=True):
             if well:

@@ -42,6 +42,11 @@ class Marks(Frozen):
 
     def then(self, later: Marks) -> Marks:
         """Return these marks moved on to later ones, which name only the channels they concern."""
-        moved = {channel: self.channels[channel].then(marks) for channel, marks in later.channels.items() if channel in self.channels}
         numbers = {"message_id": max(self.message_id, later.message_id), "seeded": max(self.seeded, later.seeded)}
-        return later.model_copy(update={**numbers, "channels": {**self.channels, **later.channels, **moved}})
+        return later.model_copy(update={**numbers, "channels": self._channels_then(later.channels)})
+
+    def _channels_then(self, later: dict[int, ChannelMarks]) -> dict[int, ChannelMarks]:
+        if not later:
+            return self.channels
+        moved = {channel: self.channels[channel].then(marks) for channel, marks in later.items() if channel in self.channels}
+        return {**self.channels, **later, **moved}

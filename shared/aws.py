@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
@@ -33,6 +35,14 @@ def dynamodb_once() -> DynamoDBClient:
 def sqs() -> SQSClient:
     """Return an SQS client."""
     return boto3.client("sqs", config=_PATIENT)
+
+
+def credentials() -> Credentials:
+    """Return what the clients of this process sign with; raises NoCredentialsError where the machine has none."""
+    found = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else boto3.Session().get_credentials()
+    if found is None:
+        raise NoCredentialsError
+    return found
 
 
 @cache

@@ -6,9 +6,9 @@ large    {"tenant_id", "event_id"}, a pointer      the event lies in its deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, TypeAdapter
@@ -16,7 +16,6 @@ from pydantic import Field, TypeAdapter
 from shared.model.event import Event
 from shared.model.frozen import Frozen
 from shared.model.ids import EventId, TenantId
-from shared.store.table import StoreUnavailable
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -49,34 +48,11 @@ class QueueUnavailable(Exception):
 
 
 class EventsQueue:
-    """Puts events into the FIFO queue. `keep` stores a large event where the delivery function finds it; without it none may be large."""
+    """Puts events back into the FIFO queue; the listener has a way of its own (listener/queue.py)."""
 
-    def __init__(self, sqs: SQSClient, url: str, keep: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
-        self._keep = keep
-
-    def send(self, events: Sequence[Event]) -> list[bool]:
-        """Send up to ten events, at most one per chat; tell of each whether SQS accepted it. Raises QueueUnavailable.
-
-        One refused entry does not stop the others, hence the limit: a second event of its chat would overtake it. A request that failed
-        as a whole accepted nothing that we know of; sending again is safe, the event's id deduplicates for five minutes.
-        """
-        entries = [
-            {
-                "Id": str(number),
-                "MessageBody": self._body(event),
-                "MessageGroupId": event.group,
-                "MessageDeduplicationId": event.id,
-            }
-            for number, event in enumerate(events)
-        ]
-        try:
-            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
-        except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailable(_reason(error)) from error
-        accepted = {entry["Id"] for entry in answer.get("Successful", [])}
-        return [str(number) in accepted for number in range(len(events))]
 
     def replay(self, replays: Sequence[Replay]) -> None:
         """Queue up to ten events that were recorded, to be delivered again whatever became of them; raises QueueUnavailable.
@@ -86,7 +62,7 @@ class EventsQueue:
         entries = [
             {
                 "Id": str(number),
-                "MessageBody": Pointer(tenant_id=one.tenant_id, event_id=one.event_id).model_dump_json(),
+                "MessageBody": pointer_to(one.tenant_id, one.event_id),
                 "MessageGroupId": f"{one.tenant_id}:{one.chat}",
                 "MessageDeduplicationId": f"{one.event_id}.{one.wish}",
             }
@@ -96,18 +72,29 @@ class EventsQueue:
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
         except (ClientError, BotoCoreError) as error:
             raise QueueUnavailable(_reason(error)) from error
-        if answer.get("Failed"):
+        if not all(accepted(answer, len(entries))):
             raise QueueUnavailable("some were refused")
 
-    def _body(self, event: Event) -> str:
-        body = event.model_dump_json(exclude_none=True, ensure_ascii=True)  # SQS refuses some characters, U+FFFE for one
-        if len(body) < LARGE_BYTES or self._keep is None:
-            return body
-        try:
-            self._keep(event)
-        except StoreUnavailable as error:
-            raise QueueUnavailable(str(error)) from error
-        return Pointer(tenant_id=event.tenant_id, event_id=event.id).model_dump_json()
+
+def body_of(event: Event) -> str:
+    """Return the event's JSON in ASCII: SQS refuses some characters, U+FFFE for one."""
+    return event.model_dump_json(exclude_none=True, ensure_ascii=True)
+
+
+def pointer_to(tenant_id: TenantId, event_id: EventId) -> str:
+    """Return what a queue message carries of an event that is recorded."""
+    return Pointer(tenant_id=tenant_id, event_id=event_id).model_dump_json()
+
+
+def entry_of(entry_id: str, event: Event, body: str) -> dict[str, str]:
+    """Return an event's entry in a request: in its chat's group, under its own id."""
+    return {"Id": entry_id, "MessageBody": body, "MessageGroupId": event.group, "MessageDeduplicationId": event.id}
+
+
+def accepted(answer: Any, entries: int) -> list[bool]:
+    """Tell of each entry, numbered from 0, whether SQS has it."""
+    taken = {entry["Id"] for entry in answer.get("Successful", ())}
+    return [str(number) in taken for number in range(entries)]
 
 
 def _reason(error: Exception) -> str:

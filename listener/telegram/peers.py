@@ -54,7 +54,7 @@ class Known:
     @property
     def peer(self) -> Peer:
         """What of it is kept."""
-        chat_id, message_id, date = self.seen if self.seen and self.is_min else (None, None, None)
+        chat_id, message_id, date = self._named_by
         return Peer(
             id=self.id,
             kind=self.kind,
@@ -65,6 +65,15 @@ class Known:
             min_message=message_id,
             min_date=date,
         )
+
+    @property
+    def min_date(self) -> int | None:
+        """When the message was written that names it, where one has to."""
+        return self._named_by[2]
+
+    @property
+    def _named_by(self) -> Seen | tuple[None, None, None]:
+        return self.seen if self.seen and self.is_min else (None, None, None)
 
     @property
     def is_min(self) -> bool:
@@ -144,7 +153,7 @@ class PeerBook:
             if sender.seen is None or sender.seen.date <= seen.date:
                 sender.seen = seen
         known = (self.known(peer_id) for peer_id in dict.fromkeys((chat_id, sender_id)))
-        return self.missing(one.peer for one in known if one and (one.seen or not one.is_min))
+        return tuple(one.peer for one in known if one and (one.seen or not one.is_min) and not self._kept.has(one))
 
     def missing(self, peers: Iterable[Peer]) -> tuple[Peer, ...]:
         """Return those of these peers that are still not kept."""

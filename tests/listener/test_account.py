@@ -9,6 +9,7 @@ import pytest
 
 from listener.account import Account
 from listener.beats import Lapsed
+from listener.queue import Queue
 from listener.telegram.send import Outgoing
 from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
 from local.telegram.faults import FaultSpec
@@ -18,7 +19,6 @@ from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
-from shared.queues import EventsQueue
 from tests.support.listener import Rig, WorkerRig, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
@@ -279,11 +279,11 @@ async def test_what_came_while_nobody_was_connected_is_fetched_in_order(rig: Rig
 async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(rig: Rig, server: TelegramServer) -> None:
     """Marks move only behind what the queue accepted: the next owner fetches the rest."""
 
-    class Closed(EventsQueue):
-        def send(self, events: Any) -> list[bool]:
+    class Closed(Queue):
+        async def send(self, events: Any) -> list[bool]:
             return [False] * len(events)
 
-    async with rig.worker(queue=Closed(rig.sqs, rig.aws.events_queue_url)).running() as first:
+    async with rig.worker(queue=Closed).running() as first:
         account = await log_in(first, server)
         for number in range(5):
             write(server, str(number))
@@ -322,14 +322,13 @@ async def test_a_broken_connection_is_made_again_and_nothing_is_missed(rig: Rig,
 async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: TelegramServer) -> None:
     """The queue is away: what does not fit is dropped before the marks, and fetched again when there is room."""
 
-    class Away(EventsQueue):
+    class Away(Queue):
         away = True
 
-        def send(self, events: Any) -> list[bool]:
-            return [False] * len(events) if self.away else super().send(events)
+        async def send(self, events: Any) -> list[bool]:
+            return [False] * len(events) if self.away else await super().send(events)
 
-    queue = Away(rig.sqs, rig.aws.events_queue_url)
-    async with rig.worker(queue=queue).running() as worker:
+    async with rig.worker(queue=Away).running() as worker:
         account = await log_in(worker, server)
         assert account.holding.ledger is not None
         account.holding.ledger.bound = 3
@@ -337,7 +336,7 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: Tel
             write(server, str(number))
         await until(lambda: account.serving and account.serving.client and account.serving.client.full.is_set())
         await account.send(message("still going"))
-        queue.away = False
+        Away.away = False
         assert texts(await rig.queued(8)) == [str(number) for number in range(8)]
 
 

@@ -13,14 +13,15 @@ from listener.deliver import Deliver
 from listener.ledger import Entry, Ledger
 from listener.marks import Marks
 from listener.offload import Offload
+from listener.queue import Queue
 from listener.telegram.peers import PeerBook
 from local.aws_account import Account
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
-from shared.queues import EventsQueue
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Item, StoreUnavailable
 from tests.support.events import TENANT, event_of
+from tests.support.listener import queue_of
 from tests.support.logs import KeptLog
 from tests.support.memory import MemoryTable
 
@@ -59,12 +60,11 @@ class AskedTable(MemoryTable):
 class Line:
     """A ledger per account, a queue and a deliverer between them."""
 
-    def __init__(self, account: Account, offload: Offload, *refused: int) -> None:
+    def __init__(self, queue: Queue, offload: Offload, *refused: int) -> None:
         self.table = AskedTable(*refused)
         self.store = PeerStore(self.table)
-        self.queue = EventsQueue(account.client("sqs"), account.events_queue_url)
         self.log = KeptLog()
-        self.deliver = Deliver(self.queue, self.store, offload, self.log.logger)
+        self.deliver = Deliver(queue, self.store, offload, self.log.logger)
         self.book = PeerBook(self._load)
         self.ready: list[str] = []
         self.ledger = self.ledger_of(self.book)
@@ -98,7 +98,9 @@ class Line:
 async def line(account: Account) -> AsyncIterator[Callable[..., Line]]:
     """Make a line, whose table refuses some peers."""
     offload = Offload(8, "test")
-    yield lambda *refused: Line(account, offload, *refused)
+    queue = queue_of(account, offload)
+    yield lambda *refused: Line(queue, offload, *refused)
+    await queue.close()
     offload.close()
 
 

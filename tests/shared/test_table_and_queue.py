@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from local.aws_account import Account
 from shared.model.event import Event
-from shared.queues import EventsQueue, QueueUnavailable, parse, parse_event
+from shared.queues import body_of, parse
 from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
 from tests.support.events import event_of
 
@@ -96,49 +96,13 @@ def received(account: Account) -> list[dict[str, Any]]:
     return messages
 
 
-@pytest.fixture
-def queue(account: Account) -> EventsQueue:
-    """The `events` queue."""
-    return EventsQueue(account.client("sqs"), account.events_queue_url)
-
-
-def test_events_come_out_as_they_went_in(account: Account, queue: EventsQueue) -> None:
-    """Each in its chat's group, under its own id."""
-    events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
-    assert queue.send(events) == [True] * 10
-    messages = received(account)
-    assert sorted((parse_event(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
-    assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
-
-
-def test_the_same_event_is_queued_once(account: Account, queue: EventsQueue) -> None:
-    """Sending again after a lost answer is safe."""
-    assert queue.send([event_of()]) == queue.send([event_of()]) == [True]
-    assert len(received(account)) == 1
-
-
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_no_text_makes_a_message_that_sqs_refuses(text: str) -> None:
     """SQS takes XML's characters only, and U+FFFE is none of them: bodies are ASCII."""
-    bodies: list[str] = []
-
-    class KeepingSqs:
-        def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
-            del QueueUrl
-            bodies.extend(entry["MessageBody"] for entry in Entries)
-            return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
-
     event = event_of(text=text, sender_name=text)
-    assert EventsQueue(KeepingSqs(), "url").send([event]) == [True]  # type: ignore[arg-type]
-    assert re.fullmatch(r"[\x20-\x7f]*", bodies[0])
-    assert parse(bodies[0]) == event
-
-
-def test_a_queue_that_does_not_answer_is_unavailable(account: Account) -> None:
-    """With SQS's own word for why: nothing was accepted that we know of."""
-    queue = EventsQueue(account.client("sqs"), account.events_queue_url + "-gone")
-    with pytest.raises(QueueUnavailable, match="NonExistentQueue"):
-        queue.send([event_of(), event_of(chat_id=2)])
+    body = body_of(event)
+    assert re.fullmatch(r"[\x20-\x7f]*", body)
+    assert parse(body) == event
 
 
 def test_an_event_of_an_older_writer_is_readable() -> None:

@@ -19,7 +19,7 @@ from shared.crypto import Envelope
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
-from shared.queues import EventsQueue
+from shared.queues import body_of, entry_of
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore
@@ -66,7 +66,6 @@ class World:
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
         self.parking = ParkingStore(self.table, self.deliveries)
-        self.queue = EventsQueue(cast("Any", self.source), "", self.deliveries.keep)
 
     def new_tenant(self, url: str) -> Tenant:
         """Make a tenant without a signing secret."""
@@ -77,7 +76,7 @@ class World:
         """Queue an event."""
         event = event_of(tenant_id, chat_id=chat_id, message_id=message_id, received_at=self.clock.now())
         self.sent.append(event)
-        assert self.queue.send([event]) == [True]
+        self.source.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
         return event
 
     def function(self, post: Post, process: Process | None = None) -> Deliverer:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.credentials import Credentials
 from pydantic import SecretStr
 
 from listener.account import Account
@@ -19,6 +20,7 @@ from listener.lease import Lease
 from listener.ledger import Writer
 from listener.offload import Offload
 from listener.ownership import Ownership, Rows
+from listener.queue import Queue
 from listener.telegram.where import Telegram, test_server
 from local.aws_account import Account as AwsAccount
 from local.telegram.server import TelegramServer
@@ -26,8 +28,8 @@ from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
-from shared.queues import EventsQueue
 from shared.store.accounts import AccountStore
+from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
 from shared.store.peers import PeerStore
 from shared.store.table import Table
@@ -58,7 +60,6 @@ class Rig:
         self.fenced = FencedStore(self.table)
         self.peers = PeerStore(self.table)
         self.sqs = self.aws.client("sqs")
-        self.queue = EventsQueue(self.sqs, self.aws.events_queue_url)
         kms = self.aws.client("kms")
         self.envelope = Envelope(lambda: kms, self.aws.kms_key_id)
 
@@ -69,10 +70,10 @@ class Rig:
         )
 
     def worker(
-        self, clock: Clock | None = None, queue: EventsQueue | None = None, address: str = "127.0.0.1:1", certificate: str = ""
+        self, clock: Clock | None = None, queue: type[Queue] = Queue, address: str = "127.0.0.1:1", certificate: str = ""
     ) -> WorkerRig:
         """Return a worker, not started."""
-        return WorkerRig(self, clock or SystemClock(), queue or self.queue, address, certificate)
+        return WorkerRig(self, clock or SystemClock(), queue, address, certificate)
 
     async def queued(self, count: int, deadline_s: float = 15) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
@@ -94,12 +95,19 @@ class Rig:
         return [json.loads(message["Body"]) for message in messages]
 
 
+def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
+    """Return the way into an account's `events` queue; it wants to be closed."""
+    keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
+    return kind(aws.client("sqs"), Credentials(aws.emulator.account, "test"), aws.events_queue_url, keep, offload)
+
+
 class WorkerRig:
     """One worker with its writer."""
 
-    def __init__(self, rig: Rig, clock: Clock, queue: EventsQueue, address: str, certificate: str) -> None:
+    def __init__(self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str) -> None:
         self.offload = Offload(8, "test")
-        self.writer = Writer(Deliver(queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
+        self.queue = queue_of(rig.aws, self.offload, queue)
+        self.writer = Writer(Deliver(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
         self.means = rig.means(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
@@ -136,6 +144,7 @@ class WorkerRig:
             for task in (self.task, writing):
                 task.cancel()
             await asyncio.gather(self.task, writing, return_exceptions=True)
+            await self.queue.close()
             self.offload.close()
             self.beat_offload.close()
 

@@ -19,7 +19,7 @@ from shared.model.delivery import DeliveryRecord, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant, new_signing_secret
-from shared.queues import EventsQueue
+from shared.queues import accepted, body_of, entry_of
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore
 from shared.store.table import Table
@@ -68,7 +68,12 @@ class Bench:
     def enqueue(self, *events: Event) -> None:
         """Put events into the queue, one request each, as the listener does for one chat."""
         for event in events:
-            assert EventsQueue(self.sqs, self.account.events_queue_url).send([event]) == [True]
+            self.put(event, body_of(event))
+
+    def put(self, event: Event, body: str) -> None:
+        """Put what stands for an event into the queue."""
+        entries: Any = [entry_of("0", event, body)]
+        assert accepted(self.sqs.send_message_batch(QueueUrl=self.account.events_queue_url, Entries=entries), 1) == [True]
 
     def receive(self, wait_s: int = 0) -> dict[str, Any]:
         """Return what is visible in the queue, in the form in which the mapping hands it over."""
