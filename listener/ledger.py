@@ -124,6 +124,10 @@ class Ledger:
         """Wait, after a refusal, until half of what fits is gone; whoever waits may be refused again, and has to wait again."""
         await self._room.wait()
 
+    def emptied(self) -> asyncio.Future[None]:
+        """Return what is done once everything taken was accepted. Whoever stops waiting cancels it."""
+        return self._empty.future()
+
     async def drained(self) -> None:
         """Wait until everything taken was accepted."""
         await self._empty.wait()

@@ -71,8 +71,8 @@ class Intake:
             page = await dialogs.page(self._ask, request)
             async with self._lock:
                 await self._learn(page, last=page.following is None)
-            request = page.following
-            await asyncio.sleep(pages_apart_s)
+            if (request := page.following) is not None:
+                await asyncio.sleep(pages_apart_s)
 
     async def _learn(self, page: dialogs.Page, *, last: bool) -> None:
         self._hashes.learn(page.channels)

@@ -15,6 +15,7 @@ from listener.telegram import login
 from listener.telegram.batch import Batch
 from listener.telegram.client import Client, connected
 from listener.telegram.errors import BROKEN, End, end_of
+from listener.telegram.upkeep import Pace
 from local.telegram.control.specs import ConnectionSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
@@ -266,7 +267,7 @@ async def test_a_dead_link_is_noticed_by_pinging(desk: Desk) -> None:
     account = await desk.log_in()
     async with desk.serving(account, Taken()) as client:
         desk.server.operation.stall(ConnectionSpec(person=ANN))
-        assert await ends(client.serve(ping_every_s=0.01, ping_deadline_s=0.05)) is None
+        assert await ends(client.serve(pace=Pace(ping_every_s=0.01, ping_deadline_s=0.05))) is None
         assert not client.up
 
 
@@ -274,7 +275,7 @@ async def test_a_link_that_answers_pings_stays(desk: Desk) -> None:
     """And the server is told to drop it, should they stop."""
     account = await desk.log_in()
     async with desk.serving(account, Taken()) as client:
-        serving = asyncio.create_task(client.serve(ping_every_s=0.01))
+        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.01)))
         (connection,) = desk.server.services.hub.connections.values()
         await until(lambda: connection._doom is not None)
         first = connection._doom
