@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from types import CoroutineType
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from telethon import errors
@@ -269,21 +268,18 @@ async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(
     account = await desk.log_in()
     async with desk.serving(account, Taken()) as client:
         calls = desk.counted("calls")["updates.getState"]
-        busy = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.01, check_every_s=0.01)))
+        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.05, check_every_s=0.05)))
         await until(lambda: desk.counted("calls")["updates.getState"] > calls + 2)
-        busy.cancel()
-        await asyncio.gather(busy, return_exceptions=True)
-        idle = asyncio.create_task(client.serve())
-        await until(lambda: not running("listener/telegram/client.py", "listener/telegram/upkeep.py") - {idle})
+        await until(lambda: not running("listener/telegram/client.py", "listener/telegram/upkeep.py") - {serving})
         assert client._keepalive_handle.done()
-        assert not idle.done()
-        idle.cancel()
-        await asyncio.gather(idle, return_exceptions=True)
+        assert not serving.done()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 def running(*files: str) -> set[asyncio.Task[Any]]:
     """Return the tasks whose outermost function is in one of these files."""
-    return {task for task in asyncio.all_tasks() if cast("CoroutineType", task.get_coro()).cr_code.co_filename.endswith(files)}
+    return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "cr_code").co_filename.endswith(files)}  # noqa: B009
 
 
 async def test_a_dead_link_is_noticed_by_pinging(desk: Desk) -> None:
