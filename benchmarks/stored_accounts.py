@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.quick_aws import KEY, TABLE, QuickAws
@@ -68,8 +68,8 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
         box = Strongbox(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
         box.load()
         session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
-        box.save_session(session.with_key(one.secret))
-        box.save_marks(Marks(**one.state))
+        box.save_session(replace(session, auth_key=one.secret))
+        box.save_marks(Marks(**one.state))  # type: ignore[arg-type]  # the numbers alone
         row = Account(
             tenant_id=one.tenant_id,
             channel=Channel.TELEGRAM,

@@ -84,6 +84,7 @@ class Process:
         self._rpc_key = SecretStr(secrets.token_urlsafe(32))
         self._certificate: Certificate = new_certificate(self._clock.now())
         self._stopping = asyncio.Event()
+        kms = aws.kms()  # here: the threads that open the first sessions would each make one at the same time, seen to cost 40 MB
         table = Table(aws.dynamodb(), settings.table_name)
         peers = PeerStore(table)
         self._offload = Offload(16, "aws")
@@ -98,7 +99,7 @@ class Process:
             accounts=AccountStore(table),
             peers=peers,
             fenced=FencedStore(table),
-            envelope=Envelope(aws.kms, settings.kms_key_id),
+            envelope=Envelope(lambda: kms, settings.kms_key_id),
             offload=self._offload,
             writer=self._writer,
             telegram=telegram,

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any
 
 from listener.patience import Happening, happens
 
-T = TypeVar("T")
 AT_ONCE = 32
 PLACE_S = 3.0
 REAL_EVERY_S = 0.1
@@ -33,21 +32,19 @@ class Gate:
         self._next = 0.0
 
     @asynccontextmanager
-    async def through(self, connecting: AbstractAsyncContextManager[T], unless: Happening) -> AsyncIterator[T]:
-        """Enter a connection once it is its turn, and leave it afterwards; raises TurnedAway where `unless` happens first.
+    async def turn(self, unless: Happening) -> AsyncIterator[None]:
+        """Wait for the turn of a connect, which is made inside; raises TurnedAway where `unless` happens first.
 
         So a hand-over does not wait for its turn.
         """
-        async with AsyncExitStack() as entered:
-            await self._turn(unless)
-            place = asyncio.get_running_loop().call_later(PLACE_S, self._places.release)
-            try:
-                connected = await entered.enter_async_context(connecting)
-            finally:
-                if not place.cancelled() and place.when() > asyncio.get_running_loop().time():
-                    place.cancel()
-                    self._places.release()
-            yield connected
+        await self._turn(unless)
+        place = asyncio.get_running_loop().call_later(PLACE_S, self._places.release)
+        try:
+            yield
+        finally:
+            if not place.cancelled() and place.when() > asyncio.get_running_loop().time():
+                place.cancel()
+                self._places.release()
 
     async def _turn(self, unless: Happening) -> None:
         await self._place(unless)

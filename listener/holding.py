@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -133,7 +133,7 @@ class Holding:
         if self.row.user_id not in (None, user_id):
             await self.means.offload(self.means.peers.drop_all, self.tenant_id, self.row.channel)
         await self.means.offload(self._box.save_marks, marks)
-        await self.save_session(session.model_copy(update={"user_id": user_id, "login": None}))
+        await self.save_session(replace(session, user_id=user_id, login=None))
         await self.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN, user_id=user_id, **_UNTROUBLED, **status)
         self._start_ledger(marks)
 

@@ -69,7 +69,7 @@ class Ledger:
     kept: Callable[[tuple[Peer, ...]], None]
     bound: int = BOUND
     missing: Callable[[tuple[Peer, ...]], tuple[Peer, ...]] = tuple
-    _records: deque[Record] = field(default_factory=deque)
+    _records: list[Record] = field(default_factory=list)  # an empty deque is 700 bytes larger
     _chats: dict[str, deque[Entry]] = field(default_factory=dict)
     _size: int = 0
     moved: Callable[[], None] = field(default=_nobody)
@@ -125,13 +125,17 @@ class Ledger:
         """Wait, after a refusal, until half of what fits is gone; whoever waits may be refused again, and has to wait again."""
         await self._room.wait()
 
+    def emptied(self) -> asyncio.Future[None]:
+        """Return what is done once everything taken was accepted. Whoever stops waiting cancels it."""
+        return self._empty.future()
+
     async def drained(self) -> None:
         """Wait until everything taken was accepted."""
         await self._empty.wait()
 
     def _settle(self) -> None:
         while self._records and not self._records[0].missing:
-            self.durable = self._records.popleft().marks
+            self.durable = self._records.pop(0).marks
             self.moved()
         if not self._size:
             self._empty.set()

@@ -10,6 +10,7 @@ Each step connects by itself with the stored key and closes again. So a step aft
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from listener.holding import Holding
@@ -96,7 +97,7 @@ class LoginFlow:
 
     async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
         accepted = pending.model_copy(update={"code_accepted": True})
-        await self._holding.save_session(client.current().model_copy(update={"login": accepted}))
+        await self._holding.save_session(replace(client.current(), login=accepted))
         await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
     async def _failed(self, client: Client, error: AvioError) -> None:
@@ -110,7 +111,7 @@ class LoginFlow:
         if not isinstance(found, PendingLogin):
             await self._authorise(client, phone, found)
             return {"state": AccountState.AUTHORIZED}
-        await self._holding.save_session(client.current().model_copy(update={"login": found}))
+        await self._holding.save_session(replace(client.current(), login=found))
         await self._holding.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
         return self._answer(found)
 
@@ -120,7 +121,7 @@ class LoginFlow:
         self._wake.set()
 
     async def _forget(self, session: Session) -> None:
-        await self._holding.save_session(session.model_copy(update={"login": None}))
+        await self._holding.save_session(replace(session, login=None))
 
     def _connect(self, session: Session) -> Any:
         return connected(session, None, self._holding.guard, self._holding.means.telegram)

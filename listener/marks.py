@@ -1,12 +1,17 @@
-"""Marks: how far an account's updates are known, in Telegram's own numbers (https://core.telegram.org/api/updates)."""
+"""Marks: how far an account's updates are known, in Telegram's own numbers (https://core.telegram.org/api/updates).
+
+Dataclasses with slots and not models, as the session is: each account has some in memory, and a model would be ten times as large.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pydantic import Field
+from pydantic import RootModel, with_config
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import HIDDEN, STRICT
 
 
 class ChannelMarks(NamedTuple):
@@ -25,7 +30,9 @@ class ChannelMarks(NamedTuple):
         return ChannelMarks(max(self.pts, later.pts), max(self.message_id, later.message_id), known)
 
 
-class Marks(Frozen):
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class Marks:
     """`pts`, `qts`, `date` (epoch seconds) and `seq` of the account, and what is known of each of its channels.
 
     `message_id` is the highest that was taken in private chats and basic groups, which share one numbering per account. `seeded` is when
@@ -38,15 +45,26 @@ class Marks(Frozen):
     seq: int
     message_id: int = 0
     seeded: int = 0
-    channels: dict[int, ChannelMarks] = Field(default_factory=dict)
+    channels: dict[int, ChannelMarks] = field(default_factory=dict)
 
     def then(self, later: Marks) -> Marks:
         """Return these marks moved on to later ones, which name only the channels they concern."""
-        numbers = {"message_id": max(self.message_id, later.message_id), "seeded": max(self.seeded, later.seeded)}
-        return later.model_copy(update={**numbers, "channels": self._channels_then(later.channels)})
+        channels = self.channels  # often hundreds, of which few move: shared until one does
+        if later.channels:
+            moved = {channel: channels[channel].then(marks) for channel, marks in later.channels.items() if channel in channels}
+            channels = {**channels, **later.channels, **moved}
+        message_id, seeded = max(self.message_id, later.message_id), max(self.seeded, later.seeded)
+        return Marks(later.pts, later.qts, later.date, later.seq, message_id, seeded, channels)
 
-    def _channels_then(self, later: dict[int, ChannelMarks]) -> dict[int, ChannelMarks]:
-        if not later:
-            return self.channels
-        moved = {channel: self.channels[channel].then(marks) for channel, marks in later.items() if channel in self.channels}
-        return {**self.channels, **later, **moved}
+    def written(self) -> str:
+        """Return them as they are stored, in JSON."""
+        return _Stored(self).model_dump_json()
+
+    @staticmethod
+    def read(stored: str) -> Marks:
+        """Return marks that were stored."""
+        return _Stored.model_validate(json.loads(stored)).root
+
+
+class _Stored(RootModel[Marks]):
+    model_config = HIDDEN

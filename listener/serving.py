@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import datetime
-from typing import Any
 
 from listener.checkpoint import Checkpoint
 from listener.holding import Holding
@@ -17,7 +16,7 @@ from listener.patience import AWS_AWAY, Signal, back_off_s, happens
 from listener.session import Session
 from listener.standing import Standing
 from listener.telegram.batch import Batch
-from listener.telegram.client import Client, connected
+from listener.telegram.client import Client, connect
 from listener.telegram.errors import End, code_of, end_of, wait_of
 from listener.telegram.given import Given
 from listener.telegram.inbox import Inbox
@@ -122,13 +121,16 @@ class Serving:
         """Connect, catch up and serve until the connection is over; return what ended it."""
         holding = self._holding
         try:
-            connecting = connected(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take)
-            async with holding.means.gate.through(connecting, self._wake) as client:
+            async with holding.means.gate.turn(self._wake):
+                client = await connect(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take)
+            try:
                 self._goes_up(client)
                 await holding.note(last_error=None)
                 await self._standing.look(client)
                 await self._serve(client)
                 return client.ended_by
+            finally:
+                await client.disconnect()
         except Superseded:
             raise
         except Exception as error:  # the edge of the account's loop: it becomes a value, and a pause
@@ -148,21 +150,17 @@ class Serving:
 
     async def _serve(self, client: Client) -> None:
         """Stay until the connection is over, or woken, or a ledger that was full is empty: then what was dropped has to be fetched."""
-        serving = asyncio.create_task(client.serve())
-        woken, full = self._wake.future(), client.full.future()
-        waits: list[asyncio.Future[Any]] = [serving, woken, full]
+        waits = [self._wake.future(), client.full.future()]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if full.done() and not serving.done() and not woken.done():
+            await client.serve(waits)
+            woken, full = (wait.done() for wait in waits)
+            if full and not woken:
                 self._holding.log("ledger full")
-                waits[2] = asyncio.create_task(self._ledger.drained())
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()
+                waits[1] = self._ledger.emptied()
+                await client.serve(waits)
         finally:
             for wait in waits:
                 wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _wait_after(self, error: BaseException | None, failures: int) -> None:
         """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""

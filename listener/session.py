@@ -2,25 +2,29 @@
 
 The identity that Telegram shows the user ("Avio, on ...") is fixed at the first connect and stored with the key it was made under; a
 session never changes it.
+
+What every account has in memory is a dataclass with slots: a model would be 1 kB.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic import Base64Bytes
+from pydantic import Base64Bytes, RootModel, with_config
 
 from listener.marks import Marks
 from shared.crypto import DataKey, Envelope, Purpose
-from shared.model.frozen import Frozen
+from shared.model.frozen import HIDDEN, STRICT, Frozen
 from shared.model.ids import Channel, Epoch, TenantId
 from shared.store import keys
 from shared.store.fenced import FencedStore
 
 
-class Identity(Frozen):
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class Identity:
     """What Telegram is told of the client. Never an imitation of an official one."""
 
     api_id: int
@@ -44,20 +48,31 @@ class PendingLogin(Frozen):
     code_accepted: bool = False
 
 
-class Session(Frozen):
-    """The credentials. `user_id` is set once they are authorised."""
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The credentials. `user_id` is set once they are authorised. The key is given as it is; base64 is what is stored."""
 
     identity: Identity
     dc_id: int
     address: str
     port: int
-    auth_key: Base64Bytes | None = None
+    auth_key: Base64Bytes | None = field(default=None, repr=False)
     user_id: int | None = None
     login: PendingLogin | None = None
 
-    def with_key(self, auth_key: bytes | None) -> Session:
-        """Return the same session with another key, given as it is."""
-        return self.model_copy(update={"auth_key": auth_key})
+    def written(self) -> str:
+        """Return it as it is stored, once sealed, in JSON."""
+        return _Stored(self).model_dump_json()
+
+    @staticmethod
+    def read(stored: bytes | str) -> Session:
+        """Return a session that was stored."""
+        return _Stored.model_validate_json(stored).root
+
+
+class _Stored(RootModel[Session]):
+    model_config = HIDDEN
 
 
 class Strongbox:
@@ -68,8 +83,7 @@ class Strongbox:
 
     def __init__(self, tenant_id: TenantId, channel: Channel, epoch: Epoch, fenced: FencedStore, envelope: Envelope) -> None:
         self._tenant_id = tenant_id
-        self._session = keys.session(tenant_id, channel)
-        self._marks = keys.marks(tenant_id, channel)
+        self._channel = channel
         self._epoch = epoch
         self._fenced = fenced
         self._envelope = envelope
@@ -92,7 +106,7 @@ class Strongbox:
             return
         if self._data_key is None:
             self._data_key = self._envelope.new_key(self._tenant_id, Purpose.SESSION)
-        sealed = self._data_key.seal(session.model_dump_json().encode())
+        sealed = self._data_key.seal(session.written().encode())
         self._fenced.save(self._session, self._epoch, {"data_key": self._data_key.wrapped, "sealed": sealed})
 
     def save_marks(self, marks: Marks | None, last_event_at: datetime | None = None) -> None:
@@ -100,20 +114,28 @@ class Strongbox:
 
         The last event's time goes along: on the account's row it would cost a write of its own.
         """
-        fields = {"marks": marks.model_dump_json()} if marks else {}
+        fields = {"marks": marks.written()} if marks else {}
         if marks and last_event_at:
             fields["last_event_at"] = last_event_at.isoformat()
         self._fenced.save(self._marks, self._epoch, fields)
+
+    @property
+    def _session(self) -> dict[str, str]:
+        return keys.session(self._tenant_id, self._channel)
+
+    @property
+    def _marks(self) -> dict[str, str]:
+        return keys.marks(self._tenant_id, self._channel)
 
     def _opened(self, fields: dict[str, Any]) -> Session | None:
         if "sealed" not in fields:
             return None
         self._data_key = self._envelope.unwrap(self._tenant_id, Purpose.SESSION, fields["data_key"])
-        return Session.model_validate_json(self._data_key.open(fields["sealed"]))
+        return Session.read(self._data_key.open(fields["sealed"]))
 
 
 def _marks(fields: dict[str, Any]) -> Marks | None:
-    return Marks.model_validate(json.loads(fields["marks"])) if "marks" in fields else None
+    return Marks.read(fields["marks"]) if "marks" in fields else None
 
 
 def _last_event_at(fields: dict[str, Any]) -> datetime | None:

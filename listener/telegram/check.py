@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from typing import TYPE_CHECKING
 
 from telethon import errors
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from listener.telegram.client import Client
     from listener.telegram.intake import Intake
 
-EVERY_S = 300.0
 PATIENCE_S = 10.0
 _log = logging.getLogger(__name__)
 _PASSING = (errors.FloodError, errors.ServerError, errors.TimedOutError, ConnectionError, TimeoutError)
@@ -26,13 +24,6 @@ _PASSING = (errors.FloodError, errors.ServerError, errors.TimedOutError, Connect
 
 class Stalled(Exception):
     """Telegram has updates that do not come."""
-
-
-async def keep_checking(client: Client, intake: Intake, every_s: float = EVERY_S, patience_s: float = PATIENCE_S) -> None:
-    """Compare until cancelled; raises Stalled."""
-    while True:
-        await asyncio.sleep(every_s * random.uniform(0.8, 1.2))  # noqa: S311  jitter
-        await check(client, intake, patience_s)
 
 
 async def check(client: Client, intake: Intake, patience_s: float = PATIENCE_S) -> None:

@@ -7,16 +7,14 @@ in this package is named in tests/listener/telegram/test_telethon_contract.py, s
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from telethon import TelegramClient, errors
-from telethon.tl import functions, types
+from telethon import TelegramClient
+from telethon.tl import types
 
 from listener.lease import Guard
 from listener.marks import Marks
@@ -24,27 +22,19 @@ from listener.patience import Signal
 from listener.session import Session
 from listener.telegram.batch import Take
 from listener.telegram.channel_hashes import ChannelHashes
-from listener.telegram.check import EVERY_S, PATIENCE_S, keep_checking
 from listener.telegram.connection import GuardedConnection
 from listener.telegram.errors import BROKEN, translated
 from listener.telegram.intake import Intake
 from listener.telegram.message_box import LosslessBox
 from listener.telegram.mtproto_session import MtprotoSession
+from listener.telegram.upkeep import PACE, Pace, Upkeep
 from listener.telegram.waiting import Waiting
 from listener.telegram.where import Telegram
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
 CONNECT_DEADLINE_S = 30.0  # all tries, and the first request: Telethon waits for its answer for ever
-PING_EVERY_S = 30.0
-PING_DEADLINE_S = 20.0
-DROP_AFTER_S = 60  # Telegram closes the connection when no ping came for so long: also that of a paused process
 CALL_DEADLINE_S = 15.0
-
-
-_log = logging.getLogger(__name__)  # Telethon's own loggers are silenced
-
-Meanwhile = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
@@ -127,34 +117,31 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             _drop(answer)
             _drop(over)
 
-    async def serve(
-        self,
-        ping_every_s: float = PING_EVERY_S,
-        ping_deadline_s: float = PING_DEADLINE_S,
-        check_every_s: float = EVERY_S,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        """Stay until the connection is over; raises what ended it, where something did.
+    async def serve(self, until: Sequence[asyncio.Future[Any]] = (), pace: Pace = PACE) -> None:
+        """Stay until the connection is over, or one of these futures is done; raises what ended the connection, where something did.
 
-        Pings, so that a dead link is noticed within a minute; compares states, so that a stall is noticed at all; reads the dialogs
-        once after a log-in.
+        Meanwhile the connection is kept up: pinged, compared, seeded.
         """
-        meanwhile: list[Meanwhile] = [partial(self._ping, ping_every_s, ping_deadline_s)]
-        if self.intake:
-            meanwhile += [partial(keep_checking, self, self.intake, check_every_s, patience_s), partial(self._seed, self.intake)]
-        tasks = [asyncio.create_task(self._or_disconnect(one)) for one in meanwhile]
+        over, upkeep = self.disconnected, Upkeep(self, pace)
         try:
-            await self.disconnected
+            while not (await asyncio.wait((over, *until), timeout=upkeep.due_s, return_when=asyncio.FIRST_COMPLETED))[0]:
+                upkeep.begin()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if self.ended_by:
-            raise self.ended_by
+            _drop(over)
+            await upkeep.stop()
+        if not over.cancelled():
+            over.result()
+            if self.ended_by:
+                raise self.ended_by
 
     def ask_for_difference(self) -> None:
         """Have the box catch up, once what waits before it has been applied."""
         self._updates_queue.put_nowait(types.UpdatesTooLong())
+
+    async def give_up(self, error: BaseException) -> None:
+        """End the connection, for this reason."""
+        self._reason = error
+        await self.disconnect()
 
     def confirmed(self) -> None:
         """Note that Telegram has nothing more than what was taken."""
@@ -185,27 +172,31 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         if self.intake:
             self.ask_for_difference()
 
-    async def _seed(self, intake: Intake) -> None:
-        try:
-            await intake.seed()
-        except (OSError, errors.RPCError) as error:  # the next connection reads them
-            _log.warning("dialogs not read", extra={"fault": type(error).__name__})
+    async def _keepalive_loop(self) -> None:
+        """Do nothing: Telethon's own pings, one a minute by a task for each client, are not needed where `serve` pings."""
 
-    async def _or_disconnect(self, meanwhile: Meanwhile) -> None:
-        try:
-            await meanwhile()
-        except Exception as error:  # the edge of a task: it becomes the reason why the connection is over
-            self._reason = error
-            await self.disconnect()
 
-    async def _ping(self, every_s: float, deadline_s: float) -> None:
-        try:
-            while True:
-                await asyncio.sleep(every_s)
-                request = functions.PingDelayDisconnectRequest(secrets.randbits(63), DROP_AFTER_S)
-                await self.invoke(request, deadline_s)
-        except (OSError, errors.RPCError, errors.BadMessageError):  # TimeoutError is an OSError
-            await self.disconnect()
+async def connect(
+    session: Session,
+    marks: Marks | None,
+    guard: Guard,
+    where: Telegram,
+    take: Take | None = None,
+    deadline_s: float = CONNECT_DEADLINE_S,
+) -> Client:
+    """Return a connected client, which is the caller's to disconnect; raises AvioError where the connect fails.
+
+    Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
+    """
+    client = Client(where.located(session), marks, guard, where, take)
+    try:
+        with translated():
+            async with asyncio.timeout(deadline_s):
+                await client.connect()
+    except BaseException:
+        await client.disconnect()
+        raise
+    return client
 
 
 @asynccontextmanager
@@ -217,15 +208,9 @@ async def connected(
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
 ) -> AsyncIterator[Client]:
-    """Connect a client and close it afterwards, whatever happens; raises AvioError where the connect fails.
-
-    Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
-    """
-    client = Client(where.located(session), marks, guard, where, take)
+    """Give a connected client for a while, as `connect` returns it, and disconnect it afterwards, whatever happens."""
+    client = await connect(session, marks, guard, where, take, deadline_s)
     try:
-        with translated():
-            async with asyncio.timeout(deadline_s):
-                await client.connect()
         yield client
     finally:
         await client.disconnect()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,8 @@ class Intake:
             page = await dialogs.page(self._ask, request)
             async with self._lock:
                 await self._learn(page, last=page.following is None)
-            request = page.following
-            await asyncio.sleep(pages_apart_s)
+            if (request := page.following) is not None:
+                await asyncio.sleep(pages_apart_s)
 
     async def _learn(self, page: dialogs.Page, *, last: bool) -> None:
         self._hashes.learn(page.channels)
@@ -82,7 +83,7 @@ class Intake:
             if channel not in known and channel not in self._box.map:
                 self._box.try_set_channel_state(channel, stands.pts)
                 found[channel] = stands
-        marks = self.taken.model_copy(update={"channels": found, "seeded": self.taken.date if last else 0})
+        marks = replace(self.taken, channels=found, seeded=self.taken.date if last else 0)
         await self._hand_on(Batch([], [], [], marks, fetched=True))
 
     # marks
@@ -174,7 +175,7 @@ class Intake:
         found = {channel: marks.channels[channel].then(ChannelMarks(0, 0, self._hashes.hash_of(channel))) for channel in new}
         for channel in sorted(unknown - new):
             found |= await self._known_again(channel, page)
-        return marks.model_copy(update={"channels": {**marks.channels, **found}})
+        return replace(marks, channels={**marks.channels, **found})
 
     async def _missing(self, channels: set[int]) -> dict[int, ChannelMarks]:
         """Ask for a page of dialogs where a state or hash is missing: what has news stands at its top."""
@@ -216,12 +217,12 @@ Mark = Callable[[Marks, int], Marks]
 
 
 def _own(taken: Marks, message_id: int) -> Marks:
-    return taken.model_copy(update={"channels": {}, "message_id": message_id})
+    return replace(taken, channels={}, message_id=message_id)
 
 
 def _in_channel(channel: int, taken: Marks, message_id: int) -> Marks:
-    return taken.model_copy(update={"channels": {channel: taken.channels[channel].then(ChannelMarks(0, message_id))}})
+    return replace(taken, channels={channel: taken.channels[channel].then(ChannelMarks(0, message_id))})
 
 
 def _nothing(taken: Marks, _: int) -> Marks:
-    return taken.model_copy(update={"channels": {}})
+    return replace(taken, channels={})

@@ -7,6 +7,7 @@ ever seen.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,5 +49,4 @@ class MtprotoSession(MemorySession):  # type: ignore[misc]  # Telethon has no ty
     def stored(self, session: Session) -> Session:
         """Return the credentials as they are now: a log-in may have moved to another data centre or made a key."""
         key = self.auth_key.key if self.auth_key else None
-        moved = session.model_copy(update={"dc_id": self.dc_id, "address": self.server_address, "port": self.port})
-        return moved.with_key(key)
+        return replace(session, dc_id=self.dc_id, address=self.server_address, port=self.port, auth_key=key)

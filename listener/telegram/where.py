@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telethon.crypto import rsa
 
@@ -27,7 +27,7 @@ class Telegram:
 
     def located(self, session: Session) -> Session:
         """Return the session where its data centre is now: a test server has one, and may have moved to another port since."""
-        return session.model_copy(update={"address": self.address, "port": self.port}) if self.moves else session
+        return replace(session, address=self.address, port=self.port) if self.moves else session
 
 
 def real(api_id: int, api_hash: str) -> Telegram:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+STRICT = ConfigDict(extra="forbid")
+"""Of a record that is a dataclass; pydantic lets only a model around it hide what is in it."""
+
+HIDDEN = ConfigDict(hide_input_in_errors=True)
+
 
 class Frozen(BaseModel):
     """An immutable record; unknown fields are refused, since our own code writes what it reads.
@@ -11,4 +16,4 @@ class Frozen(BaseModel):
     Errors do not quote the input: what is in these records must not reach a log.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, **STRICT, **HIDDEN)

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
 from listener.gate import Gate, TurnedAway
 from tests.support.listener import until
-
-
-class Fails(AbstractAsyncContextManager[None]):
-    """A connect that fails."""
-
-    async def __aenter__(self) -> None:
-        raise OSError
-
-    async def __aexit__(self, *_: object) -> None:
-        """Never reached."""
 
 
 class Connects:
@@ -30,8 +18,7 @@ class Connects:
         self.under_way = 0
         self.done = asyncio.Event()
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[int]:
+    async def one(self) -> None:
         """Connect."""
         self.begun.append(asyncio.get_running_loop().time())
         self.under_way += 1
@@ -39,12 +26,11 @@ class Connects:
             await self.done.wait()
         finally:
             self.under_way -= 1
-        yield len(self.begun)
 
 
 async def through(gate: Gate, connects: Connects, unless: asyncio.Event) -> None:
-    async with gate.through(connects.one(), unless):
-        pass
+    async with gate.turn(unless):
+        await connects.one()
 
 
 async def test_only_so_many_connect_at_once_and_all_of_them_in_the_end() -> None:
@@ -60,11 +46,11 @@ async def test_only_so_many_connect_at_once_and_all_of_them_in_the_end() -> None
 
 
 async def test_a_connection_that_is_up_takes_no_place() -> None:
-    """Serving goes on for days."""
+    """Serving goes on for days: the place is left with the connect."""
     gate, connects = Gate(at_once=1), Connects()
     connects.done.set()
-    async with gate.through(connects.one(), asyncio.Event()):
-        await through(gate, connects, asyncio.Event())
+    await through(gate, connects, asyncio.Event())
+    await through(gate, connects, asyncio.Event())
     assert len(connects.begun) == 2
 
 
@@ -104,8 +90,8 @@ async def test_a_connect_that_fails_gives_its_place_back() -> None:
 
     for _ in range(3):
         with pytest.raises(OSError):  # noqa: PT011
-            async with gate.through(Fails(), asyncio.Event()):
-                pass
+            async with gate.turn(asyncio.Event()):
+                raise OSError
 
 
 async def test_connects_to_the_real_telegram_are_paced() -> None:

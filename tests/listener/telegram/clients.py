@@ -111,7 +111,7 @@ class Desk:
         async with self.log_in_client() as client:
             user = await login.sign_in(client, await self.start(client, phone), await self.code(phone))
             marks = await login.first_marks(client)
-            return Account(client.current().model_copy(update={"user_id": user.id}), marks, user.id)
+            return Account(replace(client.current(), user_id=user.id), marks, user.id)
 
     @asynccontextmanager
     async def serving(

@@ -10,6 +10,7 @@ from telethon import errors
 
 from listener.telegram.check import Stalled, check
 from listener.telegram.client import Client
+from listener.telegram.upkeep import Pace
 from local.telegram.control.specs import ConnectionSpec
 from local.telegram.faults import FaultSpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
@@ -57,7 +58,7 @@ async def test_a_difference_that_is_never_answered_ends_the_connection(desk: Des
     chats.write("private")
     desk.server.operation.inject(FaultSpec(kind="ignore", method="updates.getDifference", phone=ANN))
     async with serving(desk, books) as client:
-        assert isinstance(await ends(client.serve(check_every_s=0.01, patience_s=SOON_S)), Stalled)
+        assert isinstance(await ends(client.serve(pace=Pace(check_every_s=0.01, patience_s=SOON_S))), Stalled)
         assert not client.up
     async with serving(desk, books):
         await until(lambda: books.holds(chats))
@@ -112,7 +113,7 @@ async def test_a_session_that_ended_is_noticed_by_checking(desk: Desk) -> None:
     async with desk.serving(account, Taken()) as client:
         await until(lambda: client.synced_at)
         desk.server.operation.inject(FaultSpec(kind="error", code=401, message="SESSION_REVOKED", method="updates.getState"))
-        assert isinstance(await ends(client.serve(check_every_s=0.01)), errors.SessionRevokedError)
+        assert isinstance(await ends(client.serve(pace=Pace(check_every_s=0.01))), errors.SessionRevokedError)
 
 
 async def test_a_dead_link_is_not_the_checks_business(desk: Desk) -> None:
@@ -121,4 +122,4 @@ async def test_a_dead_link_is_not_the_checks_business(desk: Desk) -> None:
     async with desk.serving(account, Taken()) as client:
         await until(lambda: client.synced_at)
         desk.server.operation.stall(ConnectionSpec(person=ANN))
-        assert await ends(client.serve(ping_every_s=0.05, ping_deadline_s=0.1, check_every_s=0.01)) is None
+        assert await ends(client.serve(pace=Pace(ping_every_s=0.05, ping_deadline_s=0.1, check_every_s=0.01))) is None

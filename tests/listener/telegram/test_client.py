@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from listener.telegram import login
 from listener.telegram.batch import Batch
 from listener.telegram.client import Client, connected
 from listener.telegram.errors import BROKEN, End, end_of
+from listener.telegram.upkeep import Pace
 from local.telegram.control.specs import ConnectionSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
@@ -143,7 +145,7 @@ async def test_a_difference_that_telegram_refuses_is_asked_for_again(desk: Desk)
 async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> None:
     """By whatever update, also one that was swallowed; those that stand still are not named again."""
     account, taken = await desk.log_in(), Taken()
-    marks = account.marks.model_copy(update={"channels": {number: ChannelMarks(50, 5, 7) for number in (4000, 4001, 4002)}})
+    marks = replace(account.marks, channels={number: ChannelMarks(50, 5, 7) for number in (4000, 4001, 4002)})
     client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
     client._message_box.map.update({ENTRY_ACCOUNT: State(9, 0), 4000: State(51, 0), 4001: State(60, 0), 4002: State(50, 0)})
     post = types.Message(id=8, peer_id=types.PeerChannel(4000), date=None, message="")
@@ -261,12 +263,31 @@ async def test_a_take_that_fails_ends_the_client(desk: Desk) -> None:
         assert isinstance(await ends(serving), LookupError)
 
 
+async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(desk: Desk) -> None:
+    """Five thousand that sleep would keep 20 MB: there is a task only while a client is at it, and Telethon's own for pings has ended."""
+    account = await desk.log_in()
+    async with desk.serving(account, Taken()) as client:
+        calls = desk.counted("calls")["updates.getState"]
+        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.05, check_every_s=0.05)))
+        await until(lambda: desk.counted("calls")["updates.getState"] > calls + 2)
+        await until(lambda: not running("listener/telegram/client.py", "listener/telegram/upkeep.py") - {serving})
+        assert client._keepalive_handle.done()
+        assert not serving.done()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+def running(*files: str) -> set[asyncio.Task[Any]]:
+    """Return the tasks whose outermost function is in one of these files."""
+    return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "cr_code").co_filename.endswith(files)}  # noqa: B009
+
+
 async def test_a_dead_link_is_noticed_by_pinging(desk: Desk) -> None:
     """The connection is open and nothing comes through it."""
     account = await desk.log_in()
     async with desk.serving(account, Taken()) as client:
         desk.server.operation.stall(ConnectionSpec(person=ANN))
-        assert await ends(client.serve(ping_every_s=0.01, ping_deadline_s=0.05)) is None
+        assert await ends(client.serve(pace=Pace(ping_every_s=0.01, ping_deadline_s=0.05))) is None
         assert not client.up
 
 
@@ -274,7 +295,7 @@ async def test_a_link_that_answers_pings_stays(desk: Desk) -> None:
     """And the server is told to drop it, should they stop."""
     account = await desk.log_in()
     async with desk.serving(account, Taken()) as client:
-        serving = asyncio.create_task(client.serve(ping_every_s=0.01))
+        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.01)))
         (connection,) = desk.server.services.hub.connections.values()
         await until(lambda: connection._doom is not None)
         first = connection._doom
@@ -425,7 +446,7 @@ async def test_a_client_is_closed_whatever_happens(desk: Desk) -> None:
 async def test_a_key_that_telegram_does_not_know_is_the_end(desk: Desk) -> None:
     """It answers with a bare number on the transport."""
     account = await desk.log_in()
-    stranger = Account(account.session.with_key(bytes(range(256))), account.marks, account.user_id)
+    stranger = Account(replace(account.session, auth_key=bytes(range(256))), account.marks, account.user_id)
     with pytest.raises(AvioError) as refused:
         async with desk.serving(stranger, Taken()):
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,7 +165,7 @@ async def test_a_channel_without_a_known_message_is_taken_from_now(desk: Desk, c
     account = await desk.log_in()
     marks = {channel: ChannelMarks(known.pts, 0, known.access_hash) for channel, known in account.marks.channels.items()}
     books = Books(account)
-    books.open(account.marks.model_copy(update={"channels": marks}))
+    books.open(replace(account.marks, channels=marks))
     chats.write("channel", 3)
     too_long(desk, "channel")
     chats.sent[chats.ids["channel"]].clear()
@@ -210,7 +211,7 @@ async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(desk: Desk,
     account = await desk.log_in()
     books = Books(account)
     hashless = {channel: ChannelMarks(known.pts, known.message_id) for channel, known in account.marks.channels.items()}
-    books.open(account.marks.model_copy(update={"channels": hashless}))
+    books.open(replace(account.marks, channels=hashless))
     chats.write("channel", 3)
     chats.write("supergroup", 3)
     async with serving(desk, books):

@@ -49,6 +49,7 @@ NAMED: dict[str, set[str]] = {
         "_message_box",
         "_mb_entity_cache",
         "_preprocess_updates",
+        "_keepalive_loop",
         "_updates_error",
         "_log",
     },
@@ -58,7 +59,7 @@ NAMED: dict[str, set[str]] = {
 """Private members that are read, called or overridden, by the class that has them."""
 
 OVERRIDDEN: dict[type, set[str]] = {
-    Client: {"_connection", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
+    Client: {"_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
     LosslessBox: {
         "apply_channel_difference",
         "apply_difference",
@@ -173,6 +174,19 @@ def test_what_ends_the_update_loop_is_kept_before_the_client_disconnects() -> No
 def test_updates_too_long_makes_the_box_ask_for_a_difference() -> None:
     """That is how our client catches up; Telethon's own `catch_up` does the same."""
     assert calls_in(body_of(TelegramClient.catch_up)) == {"self._updates_queue.put", "types.UpdatesTooLong"}
+
+
+def test_the_keepalive_loop_is_there_for_what_ours_does_otherwise_or_not_at_all() -> None:
+    """Pings, whose answers nobody waits for; saving; and tidying up after downloads from other data centres. It is a task, and may end."""
+    done = {name for name in calls_in(body_of(TelegramClient._keepalive_loop)) if name.startswith("self._")}
+    assert done == {
+        "self._clean_exported_senders",
+        "self._sender._transport_connected",
+        "self._sender._keepalive_ping",
+        "self._save_states_and_entities",
+    }
+    assert "self._keepalive_handle = self.loop.create_task(self._keepalive_loop())" in inspect.getsource(TelegramClient.connect)
+    assert parameters(TelegramClient._keepalive_loop) == ["self"]
 
 
 async def test_the_box_takes_an_update_without_a_date_for_a_gap() -> None:
