@@ -46,6 +46,8 @@ class Deliver:
 
     async def _keep(self, entries: list[Entry]) -> list[bool]:
         """Tell of each entry whether all its peers are kept."""
+        if not any(entry.peers for entry in entries):
+            return [True] * len(entries)
         wanted = [
             [Met(entry.event.tenant_id, entry.event.channel, peer) for peer in entry.ledger.missing(entry.peers)] for entry in entries
         ]

@@ -33,17 +33,18 @@ IN_FLIGHT, PARTLY_FULL_IN_FLIGHT = 24, 8
 BATCH = 10
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Entry:
-    """One event on its way, with the peers that have to be kept before it may leave."""
+    """One event on its way in its chat's group, with the peers that have to be kept before it may leave."""
 
     event: Event
+    group: str
     peers: tuple[Peer, ...]
     record: Record
     ledger: Ledger
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Record:
     """What one batch of updates brought: how many of its events are still under way, and the marks behind them."""
 
@@ -91,10 +92,11 @@ class Ledger:
         self._size += len(events)
         for event, peers in events:
             self._empty.clear()
-            chat = self._chats.setdefault(event.group, deque())
-            chat.append(Entry(event, peers, record, self))
+            group = event.group
+            chat = self._chats.setdefault(group, deque())
+            chat.append(Entry(event, group, peers, record, self))
             if len(chat) == 1:
-                self.ready(self, event.group)
+                self.ready(self, group)
         self._settle()
         return True
 
@@ -104,16 +106,16 @@ class Ledger:
 
     def accepted(self, entry: Entry) -> None:
         """Note that SQS has an event; its chat's next is ready then."""
-        chat = self._chats[entry.event.group]
+        chat = self._chats[entry.group]
         chat.popleft()
         self._size -= 1
         if self._size <= self.bound // 2:
             self._room.set()
         entry.record.missing -= 1
         if chat:
-            self.ready(self, entry.event.group)
+            self.ready(self, entry.group)
         else:
-            del self._chats[entry.event.group]
+            del self._chats[entry.group]
         self._settle()
 
     @property
@@ -196,4 +198,4 @@ class Writer:
                 entry.ledger.accepted(entry)
             else:
                 delay = min(5.0, self._retry_s * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
-                asyncio.get_running_loop().call_later(delay, self.ready, entry.ledger, entry.event.group)
+                asyncio.get_running_loop().call_later(delay, self.ready, entry.ledger, entry.group)

@@ -100,8 +100,10 @@ class Inbox:
 
     def _knows(self, one: Happened) -> bool:
         """Tell whether there is nothing to ask: in a channel `messages.getMessages` would mean another message by this id."""
-        needed = [peer_id for peer_id in (one.chat_id, one.sender_id) if peer_id is not None]
-        return utils.resolve_id(one.chat_id)[1] is types.PeerChannel or all(map(self._peers.known, needed))
+        known = self._peers.known
+        if known(one.chat_id) and (one.sender_id is None or one.sender_id == one.chat_id or known(one.sender_id)):
+            return True
+        return utils.resolve_id(one.chat_id)[1] is types.PeerChannel
 
 
 def _of(error: Exception) -> dict[str, str]:
