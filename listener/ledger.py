@@ -26,7 +26,7 @@ from shared.store.peers import Peer
 BOUND = 2000
 """Events a ledger holds at most; a difference slice of Telegram's holds 100, so this is several."""
 
-IN_FLIGHT, PARTLY_FULL_IN_FLIGHT = 24, 8
+IN_FLIGHT, PARTLY_FULL_IN_FLIGHT = 24, 4
 """Requests to SQS under way at once; those beyond the smaller number wait until they are full. 24 at 10 events each and 10 ms make
 24,000 events/s."""
 

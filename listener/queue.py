@@ -86,10 +86,10 @@ class Queue:
     async def _request(self, body: bytes) -> Any:
         if self._http is None:
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_OPEN_S)
-            self._http = aiohttp.ClientSession(connector=connector, timeout=self._times)
+            self._http = aiohttp.ClientSession(connector=connector, timeout=self._times, cookie_jar=aiohttp.DummyCookieJar())
         try:
             async with self._http.post(self._endpoint, data=body, headers=await self._signed(body)) as answer:
-                said = await answer.json(content_type=None)
+                said = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise QueueUnavailable(type(error).__name__) from error
         if answer.status != 200:  # {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": ...}
