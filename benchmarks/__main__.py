@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import changeover, idle, imports, inbound, restart, send
+from benchmarks import changeover, delivery, delivery_neighbours, idle, imports, inbound, restart, send
 from benchmarks.family import NoSuchRow, chosen, measured
 from benchmarks.row import Row, table
 from benchmarks.surroundings import Surroundings
@@ -18,7 +18,16 @@ from local.bootstrap import BUILD
 from local.processes import StartError
 from local.progress import spoken
 
-FAMILIES = (send.FAMILY, imports.FAMILY, idle.FAMILY, restart.FAMILY, inbound.FAMILY, changeover.FAMILY)
+FAMILIES = (
+    send.FAMILY,
+    imports.FAMILY,
+    idle.FAMILY,
+    restart.FAMILY,
+    inbound.FAMILY,
+    changeover.FAMILY,
+    delivery.FAMILY,
+    delivery_neighbours.FAMILY,
+)
 
 
 def main() -> None:

@@ -42,6 +42,11 @@ class QuickQueue:
             "ChangeMessageVisibilityBatch": lambda request: self._each(request, self._hide),
         }
 
+    def clear(self) -> None:
+        """Forget what waits, hidden or not."""
+        self._groups.clear()
+        self._by_receipt.clear()
+
     def _send(self, request: Request) -> Answer:
         now, sent_ms = time.monotonic(), int(time.time() * 1000)
         for entry in request["Entries"]:

@@ -82,7 +82,7 @@ class Deliverer:
         chats: dict[str, list[Entry]] = {}
         for entry in (_resolved(entry, seen) for entry in entries):
             chats.setdefault(entry.group, []).append(entry)
-        run = Run(started_s, len(chats), seen, await self._find(entries), Recorder(self._deliveries, self._logger), Tally())
+        run = Run(started_s, len(chats), seen, await self._find(entries), Recorder(self._deliveries, self._logger, len(chats)), Tally())
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._chat(run, chat)) for chat in chats.values()]
         return [entry.message_id for task in tasks for entry in task.result()], run.tally
@@ -117,11 +117,9 @@ class Deliverer:
             delay_s = FAULT_DELAY_S
             extra = {"message_id": entries[done].message_id, "fault": type(error).__name__}
             self._logger.error("chat failed", extra=extra, exc_info=error)
-        run.chats_left -= 1
         if delay_s is not None:
             await asyncio.to_thread(self._messages.put_back, entries[done:], delay_s)
-        if done and run.chats_left:  # others still run: this chat's next events need not wait for them
-            await asyncio.to_thread(self._messages.delete, entries[:done])
+        await run.release.ended(self._messages, entries[:done])
         return entries[done:]
 
     async def _entry(self, run: Run, entry: Entry) -> Step:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functions.callback_delivery.addressees import Addressee
 from functions.callback_delivery.queue import Entry
 from functions.callback_delivery.recorder import Recorder
+from functions.callback_delivery.release import Release
 from shared.crypto import KeysUnavailable, Unreadable
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
@@ -56,10 +57,10 @@ class Run:
     """One run: what was read at its start, kept up with what the run itself does."""
 
     def __init__(
-        self, started_s: float, chats_left: int, seen: Seen, addressees: dict[TenantId, Found], recorder: Recorder, tally: Tally
+        self, started_s: float, chats: int, seen: Seen, addressees: dict[TenantId, Found], recorder: Recorder, tally: Tally
     ) -> None:
         self.started_s = started_s
-        self.chats_left = chats_left
+        self.release = Release(chats)
         self.addressees = addressees
         self.recorder = recorder
         self.tally = tally

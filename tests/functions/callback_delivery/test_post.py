@@ -23,7 +23,7 @@ from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support import hostile
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
-from tests.support.receiver import BREAK, Posted, Receiver, answer
+from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 
 NAME = "callbacks.example"
 PUBLIC_ONLY = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
@@ -75,6 +75,25 @@ async def test_connections_serve_more_than_one_event(receiver: Receiver, poster:
     for _ in range(3):
         assert await poster.post(f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="ok")
     assert receiver.connections == 1
+
+
+async def test_a_connection_that_the_receiver_closed_is_not_used_again(poster: Poster) -> None:
+    """Receivers close what is idle: the next event goes over a new connection, and that is no failed attempt."""
+    closed = asyncio.Event()
+
+    async def answers_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(OK)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    async with hostile.endpoint(answers_once) as port:
+        for _ in range(2):
+            closed.clear()
+            assert await poster.post(f"http://{NAME}:{port}/in", {}, b"{}") == Answered(200, text="ok")
+            await closed.wait()
 
 
 async def test_redirects_are_answers_and_not_followed(receiver: Receiver, poster: Poster) -> None:

@@ -1,0 +1,69 @@
+"""A process that answers what its parent asks: JSON both ways, over a socket in the run's folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any
+
+from benchmarks.surroundings import Surroundings
+from local.processes import Process, StartError
+
+START_DEADLINE_S = 60
+ANSWER_DEADLINE_S = 120
+
+
+class Child:
+    """`python -m MODULE SOCKET` as its parent sees it. A context manager; one asker at a time."""
+
+    def __init__(self, surroundings: Surroundings, name: str, module: str, environment: Mapping[str, str]) -> None:
+        self._socket = surroundings.folder / f"{name}.socket"
+        log = surroundings.folder / "logs" / f"{name}.log"
+        self.process = Process(f"the {name}", [sys.executable, "-m", module, str(self._socket)], environment, log)
+        self._connection: Connection[Any, Any] | None = None
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection:
+            self._connection.close()
+        self.process.stop()
+
+    def ask(self, question: Any) -> Any:
+        """Return the answer; raises StartError where the process ended, TimeoutError where it takes too long."""
+        if self._connection is None:
+            self.process.wait_until(self._connects, START_DEADLINE_S)
+        assert self._connection
+        try:
+            self._connection.send_bytes(json.dumps(question).encode())
+            if not self._connection.poll(ANSWER_DEADLINE_S):
+                raise TimeoutError(f"{self.process.name}: no answer after {ANSWER_DEADLINE_S} s")
+            return json.loads(self._connection.recv_bytes())
+        except (EOFError, ConnectionError) as error:
+            raise StartError(f"{self.process.name} ended:\n{self.process.log_tail()}") from error
+
+    @property
+    def logged_bytes(self) -> int:
+        """How much it has written to its log."""
+        return self.process.log.stat().st_size
+
+    def _connects(self) -> bool:
+        try:
+            self._connection = Client(str(self._socket), "AF_UNIX")
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+
+def answer_all(socket: str, answer: Callable[[Any], Any]) -> None:
+    """Answer question after question, until the parent leaves."""
+    with Listener(socket, "AF_UNIX") as listener, listener.accept() as connection:
+        while True:
+            try:
+                question = json.loads(connection.recv_bytes())
+            except EOFError:
+                return
+            connection.send_bytes(json.dumps(answer(question)).encode())

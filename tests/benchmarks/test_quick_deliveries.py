@@ -1,0 +1,192 @@
+"""What the delivery stores and the queue's readers ask of the AWS in memory, held to the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from benchmarks.quick_aws import DELIVERIES, QUEUE, QuickAws
+from benchmarks.quick_table import QuickTables, size
+from benchmarks.surroundings import SideLoop
+from local.aws_account import Account
+from local.emulator import Emulator
+from shared.model.delivery import Attempt, Delivery, DeliveryStatus
+from shared.model.ids import TenantId
+from shared.model.parking import Lane
+from shared.queues import EventsQueue
+from shared.store import keys
+from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_log import DeliveryLog
+from shared.store.parking import ParkingStore, places_of
+from shared.store.table import Table, to_wire
+from tests.support.events import event_of
+
+ANN = TenantId("ann")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=30)
+FIRST, SECOND, OTHER = (event_of(ANN, chat_id=chat, message_id=message) for chat, message in ((1, 1), (1, 2), (2, 3)))
+
+
+@pytest.fixture
+def aws() -> Iterator[QuickAws]:
+    """A running one."""
+    side, quick = SideLoop(), QuickAws(latency_s=0)
+    running = quick.running()
+    side.run(running.__aenter__())
+    yield quick
+    side.run(running.__aexit__(None, None, None))
+    side.close()
+
+
+def over_the_wire(aws: QuickAws) -> Emulator:
+    """Clients of boto3 for it."""
+    return Emulator(int(aws.url.rpartition(":")[2]))
+
+
+@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
+def table(request: pytest.FixtureRequest, aws: QuickAws) -> Table:
+    """The deliveries table of each."""
+    match request.param:
+        case "emulator":
+            account: Account = request.getfixturevalue("account")
+            return Table(account.client("dynamodb"), account.deliveries_table_name)
+        case "quick, in this process":
+            return Table(aws.client, DELIVERIES)
+        case _:
+            return Table(over_the_wire(aws).client("dynamodb"), DELIVERIES)
+
+
+@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
+def sqs(request: pytest.FixtureRequest, aws: QuickAws) -> tuple[Any, str]:
+    """A client for the queue of each, and its URL."""
+    match request.param:
+        case "emulator":
+            account: Account = request.getfixturevalue("account")
+            return account.client("sqs"), account.events_queue_url
+        case "quick, in this process":
+            return aws.client, QUEUE
+        case _:
+            return over_the_wire(aws).client("sqs"), f"{aws.url}/000000000000/{QUEUE}"
+
+
+def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:
+    """Return a record with one attempt."""
+    return Delivery(status=status, queued_as="q", at=NOW, attempts=(Attempt(at=NOW, duration_ms=7, status=200),), made=1, quick=1)
+
+
+def test_a_batch_is_read_and_recorded_as_on_the_emulator(table: Table) -> None:
+    """What a run asks first, and what it writes last."""
+    deliveries = DeliveryStore(table)
+    parking = ParkingStore(table, deliveries)
+    assert parking.read(places_of([FIRST, OTHER])).records == {}
+    deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
+    seen = parking.read(places_of([FIRST, SECOND, OTHER]))
+    assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
+    assert (seen.callbacks, seen.chats) == ({}, {})
+
+
+def test_the_log_is_listed_by_status_as_on_the_emulator(table: Table) -> None:
+    """An event that gets another status moves from one list to the other."""
+    deliveries, log = DeliveryStore(table), DeliveryLog(table)
+    deliveries.put_many([(FIRST, delivery()), (SECOND, delivery(DeliveryStatus.DEAD)), (OTHER, delivery())])
+    deliveries.put(FIRST, delivery(DeliveryStatus.DEAD))
+    assert {row.event_id for row in log.oldest(ANN, DeliveryStatus.DEAD)} == {FIRST.id, SECOND.id}
+    (listed,) = log.oldest(ANN, DeliveryStatus.DELIVERED)
+    assert (listed.event_id, listed.chat, listed.at) == (OTHER.id, OTHER.chat, NOW)
+    summaries, _ = deliveries.page(ANN)
+    assert {one.event_id for one in summaries} == {FIRST.id, SECOND.id, OTHER.id}
+
+
+def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table) -> None:
+    """Failures in a row, a chat parked with its callback, the sweeper's lease, and what another parked meanwhile."""
+    deliveries = DeliveryStore(table)
+    parking = ParkingStore(table, deliveries)
+    states = [parking.failed(ANN, "url", NOW, LATER).state for _ in range(5)]
+    assert states == [*[Lane.OPEN] * 4, Lane.PARKED]
+    assert parking.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
+    assert not parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
+    chat = parking.read(places_of([SECOND])).chats[ANN, FIRST.chat]
+    assert parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
+    shard = keys.due_shard(ANN)
+    assert (parking.due(shard, NOW, 5), [due.tenant_id for due in parking.due(shard, LATER, 5)]) == ([], [ANN])
+    assert parking.lease_callback(ANN, "me", LATER, LATER + timedelta(seconds=60))
+    assert parking.lease_callback(ANN, "another", LATER, LATER + timedelta(seconds=60)) is None
+    assert parking.drain(ANN, "me")
+    places = parking.places(ANN, FIRST.chat, 10)
+    assert [place.event_id for place in places] == [FIRST.id, SECOND.id]
+    assert all(parking.settle(ANN, FIRST.chat, place, delivery()) for place in places)
+    assert not parking.settle(ANN, FIRST.chat, places[0], delivery())
+    assert parking.lease_chat(ANN, FIRST.chat, "me", LATER, LATER + timedelta(seconds=60))
+    assert not parking.open_chat(ANN, FIRST.chat, "me", 1)
+    assert parking.open_chat(ANN, FIRST.chat, "me", 2)
+    assert not parking.open(ANN, "me", 0)
+    assert parking.open(ANN, "me", 1)
+    assert parking.callback(ANN).state is Lane.OPEN
+
+
+def receive(sqs: tuple[Any, str]) -> list[dict[str, Any]]:
+    """Return what can be received now."""
+    client, url = sqs
+    found: list[dict[str, Any]] = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
+    return found
+
+
+def named(messages: list[dict[str, Any]]) -> list[str]:
+    """Return the deduplication ids, in order."""
+    return [message["Attributes"]["MessageDeduplicationId"] for message in messages]
+
+
+def test_a_chat_is_locked_until_it_is_deleted_or_put_back_as_on_the_emulator(sqs: tuple[Any, str]) -> None:
+    """What comes of a received chat waits; other chats do not."""
+    client, url = sqs
+    queue = EventsQueue(client, url)
+    assert queue.send([FIRST]) == [True]
+    (held,) = receive(sqs)
+    assert held["Attributes"]["MessageGroupId"] == FIRST.group
+    assert queue.send([SECOND, OTHER]) == [True, True]
+    assert named(receive(sqs)) == [OTHER.id]
+    entry = {"Id": "0", "ReceiptHandle": held["ReceiptHandle"]}
+    assert client.change_message_visibility_batch(QueueUrl=url, Entries=[{**entry, "VisibilityTimeout": 0}])["Successful"]
+    again = receive(sqs)
+    assert named(again) == [FIRST.id, SECOND.id]
+    done = [{"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(again)]
+    assert len(client.delete_message_batch(QueueUrl=url, Entries=done)["Successful"]) == 2
+    assert receive(sqs) == []
+
+
+@pytest.mark.parametrize(
+    ("acts", "units"),
+    [
+        ([("GetItem", {"Key": {"pk": "p", "sk": "1"}, "ConsistentRead": True})], {"half read": 2}),
+        ([("GetItem", {"Key": {"pk": "p", "sk": "1"}})], {"half read": 1}),
+        ([("PutItem", {"Item": {"pk": "p", "sk": "1", "text": "x" * 1100}})], {"write": 2}),
+        ([("PutItem", {"Item": {"pk": "p", "sk": "1", "listed": "l", "listed_at": "1"}})], {"write": 1, "index write": 1}),
+        (
+            [("PutItem", {"Item": {"pk": "p", "sk": "1", "listed": listed, "listed_at": "1"}}) for listed in ("l", "m")],
+            {"write": 2, "index write": 3},
+        ),
+    ],
+)
+def test_units_are_counted_as_aws_bills_them(acts: list[tuple[str, dict[str, Any]]], units: dict[str, int]) -> None:
+    """Reads by 4 kB, writes by 1 kB, and an index is written for what it shows: twice where an item moves in it."""
+    tables = QuickTables()
+    for operation, request in acts:
+        wired = {name: to_wire(value) if name in {"Key", "Item"} else value for name, value in request.items()}
+        tables.operations[operation]({"TableName": "deliveries", **wired})
+    assert tables.units == units
+
+
+def test_a_transaction_writes_twice() -> None:
+    """It prepares and commits, and both are billed."""
+    tables = QuickTables()
+    put = {"Put": {"TableName": "deliveries", "Item": to_wire({"pk": "p", "sk": "1"})}}
+    tables.operations["TransactWriteItems"]({"TransactItems": [put]})
+    assert tables.units == {"write": 2}
+
+
+def test_an_items_size_is_that_of_its_names_and_values() -> None:
+    """As AWS documents it, to the byte where that is exact."""
+    assert size(to_wire({"pk": "ab", "sk": "ü", "yes": True})) == 2 + 2 + 2 + 2 + 3 + 1
