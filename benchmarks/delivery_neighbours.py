@@ -23,7 +23,7 @@ from benchmarks.quick_aws import QUEUE, QuickAws
 from benchmarks.row import Goal, Row
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import wait_until
-from shared.queues import EventsQueue
+from shared.queues import body_of, entry_of
 
 P99, CROWDED = "delivery_neighbour_p99", "delivery_neighbour_p99_crowded"
 FUNCTIONS = {P99: 12, CROWDED: 8}
@@ -65,7 +65,7 @@ class Neighbours:
         self._stage = stage
         self._functions = [stage.function(number) for number in range(functions)]
         (self._good,) = stage.new_customers(1, GOOD)
-        self._queue = EventsQueue(stage.aws.client, QUEUE)
+        self._sqs = stage.aws.client
         with mapping(stage.aws, self._functions):
             self._wait_for(self._send([self._good], GOOD_CHATS) for _ in range(10 * functions))
 
@@ -100,7 +100,7 @@ class Neighbours:
     def _send(self, customers: Sequence[Customer], chats: int) -> tuple[str, float]:
         ((_, event),) = self._stage.events(customers, chats, 1)
         now = time.monotonic()
-        self._queue.send([event])
+        self._sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
         return event.id, now
 
     def _wait_for(self, sent: Iterator[tuple[str, float]]) -> list[float]:

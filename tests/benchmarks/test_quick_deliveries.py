@@ -14,9 +14,10 @@ from benchmarks.surroundings import SideLoop
 from local.aws_account import Account
 from local.emulator import Emulator
 from shared.model.delivery import Attempt, Delivery, DeliveryStatus
+from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.parking import Lane
-from shared.queues import EventsQueue
+from shared.queues import accepted, body_of, entry_of
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
@@ -139,14 +140,20 @@ def named(messages: list[dict[str, Any]]) -> list[str]:
     return [message["Attributes"]["MessageDeduplicationId"] for message in messages]
 
 
+def put(sqs: tuple[Any, str], *events: Event) -> None:
+    """Put events into the queue, in one request."""
+    client, url = sqs
+    entries = [entry_of(str(number), event, body_of(event)) for number, event in enumerate(events)]
+    assert all(accepted(client.send_message_batch(QueueUrl=url, Entries=entries), len(events)))
+
+
 def test_a_chat_is_locked_until_it_is_deleted_or_put_back_as_on_the_emulator(sqs: tuple[Any, str]) -> None:
     """What comes of a received chat waits; other chats do not."""
     client, url = sqs
-    queue = EventsQueue(client, url)
-    assert queue.send([FIRST]) == [True]
+    put(sqs, FIRST)
     (held,) = receive(sqs)
     assert held["Attributes"]["MessageGroupId"] == FIRST.group
-    assert queue.send([SECOND, OTHER]) == [True, True]
+    put(sqs, SECOND, OTHER)
     assert named(receive(sqs)) == [OTHER.id]
     entry = {"Id": "0", "ReceiptHandle": held["ReceiptHandle"]}
     assert client.change_message_visibility_batch(QueueUrl=url, Entries=[{**entry, "VisibilityTimeout": 0}])["Successful"]

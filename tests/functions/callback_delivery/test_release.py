@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from functions.callback_delivery.queue import Entry, Messages, entries_of
 from functions.callback_delivery.release import Release
-from shared.queues import EventsQueue
+from shared.queues import body_of, entry_of
 from tests.support.clock import FakeClock
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
@@ -27,7 +27,8 @@ class Counted(EventSource):
 def received(queue: Counted, chats: int) -> tuple[Messages, list[Entry]]:
     """Return what one receives of a queue with an event for each of so many chats."""
     sqs = cast("Any", queue)
-    EventsQueue(sqs, "").send([event_of(chat_id=number) for number in range(1, chats + 1)])
+    for event in (event_of(chat_id=number) for number in range(1, chats + 1)):
+        sqs.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
     return Messages(sqs, ""), entries_of(queue.receive())
 
 
