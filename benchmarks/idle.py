@@ -27,7 +27,7 @@ MANY_ACCOUNTS = 5000
 AT_ONCE = 16
 SETTLE_S = 1.0
 STRETCH_S = 20.0
-OF_THE_WORKER = {"UpdateItem WORKERS", "Query WORKERS", "Query by_owner"}
+OF_THE_WORKER = {"PutItem WORKERS", "UpdateItem WORKERS", "Query WORKERS", "Query by_owner"}
 """A worker's beats and looks around, whatever it holds: not an account's."""
 
 

@@ -69,7 +69,7 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
         box.load()
         session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
         box.save_session(replace(session, auth_key=one.secret))
-        box.save_marks(Marks(**one.state))  # type: ignore[arg-type]  # the numbers alone
+        box.save_marks(Marks(**one.state, seeded=one.state["date"]))  # type: ignore[arg-type]  # the numbers alone; its dialogs were read after its log-in
         row = Account(
             tenant_id=one.tenant_id,
             channel=Channel.TELEGRAM,

@@ -61,7 +61,7 @@ class Ledger:
     """One account's events on their way to the queue.
 
     `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
-    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved. `missing` tells which of an event's peers
+    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved so that it should be saved. `missing` tells which of an event's peers
     are still not kept when it is to leave.
     """
 
@@ -78,7 +78,7 @@ class Ledger:
     _room: Signal = field(default_factory=Signal)
 
     def __post_init__(self) -> None:
-        self.latest = self.durable
+        self.latest = self._told = self.durable
         self._empty.set()
 
     def append(self, events: Sequence[tuple[Event, tuple[Peer, ...]]], marks: Marks) -> bool:
@@ -138,7 +138,9 @@ class Ledger:
     def _settle(self) -> None:
         while self._records and not self._records[0].missing:
             self.durable = self._records.pop(0).marks
-            self.moved()
+            if self.durable.tell_more_than(self._told):
+                self._told = self.durable
+                self.moved()
         if not self._size:
             self._empty.set()
 

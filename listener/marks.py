@@ -13,6 +13,8 @@ from pydantic import RootModel, with_config
 
 from shared.model.frozen import HIDDEN, STRICT
 
+DATE_ALONE_S = 24 * 3600
+
 
 class ChannelMarks(NamedTuple):
     """How far a supergroup or channel is known: its `pts`, and the highest message id that was taken (0 where none is known).
@@ -55,6 +57,17 @@ class Marks:
             channels = {**channels, **later.channels, **moved}
         message_id, seeded = max(self.message_id, later.message_id), max(self.seeded, later.seeded)
         return Marks(later.pts, later.qts, later.date, later.seq, message_id, seeded, channels)
+
+    def tell_more_than(self, saved: Marks) -> bool:
+        """Tell whether it is worth a write to save these in place of those: a later date alone is, once a day.
+
+        Telegram gives differences by the numbers; each of its answers has a new date, also that to a connect of an account that is idle.
+        """
+        return self._numbers != saved._numbers or self.channels != saved.channels or self.date - saved.date >= DATE_ALONE_S
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        return self.pts, self.qts, self.seq, self.message_id, self.seeded
 
     def written(self) -> str:
         """Return them as they are stored, in JSON."""

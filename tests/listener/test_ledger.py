@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
@@ -192,3 +193,16 @@ async def test_a_fault_that_nobody_thought_of_loses_nothing() -> None:
     queue = Broken([])
     await emptied(queue, [1, 1, 2])
     assert queue.got == {1: [1, 2], 2: [3]}
+
+
+def test_a_later_date_alone_is_saved_once_a_day() -> None:
+    """Each connect of an idle account brings one: that costs no write, and what is stored does not grow old all the same."""
+    book, _ = ledger()
+    moves: list[int] = []
+    book.moved = lambda: moves.append(book.durable.date)
+    day = 24 * 3600
+    for date in (1, day - 1, day, day + 1, 2 * day):
+        book.append([], replace(marks(0), date=date))
+    assert moves == [day, 2 * day]
+    book.append([], replace(marks(1), date=2 * day))
+    assert len(moves) == 3
