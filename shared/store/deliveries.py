@@ -103,8 +103,10 @@ class DeliveryStore:
     def _listed(
         self, tenant_id: TenantId, status: DeliveryStatus, since: datetime | None, before: str | None, limit: int
     ) -> Iterator[Item]:
-        first = keys.listed_at(since, EventId("")) if since else "0"
-        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":first": first, ":last": before or _AFTER_ANY_TIME}
+        first, last = keys.listed_at(since, EventId("")) if since else "0", before or _AFTER_ANY_TIME
+        if last < first:  # DynamoDB refuses a range that ends before it begins
+            return iter(())
+        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":first": first, ":last": last}
         condition = "listed = :listed AND listed_at BETWEEN :first AND :last"
         rows = self._table.query(condition, values, IndexName=keys.BY_STATUS, ScanIndexForward=False, Limit=limit + 1)
         return (row for row in rows if row["listed_at"] != before)

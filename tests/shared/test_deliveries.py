@@ -87,6 +87,16 @@ def test_the_log_lists_one_status_or_all_since_a_time(store: DeliveryStore) -> N
     assert ([line.event_id for line in (*late, *later)], end) == ([event.id for event in reversed(all_[2:])], None)
 
 
+def test_a_page_that_begins_before_the_time_asked_for_is_empty(store: DeliveryStore) -> None:
+    """A cursor from another listing: there is nothing since then and before it, and that is no fault."""
+    all_ = events(3)
+    store.put_many((event, delivered(event)) for event in all_)
+    _, before = store.page(TENANT, limit=2)
+    assert before
+    assert store.page(TENANT, since=RECEIVED_AT + timedelta(minutes=1), before=before) == ([], None)
+    assert store.page(TENANT, status=DeliveryStatus.DELIVERED, since=RECEIVED_AT + timedelta(minutes=1), before="2026") == ([], None)
+
+
 def test_a_large_event_is_kept_and_what_became_of_it_stays(store: DeliveryStore) -> None:
     """An event that is queued twice keeps what became of it."""
     event = event_of()
