@@ -7,6 +7,8 @@ How long each kind of endpoint takes, and what becomes of the attempt, is what t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.model.ids import TenantId
 from tests.support.delivery_world import Accepted, World, accepted
 from tests.support.event_source import Run, feed
+from tests.support.mortal import Killed, Process
 from tests.support.virtual_time import VirtualClock, run
 
 CALL_S = 0.005
@@ -51,10 +54,15 @@ HOSTILE: dict[str, tuple[Kind, ...]] = {
 
 @dataclass
 class Street:
-    """Tenants with an endpoint each, their traffic, and the good one's delays. `seed` decides on which chat an event comes."""
+    """Tenants with an endpoint each, their traffic, and how late each event arrived.
+
+    `seed` decides on which chat an event comes and, with `killing` (the mean number of steps that a process does before it dies, 0: none
+    does), when processes die. `excused` counts the POSTs that an endpoint had taken and a process had not recorded when it died.
+    """
 
     clock: VirtualClock
     seed: int = 0
+    killing: int = 0
     taken: list[Accepted] = field(default_factory=list)
     late_s: dict[str, float] = field(default_factory=dict)
 
@@ -62,50 +70,40 @@ class Street:
         self.world = World(self.clock)
         self.kinds: dict[str, Callable[[], Kind]] = {}
         self.sent_s: dict[str, float] = {}
-        self.under_way: list[tuple[object, float]] = []
+        self.under_way: list[tuple[Process, float]] = []
+        self.processes: list[Process] = []
+        self._random = Random(self.seed)
+        self._chats = 0
+        self.begun_s = self.clock.boottime()
 
-    def tenant(self, name: str, kinds: Sequence[Kind]) -> TenantId:
-        """Make a tenant whose endpoint does this."""
+    @property
+    def excused(self) -> int:
+        """POSTs that were in flight when their process died."""
+        return sum(len(process.flying) for process in self.processes if process.dead)
+
+    @property
+    def deaths(self) -> int:
+        """Processes that died."""
+        return sum(process.dead for process in self.processes)
+
+    def tenant(self, name: str, kinds: Sequence[Kind] | Callable[[], Kind]) -> TenantId:
+        """Make a tenant whose endpoint does these in turn, or what it is told."""
         url = f"https://{name.replace(' ', '-')}.example/"
-        turns = 0
-
-        def next_kind() -> Kind:
-            nonlocal turns
-            turns += 1
-            return kinds[turns % len(kinds)]
-
-        self.kinds[url] = next_kind
+        turns = itertools.cycle([kinds] if callable(kinds) else kinds)
+        self.kinds[url] = kinds if callable(kinds) else lambda: next(turns)
         return self.world.new_tenant(url).id
 
     def runs_kept(self, longer_than_s: float) -> int:
         """Count the processes that wait for an answer for longer than this."""
         return len({process for process, since_s in self.under_way if self.clock.boottime() - since_s > longer_than_s})
 
-    async def post_from(self, process: object, url: str, headers: dict[str, str], body: bytes) -> Outcome:
-        """Post as one of the processes that are counted."""
-        mine = (process, self.clock.boottime())
-        self.under_way.append(mine)
-        try:
-            return await self.post(url, headers, body)
-        finally:
-            self.under_way.remove(mine)
-
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
-        """Do to a POST what its endpoint does."""
-        kind = self.kinds[url]()
-        await asyncio.sleep(kind.takes_s)
-        if isinstance(kind.outcome, Answered) and kind.outcome.status == 200:
-            self.taken.append(accepted(body, headers))
-            event_id = headers["webhook-id"]
-            self.late_s.setdefault(event_id, self.clock.boottime() - self.sent_s[event_id])
-        return kind.outcome
-
     async def traffic(self, tenant_id: TenantId, every_s: float, chats: int, count: int) -> list[str]:
         """Have events come; return their ids."""
         random = Random(f"{self.seed} {chats} {every_s}")
-        ids: list[str] = []
+        self._chats += 1000
+        first, ids = self._chats, list[str]()  # no two tenants have a chat of one number, and so no event of one id
         for number in range(1, count + 1):
-            event = self.world.send(tenant_id, 1 + random.randrange(chats), number)
+            event = self.world.send(tenant_id, first + random.randrange(chats), number)
             self.sent_s[event.id] = self.clock.boottime()
             ids.append(event.id)
             await asyncio.sleep(every_s * random.uniform(0.5, 1.5))
@@ -115,7 +113,8 @@ class Street:
         """Feed the function until cancelled."""
 
         def start() -> Run:
-            function = self.world.function(partial(self.post_from, object()))
+            process = self._process()
+            function = self.world.function(partial(self._post, process), process)
 
             async def one(entries: Sequence[Entry]) -> list[str]:
                 return (await function.run(entries))[0]
@@ -129,7 +128,42 @@ class Street:
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(60)
-                group.create_task(self.world.sweeper(self.post).run())
+                group.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        process = self._process()
+        with contextlib.suppress(Killed):
+            try:
+                await self.world.sweeper(partial(self._post, process), process).run()
+            except BaseExceptionGroup as group:
+                if group.split(Killed)[1] is not None:
+                    raise
+
+    def _process(self) -> Process:
+        process = Process(self._random.randrange(1, 2 * self.killing) if self.killing else 0)
+        self.processes.append(process)
+        return process
+
+    async def _post(self, process: Process, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+        """Do to a POST what its endpoint does: take it half-way, if it does, and answer at the end."""
+        process.step()
+        kind = self.kinds[url]()
+        mine = (process, self.clock.boottime())
+        self.under_way.append(mine)
+        try:
+            await asyncio.sleep(kind.takes_s / 2)
+            if isinstance(kind.outcome, Answered) and kind.outcome.status == 200:
+                self._take(process, accepted(body, headers))
+            await asyncio.sleep(kind.takes_s / 2)
+        finally:
+            self.under_way.remove(mine)
+        process.step()
+        return kind.outcome
+
+    def _take(self, process: Process, one: Accepted) -> None:
+        self.taken.append(one)
+        process.flying.add(one.webhook_id)
+        self.late_s.setdefault(one.webhook_id, self.clock.boottime() - self.sent_s[one.webhook_id])
 
 
 def good_ones_lateness(hostile: dict[str, tuple[Kind, ...]], *, pollers: int, seconds: int, seed: int = 0) -> list[float]:

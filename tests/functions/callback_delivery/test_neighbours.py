@@ -24,6 +24,7 @@ from tests.support.neighbourhood import CALL_S, GOOD, HOSTILE, Kind, Street, goo
 from tests.support.receiver import Receiver
 from tests.support.virtual_time import VirtualClock, run
 
+pytestmark = pytest.mark.timeout(600)  # seconds of work, and a machine may be busy
 POLLERS = 20
 SECONDS = 120
 
@@ -109,7 +110,7 @@ def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -
 
 
 def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
-    """More comes than one run at a time can deliver where answers hang now and then: the queue is everybody's, the lot its own."""
+    """More comes than one run at a time can deliver where answers hang now and then: the queue is everybody's."""
 
     async def program(clock: VirtualClock) -> tuple[Street, int]:
         street = Street(clock)
