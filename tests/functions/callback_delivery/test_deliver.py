@@ -287,7 +287,7 @@ async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: Bench) 
 
 
 async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: Bench) -> None:
-    """The callback is held: the other run puts its chat back without an attempt; and the slow answer counts as a failure, though it is 2xx."""
+    """The callback is held, the other run puts its chat back without an attempt; and a slow answer counts as a failure, 2xx or not."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, chat_id=1, message_id=1))
     first = bench.entries()
@@ -302,7 +302,7 @@ async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: Bench
 
     bench.receiver.respond = hangs
     run = asyncio.create_task(bench.run(first))
-    while (await asyncio.to_thread(bench.parking.callback, tenant.id)).held_until is None:
+    while (await asyncio.to_thread(bench.parking.callback, tenant.id)).held_until is None:  # noqa: ASYNC110  rows announce nothing
         await asyncio.sleep(0.01)
     failed, tally = await bench.run(second)
     assert (failed, tally.failed, bench.texts()) == ([second[0].message_id], 0, ["message 1"])
