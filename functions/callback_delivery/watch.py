@@ -23,8 +23,8 @@ from functions.callback_delivery.run import Run
 from shared.clock import Clock
 from shared.model.ids import TenantId
 
-LATE_S = 1.0
-SLOW_S = 2.0
+LATE_S = 1.5
+SLOW_S = 4.0
 LOOK_S = 0.5
 RENEWED = timedelta(seconds=1)
 """A hold is renewed when it has less than this left."""

@@ -89,8 +89,7 @@ class Street:
     def tenant(self, name: str, kinds: Sequence[Kind] | Callable[[], Kind]) -> TenantId:
         """Make a tenant whose endpoint does these in turn, or what it is told."""
         url = f"https://{name.replace(' ', '-')}.example/"
-        turns = itertools.cycle([kinds] if callable(kinds) else kinds)
-        self.kinds[url] = kinds if callable(kinds) else lambda: next(turns)
+        self.kinds[url] = kinds if callable(kinds) else partial(next, itertools.cycle(kinds))
         return self.world.new_tenant(url).id
 
     def runs_kept(self, longer_than_s: float) -> int:

@@ -48,7 +48,7 @@ def test_five_pollers_are_enough_beside_one_hostile_tenant(name: str) -> None:
 
 
 def test_what_hangs_now_and_then_keeps_one_run_busy_and_not_all() -> None:
-    """It is never parked, for it takes an event in between; after the first wave at most one run at a time waits for it."""
+    """It takes an event in between, so its failures never park it; no more runs wait for it than began before the first was late."""
 
     async def program(clock: VirtualClock) -> list[int]:
         street = Street(clock)
@@ -64,8 +64,7 @@ def test_what_hangs_now_and_then_keeps_one_run_busy_and_not_all() -> None:
         return kept
 
     kept = run(program, CALL_S)
-    assert max(kept[20:]) == 1
-    assert max(kept[:20]) < POLLERS / 2
+    assert 1 <= max(kept) <= 2  # of an event a second; four without the hold
 
 
 def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
