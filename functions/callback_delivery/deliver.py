@@ -1,8 +1,10 @@
 """Delivering a batch: chats side by side, each in order (contract C1, C3).
 
-    entry -> unreadable?  already dealt with?  wanted by its tenant?  lane open?  time left?  -> attempt -> delivered | again later | dead
-                                                                |                                |
-                                                                '---------> parked <-------------' quick attempts used up
+    entry -> unreadable?  already dealt with?  wanted by its tenant?  lane open?  time left?  callback free?
+                                                                         |
+          -> attempt -> delivered | again later | dead                   |
+                                         | quick attempts used up        |
+                                         '----------> parked <-----------'
 
 After an event that is to be tried again, the rest of its chat waits with it. Waiting is the queue's: nothing sleeps here. Each event's end
 is recorded before its chat goes on. What goes wrong becomes a delay for its own chat; nothing is raised.
@@ -21,11 +23,13 @@ from pydantic import ValidationError
 from functions.callback_delivery import retry
 from functions.callback_delivery.addressees import Addressee, Addressees
 from functions.callback_delivery.attempt import GONE_REASON, Attempts, Made
+from functions.callback_delivery.hold import Holds
 from functions.callback_delivery.park import Parking
 from functions.callback_delivery.queue import Entry, Messages
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run import Done, Found, Later, Park, Run, Step, Tally
 from functions.callback_delivery.wanted import unwanted
+from functions.callback_delivery.watch import Watch
 from shared.clock import Clock
 from shared.crypto import KeysUnavailable, Unreadable
 from shared.model.delivery import Delivery, DeliveryStatus
@@ -41,6 +45,8 @@ LAST_START_S = 20.0
 STORAGE_DELAY_S = 5
 """How long a chat waits when our own storage or keys do not answer; that is no attempt."""
 FAULT_DELAY_S = 30
+HELD_DELAY_S = 1
+"""How long a chat waits whose callback leaves another attempt unanswered; that is no attempt either."""
 LOOKS = 5
 """How often a run looks at a lot that changes under its hands, before it leaves the chat to a later run."""
 UNREADABLE_DELAY_S = 60
@@ -65,6 +71,7 @@ class Deliverer:
         self._deliveries = deliveries
         self._store = parking
         self._parking = Parking(parking, clock, logger)
+        self._holds = Holds(parking, self._parking, clock, logger)
         self._messages = messages
         self._attempts = attempts
         self._clock = clock
@@ -79,17 +86,29 @@ class Deliverer:
             self._logger.error("delivery records cannot be read", extra={"fault": str(error)})
             await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
             return [entry.message_id for entry in entries], Tally()
-        chats: dict[str, list[Entry]] = {}
+        tenants: dict[str, dict[str, list[Entry]]] = {}
         for entry in (_resolved(entry, seen) for entry in entries):
-            chats.setdefault(entry.group, []).append(entry)
-        run = Run(started_s, len(chats), seen, await self._find(entries), Recorder(self._deliveries, self._logger, len(chats)), Tally())
+            tenants.setdefault(entry.group.partition(":")[0], {}).setdefault(entry.group, []).append(entry)
+        count = sum(map(len, tenants.values()))
+        run = Run(started_s, count, seen, Recorder(self._deliveries, self._logger, count), Tally())
+        watch = Watch(run, self._parking, self._clock)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._chat(run, chat)) for chat in chats.values()]
+            watching = group.create_task(watch.stay())
+            async with asyncio.TaskGroup() as delivering:
+                tasks = [delivering.create_task(self._tenant(run, watch, list(chats.values()))) for chats in tenants.values()]
+            watching.cancel()
         return [entry.message_id for task in tasks for entry in task.result()], run.tally
 
-    async def _find(self, entries: Sequence[Entry]) -> dict[TenantId, Found]:
-        tenants = {tenant_id: None for tenant_id, *_ in _names(entries)}
-        return {tenant_id: await asyncio.to_thread(self._found, tenant_id) for tenant_id in tenants}
+    async def _tenant(self, run: Run, watch: Watch, chats: Sequence[list[Entry]]) -> list[Entry]:
+        """Deliver one tenant's entries; return those that stay in the queue. Nobody waits for what is read about another."""
+        tenants = {tenant_id for chat in chats for tenant_id, *_ in _names(chat)}  # one, or none where nothing can be read
+        for tenant_id in tenants:
+            run.addressees[tenant_id] = await asyncio.to_thread(self._found, tenant_id)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._chat(run, watch, chat)) for chat in chats]
+        for tenant_id in run.holding & tenants:
+            await self._holds.let_go(run, tenant_id)
+        return [entry for task in tasks for entry in task.result()]
 
     def _found(self, tenant_id: TenantId) -> Found:
         try:
@@ -98,13 +117,13 @@ class Deliverer:
             self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
             return error
 
-    async def _chat(self, run: Run, entries: list[Entry]) -> list[Entry]:
+    async def _chat(self, run: Run, watch: Watch, entries: list[Entry]) -> list[Entry]:
         """Deliver one chat's entries in order; return those that stay in the queue."""
         done, looks = 0, 0
         delay_s: int | None = None
         try:
             while done < len(entries) and delay_s is None:
-                match await self._entry(run, entries[done]):
+                match await self._entry(run, watch, entries[done]):
                     case Done():
                         done += 1
                     case Later(seconds):
@@ -122,7 +141,7 @@ class Deliverer:
         await run.release.ended(self._messages, entries[:done])
         return entries[done:]
 
-    async def _entry(self, run: Run, entry: Entry) -> Step:
+    async def _entry(self, run: Run, watch: Watch, entry: Entry) -> Step:
         """Deal with one entry."""
         event = entry.event
         if event is None:
@@ -141,10 +160,16 @@ class Deliverer:
             return Park(event.id)
         if addressee is None or self._clock.boottime() - run.started_s >= LAST_START_S:
             return Later(0)
-        return await self._attempt(run, event, record, addressee)
+        if not await self._holds.free(run, addressee, entry.sent_at):
+            return Park() if run.closed(event) else Later(HELD_DELAY_S)
+        return await self._attempt(run, watch, event, record, addressee)
 
-    async def _attempt(self, run: Run, event: Event, before: Delivery, addressee: Addressee) -> Step:
-        made = await self._attempts.make(event, before, addressee)
+    async def _attempt(self, run: Run, watch: Watch, event: Event, before: Delivery, addressee: Addressee) -> Step:
+        with watch.attempt(addressee) as under_way:
+            made = await self._attempts.make(event, before, addressee)
+        return await self._judged(run, event, before, addressee, made, counted=under_way.slow)
+
+    async def _judged(self, run: Run, event: Event, before: Delivery, addressee: Addressee, made: Made, *, counted: bool) -> Step:
         said = {
             "event_id": event.id,
             "tenant_id": event.tenant_id,
@@ -154,38 +179,41 @@ class Deliverer:
         }
         match retry.decide(made.outcome, before.quick + 1):
             case retry.Delivered():
-                return await self._delivered(run, event, before.after(made.attempt, DeliveryStatus.DELIVERED), said)
+                return await self._delivered(run, event, before.after(made.attempt, DeliveryStatus.DELIVERED), said, counted=counted)
             case retry.Again(delay_s):
                 self._logger.warning("attempt failed", extra={**said, "again_in_s": delay_s})
-                await self._failed(run, event, before, made, addressee)
+                await self._failed(run, event, before, made, addressee, counted=counted)
                 return Later(delay_s)
             case retry.Exhausted():
                 self._logger.warning("attempt failed", extra=said)
-                await self._failed(run, event, before, made, addressee)
+                await self._failed(run, event, before, made, addressee, counted=counted)
                 return Park(event.id)
             case retry.Dead(gone):
                 if gone:
                     await self._disable(run, addressee)
                 return await self._dead(run, event, before.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome), said)
 
-    async def _delivered(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object]) -> Step:
+    async def _delivered(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object], *, counted: bool) -> Step:
         run.tally.delivered += 1
         run.tally.lags_ms.append(round((self._clock.now() - event.received_at).total_seconds() * 1000))
-        run.records[event.id] = delivery
+        run.records[event.tenant_id, event.id] = delivery
         self._logger.info("event delivered", extra=said)
         await run.recorder.put(event, delivery)
-        await self._parking.accepted(run, event.tenant_id)
+        if not counted:
+            await self._parking.accepted(run, event.tenant_id)
         return Done()
 
-    async def _failed(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee) -> None:
+    async def _failed(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee, *, counted: bool) -> None:
         run.tally.failed += 1
-        run.records[event.id] = before.after(made.attempt, DeliveryStatus.PENDING)
-        await run.recorder.put(event, run.records[event.id])
-        await self._parking.failed(run, addressee)
+        delivery = before.after(made.attempt, DeliveryStatus.PENDING)
+        run.records[event.tenant_id, event.id] = delivery
+        await run.recorder.put(event, delivery)
+        if not counted:
+            await self._parking.failed(run, addressee)
 
     async def _dead(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object]) -> Step:
         """Give an event up. Where that cannot be recorded it stays in the queue: nothing is lost without a trace."""
-        run.records[event.id] = delivery
+        run.records[event.tenant_id, event.id] = delivery
         if not await run.recorder.put(event, delivery):
             return Later(STORAGE_DELAY_S)
         run.tally.dead += 1

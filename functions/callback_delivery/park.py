@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
 
@@ -56,21 +56,25 @@ class Parking:
             return None
         seq = (chat.seq if chat else 0) + len(events)
         run.chats[event.tenant_id, event.chat] = ParkedChat(chat=event.chat, seq=seq)
-        run.records |= {one.id: delivery for one, delivery in events}
+        run.records |= {(one.tenant_id, one.id): delivery for one, delivery in events}
         run.tally.parked += len(events)
         self._logger.info("events parked", extra={"tenant_id": event.tenant_id, "event_ids": [one.id for one, _ in events]})
         return len(events)
 
-    async def failed(self, run: Run, addressee: Addressee) -> None:
-        """Count a failed attempt against its callback."""
+    async def failed(self, run: Run, addressee: Addressee, *, count: int = 1, held_until: datetime | None = None) -> None:
+        """Count failed attempts against their callback; with `held_until` no other run is to start one there before then."""
         tenant, now = addressee.tenant, self._clock.now()
         before = run.callback(tenant.id)
         try:
-            after = await asyncio.to_thread(self._store.failed, tenant.id, digest_of(tenant.callback_url), now, now + FIRST_LOOK)
+            after = await asyncio.to_thread(
+                self._store.failed, tenant.id, digest_of(tenant.callback_url), now, now + FIRST_LOOK, count=count, held_until=held_until
+            )
         except StoreUnavailable as error:
             self._logger.error("failure cannot be counted", extra={"tenant_id": tenant.id, "fault": str(error)})
             return
         run.callbacks[tenant.id] = after
+        if held_until:
+            run.holding.add(tenant.id)
         if after.state is Lane.PARKED and before.state is not Lane.PARKED:
             self._logger.warning("callback parked", extra={"tenant_id": tenant.id})
 
@@ -91,7 +95,7 @@ class Parking:
         run.callbacks[tenant_id] = seen.callbacks.get(tenant_id, CallbackState())
         run.chats.pop((tenant_id, chat), None)
         run.chats |= seen.chats
-        run.records |= {event_id: record for (_, event_id), record in seen.records.items()}
+        run.records |= seen.records
 
     async def _hurry(self, run: Run, tenant_id: TenantId, callback: CallbackState) -> None:
         """Have a callback probed at once whose URL was changed since it was parked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from functions.callback_delivery.addressees import Addressee
@@ -56,21 +57,21 @@ class Tally:
 class Run:
     """One run: what was read at its start, kept up with what the run itself does."""
 
-    def __init__(
-        self, started_s: float, chats: int, seen: Seen, addressees: dict[TenantId, Found], recorder: Recorder, tally: Tally
-    ) -> None:
+    def __init__(self, started_s: float, chats: int, seen: Seen, recorder: Recorder, tally: Tally) -> None:
         self.started_s = started_s
         self.release = Release(chats)
-        self.addressees = addressees
+        self.addressees: dict[TenantId, Found] = {}
         self.recorder = recorder
         self.tally = tally
-        self.records: dict[EventId, Delivery] = {event_id: record for (_, event_id), record in seen.records.items()}
+        self.records: dict[tuple[TenantId, EventId], Delivery] = dict(seen.records)  # two tenants may have an event of one id
         self.callbacks: dict[TenantId, CallbackState] = dict(seen.callbacks)
         self.chats: dict[tuple[TenantId, str], ParkedChat] = dict(seen.chats)
+        self.holding: set[TenantId] = set()
+        self.asking = asyncio.Lock()
 
     def record(self, entry: Entry, event: Event) -> Delivery:
         """Return the record that an entry is to go on with: a replay's quick attempts are counted anew."""
-        record = self.records.get(event.id)
+        record = self.records.get((event.tenant_id, event.id))
         if record is None:
             return Delivery(status=DeliveryStatus.PENDING, queued_as=entry.queued_as, at=event.received_at)
         if entry.queued_as not in (event.id, record.queued_as) and record.status.final:

@@ -30,6 +30,8 @@ class CallbackState(Frozen):
 
     `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `probes` made since then;
     `due_at`: when it is looked at next. `drainer` may act until `leased_until`. `callback` tells one URL from another (`digest_of`).
+    `slow_at`: when an attempt in the hot lane was last seen to be slow; for a while after that one run at a time goes there, which holds
+    the callback until `held_until`.
     """
 
     state: Lane = Lane.OPEN
@@ -39,6 +41,8 @@ class CallbackState(Frozen):
     due_at: datetime | None = None
     probes: int = 0
     callback: str | None = None
+    slow_at: datetime | None = None
+    held_until: datetime | None = None
     drainer: str | None = None
     leased_until: datetime | None = None
 

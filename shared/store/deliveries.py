@@ -80,9 +80,19 @@ class DeliveryStore:
 
     def erase(self, tenant_id: TenantId) -> None:
         """Erase all that table `deliveries` holds of a tenant; may be run again where it died in the middle."""
+        while self.erase_some(tenant_id):
+            pass
+
+    def erase_some(self, tenant_id: TenantId, limit: int = 500) -> bool:
+        """Erase up to `limit` items of a tenant; tell whether there may be more.
+
+        Backwards by sort key: what is due, by which the sweeper finds a tenant again where it died in the middle, goes last.
+        """
         pk = keys.callback_state(tenant_id)["pk"]
-        for row in self._table.query("pk = :pk", {":pk": pk}, ProjectionExpression="pk, sk", ConsistentRead=True):
-            self._table.delete({"pk": row["pk"], "sk": row["sk"]})
+        options = {"ProjectionExpression": "pk, sk", "ConsistentRead": True, "ScanIndexForward": False, "Limit": limit}
+        rows = list(self._table.query("pk = :pk", {":pk": pk}, **options))
+        self._table.delete_many(rows)
+        return len(rows) == limit
 
     def item(self, event: Event, delivery: Delivery) -> Item:
         """Return the item of an event's record, for a transaction that writes more than it."""
@@ -103,8 +113,10 @@ class DeliveryStore:
     def _listed(
         self, tenant_id: TenantId, status: DeliveryStatus, since: datetime | None, before: str | None, limit: int
     ) -> Iterator[Item]:
-        first = keys.listed_at(since, EventId("")) if since else "0"
-        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":first": first, ":last": before or _AFTER_ANY_TIME}
+        first, last = keys.listed_at(since, EventId("")) if since else "0", before or _AFTER_ANY_TIME
+        if last < first:  # DynamoDB refuses a range that ends before it begins
+            return iter(())
+        values: dict[str, Any] = {":listed": keys.listed(tenant_id, status), ":first": first, ":last": last}
         condition = "listed = :listed AND listed_at BETWEEN :first AND :last"
         rows = self._table.query(condition, values, IndexName=keys.BY_STATUS, ScanIndexForward=False, Limit=limit + 1)
         return (row for row in rows if row["listed_at"] != before)

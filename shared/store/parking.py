@@ -109,9 +109,23 @@ class ParkingStore:
             row |= {**_due(event.tenant_id, alone[0]), "failing_since": alone[1].isoformat(), "strikes": 1}
         return Put(row, "attribute_not_exists(pk)")
 
-    def failed(self, tenant_id: TenantId, callback: str, now: datetime, first_probe: datetime) -> CallbackState:
-        """Count a failure; the fifth in a row parks the callback, due at `first_probe`. Return the state as it is then."""
-        state = _callback(self._table.update(keys.callback_state(tenant_id), "ADD failures :one", {":one": 1}))
+    def failed(
+        self,
+        tenant_id: TenantId,
+        callback: str,
+        now: datetime,
+        first_probe: datetime,
+        *,
+        count: int = 1,
+        held_until: datetime | None = None,
+    ) -> CallbackState:
+        """Count failures; the fifth in a row parks the callback, due at `first_probe`. Return the state as it is then.
+
+        With `held_until` the callback was slow, and is held until then: meanwhile other runs start no attempt there.
+        """
+        held = {":held_until": keys.moment(held_until), ":now": keys.moment(now)} if held_until else {}
+        update = "ADD failures :count" + (" SET held_until = :held_until, slow_at = :now" if held else "")
+        state = _callback(self._table.update(keys.callback_state(tenant_id), update, {":count": count, **held}))
         if state.failures < FAILURES_IN_A_ROW or state.state is Lane.PARKED:
             return state
         due = _due(tenant_id, first_probe)
@@ -120,6 +134,17 @@ class ParkingStore:
         condition = "failures >= :most AND (attribute_not_exists(#state) OR #state <> :parked)"
         found = self._changed(keys.callback_state(tenant_id), update, {**values, **_values(due)}, condition, _STATE)
         return _callback(found) if found else state
+
+    def hold(self, tenant_id: TenantId, now: datetime, until: datetime) -> CallbackState | None:
+        """Hold a callback that was slow; None where another run does. What dies holding it lets go when the time is over."""
+        values = {":until": keys.moment(until), ":now": keys.moment(now)}
+        held = self._changed(keys.callback_state(tenant_id), "SET held_until = :until", values, "held_until <= :now")
+        return _callback(held) if held else None
+
+    def let_go(self, tenant_id: TenantId, held_until: datetime, now: datetime) -> None:
+        """End a hold early, unless another run has it by now."""
+        values = {":mine": keys.moment(held_until), ":now": keys.moment(now)}
+        self._changed(keys.callback_state(tenant_id), "SET held_until = :now", values, "held_until = :mine")
 
     def accepted(self, tenant_id: TenantId) -> None:
         """Say that the callback took an event: failures are counted from none again. A parked one is opened by its probes alone."""

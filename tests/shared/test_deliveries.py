@@ -10,7 +10,9 @@ from local.aws_account import Account
 from shared.model.delivery import KEPT_ATTEMPTS, Attempt, Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
+from shared.store import keys
 from shared.store.deliveries import DeliveryStore
+from shared.store.parking import Due, ParkingStore
 from shared.store.table import Table
 from tests.support.clock import FakeClock
 from tests.support.events import RECEIVED_AT, TENANT, event_of
@@ -87,6 +89,16 @@ def test_the_log_lists_one_status_or_all_since_a_time(store: DeliveryStore) -> N
     assert ([line.event_id for line in (*late, *later)], end) == ([event.id for event in reversed(all_[2:])], None)
 
 
+def test_a_page_that_begins_before_the_time_asked_for_is_empty(store: DeliveryStore) -> None:
+    """A cursor from another listing: there is nothing since then and before it, and that is no fault."""
+    all_ = events(3)
+    store.put_many((event, delivered(event)) for event in all_)
+    _, before = store.page(TENANT, limit=2)
+    assert before
+    assert store.page(TENANT, since=RECEIVED_AT + timedelta(minutes=1), before=before) == ([], None)
+    assert store.page(TENANT, status=DeliveryStatus.DELIVERED, since=RECEIVED_AT + timedelta(minutes=1), before="2026") == ([], None)
+
+
 def test_a_large_event_is_kept_and_what_became_of_it_stays(store: DeliveryStore) -> None:
     """An event that is queued twice keeps what became of it."""
     event = event_of()
@@ -113,3 +125,15 @@ def test_a_tenants_records_are_erased_and_nobody_elses(store: DeliveryStore) -> 
     store.erase(TENANT)
     assert store.page(TENANT) == ([], None)
     assert store.get(OTHER, event_of(OTHER).id)
+
+
+def test_what_finds_a_tenant_again_is_erased_last(store: DeliveryStore, deliveries_table: Table, clock: FakeClock) -> None:
+    """Whoever erases may die in the middle, or run out of time: the callback is still due then, and somebody goes on."""
+    parking = ParkingStore(deliveries_table, store)
+    parking.failed(TENANT, "", clock.now(), clock.now(), count=5)
+    parking.park([(event, delivered(event)) for event in events(4)], None, None)
+    left = []
+    while store.erase_some(TENANT, limit=3):
+        left.append(parking.due(keys.due_shard(TENANT), clock.now(), 10))
+    assert left == [[Due(TENANT, None)]] * 3
+    assert list(deliveries_table.query("pk = :pk", {":pk": f"T#{TENANT}"})) == []

@@ -1,16 +1,17 @@
 """A FIFO queue and the mapping that feeds a function from it, as SQS and Lambda do it, on a clock that a test moves.
 
-received   up to ten messages of several groups, each group's in order; a group is locked until all that was received of it is deleted or
-           visible again, so one run at a time handles a chat
+received   up to ten messages of several groups, the oldest first, each group's in order; a group is locked until all that was received
+           of it is deleted or visible again, so one run at a time handles a chat
 repeated   an id is taken once within five minutes
-driven     N pollers, each handing batches to the function and deleting what it does not name; a poller whose function dies deletes nothing
+driven     N pollers, each handing batches to the function and deleting what it does not name; a poller whose function dies deletes nothing.
+           Lambda adds pollers while messages wait; these stay N, which is harder on whoever waits behind a slow neighbour
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,11 +42,12 @@ class EventSource:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._groups: OrderedDict[str, list[_Message]] = OrderedDict()
+        self._groups: dict[str, list[_Message]] = {}
         self._by_receipt: dict[str, _Message] = {}
         self._seen: dict[tuple[str, str], float] = {}
         self._numbers = itertools.count(1)
         self.receives = 0
+        self.changed = asyncio.Event()
 
     # what our code calls
 
@@ -64,6 +66,7 @@ class EventSource:
         sent_ms = int(self._clock.now().timestamp() * 1000)
         message = _Message(next(self._numbers), group, request["MessageBody"], queued_as, sent_ms)
         self._groups.setdefault(group, []).append(message)
+        self.changed.set()
 
     def delete_message_batch(self, **request: Any) -> dict[str, Any]:
         """Take messages out."""
@@ -71,6 +74,7 @@ class EventSource:
             message = self._by_receipt.pop(entry["ReceiptHandle"], None)
             if message and message.receipt == entry["ReceiptHandle"]:
                 self._remove(message)
+        self.changed.set()
         return {}
 
     def change_message_visibility_batch(self, **request: Any) -> dict[str, Any]:
@@ -79,6 +83,7 @@ class EventSource:
             message = self._by_receipt.get(entry["ReceiptHandle"])
             if message and message.receipt == entry["ReceiptHandle"]:
                 message.visible_s = self._clock.boottime() + entry["VisibilityTimeout"]
+        self.changed.set()
         return {}
 
     # what the mapping does
@@ -88,11 +93,9 @@ class EventSource:
         self.receives += 1
         now = self._clock.boottime()
         found: list[_Message] = []
-        for group, messages in list(self._groups.items()):
-            if messages and all(message.visible_s <= now for message in messages[:BATCH]):
-                taken = messages[: BATCH - len(found)]
-                found += taken
-                self._groups.move_to_end(group)
+        free = [messages for messages in self._groups.values() if all(message.visible_s <= now for message in messages[:BATCH])]
+        for messages in sorted(free, key=lambda messages: messages[0].number):
+            found += messages[: BATCH - len(found)]
             if len(found) == BATCH:
                 break
         for message in found:
@@ -100,6 +103,11 @@ class EventSource:
             message.visible_s = now + VISIBILITY_S
             self._by_receipt[message.receipt] = message
         return {"Records": [_record(message) for message in found]}
+
+    @property
+    def groups(self) -> set[str]:
+        """The groups that have messages, hidden ones included."""
+        return set(self._groups)
 
     @property
     def left(self) -> int:
@@ -144,17 +152,40 @@ async def drive(source: EventSource, run: Run, pollers: int, idle_s: float = 0.0
             group.create_task(poll())
 
 
-async def _hand_over(source: EventSource, run: Run, batch: dict[str, Any]) -> None:
+async def feed(source: EventSource, start: Callable[[], Run], pollers: int) -> None:
+    """Have N pollers feed the function until cancelled, each a process of its own (`start`), replaced when it dies."""
+    idle = [start() for _ in range(pollers)]
+
+    async def work(run: Run, batch: dict[str, Any]) -> None:
+        survived = await _hand_over(source, run, batch)
+        idle.append(run if survived else start())
+        source.changed.set()
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            source.changed.clear()
+            batch = source.receive() if idle else {"Records": []}
+            if batch["Records"]:
+                group.create_task(work(idle.pop(), batch))
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(source.next_s if idle else None):
+                    await source.changed.wait()
+
+
+async def _hand_over(source: EventSource, run: Run, batch: dict[str, Any]) -> bool:
+    """Have a batch delivered; False where the function died."""
     try:
         failed = await run(entries_of(batch))
     except Killed:
-        return
+        return False
     except BaseExceptionGroup as group:
         if not group.subgroup(Killed):
             raise
-        return
+        return False
     done = [record for record in batch["Records"] if record["messageId"] not in failed]
     source.delete_message_batch(QueueUrl="", Entries=[{"Id": one["messageId"], "ReceiptHandle": one["receiptHandle"]} for one in done])
+    return True
 
 
 def _record(message: _Message) -> dict[str, Any]:

@@ -6,6 +6,8 @@ the real table by tests/shared/test_memory_stores.py and by every test of tests/
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import operator
 import re
 import threading
@@ -23,6 +25,7 @@ _CLAUSE = re.compile(r"(SET|REMOVE|ADD|DELETE) ")
 _COMMA = re.compile(r", (?![^(]*\))")
 _KEY_PART = re.compile(r"(?:(begins_with)\((\S+), (\S+)\)|(\S+) (BETWEEN) (\S+) AND (\S+)|(\S+) (=|<=|>=|<|>) (\S+))")
 _SORTED_BY = {None: "sk", keys.BY_OWNER: "pk", keys.BY_DUE: "due_at", keys.BY_STATUS: "listed_at"}
+_HASHED_BY = {None: "pk", keys.BY_OWNER: "owner", keys.BY_DUE: "due_shard", keys.BY_STATUS: "listed"}
 _FALLBACK = re.compile(r"if_not_exists\((\S+), (\S+)\)")
 
 
@@ -36,6 +39,8 @@ class MemoryTable(Table):
         self._lagging = False
         self._rows: dict[_Address, Item] = {}
         self._index: dict[_Address, Item] = {}
+        self._partitions: dict[tuple[str | None, Any], dict[_Address, Item]] = {}
+        self._sorted: dict[str, list[str]] = {}
         self._lock = threading.RLock()
 
     @property
@@ -71,11 +76,23 @@ class MemoryTable(Table):
         index, named = options.get("IndexName"), options.get("ExpressionAttributeNames", {})
         tests = [_key_test(words, values, named) for words in _KEY_PART.findall(condition)]
         with self._lock:
-            rows = self._index if index and self._lagging else self._rows
-            found = [row for row in rows.values() if all(test(row) for test in tests)]
+            rows = self._index.values() if index and self._lagging else self._near(index, condition, values, named)
+            found = [row for row in rows if all(test(row) for test in tests)]
         by = _SORTED_BY[index]
         found.sort(key=lambda row: (str(row[by]), _address(row)), reverse=not options.get("ScanIndexForward", True))
         yield from map(dict, found[: options.get("Limit")])
+
+    def _near(self, index: str | None, condition: str, values: Mapping[str, Any], named: Mapping[str, str]) -> Iterable[Item]:
+        """Return what a query may find, without a look at every item of the table."""
+        equal = {named.get(field, field): values[other] for *_, field, sign, other in _KEY_PART.findall(condition) if sign == "="}
+        partition = equal[_HASHED_BY[index]]
+        near = self._partitions.get((index, partition), {})
+        prefix = next((values[other] for begins, _, other, *_ in _KEY_PART.findall(condition) if begins), None)
+        if index is not None or prefix is None:
+            return near.values()
+        names = self._sorted.get(partition, [])
+        first = bisect.bisect_left(names, prefix)
+        return [near[partition, name] for name in itertools.takewhile(lambda name: name.startswith(prefix), names[first:])]
 
     def put(self, item: Item, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         """Write a whole item; raises ConditionFailed."""
@@ -102,7 +119,7 @@ class MemoryTable(Table):
         """Remove an item, if it is there; raises ConditionFailed."""
         with self._lock:
             self._check(key, condition, values or {}, {})
-            self._rows.pop(_address(key), None)
+            self._take_out(_address(key))
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do several writes, all or none; raises ConditionFailed."""
@@ -121,7 +138,7 @@ class MemoryTable(Table):
                         row = {**write.key, **self._rows.get(_address(write.key), {})}
                         self._write(_address(write.key), _changed(row, write.update, write.values, write.names))
                     case _:
-                        self._rows.pop(_address(write.key), None)
+                        self._take_out(_address(write.key))
 
     def put_all(self, items: Iterable[Item], condition: str) -> None:
         """Write several items, all or none, each under the same condition; raises ConditionFailed."""
@@ -144,7 +161,22 @@ class MemoryTable(Table):
             raise ConditionFailed(dict(row) if row else None)
 
     def _write(self, address: _Address, row: Item) -> None:
-        self._rows[address] = from_wire(to_wire(row))
+        self._take_out(address)
+        self._rows[address] = row = from_wire(to_wire(row))
+        for index, field in _HASHED_BY.items():
+            if field in row:
+                self._partitions.setdefault((index, row[field]), {})[address] = row
+        bisect.insort(self._sorted.setdefault(address[0], []), address[1])
+
+    def _take_out(self, address: _Address) -> None:
+        row = self._rows.pop(address, None)
+        if row is None:
+            return
+        for index, field in _HASHED_BY.items():
+            if field in row:
+                del self._partitions[index, row[field]][address]
+        names = self._sorted[address[0]]
+        del names[bisect.bisect_left(names, address[1])]
 
 
 def _address(key: Mapping[str, Any]) -> _Address:

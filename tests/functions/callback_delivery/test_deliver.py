@@ -11,12 +11,13 @@ import httpcore
 import pytest
 from standardwebhooks.webhooks import hmac_data
 
-from functions.callback_delivery import deliver
+from functions.callback_delivery import deliver, hold, watch
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.tenants.directory import seal
 from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
+from shared.model.parking import Lane
 from shared.queues import EventsQueue, Replay, pointer_to
 from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
@@ -285,6 +286,56 @@ async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: Bench) 
     assert (failed, tally.delivered) == ([], 2)
 
 
+async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: Bench) -> None:
+    """The callback is held, the other run puts its chat back without an attempt; and a slow answer counts as a failure, 2xx or not."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, chat_id=1, message_id=1))
+    first = bench.entries()
+    bench.enqueue(event_of(tenant.id, chat_id=2, message_id=2))
+    second = bench.entries()
+    released = asyncio.Event()
+
+    async def hangs(_: Posted) -> bytes:
+        bench.clock.advance(watch.SLOW_S)
+        await released.wait()
+        return OK
+
+    bench.receiver.respond = hangs
+    run = asyncio.create_task(bench.run(first))
+    while (await asyncio.to_thread(bench.parking.callback, tenant.id)).held_until is None:  # noqa: ASYNC110  rows announce nothing
+        await asyncio.sleep(0.01)
+    failed, tally = await bench.run(second)
+    assert (failed, tally.failed, bench.texts()) == ([second[0].message_id], 0, ["message 1"])
+    released.set()
+    assert (await run)[1].delivered == 1
+    assert bench.parking.callback(tenant.id).failures == 1
+
+
+async def test_a_callback_that_was_slow_is_let_go_after_each_run(bench: Bench) -> None:
+    """For a while one run at a time goes there, and the next can as soon as that is over; what died holding it holds it for seconds."""
+    tenant = bench.new_tenant()
+    now = bench.clock.now()
+    bench.parking.failed(tenant.id, "", now, now, held_until=now + hold.HELD)
+    bench.clock.advance(hold.HELD.total_seconds())
+    for message_id in (1, 2):
+        bench.enqueue(event_of(tenant.id, message_id=message_id))
+        _, tally = await bench.run_visible()
+        assert tally.delivered == 1
+    assert bench.parking.callback(tenant.id).held_until == bench.clock.now()
+
+
+async def test_an_event_that_waited_long_behind_a_held_callback_parks_it(bench: Bench) -> None:
+    """A backlog in the queue would be everybody's: it goes to the lot, and is delivered from there."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    (entry,) = bench.entries()
+    now = bench.clock.now()
+    bench.parking.failed(tenant.id, "", now, now, held_until=now + hold.HELD)
+    failed, tally = await bench.run([replace(entry, sent_at=now - hold.PATIENCE)])
+    assert (failed, tally.parked, bench.receiver.posted) == ([], 1, [])
+    assert bench.parking.callback(tenant.id).state is Lane.PARKED
+
+
 async def test_no_attempt_starts_late_in_a_run(bench: Bench) -> None:
     """What would not end before the function's time is up stays in the queue, and that counts as no attempt."""
     tenant = bench.new_tenant()
@@ -332,6 +383,17 @@ async def test_an_event_twice_in_one_batch_is_posted_once(bench: Bench) -> None:
     twin = replace(entry, message_id="twin")
     failed, tally = await bench.deliverer.run([entry, twin])
     assert (failed, tally.delivered, tally.dropped) == ([], 1, 1)
+
+
+async def test_two_tenants_with_one_account_each_have_its_events(bench: Bench) -> None:
+    """An event's id says what happened, not to whom it goes: in one batch, each tenant's own record counts."""
+    tenants = [bench.new_tenant(), bench.new_tenant()]
+    events = [event_of(tenant.id) for tenant in tenants]
+    assert events[0].id == events[1].id
+    bench.enqueue(*events)
+    failed, tally = await bench.run_visible()
+    assert (failed, tally.delivered, tally.dropped) == ([], 2, 0)
+    assert {json.loads(posted.body)["tenant"] for posted in bench.receiver.posted} == {tenant.number for tenant in tenants}
 
 
 async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:

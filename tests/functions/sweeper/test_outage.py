@@ -1,0 +1,81 @@
+"""An endpoint is away for an hour while 5,000 events come for it, in virtual time; with processes that live, and with some that die."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from functions.callback_delivery.retry import Failed
+from tests.support.delivery_world import out_of_order, repeats
+from tests.support.neighbourhood import CALL_S, GOOD, Kind, Street, p99
+from tests.support.virtual_time import VirtualClock, run
+
+HOUR_S = 3600
+pytestmark = pytest.mark.timeout(600)  # seconds of work, and a machine may be busy
+AWAY = Kind(0.02, Failed("connect failed"))
+EVENTS = 5000
+OTHERS = 2250
+CHATS = 60
+POLLERS = 10
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of it: the ids of the events for the endpoint that was away, and how late the other tenant's were."""
+
+    street: Street
+    ids: list[str]
+    others_s: list[float]
+
+
+def outage(*, seed: int = 0, killing: int = 0, events: int = EVENTS) -> Ended:
+    """Let an endpoint be away for an hour, then an hour pass in which processes still die, and one in which none does.
+
+    Another tenant has an event every two seconds during the first hour and a quarter of the second.
+    """
+
+    async def program(clock: VirtualClock) -> Ended:
+        street = Street(clock, seed, killing)
+        back_s = clock.boottime() + HOUR_S
+        away = street.tenant("away", lambda: AWAY if clock.boottime() < back_s else GOOD)
+        other = street.tenant("other", (GOOD,))
+        async with asyncio.TaskGroup() as group:
+            machines = [group.create_task(street.pollers(POLLERS)), group.create_task(street.schedule())]
+            ours = group.create_task(street.traffic(away, HOUR_S / EVENTS, CHATS, events))
+            others = group.create_task(street.traffic(other, 2.0, 20, OTHERS))
+            await asyncio.sleep(2 * HOUR_S)
+            street.killing = 0
+            await asyncio.sleep(HOUR_S)
+            for machine in machines:
+                machine.cancel()
+        return Ended(street, ours.result(), [street.late_s[event_id] for event_id in others.result()])
+
+    return run(program, CALL_S)
+
+
+def test_after_an_outage_5000_events_arrive_in_order_and_nobody_else_notices() -> None:
+    """Each once, in order per chat and within a quarter of an hour, while another tenant's events are as late as they are without it."""
+    quiet, ended = outage(events=0), outage()
+    street = ended.street
+    assert len(street.taken) == len({one.webhook_id for one in street.taken}) == EVENTS + OTHERS
+    assert out_of_order(street.taken) == []
+    assert (street.world.unsettled(), street.world.source.left) == ([], 0)
+    assert max(street.sent_s[event_id] + street.late_s[event_id] for event_id in ended.ids) < street.begun_s + HOUR_S + 15 * 60
+    assert p99(ended.others_s) <= 1.5 * p99(quiet.others_s)
+    assert max(ended.others_s) <= 1.5 * max(quiet.others_s)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whoever_dies_nothing_is_lost_and_no_more_is_repeated_than_was_in_flight(seed: int) -> None:
+    """Functions and sweepers die at random, dozens of them; what is repeated has its id, and only who was in a batch that died waits."""
+    ended = outage(seed=seed, killing=1000)
+    street = ended.street
+    assert street.deaths > 40
+    assert {one.webhook_id for one in street.taken} == set(street.sent_s)
+    assert len({(one.tenant, one.chat, one.message) for one in street.taken}) == len(street.sent_s) == EVENTS + OTHERS
+    assert out_of_order(street.taken) == []
+    assert 0 < repeats(street.taken) <= street.excused
+    assert (street.world.unsettled(), street.world.source.left) == ([], 0)
+    assert sum(late_s > 1.0 for late_s in ended.others_s) <= 10 * street.deaths
