@@ -61,8 +61,8 @@ class Ledger:
     """One account's events on their way to the queue.
 
     `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
-    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved so that it should be saved. `missing` tells which of an event's peers
-    are still not kept when it is to leave.
+    taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved so that it should be saved. `missing`
+    tells which of an event's peers are still not kept when it is to leave.
     """
 
     durable: Marks
