@@ -28,20 +28,19 @@ class Trial:
         """Return the attempt, which the callback took; raises `no_callback_url`, `callback_failed` with what it said, or `unavailable`."""
         if tenant.callback_url is None:
             raise AvioError(Code.NO_CALLBACK_URL)
-        attempt = Attempt.model_validate(self._ask({"test": {"tenant_id": tenant.id}}))
+        attempt = self._ask({"test": {"tenant_id": tenant.id}})
         if attempt.status is None or not 200 <= attempt.status < 300:
             raise AvioError(Code.CALLBACK_FAILED, **told(attempt))
         return attempt
 
-    def _ask(self, payload: dict[str, Any]) -> Any:
+    def _ask(self, payload: dict[str, Any]) -> Attempt:
         try:
             answer = self._functions.invoke(FunctionName=self._name, Payload=json.dumps(payload))
-            said = json.loads(answer["Payload"].read())
-        except (ClientError, BotoCoreError, ValueError) as error:
+            if answer.get("FunctionError"):  # storage or keys did not answer it; its log says more
+                raise _unavailable()
+            return Attempt.model_validate_json(answer["Payload"].read())
+        except (ClientError, BotoCoreError, ValueError) as error:  # ValueError: of another version, while one is being deployed
             raise _unavailable() from error
-        if answer.get("FunctionError"):  # storage or keys did not answer it; its log says more
-            raise _unavailable()
-        return said
 
 
 def told(attempt: Attempt) -> dict[str, Any]:

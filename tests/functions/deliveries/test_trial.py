@@ -51,9 +51,12 @@ async def test_without_a_callback_there_is_nothing_to_test(api: Api) -> None:
     assert (answer.status_code, answer.json()["error"], len(api.asked.asked)) == (400, "no_callback_url", before)
 
 
-async def test_a_fault_of_ours_is_not_the_callbacks(api: Api) -> None:
-    """The delivery function died, or its storage did not answer: 503, to be tried again."""
-    api.asked.answer, api.asked.fault = {"errorType": "StoreUnavailable"}, "Unhandled"
+@pytest.mark.parametrize(
+    ("said", "fault"), [({"errorType": "StoreUnavailable"}, "Unhandled"), (None, None), ({"of": "a later version"}, None)]
+)
+async def test_a_fault_of_ours_is_not_the_callbacks(api: Api, said: Any, fault: str | None) -> None:
+    """The delivery function died, its storage did not answer, or it is of another version: 503, to be tried again."""
+    api.asked.answer, api.asked.fault = said, fault
     try:
         answer = await tested(api, callback_url="https://shop.example/in")
     finally:
