@@ -27,8 +27,8 @@ from shared.model.ids import NOBODY
 
 RATE, REQUESTS = "inbound_to_queue", "requests_per_1000_events"
 ACCOUNTS, SENDERS = 16, 32
-"""512 chats: with one event of each under way at a time and 10 ms for a request, so many can have 51,000 events/s accepted. With a quarter of
-them it was the order within chats that was measured, not the listener."""
+"""512 chats: with one event of each under way at a time and 10 ms for a request, so many can have 51,000 events/s accepted. With a
+quarter of them it was the order within chats that was measured, not the listener."""
 MESSAGES = 10_240
 ROUNDS = 5
 STEADY_PER_S, STEADY_S = 100, 15.0

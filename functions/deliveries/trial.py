@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,9 +19,9 @@ RETRY_AFTER_S = 5
 
 
 class Trial:
-    """Has the delivery function make one attempt with a test event."""
+    """Has the delivery function make one attempt with a test event. `functions` returns the client: most cold starts do not need it."""
 
-    def __init__(self, functions: LambdaClient, name: str) -> None:
+    def __init__(self, functions: Callable[[], LambdaClient], name: str) -> None:
         self._functions = functions
         self._name = name
 
@@ -35,7 +36,7 @@ class Trial:
 
     def _ask(self, payload: dict[str, Any]) -> Attempt:
         try:
-            answer = self._functions.invoke(FunctionName=self._name, Payload=json.dumps(payload))
+            answer = self._functions().invoke(FunctionName=self._name, Payload=json.dumps(payload))
             if answer.get("FunctionError"):  # storage or keys did not answer it; its log says more
                 raise _unavailable()
             return Attempt.model_validate_json(answer["Payload"].read())
