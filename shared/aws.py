@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -17,9 +19,28 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
+T = TypeVar("T")
+_making = threading.Lock()
 _PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
 _ONCE = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
 _WAITING = Config(connect_timeout=2, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    """Have a client made when it is first asked for, and once, whichever threads ask: boto3's session is not made for several.
+
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+    """
+    made: list[T] = []
+
+    @wraps(make)
+    def client() -> T:
+        with _making:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return client
 
 
 def dynamodb() -> DynamoDBClient:
@@ -45,7 +66,7 @@ def credentials() -> Credentials:
     return found
 
 
-@cache
+@_once
 def kms() -> KMSClient:
     """Return the KMS client, made when it is first asked for: most cold starts do not need it."""
     return boto3.client("kms", config=_PATIENT)
@@ -56,7 +77,7 @@ def secretsmanager() -> SecretsManagerClient:
     return boto3.client("secretsmanager", config=_PATIENT)
 
 
-@cache
+@_once
 def functions() -> LambdaClient:
     """Return a Lambda client whose calls wait for the function's answer, and are never repeated."""
     return boto3.client("lambda", config=_WAITING)
