@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 
 
@@ -46,7 +46,7 @@ class Wanted(StrEnum):
     ERASE = "erase"
 
 
-class Account(Frozen):
+class Account(Stored):
     """An account's row: who owns it, under which epoch, and its status.
 
     The status lies on this row and not on one of its own, so that claiming an account also loads its status; the

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.model.event import Event
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 from shared.model.ids import EventId
 
 KEPT_ATTEMPTS = 10
@@ -34,7 +34,7 @@ class DeliveryStatus(StrEnum):
         return self in {DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.DROPPED}
 
 
-class Attempt(Frozen):
+class Attempt(Stored):
     """One POST: what the receiver answered (`status`, and the first `text` of it) or why there was no answer (`error`)."""
 
     at: datetime
@@ -49,7 +49,7 @@ class Attempt(Frozen):
         return self.error or f"status {self.status}"
 
 
-class Delivery(Frozen):
+class Delivery(Stored):
     """How far an event's delivery has come.
 
     `queued_as` is the deduplication id of the queue message that it stems from: the event's own id, or a replay's. `quick` counts the
@@ -81,7 +81,7 @@ class DeliveryRecord(Delivery):
     event: Event
 
 
-class DeliverySummary(Frozen):
+class DeliverySummary(Stored):
     """A line of the delivery log. `last` is the last attempt's outcome in few words."""
 
     event_id: EventId

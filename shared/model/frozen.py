@@ -17,3 +17,9 @@ class Frozen(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, **STRICT, **HIDDEN)
+
+
+class Stored(Frozen):
+    """A row. While a deployment lasts, processes of two versions read it: what a later version has added is passed over."""
+
+    model_config = ConfigDict(extra="ignore")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 
 
 class Lane(StrEnum):
@@ -25,7 +25,7 @@ class Lane(StrEnum):
     DRAINING = "draining"
 
 
-class CallbackState(Frozen):
+class CallbackState(Stored):
     """How a tenant's callback is doing.
 
     `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `probes` made since then;
@@ -47,7 +47,7 @@ class CallbackState(Frozen):
     leased_until: datetime | None = None
 
 
-class ParkedChat(Frozen):
+class ParkedChat(Stored):
     """A parked chat: `seq` is the last place given in its lot.
 
     With `due_at` it is parked alone, and looked at then; without, it is drained with its callback. `failing_since` and `strikes` are about

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 from shared.model.ids import TenantId
 
 
@@ -37,21 +37,21 @@ OVERLAP = timedelta(hours=24)
 """How long a replaced signing secret stays valid beside the new one (contract T2)."""
 
 
-class Sealed(Frozen):
+class Sealed(Stored):
     """Something secret: the data key that KMS wrapped, and what was sealed under it (`shared.crypto`)."""
 
     key: bytes
     sealed: bytes
 
 
-class PreviousSecret(Frozen):
+class PreviousSecret(Stored):
     """A signing secret that was replaced and is valid until then; `secret` is None where it was the deployment's."""
 
     until: datetime
     secret: Sealed | None = None
 
 
-class Tenant(Frozen):
+class Tenant(Stored):
     """A customer of this deployment, as stored.
 
     `callback_since` is when the present callback was set: what happened before is not delivered to it. `callback_disabled` says why
@@ -84,7 +84,7 @@ class Tenant(Frozen):
         return chat_type in self.chat_types
 
 
-class TenantKey(Frozen):
+class TenantKey(Stored):
     """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
 
     id: str

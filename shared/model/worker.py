@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 from shared.model.ids import TenantId, WorkerId
 
 
@@ -19,7 +19,7 @@ class WorkerState(StrEnum):
     DEAD = "dead"
 
 
-class Worker(Frozen):
+class Worker(Stored):
     """A running (or past) listener process.
 
     `address` is host:port of its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts`

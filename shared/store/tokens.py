@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import Stored
 from shared.store import keys
 from shared.store.table import Table
 
 
-class TokenDigests(Frozen):
+class TokenDigests(Stored):
     """SHA-256 of each deployment-wide token, in hex; None where it is not set."""
 
     admin: str | None = None

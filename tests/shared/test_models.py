@@ -9,14 +9,19 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.event import Event, Message, event_id
-from shared.model.ids import Channel, TenantId
+from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.tenant import TenantKey, digest, new_key, new_signing_secret, parse_key
+from shared.model.worker import Worker, WorkerState
+from shared.store.accounts import AccountStore
+from shared.store.tenants import TenantStore
+from shared.store.workers import WorkerStore
 from tests.support.clock import FakeClock
 from tests.support.events import TENANT, event_of
+from tests.support.memory import MemoryTable
 
 INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1)
 HAPPENING = st.tuples(st.sampled_from(Channel), INTEGERS, INTEGERS, INTEGERS, st.sampled_from(["message", "edit"]), st.text(max_size=8))
@@ -95,6 +100,22 @@ def test_records_refuse_what_our_own_code_does_not_write(change: dict[str, objec
     with pytest.raises(ValidationError) as refused:
         Message.model_validate({**event_of().message.model_dump(), **change})
     assert "message 1" not in str(refused.value)
+
+
+def test_rows_that_a_later_version_has_written_are_read() -> None:
+    """While a deployment lasts both versions look at them."""
+    table = MemoryTable()
+    tenants, accounts, workers = TenantStore(table), AccountStore(table), WorkerStore(table)
+    tenant, _ = tenants.create("Shop", None, FakeClock().now(), None, TENANT)
+    accounts.want(TENANT, Channel.TELEGRAM, Wanted.LOG_OUT, FakeClock().now())
+    accounts.claim(TENANT, Channel.TELEGRAM, None, WorkerId("one"), "token")
+    workers.register(Worker(id=WorkerId("one"), state=WorkerState.LIVE, beat=1, address="a", certificate="c", rpc_key=SecretStr("k")))
+    before = tenants.get(TENANT), accounts.get(TENANT, Channel.TELEGRAM), workers.get(WorkerId("one"))
+    for pk, sk in table.addresses():
+        table.update({"pk": pk, "sk": sk}, "SET of_a_later_version = :one", {":one": 1})
+    assert before[0] == tenant
+    assert None not in before
+    assert (tenants.get(TENANT), accounts.get(TENANT, Channel.TELEGRAM), workers.get(WorkerId("one"))) == before
 
 
 def test_an_event_is_ordered_within_its_chat_of_its_account() -> None:
