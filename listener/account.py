@@ -22,7 +22,6 @@ from listener.patience import Signal, back_off_s, happens, insist
 from listener.serving import SEND_DEADLINE_S, Serving
 from listener.telegram import login
 from listener.telegram.client import connected
-from listener.telegram.errors import End
 from listener.telegram.send import Outgoing, Sent
 from shared.crypto import Unreadable
 from shared.errors import AvioError, Code
@@ -34,12 +33,6 @@ from shared.store.fenced import Superseded
 IDLE_LOGIN_S = 900.0
 LOG_OUT_ANSWER_S = 10.0
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
-_STATE_OF_END = {
-    End.REVOKED: (AccountState.LOGGED_OUT, Reason.REVOKED),
-    End.KEY_UNKNOWN: (AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN),
-    End.KEY_DUPLICATED: (AccountState.KEY_DUPLICATED, Reason.KEY_DUPLICATED),
-    End.BANNED: (AccountState.BANNED, Reason.BANNED),
-}
 
 
 class _Over(Exception):
@@ -108,7 +101,7 @@ class Account:
             self._serves.clear()
             self.serving = None
         if end:
-            await self._leave(lambda: self.holding.let_go(*_STATE_OF_END[end]))
+            await self._leave(lambda: self.holding.let_go(end.state, Reason(end.value)))
 
     async def _await_login(self) -> None:
         """Wait for log-in steps; an account that nobody goes on with is released, and claimed again by the next step."""

@@ -14,6 +14,7 @@ from enum import StrEnum
 from telethon import errors as telethon
 
 from shared.errors import AvioError, Code
+from shared.model.account import AccountState
 
 _CODES: dict[str, Code] = {
     # logging in
@@ -88,6 +89,11 @@ class End(StrEnum):
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
 
+    @property
+    def state(self) -> AccountState:
+        """The state that an account has then."""
+        return {End.KEY_DUPLICATED: AccountState.KEY_DUPLICATED, End.BANNED: AccountState.BANNED}.get(self, AccountState.LOGGED_OUT)
+
 
 _ENDS: dict[str, End] = {
     "AuthKeyUnregisteredError": End.REVOKED,
@@ -150,7 +156,7 @@ def translate(error: telethon.RPCError) -> AvioError:
     if name in _CODES:
         return AvioError(_CODES[name], retry_after_s=60 if _CODES[name] is Code.TOO_MANY_ATTEMPTS else None)
     if name in _ENDS:
-        return AvioError(Code.NOT_AUTHORIZED, state=str(_ENDS[name]))
+        return AvioError(Code.NOT_AUTHORIZED, state=_ENDS[name].state.value)
     if isinstance(error, telethon.ServerError | telethon.TimedOutError):
         return AvioError(Code.TELEGRAM_UNAVAILABLE)
     return AvioError(Code.TELEGRAM_ERROR, telegram=name.removesuffix("Error"))

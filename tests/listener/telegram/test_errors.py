@@ -12,6 +12,7 @@ from telethon.tl.types import RpcError
 
 from listener.telegram.errors import _CODES, _ENDS, _WAITS, End, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
+from shared.model.states import REASONS, Reason
 
 UNKNOWN_TO_TELETHON = {
     "PrivacyPremiumRequiredError": (403, "PRIVACY_PREMIUM_REQUIRED"),
@@ -121,6 +122,15 @@ def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end:
     with pytest.raises(AvioError) as told, translated():
         raise error
     assert end_of(told.value) is end
+
+
+def test_who_is_not_logged_in_any_more_is_told_the_accounts_state() -> None:
+    """Of the documented states; why it is over is the status's to say, which has a reason for each of these ends."""
+    told = {
+        name: translate(answered(401, name)).fields["state"] for name in ("AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "USER_DEACTIVATED")
+    }
+    assert told == dict.fromkeys(told, "logged_out") | {"USER_DEACTIVATED": "banned"}
+    assert all(Reason(end.value) in REASONS[end.state] for end in End)
 
 
 def test_other_errors_end_nothing() -> None:
