@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import aiohttp
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
+from botocore.httpsession import get_cert_path
 
 from listener.offload import Offload
 from shared.model.event import Event
@@ -85,7 +87,8 @@ class Queue:
 
     async def _request(self, body: bytes) -> Any:
         if self._http is None:
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_OPEN_S)
+            trust = ssl.create_default_context(cafile=get_cert_path(True))  # whom the SDK trusts
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_OPEN_S, ssl=trust)
             self._http = aiohttp.ClientSession(connector=connector, timeout=self._times, cookie_jar=aiohttp.DummyCookieJar())
         try:
             async with self._http.post(self._endpoint, data=body, headers=await self._signed(body)) as answer:

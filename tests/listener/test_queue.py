@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +20,7 @@ from local.aws_account import Account
 from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse, parse_event
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import StoreUnavailable, Table
+from tests.support.certificates import certificate_for
 from tests.support.events import TENANT, event_of
 from tests.support.listener import queue_of
 
@@ -94,13 +97,14 @@ async def test_a_queue_that_refuses_is_unavailable(account: Account, offload: Of
 class Endpoint:
     """What stands where SQS should be: keeps what it is sent, and answers as told, or never."""
 
-    def __init__(self, answer: bytes | None) -> None:
+    def __init__(self, answer: bytes | None, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[bytes] = []
         self._answer = answer
+        self._tls = tls
         self._over = asyncio.Event()
 
     async def __aenter__(self) -> Endpoint:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,7 +114,8 @@ class Endpoint:
 
     def queue(self, credentials: Any, offload: Offload, times: aiohttp.ClientTimeout = TIMES) -> Queue:
         """Return the way to it."""
-        url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        scheme = "https" if self._tls else "http"
+        url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         client: Any = SimpleNamespace(meta=SimpleNamespace(endpoint_url=url, region_name="eu-west-1"))
         return Queue(client, credentials, f"{url}/1/events.fifo", print, offload, times)
 
@@ -133,6 +138,16 @@ async def test_an_answer_that_tells_nothing_is_no_acceptance(answer: bytes, offl
         with pytest.raises(QueueUnavailable):
             await queue.send([event_of()])
         await queue.close()
+
+
+async def test_who_shows_a_certificate_that_nobody_vouches_for_is_told_nothing(offload: Offload, tmp_path: Path) -> None:
+    """What stands there is not AWS."""
+    async with Endpoint(b"", certificate_for("sqs").server_context(tmp_path)) as endpoint:
+        queue = endpoint.queue(Credentials("a", "b"), offload)
+        with pytest.raises(QueueUnavailable, match="Certificate"):
+            await queue.send([event_of()])
+        await queue.close()
+    assert endpoint.asked == []
 
 
 async def test_nobody_there_is_unavailable(offload: Offload) -> None:
