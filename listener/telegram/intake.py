@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _REFUSED = (errors.BadRequestError, errors.ForbiddenError)
 PAGES_APART_S = 2.0
+_NEW = ChannelMarks(-1)
 
 
 class Intake:
@@ -97,6 +98,7 @@ class Intake:
             return None
         account, channels = self._box.session_state()
         own, by_channel = message_ids(updates)
+        stood = self.taken.channels
         for channel, top in self._box.channel_gaps.items():
             by_channel.setdefault(channel, []).append(top)  # it is read up to there before this batch is taken
         return Marks(
@@ -108,13 +110,9 @@ class Intake:
             channels={
                 channel: ChannelMarks(pts, max(by_channel.get(channel, ()), default=0), self._hashes.hash_of(channel))
                 for channel, pts in channels.items()
-                if self._moved(channel, pts) or channel in by_channel
+                if pts > stood.get(channel, _NEW).pts or channel in by_channel
             },
         )
-
-    def _moved(self, channel: int, pts: int) -> bool:
-        known = self.taken.channels.get(channel)
-        return known is None or known.pts < pts
 
     async def _hand_on(self, batch: Batch) -> None:
         assert batch.marks is not None
