@@ -24,6 +24,8 @@ class ChannelHashes(EntityCache):  # type: ignore[misc]  # Telethon has no types
     def extend(self, users: Iterable[Any], chats: Iterable[Any]) -> None:
         """Learn the channels among chats, and since when (epoch seconds) the account is in each."""
         own = [chat for chat in chats if isinstance(chat, types.Channel) and not chat.left and not chat.min]
+        if not own:
+            return
         super().extend([], own)
         self.joined.update((chat.id, int(chat.date.timestamp())) for chat in own if chat.date)
 
