@@ -114,7 +114,7 @@ class PeerBook:
     def known(self, peer_id: int | None) -> Known | None:
         """Return what is in memory of a peer."""
         found = self._known.get(peer_id) if peer_id is not None else None
-        if found:
+        if found and next(reversed(self._known)) != peer_id:
             self._use(found)
         return found
 
