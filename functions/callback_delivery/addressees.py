@@ -74,9 +74,9 @@ class Addressees:
 
     def get(self, tenant_id: TenantId) -> Addressee | None:
         """Return a tenant's addressee, or None where the tenant is gone; raises StoreUnavailable, KeysUnavailable or Unreadable."""
-        now = self._clock.boottime()
-        if tenant_id in self._fresh and now - self._fresh[tenant_id][0] < FRESH_S:
-            return self._fresh[tenant_id][1]
+        now, fresh = self._clock.boottime(), self._fresh.get(tenant_id)  # several threads ask, each may forget what is old
+        if fresh and now - fresh[0] < FRESH_S:
+            return fresh[1]
         tenant = self._tenants.get(tenant_id)
         found = None if tenant is None else self._addressee(tenant)
         _remember(self._fresh, tenant_id, (now, found))
@@ -106,10 +106,12 @@ class Addressees:
 
     def _opened(self, tenant_id: TenantId, sealed: Sealed) -> str:
         known = (sealed.key, sealed.sealed)
-        if known not in self._secrets:  # what is sealed never changes: the key can be kept as long as there is room
+        opened = self._secrets.get(known)
+        if opened is None:  # what is sealed never changes: the key can be kept as long as there is room
             data_key = self._envelope.unwrap(tenant_id, Purpose.SIGNING, sealed.key)
-            _remember(self._secrets, known, data_key.open(sealed.sealed).decode())
-        return self._secrets[known]
+            opened = data_key.open(sealed.sealed).decode()
+            _remember(self._secrets, known, opened)
+        return opened
 
 
 def _remember(cache: OrderedDict[K, V], key: K, value: V) -> None:

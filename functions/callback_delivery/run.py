@@ -9,15 +9,14 @@ from functions.callback_delivery.addressees import Addressee
 from functions.callback_delivery.queue import Entry
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.release import Release
-from shared.crypto import KeysUnavailable, Unreadable
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.store.parking import Seen
-from shared.store.table import StoreUnavailable
 
-Found = Addressee | StoreUnavailable | KeysUnavailable | Unreadable | None
+Found = Addressee | Exception | None
+"""To whom events go; what went wrong where that cannot be read, None where the tenant is gone."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
 from shared.queues import EventsQueue, Replay, pointer_to
+from shared.store import keys
+from shared.store.table import Table
 from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support.clock import FakeClock
@@ -430,6 +432,17 @@ async def test_a_tenants_key_that_cannot_be_opened_holds_up_that_tenant_alone(be
     failed, tally = await bench.run_visible()
     assert (len(failed), tally.delivered, len(bench.receiver.posted)) == (1, 1, 1)
     assert bench.record(event_of(broken.id)) is None
+
+
+async def test_a_tenant_whose_row_makes_no_sense_holds_up_that_tenant_alone(bench: Bench) -> None:
+    """Nobody's events wait for another's row to be mended, and the log says whose it is."""
+    broken, well = bench.new_tenant(), bench.new_tenant()
+    state = Table(bench.account.client("dynamodb"), bench.account.table_name)
+    state.update(keys.tenant(broken.id), "SET callback_url = :number", {":number": 7})
+    bench.enqueue(event_of(broken.id), event_of(well.id))
+    failed, tally = await bench.run_visible()
+    assert (len(failed), tally.delivered, len(bench.receiver.posted)) == (1, 1, 1)
+    assert broken.id in bench.log.text
 
 
 async def test_without_the_records_nothing_is_posted(bench: Bench) -> None:
