@@ -1,4 +1,7 @@
-"""Tables, queue and key as the template describes them, in an account of the emulator that nobody else sees: for tests and measurements."""
+"""Tables, queue and key as the template describes them, in an account of the emulator that nobody else sees: for tests and measurements.
+
+Without TTL: the emulator removes by the machine's clock, once a minute, and tests have clocks of their own.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +71,6 @@ def _resource(template: Mapping[str, Any], kind: str, name: str) -> dict[str, An
 def _create_table(emulator: Emulator, properties: dict[str, Any], name: str) -> str:
     dynamodb = emulator.client("dynamodb")
     dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})
-    ttl = {"Enabled": True, "AttributeName": properties["TimeToLiveSpecification"]["AttributeName"]}
-    dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
     return name
 
 
