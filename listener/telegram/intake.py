@@ -93,6 +93,7 @@ class Intake:
         """Return the marks as the box has them: of channels those that have moved, by whatever update.
 
         Message ids are those of the batch. Both are of what is handed on now or needs not be: lagging is safe, running ahead is loss.
+        The date moves on only where no channel is owed: a difference names channels that had news since then, and those only.
         """
         if not has_account_marks(self._box):
             return None
@@ -104,7 +105,7 @@ class Intake:
         return Marks(
             pts=account["pts"],
             qts=account["qts"],
-            date=int(account["date"].timestamp()),
+            date=self.taken.date if self._box.owes_channels else int(account["date"].timestamp()),
             seq=account["seq"],
             message_id=max(own, default=0),
             channels={

@@ -44,7 +44,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     id), `unknown` (channels that need a state or an access hash), `fetched` (by a difference), `confirmed` (nothing is missing now).
     """
 
-    __slots__ = ("_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "unknown")
+    __slots__ = ("_put_off", "_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "unknown")
 
     def __init__(self, log: Any, ask_again_s: float = ASK_AGAIN_S, spread: Spread = random.uniform) -> None:
         super().__init__(log)
@@ -53,6 +53,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.account_gap = False
         self.channel_gaps: dict[int, int] = {}
         self.unknown: set[int] = set()
+        self._put_off: set[int] = set()
         self.fetched = False
         self.confirmed = False
 
@@ -86,6 +87,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         """Apply a channel's difference, and hand on what its `other_updates` hold."""
         self.fetched = True
         channel = request.channel.channel_id
+        self._put_off.discard(channel)
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
             self.channel_gaps[channel] = diff.dialog.top_message
             self.getting_diff_for.discard(channel)  # Telethon never ends this one, and would ask for ever
@@ -95,7 +97,9 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
         """Give up a channel's difference for now, or for good where the account is not in it any more."""
         super().end_channel_difference(request, reason, chat_hashes)
+        self._put_off.discard(request.channel.channel_id)
         if request.channel.channel_id in self.map:
+            self._put_off.add(request.channel.channel_id)
             self._rest({request.channel.channel_id}, self._spread(1, 4) * self.ask_again_s)
 
     def apply_pts_info(self, update: Any, *, reset_deadlines: Any) -> Any:
@@ -139,6 +143,11 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.reset_deadlines(entries, asyncio.get_running_loop().time() + seconds)
 
     # what is known
+
+    @property
+    def owes_channels(self) -> bool:
+        """Whether there are channels with news, told of by the account's difference or a push, that have still to be asked about."""
+        return bool(self.unknown or self._put_off) or any(isinstance(entry, int) for entry in (*self.getting_diff_for, *self.possible_gaps))
 
     def reached(self, pts: int) -> bool:
         """Tell whether the account's pts has come so far and no difference is under way."""

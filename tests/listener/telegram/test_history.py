@@ -74,6 +74,7 @@ async def test_a_death_while_reading_history_reads_on_behind_what_was_durable(de
     books = Books(await desk.log_in())
     books.held = True
     chats.write(kind, 250)
+    desk.server.operation.clock(60)
     too_long(desk, kind)
     async with serving(desk, books) as client:
         await until(lambda: books.ledger._size == 250)
@@ -126,6 +127,7 @@ async def test_a_history_that_cannot_be_read_ends_the_connection_before_the_jump
     """The next one starts from the marks before it, and loses nothing."""
     books = Books(await desk.log_in())
     chats.write(kind, 120)
+    desk.server.operation.clock(60)
     too_long(desk, kind)
     method = "messages.getMessages" if kind == "private" else "messages.getHistory"
     desk.server.operation.inject(FaultSpec.model_validate({**fault, "method": method}))
