@@ -392,11 +392,12 @@ async def never_answered(desk: Desk, client: Client) -> asyncio.Task[Any]:
 
 
 async def test_a_stored_key_is_used_again(desk: Desk) -> None:
-    """One key exchange for a log-in and all that follows it."""
+    """What follows a log-in makes no other."""
     account = await desk.log_in()
+    made = desk.counted("keys_created")  # not 1: of 256 keys Telethon cannot use one, and begins anew
     async with desk.serving(account, Taken()) as client:
         assert client.current() == account.session
-    assert desk.counted("keys_created") == 1
+    assert desk.counted("keys_created") == made
 
 
 async def test_telegram_is_told_who_we_are(desk: Desk) -> None:

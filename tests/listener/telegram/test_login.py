@@ -234,11 +234,11 @@ async def test_an_old_code_has_expired(desk: Desk) -> None:
 async def test_a_log_in_goes_on_over_another_connection_with_its_key(desk: Desk) -> None:
     """Each step is a connection of its own; the key is what carries over."""
     async with desk.log_in_client() as client:
-        found, session = await desk.start(client), client.current()
+        found, session, made = await desk.start(client), client.current(), desk.counted("keys_created")
     assert session.auth_key
     async with desk.log_in_client(session=session) as client:
         assert (await login.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
-    assert desk.counted("keys_created") == 1
+    assert desk.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
 
 
 async def test_a_phone_without_an_account_is_told_by_its_code(desk: Desk) -> None:
