@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from listener.api import Api, server
 from listener.certificate import Certificate, new_certificate
-from local.processes import free_port
 from local.telegram.control.specs import PersonSpec
 from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.owner_client import OwnerClient
-from tests.support.listener import Rig, WorkerRig, until
+from tests.support.interface import interface
+from tests.support.listener import Rig
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA = "+999661001"
-
-
-@asynccontextmanager
-async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
-    """A running worker with its interface, its row saying where, and which certificate to expect there."""
-    certificate, port = new_certificate(SystemClock().now()), free_port()
-    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem)
-    async with worker.running():
-        http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
-        serving = asyncio.create_task(http.serve())
-        await until(lambda: http.started)
-        try:
-            yield worker, certificate
-        finally:
-            http.should_exit = True
-            await serving
 
 
 async def call(rig: Rig, command: str, **arguments: Any) -> dict[str, Any]:

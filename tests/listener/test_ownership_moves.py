@@ -5,16 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from listener.api import Api, server
-from listener.certificate import new_certificate
-from local.processes import free_port
 from local.telegram.control.specs import MessageFilter, PersonSpec
 from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
@@ -23,6 +18,7 @@ from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.owner_client import OwnerClient
 from shared.store import keys
+from tests.support.interface import interface
 from tests.support.listener import Rig, WorkerRig, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
@@ -101,22 +97,6 @@ async def until_beat(rig: Rig, worker: WorkerRig, beat: int) -> None:
             await asyncio.sleep(0.05)
 
 
-@asynccontextmanager
-async def served(rig: Rig) -> AsyncIterator[WorkerRig]:
-    """A running worker that functions can reach."""
-    certificate, port = new_certificate(SystemClock().now()), free_port()
-    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=certificate.pem)
-    async with worker.running():
-        http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
-        serving = asyncio.create_task(http.serve())
-        await until(lambda: http.started)
-        try:
-            yield worker
-        finally:
-            http.should_exit = True
-            await serving
-
-
 class Sender:
     """A customer that never stops sending, and repeats under the same random id what it is told to repeat."""
 
@@ -169,20 +149,20 @@ async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(r
     """Refusals ask for a repeat, under the same random id; none is an internal error, and the key is never on two connections."""
     sender = Sender(rig)
     async with AsyncExitStack() as workers:
-        first = await workers.enter_async_context(served(rig))
+        first, _ = await workers.enter_async_context(interface(rig))
         await sender.call("auth/start", phone=ANNA)
         await sender.call("auth/verify", phone=ANNA, code=(await server.people.code(ANNA, wait_s=5))["code"])
         sending = asyncio.create_task(sender.run())
         await sender.some_more()
-        second = await workers.enter_async_context(served(rig))
+        second, _ = await workers.enter_async_context(interface(rig))
         assert await asyncio.to_thread(rig.workers.drain, first.id)
         await until(lambda: second.ownership.held == 1 and first.task and first.task.done(), 60)
         await sender.some_more()
-        third = await workers.enter_async_context(served(rig))
+        third, _ = await workers.enter_async_context(interface(rig))
         second.ownership.stop()
         await until(lambda: third.ownership.held == 1, 60)
         await sender.some_more()
-        fourth = await workers.enter_async_context(served(rig))
+        fourth, _ = await workers.enter_async_context(interface(rig))
         await third.crash()
         row = await asyncio.to_thread(rig.workers.get, third.id)
         assert row is not None

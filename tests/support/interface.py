@@ -1,0 +1,36 @@
+"""A worker with its private interface, as functions reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+
+from listener.api import Api, server
+from listener.certificate import Certificate, new_certificate
+from shared.clock import SystemClock
+from tests.support.listener import Rig, WorkerRig, until
+
+
+@asynccontextmanager
+async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
+    """Give a running worker with its interface, its row saying where, and the certificate to expect there.
+
+    The port is taken before it is announced: one that was only free a moment ago may be somebody else's by the time the server wants it.
+    """
+    certificate, listening = new_certificate(SystemClock().now()), socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem)
+    with listening:
+        async with worker.running():
+            http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
+            serving = asyncio.create_task(http.serve([listening]))
+            await until(lambda: http.started)
+            try:
+                yield worker, certificate
+            finally:
+                http.should_exit = True
+                await serving
