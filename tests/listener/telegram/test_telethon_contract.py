@@ -372,12 +372,8 @@ def test_no_private_member_is_used_that_is_not_named() -> None:
 
 
 def _foreign(tree: ast.Module, named: set[str]) -> Iterator[str]:
-    owned = {
-        id(node): _own(definition) - named
-        for definition in ast.walk(tree)
-        if isinstance(definition, ast.ClassDef)
-        for node in ast.walk(definition)
-    }
+    classes = [(definition, _own(definition) - named) for definition in ast.walk(tree) if isinstance(definition, ast.ClassDef)]
+    owned = {id(node): own for definition, own in classes for node in ast.walk(definition)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and _private(node.attr) and node.attr not in owned.get(id(node), ()):
             yield node.attr
