@@ -29,8 +29,8 @@ def get_state(call: Call, request: Any) -> Any:
 def get_difference(call: Call, request: Any) -> Any:
     """Return exactly the events after the client's pts: all of them, a slice, or that they are too many.
 
-    What happened to channels counts in no pts of the account, so the last part names those where something did since the
-    client's date.
+    What happened to channels counts in no pts of the account, so each part names those where something did since the
+    client's date; the next part's is later.
     """
     if request.pts <= 0:
         raise bad_request("PERSISTENT_TIMESTAMP_EMPTY")
@@ -46,7 +46,7 @@ def get_difference(call: Call, request: Any) -> Any:
     events = box.after(request.pts, limit)
     if limit >= missing:
         return types.updates.Difference(**_content(call, events, elsewhere), state=state(box, call.now))
-    return types.updates.DifferenceSlice(**_content(call, events, {}), intermediate_state=_halfway(box, events[-1], call.now))
+    return types.updates.DifferenceSlice(**_content(call, events, elsewhere), intermediate_state=_halfway(box, events[-1], call.now))
 
 
 def too_long(call: Call) -> Any:
