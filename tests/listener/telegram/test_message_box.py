@@ -18,6 +18,7 @@ from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
 from listener.telegram.message_box import SOON_S, LosslessBox, has_account_marks
+from tests.support.virtual_time import run
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
@@ -239,18 +240,22 @@ def spread_by(share: float) -> Any:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-async def test_every_channel_has_a_deadline_of_its_own(share: float) -> None:
+def test_every_channel_has_a_deadline_of_its_own(share: float) -> None:
     """At load and after each difference; Telethon's are all due at once, every 15 minutes."""
+    run(lambda _: deadlines_of_their_own(share))
+
+
+async def deadlines_of_their_own(share: float) -> None:
     box = LosslessBox(getLogger("telethon"), spread=spread_by(share))
     box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
     now = asyncio.get_running_loop().time()
-    rests = {entry: round(state.deadline - now) for entry, state in box.map.items()}
-    account, channel = round(720 + 180 * share), round(3600 + 10800 * share)
+    rests = {entry: state.deadline - now for entry, state in box.map.items()}
+    account, channel = 720 + 180 * share, 3600 + 10800 * share
     assert rests == {ENTRY_ACCOUNT: account, ENTRY_SECRET: account, CHANNEL: channel}
     box.getting_diff_for |= {ENTRY_ACCOUNT, CHANNEL}
     handed_on(box, difference(PTS + 1, [], []))
     handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 1, [], []))
-    assert {entry: round(state.deadline - now) for entry, state in box.map.items()} == rests
+    assert {entry: state.deadline - now for entry, state in box.map.items()} == rests
     assert box.next_deadline in (ENTRY_ACCOUNT, ENTRY_SECRET)
 
 
