@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -120,7 +121,10 @@ class Endpoint:
         return Queue(client, credentials, f"{url}/1/events.fifo", print, offload, times)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.asked.append(await reader.read(65536))
+        with suppress(asyncio.IncompleteReadError):  # who hangs up has asked nothing
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            self.asked.append(head + await reader.readexactly(length))  # all of it: closed unread, an answer may be reset
         if self._answer is None:
             await self._over.wait()
         else:
