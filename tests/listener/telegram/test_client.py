@@ -20,6 +20,7 @@ from listener.telegram.upkeep import Pace
 from local.telegram.control.specs import ConnectionSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
+from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, Desk, Taken, ends
 from tests.support.listener import until
 
@@ -119,7 +120,7 @@ async def test_a_new_session_makes_the_client_catch_up(desk: Desk) -> None:
     """The server forgets the session and with it a push; no other push shows the gap, and the message arrives all the same."""
     account, taken = await desk.log_in(), Taken()
     async with desk.serving(account, taken) as client:
-        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         desk.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
         desk.write("lost on the way")
         hub = desk.server.services.hub
@@ -166,7 +167,7 @@ async def test_a_batch_that_finds_no_room_is_the_last(desk: Desk) -> None:
     """Nothing more is handed on, so marks cannot run ahead; requests still go."""
     account, taken = await desk.log_in(), Taken()
     async with desk.serving(account, taken) as client:
-        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         taken.room = False
         desk.write("refused")
         await asyncio.wait_for(client.full.wait(), DEADLINE_S)

@@ -17,6 +17,7 @@ from listener.telegram.client import Client, connected
 from listener.telegram.connection import USER_TIMEOUT_MS, GuardedConnection
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
+from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, Desk, Taken, ends
 from tests.listener.telegram.tap import tapped
 from tests.support.listener import until
@@ -113,7 +114,7 @@ async def fenced_while_idle(desk: Desk, account: Account, fence: Fence) -> None:
 
 async def settled(client: Client) -> None:
     """Wait until the client has caught up, and all that it sent has arrived: acknowledgements leave with the next request only."""
-    await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+    await quiet(client)
     await client.invoke(functions.PingRequest(1))
 
 

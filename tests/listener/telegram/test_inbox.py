@@ -20,6 +20,7 @@ from local.telegram.faults import FaultSpec
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
 from tests.support.listener import until
 
@@ -80,7 +81,7 @@ async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them
     account = await desk.log_in()
     found = desktop(account)
     async with serving(desk, account, found) as client:
-        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         desk.write("hello")
         await until(lambda: found.events)
         assert found.events[0].message.sender_name == "Bob"
@@ -96,7 +97,7 @@ async def test_an_event_goes_without_a_name_where_telegram_gives_none(desk: Desk
     account = await desk.log_in()
     found = desktop(account)
     async with serving(desk, account, found) as client:
-        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         desk.write("hello")
         await until(lambda: found.events)
     assert (found.events[0].message.text, found.events[0].message.sender_name) == ("hello", None)
@@ -129,7 +130,7 @@ async def test_a_full_ledger_refuses_a_batch_whole(desk: Desk) -> None:
     account = await desk.log_in()
     found = desktop(account, bound=1)
     async with serving(desk, account, found) as client:
-        await until(lambda: client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         desk.write("taken")
         await until(lambda: found.events)
         marks = found.ledger.latest
@@ -195,7 +196,7 @@ async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing
     account = await desk.log_in()
     found = desktop(account)
     async with serving(desk, account, found) as client:
-        await until(lambda: client.synced_at and client._updates_queue.empty() and not client._message_box.getting_diff_for)
+        await quiet(client)
         desk.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
         desk.write("hello")
         await until(lambda: found.events)

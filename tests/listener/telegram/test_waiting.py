@@ -11,6 +11,7 @@ from listener.telegram.channel_hashes import ChannelHashes
 from listener.telegram.client import Client, connected
 from listener.telegram.waiting import Waiting
 from local.telegram.control.specs import ConnectionSpec
+from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, NOW, Desk, Taken
 from tests.support.listener import until
 
@@ -44,8 +45,7 @@ async def test_a_connect_asks_for_one_difference(desk: Desk) -> None:
     """Its own wish to catch up and that for the new session are one; a session that is made later is another matter."""
     account, taken = await desk.log_in(), Taken()
     async with desk.serving(account, taken) as client:
-        await until(lambda: client.synced_at)
-        await until(lambda: client._updates_queue.empty() and not client.box.getting_diff_for)
+        await quiet(client)
         assert desk.counted("calls")["updates.getDifference"] == 1
         client.synced_at = None
         desk.server.operation.new_session(ConnectionSpec(person=ANN))
