@@ -158,7 +158,7 @@ async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(rig
     async with rig.worker().running() as first:
         await (await first.account(TENANT)).flow.start(ANNA)
         await first.crash()
-    rig.workers.kill(first.id, rig.workers.get(first.id).beat, first.means.now())  # type: ignore[union-attr]
+    await rig.bury(first.id)
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
         assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
@@ -289,7 +289,7 @@ async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(ri
             write(server, str(number))
         await until(lambda: account.holding.ledger and account.holding.ledger._size == 5)
         await first.crash()
-    rig.workers.kill(first.id, rig.workers.get(first.id).beat, first.means.now())  # type: ignore[union-attr]
+    await rig.bury(first.id)
     async with rig.worker().running():
         assert texts(await rig.queued(5)) == ["0", "1", "2", "3", "4"]
 

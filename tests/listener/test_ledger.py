@@ -15,6 +15,7 @@ from listener.marks import ChannelMarks, Marks
 from shared.model.event import Event, Message, event_id
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
+from tests.support.listener import PATIENCE_S
 from tests.support.logs import KeptLog
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -91,7 +92,7 @@ async def test_who_was_refused_may_wait_for_room() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     book.accepted(book.head(ready[1]))
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     assert book.append([event(9, 1), event(9, 2)], marks(2))
 
 
@@ -155,7 +156,7 @@ async def emptied(queue: Queue, chats: list[int]) -> Ledger:
     task = asyncio.create_task(writer.run())
     for number, chat in enumerate(chats, 1):
         book.append([event(chat, number)], marks(number))
-    await asyncio.wait_for(book.drained(), 10)
+    await asyncio.wait_for(book.drained(), PATIENCE_S)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return book

@@ -115,15 +115,15 @@ async def test_an_outage_is_told_and_written_once(rig: Rig, server: TelegramServ
     counted = Requests(rig).counted
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
-        await until(lambda: account.serving and "connection over" in rig.log.text and account.live.last_error, 30)
+        await until(lambda: account.serving and "connection over" in rig.log.text and account.live.last_error)
         told = await live(second)
         assert (told.connected, told.connected_since, told.last_error) == (False, None, "telegram_unavailable")
         assert told.down_since
-        await until(lambda: rig.log.text.count("connection over") >= 4, 30)
+        await until(lambda: rig.log.text.count("connection over") >= 4)
         assert (await row(rig)).last_error == "telegram_unavailable"
         assert counted["UpdateItem ACCOUNT"] == 2, "the claim, and the outage"
         server.operation.settings({"accepting": True})
-        await until(lambda: account.live.connected, 30)
+        await until(lambda: account.live.connected)
         await until(lambda: account.holding.row.last_error is None)
         assert counted["UpdateItem ACCOUNT"] == 3
 
@@ -135,7 +135,8 @@ async def test_a_flood_wait_on_connecting_is_waited_for(rig: Rig, server: Telegr
         server.operation.inject(FaultSpec(kind="flood_wait", method="help.getConfig", seconds=3600, times=None))
         asked = server.operation.counters()["calls"]["help.getConfig"]
         server.operation.kick(ConnectionSpec(person=ANNA))
-        await until(lambda: account.live.last_error == "flood_wait", 30)
+        await until(lambda: account.live.last_error == "flood_wait")
+        await until(lambda: account.holding.row.last_error == "flood_wait")
         assert (await row(rig)).last_error == "flood_wait"
         assert server.operation.counters()["calls"]["help.getConfig"] == asked + 1
 
@@ -255,7 +256,7 @@ async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(
         await first.crash()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        await asyncio.to_thread(rig.workers.kill, first.id, rig.workers.get(first.id).beat, first.means.now())  # type: ignore[union-attr]
+        await rig.bury(first.id)
         await connected(await second.account(TENANT))
         assert (await commands.run(second.ownership, "send", body))["message_id"]
         assert await arrived(server) == ["once"]

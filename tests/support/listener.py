@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from botocore.credentials import Credentials
 from pydantic import SecretStr
@@ -36,8 +36,13 @@ from shared.store.table import Table
 from shared.store.workers import WorkerStore
 from tests.support.logs import KeptLog
 
+P = ParamSpec("P")
+T = TypeVar("T")
+PATIENCE_S = 60.0
+"""How long a test waits for what is to happen: long enough for a machine that has other things to do."""
 
-async def until(condition: Callable[[], Any], deadline_s: float = 15) -> Any:
+
+async def until(condition: Callable[[], Any], deadline_s: float = PATIENCE_S) -> Any:
     """Wait for a condition that nothing announces; it is looked at between other tasks."""
     async with asyncio.timeout(deadline_s):
         while not (found := condition()):  # noqa: ASYNC110
@@ -75,13 +80,18 @@ class Rig:
         """Return a worker, not started."""
         return WorkerRig(self, clock or SystemClock(), queue, address, certificate)
 
-    async def queued(self, count: int, deadline_s: float = 15) -> list[dict[str, Any]]:
+    async def queued(self, count: int, deadline_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(deadline_s):
             while len(found) < count:
                 found += await asyncio.to_thread(self._take, 1)
         return found
+
+    async def bury(self, worker_id: WorkerId) -> None:
+        """Have a crashed worker's row say that it is dead, as a peer does that saw it silent; a beat may still have been on its way."""
+        while (row := await asyncio.to_thread(self.workers.get, worker_id)) and row.state is WorkerState.LIVE:
+            await asyncio.to_thread(self.workers.kill, worker_id, row.beat, SystemClock().now())
 
     async def left(self) -> list[dict[str, Any]]:
         """Take what is in the queue now."""
@@ -95,6 +105,14 @@ class Rig:
         return [json.loads(message["Body"]) for message in messages]
 
 
+class Patient(Offload):
+    """Threads whose calls are given up late: a slow machine is no outage. Deadlines are for tests that have a time of their own."""
+
+    async def within(self, deadline_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call within the deadline, or within a minute where that is longer."""
+        return await super().within(max(deadline_s, PATIENCE_S), call, *args, **kwargs)
+
+
 def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
     """Return the way into an account's `events` queue; it wants to be closed."""
     keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
@@ -105,14 +123,14 @@ class WorkerRig:
     """One worker with its writer."""
 
     def __init__(self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str) -> None:
-        self.offload = Offload(8, "test")
+        self.offload = Patient(8, "test")
         self.queue = queue_of(rig.aws, self.offload, queue)
         self.writer = Writer(Deliver(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
         self.means = rig.means(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
         me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
-        self.beat_offload = Offload(2, "beat")
+        self.beat_offload = Patient(2, "beat")
         rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.beat_offload)
         self.ownership = Ownership(me, self.lease, rows, self._hold, clock, rig.log.logger)
         self.task: asyncio.Task[None] | None = None
@@ -127,7 +145,7 @@ class WorkerRig:
 
     async def account(self, tenant_id: TenantId) -> Account:
         """Return an account, claimed by this worker."""
-        return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), 10)
+        return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), PATIENCE_S)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[WorkerRig]:
@@ -139,7 +157,7 @@ class WorkerRig:
             yield self
             if not self.task.done():
                 self.ownership.stop()
-                await asyncio.wait_for(self.task, 30)
+                await asyncio.wait_for(self.task, PATIENCE_S)
         finally:
             for task in (self.task, writing):
                 task.cancel()

@@ -20,11 +20,11 @@ from listener.telegram.where import Telegram
 from local.telegram.control.specs import PersonSpec, SendSpec
 from local.telegram.server import TelegramServer
 from tests.support.clock import FakeClock
-from tests.support.listener import telegram_of
+from tests.support.listener import PATIENCE_S, telegram_of
 
 ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DEADLINE_S = 10.0
+DEADLINE_S = PATIENCE_S
 
 
 def held_lease(clock: FakeClock | None = None) -> Lease:

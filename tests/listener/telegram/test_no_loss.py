@@ -27,7 +27,6 @@ FAULTS = (
     "channel_difference_too_long",
 )
 STEPS = 25
-PATIENCE_S = 60.0  # for a machine that has other things to do
 
 
 class Story:
@@ -108,7 +107,7 @@ class Story:
             await self.connect()
             client = self.client
             assert client is not None
-            await until(lambda: self.books.holds(self.chats) or client.full.is_set() or not client.up, PATIENCE_S)  # noqa: B023
+            await until(lambda: self.books.holds(self.chats) or client.full.is_set() or not client.up)  # noqa: B023
             await self.part()
 
     async def wait(self) -> None:
