@@ -19,6 +19,7 @@ from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
+from tests.support.clock import FakeClock
 from tests.support.listener import Rig, WorkerRig, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
@@ -80,7 +81,7 @@ async def row(rig: Rig) -> Any:
 
 async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
     """Each step says where it stands; in the end the row does."""
-    async with rig.worker().running() as worker:
+    async with rig.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
         answer = await account.flow.start(ANNA)
         assert answer == {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60}
