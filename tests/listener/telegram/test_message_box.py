@@ -269,6 +269,21 @@ async def test_a_channels_difference_that_telegram_would_not_answer_is_asked_for
     assert CHANNEL not in box.map
 
 
+async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
+    """While a gap may close by itself, while its difference is got, and while that is put off; the account's own difference owes none."""
+    box = box_of()
+    assert not box.owes_channels
+    handed_on(box, difference(PTS + 1, [], [in_channel(CHANNEL_PTS + 5)]))
+    assert (list(box.possible_gaps), box.owes_channels) == ([CHANNEL], True)
+    box.try_begin_get_diff(CHANNEL, "gap")
+    assert box.owes_channels
+    box.end_channel_difference(request(), PrematureEndReason.TEMPORARY_SERVER_ISSUES, EntityCache())
+    assert (box.getting_diff_for, box.owes_channels) == (set(), True)
+    box.getting_diff_for.add(CHANNEL)
+    handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 5, [], []))
+    assert not box.owes_channels
+
+
 async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
     """Telethon's box waits for 15 minutes of silence, in which nothing more of what was missed arrives."""
     theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), ask_again_s=0)
