@@ -51,10 +51,13 @@ class _Pool(urllib3.HTTPSConnectionPool):
 class OwnerClient:
     """Calls owners; keeps connections to workers open between calls."""
 
-    def __init__(self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float = DEADLINE_S, connect_s: float = CONNECT_S
+    ) -> None:
         self._accounts = accounts
         self._workers = workers
         self._deadline_s = deadline_s
+        self._connect_s = connect_s
         self._pools: dict[WorkerId, tuple[Worker, urllib3.HTTPSConnectionPool]] = {}
 
     def call(
@@ -72,7 +75,7 @@ class OwnerClient:
                 account = self._accounts.get(tenant_id, channel)
             worker, pool = self._owner_of(account, avoid)
             try:
-                answer = self._post(worker, pool, command, body, self._deadline_s - attempt * CONNECT_S)
+                answer = self._post(worker, pool, command, body, self._deadline_s - attempt * self._connect_s)
             except NotConnected:
                 self._pools.pop(worker.id, None)
                 avoid.add(worker.id)
@@ -147,7 +150,7 @@ class OwnerClient:
 
     def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes, left_s: float) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
-        timeout = urllib3.Timeout(connect=min(CONNECT_S, left_s / 2), total=left_s)
+        timeout = urllib3.Timeout(connect=min(self._connect_s, left_s / 2), total=left_s)
         response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
         try:
             answer = json.loads(response.data)

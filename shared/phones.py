@@ -15,12 +15,18 @@ def e164(text: str) -> str:
     Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
     plan knows (+888 anonymous numbers, +999 on test servers).
     """
-    import phonenumbers  # 10 ms that only a request with a phone has to pay, not every cold start
-
-    try:
-        number = phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
-    except phonenumbers.NumberParseException:
-        number = "+" + re.sub(r"[\s().-]", "", text).removeprefix("+") if text.strip().startswith("+") else ""
+    number, before = _brought_into_form(text), text
+    while number != before:  # each time one 0 goes of those that are dialled within a country, and there may be several
+        number, before = _brought_into_form(number), number
     if not _E164.fullmatch(number):
         raise AvioError(Code.INVALID_PHONE)
     return number
+
+
+def _brought_into_form(text: str) -> str:
+    import phonenumbers  # 10 ms that only a request with a phone has to pay, not every cold start
+
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        return "+" + re.sub(r"[\s().-]", "", text).removeprefix("+") if text.strip().startswith("+") else ""

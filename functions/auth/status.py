@@ -44,6 +44,7 @@ class Status:
     owner: OwnerClient
     workers: LiveWorkers
     clock: Clock
+    deadline_s: float = DEADLINE_S
 
     def of(self, account: Account | None) -> dict[str, Any]:
         """Return what is shown of an account, given its row as read with the request."""
@@ -54,7 +55,7 @@ class Status:
         return _shown(account.standing, account, live, owner=owner, now=self.clock.now())
 
     def _live(self, account: Account) -> Live | None:
-        answer = self.owner.ask(account.tenant_id, account.channel, account, "status", DEADLINE_S)
+        answer = self.owner.ask(account.tenant_id, account.channel, account, "status", self.deadline_s)
         try:
             return None if answer is None else Live.model_validate(answer)
         except ValidationError:

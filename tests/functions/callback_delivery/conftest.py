@@ -18,6 +18,7 @@ from tests.support.clock import FakeClock
 from tests.support.receiver import Receiver
 
 ANYWHERE = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
+PATIENT_S = 60.0
 
 
 async def loopback(host: str, port: int) -> list[Address]:
@@ -43,8 +44,10 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest_asyncio.fixture
 async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
-    """What posts to it."""
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=clock)
+    """What posts to it, with time for a busy machine."""
+    poster = Poster(
+        allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=clock, attempt_s=PATIENT_S, body_s=PATIENT_S
+    )
     yield poster
     await poster.close()
 

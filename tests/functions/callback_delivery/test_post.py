@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -19,7 +20,7 @@ from functions.callback_delivery.post import Poster
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.version import VERSION
-from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
+from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
 from tests.support import hostile
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
@@ -47,9 +48,10 @@ async def posted_once(poster: Poster, url: str) -> object:
         await poster.close()
 
 
-def poster_with(resolve: Resolve, allowed: CallbackSettings = ANYWHERE) -> Poster:
-    """Return a poster that resolves like this."""
-    return Poster(allowed=allowed, resolve=resolve, trust=httpcore.default_ssl_context(), clock=FakeClock())
+def poster_with(resolve: Resolve, allowed: CallbackSettings = ANYWHERE, trust: ssl.SSLContext | None = None) -> Poster:
+    """Return a poster that resolves and trusts like this, with time for a busy machine."""
+    trust = trust or httpcore.default_ssl_context()
+    return Poster(allowed=allowed, resolve=resolve, trust=trust, clock=FakeClock(), attempt_s=PATIENT_S, body_s=PATIENT_S)
 
 
 async def test_the_receiver_gets_the_bytes_and_the_headers(receiver: Receiver, poster: Poster) -> None:
@@ -281,12 +283,12 @@ async def secure(tmp_path: Path) -> AsyncIterator[Receiver]:
     await receiver.stop()
 
 
-async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: Receiver, clock: FakeClock) -> None:
+async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: Receiver) -> None:
     """Connecting to the checked address does not weaken the check of the certificate."""
     trust = certificate_for(NAME).client_context()
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=clock)
+    poster = poster_with(loopback, trust=trust)
     assert await posted_once(poster, f"https://{NAME}:{secure.port}/") == Answered(200, text="ok")
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=clock)
+    poster = poster_with(loopback, trust=trust)
     assert await posted_once(poster, f"https://other.example:{secure.port}/") == Failed("certificate refused")
 
 
@@ -294,7 +296,7 @@ async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: R
 async def test_a_certificate_that_does_not_hold_is_refused(tmp_path: Path, days: tuple[int, int], name: str) -> None:
     """Expired, not valid yet, for another name: though its issuer is trusted."""
     certificate = certificate_for(name, days)
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=certificate.client_context(), clock=FakeClock())
+    poster = poster_with(loopback, trust=certificate.client_context())
     async with hostile.endpoint(hostile.silent, certificate.server_context(tmp_path)) as port:
         assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("certificate refused")
 

@@ -173,7 +173,7 @@ JSON = st.recursive(
 async def test_nothing_answers_500(api: Api, known: dict[str, Any], route: tuple[str, str], tenant: str, content: Any) -> None:
     """Any bytes to any route."""
     method, path = route
-    if method == "DELETE" and tenant in ("known", "1"):
+    if method == "DELETE" and (tenant == "known" or tenant.isdecimal()):  # a number is a tenant's, perhaps that of the known one
         return
     named = known["id"] if tenant == "known" else quote(tenant.encode("utf-8", "surrogatepass"), safe="")
     headers = {**ADMIN, "Content-Type": "application/json"}
