@@ -21,9 +21,10 @@ from shared.queues import accepted, body_of, entry_of
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore, places_of
+from shared.store.parking import ParkingStore, names_of
 from shared.store.table import Table, to_wire
 from tests.support.events import event_of
+from tests.support.rows import whole
 
 ANN = TenantId("ann")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -82,9 +83,9 @@ def test_a_batch_is_read_and_recorded_as_on_the_emulator(table: Table) -> None:
     """What a run asks first, and what it writes last."""
     deliveries = DeliveryStore(table)
     parking = ParkingStore(table, deliveries)
-    assert parking.read(places_of([FIRST, OTHER])).records == {}
+    assert parking.read([names_of(FIRST), names_of(OTHER)]).records == {}
     deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
-    seen = parking.read(places_of([FIRST, SECOND, OTHER]))
+    seen = parking.read([names_of(FIRST), names_of(SECOND), names_of(OTHER)])
     assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
     assert (seen.callbacks, seen.chats) == ({}, {})
 
@@ -94,11 +95,11 @@ def test_the_log_is_listed_by_status_as_on_the_emulator(table: Table) -> None:
     deliveries, log = DeliveryStore(table), DeliveryLog(table)
     deliveries.put_many([(FIRST, delivery()), (SECOND, delivery(DeliveryStatus.DEAD)), (OTHER, delivery())])
     deliveries.put(FIRST, delivery(DeliveryStatus.DEAD))
-    assert {row.event_id for row in log.oldest(ANN, DeliveryStatus.DEAD)} == {FIRST.id, SECOND.id}
-    (listed,) = log.oldest(ANN, DeliveryStatus.DELIVERED)
+    assert {row.event_id for row in whole(log.oldest(ANN, DeliveryStatus.DEAD)[0])} == {FIRST.id, SECOND.id}
+    (listed,) = whole(log.oldest(ANN, DeliveryStatus.DELIVERED)[0])
     assert (listed.event_id, listed.chat, listed.at) == (OTHER.id, OTHER.chat, NOW)
     summaries, _ = deliveries.page(ANN)
-    assert {one.event_id for one in summaries} == {FIRST.id, SECOND.id, OTHER.id}
+    assert {one.event_id for one in whole(summaries)} == {FIRST.id, SECOND.id, OTHER.id}
 
 
 def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table) -> None:
@@ -109,7 +110,7 @@ def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table
     assert states == [*[Lane.OPEN] * 4, Lane.PARKED]
     assert parking.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
     assert not parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
-    chat = parking.read(places_of([SECOND])).chats[ANN, FIRST.chat]
+    chat = parking.read([names_of(SECOND)]).chats[ANN, FIRST.chat]
     assert parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
     shard = keys.due_shard(ANN)
     assert (parking.due(shard, NOW, 5), [due.tenant_id for due in parking.due(shard, LATER, 5)]) == ([], [ANN])
