@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from benchmarks.quick_aws import DELIVERIES, QUEUE, QuickAws
 from benchmarks.quick_table import QuickTables, size
-from benchmarks.surroundings import SideLoop
-from local.aws_account import Account
-from local.emulator import Emulator
 from shared.model.delivery import Attempt, Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -23,6 +18,7 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.parking import ParkingStore, names_of
 from shared.store.table import Table, to_wire
+from tests.benchmarks.conftest import Side
 from tests.support.events import event_of
 from tests.support.rows import whole
 
@@ -33,45 +29,15 @@ FIRST, SECOND, OTHER = (event_of(ANN, chat_id=chat, message_id=message) for chat
 
 
 @pytest.fixture
-def aws() -> Iterator[QuickAws]:
-    """A running one."""
-    side, quick = SideLoop(), QuickAws(latency_s=0)
-    running = quick.running()
-    side.run(running.__aenter__())
-    yield quick
-    side.run(running.__aexit__(None, None, None))
-    side.close()
-
-
-def over_the_wire(aws: QuickAws) -> Emulator:
-    """Clients of boto3 for it."""
-    return Emulator(int(aws.url.rpartition(":")[2]))
-
-
-@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
-def table(request: pytest.FixtureRequest, aws: QuickAws) -> Table:
+def table(side: Side) -> Table:
     """The deliveries table of each."""
-    match request.param:
-        case "emulator":
-            account: Account = request.getfixturevalue("account")
-            return Table(account.client("dynamodb"), account.deliveries_table_name)
-        case "quick, in this process":
-            return Table(aws.client, DELIVERIES)
-        case _:
-            return Table(over_the_wire(aws).client("dynamodb"), DELIVERIES)
+    return Table(side.client("dynamodb"), side.deliveries_table_name)
 
 
-@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
-def sqs(request: pytest.FixtureRequest, aws: QuickAws) -> tuple[Any, str]:
+@pytest.fixture
+def sqs(side: Side) -> tuple[Any, str]:
     """A client for the queue of each, and its URL."""
-    match request.param:
-        case "emulator":
-            account: Account = request.getfixturevalue("account")
-            return account.client("sqs"), account.events_queue_url
-        case "quick, in this process":
-            return aws.client, QUEUE
-        case _:
-            return over_the_wire(aws).client("sqs"), f"{aws.url}/000000000000/{QUEUE}"
+    return side.client("sqs"), side.events_queue_url
 
 
 def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:
