@@ -1,6 +1,6 @@
 """Delivering a batch: chats side by side, each in order (contract C1, C3).
 
-    entry -> unreadable?  already dealt with?  wanted by its tenant?  lane open?  time left?  callback free?
+    entry -> rows in order?  readable?  already dealt with?  wanted by its tenant?  lane open?  time left?  callback free?
                                                                          |
           -> attempt -> delivered | again later | dead                   |
                                          | quick attempts used up        |
@@ -27,16 +27,19 @@ from functions.callback_delivery.hold import Holds
 from functions.callback_delivery.park import Parking
 from functions.callback_delivery.queue import Entry, Messages
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.run import Done, Found, Later, Park, Run, Step, Tally
+from functions.callback_delivery.run import Done, Later, Park, Run, Step, Tally
 from functions.callback_delivery.wanted import unwanted
 from functions.callback_delivery.watch import Watch
 from shared.clock import Clock
+from shared.crypto import KeysUnavailable
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
-from shared.model.ids import EventId, TenantId
+from shared.model.ids import TenantId
 from shared.queues import parse_event
+from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Seen
+from shared.store.rows import address_of, fault_of, told
 from shared.store.table import StoreUnavailable
 
 LAST_START_S = 20.0
@@ -48,6 +51,8 @@ HELD_DELAY_S = 1
 """How long a chat waits whose callback leaves another attempt unanswered; that is no attempt either."""
 LOOKS = 5
 """How often a run looks at a lot that changes under its hands, before it leaves the chat to a later run."""
+MENDED_DELAY_S = 300
+"""How long a chat waits for a row that makes no sense to be mended: the queue gives a message up that was received a thousand times."""
 UNREADABLE_DELAY_S = 60
 UNREADABLE_KEPT = timedelta(hours=1)
 """While a new version is being deployed its events may not be readable here yet. What cannot be read for longer would never be."""
@@ -80,11 +85,13 @@ class Deliverer:
         """Deliver what can be delivered; return the ids of the messages that stay in the queue, and what was done."""
         started_s = self._clock.boottime()
         try:
-            seen = await asyncio.to_thread(self._store.read, _names(entries))
+            seen = await asyncio.to_thread(self._store.read, [entry.names for entry in entries if entry.names])
         except StoreUnavailable as error:
             self._logger.error("delivery records cannot be read", extra={"fault": str(error)})
             await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
             return [entry.message_id for entry in entries], Tally()
+        for fault in seen.faults.values():
+            told(fault, self._logger)
         tenants: dict[str, dict[str, list[Entry]]] = {}
         for entry in (_resolved(entry, seen) for entry in entries):
             tenants.setdefault(entry.group.partition(":")[0], {}).setdefault(entry.group, []).append(entry)
@@ -100,21 +107,21 @@ class Deliverer:
 
     async def _tenant(self, run: Run, watch: Watch, chats: Sequence[list[Entry]]) -> list[Entry]:
         """Deliver one tenant's entries; return those that stay in the queue. Nobody waits for what is read about another."""
-        tenants = {tenant_id for chat in chats for tenant_id, *_ in _names(chat)}  # one, or none where nothing can be read
+        tenants = {entry.names[0] for chat in chats for entry in chat if entry.names}  # one, or none where nothing can be read
         for tenant_id in tenants:
-            run.addressees[tenant_id] = await asyncio.to_thread(self._found, tenant_id)
+            await asyncio.to_thread(self._find, run, tenant_id)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._chat(run, watch, chat)) for chat in chats]
         for tenant_id in run.holding & tenants:
             await self._holds.let_go(run, tenant_id)
         return [entry for task in tasks for entry in task.result()]
 
-    def _found(self, tenant_id: TenantId) -> Found:
+    def _find(self, run: Run, tenant_id: TenantId) -> None:
         try:
-            return self._addressees.get(tenant_id)
+            run.addressees[tenant_id] = self._addressees.get(tenant_id)
         except Exception as error:  # the edge of a tenant: whatever its row holds, the others of the batch get their events
-            self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
-            return error
+            self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": fault_of(error)})
+            run.faults[address_of(keys.tenant(tenant_id))] = error
 
     async def _chat(self, run: Run, watch: Watch, entries: list[Entry]) -> list[Entry]:
         """Deliver one chat's entries in order; return those that stay in the queue."""
@@ -133,7 +140,7 @@ class Deliverer:
                         delay_s = STORAGE_DELAY_S if parked is None or looks > LOOKS else None
         except Exception as error:
             delay_s = FAULT_DELAY_S
-            extra = {"message_id": entries[done].message_id, "fault": type(error).__name__}
+            extra = {"message_id": entries[done].message_id, "fault": fault_of(error)}
             self._logger.error("chat failed", extra=extra, exc_info=error)
         if delay_s is not None:
             await asyncio.to_thread(self._messages.put_back, entries[done:], delay_s)
@@ -142,6 +149,8 @@ class Deliverer:
 
     async def _entry(self, run: Run, watch: Watch, entry: Entry) -> Step:
         """Deal with one entry."""
+        if fault := run.fault(entry):
+            return Later(STORAGE_DELAY_S if isinstance(fault, (StoreUnavailable, KeysUnavailable)) else MENDED_DELAY_S)
         event = entry.event
         if event is None:
             return self._unreadable(run, entry)
@@ -149,8 +158,6 @@ class Deliverer:
         if _dealt_with(record, entry):
             return self._dropped(run, event, f"already {record.status}")
         addressee = run.addressees[event.tenant_id]
-        if isinstance(addressee, Exception):
-            return Later(STORAGE_DELAY_S)
         if reason := unwanted(event, addressee.tenant if addressee else None, replayed=entry.replayed):
             return self._dropped(run, event, reason)
         if run.closed(event):
@@ -233,8 +240,8 @@ class Deliverer:
         parkable: list[tuple[Event, Delivery]] = []
         for entry in entries:
             event = entry.event
-            addressee = run.addressees.get(event.tenant_id) if event else None
-            if event is None or not isinstance(addressee, Addressee) or unwanted(event, addressee.tenant, replayed=entry.replayed):
+            addressee = run.addressees.get(event.tenant_id) if event and not run.fault(entry) else None
+            if event is None or addressee is None or unwanted(event, addressee.tenant, replayed=entry.replayed):
                 break
             record = run.record(entry, event)
             if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:
@@ -264,12 +271,6 @@ def _dealt_with(record: Delivery, entry: Entry) -> bool:
     if record.status is DeliveryStatus.PENDING:
         return False
     return entry.event is None or entry.queued_as in (entry.event.id, record.queued_as)
-
-
-def _names(entries: Sequence[Entry]) -> list[tuple[TenantId, EventId, str | None]]:
-    """Return what is to be read for a batch."""
-    named = [(entry.event or entry.pointer, entry.group) for entry in entries]
-    return [(it.tenant_id, it.id if isinstance(it, Event) else it.event_id, group.partition(":")[2]) for it, group in named if it]
 
 
 def _resolved(entry: Entry, seen: Seen) -> Entry:

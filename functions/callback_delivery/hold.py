@@ -21,6 +21,7 @@ from shared.clock import Clock
 from shared.model.ids import TenantId
 from shared.model.parking import Lane
 from shared.store.parking import FAILURES_IN_A_ROW, ParkingStore
+from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
 HELD = timedelta(seconds=2)
@@ -58,7 +59,7 @@ class Holds:
         run.holding.discard(tenant_id)
         try:
             callback = await asyncio.to_thread(self._store.hold, tenant_id, now, now + HELD)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Malformed) as error:
             self._logger.error("callback cannot be held", extra={"tenant_id": tenant_id, "fault": str(error)})
             return False
         if callback:

@@ -19,7 +19,8 @@ from shared.model.delivery import Delivery
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
-from shared.store.parking import ParkingStore, digest_of, places_of
+from shared.store.parking import ParkingStore, digest_of, names_of
+from shared.store.rows import Malformed, told
 from shared.store.table import StoreUnavailable
 
 FIRST_LOOK = timedelta(seconds=30)
@@ -69,7 +70,7 @@ class Parking:
             after = await asyncio.to_thread(
                 self._store.failed, tenant.id, digest_of(tenant.callback_url), now, now + FIRST_LOOK, count=count, held_until=held_until
             )
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Malformed) as error:
             self._logger.error("failure cannot be counted", extra={"tenant_id": tenant.id, "fault": str(error)})
             return
         run.callbacks[tenant.id] = after
@@ -91,11 +92,14 @@ class Parking:
 
     async def _look_again(self, run: Run, events: Sequence[Event]) -> None:
         tenant_id, chat = events[0].tenant_id, events[0].chat
-        seen = await asyncio.to_thread(self._store.read, places_of(events))
+        seen = await asyncio.to_thread(self._store.read, list(map(names_of, events)))
+        for fault in seen.faults.values():
+            told(fault, self._logger)
         run.callbacks[tenant_id] = seen.callbacks.get(tenant_id, CallbackState())
         run.chats.pop((tenant_id, chat), None)
         run.chats |= seen.chats
         run.records |= seen.records
+        run.faults |= seen.faults
 
     async def _hurry(self, run: Run, tenant_id: TenantId, callback: CallbackState) -> None:
         """Have a callback probed at once whose URL was changed since it was parked."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from shared.model.event import Event
 from shared.queues import Pointer, parse
+from shared.store.parking import Named
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -32,6 +33,14 @@ class Entry:
     queued_as: str
     event: Event | None = None
     pointer: Pointer | None = None
+
+    @property
+    def names(self) -> Named | None:
+        """The names of its event, whether that is here or pointed at; None where the body cannot be read."""
+        chat = self.group.partition(":")[2]
+        if self.event is not None:
+            return self.event.tenant_id, self.event.id, chat
+        return (self.pointer.tenant_id, self.pointer.event_id, chat) if self.pointer else None
 
     @property
     def replayed(self) -> bool:

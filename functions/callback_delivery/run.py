@@ -13,10 +13,9 @@ from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
-from shared.store.parking import Seen
-
-Found = Addressee | Exception | None
-"""To whom events go; what went wrong where that cannot be read, None where the tenant is gone."""
+from shared.store import keys
+from shared.store.parking import Seen, rows_of
+from shared.store.rows import Address, address_of
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,13 @@ class Run:
     def __init__(self, started_s: float, chats: int, seen: Seen, recorder: Recorder, tally: Tally) -> None:
         self.started_s = started_s
         self.release = Release(chats)
-        self.addressees: dict[TenantId, Found] = {}
+        self.addressees: dict[TenantId, Addressee | None] = {}  # None where the tenant is gone
         self.recorder = recorder
         self.tally = tally
         self.records: dict[tuple[TenantId, EventId], Delivery] = dict(seen.records)  # two tenants may have an event of one id
         self.callbacks: dict[TenantId, CallbackState] = dict(seen.callbacks)
         self.chats: dict[tuple[TenantId, str], ParkedChat] = dict(seen.chats)
+        self.faults: dict[Address, Exception] = dict(seen.faults)
         self.holding: set[TenantId] = set()
         self.asking = asyncio.Lock()
 
@@ -76,6 +76,14 @@ class Run:
         if entry.queued_as not in (event.id, record.queued_as) and record.status.final:
             return record.model_copy(update={"status": DeliveryStatus.PENDING, "queued_as": entry.queued_as, "quick": 0})
         return record
+
+    def fault(self, entry: Entry) -> Exception | None:
+        """Return what is wrong with a row that an entry's event hangs on: until that is mended, it and what follows in its chat wait."""
+        names = entry.names
+        if names is None or not self.faults:
+            return None
+        rows = (keys.tenant(names[0]), *rows_of(names))
+        return next((self.faults[address] for address in map(address_of, rows) if address in self.faults), None)
 
     def callback(self, tenant_id: TenantId) -> CallbackState:
         """Return a callback's state."""

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from aws_lambda_powertools import Logger
+
 from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
 from shared.model.ids import EventId
@@ -15,6 +17,7 @@ from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog, place_of
 from shared.store.parking import ParkingStore
+from shared.store.rows import sensible
 
 MOST_REPLAYED = 500
 """Deliveries that one request queues again: more would not fit into the time that a request has."""
@@ -34,21 +37,23 @@ class Overview:
 
 @dataclass(frozen=True)
 class Log:
-    """Reads the log, and queues again what is in it."""
+    """Reads the log, and queues again what is in it. A record that makes no sense is left out of lists: our own log says which it is."""
 
     deliveries: DeliveryStore
     index: DeliveryLog
     parking: ParkingStore
     queue: EventsQueue
+    logger: Logger
     most: int = MOST_REPLAYED
 
     def page(
         self, tenant: Tenant, status: DeliveryStatus | None, since: datetime | None, before: str | None, limit: int
     ) -> tuple[list[DeliverySummary], str | None]:
-        """Return up to `limit` deliveries, newest first, and the place before which the next page begins."""
+        """Return up to `limit` deliveries, newest first, and the place before which the next page begins, however many are on this."""
         if since and before and before <= place_of(since):
             return [], None
-        return self.deliveries.page(tenant.id, status=status, since=since, before=before, limit=limit)
+        found, next_before = self.deliveries.page(tenant.id, status=status, since=since, before=before, limit=limit)
+        return sensible(found, self.logger), next_before
 
     def get(self, tenant: Tenant, event_id: str) -> DeliveryRecord:
         """Return the record of one event; raises `delivery_not_found`."""
@@ -60,7 +65,8 @@ class Log:
     def overview(self, tenant: Tenant) -> Overview:
         """Return how a tenant's callback is doing."""
         counts = {status: self.index.count(tenant.id, status) for status in COUNTED}
-        oldest = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)]
+        found = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)[0]]
+        oldest = sensible(found, self.logger)
         return Overview(self.parking.callback(tenant.id), counts, min((one.received_at for one in oldest), default=None))
 
     def replay(self, tenant: Tenant, event_id: str) -> None:
@@ -81,9 +87,10 @@ class Log:
         queued twice.
         """
         _check_callback(tenant)
-        found = self.index.oldest(tenant.id, status, after=max(after or "", place_of(since)), limit=self.most)
+        lines, place = self.index.oldest(tenant.id, status, after=max(after or "", place_of(since)), limit=self.most)
+        found = sensible(lines, self.logger)
         self._queue([Replay(tenant.id, one.event_id, one.chat, _wish(one.at)) for one in found])
-        return len(found), found[-1].place if len(found) == self.most else None
+        return len(found), place
 
     def _queue(self, replays: list[Replay]) -> None:
         try:

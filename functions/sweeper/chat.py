@@ -1,8 +1,9 @@
 """Draining a parked chat: in order, under a lease, place by place (`shared.store.parking`).
 
     lease -> places -> attempt -> settled: delivered, or dead     -> next place ... -> none left -> open
-                          |
-                          '-> refused: again later, and nothing of the chat overtakes it
+              |           |
+              |           '-> refused: again later, and nothing of the chat overtakes it
+              '-> the first makes no sense: it waits until it is mended, and nothing of the chat overtakes it
 
 A death leaves the lease, which ends by itself; what was settled stays so. Only an event between its receiver's 2xx and its record is
 posted again.
@@ -29,6 +30,7 @@ from shared.model.ids import TenantId
 from shared.model.parking import ParkedChat
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Place
+from shared.store.rows import Malformed, told
 
 PLACES = 25
 AT_ONCE = 20
@@ -53,17 +55,22 @@ class Left(Enum):
     REFUSED = "refused"
     GONE = "gone"
     BUSY = "busy"
-    """Another has it, or the time is up."""
+    """Another has it, the time is up, or it is stuck."""
 
 
 @dataclass
 class Held:
-    """A chat under our lease. `accepted`: whether the callback took any of it; `outcome`: that of the attempt that was refused."""
+    """A chat under our lease.
+
+    `accepted`: whether the callback took any of it; `outcome`: that of the attempt that was refused; `stuck`: its first place, or the
+    record of the event there, makes no sense.
+    """
 
     addressee: Addressee
     chat: ParkedChat
     accepted: bool = False
     outcome: Outcome | None = None
+    stuck: bool = False
 
     @property
     def tenant_id(self) -> TenantId:
@@ -83,7 +90,7 @@ class Chats:
         self._posting = asyncio.Semaphore(AT_ONCE)
 
     async def lease(self, shift: Shift, addressee: Addressee, chat: str) -> Held | None:
-        """Take a chat; None where another has it."""
+        """Take a chat; None where another has it. Raises Malformed, with the chat leased: it is looked at again when that ends."""
         now = self._clock.now()
         held = await asyncio.to_thread(self._store.lease_chat, addressee.tenant.id, chat, shift.me, now, now + LEASE)
         return Held(addressee, held) if held else None
@@ -94,13 +101,10 @@ class Chats:
         while True:
             places = await self.places(held, PLACES)
             if not places:
-                if await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq):
-                    shift.tally.opened += 1
-                    return Left.OPENED
-                again = await asyncio.to_thread(self._store.seq, held.tenant_id, held.chat.chat, shift.me)
-                if again is None:
-                    return Left.BUSY
-                seq = again
+                left = await self._emptied(shift, held, seq)
+                if isinstance(left, Left):
+                    return left
+                seq = left
             for place in places:
                 if shift.over:
                     return Left.BUSY
@@ -113,8 +117,13 @@ class Chats:
                         held.chat = schedule.forgiven(held.chat)
 
     async def places(self, held: Held, limit: int) -> list[Place]:
-        """Return the first places of a chat's lot."""
-        return await asyncio.to_thread(self._store.places, held.tenant_id, held.chat.chat, limit)
+        """Return the first places of a chat's lot; none where it is stuck."""
+        try:
+            return await asyncio.to_thread(self._store.places, held.tenant_id, held.chat.chat, limit)
+        except Malformed as fault:
+            told(fault, self._logger)
+            held.stuck = True
+            return []
 
     async def settle(self, shift: Shift, held: Held, place: Place) -> Judged:
         """Make an attempt at a place's event; take the place out of the lot unless it was refused."""
@@ -160,14 +169,18 @@ class Chats:
             for place in places:
                 shift.tally.dropped += 1
                 await self._end(held, place, status, reason)
+            if held.stuck:
+                return Left.BUSY
             if not places:
                 opened = await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq)
                 return Left.OPENED if opened else Left.BUSY
         return Left.BUSY
 
     async def back(self, shift: Shift, held: Held) -> None:
-        """Give a chat back as it was: with its callback, or alone and due at once."""
-        if held.chat.due_at is None:
+        """Give a chat back as it was: with its callback, or alone and due at once. One that is stuck waits alone, and nobody with it."""
+        if held.stuck:
+            await self.later(shift, held, schedule.SLOWEST)
+        elif held.chat.due_at is None:
             await asyncio.to_thread(self._store.chat_back, held.tenant_id, held.chat.chat, shift.me)
         else:
             await self.later(shift, held, timedelta(0))
@@ -175,6 +188,16 @@ class Chats:
     async def later(self, shift: Shift, held: Held, delay: timedelta) -> None:
         """Give a chat back, parked alone and due after a while."""
         await asyncio.to_thread(self._store.chat_later, held.tenant_id, held.chat, shift.me, self._clock.now() + delay)
+
+    async def _emptied(self, shift: Shift, held: Held, seq: int) -> Left | int:
+        """Open a chat with an empty lot; return how it is left, or its last place now, where an event was parked behind `seq` meanwhile."""
+        if held.stuck:
+            return Left.BUSY
+        if await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq):
+            shift.tally.opened += 1
+            return Left.OPENED
+        again = await asyncio.to_thread(self._store.seq, held.tenant_id, held.chat.chat, shift.me)
+        return Left.BUSY if again is None else again
 
     async def _end(self, held: Held, place: Place, status: DeliveryStatus, reason: str) -> None:
         record = place.record

@@ -5,34 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-import httpcore
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.callback_delivery.addressees import Addressees, DeploymentSecret
 from functions.callback_delivery.attempt import Attempts
-from functions.callback_delivery.network import resolve
-from functions.callback_delivery.post import Poster
+from functions.callback_delivery.parts import Parts, Settings
 from functions.sweeper.chat import Chats
 from functions.sweeper.sweep import Sweeper
 from functions.sweeper.visit import Visits
-from shared import aws
-from shared.clock import SystemClock
-from shared.crypto import Envelope
-from shared.observability import get_logger
-from shared.settings import CallbackSettings, DeliverySettings
-from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
-from shared.store.table import Table
-from shared.store.tenants import TenantStore
-
-
-class Settings(DeliverySettings, CallbackSettings):
-    """What this function reads from the environment."""
-
-    kms_key_id: str
-    secret_id: str
-
 
 METRICS = {
     "probes": "Probes",
@@ -43,31 +23,18 @@ METRICS = {
     "opened": "ChatsOpened",
     "disabled": "CallbacksDisabled",
 }
-settings = Settings()
-clock = SystemClock()
-logger = get_logger()
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-dynamodb = aws.dynamodb()
-table = Table(dynamodb, settings.deliveries_table_name)
-deliveries = DeliveryStore(table, settings.deliveries_kept_days)
-parking = ParkingStore(table, deliveries)
-trust = httpcore.default_ssl_context()
+made = Parts(Settings())
+deliveries, parking, clock, logger = made.deliveries, made.parking, made.clock, made.logger
 
 
 def chats() -> Chats:
     """Make what posts, with connections of its own."""
-    poster = Poster(allowed=settings, resolve=resolve, trust=trust, clock=clock)
-    return Chats(parking, deliveries, Attempts(poster.post, clock), clock, logger)
+    return Chats(parking, deliveries, Attempts(made.poster().post, clock), clock, logger)
 
 
-addressees = Addressees(
-    TenantStore(Table(dynamodb, settings.table_name)),
-    Envelope(aws.kms, settings.kms_key_id),
-    DeploymentSecret(aws.secretsmanager(), settings.secret_id, clock),
-    clock,
-)
-sweeper = Sweeper(parking, Visits(addressees, parking, deliveries, chats(), chats(), clock, logger), clock, logger)
+sweeper = Sweeper(parking, Visits(made.addressees, parking, deliveries, chats(), chats(), clock, logger), clock, logger)
 
 
 def handler(event: object, context: object) -> None:

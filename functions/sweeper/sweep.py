@@ -13,6 +13,7 @@ from functions.sweeper.visit import Visits
 from shared.clock import Clock
 from shared.store import keys
 from shared.store.parking import Due, ParkingStore
+from shared.store.rows import fault_of
 from shared.store.table import StoreUnavailable
 
 PER_SHARD = 100
@@ -59,5 +60,5 @@ class Sweeper:
                 else:
                     await self._visits.chat(shift, due.tenant_id, due.chat)
             except Exception as error:
-                extra = {"tenant_id": due.tenant_id, "fault": type(error).__name__}
+                extra = {"tenant_id": due.tenant_id, "fault": fault_of(error)}
                 self._logger.error("visit failed", extra=extra, exc_info=error)

@@ -3,7 +3,9 @@
 callback parked     probe up to three chats' first events -> none taken: later, wider
                                                           -> one taken: draining
 callback draining   its chats side by side -> none left: open;  five failures in a row: parked again
+                    a chat's row makes no sense: not opened before that is mended, what is parked there would be forgotten
 chat alone          its callback parked: wait with it;  else drain -> refused: later, or its first event is given up
+any chat            its first event's record makes no sense: it waits alone until that is mended, and nobody with it
 nobody to post to   tenant gone: everything of it is erased;  no callback, or disabled: events end without an attempt
 """
 
@@ -27,7 +29,7 @@ from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, digest_of
-from shared.store.table import StoreUnavailable
+from shared.store.rows import fault_of, sensible
 
 PROBED = 3
 """First events that a probe tries: one poison message must not keep a callback closed."""
@@ -100,22 +102,25 @@ class Visits:
         return addressee
 
     async def _probed(self, shift: Shift, addressee: Addressee, state: CallbackState) -> bool:
-        """Try the first events of some chats, of others each time; tell whether the callback took one. Nothing parked: nothing refuses."""
-        found = await self._parked(addressee.tenant.id)
+        """Try the first events of some chats, of others each time; tell whether the callback took one. Nothing to try: nothing refuses."""
+        found, _ = await self._parked(addressee.tenant.id)
         together = [chat for chat in found if chat.due_at is None] or found
-        if not together:
-            return True
-        first = state.probes * PROBED % len(together)
+        first = state.probes * PROBED % max(len(together), 1)
         chosen = (together + together)[first : first + min(PROBED, len(together))]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._probe(shift, addressee, chat)) for chat in chosen]
-        return any(task.result() for task in tasks)
+        took = [task.result() for task in tasks]
+        return any(took) or (len(chosen) == len(together) and all(one is None for one in took))
 
-    async def _probe(self, shift: Shift, addressee: Addressee, chat: ParkedChat) -> bool:
+    async def _probe(self, shift: Shift, addressee: Addressee, chat: ParkedChat) -> bool | None:
+        """Try a chat's first event; tell whether the callback took it, None where there is no telling what it is."""
         held = await self._probes.lease(shift, addressee, chat.chat)
         if held is None:
             return False
         places = await self._probes.places(held, 1)
+        if held.stuck:
+            await self._probes.back(shift, held)
+            return None
         if not places:  # its drainer died before it could open it
             await self._probes.drain(shift, held)
             return False
@@ -136,8 +141,12 @@ class Visits:
             if state.state is Lane.PARKED:
                 delay = schedule.delay(0)
                 break
-            chats = [chat for chat in await self._parked(tenant_id) if chat.due_at is None][:CANDIDATES]
+            found, faults = await self._parked(tenant_id)
+            chats = [chat for chat in found if chat.due_at is None][:CANDIDATES]
             if not chats:
+                if faults:
+                    delay = schedule.SLOWEST
+                    break
                 if await asyncio.to_thread(self._store.open, tenant_id, shift.me, state.seq):
                     self._logger.info("callback open", extra={"tenant_id": tenant_id})
                     return
@@ -161,8 +170,8 @@ class Visits:
                     ours += held is not None
                     if held and not await self._one(shift, addressee, held):
                         break
-                except StoreUnavailable as error:  # the others' attempts under way must come to their records
-                    self._logger.error("chat cannot be drained", extra={"tenant_id": addressee.tenant.id, "fault": str(error)})
+                except Exception as error:  # the edge of a chat: the others' attempts under way must come to their records
+                    self._logger.error("chat cannot be drained", extra={"tenant_id": addressee.tenant.id, "fault": fault_of(error)})
                     break
             return ours
 
@@ -222,8 +231,11 @@ class Visits:
         await asyncio.to_thread(self._addressees.disable, addressee, reason)
         return await asyncio.to_thread(self._addressees.get, tenant.id) or addressee
 
-    async def _parked(self, tenant_id: TenantId) -> list[ParkedChat]:
-        return await asyncio.to_thread(lambda: list(islice(self._store.chats(tenant_id), CANDIDATES * 10)))
+    async def _parked(self, tenant_id: TenantId) -> tuple[list[ParkedChat], bool]:
+        """Return a tenant's parked chats, and whether there are some whose rows make no sense."""
+        found = await asyncio.to_thread(lambda: list(islice(self._store.chats(tenant_id), CANDIDATES * 10)))
+        chats = sensible(found, self._logger)
+        return chats, len(chats) < len(found)
 
     async def _later(self, shift: Shift, tenant_id: TenantId, delay: timedelta, probes: int) -> None:
         await asyncio.to_thread(self._store.later, tenant_id, shift.me, self._clock.now() + delay, probes)

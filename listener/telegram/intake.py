@@ -90,28 +90,30 @@ class Intake:
     # marks
 
     def _marks(self, updates: list[Any]) -> Marks | None:
-        """Return the marks as the box has them: of channels those that have moved, by whatever update.
+        """Return the marks as the box has them: of channels those that have moved since the last batch, by whatever update.
 
-        Message ids are those of the batch. Both are of what is handed on now or needs not be: lagging is safe, running ahead is loss.
-        The date moves on only where no channel is owed: a difference names channels that had news since then, and those only.
+        Message ids are those of the batch. Both are of what is handed on now or needs not be: lagging is safe, running ahead is loss. The
+        other channels are not looked at: an account may be in hundreds. The date moves on only where no channel is owed: a difference
+        names channels that had news since then, and those only.
         """
         if not has_account_marks(self._box):
             return None
-        account, channels = self._box.session_state()
+        moved, self._box.moved = self._box.moved, set()
+        pts, qts, date, seq = self._box.own_state()
         own, by_channel = message_ids(updates)
         stood = self.taken.channels
         for channel, top in self._box.channel_gaps.items():
             by_channel.setdefault(channel, []).append(top)  # it is read up to there before this batch is taken
         return Marks(
-            pts=account["pts"],
-            qts=account["qts"],
-            date=self.taken.date if self._box.owes_channels else int(account["date"].timestamp()),
-            seq=account["seq"],
+            pts=pts,
+            qts=qts,
+            date=self.taken.date if self._box.owes_channels else int(date.timestamp()),
+            seq=seq,
             message_id=max(own, default=0),
             channels={
-                channel: ChannelMarks(pts, max(by_channel.get(channel, ()), default=0), self._hashes.hash_of(channel))
-                for channel, pts in channels.items()
-                if pts > stood.get(channel, _NEW).pts or channel in by_channel
+                channel: ChannelMarks(state.pts, max(by_channel.get(channel, ()), default=0), self._hashes.hash_of(channel))
+                for channel in moved | by_channel.keys()
+                if (state := self._box.map.get(channel)) and (state.pts > stood.get(channel, _NEW).pts or channel in by_channel)
             },
         )
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox, PtsInfo
@@ -41,10 +42,11 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     """A message box that hands on everything a difference holds.
 
     Noted until somebody takes them: `account_gap` (the account's history has to be read), `channel_gaps` (a channel's, up to this message
-    id), `unknown` (channels that need a state or an access hash), `fetched` (by a difference), `confirmed` (nothing is missing now).
+    id), `moved` (channels whose pts was set), `unknown` (channels that need a state or an access hash), `fetched` (by a difference),
+    `confirmed` (nothing is missing now).
     """
 
-    __slots__ = ("_put_off", "_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "unknown")
+    __slots__ = ("_put_off", "_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "moved", "unknown")
 
     def __init__(self, log: Any, ask_again_s: float = ASK_AGAIN_S, spread: Spread = random.uniform) -> None:
         super().__init__(log)
@@ -52,6 +54,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.ask_again_s = ask_again_s
         self.account_gap = False
         self.channel_gaps: dict[int, int] = {}
+        self.moved: set[int] = set()
         self.unknown: set[int] = set()
         self._put_off: set[int] = set()
         self.fetched = False
@@ -88,6 +91,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.fetched = True
         channel = request.channel.channel_id
         self._put_off.discard(channel)
+        self.moved.add(channel)
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
             self.channel_gaps[channel] = diff.dialog.top_message
             self.getting_diff_for.discard(channel)  # Telethon never ends this one, and would ask for ever
@@ -106,7 +110,15 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         """Judge one update; a channel without a state that is said to be behind is noted."""
         if isinstance(update, types.UpdateChannelTooLong) and update.channel_id not in self.map:
             self.unknown.add(update.channel_id)
-        return super().apply_pts_info(update, reset_deadlines=reset_deadlines)
+        applied = super().apply_pts_info(update, reset_deadlines=reset_deadlines)
+        if applied is not None and isinstance(channel := _sequence(applied), int):
+            self.moved.add(channel)
+        return applied
+
+    def try_set_channel_state(self, id: int, pts: int) -> None:  # noqa: A002  Telethon's own name
+        """Start a channel from a pts, where it has none."""
+        super().try_set_channel_state(id, pts)
+        self.moved.add(id)
 
     def get_channel_difference(self, chat_hashes: Any) -> Any:
         """Return the next channel's request; one without an access hash keeps its state and is noted, where Telethon's forgets it."""
@@ -121,7 +133,8 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         """Start from marks, every entry with a deadline of its own."""
         super().load(session_state, channel_states)
         self._rest(self._account_entries(), self._spread(*ACCOUNT_REST_S))
-        for channel in [entry for entry in self.map if isinstance(entry, int)]:
+        self.moved = {entry for entry in self.map if isinstance(entry, int)}
+        for channel in self.moved:
             self._rest({channel}, self._spread(*CHANNEL_REST_S))
 
     def end_get_diff(self, entry: Any) -> None:
@@ -148,6 +161,11 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     def owes_channels(self) -> bool:
         """Whether there are channels with news, told of by the account's difference or a push, that have still to be asked about."""
         return bool(self.unknown or self._put_off) or any(isinstance(entry, int) for entry in (*self.getting_diff_for, *self.possible_gaps))
+
+    def own_state(self) -> tuple[int, int, datetime, int]:
+        """Return pts, qts, date and seq of the account, whose own marks have to be known."""
+        qts = self.map[ENTRY_SECRET].pts if ENTRY_SECRET in self.map else 0
+        return self.map[ENTRY_ACCOUNT].pts, qts, self.date, self.seq
 
     def reached(self, pts: int) -> bool:
         """Tell whether the account's pts has come so far and no difference is under way."""

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from local.chaos.proxy import Proxy
+
 Mode = Literal[
     "refuse",  # connections are cut and none is taken
     "hang",  # requests are read and never answered, nor passed on
@@ -53,34 +55,21 @@ class _Message:
         return _Message(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", b""]), body)
 
 
-class AwsProxy:
-    """Listens on a free port of 127.0.0.1 between `start` and `close`. `calls` counts requests by operation."""
+class AwsProxy(Proxy):
+    """`calls` counts requests by operation."""
 
     def __init__(self, upstream_port: int, rng: random.Random) -> None:
+        super().__init__()
         self._upstream_port = upstream_port
         self._rng = rng
         self._fault: AwsFault | None = None
         self._healed = asyncio.Event()
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.calls: Counter[str] = Counter()
-        self.port = 0
-
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        """Cut everything and listen no more."""
-        self._server.close()
-        for connection in list(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
 
     @property
     def url(self) -> str:
         """What the worker takes for the service."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}"
 
     def break_by(self, fault: AwsFault) -> None:
         """Let something go wrong from now on, instead of what went wrong until now."""
@@ -95,11 +84,6 @@ class AwsProxy:
         """Let everything pass; requests that hang are cut off."""
         self._fault = None
         self._healed.set()
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._serve(reader, writer))
-        self._connections[connection] = writer
-        connection.add_done_callback(self._connections.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = _Upstream(self._upstream_port)

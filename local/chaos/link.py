@@ -4,45 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
+from local.chaos.proxy import Proxy
 
-class Link:
-    """A TCP proxy on a free port of 127.0.0.1, between `start` and `close`.
+
+class Link(Proxy):
+    """What the worker takes for Telegram.
 
     A silent link ends in a cut: what a worker sent into the silence is dropped, as its kernel would drop it once TCP_USER_TIMEOUT is
     over (3.5 s, shorter than any silence here).
     """
 
     def __init__(self, to: str) -> None:
+        super().__init__()
         host, port = to.rsplit(":", 1)
         self._to = (host, int(port))
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._speaks = asyncio.Event()
         self._speaks.set()
         self.refusing = False
         self.delay_s = 0.0
-        self.port = 0
-
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        """Cut everything and listen no more."""
-        self._server.close()
-        for connection in list(self._connections):
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    @property
-    def address(self) -> str:
-        """What the worker takes for Telegram: host:port."""
-        return f"127.0.0.1:{self.port}"
-
-    def cut(self) -> None:
-        """Cut all connections."""
-        for connection in list(self._connections):
-            connection.cancel()
 
     def fall_silent(self) -> None:
         """Let nothing pass, with every connection left open; new ones are taken and get no answer."""
@@ -59,9 +38,7 @@ class Link:
         if self.refusing:
             writer.transport.abort()
             return
-        connection = asyncio.create_task(self._serve(reader, writer))
-        self._connections[connection] = writer
-        connection.add_done_callback(self._connections.pop)
+        super()._accept(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import AwareDatetime
+
 from shared.model.event import Event
 from shared.model.frozen import Stored
 from shared.model.ids import EventId
@@ -37,7 +39,7 @@ class DeliveryStatus(StrEnum):
 class Attempt(Stored):
     """One POST: what the receiver answered (`status`, and the first `text` of it) or why there was no answer (`error`)."""
 
-    at: datetime
+    at: AwareDatetime
     duration_ms: int
     status: int | None = None
     error: str | None = None
@@ -58,7 +60,7 @@ class Delivery(Stored):
 
     status: DeliveryStatus
     queued_as: str
-    at: datetime
+    at: AwareDatetime
     attempts: tuple[Attempt, ...] = ()
     made: int = 0
     quick: int = 0
@@ -87,8 +89,8 @@ class DeliverySummary(Stored):
     event_id: EventId
     chat: str
     status: DeliveryStatus
-    received_at: datetime
-    at: datetime
+    received_at: AwareDatetime
+    at: AwareDatetime
     made: int
     last: str | None = None
     reason: str | None = None

@@ -11,8 +11,9 @@ first event has used its quick attempts while others go through. An open chat is
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
+
+from pydantic import AwareDatetime
 
 from shared.model.frozen import Stored
 
@@ -37,14 +38,14 @@ class CallbackState(Stored):
     state: Lane = Lane.OPEN
     failures: int = 0
     seq: int = 0
-    since: datetime | None = None
-    due_at: datetime | None = None
+    since: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
     probes: int = 0
     callback: str | None = None
-    slow_at: datetime | None = None
-    held_until: datetime | None = None
+    slow_at: AwareDatetime | None = None
+    held_until: AwareDatetime | None = None
     drainer: str | None = None
-    leased_until: datetime | None = None
+    leased_until: AwareDatetime | None = None
 
 
 class ParkedChat(Stored):
@@ -56,8 +57,8 @@ class ParkedChat(Stored):
 
     chat: str
     seq: int
-    due_at: datetime | None = None
-    failing_since: datetime | None = None
+    due_at: AwareDatetime | None = None
+    failing_since: AwareDatetime | None = None
     strikes: int = 0
     drainer: str | None = None
-    leased_until: datetime | None = None
+    leased_until: AwareDatetime | None = None

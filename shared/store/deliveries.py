@@ -25,6 +25,7 @@ from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.queues import parse_event
 from shared.store import keys
+from shared.store.rows import Malformed, each, of_row
 from shared.store.table import ConditionFailed, Item, Table
 
 KEPT_DAYS = 14
@@ -39,7 +40,7 @@ class DeliveryStore:
         self._kept = timedelta(days=kept_days)
 
     def get(self, tenant_id: TenantId, event_id: EventId) -> DeliveryRecord | None:
-        """Return a tenant's record of an event, with the event, or None."""
+        """Return a tenant's record of an event, with the event, or None; raises Malformed."""
         row = self._table.get(keys.delivery(tenant_id, event_id))
         return record_of(row) if row else None
 
@@ -51,7 +52,7 @@ class DeliveryStore:
         since: datetime | None = None,
         before: str | None = None,
         limit: int = 50,
-    ) -> tuple[list[DeliverySummary], str | None]:
+    ) -> tuple[list[DeliverySummary | Malformed], str | None]:
         """Return up to `limit` of a tenant's deliveries, newest first, of one status or all, and where the next page begins (`before`).
 
         `since` and the order are by the time at which the listener had the event. The index lags behind the records by about a second.
@@ -60,7 +61,7 @@ class DeliveryStore:
         of_each = [self._listed(tenant_id, one, since, before, limit + 1) for one in statuses]
         newest = list(heapq.merge(*of_each, key=lambda row: str(row["listed_at"]), reverse=True))
         shown = newest[:limit]
-        return [_summary(row) for row in shown], shown[-1]["listed_at"] if len(newest) > limit else None
+        return list(each(summary_of, shown)), shown[-1]["listed_at"] if len(newest) > limit else None
 
     def put(self, event: Event, delivery: Delivery) -> None:
         """Write an event's record."""
@@ -122,13 +123,15 @@ class DeliveryStore:
         return (row for row in rows if row["listed_at"] != before)
 
 
+@of_row
 def delivery_of(row: Item) -> Delivery:
-    """Return the record in an item, without its event."""
+    """Return the record in an item, without its event; raises Malformed."""
     return Delivery.model_validate({name: row[name] for name in Delivery.model_fields if name in row})
 
 
+@of_row
 def record_of(row: Item) -> DeliveryRecord:
-    """Return the record in an item, with its event."""
+    """Return the record in an item, with its event; raises Malformed."""
     return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse_event(row["event"])})
 
 
@@ -136,6 +139,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {name: value for name, value in attempt.model_dump(mode="json").items() if value not in (None, "")}
 
 
-def _summary(row: Item) -> DeliverySummary:
+@of_row
+def summary_of(row: Item) -> DeliverySummary:
+    """Return the line of the log that an item, or what the index has of it, is; raises Malformed."""
     fields = {name: row[name] for name in DeliverySummary.model_fields if name in row}
     return DeliverySummary.model_validate({**fields, "event_id": row["sk"].removeprefix(keys.DELIVERIES)})

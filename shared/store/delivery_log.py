@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.model.delivery import DeliveryStatus
+from shared.model.delivery import DeliveryStatus, DeliverySummary
 from shared.model.ids import EventId, TenantId
 from shared.store import keys
+from shared.store.deliveries import summary_of
+from shared.store.rows import Malformed, each
 from shared.store.table import Item, Table
 
 COUNTED = 1000
 """Counting goes no further: a count that says this says this or more."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A delivery as the index has it: `at` is its last change, `place` where it stands in the index."""
-
-    event_id: EventId
-    chat: str
-    at: datetime
-    received_at: datetime
-    place: str
 
 
 class DeliveryLog:
@@ -33,9 +23,15 @@ class DeliveryLog:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def oldest(self, tenant_id: TenantId, status: DeliveryStatus, *, after: str = "", limit: int = COUNTED) -> list[Listed]:
-        """Return up to `limit` of a tenant's deliveries of one status, behind the place `after`, in the order of their events."""
-        return [_listed(row) for row in self._rows(tenant_id, status, after, limit)]
+    def oldest(
+        self, tenant_id: TenantId, status: DeliveryStatus, *, after: str = "", limit: int = COUNTED
+    ) -> tuple[list[DeliverySummary | Malformed], str | None]:
+        """Return up to `limit` of a tenant's deliveries of one status, in the order of their events.
+
+        They are those behind the place `after`; returned with them is the place behind which there may be more.
+        """
+        rows = list(self._rows(tenant_id, status, after, limit))
+        return list(each(summary_of, rows)), rows[-1]["listed_at"] if len(rows) == limit else None
 
     def count(self, tenant_id: TenantId, status: DeliveryStatus) -> int:
         """Count a tenant's deliveries of one status, up to COUNTED."""
@@ -49,8 +45,3 @@ class DeliveryLog:
 def place_of(at: datetime) -> str:
     """Return the place in the index before all events of a time (UTC)."""
     return keys.listed_at(at, EventId(""))
-
-
-def _listed(row: Item) -> Listed:
-    at, received_at = (datetime.fromisoformat(row[name]) for name in ("at", "received_at"))
-    return Listed(EventId(row["sk"].removeprefix(keys.DELIVERIES)), row["chat"], at, received_at, row["listed_at"])

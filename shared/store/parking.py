@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.model.delivery import Delivery, DeliveryRecord
 from shared.model.event import Event
@@ -23,20 +23,25 @@ from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore, delivery_of, record_of
+from shared.store.rows import Address, Malformed, address_of, each, of_row
 from shared.store.table import Change, ConditionFailed, Item, Put, Remove, Table, Write
 
 FAILURES_IN_A_ROW = 5
+T = TypeVar("T")
 _STATE = {"#state": "state"}
+Named = tuple[TenantId, EventId, str | None]
+"""An event by its names: its tenant, itself, and its chat."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one consistent read showed. `bodies`: the events of the records, as JSON."""
+    """What one consistent read showed. `bodies`: the events of the records, as JSON; `faults`: the rows that make no sense."""
 
-    records: dict[tuple[TenantId, EventId], Delivery]
-    bodies: dict[tuple[TenantId, EventId], str]
-    callbacks: dict[TenantId, CallbackState]
-    chats: dict[tuple[TenantId, str], ParkedChat]
+    records: dict[tuple[TenantId, EventId], Delivery] = field(default_factory=dict)
+    bodies: dict[tuple[TenantId, EventId], str] = field(default_factory=dict)
+    callbacks: dict[TenantId, CallbackState] = field(default_factory=dict)
+    chats: dict[tuple[TenantId, str], ParkedChat] = field(default_factory=dict)
+    faults: dict[Address, Malformed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,19 +75,15 @@ class ParkingStore:
 
     # the hot lane
 
-    def read(self, events: Sequence[tuple[TenantId, EventId, str | None]]) -> Seen:
-        """Return records, callbacks and chats of up to 33 events `(tenant, event, chat)`, in one consistent request."""
-        wanted = [keys.delivery(tenant_id, event_id) for tenant_id, event_id, _ in events]
-        wanted += [keys.callback_state(tenant_id) for tenant_id, _, _ in events]
-        wanted += [keys.parked_chat(tenant_id, chat) for tenant_id, _, chat in events if chat]
-        rows = self._table.get_many(wanted)
-        logged = {_logged(pk, sk): row for (pk, sk), row in rows.items() if sk.startswith(keys.DELIVERIES)}
-        return Seen(
-            {name: delivery_of(row) for name, row in logged.items()},
-            {name: row["event"] for name, row in logged.items()},
-            {_tenant(pk): _callback(row) for (pk, sk), row in rows.items() if sk == "CALLBACK"},
-            {(_tenant(pk), row["chat"]): _chat(row) for (pk, sk), row in rows.items() if sk.startswith(keys.PARKED_CHATS)},
-        )
+    def read(self, events: Sequence[Named]) -> Seen:
+        """Return records, callbacks and chats of up to 33 events, in one consistent request."""
+        rows, seen = self._table.get_many(key for names in events for key in rows_of(names)), Seen()
+        for address, row in rows.items():
+            try:
+                _show(seen, row)
+            except Malformed as fault:
+                seen.faults[address] = fault
+        return seen
 
     def park(self, parked: Sequence[tuple[Event, Delivery]], chat: ParkedChat | None, alone: tuple[datetime, datetime] | None) -> bool:
         """Park up to ten events of one chat behind what is parked there; False where the lot is no longer as `chat` shows it: read again.
@@ -202,10 +203,10 @@ class ParkingStore:
         values = {**_values(_due(tenant_id, due)), ":parked": Lane.PARKED, ":now": now.isoformat(), ":none": 0, ":me": me}
         return self._changed(keys.callback_state(tenant_id), update, values, "drainer = :me", _STATE) is not None
 
-    def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat]:
+    def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat | Malformed]:
         """Yield a tenant's parked chats."""
         values = {":pk": keys.callback_state(tenant_id)["pk"], ":chats": keys.PARKED_CHATS}
-        return map(_chat, self._table.query("pk = :pk AND begins_with(sk, :chats)", values, ConsistentRead=True))
+        return each(_chat, self._table.query("pk = :pk AND begins_with(sk, :chats)", values, ConsistentRead=True))
 
     def lease_chat(self, tenant_id: TenantId, chat: str, me: str, now: datetime, until: datetime) -> ParkedChat | None:
         """Take a parked chat; None where it is open, or another has it."""
@@ -218,19 +219,23 @@ class ParkingStore:
     def seq(self, tenant_id: TenantId, chat: str, me: str) -> int | None:
         """Return the last place given in a chat's lot; None where this drainer no longer has it."""
         row = self._table.get(keys.parked_chat(tenant_id, chat))
-        return row["seq"] if row and row.get("drainer") == me else None
+        found = _chat(row) if row else None
+        return found.seq if found and found.drainer == me else None
 
     def places(self, tenant_id: TenantId, chat: str, limit: int) -> list[Place]:
-        """Return the first up to `limit` (at most 100) parked events of a chat, in order."""
+        """Return the first up to `limit` (at most 100) parked events of a chat, in order, and none from a row on that makes no sense.
+
+        Where that is the first, it raises Malformed.
+        """
         values = {":pk": keys.callback_state(tenant_id)["pk"], ":lot": keys.lot(chat)}
-        rows = list(self._table.query("pk = :pk AND begins_with(sk, :lot)", values, ConsistentRead=True, Limit=limit))
-        wanted = [keys.delivery(tenant_id, row["event_id"]) for row in rows]
-        records = self._table.get_many(wanted)
-        return [
-            Place(int(row["sk"].rpartition("#")[2]), row["event_id"], record_of(records[key["pk"], key["sk"]]) if found else None)
-            for row, key in zip(rows, wanted, strict=True)
-            for found in [(key["pk"], key["sk"]) in records]
-        ]
+        rows = self._table.query("pk = :pk AND begins_with(sk, :lot)", values, ConsistentRead=True, Limit=limit)
+        parked, fault = _up_to_fault(map(_parked, rows))
+        records = self._table.get_many(keys.delivery(tenant_id, event_id) for _, event_id in parked)
+        found = ((*names, records.get(address_of(keys.delivery(tenant_id, names[1])))) for names in parked)
+        places, earlier = _up_to_fault(Place(number, event_id, record_of(row) if row else None) for number, event_id, row in found)
+        if not places and (fault := earlier or fault):
+            raise fault
+        return places
 
     def settle(self, tenant_id: TenantId, chat: str, place: Place, ended: Delivery | None) -> bool:
         """Take a place out of the lot, and with `ended` say what became of its event; False where another did that before."""
@@ -305,18 +310,57 @@ def _tenant(pk: str) -> TenantId:
     return TenantId(pk.removeprefix("T#"))
 
 
+@of_row
 def _callback(row: Item) -> CallbackState:
     return CallbackState.model_validate({name: row[name] for name in CallbackState.model_fields if name in row})
 
 
+@of_row
 def _chat(row: Item) -> ParkedChat:
     return ParkedChat.model_validate({name: row[name] for name in ParkedChat.model_fields if name in row})
 
 
-def _logged(pk: str, sk: str) -> tuple[TenantId, EventId]:
-    return _tenant(pk), EventId(sk.removeprefix(keys.DELIVERIES))
+@of_row
+def _parked(row: Item) -> tuple[int, EventId]:
+    if not isinstance(row["event_id"], str):  # it would look like one whose record has expired
+        raise TypeError
+    return int(row["sk"].rpartition("#")[2]), EventId(row["event_id"])
 
 
-def places_of(events: Iterable[Event]) -> list[tuple[TenantId, EventId, str | None]]:
-    """Return what `ParkingStore.read` is asked for."""
-    return [(event.tenant_id, event.id, event.chat) for event in events]
+@of_row
+def _logged(row: Item) -> tuple[Delivery, str]:
+    return delivery_of(row), row["event"]
+
+
+def _show(seen: Seen, row: Item) -> None:
+    tenant_id, sk = _tenant(row["pk"]), row["sk"]
+    if sk == "CALLBACK":
+        seen.callbacks[tenant_id] = _callback(row)
+    elif sk.startswith(keys.PARKED_CHATS):
+        seen.chats[tenant_id, sk.removeprefix(keys.PARKED_CHATS)] = _chat(row)
+    else:
+        name = tenant_id, EventId(sk.removeprefix(keys.DELIVERIES))
+        seen.records[name], seen.bodies[name] = _logged(row)
+
+
+def _up_to_fault(found: Iterable[T]) -> tuple[list[T], Malformed | None]:
+    """Return what comes before a row that makes no sense, and what is wrong with that."""
+    taken: list[T] = []
+    try:
+        for one in found:
+            taken.append(one)
+    except Malformed as fault:
+        return taken, fault
+    return taken, None
+
+
+def rows_of(names: Named) -> list[keys.Key]:
+    """Return the keys of what an event's delivery hangs on: its record, its callback and its chat."""
+    tenant_id, event_id, chat = names
+    found = [keys.delivery(tenant_id, event_id), keys.callback_state(tenant_id)]
+    return [*found, keys.parked_chat(tenant_id, chat)] if chat else found
+
+
+def names_of(event: Event) -> Named:
+    """Return an event's names."""
+    return event.tenant_id, event.id, event.chat

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from benchmarks.expressions import NotUnderstood, changed, holds
 from benchmarks.quick_aws import KEY, QUEUE, QuickAws
-from benchmarks.surroundings import SideLoop
-from local.aws_account import Account
-from local.emulator import Emulator
 from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.queues import accepted, body_of, entry_of
@@ -21,6 +17,7 @@ from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
+from tests.benchmarks.conftest import Side, over_the_wire
 from tests.support.events import event_of
 
 ANN, BEN = TenantId("ann"), TenantId("ben")
@@ -28,32 +25,9 @@ ONE, TWO = WorkerId("one"), WorkerId("two")
 
 
 @pytest.fixture
-def aws() -> Iterator[QuickAws]:
-    """A running one."""
-    side, quick = SideLoop(), QuickAws(latency_s=0)
-    running = quick.running()
-    side.run(running.__aenter__())
-    yield quick
-    side.run(running.__aexit__(None, None, None))
-    side.close()
-
-
-@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
-def table(request: pytest.FixtureRequest, aws: QuickAws) -> Table:
+def table(side: Side) -> Table:
     """The state table of each."""
-    match request.param:
-        case "emulator":
-            account: Account = request.getfixturevalue("account")
-            return Table(account.client("dynamodb"), account.table_name)
-        case "quick, in this process":
-            return Table(aws.client, "avio")
-        case _:
-            return Table(over_the_wire(aws).client("dynamodb"), "avio")
-
-
-def over_the_wire(aws: QuickAws) -> Emulator:
-    """Clients of boto3 for it."""
-    return Emulator(int(aws.url.rpartition(":")[2]))
+    return Table(side.client("dynamodb"), side.table_name)
 
 
 def test_an_account_changes_hands_as_on_the_emulator(table: Table) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from benchmarks.quick_aws import DELIVERIES, QUEUE, QuickAws
 from benchmarks.quick_table import QuickTables, size
-from benchmarks.surroundings import SideLoop
-from local.aws_account import Account
-from local.emulator import Emulator
 from shared.model.delivery import Attempt, Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -21,9 +16,11 @@ from shared.queues import accepted, body_of, entry_of
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore, places_of
+from shared.store.parking import ParkingStore, names_of
 from shared.store.table import Table, to_wire
+from tests.benchmarks.conftest import Side
 from tests.support.events import event_of
+from tests.support.rows import whole
 
 ANN = TenantId("ann")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -32,45 +29,15 @@ FIRST, SECOND, OTHER = (event_of(ANN, chat_id=chat, message_id=message) for chat
 
 
 @pytest.fixture
-def aws() -> Iterator[QuickAws]:
-    """A running one."""
-    side, quick = SideLoop(), QuickAws(latency_s=0)
-    running = quick.running()
-    side.run(running.__aenter__())
-    yield quick
-    side.run(running.__aexit__(None, None, None))
-    side.close()
-
-
-def over_the_wire(aws: QuickAws) -> Emulator:
-    """Clients of boto3 for it."""
-    return Emulator(int(aws.url.rpartition(":")[2]))
-
-
-@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
-def table(request: pytest.FixtureRequest, aws: QuickAws) -> Table:
+def table(side: Side) -> Table:
     """The deliveries table of each."""
-    match request.param:
-        case "emulator":
-            account: Account = request.getfixturevalue("account")
-            return Table(account.client("dynamodb"), account.deliveries_table_name)
-        case "quick, in this process":
-            return Table(aws.client, DELIVERIES)
-        case _:
-            return Table(over_the_wire(aws).client("dynamodb"), DELIVERIES)
+    return Table(side.client("dynamodb"), side.deliveries_table_name)
 
 
-@pytest.fixture(params=["quick, by the wire", "quick, in this process", "emulator"])
-def sqs(request: pytest.FixtureRequest, aws: QuickAws) -> tuple[Any, str]:
+@pytest.fixture
+def sqs(side: Side) -> tuple[Any, str]:
     """A client for the queue of each, and its URL."""
-    match request.param:
-        case "emulator":
-            account: Account = request.getfixturevalue("account")
-            return account.client("sqs"), account.events_queue_url
-        case "quick, in this process":
-            return aws.client, QUEUE
-        case _:
-            return over_the_wire(aws).client("sqs"), f"{aws.url}/000000000000/{QUEUE}"
+    return side.client("sqs"), side.events_queue_url
 
 
 def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:
@@ -82,9 +49,9 @@ def test_a_batch_is_read_and_recorded_as_on_the_emulator(table: Table) -> None:
     """What a run asks first, and what it writes last."""
     deliveries = DeliveryStore(table)
     parking = ParkingStore(table, deliveries)
-    assert parking.read(places_of([FIRST, OTHER])).records == {}
+    assert parking.read([names_of(FIRST), names_of(OTHER)]).records == {}
     deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
-    seen = parking.read(places_of([FIRST, SECOND, OTHER]))
+    seen = parking.read([names_of(FIRST), names_of(SECOND), names_of(OTHER)])
     assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
     assert (seen.callbacks, seen.chats) == ({}, {})
 
@@ -94,11 +61,11 @@ def test_the_log_is_listed_by_status_as_on_the_emulator(table: Table) -> None:
     deliveries, log = DeliveryStore(table), DeliveryLog(table)
     deliveries.put_many([(FIRST, delivery()), (SECOND, delivery(DeliveryStatus.DEAD)), (OTHER, delivery())])
     deliveries.put(FIRST, delivery(DeliveryStatus.DEAD))
-    assert {row.event_id for row in log.oldest(ANN, DeliveryStatus.DEAD)} == {FIRST.id, SECOND.id}
-    (listed,) = log.oldest(ANN, DeliveryStatus.DELIVERED)
+    assert {row.event_id for row in whole(log.oldest(ANN, DeliveryStatus.DEAD)[0])} == {FIRST.id, SECOND.id}
+    (listed,) = whole(log.oldest(ANN, DeliveryStatus.DELIVERED)[0])
     assert (listed.event_id, listed.chat, listed.at) == (OTHER.id, OTHER.chat, NOW)
     summaries, _ = deliveries.page(ANN)
-    assert {one.event_id for one in summaries} == {FIRST.id, SECOND.id, OTHER.id}
+    assert {one.event_id for one in whole(summaries)} == {FIRST.id, SECOND.id, OTHER.id}
 
 
 def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table) -> None:
@@ -109,7 +76,7 @@ def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table
     assert states == [*[Lane.OPEN] * 4, Lane.PARKED]
     assert parking.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
     assert not parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
-    chat = parking.read(places_of([SECOND])).chats[ANN, FIRST.chat]
+    chat = parking.read([names_of(SECOND)]).chats[ANN, FIRST.chat]
     assert parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
     shard = keys.due_shard(ANN)
     assert (parking.due(shard, NOW, 5), [due.tenant_id for due in parking.due(shard, LATER, 5)]) == ([], [ANN])

@@ -84,14 +84,14 @@ class Api:
         self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
-        deliveries_table = Table(dynamodb, account.deliveries_table_name)
-        self.deliveries = DeliveryStore(deliveries_table)
-        self.parking = ParkingStore(deliveries_table, self.deliveries)
+        self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
+        self.deliveries = DeliveryStore(self.deliveries_table)
+        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
         self.asked = AskedFunction()
         queue = EventsQueue(self.sqs, self.queue_url)
-        self.delivery_log = Log(self.deliveries, DeliveryLog(deliveries_table), self.parking, queue)
-        self.received = receiver.Receiver(ReceiverStore(Table(dynamodb, account.deliveries_table_name)), self.clock)
+        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.log.logger)
+        self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
         self.app = self._compose()
 
     def _compose(self) -> FastAPI:

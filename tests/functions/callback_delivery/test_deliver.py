@@ -26,6 +26,7 @@ from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
+from tests.support.rows import whole
 
 
 async def test_an_event_reaches_its_tenants_callback_signed(bench: Bench) -> None:
@@ -152,7 +153,7 @@ async def test_a_chat_is_parked_alone_while_its_callback_takes_others(bench: Ben
     bench.enqueue(event_of(tenant.id, chat_id=9, message_id=3), event_of(tenant.id, message_id=4))
     await bench.run_visible()
     assert bench.texts() == ["message 1"] * 3 + ["message 2"] + ["message 1"] * 2 + ["message 3"]
-    (chat,) = bench.parking.chats(tenant.id)
+    (chat,) = whole(bench.parking.chats(tenant.id))
     assert (chat.chat, chat.seq, chat.due_at is not None) == (event_of(tenant.id).chat, 2, True)
 
 

@@ -12,8 +12,10 @@ from shared.model.delivery import Attempt, Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.queues import Pointer, parse
+from shared.store import keys
 from tests.functions.api import Api, key
 from tests.support.events import RECEIVED_AT, event_of
+from tests.support.rows import SECRET, spoil
 
 
 def recorded(api: Api, tenant: dict[str, Any], status: str, number: int = 1, *, minute: int = 0, **fields: Any) -> Event:
@@ -257,3 +259,50 @@ async def test_a_callback_that_was_never_called_is_open(api: Api) -> None:
     tenant = await with_callback(api)
     seen = (await api.call("GET", f"/tenants/{tenant['id']}/callback/status")).json()
     assert (seen["state"], seen["pending"], seen["oldest_waiting"]) == ("open", 0, None)
+
+
+async def test_a_record_that_makes_no_sense_is_left_out_of_lists_and_told_in_our_log(api: Api) -> None:
+    """The lines around it are shown, and pages go on behind it; who asks for that one alone is told that the fault is ours."""
+    tenant = await with_callback(api)
+    events = [recorded(api, tenant, "dead", number, minute=number) for number in range(4)]
+    row = keys.delivery(TenantId(tenant["id"]), events[2].id)
+    spoil(api.deliveries_table, row, "received_at")
+    seen, link = [], f"/tenants/{tenant['id']}/deliveries?limit=1"
+    while link:
+        page = await api.call("GET", link)
+        seen += [one["event_id"] for one in page.json()]
+        link = page.headers.get("Link", "<>")[1:].partition(">")[0]
+    assert seen == [event.id for event in reversed(events) if event is not events[2]]
+    assert f"{row['pk']} {row['sk']}: ValidationError" in {line["fault"] for line in api.log.said("row makes no sense")}
+    spoil(api.deliveries_table, row, "at")
+    alone = await api.call("GET", f"/tenants/{tenant['id']}/deliveries/{events[2].id}")
+    assert (alone.status_code, alone.json()["error"]) == (500, "internal_error")
+    assert row["sk"] in api.log.said("request failed")[-1]["exception"]
+    assert SECRET not in api.log.text + alone.text
+
+
+async def test_such_a_record_is_not_replayed_and_those_behind_it_are(api: Api) -> None:
+    """The next request goes on behind it."""
+    tenant = api.tenant((await with_callback(api))["id"])
+    assert tenant
+    events = [recorded(api, {"id": tenant.id}, "dead", number, minute=number) for number in range(5)]
+    spoil(api.deliveries_table, keys.delivery(tenant.id, events[1].id), "at")
+    log = dataclasses.replace(api.delivery_log, most=2)
+    counts, place = [], None
+    while True:
+        count, place = log.replay_all(tenant, DeliveryStatus.DEAD, RECEIVED_AT, place)
+        counts.append(count)
+        if place is None:
+            break
+    assert counts == [1, 2, 1]
+    assert [event_id for _, event_id in queued(api)] == [event.id for event in events if event is not events[1]]
+
+
+async def test_such_a_record_is_counted_in_the_callbacks_status(api: Api) -> None:
+    """Since when it waits cannot be told."""
+    tenant = await with_callback(api)
+    first = recorded(api, tenant, "parked", 1)
+    recorded(api, tenant, "pending", 2, minute=2)
+    spoil(api.deliveries_table, keys.delivery(TenantId(tenant["id"]), first.id), "received_at")
+    seen = (await api.call("GET", f"/tenants/{tenant['id']}/callback/status")).json()
+    assert (seen["parked"], seen["pending"], seen["oldest_waiting"]) == (1, 1, "2026-03-01T12:02:00Z")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from telethon import errors
 from telethon._updates.messagebox import ENTRY_ACCOUNT, State
+from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import functions, types
 
 from listener.marks import ChannelMarks, Marks
@@ -148,14 +150,69 @@ async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> Non
     account, taken = await desk.log_in(), Taken()
     marks = replace(account.marks, channels={number: ChannelMarks(50, 5, 7) for number in (4000, 4001, 4002)})
     client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
-    client._message_box.map.update({ENTRY_ACCOUNT: State(9, 0), 4000: State(51, 0), 4001: State(60, 0), 4002: State(50, 0)})
-    post = types.Message(id=8, peer_id=types.PeerChannel(4000), date=None, message="")
-    await client._preprocess_updates([types.UpdateNewChannelMessage(post, 0, 0)], [], [])
+    client.box.map[ENTRY_ACCOUNT] = State(9, 0)
+    for number in marks.channels:
+        client.box.try_set_channel_state(number, 50)
+    post = types.UpdateNewChannelMessage(types.Message(id=8, peer_id=types.PeerChannel(4000), date=None, message=""), 51, 1)
+    for update in (post, types.UpdateDeleteChannelMessages(4001, list(range(10)), 60, 10)):
+        assert client.box.apply_pts_info(update, reset_deadlines=None)
+    await client._preprocess_updates([post], [], [])
     await client._preprocess_updates([types.UpdateDeleteMessages([1], 9, 1)], [], [])
     assert [batch.marks and batch.marks.channels for batch in taken.batches] == [
         {4000: ChannelMarks(51, 8, 7), 4001: ChannelMarks(60, 0, 7)},
         {},
     ]
+
+
+class Counted(dict[Any, Any]):
+    """A box's map that counts how many of its entries are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, entry: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(entry)
+
+    def get(self, entry: Any, default: Any = None) -> Any:
+        """Look at one."""
+        self.looks += 1
+        return super().get(entry, default)
+
+    def __iter__(self) -> Iterator[Any]:
+        self.looks += len(self)
+        return super().__iter__()
+
+    def items(self) -> Any:
+        """Look at all."""
+        self.looks += len(self)
+        return super().items()
+
+    def values(self) -> Any:
+        """Look at all."""
+        self.looks += len(self)
+        return super().values()
+
+
+async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channels(desk: Desk) -> None:
+    """Those that did not move are not looked at; the box remembers which did."""
+    account, looks = await desk.log_in(), dict[int, int]()
+    for count in (10, 1000):
+        marks = replace(account.marks, channels={number: ChannelMarks(50, 5, 7) for number in range(4000, 4000 + count)})
+        taken = Taken()
+        client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
+        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [ChannelState(number, 50) for number in marks.channels])
+        await client._preprocess_updates([], [], [])
+        client.box.map = counted = Counted(client.box.map)
+        for pts in (51, 52):
+            post = types.UpdateNewChannelMessage(types.Message(id=pts, peer_id=types.PeerChannel(4003), date=None, message=""), pts, 1)
+            assert client.box.apply_pts_info(post, reset_deadlines=None)
+            await client._preprocess_updates([post], [], [])
+        looks[count] = counted.looks
+        assert [batch.marks and batch.marks.channels for batch in taken.batches[1:]] == [
+            {4003: ChannelMarks(51, 51, 7)},
+            {4003: ChannelMarks(52, 52, 7)},
+        ]
+    assert looks[1000] == looks[10]
 
 
 def a_client(desk: Desk, account: Account, taken: Taken) -> Client:

@@ -162,6 +162,51 @@ def test_nothing_of_a_channels_difference_is_lost_or_handed_on_twice(order: list
     with_loop(run)
 
 
+ACTS = st.sampled_from(["push", "set", "empty", "part", "all", "too long", "refuse"])
+
+
+@given(st.lists(st.tuples(ACTS, st.integers(CHANNEL, CHANNEL + 2), st.integers(1, 3)), max_size=15))
+def test_the_box_remembers_each_channel_whose_pts_was_set(acts: list[tuple[str, int, int]]) -> None:
+    """Whatever sets it: who makes the marks looks at no other."""
+
+    async def run() -> None:
+        box = box_of()
+        box.getting_diff_for.clear()
+        stood = {CHANNEL: CHANNEL_PTS}
+        for act, channel, step in acts:
+            pts = box.map[channel].pts if channel in box.map else CHANNEL_PTS
+            match act:
+                case "push":
+                    box.process_updates(types.Updates([in_channel(pts + step, channel)], [], [], DATE, 0), EntityCache(), [])
+                case "set":
+                    box.try_set_channel_state(channel, pts + step)
+                case _ if channel in box.map:
+                    box.try_begin_get_diff(channel, "test")
+                    _answer(box, act, channel, pts + step)
+            now = {entry: state.pts for entry, state in box.map.items() if isinstance(entry, int)}
+            assert {channel for channel in now if now[channel] != stood.get(channel)} <= box.moved
+            if step == 1:
+                box.moved, stood = set(), now
+
+    with_loop(run)
+
+
+def _answer(box: Any, act: str, channel: int, pts: int) -> None:
+    """Have a channel's difference answered."""
+    asked = GetChannelDifferenceRequest(types.InputChannel(channel, 1), types.ChannelMessagesFilterEmpty(), pts, 100)
+    dialog = types.Dialog(types.PeerChannel(channel), 12, 0, 0, 0, 0, 0, 0, types.PeerNotifySettings(), pts=pts)
+    answers = {
+        "empty": types.updates.ChannelDifferenceEmpty(pts, final=True),
+        "part": types.updates.ChannelDifference(pts, [], [], [], []),
+        "all": types.updates.ChannelDifference(pts, [], [], [], [], final=True),
+        "too long": types.updates.ChannelDifferenceTooLong(dialog, [], [], [], final=True),
+    }
+    if act in answers:
+        box.apply_channel_difference(asked, answers[act], EntityCache())
+    else:
+        box.end_channel_difference(asked, PrematureEndReason.TEMPORARY_SERVER_ISSUES, EntityCache())
+
+
 def with_loop(run: Any) -> None:
     """Run a property's example in a loop of its own: hypothesis knows no asyncio."""
     asyncio.run(run())

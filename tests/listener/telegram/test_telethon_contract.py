@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ OVERRIDDEN: dict[type, set[str]] = {
         "get_channel_difference",
         "load",
         "reset_channel_deadline",
+        "try_set_channel_state",
     },
     ChannelHashes: {"extend"},
     MtprotoSession: {"get_update_states", "set_update_state", "process_entities", "delete"},
@@ -254,6 +256,12 @@ def test_the_box_has_the_shape_that_ours_extends() -> None:
     """Its fields, and the methods that are overridden or called."""
     assert MessageBox.__slots__ == ("_log", "map", "date", "seq", "next_deadline", "possible_gaps", "getting_diff_for")
     assert parameters(MessageBox.apply_difference) == ["self", "diff", "chat_hashes"]
+    sets_pts = re.compile(r"\.pts = |self\.map\[\w+(\.\w+)?\] = |self\.map\.update")
+    setters = {
+        name for name, method in vars(MessageBox).items() if inspect.isfunction(method) and sets_pts.search(inspect.getsource(method))
+    }
+    of_channels = {"load", "try_set_channel_state", "apply_pts_info", "apply_channel_difference"}  # where ours notes what has moved
+    assert setters == {*of_channels, "set_state", "apply_difference"}
     assert parameters(MessageBox.apply_channel_difference) == ["self", "request", "diff", "chat_hashes"]
     assert parameters(MessageBox.end_difference) == ["self"]
     assert parameters(MessageBox.reset_deadlines) == ["self", "entries", "deadline"]

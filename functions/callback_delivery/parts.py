@@ -1,0 +1,46 @@
+"""What the delivery function and the sweeper are both composed of."""
+
+from __future__ import annotations
+
+import httpcore
+
+from functions.callback_delivery.addressees import Addressees, DeploymentSecret
+from functions.callback_delivery.network import resolve
+from functions.callback_delivery.post import Poster
+from shared import aws
+from shared.clock import SystemClock
+from shared.crypto import Envelope
+from shared.observability import get_logger
+from shared.settings import CallbackSettings, DeliverySettings
+from shared.store.deliveries import DeliveryStore
+from shared.store.parking import ParkingStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+
+
+class Settings(DeliverySettings, CallbackSettings):
+    """What both read from the environment."""
+
+    kms_key_id: str
+    secret_id: str
+
+
+class Parts:
+    """Made once in a function's life."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = SystemClock()
+        self.logger = get_logger()
+        dynamodb = aws.dynamodb()
+        table = Table(dynamodb, settings.deliveries_table_name)
+        self.deliveries = DeliveryStore(table, settings.deliveries_kept_days)
+        self.parking = ParkingStore(table, self.deliveries)
+        tenants = TenantStore(Table(dynamodb, settings.table_name))
+        fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
+        self.addressees = Addressees(tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
+        self._allowed = settings
+        self._trust = httpcore.default_ssl_context()
+
+    def poster(self) -> Poster:
+        """Make what posts, with connections of its own."""
+        return Poster(allowed=self._allowed, resolve=resolve, trust=self._trust, clock=self.clock)

@@ -1,0 +1,83 @@
+"""One tenant whose endpoint answers as told, and the functions that deliver to it, all in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from functions.callback_delivery.retry import Answered, Outcome
+from shared.model.delivery import DeliveryStatus
+from shared.model.event import Event
+from shared.model.tenant import Tenant
+from tests.support.clock import FakeClock
+from tests.support.delivery_world import Accepted, World, accepted
+from tests.support.event_source import drive
+
+
+class Endpoint:
+    """A callback's other end: `says` what it answers to an event."""
+
+    def __init__(self) -> None:
+        self.says: Callable[[Accepted], int] = lambda _: 200
+        self.posted: list[Accepted] = []
+        self.taken: list[Accepted] = []
+        self.urls: list[str] = []
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+        """Answer."""
+        one = accepted(body, headers)
+        self.urls.append(url)
+        self.posted.append(one)
+        status = self.says(one)
+        if status == 200:
+            self.taken.append(one)
+        return Answered(status, text="said")
+
+
+class Scene:
+    """One tenant, one endpoint, and time to pass."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.world = World(self.clock)
+        self.endpoint = Endpoint()
+        self.tenant = self.world.new_tenant("https://shop.example/in")
+
+    def send(self, chat: int, *messages: int) -> list[Event]:
+        """Queue events of one chat."""
+        return [self.world.send(self.tenant.id, chat, message) for message in messages]
+
+    async def deliver(self, *, once: bool = False) -> None:
+        """Run the delivery function until the queue is empty, its quick attempts included; or `once`, until nothing there is visible."""
+        function = self.world.function(self.endpoint.post)
+
+        async def run(entries: object) -> list[str]:
+            return (await function.run(entries))[0]  # type: ignore[arg-type]
+
+        while self.world.source.left:
+            await drive(self.world.source, run, 1)
+            if once:
+                return
+            self.clock.advance(self.world.source.next_s or 0)
+
+    async def sweep(self, passes: timedelta = timedelta(minutes=1)) -> None:
+        """Let a time pass, with a run of the sweeper at the end of each minute."""
+        for _ in range(int(passes / timedelta(minutes=1))):
+            self.clock.advance(60)
+            await self.world.sweeper(self.endpoint.post).run()
+
+    def status(self, event: Event) -> DeliveryStatus | None:
+        """Return what became of an event."""
+        record = self.world.deliveries.get(event.tenant_id, event.id)
+        return record.status if record else None
+
+    def change(self, **changes: object) -> Tenant:
+        """Change the tenant."""
+        changed = self.world.tenants.change(self.tenant.id, changes)
+        assert changed
+        return changed
+
+    @property
+    def messages(self) -> list[int]:
+        """What was taken, in order."""
+        return [one.message for one in self.endpoint.taken]
