@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.surroundings import Surroundings
 from local.processes import Process, StartError
 
-START_DEADLINE_S = 60
+START_DEADLINE_S = 120
 ANSWER_DEADLINE_S = 120
 
 

@@ -17,7 +17,7 @@ from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import CONNECT_S, LoggedIn, log_in, phones, store, wait_connected, wait_disconnected
 from benchmarks.surroundings import Surroundings
-from benchmarks.worker_process import WorkerProcess, rss_kb, wait_until_quiet
+from benchmarks.worker_process import WorkerProcess, wait_until_quiet
 from shared.model.ids import NOBODY
 
 MEMORY, MANY, REQUESTS = "idle_account_memory", "idle_5000_accounts", "requests_idle_account_hour"
@@ -73,8 +73,7 @@ def raw_growth(surroundings: Surroundings, accounts: Sequence[LoggedIn], steps: 
     sizes = []
     with RawClients(surroundings, "raw-idle", list(accounts), AT_ONCE, steps=list(steps), pause_s=SETTLE_S) as raw:
         for number in range(len(steps)):
-            raw.said(number + 1)
-            sizes.append(rss_kb(raw.process.pid))
+            sizes.append(raw.said(number + 1)[number]["rss_kb"])
     wait_disconnected(surroundings, accounts)
     return _slope(steps, sizes)
 

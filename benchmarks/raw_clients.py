@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import signal
 import sys
 import time
@@ -23,6 +24,7 @@ from telethon.sessions import StringSession
 
 from benchmarks.stored_accounts import LoggedIn
 from benchmarks.surroundings import Surroundings
+from benchmarks.worker_process import rss_kb
 from local.processes import Process, bare_environment
 from local.telegram_server import API_HASH, API_ID
 
@@ -31,7 +33,7 @@ START_DEADLINE_S = 120
 
 @dataclass(frozen=True)
 class Task:
-    """What to do: connect the clients of `secrets` (base64), so many at once; stop at each of `steps` for `pause_s`, and say so.
+    """What to do: connect the clients of `secrets` (base64), so many at once; at each of `steps` rest for `pause_s` and say one's size.
 
     With `count_to` the clients count the messages that come, and each time that many have come it is said.
     """
@@ -88,8 +90,7 @@ async def _run(task: Task) -> None:
         clients += await _connected(task, task.secrets[len(clients) : step], counting)
         took_s = time.monotonic() - began
         await asyncio.sleep(task.pause_s)
-        _say(connected=step, took_s=took_s)
-        await asyncio.sleep(task.pause_s)  # for the parent to look
+        _say(connected=step, took_s=took_s, rss_kb=rss_kb(os.getpid()))
     if task.stay:
         await stopping.wait()
     await asyncio.gather(*(client.disconnect() for client in clients))

@@ -33,7 +33,7 @@ from local.telegram.control_client import ControlClient
 from local.transcript import Transcript, Unexpected
 
 TIMEOUT_S = 35
-CALLBACK_DEADLINE_S = 20
+CALLBACK_DEADLINE_S = 60
 CODE_LENGTH = 7  # Telegram's have 5 digits, which could stand in a log by chance
 IGNORED = ("TELEGRAM_API_ID", "TELEGRAM_API_HASH", "PORT", "CALLBACK_SIGNING_SECRET")
 

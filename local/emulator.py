@@ -25,7 +25,7 @@ from local.processes import Process, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-START_DEADLINE_S = 60
+START_DEADLINE_S = 120
 PYTHON = ENVIRONMENTS["emulator"] / "bin" / "python"
 
 

@@ -24,7 +24,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 # API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
 DEADLINE_S = 35
-START_DEADLINE_S = 10
+START_DEADLINE_S = 30
 
 
 Preflight = Callable[[Request], Awaitable[Response]]

@@ -13,7 +13,7 @@ from local.emulator import REGION, Emulator
 from local.processes import Process, bare_environment, free_port
 from local.stack import Outputs
 
-START_DEADLINE_S = 60
+START_DEADLINE_S = 120
 # Longer than a hand-over takes, shorter than Fargate's 120 s: on this machine somebody waits.
 STOP_TIMEOUT_S = 30
 

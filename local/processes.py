@@ -102,10 +102,15 @@ def bare_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port of 127.0.0.1 that is free, and that for the next minute nobody gets who asks for any free one.
+
+    A connection at it, closed from there, lies in TIME_WAIT: the kernel leaves such a port to those who name it, and servers may take it
+    all the same, since they set SO_REUSEADDR (asyncio and uvicorn do).
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()):
+            server.accept()[0].close()
+        port: int = server.getsockname()[1]
         return port
 
 

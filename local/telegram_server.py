@@ -10,7 +10,7 @@ from typing import Any
 
 from local.processes import Process, bare_environment, free_port, is_listening
 
-START_DEADLINE_S = 30
+START_DEADLINE_S = 120
 API_ID, API_HASH = "1", "test"  # any will do there
 
 

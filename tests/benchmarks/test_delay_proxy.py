@@ -8,6 +8,7 @@ import time
 from benchmarks.delay_proxy import DelayProxy
 
 DELAY_S = 0.02
+DEADLINE_S = 30
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -26,7 +27,7 @@ class Far:
         self._server.close()
 
     async def connection(self) -> Streams:
-        return await asyncio.wait_for(self._accepted.get(), 5)
+        return await asyncio.wait_for(self._accepted.get(), DEADLINE_S)
 
 
 async def through(proxy: DelayProxy) -> Streams:
@@ -66,7 +67,7 @@ async def test_bytes_arrive_whole_and_in_order_side_by_side() -> None:
                 await sink.drain()
             sink.write_eof()
 
-        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(give(writer))
             tasks.create_task(give(far_writer))
             there, back = tasks.create_task(far_reader.read(-1)), tasks.create_task(reader.read(-1))
@@ -82,7 +83,7 @@ async def test_an_end_that_breaks_off_breaks_the_other() -> None:
             reader, writer = await through(proxy)
             _, far_writer = await far.connection()
             far_writer.transport.abort()
-            assert await asyncio.wait_for(reader.read(-1), 5) == b""
+            assert await asyncio.wait_for(reader.read(-1), DEADLINE_S) == b""
             writer.close()
 
 
@@ -93,7 +94,7 @@ async def test_a_server_that_is_away_refuses() -> None:
     async with DelayProxy("127.0.0.1", gone, DELAY_S) as proxy:
         reader, writer = await through(proxy)
         try:
-            assert await asyncio.wait_for(reader.read(-1), 5) == b""
+            assert await asyncio.wait_for(reader.read(-1), DEADLINE_S) == b""
         except ConnectionResetError:
             pass
         finally:

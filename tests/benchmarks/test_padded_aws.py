@@ -73,6 +73,6 @@ def test_the_listeners_calls_to_every_service_are_counted(tmp_path: Path) -> Non
         listener.log_in(surroundings, ANNA)
         listener.send("@friend")
         surroundings.people.send(FRIEND, "@anna", "hi")
-        queued = account.client("sqs").receive_message(QueueUrl=account.events_queue_url, WaitTimeSeconds=10)
+        queued = account.client("sqs").receive_message(QueueUrl=account.events_queue_url, WaitTimeSeconds=20)
         assert len(queued["Messages"]) == 1
         assert {"UpdateItem ACCOUNT", "PutItem SESSION", "PutItem PEER", "GenerateDataKey", "SendMessageBatch"} <= set(listener.aws.calls)

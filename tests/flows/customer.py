@@ -16,7 +16,7 @@ from local.system import System
 from local.telegram.control_client import ControlClient
 
 _numbers = itertools.count(1)
-DEADLINE_S = 45.0
+DEADLINE_S = 90.0
 
 
 def until(condition: Callable[[], bool]) -> None:

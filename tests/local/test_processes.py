@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,9 +107,21 @@ def _exists(pid: int) -> bool:
         return False
 
 
-def test_free_ports_are_free() -> None:
-    """And nobody listens there."""
-    assert not is_listening(free_port())
+def test_free_ports_are_free_and_nobody_is_given_the_same_one() -> None:
+    """Nobody listens there; while a process starts, no other takes its port by chance, and a server that names it may have it."""
+    ports = {free_port() for _ in range(20)}
+    assert len(ports) == 20
+    assert not any(is_listening(port) for port in ports)
+    assert ports.isdisjoint(_any_port() for _ in range(5000))
+    for port in ports:
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def _any_port() -> int:
+    with socket.socket() as anybody:
+        anybody.bind(("127.0.0.1", 0))
+        port: int = anybody.getsockname()[1]
+        return port
 
 
 def test_a_childs_environment_holds_nothing_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:

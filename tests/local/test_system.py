@@ -50,7 +50,7 @@ def handler(event, context):
         boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
     return {"batchItemFailures": []}
 """
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 def _write_sources(root: Path, version: int = 1) -> Path:

@@ -6,7 +6,7 @@ import httpx
 
 from local.system import System
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def test_the_api_answers_through_the_front(system: System) -> None:

@@ -15,7 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.aws_account import Account
 from local.chaos.aws_proxy import AwsFault, AwsProxy
 
-ONCE = Config(connect_timeout=5, read_timeout=2, retries={"total_max_attempts": 1})
+ONCE = Config(connect_timeout=30, read_timeout=60, retries={"total_max_attempts": 1})
+HASTY = ONCE.merge(Config(read_timeout=2))
+"""For what is never answered; whatever is, may take as long as the machine needs."""
 
 
 @pytest.fixture
@@ -32,15 +34,19 @@ class Queue:
 
     def __init__(self, account: Account, proxy: AwsProxy) -> None:
         keys = {"aws_access_key_id": account.emulator.account, "aws_secret_access_key": "test", "region_name": "us-east-1"}
-        self._through = boto3.client("sqs", endpoint_url=proxy.url, config=ONCE, **keys)  # type: ignore[call-overload]
+        self._through, self._hasty = (
+            boto3.client("sqs", endpoint_url=proxy.url, config=config, **keys)  # type: ignore[call-overload]
+            for config in (ONCE, HASTY)
+        )
         self._past = account.client("sqs")
         self._url = account.events_queue_url
         self._proxied_url = self._url.replace(account.emulator.url, proxy.url)
 
-    async def send(self, *texts: str) -> dict[str, Any]:
+    async def send(self, *texts: str, hasty: bool = False) -> dict[str, Any]:
         """Send one batch, each text in a group of its own."""
+        client = self._hasty if hasty else self._through
         entries = [{"Id": text, "MessageBody": text, "MessageGroupId": text, "MessageDeduplicationId": text} for text in texts]
-        answer: dict[str, Any] = await asyncio.to_thread(self._through.send_message_batch, QueueUrl=self._proxied_url, Entries=entries)
+        answer: dict[str, Any] = await asyncio.to_thread(client.send_message_batch, QueueUrl=self._proxied_url, Entries=entries)
         return answer
 
     async def texts(self) -> set[str]:
@@ -68,7 +74,7 @@ async def test_what_does_not_pass_is_not_done(queue: Queue, proxy: AwsProxy, mod
     await queue.send("before")
     proxy.break_by(AwsFault(mode))
     with pytest.raises((ClientError, BotoCoreError)):
-        await queue.send("lost")
+        await queue.send("lost", hasty=True)
     proxy.heal()
     await queue.send("after")
     assert await queue.texts() == {"before", "after"}

@@ -9,7 +9,7 @@ import pytest
 
 from local.chaos.link import Link
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 

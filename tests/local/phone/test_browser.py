@@ -20,6 +20,7 @@ FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # a container's is often too small, and the page then crashes
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -27,7 +28,7 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1440,900",
 )
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     _until(browser, "the code on Anna's phone", lambda: "Login code:" in _text(browser, f"{anna} .messages"))
     _until(browser, "the code beside the lines", lambda: _text(browser, "#code").isdigit())
     code = _text(browser, "#code")
-    assert f"Login code: {code}." in _text(browser, f"{anna} .messages .bubble:last-child")
+    _until(browser, "that code on Anna's phone", lambda: f"Login code: {code}." in _text(browser, f"{anna} .messages .bubble:last-child"))
 
     demo.api.post(f"{demo.base}/auth/verify", json={"phone": ANNA.phone, "code": code, "password": ANNA.password}).raise_for_status()
     _until(browser, "the account is logged in", lambda: "Logged in" in _text(browser, "#account"))
@@ -80,7 +81,7 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     browser.find_element(By.CSS_SELECTOR, f"{alice} textarea").send_keys(text, Keys.ENTER)
     _until(browser, "Alice's message on Anna's phone", lambda: text in _text(browser, f"{anna} .messages"))
     _until(browser, "the callback", lambda: text in _text(browser, "#callbacks .callback .quote"))
-    assert "both signatures hold" in _text(browser, "#callbacks .callback .tags")
+    _until(browser, "its signatures", lambda: "both signatures hold" in _text(browser, "#callbacks .callback .tags"))
 
     _until(browser, "the delivery", lambda: "delivered" in _text(browser, "#deliveries .delivery .tags"))
     browser.find_element(By.CSS_SELECTOR, "#deliveries .delivery summary").click()

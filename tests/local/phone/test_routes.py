@@ -155,7 +155,7 @@ def test_a_message_wakes_who_waits(phones: Phones) -> None:
     waiting = threading.Thread(target=lambda: found.append(phones.client.get("/phone/changes", params=position).json()))
     waiting.start()
     _write(phones)
-    waiting.join(15)
+    waiting.join(60)
     assert {"kind": "message", "person_id": phones.person(ANNA.phone)} in found[0]["telegram"]["changes"]
 
 
@@ -165,7 +165,7 @@ def test_a_callback_wakes_who_waits_and_its_signatures_are_checked(phones: Phone
     waiting = threading.Thread(target=lambda: found.append(phones.client.get("/phone/changes", params=position).json()))
     waiting.start()
     body = _callback(phones, b'{"id":"evt_1","event":"message"}')
-    waiting.join(15)
+    waiting.join(60)
     assert found[0]["callbacks"] == position["callbacks"] + 1
     assert phones.posted[-1] == body
     shown = phones.client.get("/phone/webhook").json()

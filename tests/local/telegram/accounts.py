@@ -15,7 +15,7 @@ from local.telegram.server import TelegramServer
 from local.telegram.views.media import DC_ID
 
 ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
-WAIT_S = 10
+WAIT_S = 30
 
 
 def new_client(server: TelegramServer, session: str = "", **options: Any) -> Any:

@@ -16,7 +16,7 @@ from telethon.sessions import StringSession
 from local.telegram.control_client import ControlClient, ControlRefusedError
 from local.telegram.mtproto.server_key import ServerKey
 from local.telegram.server import TelegramServer
-from tests.local.telegram.accounts import ANN, BOB, Inbox, logged_in
+from tests.local.telegram.accounts import ANN, BOB, WAIT_S, Inbox, logged_in
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ async def test_groups_over_http(control: ControlClient) -> None:
 async def test_the_stream_of_changes_shows_a_phone_live(served: TelegramServer, control: ControlClient) -> None:
     """Codes, log-ins, messages and reads come in order, each once, for one person or for all."""
     start = (await asyncio.to_thread(control.changes))["last"]
-    waiting = asyncio.ensure_future(asyncio.to_thread(control.changes, start, 5, ANN))
+    waiting = asyncio.ensure_future(asyncio.to_thread(control.changes, start, WAIT_S, ANN))
     async with logged_in(served, ANN):
         first = (await waiting)["changes"][0]
         assert first["kind"] == "code"

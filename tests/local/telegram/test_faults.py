@@ -56,7 +56,7 @@ async def test_a_fault_hits_a_phone_that_is_not_logged_in_yet(server: TelegramSe
 async def test_a_delayed_call_is_executed_late(server: TelegramServer) -> None:
     """Calls after the delayed one are answered before it."""
     async with logged_in(server, ANN) as ann:
-        server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=0.05))
+        server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=1))
         late = asyncio.ensure_future(ann.send_message("me", "late"))
         early = asyncio.ensure_future(ann(functions.updates.GetStateRequest()))
         done, _ = await asyncio.wait([late, early], return_when=asyncio.FIRST_COMPLETED)

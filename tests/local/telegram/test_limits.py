@@ -23,8 +23,10 @@ async def test_a_frozen_account_reads_and_changes_nothing(server: TelegramServer
     """It is told until when and where to appeal, goes on receiving, and is as before once it is thawed."""
     async with logged_in(server, ANN) as ann:
         assert await app_config(ann) == {}
-        person = server.people.patch(ANN, PersonPatch(frozen=FREEZE))
-        assert person["frozen"] == {"since": server.clock.now(), "until": FREEZE.until, "appeal_url": FREEZE.appeal_url}
+        before = server.clock.now()
+        frozen = server.people.patch(ANN, PersonPatch(frozen=FREEZE))["frozen"]
+        assert before <= frozen.pop("since") <= server.clock.now()
+        assert frozen == {"until": FREEZE.until, "appeal_url": FREEZE.appeal_url}
         for refused in (functions.messages.SendMessageRequest("me", "x"), functions.channels.CreateChannelRequest("c", "")):
             with pytest.raises(errors.FrozenMethodInvalidError):
                 await ann(refused)

@@ -12,7 +12,7 @@ from telethon import errors, functions, types
 
 from local.telegram.control.specs import MediaSpec, MessageFilter, SendSpec
 from local.telegram.server import TelegramServer
-from tests.local.telegram.accounts import ANN, BOB, Inbox, logged_in
+from tests.local.telegram.accounts import ANN, BOB, WAIT_S, Inbox, logged_in
 
 
 def png(width: int, height: int) -> bytes:
@@ -70,7 +70,7 @@ async def test_the_other_phone_sends_a_file(server: TelegramServer) -> None:
         event = await inbox.next()
         assert (await event.download_media(bytes), event.file.mime_type) == (b"hello", "text/plain")
         await bob.send_file(await event.get_input_chat(), io.BytesIO(b"bye"), force_document=True)
-        (received,) = await server.messages.wait(ANN, 1, 5, MessageFilter(direction="in"))
+        (received,) = await server.messages.wait(ANN, 1, WAIT_S, MessageFilter(direction="in"))
         assert server.messages.media(ANN, received["id"])[0] == b"bye"
 
 
