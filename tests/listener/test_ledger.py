@@ -162,7 +162,7 @@ async def emptied(queue: Queue, chats: list[int]) -> Ledger:
     return book
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chats=st.lists(st.integers(1, 4), min_size=1, max_size=40), accepts=st.lists(st.booleans(), max_size=60))
 def test_whatever_is_refused_everything_arrives_once_and_in_order(chats: list[int], accepts: list[bool]) -> None:
     """Any pattern of refused entries: each chat's events come once each, in order, and the marks end behind all of them."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -111,7 +111,7 @@ def _empty(table: Table) -> None:
         table.delete(key)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.lists(CALLS, min_size=8, max_size=30))
 def test_any_sequence_of_calls_ends_the_same_in_memory(table: Table, calls: list[Call]) -> None:
     """Every answer, every item that a refused write shows, and what lies there in the end."""
@@ -126,7 +126,7 @@ def _kept(table: Table) -> list[Peer | None]:
     return [PeerStore(table).get(TENANT, channel, peer_id) for channel in Channel for peer_id in PEER_IDS]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.lists(PEER_CALLS, min_size=5, max_size=20))
 def test_any_sequence_of_writes_keeps_the_same_peers_in_memory(table: Table, calls: list[Call]) -> None:
     """Whole and `min` ones, in any order; another channel's stay."""

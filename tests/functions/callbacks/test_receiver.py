@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.callbacks import receiver
@@ -109,7 +109,7 @@ JSON = st.recursive(
 
 
 @given(payload=JSON)
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50)
 async def test_any_json_comes_back_as_it_was(api: Api, payload: Any) -> None:
     """Half surrogate pairs and huge numbers included."""
     api.clock.advance(1)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local import openapi
@@ -169,7 +169,7 @@ JSON = st.recursive(
     tenant=st.sampled_from(["known", "1", ""]) | st.text(max_size=40),
     content=st.binary() | JSON.map(json.dumps),
 )
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200)
 async def test_nothing_answers_500(api: Api, known: dict[str, Any], route: tuple[str, str], tenant: str, content: Any) -> None:
     """Any bytes to any route."""
     method, path = route
