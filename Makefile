@@ -21,7 +21,7 @@ demo: setup      ## the main job, unattended, with a transcript
 test: setup      ## run all tests
 	@$(RUN) -m pytest $(ARGS)
 
-check: setup     ## format, lint, types, import arrows, locks
+check: setup     ## format, lint, types, import arrows
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy

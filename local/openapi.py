@@ -33,7 +33,8 @@ other tenants look absent to it.
 **Tenants** are named in paths by their `id` (a UUID) or by their `number`.
 
 **Errors** have one body: `{"ok": false, "error": "<code>", "detail": "<for people>", "request_id": "..."}` and the code's own fields.
-429 and 503 carry `Retry-After`.
+429 and 503 carry `Retry-After`. Beside the codes of each route: 404 `not_found` for an address that there is not, 405 `method_not_allowed`,
+413 `request_too_large` for a body of more than 1 MiB.
 
 **Events** are posted to the tenant's `callback_url`, in order per chat, at least once, with the same `webhook-id` each time. They are
 signed by Standard Webhooks (`webhook-signature`) and by `X-Signature: sha256=<hex HMAC-SHA256 of the body>`."""
