@@ -104,7 +104,7 @@ class Parking:
     async def _hurry(self, run: Run, tenant_id: TenantId, callback: CallbackState) -> None:
         """Have a callback probed at once whose URL was changed since it was parked."""
         addressee = run.addressees.get(tenant_id)
-        if callback.state is not Lane.PARKED or callback.callback is None or not isinstance(addressee, Addressee):
+        if callback.state is not Lane.PARKED or callback.callback is None or addressee is None:
             return
         present = digest_of(addressee.tenant.callback_url)
         if present != callback.callback:
