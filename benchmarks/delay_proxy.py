@@ -11,39 +11,26 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+from local.proxy import Proxy
+
 AHEAD = 4096
 """Pieces that may be under way in one direction; then the sender is held back."""
 
 
-class DelayProxy:
-    """Listens on a free port of 127.0.0.1 while the block lasts. `delay_s` is one way: half of a round trip."""
+class DelayProxy(Proxy):
+    """Listens while the block lasts. `delay_s` is one way: half of a round trip."""
 
     def __init__(self, host: str, port: int, delay_s: float) -> None:
+        super().__init__()
         self._to = (host, port)
         self._delay_s = delay_s
-        self._connections: set[asyncio.Task[None]] = set()
-        self.port = 0
 
     async def __aenter__(self) -> DelayProxy:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        await self.start()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    @property
-    def address(self) -> str:
-        """Where clients connect to: host:port."""
-        return f"127.0.0.1:{self.port}"
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._serve(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        await self.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         accepted_at = asyncio.get_running_loop().time()

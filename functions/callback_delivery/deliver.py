@@ -35,11 +35,12 @@ from shared.crypto import KeysUnavailable
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
+from shared.observability import tell_malformed
 from shared.queues import parse_event
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Seen
-from shared.store.rows import address_of, fault_of, told
+from shared.store.rows import address_of, fault_of
 from shared.store.table import StoreUnavailable
 
 LAST_START_S = 20.0
@@ -91,7 +92,7 @@ class Deliverer:
             await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
             return [entry.message_id for entry in entries], Tally()
         for fault in seen.faults.values():
-            told(fault, self._logger)
+            tell_malformed(fault, self._logger)
         tenants: dict[str, dict[str, list[Entry]]] = {}
         for entry in (_resolved(entry, seen) for entry in entries):
             tenants.setdefault(entry.group.partition(":")[0], {}).setdefault(entry.group, []).append(entry)

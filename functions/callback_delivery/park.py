@@ -19,8 +19,9 @@ from shared.model.delivery import Delivery
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.observability import tell_malformed
 from shared.store.parking import ParkingStore, digest_of, names_of
-from shared.store.rows import Malformed, told
+from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
 FIRST_LOOK = timedelta(seconds=30)
@@ -94,7 +95,7 @@ class Parking:
         tenant_id, chat = events[0].tenant_id, events[0].chat
         seen = await asyncio.to_thread(self._store.read, list(map(names_of, events)))
         for fault in seen.faults.values():
-            told(fault, self._logger)
+            tell_malformed(fault, self._logger)
         run.callbacks[tenant_id] = seen.callbacks.get(tenant_id, CallbackState())
         run.chats.pop((tenant_id, chat), None)
         run.chats |= seen.chats
@@ -104,7 +105,7 @@ class Parking:
     async def _hurry(self, run: Run, tenant_id: TenantId, callback: CallbackState) -> None:
         """Have a callback probed at once whose URL was changed since it was parked."""
         addressee = run.addressees.get(tenant_id)
-        if callback.state is not Lane.PARKED or callback.callback is None or not isinstance(addressee, Addressee):
+        if callback.state is not Lane.PARKED or callback.callback is None or addressee is None:
             return
         present = digest_of(addressee.tenant.callback_url)
         if present != callback.callback:

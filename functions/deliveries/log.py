@@ -13,11 +13,11 @@ from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummar
 from shared.model.ids import EventId
 from shared.model.parking import CallbackState
 from shared.model.tenant import Tenant
+from shared.observability import sensible
 from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog, place_of
 from shared.store.parking import ParkingStore
-from shared.store.rows import sensible
 
 MOST_REPLAYED = 500
 """Deliveries that one request queues again: more would not fit into the time that a request has."""

@@ -28,9 +28,10 @@ from shared.clock import Clock
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.parking import ParkedChat
+from shared.observability import tell_malformed
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Place
-from shared.store.rows import Malformed, told
+from shared.store.rows import Malformed
 
 PLACES = 25
 AT_ONCE = 20
@@ -121,7 +122,7 @@ class Chats:
         try:
             return await asyncio.to_thread(self._store.places, held.tenant_id, held.chat.chat, limit)
         except Malformed as fault:
-            told(fault, self._logger)
+            tell_malformed(fault, self._logger)
             held.stuck = True
             return []
 

@@ -27,9 +27,10 @@ from shared.clock import Clock
 from shared.model.delivery import DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.observability import sensible
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, digest_of
-from shared.store.rows import fault_of, sensible
+from shared.store.rows import fault_of
 
 PROBED = 3
 """First events that a probe tries: one poison message must not keep a callback closed."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from local.chaos.proxy import Proxy
+from local.proxy import Proxy
 
 Mode = Literal[
     "refuse",  # connections are cut and none is taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from local.chaos.proxy import Proxy
+from local.proxy import Proxy
 
 
 class Link(Proxy):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,6 @@ class TelegramServer:
         self._store = Store(state)
         self.services = Services.over(World(self._store, server_key), self.clock, settings or Settings())
         self.clock.advance(float(self._store.read("server", "clock") or 0))
-        self.services.hub.execute = Dispatcher(self.services)
         self.people = PeopleControl(self.services)
         self.groups = GroupsControl(self.services, self.people)
         self.messages = MessagesControl(self.services, self.people, self.groups)
@@ -61,7 +61,8 @@ class TelegramServer:
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> TelegramServer:
-        listener = await asyncio.get_running_loop().create_server(self.services.hub.accept, self.host, self.port)
+        accept = partial(self.services.hub.accept, Dispatcher(self.services))
+        listener = await asyncio.get_running_loop().create_server(accept, self.host, self.port)
         self._stack.push_async_callback(self._stop, listener)
         self.port = int(listener.sockets[0].getsockname()[1])
         if self._control_port is not None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from shared.store.table import Item
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools import Logger
 
 T = TypeVar("T")
 Address = tuple[str, str]
@@ -50,22 +47,6 @@ def each(parse: Callable[[Item], T], rows: Iterable[Item]) -> Iterator[T | Malfo
         except Malformed as fault:
             found = fault
         yield found
-
-
-def sensible(found: Iterable[T | Malformed], logger: Logger) -> list[T]:
-    """Return what makes sense, and have the log say which rows do not."""
-    kept: list[T] = []
-    for one in found:
-        if isinstance(one, Malformed):
-            told(one, logger)
-        else:
-            kept.append(one)
-    return kept
-
-
-def told(fault: Malformed, logger: Logger) -> None:
-    """Have the log say which row makes no sense."""
-    logger.error("row makes no sense", extra={"fault": str(fault)})
 
 
 def fault_of(error: Exception) -> str:

@@ -6,11 +6,12 @@ import asyncio
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from local.telegram.model.key import Key
 from local.telegram.mtproto import cipher
-from local.telegram.mtproto.envelope import BadContainerError
+from local.telegram.mtproto.envelope import BadContainerError, Incoming
 from local.telegram.mtproto.key_exchange import KeyExchange, KeyExchangeError
 from local.telegram.mtproto.server_key import ServerKey
 from local.telegram.mtproto.transport import Framing, TransportError
@@ -32,11 +33,14 @@ class Owner(Protocol):
     def closed(self, connection: Connection) -> None: ...
 
 
+Execute = Callable[["Connection", Session, Incoming], None]
+
+
 class Connection(asyncio.Protocol):
     """One client's connection. What is sent waits in `_unsent` until the hub has made its cause durable."""
 
-    def __init__(self, hub: Owner, number: int) -> None:
-        self.hub, self.number = hub, number
+    def __init__(self, hub: Owner, number: int, execute: Execute) -> None:
+        self.hub, self.number, self.execute = hub, number, execute
         self.key: Key | None = None
         self.session: Session | None = None
         self.wants_updates = False

@@ -25,25 +25,23 @@ from local.telegram.mtproto import cipher
 from local.telegram.mtproto.envelope import BadContainerError, Incoming, unpack
 from local.telegram.mtproto.key_exchange import KeyExchangeError
 from local.telegram.mtproto.transport import UNKNOWN_KEY_CODE, transport_error
-from local.telegram.network.connection import Connection
+from local.telegram.network.connection import Connection, Execute
 from local.telegram.network.message_ids import MessageIds, fault_of
 from local.telegram.network.session import Session, Sessions
 from local.telegram.settings import Settings
 
 log = logging.getLogger(__name__)
 MAX_UNSENT = 16 << 20  # bytes; a client that reads slower than this is cut off, and catches up by getDifference
-Execute = Callable[[Connection, Session, Incoming], None]
 
 
 class Hub:
-    """All connections, and the way of every payload. `execute` is given each message once."""
+    """All connections, and the way of every payload."""
 
     def __init__(self, world: World, clock: Clock, settings: Settings, counters: Counters, faults: Faults) -> None:
         self._world, self._clock, self._settings, self._counters, self._faults = world, clock, settings, counters, faults
         self.server_key = world.server_key
         self.sessions = Sessions()
         self.connections: dict[int, Connection] = {}
-        self.execute: Execute = _nothing
         self.max_unsent = MAX_UNSENT
         self.stopped = False
         self._by_key: dict[str, list[Connection]] = {}
@@ -52,9 +50,10 @@ class Hub:
 
     # Connections come and go
 
-    def accept(self) -> Connection:
+    def accept(self, execute: Execute) -> Connection:
+        """Take a connection; `execute` is given each of its messages."""
         self._counters.connections_accepted += 1
-        return Connection(self, self._counters.connections_accepted)
+        return Connection(self, self._counters.connections_accepted, execute)
 
     def opened(self, connection: Connection) -> None:
         if not self._settings.accepting:
@@ -171,7 +170,7 @@ class Hub:
             first = min(message.msg_id for message in messages) if messages else plain.msg_id
             self.send(connection, session, bytes(types.NewSessionCreated(first, session.unique_id, key.salt)), answer=False)
         for message in messages:
-            self.execute(connection, session, message)
+            connection.execute(connection, session, message)
 
     def _reject(self, connection: Connection, key: Key, plain: cipher.Plain, code: int) -> None:
         body = bytes(types.BadMsgNotification(plain.msg_id, plain.seq_no, code))
@@ -272,7 +271,3 @@ class Hub:
         dirty, self._dirty = self._dirty, {}
         for connection in dirty.values():
             connection.write()
-
-
-def _nothing(connection: Connection, session: Session, message: Incoming) -> None:
-    raise NotImplementedError("the hub was not given its `execute`")

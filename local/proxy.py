@@ -1,11 +1,12 @@
-"""A worker's own way to something: a TCP proxy on a free port of 127.0.0.1, between `start` and `close`."""
+"""A TCP proxy on a free port of 127.0.0.1, between `start` and `close`: a way to something on which connections can be made slow or cut."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 
-class Proxy:
+class Proxy(ABC):
     """Takes connections; what becomes of one is said by `_serve`."""
 
     def __init__(self) -> None:
@@ -25,7 +26,7 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """What the worker takes for the other end: host:port."""
+        """What clients take for the other end: host:port."""
         return f"127.0.0.1:{self.port}"
 
     def cut(self) -> None:
@@ -38,6 +39,6 @@ class Proxy:
         self._connections[connection] = writer
         connection.add_done_callback(self._connections.pop)
 
+    @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; cancelled, end it."""
-        raise NotImplementedError
