@@ -25,6 +25,8 @@ from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox
 from telethon.tl import types
 
 ASK_AGAIN_S = 15.0
+REFUSALS = 8
+"""After so many refusals of a channel in a row, half an hour or more, nothing waits for it: some answers never change, a ban's for one."""
 ACCOUNT_REST_S = (12 * 60.0, 15 * 60.0)
 """Silence after which the account is asked about; Telegram's documentation says 15 minutes."""
 
@@ -56,7 +58,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.channel_gaps: dict[int, int] = {}
         self.moved: set[int] = set()
         self.unknown: set[int] = set()
-        self._put_off: set[int] = set()
+        self._put_off: dict[int, int] = {}  # refusals in a row
         self.fetched = False
         self.confirmed = False
 
@@ -90,7 +92,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         """Apply a channel's difference, and hand on what its `other_updates` hold."""
         self.fetched = True
         channel = request.channel.channel_id
-        self._put_off.discard(channel)
+        self._put_off.pop(channel, None)
         self.moved.add(channel)
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
             self.channel_gaps[channel] = diff.dialog.top_message
@@ -99,12 +101,13 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         return updates + _dropped(diff, updates, {channel}), users, chats
 
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
-        """Give up a channel's difference for now, or for good where the account is not in it any more."""
+        """Give up a channel's difference for a while, each time for longer, or for good where the account is not in it any more."""
         super().end_channel_difference(request, reason, chat_hashes)
-        self._put_off.discard(request.channel.channel_id)
-        if request.channel.channel_id in self.map:
-            self._put_off.add(request.channel.channel_id)
-            self._rest({request.channel.channel_id}, self._spread(1, 4) * self.ask_again_s)
+        channel = request.channel.channel_id
+        refusals = self._put_off.pop(channel, 0)
+        if channel in self.map:
+            self._put_off[channel] = min(refusals + 1, REFUSALS)
+            self._rest({channel}, self._spread(1, 4) * self.ask_again_s * 2**refusals)
 
     def apply_pts_info(self, update: Any, *, reset_deadlines: Any) -> Any:
         """Judge one update; a channel without a state that is said to be behind is noted."""
@@ -160,7 +163,8 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     @property
     def owes_channels(self) -> bool:
         """Whether there are channels with news, told of by the account's difference or a push, that have still to be asked about."""
-        return bool(self.unknown or self._put_off) or any(isinstance(entry, int) for entry in (*self.getting_diff_for, *self.possible_gaps))
+        entries = (*self.getting_diff_for, *self.possible_gaps, *self._put_off)
+        return bool(self.unknown) or any(isinstance(entry, int) and self._put_off.get(entry, 0) < REFUSALS for entry in entries)
 
     def own_state(self) -> tuple[int, int, datetime, int]:
         """Return pts, qts, date and seq of the account, whose own marks have to be known."""

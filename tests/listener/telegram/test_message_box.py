@@ -17,7 +17,7 @@ from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
-from listener.telegram.message_box import SOON_S, LosslessBox, has_account_marks
+from listener.telegram.message_box import REFUSALS, SOON_S, LosslessBox, has_account_marks
 from tests.support.virtual_time import run
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -327,6 +327,29 @@ async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
     box.getting_diff_for.add(CHANNEL)
     handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 5, [], []))
     assert not box.owes_channels
+
+
+def test_a_channel_that_telegram_goes_on_refusing_is_asked_for_more_rarely_and_owed_no_more() -> None:
+    """The date would stand still for ever, and hundreds of such channels would keep pushes waiting."""
+    run(lambda _: refused_again_and_again())
+
+
+async def refused_again_and_again() -> None:
+    box = LosslessBox(getLogger("telethon"), spread=spread_by(0))
+    box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
+    now = asyncio.get_running_loop().time()
+
+    def refused() -> tuple[float, bool]:
+        box.getting_diff_for.add(CHANNEL)
+        box.end_channel_difference(request(), PrematureEndReason.TEMPORARY_SERVER_ISSUES, EntityCache())
+        return box.map[CHANNEL].deadline - now, box.owes_channels
+
+    found = [refused() for _ in range(REFUSALS + 2)]
+    assert found == [(15 * 2 ** min(number, REFUSALS), number < REFUSALS - 1) for number in range(REFUSALS + 2)]
+    box.getting_diff_for.add(CHANNEL)
+    handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 5, [], []))
+    assert not box.owes_channels
+    assert refused() == (15, True)
 
 
 async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
