@@ -41,6 +41,8 @@ class Parking:
 
         Where the lot is not as the run saw it, nothing is parked and the run sees it as it is now: the first event is to be looked at anew.
         """
+        if not events:  # what was to be parked is not wanted any more, or a row of it makes no sense now
+            return 0
         event = events[0][0]
         chat, callback = run.chat(event), run.callback(event.tenant_id)
         alone = None

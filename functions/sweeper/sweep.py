@@ -11,9 +11,10 @@ from aws_lambda_powertools import Logger
 from functions.sweeper.shift import Shift, Tally
 from functions.sweeper.visit import Visits
 from shared.clock import Clock
+from shared.observability import tell_malformed
 from shared.store import keys
 from shared.store.parking import Due, ParkingStore
-from shared.store.rows import fault_of
+from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
 PER_SHARD = 100
@@ -59,6 +60,8 @@ class Sweeper:
                     await self._visits.callback(shift, due.tenant_id)
                 else:
                     await self._visits.chat(shift, due.tenant_id, due.chat)
+            except Malformed as fault:
+                tell_malformed(fault, self._logger)
             except Exception as error:
-                extra = {"tenant_id": due.tenant_id, "fault": fault_of(error)}
+                extra = {"tenant_id": due.tenant_id, "fault": type(error).__name__}
                 self._logger.error("visit failed", extra=extra, exc_info=error)

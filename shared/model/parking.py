@@ -19,7 +19,7 @@ from shared.model.frozen import Stored
 
 
 class Lane(StrEnum):
-    """Open lanes are delivered by the hot lane, parked and draining ones by the sweeper alone."""
+    """What is parked is delivered by the sweeper alone; while it drains a callback, its open chats go through the hot lane."""
 
     OPEN = "open"
     PARKED = "parked"

@@ -21,6 +21,7 @@ from shared.model.delivery import Delivery, DeliveryRecord
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.queues import parse_event
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore, delivery_of, record_of
 from shared.store.rows import Address, Malformed, address_of, each, of_row
@@ -329,6 +330,7 @@ def _parked(row: Item) -> tuple[int, EventId]:
 
 @of_row
 def _logged(row: Item) -> tuple[Delivery, str]:
+    parse_event(row["event"])
     return delivery_of(row), row["event"]
 
 

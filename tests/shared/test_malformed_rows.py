@@ -61,6 +61,7 @@ def parked(event: Event) -> Delivery:
         (0, "attempts", [{"at": SECRET}]),
         (0, "made", SECRET),
         (0, "event", None),
+        (0, "event", SECRET),
         (1, "state", SECRET),
         (1, "failures", [SECRET]),
         (1, "slow_at", "2026-03-01T12:00:00"),
