@@ -60,6 +60,7 @@ class Listener(Construct):
             "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
             "EVENTS_QUEUE_URL": queues.events.queue_url,
             "KMS_KEY_ID": data.key.key_id,
+            "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
             "LISTENER_PORT": str(LISTENER_PORT),
             "POWERTOOLS_SERVICE_NAME": "listener",
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
