@@ -28,7 +28,7 @@ from functions.callback_delivery.park import Parking
 from functions.callback_delivery.queue import Entry, Messages
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run import Done, Later, Park, Run, Step, Tally
-from functions.callback_delivery.wanted import unwanted
+from functions.callback_delivery.wanted import end_of, unwanted
 from functions.callback_delivery.watch import Watch
 from shared.clock import Clock
 from shared.crypto import KeysUnavailable
@@ -160,7 +160,7 @@ class Deliverer:
             return self._dropped(run, event, f"already {record.status}")
         addressee = run.addressees[event.tenant_id]
         if reason := unwanted(event, addressee.tenant if addressee else None, replayed=entry.replayed):
-            return self._dropped(run, event, reason)
+            return await self._unwanted(run, event, addressee, reason)
         if run.closed(event):
             return Park()
         if record.quick > len(retry.DELAYS_S):  # an earlier run died before it could park the chat
@@ -235,6 +235,16 @@ class Deliverer:
             await asyncio.to_thread(self._addressees.disable, addressee, GONE_REASON)
         except StoreUnavailable as error:
             self._logger.error("callback cannot be disabled", extra={"tenant_id": tenant_id, "fault": str(error)})
+
+    async def _unwanted(self, run: Run, event: Event, addressee: Addressee | None, reason: str) -> Step:
+        """Drop an event. One that is in the log, because it was tried or is too large for the queue, ends there first."""
+        record = run.records.get((event.tenant_id, event.id))
+        if addressee and record and record.status is DeliveryStatus.PENDING:
+            ended = record.ended(end_of(addressee.tenant), self._clock.now(), reason)
+            if not await run.recorder.put(event, ended):
+                return Later(STORAGE_DELAY_S)
+            run.records[event.tenant_id, event.id] = ended
+        return self._dropped(run, event, reason)
 
     def _parkable(self, run: Run, entries: Sequence[Entry]) -> list[tuple[Event, Delivery]]:
         """Return the events at the head of these entries that can be parked together."""

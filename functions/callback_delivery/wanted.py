@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.tenant import Tenant
 
@@ -24,3 +25,8 @@ def no_callback(tenant: Tenant | None) -> str:
     if tenant.callback_url is None:
         return "no callback"
     return "callback disabled" if tenant.callback_disabled else ""
+
+
+def end_of(tenant: Tenant) -> DeliveryStatus:
+    """Return how an event ends that was to go to a tenant, and is not to any more."""
+    return DeliveryStatus.DEAD if tenant.callback_disabled else DeliveryStatus.DROPPED

@@ -19,12 +19,11 @@ from aws_lambda_powertools import Logger
 
 from functions.callback_delivery.addressees import Addressee, Addressees
 from functions.callback_delivery.attempt import GONE_REASON
-from functions.callback_delivery.wanted import no_callback
+from functions.callback_delivery.wanted import end_of, no_callback
 from functions.sweeper import schedule
 from functions.sweeper.chat import Chats, Held, Judged, Left
 from functions.sweeper.shift import LEASE, Shift
 from shared.clock import Clock
-from shared.model.delivery import DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.observability import sensible
@@ -185,8 +184,7 @@ class Visits:
         fresh = await asyncio.to_thread(self._addressees.get, addressee.tenant.id) or addressee
         held.addressee = fresh
         if reason := no_callback(fresh.tenant):
-            status = DeliveryStatus.DEAD if fresh.tenant.callback_disabled else DeliveryStatus.DROPPED
-            if await self._chats.clear(shift, held, status, reason) is Left.BUSY:
+            if await self._chats.clear(shift, held, end_of(fresh.tenant), reason) is Left.BUSY:
                 await self._chats.back(shift, held)
             return True
         while True:

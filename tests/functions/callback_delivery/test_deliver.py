@@ -25,6 +25,7 @@ from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
+from tests.support.listener import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 from tests.support.rows import whole
 
@@ -410,6 +411,55 @@ async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
     assert (failed, tally.dropped, tally.delivered, bench.left_in_queue()) == ([], 3, 1, 0)
     reasons = {line["reason"] for line in bench.log.said("event dropped")}
     assert reasons == {"tenant is gone", "no callback", "before the callback was set"}
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_an_event_in_the_log_that_nobody_wants_any_more_ends_there(bench: Bench, large: bool) -> None:
+    """It would be shown as under way until it is forgotten, and could not be replayed."""
+    tenant = bench.new_tenant()
+    event = event_of(tenant.id, text="🙂" * 60_000 if large else "small")
+    if large:
+        bench.deliveries.keep(event)
+        bench.put(event, pointer_to(tenant.id, event.id))
+    else:
+        bench.enqueue(event)
+    entries = bench.entries()
+    bench.receiver.script = [answer(500)]
+    await bench.deliverer.run(entries)
+    bench.tenants.change(tenant.id, {"callback_url": None})
+    bench.clock.advance(60)
+    failed, tally = await bench.run(entries)
+    assert (failed, tally.dropped, len(bench.receiver.posted)) == ([], 1, 1)
+    record = bench.record(event)
+    assert record
+    assert (record.status, record.made, record.reason) == (DeliveryStatus.DROPPED, 1, "no callback")
+
+
+async def test_what_a_disabled_callback_had_refused_is_dead(bench: Bench) -> None:
+    """An attempt that was under way when another chat's event got a 410 is parked nowhere."""
+    tenant = bench.new_tenant()
+    refused, gone = event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2)
+    bench.enqueue(refused)
+    first = bench.entries()
+    bench.receiver.script = [answer(500)] * 4
+    for _ in range(4):
+        await bench.deliverer.run(first)
+    bench.enqueue(gone)
+    both = asyncio.Event()
+
+    async def answered(posted: Posted) -> bytes:
+        if posted.headers["webhook-id"] == gone.id:
+            both.set()
+            return answer(410)
+        await both.wait()
+        await until(lambda: bool(bench.log.said("callback disabled")))
+        return answer(500)
+
+    bench.receiver.respond = answered
+    failed, _ = await bench.run([*first, *bench.entries()])
+    assert (failed, bench.log.said("chat failed")) == ([], [])
+    assert [fate and fate[0] for fate in map(bench.fate, (refused, gone))] == [DeliveryStatus.DEAD] * 2
+    assert bench.parking.places(tenant.id, refused.chat, 10) == []
 
 
 async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(bench: Bench) -> None:
