@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.aws_account import Account
+from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from tests.support.clock import FakeClock
 
@@ -13,6 +14,18 @@ from tests.support.clock import FakeClock
 def table(account: Account) -> Table:
     """Table `avio`, empty."""
     return Table(account.client("dynamodb"), account.table_name)
+
+
+@pytest.fixture
+def deliveries_table(account: Account) -> Table:
+    """Table `deliveries`, empty."""
+    return Table(account.client("dynamodb"), account.deliveries_table_name)
+
+
+@pytest.fixture
+def deliveries(deliveries_table: Table) -> DeliveryStore:
+    """The log in it."""
+    return DeliveryStore(deliveries_table)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.aws_account import Account
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -27,21 +26,9 @@ NEIGHBOUR = event_of(OTHER)
 
 
 @pytest.fixture
-def table(account: Account) -> Table:
-    """Table `deliveries`, empty."""
-    return Table(account.client("dynamodb"), account.deliveries_table_name)
-
-
-@pytest.fixture
-def deliveries(table: Table) -> DeliveryStore:
-    """The log."""
-    return DeliveryStore(table)
-
-
-@pytest.fixture
-def parking(table: Table, deliveries: DeliveryStore, clock: FakeClock) -> ParkingStore:
+def parking(deliveries_table: Table, deliveries: DeliveryStore, clock: FakeClock) -> ParkingStore:
     """Two tenants whose callbacks are parked, and the events of one chat of each with them."""
-    parking = ParkingStore(table, deliveries)
+    parking = ParkingStore(deliveries_table, deliveries)
     for tenant_id, events in ((TENANT, EVENTS), (OTHER, [NEIGHBOUR])):
         parking.failed(tenant_id, "x", clock.now(), clock.now(), count=5)
         assert parking.park([(event, parked(event)) for event in events], None, None)
@@ -72,14 +59,14 @@ def parked(event: Event) -> Delivery:
     ],
 )
 def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
-    table: Table, parking: ParkingStore, row: int, field: str, value: Any
+    deliveries_table: Table, parking: ParkingStore, row: int, field: str, value: Any
 ) -> None:
     """An event's record, its callback's state, its chat's: by its key and the kind of fault, and nothing of what is in it."""
     key = rows_of(names_of(EVENTS[0]))[row]
     if value is None:
-        table.update(key, f"REMOVE {field}", {})
+        deliveries_table.update(key, f"REMOVE {field}", {})
     else:
-        spoil(table, key, field, value)
+        spoil(deliveries_table, key, field, value)
     seen = parking.read([*map(names_of, EVENTS), names_of(NEIGHBOUR)])
     (fault,) = seen.faults.values()
     assert list(seen.faults) == [address_of(key)]
@@ -97,9 +84,9 @@ def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
     [(keys.delivery(TENANT, EVENTS[2].id), "status"), (keys.place(TENANT, EVENTS[2].chat, 3), "event_id")],
     ids=["record", "place"],
 )
-def test_places_end_before_what_makes_no_sense(table: Table, parking: ParkingStore, key: keys.Key, field: str) -> None:
+def test_places_end_before_what_makes_no_sense(deliveries_table: Table, parking: ParkingStore, key: keys.Key, field: str) -> None:
     """What comes before it can be settled; once it is the first, it is told: nothing behind it may overtake it."""
-    table.update(key, f"REMOVE #{field}", {}, names={f"#{field}": field})
+    deliveries_table.update(key, f"REMOVE #{field}", {}, names={f"#{field}": field})
     chat = EVENTS[0].chat
     first = parking.places(TENANT, chat, 10)
     assert [place.event_id for place in first] == [event.id for event in EVENTS[:2]]
@@ -110,25 +97,27 @@ def test_places_end_before_what_makes_no_sense(table: Table, parking: ParkingSto
 
 
 def test_of_a_tenants_chats_one_that_makes_no_sense_is_told_in_its_place(
-    table: Table, parking: ParkingStore, deliveries: DeliveryStore
+    deliveries_table: Table, parking: ParkingStore, deliveries: DeliveryStore
 ) -> None:
     """The others are there."""
     other = event_of(chat_id=78)
     assert parking.park([(other, parked(other))], None, None)
-    spoil(table, keys.parked_chat(TENANT, EVENTS[0].chat), "seq")
+    spoil(deliveries_table, keys.parked_chat(TENANT, EVENTS[0].chat), "seq")
     bad, good = parking.chats(TENANT)
     assert isinstance(bad, Malformed)
     assert [chat.chat for chat in whole([good])] == [other.chat]
 
 
-def test_in_the_log_a_line_that_makes_no_sense_is_told_in_its_place(table: Table, parking: ParkingStore, deliveries: DeliveryStore) -> None:
+def test_in_the_log_a_line_that_makes_no_sense_is_told_in_its_place(
+    deliveries_table: Table, parking: ParkingStore, deliveries: DeliveryStore
+) -> None:
     """Pages, newest first and oldest first, begin where the ones before ended, whatever is on them."""
-    spoil(table, keys.delivery(TENANT, EVENTS[2].id), "received_at")
+    spoil(deliveries_table, keys.delivery(TENANT, EVENTS[2].id), "received_at")
     newest, before = deliveries.page(TENANT, limit=2)
     rest, end = deliveries.page(TENANT, limit=2, before=before)
     assert [isinstance(line, Malformed) for line in (*newest, *rest)] == [False, True, False, False]
     assert end is None
-    log = DeliveryLog(table)
+    log = DeliveryLog(deliveries_table)
     first, place = log.oldest(TENANT, DeliveryStatus.PARKED, limit=3)
     assert place
     last, none = log.oldest(TENANT, DeliveryStatus.PARKED, limit=3, after=place)

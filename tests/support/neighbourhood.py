@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -122,6 +122,15 @@ class Street:
 
         await feed(self.world.source, start, count)
 
+    @contextlib.asynccontextmanager
+    async def at_work(self, pollers: int) -> AsyncIterator[None]:
+        """Have so many pollers and the sweeper at work meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            machines = [group.create_task(self.pollers(pollers)), group.create_task(self.schedule())]
+            yield
+            for machine in machines:
+                machine.cancel()
+
     async def schedule(self) -> None:
         """Start the sweeper each minute, until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -172,15 +181,12 @@ def good_ones_lateness(hostile: dict[str, tuple[Kind, ...]], *, pollers: int, se
         street = Street(clock, seed)
         good = street.tenant("good", (GOOD,))
         bad = [street.tenant(name, kinds) for name, kinds in hostile.items()]
-        async with asyncio.TaskGroup() as group:
-            machines = [group.create_task(street.pollers(pollers)), group.create_task(street.schedule())]
+        async with street.at_work(pollers):
             async with asyncio.TaskGroup() as sending:
                 ours = sending.create_task(street.traffic(good, 0.1, 20, seconds * 10))
                 for tenant_id in bad:
                     sending.create_task(street.traffic(tenant_id, 0.5, 10, seconds * 2))
             await asyncio.sleep(60)
-            for machine in machines:
-                machine.cancel()
         return [street.late_s.get(event_id, math.inf) for event_id in ours.result()]
 
     return run(program, CALL_S)

@@ -73,13 +73,10 @@ def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
     async def program(clock: VirtualClock) -> tuple[Street, int]:
         street = Street(clock)
         tenant = street.tenant("slow", HOSTILE["slow"])
-        async with asyncio.TaskGroup() as group:
-            machines = [group.create_task(street.pollers(POLLERS)), group.create_task(street.schedule())]
+        async with street.at_work(POLLERS):
             await street.traffic(tenant, 1.0, 4, 60)
             parked = len(street.world.log.said("callback parked"))
             await asyncio.sleep(600)
-            for machine in machines:
-                machine.cancel()
         return street, parked
 
     street, parked = run(program, CALL_S)
@@ -114,12 +111,9 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
     async def program(clock: VirtualClock) -> tuple[Street, int]:
         street = Street(clock)
         tenant = street.tenant("now and then", HOSTILE["hangs now and then"])
-        async with asyncio.TaskGroup() as group:
-            machines = [group.create_task(street.pollers(POLLERS)), group.create_task(street.schedule())]
+        async with street.at_work(POLLERS):
             await street.traffic(tenant, 0.2, 50, 1500)
             left = street.world.source.left
-            for machine in machines:
-                machine.cancel()
         return street, left
 
     street, left = run(program, CALL_S)

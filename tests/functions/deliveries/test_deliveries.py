@@ -11,6 +11,7 @@ import pytest
 from shared.model.delivery import Attempt, Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
+from shared.model.tenant import Tenant
 from shared.queues import Pointer, parse
 from shared.store import keys
 from tests.functions.api import Api, key
@@ -39,6 +40,17 @@ def queued(api: Api) -> list[tuple[str, str]]:
             found.append((message["Attributes"]["MessageGroupId"], pointer.event_id))
             api.sqs.delete_message(QueueUrl=api.queue_url, ReceiptHandle=message["ReceiptHandle"])
     return found
+
+
+def replayed(api: Api, tenant: Tenant, status: DeliveryStatus) -> list[int]:
+    """Have all of one status delivered again, by requests that take two each; return how many each of them queued."""
+    log = dataclasses.replace(api.delivery_log, most=2)
+    count, place = log.replay_all(tenant, status, RECEIVED_AT, None)
+    counts = [count]
+    while place is not None:
+        count, place = log.replay_all(tenant, status, RECEIVED_AT, place)
+        counts.append(count)
+    return counts
 
 
 async def with_callback(api: Api) -> dict[str, Any]:
@@ -215,14 +227,7 @@ async def test_of_many_the_next_request_goes_on(api: Api) -> None:
     tenant = api.tenant((await with_callback(api))["id"])
     assert tenant
     events = [recorded(api, {"id": tenant.id}, "delivered", number, minute=number) for number in range(5)]
-    log = dataclasses.replace(api.delivery_log, most=2)
-    counts, place = [], None
-    while True:
-        count, place = log.replay_all(tenant, DeliveryStatus.DELIVERED, RECEIVED_AT, place)
-        counts.append(count)
-        if place is None:
-            break
-    assert counts == [2, 2, 1]
+    assert replayed(api, tenant, DeliveryStatus.DELIVERED) == [2, 2, 1]
     assert [event_id for _, event_id in queued(api)] == [event.id for event in events]
 
 
@@ -287,14 +292,7 @@ async def test_such_a_record_is_not_replayed_and_those_behind_it_are(api: Api) -
     assert tenant
     events = [recorded(api, {"id": tenant.id}, "dead", number, minute=number) for number in range(5)]
     spoil(api.deliveries_table, keys.delivery(tenant.id, events[1].id), "at")
-    log = dataclasses.replace(api.delivery_log, most=2)
-    counts, place = [], None
-    while True:
-        count, place = log.replay_all(tenant, DeliveryStatus.DEAD, RECEIVED_AT, place)
-        counts.append(count)
-        if place is None:
-            break
-    assert counts == [1, 2, 1]
+    assert replayed(api, tenant, DeliveryStatus.DEAD) == [1, 2, 1]
     assert [event_id for _, event_id in queued(api)] == [event.id for event in events if event is not events[1]]
 
 

@@ -77,7 +77,7 @@ async def test_a_channels_difference_that_is_never_answered_ends_the_connection(
             await checked(client)
 
 
-async def test_what_waits_for_room_is_no_stall(desk: Desk) -> None:
+async def test_what_waits_for_room_is_no_stall(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """The queue may be away for hours; Telegram is not at fault."""
     chats = chats_of(desk, ["private"])
     books = Books(await desk.log_in(), bound=10)
@@ -90,6 +90,7 @@ async def test_what_waits_for_room_is_no_stall(desk: Desk) -> None:
         stalls = asyncio.create_task(asyncio.sleep(1.2 * PATIENT_S))
         await asyncio.wait((checking, stalls), return_when=asyncio.FIRST_COMPLETED)
         assert not checking.done()
+        assert "updates stalled" not in caplog.messages  # which is said when the patience is over; the end comes after it once more
         books.held = False
         books.accept()
         await asyncio.wait_for(checking, DEADLINE_S)

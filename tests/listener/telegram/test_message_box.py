@@ -311,11 +311,11 @@ async def test_a_channels_difference_that_telegram_would_not_answer_is_asked_for
     assert box.map[CHANNEL].deadline <= asyncio.get_running_loop().time() + 4 * box.ask_again_s
     box.getting_diff_for.add(CHANNEL)
     box.end_channel_difference(request(), PrematureEndReason.BANNED, EntityCache())
-    assert CHANNEL not in box.map
+    assert (CHANNEL in box.map, box.owes_channels) == (False, False)
 
 
 async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
-    """While a gap may close by itself, while its difference is got, and while that is put off; the account's own difference owes none."""
+    """While a gap may close, its difference is got or put off, and while it has no state; the account's own difference owes none."""
     box = box_of()
     assert not box.owes_channels
     handed_on(box, difference(PTS + 1, [], [in_channel(CHANNEL_PTS + 5)]))
@@ -327,6 +327,8 @@ async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
     box.getting_diff_for.add(CHANNEL)
     handed_on_of_channel(box, channel_difference(CHANNEL_PTS + 5, [], []))
     assert not box.owes_channels
+    box.process_updates(types.Updates([types.UpdateChannelTooLong(CHANNEL + 1)], [], [], DATE, 0), EntityCache(), [])
+    assert (box.unknown, box.owes_channels) == ({CHANNEL + 1}, True)
 
 
 def test_a_channel_that_telegram_goes_on_refusing_is_asked_for_more_rarely_and_owed_no_more() -> None:
