@@ -37,6 +37,7 @@ SOON_S = (1.0, 120.0)
 """When channels are asked about after an account's difference was too long, which names none."""
 
 _ACCOUNT = (ENTRY_ACCOUNT, ENTRY_SECRET)
+_SHORT = (types.UpdateShortMessage, types.UpdateShortChatMessage)  # never of a channel, and most of what is pushed
 Spread = Callable[[float, float], float]
 
 
@@ -114,7 +115,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         if isinstance(update, types.UpdateChannelTooLong) and update.channel_id not in self.map:
             self.unknown.add(update.channel_id)
         applied = super().apply_pts_info(update, reset_deadlines=reset_deadlines)
-        if applied is not None and isinstance(channel := _sequence(applied), int):
+        if applied is not None and not isinstance(applied, _SHORT) and isinstance(channel := _sequence(applied), int):
             self.moved.add(channel)
         return applied
 
@@ -163,6 +164,8 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     @property
     def owes_channels(self) -> bool:
         """Whether there are channels with news, told of by the account's difference or a push, that have still to be asked about."""
+        if not (self.getting_diff_for or self.possible_gaps or self._put_off):
+            return bool(self.unknown)
         entries = (*self.getting_diff_for, *self.possible_gaps, *self._put_off)
         return bool(self.unknown) or any(isinstance(entry, int) and self._put_off.get(entry, 0) < REFUSALS for entry in entries)
 
