@@ -23,7 +23,7 @@ HASTY = ONCE.merge(Config(read_timeout=2))
 @pytest.fixture
 async def proxy(account: Account) -> AsyncIterator[AwsProxy]:
     """A proxy before the emulator."""
-    made = AwsProxy(account.emulator.port, random.Random(1))
+    made = AwsProxy(account.emulator, random.Random(1))
     await made.start()
     yield made
     await made.close()
