@@ -23,7 +23,7 @@ from shared.store import keys
 
 LATENCY_S = 0.010
 TIMEOUT_S = 30
-NOT_PASSED_ON = {"host", "connection", "content-length", "transfer-encoding", "content-encoding"}
+NOT_PASSED_ON = {"connection", "content-length", "transfer-encoding", "content-encoding"}
 
 
 class PaddedAws:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,27 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local import access
 from local.bootstrap import ENVIRONMENTS
-from local.processes import Process, free_port, is_listening
+from local.emulator_guard import PASS_HEADER, gateway_pass
+from local.emulator_keeping import SETTLE_PATH
+from local.ministack_main import SECRET
+from local.processes import Process, StartError, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_DEADLINE_S = 120
+SETTLE_DEADLINE_S = 60
 PYTHON = ENVIRONMENTS["emulator"] / "bin" / "python"
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. `account` is both the access key and the account that its holder is root of."""
+    """A running emulator. `account` is both the access key and the account that its holder is root of, `secret` the secret key of all."""
 
     port: int
     account: str = ACCOUNT
+    secret: str = field(default="none", repr=False)
 
     @property
     def url(self) -> str:
@@ -49,7 +55,7 @@ class Emulator:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -60,13 +66,26 @@ class Emulator:
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=self.account,
-            aws_secret_access_key="test",  # noqa: S106 - the emulator wants one, any
+            aws_secret_access_key=self.secret,
             config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1}),
         )
 
     def in_account(self, account: str) -> Emulator:
         """The same emulator seen from another account (12 digits): nothing is shared with this one."""
-        return Emulator(self.port, account)
+        return replace(self, account=account)
+
+    def settle(self) -> None:
+        """Have what the stack is made of written to the state; a start that ends before this leaves nothing. Raises `StartError`."""
+        request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.gateway_headers)  # noqa: S310 - http
+        try:
+            urllib.request.urlopen(request, timeout=SETTLE_DEADLINE_S).close()  # noqa: S310
+        except OSError as error:
+            raise StartError(f"the AWS emulator could not write its state: {error}; see its log") from None
+
+    @property
+    def gateway_headers(self) -> dict[str, str]:
+        """What a request to the API Gateway shows in place of a signature."""
+        return {PASS_HEADER: gateway_pass(self.secret)}
 
 
 @cache
@@ -83,13 +102,14 @@ def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) ->
 
     Raises `StartError`.
     """
-    port = _port(state)
-    environment = _environment(state, port, enforce_roles=enforce_roles, persist=persist)
+    secret = access.of(state).emulator
+    found = Emulator(_port(state), secret=secret)
+    environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: secret}
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
     with Process("the AWS emulator", [str(PYTHON), "-m", "local.ministack_main"], environment, state / "logs" / "emulator.log") as process:
-        process.wait_until(lambda: _is_ready(port), START_DEADLINE_S)
-        yield Emulator(port)
+        process.wait_until(lambda: _is_ready(found), START_DEADLINE_S)
+        yield found
 
 
 def _port(state: Path) -> int:
@@ -128,9 +148,10 @@ def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) 
     }
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(emulator: Emulator) -> bool:
+    request = urllib.request.Request(f"{emulator.url}/_ministack/ready", headers=emulator.gateway_headers)  # noqa: S310 - http
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/ready", timeout=2) as response:
+        with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
             return bool(json.load(response))
     except (urllib.error.URLError, OSError, ValueError):
         return False

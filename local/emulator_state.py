@@ -73,13 +73,13 @@ class State:
     def write_items(self) -> None:
         """Write all noted items in one transaction: a request's items are there together or not at all."""
         with self._lock:
-            changed, self._changed = self._changed, {}
-            if not changed:
+            if not self._changed:
                 return
             with self._db:
                 self._db.execute("BEGIN")
-                for (arn, pk, sk), table in changed.items():
+                for (arn, pk, sk), table in self._changed.items():
                     self._write_item(arn, pk, sk, table["items"].get(pk, {}).get(sk))
+            self._changed = {}
 
     def _write_item(self, arn: str, pk: str, sk: str, item: Any) -> None:
         if item is None:

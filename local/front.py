@@ -7,7 +7,7 @@ http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -30,10 +30,12 @@ START_DEADLINE_S = 30
 Preflight = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflight | None = None) -> Starlette:
+def create_app(
+    api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflight | None = None, shown: Mapping[str, str] | None = None
+) -> Starlette:
     """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
 
-    `preflight` answers OPTIONS in the API's place (see `preflight`).
+    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for.
     """
     target = httpx.URL(api_url)
 
@@ -46,17 +48,19 @@ def create_app(api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflig
     async def forward(request: Request) -> Response:
         if preflight and request.method == "OPTIONS":
             return await preflight(request)
-        return await _forward(request, request.app.state.client, target)
+        return await _forward(request, request.app.state.client, target, shown or {})
 
     return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
 
 
-async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL) -> Response:
+async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
     """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
     raw_path = target.raw_path + request.scope["raw_path"]
     query = request.scope["query_string"]
     url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
-    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP]
+    dropped = HOP_BY_HOP | shown.keys()
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in dropped]
+    headers += [(name.encode(), value.encode()) for name, value in shown.items()]
     outgoing = client.build_request(request.method, url, headers=headers, content=await request.body())
     try:
         answer = await client.send(outgoing)

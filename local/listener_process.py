@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from local import access
 from local.emulator import REGION, Emulator
 from local.processes import Process, bare_environment, free_port
 from local.stack import Outputs
@@ -74,7 +75,8 @@ def role_environment(emulator: Emulator, outputs: Outputs, state: Path) -> dict[
     folder.mkdir(parents=True, exist_ok=True)
     role = f"[profile listener]\nrole_arn = {outputs.listener_role_arn}\nsource_profile = root\nregion = {REGION}\n"
     (folder / "config").write_text(role)
-    (folder / "credentials").write_text(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = test\n")
+    with access.private_file(folder / "credentials") as credentials:
+        credentials.write(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = {emulator.secret}\n")
     return {
         "AWS_ENDPOINT_URL": emulator.url,
         "AWS_REGION": REGION,

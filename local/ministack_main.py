@@ -1,30 +1,22 @@
-"""What runs in the emulator's own environment: ministack 1.5.33, with two things made otherwise.
+"""What runs in the emulator's own environment: ministack 1.5.33 behind our guard, its state kept, and one thing of its FIFO queues made faster.
 
-FIFO queues: before each entry ministack builds the queue's table of deduplication ids anew, to leave the expired ones out; at 100 messages a
-second that table has 30,000 ids, and soon the emulator does nothing else. All ids live for the same time, so it is enough to look at the front.
-
-State: ministack saves when it is told to stop, and what it held is gone when it is killed. Here each answered write is kept
-(`emulator_state`), and nothing is left to do at the end.
+Before each entry it builds the queue's table of deduplication ids anew, to leave the expired ones out: at 100 messages a second that
+table has 30,000 ids, and soon the emulator does nothing else. All ids live for the same time, so the oldest are at the front: it is enough
+to look there.
 """
 
 from __future__ import annotations
 
 import os
 import runpy
-import shutil
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import wraps
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from local.emulator_state import State
+from local.emulator_guard import Guard, seal_roles
+from local.emulator_keeping import keep_state
 
-SETTLE_PATH = "/_avio/settle"
-
-Handler = Callable[..., Awaitable[Any]]
-Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+SECRET = "AVIO_EMULATOR_SECRET"
 
 
 def forget_expired(queue: dict[str, Any]) -> None:
@@ -34,111 +26,14 @@ def forget_expired(queue: dict[str, Any]) -> None:
         del ids[oldest]
 
 
-def keep_state() -> None:
-    """Have the emulator begin with what was kept, and keep each write before it is answered."""
-    persistence: Any = import_module("ministack.core.persistence")
-    state = State(Path(persistence.STATE_DIR), persistence._json_default, persistence._json_object_hook)
-    before = persistence.load_state  # files that ministack itself wrote, as it did here once
-    if not state.settled and not any(Path(persistence.STATE_DIR).glob("*.json")):
-        shutil.rmtree(os.environ["S3_DATA_DIR"], ignore_errors=True)  # objects of a start that never was through
-    persistence.load_state = lambda name: state.load(name) if state.settled else before(name)
-    persistence.save_all = lambda services: None
-    _keep_items(state)
-    _keep_messages(state)
-    _keep_sessions(state)
-    app: Any = import_module("ministack.app")  # it takes both functions from `persistence` while it is imported
-    app.app = _settling(app.app, lambda: state.settle(app._build_persistence_save_dict()))
-
-
-def _keep_items(state: State) -> None:
-    dynamodb: Any = import_module("ministack.services.dynamodb")
-    set_item, remove_item, replaced = dynamodb._set_item, dynamodb._remove_item, dynamodb._items_replaced
-
-    def set_and_note(table: Any, pk: str, sk: str, item: Any) -> Any:
-        state.note_item(table, pk, sk)
-        return set_item(table, pk, sk, item)
-
-    def remove_and_note(table: Any, pk: str, sk: str) -> Any:
-        state.note_item(table, pk, sk)
-        return remove_item(table, pk, sk)
-
-    def replaced_and_written(table: Any) -> None:
-        replaced(table)
-        state.write_table(table)
-
-    dynamodb._set_item, dynamodb._remove_item, dynamodb._items_replaced = set_and_note, remove_and_note, replaced_and_written
-    dynamodb.handle_request = _then(dynamodb.handle_request, state.write_items)
-
-
-def _keep_messages(state: State) -> None:
-    sqs: Any = import_module("ministack.services.sqs")
-    send, receive, delete = sqs._act_send_message, sqs._receive_messages_for_esm, sqs._delete_messages_for_esm
-
-    def write() -> None:
-        state.write_queues(list(sqs._queues._data.values()))
-
-    def send_alone(*given: Any) -> Any:
-        with sqs._queues_lock:  # the mapping's thread replaces the list of messages: one that is added meanwhile would be lost
-            return send(*given)
-
-    def received_and_written(*given: Any) -> Any:
-        taken = receive(*given)
-        write()
-        return taken
-
-    def deleted_and_written(*given: Any) -> None:
-        delete(*given)
-        write()
-
-    sqs._act_send_message = sqs._HANDLERS["SendMessage"] = send_alone
-    sqs._receive_messages_for_esm, sqs._delete_messages_for_esm = received_and_written, deleted_and_written
-    sqs.handle_request = _then(sqs.handle_request, write)
-
-
-def _keep_sessions(state: State) -> None:
-    """Roles that were assumed stay assumed: who holds one of their keys, as the listener does, goes on when the emulator comes again."""
-    sts: Any = import_module("ministack.services.sts")
-    sts.get_state = lambda: dict(sts._sessions)
-    sts.load_persisted_state = sts._sessions.update
-    sts.handle_request = _then(sts.handle_request, lambda: state.write_service("sts", sts.get_state()))
-
-
-def _then(handle: Handler, write: Callable[[], None]) -> Handler:
-    """Handle a request, and write what it changed before it is answered."""
-
-    @wraps(handle)
-    async def handle_and_write(*given: Any, **named: Any) -> Any:
-        try:
-            return await handle(*given, **named)
-        finally:
-            write()
-
-    return handle_and_write
-
-
-def _settling(app: Application, settle: Callable[[], None]) -> Application:
-    """Answer one more path: POST there writes everything as it is now."""
-
-    async def answer(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or (scope["method"], scope["path"]) != ("POST", SETTLE_PATH):
-            return await app(scope, receive, send)
-        settle()
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-        return None
-
-    return answer
-
-
-def main() -> None:
-    """Run ministack."""
+if __name__ == "__main__":
+    if os.environ["PERSIST_STATE"] == "1":
+        keep_state()  # before anything that reads state is imported
     sqs: Any = import_module("ministack.services.sqs")
     assert callable(sqs._prune_dedup), "ministack does it otherwise now: look again whether this is still needed"
     sqs._prune_dedup = forget_expired
-    if os.environ["PERSIST_STATE"] == "1":
-        keep_state()
+    secret = os.environ.pop(SECRET)  # functions inherit the rest
+    seal_roles(secret)
+    served: Any = import_module("ministack.app")
+    served.app = Guard(served.app, secret)
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -35,7 +35,7 @@ class Process:
         self.log = log
         self._stop_timeout_s = stop_timeout_s
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as stream:
+        with open(log, "wb", opener=_private) as stream:
             self._child = subprocess.Popen(
                 list(command),
                 cwd=ROOT,
@@ -44,6 +44,7 @@ class Process:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 preexec_fn=_die_with_parent,
+                umask=0o077,  # what it writes is for its owner alone
                 start_new_session=True,  # Ctrl-C at the terminal reaches the parent alone, which then stops its children in order
             )
 
@@ -119,6 +120,10 @@ def is_listening(port: int) -> bool:
     with contextlib.closing(socket.socket()) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: between fork and exec nothing may be

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from local import emulator, front, listener_process, secret, stack, synth, telegram_server
+from local import access, emulator, front, listener_process, secret, stack, synth, telegram_server
 from local.bootstrap import ROOT
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
@@ -103,10 +103,11 @@ class System:
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_DEFAULT_REGION": emulator.REGION,
             "AWS_ACCESS_KEY_ID": self.emulator.account,
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
         }
         path = self.plan.state / "avio.env"
-        path.write_text("".join(f"{name}={value}\n" for name, value in where.items()))
+        with access.private_file(path) as file:
+            file.writelines(f"{name}={value}\n" for name, value in where.items())
         self._parts.callback(path.unlink, missing_ok=True)
 
     def _start(self) -> None:
@@ -121,6 +122,8 @@ class System:
         with step("tokens"):
             self.tokens = secret.fill(self.emulator, self.outputs, plan.settings)
             secret.publish(self.emulator, self.outputs)
+            if plan.persist:
+                self.emulator.settle()
         self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
@@ -131,7 +134,9 @@ class System:
                 self.start_listener()
         with step("front"):
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
-            app = front.create_app(api, plan.pages, by_function(self.emulator, self.outputs.default_function))
+            app = front.create_app(
+                api, plan.pages, by_function(self.emulator, self.outputs.default_function), self.emulator.gateway_headers
+            )
             self.url = self._parts.enter_context(front.running(app, plan.port or free_port()))
 
     def _telegram_settings(self) -> dict[str, str]:
@@ -143,7 +148,7 @@ class System:
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Hold the state folder: two systems in one would overwrite each other's state."""
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)  # tokens and sessions of the test server lie in it
+    access.private_folder(state)  # tokens and sessions of the test server lie in it
     with (state / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local.emulator import REGION, Emulator
 from local.proxy import Proxy
 
 Mode = Literal[
@@ -58,9 +63,9 @@ class _Message:
 class AwsProxy(Proxy):
     """`calls` counts requests by operation."""
 
-    def __init__(self, upstream_port: int, rng: random.Random) -> None:
+    def __init__(self, emulator: Emulator, rng: random.Random) -> None:
         super().__init__()
-        self._upstream_port = upstream_port
+        self._emulator = emulator
         self._rng = rng
         self._fault: AwsFault | None = None
         self._healed = asyncio.Event()
@@ -86,7 +91,7 @@ class AwsProxy(Proxy):
         self._healed.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream = _Upstream(self._upstream_port)
+        upstream = _Upstream(self._emulator.port)
         try:
             while not (self._fault and self._fault.mode == "refuse"):
                 answer = await self._answer(await _read(reader), upstream)
@@ -138,10 +143,19 @@ class AwsProxy(Proxy):
         failed = [{"Id": one, **_ENTRY_REFUSED} for one in refused]
         if not passed:
             return _ok({"Successful": [], "Failed": failed})
-        answer = await upstream.ask(request.with_body(json.dumps({**batch, "Entries": passed}).encode()))
+        answer = await upstream.ask(self._signed(request.with_body(json.dumps({**batch, "Entries": passed}).encode())))
         said = json.loads(answer.body)
         successful = [one for one in said.get("Successful", []) if one["Id"] not in refused]
         return answer.with_body(json.dumps({"Successful": successful, "Failed": [*said.get("Failed", []), *failed]}).encode())
+
+    def _signed(self, request: _Message) -> _Message:
+        """Sign a request to the queue again, as its body has changed; what it is signed with before is left out."""
+        start, *lines = [line for line in request.head.decode().split("\r\n") if line]
+        headers = dict(line.split(": ", 1) for line in lines if not line.lower().startswith(("authorization:", "x-amz-date:")))
+        signed = AWSRequest("POST", self.url + start.split()[1], headers=headers, data=request.body)
+        SigV4Auth(Credentials(self._emulator.account, self._emulator.secret), "sqs", REGION).add_auth(signed)
+        head = [start, *(f"{name}: {value}" for name, value in signed.headers.items()), "", ""]
+        return _Message("\r\n".join(head).encode(), request.body)
 
 
 class _Upstream:

@@ -55,7 +55,7 @@ class Place:
         self.lock = asyncio.Lock()
         self.down = False
         self._ground = ground
-        self.aws = {service: AwsProxy(ground.account.emulator.port, rng) for service in SERVICES}
+        self.aws = {service: AwsProxy(ground.account.emulator, rng) for service in SERVICES}
         self.link = Link(ground.telegram.address)
         self.current: Started | None = None
         self.starts = 0

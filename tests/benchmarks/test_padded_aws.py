@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from benchmarks.padded_aws import PaddedAws, purpose
 from benchmarks.send import beyond_the_clock
 from benchmarks.surroundings import Surroundings
 from local.aws_account import Account
-from local.emulator import Emulator
 from local.progress import silent
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.store import keys
@@ -54,7 +54,7 @@ def test_the_clock_accounts_for_so_many_calls_and_no_more() -> None:
 async def test_every_call_takes_the_same_time_and_is_counted(account: Account) -> None:
     """A real client gets the emulator's own answers, not sooner than the latency."""
     async with PaddedAws().running(account.emulator.url, latency_s=0.2) as aws:
-        padded = Emulator(int(aws.url.rpartition(":")[2]), account.emulator.account)
+        padded = replace(account.emulator, port=int(aws.url.rpartition(":")[2]))
         table = Table(padded.client("dynamodb"), account.table_name)
         began = time.monotonic()
         await asyncio.to_thread(table.put, keys.worker(WorkerId("w")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 import botocore.session
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from infra_cdk.artifacts import FUNCTIONS
@@ -159,6 +163,19 @@ def test_the_listener_has_its_role_and_no_more(stub: System, tmp_path: Path, mon
         _client("dynamodb").scan(TableName=stub.outputs.table_name)
     with pytest.raises(ClientError, match="AccessDenied"):
         _client("secretsmanager").get_secret_value(SecretId=stub.outputs.secret_id)
+
+
+def test_functions_keys_cannot_be_guessed_from_their_names(stub: System) -> None:
+    """The emulator derives them from the names of function and role, which this template gives everybody alike."""
+    configuration = stub.emulator.client("lambda").get_function_configuration(FunctionName=stub.outputs.default_function)
+    named = hashlib.sha256(f"{configuration['FunctionArn']}:{configuration['Role']}".encode()).hexdigest()
+    guessed = [hashlib.sha256(f"{what}:{named}".encode()).hexdigest() for what in ("secret", "token")]
+    httpx.get(f"{stub.url}/health", timeout=DEADLINE_S, trust_env=False)  # the function has its keys by now
+    keys = Credentials(f"ASIA{named[:16].upper()}", *guessed)
+    request = AWSRequest("POST", f"{stub.emulator.url}/", headers={"X-Amz-Target": "DynamoDB_20120810.ListTables"}, data=b"{}")
+    SigV4Auth(keys, "dynamodb", "us-east-1").add_auth(request)
+    answer = httpx.post(stub.emulator.url, content=b"{}", headers=dict(request.headers.items()), trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
 
 
 def _client(service: str) -> Any:

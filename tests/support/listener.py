@@ -116,7 +116,7 @@ class Patient(Offload):
 def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
     """Return the way into an account's `events` queue; it wants to be closed."""
     keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
-    return kind(aws.client("sqs"), Credentials(aws.emulator.account, "test"), aws.events_queue_url, keep, offload)
+    return kind(aws.client("sqs"), Credentials(aws.emulator.account, aws.emulator.secret), aws.events_queue_url, keep, offload)
 
 
 class WorkerRig:

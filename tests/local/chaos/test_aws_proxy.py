@@ -23,7 +23,7 @@ HASTY = ONCE.merge(Config(read_timeout=2))
 @pytest.fixture
 async def proxy(account: Account) -> AsyncIterator[AwsProxy]:
     """A proxy before the emulator."""
-    made = AwsProxy(account.emulator.port, random.Random(1))
+    made = AwsProxy(account.emulator, random.Random(1))
     await made.start()
     yield made
     await made.close()
@@ -33,7 +33,7 @@ class Queue:
     """The account's queue, written to through the proxy and looked into past it."""
 
     def __init__(self, account: Account, proxy: AwsProxy) -> None:
-        keys = {"aws_access_key_id": account.emulator.account, "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        keys = {"aws_access_key_id": account.emulator.account, "aws_secret_access_key": account.emulator.secret, "region_name": "us-east-1"}
         self._through, self._hasty = (
             boto3.client("sqs", endpoint_url=proxy.url, config=config, **keys)  # type: ignore[call-overload]
             for config in (ONCE, HASTY)

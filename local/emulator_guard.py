@@ -1,0 +1,167 @@
+"""What stands in the emulator before ministack, which by itself serves everybody: web pages, other users of the machine, any signature.
+
+    request --> asked under a name of this machine, by no web page?          else 403
+            --> carries the gateway's pass?     --> /_aws/execute-api/ and /_ministack/ alone: the front, and whoever waits for the start
+            --> signed by a key that we gave?   --> all of AWS: as root (12 digits, and the state's secret), or in a role of the stack
+            --> 403
+
+Runs in the emulator's environment; what imports ministack is inside the functions that run there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.loopback import from_elsewhere, own_host
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PASS_HEADER = "x-avio-gateway"
+PASSED = ("/_aws/execute-api/", "/_ministack/")
+ROOT = re.compile(r"\d{12}", re.ASCII)
+
+
+def gateway_pass(secret: str) -> str:
+    """Return what the front shows the emulator; it does not tell the secret."""
+    return _keyed(secret, "gateway")
+
+
+class Guard:
+    """An ASGI layer."""
+
+    def __init__(self, app: App, secret: str) -> None:
+        self._app = app
+        self._secret = secret
+        self._pass = gateway_pass(secret).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        elif self._from_the_front(scope):
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != PASS_HEADER.encode()]
+            await self._app(scope, receive, send)
+        else:
+            await self._signed(scope, receive, send)
+
+    def _from_the_front(self, scope: Scope) -> bool:
+        shown = [value for name, value in scope["headers"] if name == PASS_HEADER.encode()]
+        return len(shown) == 1 and hmac.compare_digest(shown[0], self._pass) and scope["path"].startswith(PASSED)
+
+    async def _signed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = joined(scope["headers"])
+        if not own_host(headers) or from_elsewhere(headers):
+            return await _refuse(send, "The emulator takes requests for 127.0.0.1 and localhost, and none of web pages.")
+        keys = _secret_of(headers, self._secret)
+        body = await _read(receive) if keys else None
+        if keys is None or body is None or not _holds(scope, headers, body, keys):
+            return await _refuse(send, "Sign this request with a key of this system; `make up` keeps them in its state folder.")
+        await self._app(scope, _again(body, receive), send)
+
+
+def joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names in lower case, repeated ones joined by a comma, as a signature takes them."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _secret_of(headers: dict[str, str], root: str) -> str | None:
+    """Return the secret of the key that a request says it is signed with; None where we gave no such key."""
+    from ministack.core.router import extract_access_key_id
+    from ministack.services import sts
+
+    key = extract_access_key_id(headers)
+    if ROOT.fullmatch(key):
+        return root
+    session = sts._sessions.get(key)
+    token = headers.get("x-amz-security-token", "")
+    if session is None or sts._session_expired(session) or not hmac.compare_digest(token.encode(), session["SessionToken"].encode()):
+        return None
+    return str(session["SecretAccessKey"])
+
+
+def _holds(scope: Scope, headers: dict[str, str], body: bytes, secret: str) -> bool:
+    """Whether the signature is of this request: its method, path, query, named headers and body, and of the last minutes."""
+    from ministack.core.router import extract_access_key_id
+    from ministack.core.sigv4 import header_signature_failure, parse_header_signature, request_time_failure
+
+    signature = parse_header_signature(headers)
+    if isinstance(signature, tuple) or signature.region_set is not None or request_time_failure(signature):
+        return False
+    if signature.access_key_id != extract_access_key_id(headers):  # or ministack would take the request for somebody else's
+        return False
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    return header_signature_failure(signature, secret, scope["method"], path, query, headers, body) is None
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body; None where the caller has gone."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Hand a body on that has been read."""
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def given() -> Any:
+        return left.pop() if left else await receive()
+
+    return given
+
+
+async def _refuse(send: Send, detail: str) -> None:
+    body = json.dumps({"ok": False, "error": "forbidden", "detail": detail, "request_id": str(uuid.uuid4())}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def seal_roles(secret: str) -> None:
+    """Make the credentials of functions unguessable: ministack derives them from the names of function and role, which anybody knows."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc, sts
+
+    register, execution = sts.register_session, lambda_runtime.execution_credentials
+
+    def register_session(key: str, session: dict[str, Any]) -> None:
+        if "Expiration" not in session:  # a function's; those of AssumeRole are random
+            session = {**session, **{name: _keyed(secret, session[name]) for name in ("SecretAccessKey", "SessionToken")}}
+        register(key, session)
+
+    def execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+        given = execution(config)
+        if ROOT.fullmatch(given["AWS_ACCESS_KEY_ID"]):  # no roles are enforced
+            return {**given, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": ""}
+        return {**given, **{name: _keyed(secret, given[name]) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}}
+
+    sts.register_session = register_session
+    for module in (lambda_runtime, lambda_svc):
+        assert module.execution_credentials is execution, "ministack does it otherwise now: see that functions' keys cannot be guessed"
+        module.execution_credentials = execution_credentials
+
+
+def _keyed(secret: str, text: str) -> str:
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
