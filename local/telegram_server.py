@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from local import access
 from local.processes import Process, bare_environment, free_port, is_listening
+from local.telegram.control.door import PASSWORD, USER
 
 START_DEADLINE_S = 120
 API_ID, API_HASH = "1", "test"  # any will do there
@@ -16,12 +20,12 @@ API_ID, API_HASH = "1", "test"  # any will do there
 
 @dataclass(frozen=True)
 class TelegramServer:
-    """A running test server: where it is, and where people and chats are made and faults are set (`control_url`)."""
+    """A running test server: where it is, and where people and chats are made and faults are set (`control_url`, with its password)."""
 
     process: Process
     address: str
     key_path: Path
-    control_url: str
+    control_url: str = field(repr=False)
 
     @property
     def listener_environment(self) -> dict[str, str]:
@@ -36,12 +40,12 @@ class TelegramServer:
 
 def start(state: Path) -> TelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
-    log = state / "logs" / "telegram.log"
+    log, password = state / "logs" / "telegram.log", access.of(state).control
     command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram"), "--port", str(_port(state))]
-    process = Process("the Telegram test server", command, bare_environment(), log)
+    process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log)
     try:
         process.wait_until(lambda: bool(_printed(log)), START_DEADLINE_S)
-        return _describe(process, _printed(log), state / "telegram-key.pem")
+        return _describe(process, _printed(log), state / "telegram-key.pem", password)
     except BaseException:
         process.stop()
         raise
@@ -56,9 +60,10 @@ def _port(state: Path) -> int:
     return int(note.read_text())
 
 
-def _describe(process: Process, printed: dict[str, Any], key_path: Path) -> TelegramServer:
+def _describe(process: Process, printed: dict[str, Any], key_path: Path, password: str) -> TelegramServer:
     key_path.write_text(printed["public_key"])
-    return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, printed["control_url"])
+    control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=password)
+    return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
 
 
 def _printed(log: Path) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Run the Telegram test server by itself: prints one line of JSON with its addresses once it is ready, stops on SIGTERM or SIGINT."""
+"""Run the Telegram test server by itself: prints one line of JSON with its addresses once it is ready, stops on SIGTERM or SIGINT.
+
+The control interface's password is read from the environment; where it is not there, one is made, and `control_url` is printed with it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 from pathlib import Path
 
+from local.telegram.control.door import PASSWORD
 from local.telegram.server import TelegramServer
 
 
@@ -29,9 +34,11 @@ async def _serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = TelegramServer(state=options.state, host=options.host, port=options.port, control_port=options.control_port)
+    told = os.environ.get(PASSWORD)
+    where = {"state": options.state, "host": options.host, "port": options.port, "control_port": options.control_port}
+    server = TelegramServer(**where, control_password=told)
     async with server:
-        print(json.dumps(server.info()), flush=True)
+        print(json.dumps(server.info() | ({} if told else {"control_url": server.control_url})), flush=True)
         await stop.wait()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from local.telegram.clock import Clock
 from local.telegram.control.app import build_app
 from local.telegram.control.control import Control
+from local.telegram.control.door import USER
 from local.telegram.control.groups import GroupsControl
 from local.telegram.control.http import serving
 from local.telegram.control.messages import MessagesControl
@@ -33,7 +35,7 @@ from local.telegram.views.media import DC_ID
 class TelegramServer:
     """A server over a state directory, or in memory without one. Use it with `async with`, once.
 
-    `control_port=None` leaves the HTTP interface out; `people`, `groups`, `messages` and `operation` offer the same in Python.
+    `control_port=None` leaves the HTTP interface out, whose password is made where none is given; `people`, `groups`, `messages` and `operation` offer the same in Python.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class TelegramServer:
         host: str = "127.0.0.1",
         port: int = 0,
         control_port: int | None = None,
+        control_password: str | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         server_key: ServerKey | None = None,
@@ -50,6 +53,7 @@ class TelegramServer:
         self.host, self.port = host, port
         self.clock = clock or Clock()
         self._control_port = control_port
+        self._control_password = control_password or secrets.token_hex(16)
         self._store = Store(state)
         self.services = Services.over(World(self._store, server_key), self.clock, settings or Settings())
         self.clock.advance(float(self._store.read("server", "clock") or 0))
@@ -67,7 +71,8 @@ class TelegramServer:
         self.port = int(listener.sockets[0].getsockname()[1])
         if self._control_port is not None:
             control = Control(self.info, self.people, self.groups, self.messages, self.operation)
-            self._control_port = await self._stack.enter_async_context(serving(build_app(control), self.host, self._control_port))
+            app = build_app(control, self._control_password)
+            self._control_port = await self._stack.enter_async_context(serving(app, self.host, self._control_port))
             self._stack.callback(self.services.changes.close)
         return self
 
@@ -76,16 +81,17 @@ class TelegramServer:
 
     @property
     def control_url(self) -> str | None:
-        return f"http://{self.host}:{self._control_port}" if self._control_port is not None else None
+        """Where the control interface is, with the password in it: whoever has this may do everything there."""
+        return f"http://{USER}:{self._control_password}@{self.host}:{self._control_port}" if self._control_port is not None else None
 
     def info(self) -> dict[str, Any]:
-        """Return what a client must know to connect."""
+        """Return what a client must know to connect; `control_url` comes without the password."""
         return {
             "host": self.host,
             "port": self.port,
             "dc_id": DC_ID,
             "public_key": self.public_key,
-            "control_url": self.control_url,
+            "control_url": f"http://{self.host}:{self._control_port}" if self._control_port is not None else None,
             "stream": self.services.changes.stream_id,
         }
 

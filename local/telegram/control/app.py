@@ -9,17 +9,19 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from local.telegram.control.control import Control
+from local.telegram.control.door import Door
 from local.telegram.control.errors import ControlError
 from local.telegram.control.routes import ROUTES, Answer
 
 
-def build_app(control: Control) -> Starlette:
-    """Return the control interface of a control."""
+def build_app(control: Control, password: str) -> ASGIApp:
+    """Return the control interface of a control, for those who have the password."""
     routes = [Route(path, _endpoint(control, answer), methods=[method]) for method, path, answer in ROUTES]
     handlers = {ControlError: _refused, ValidationError: _invalid, 404: _nothing_here, 405: _nothing_here, 500: _crashed}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    return Door(Starlette(routes=routes, exception_handlers=handlers), password)
 
 
 def _endpoint(control: Control, answer: Answer) -> Callable[[Request], Awaitable[Response]]:

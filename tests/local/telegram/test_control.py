@@ -18,6 +18,8 @@ from local.telegram.mtproto.server_key import ServerKey
 from local.telegram.server import TelegramServer
 from tests.local.telegram.accounts import ANN, BOB, WAIT_S, Inbox, logged_in
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture
 async def served(server_key: ServerKey) -> AsyncIterator[TelegramServer]:
@@ -189,10 +191,43 @@ async def test_errors_are_json(served: TelegramServer, control: ControlClient) -
     """An unknown route, a body that is no JSON and a number that is none are told as JSON."""
     async with httpx.AsyncClient(base_url=served.control_url or "", trust_env=False) as http:
         assert (await http.get("/nowhere")).json()["error"] == "no_such_route"
-        assert (await http.post("/people", content=b"{")).json()["error"] == "invalid"
-        assert (await http.patch("/settings", content=b"{")).json()["error"] == "invalid"
+        assert (await http.post("/people", content=b"{", headers=JSON)).json()["error"] == "invalid"
+        assert (await http.patch("/settings", content=b"{", headers=JSON)).json()["error"] == "invalid"
         assert (await http.get("/changes?after=x")).json()["error"] == "invalid"
         assert (await http.get("/health")).json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ({"Content-Type": "text/plain"}, 415, "not_json"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415, "not_json"),
+        ({"Content-Type": ""}, 415, "not_json"),
+        ({**JSON, "Origin": "http://evil.example"}, 403, "foreign"),
+        ({**JSON, "Origin": "null"}, 403, "foreign"),
+        ({**JSON, "Sec-Fetch-Site": "same-site"}, 403, "foreign"),
+        ({**JSON, "Host": "evil.example"}, 403, "foreign"),
+        ({**JSON, "Authorization": "Basic YXZpbzp4"}, 401, "wrong_password"),
+        ({**JSON, "Authorization": ""}, 401, "wrong_password"),
+    ],
+)
+async def test_pages_and_strangers_make_nobody(served: TelegramServer, headers: dict[str, str], status: int, error: str) -> None:
+    """A page may send text/plain to another origin unasked; another user of the machine has no password."""
+    async with httpx.AsyncClient(base_url=served.control_url or "", trust_env=False) as http:
+        request = http.build_request("POST", "/people", content=b'{"phone": "+15550666"}', headers=headers)
+        answer = await http.send(request, auth=httpx.Auth() if "Authorization" in headers else httpx.USE_CLIENT_DEFAULT)
+        assert (answer.status_code, answer.json()["error"]) == (status, error)
+        assert "access-control-allow-origin" not in answer.headers
+        assert "+15550666" not in [person["phone"] for person in (await http.get("/people")).json()["people"]]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/people", f"/people/{ANN}/code", "/nowhere"])
+async def test_strangers_read_nothing(served: TelegramServer, control: ControlClient, path: str) -> None:
+    """Codes above all."""
+    url = httpx.URL(served.control_url or "").copy_with(username="", password=None)
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        answer = await http.get(path)
+    assert (answer.status_code, answer.json()["error"]) == (401, "wrong_password")
 
 
 async def test_stopping_does_not_wait_for_those_who_wait(server_key: ServerKey) -> None:
