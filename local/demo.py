@@ -262,8 +262,7 @@ class Play:
     def stopped(self) -> None:
         """Everything that was started has ended."""
         with self.said.step("Everything is stopped"):
-            processes = [*self.system.listeners, *([self.system.telegram.process] if self.system.telegram else [])]
-            self.said.equal("no process runs", [process.name for process in processes if process.running], [])
+            self.said.equal("no process runs", [part.name for part in self.system.parts if part.running], [])
             self.said.equal("the emulator's port is free", is_listening(self.system.emulator.port), False)
 
     def no_secret_in_a_log(self, folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from local.bootstrap import ENVIRONMENTS
 from local.emulator_guard import PASS_HEADER, gateway_pass
 from local.emulator_keeping import SETTLE_PATH
 from local.ministack_main import SECRET
-from local.processes import Process, StartError, free_port, is_listening
+from local.processes import Launched, Process, StartError, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -98,18 +99,38 @@ def _session() -> boto3.Session:
 
 @contextmanager
 def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) -> Iterator[Emulator]:
-    """Run an emulator on a free port until the block ends; with `persist`, what it holds is read from and saved to `state`.
+    """Run an emulator on a free port until the block ends; with `persist`, what it holds is read from and written to `state`.
 
     Raises `StartError`.
     """
-    secret = access.of(state).emulator
-    found = Emulator(_port(state), secret=secret)
-    environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: secret}
+    found = locate(state)
+    launched = launch(found, state, enforce_roles=enforce_roles, persist=persist)
+    try:
+        launched.wait(START_DEADLINE_S)
+        yield found
+    finally:
+        launched.process.stop()
+        clear(state)
+
+
+def locate(state: Path) -> Emulator:
+    """Return where the emulator of that folder is to be: at the port of last time, if that is free."""
+    return Emulator(_port(state), secret=access.of(state).emulator)
+
+
+def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> Launched:
+    """Start the emulator's process at `found`."""
+    clear(state)
+    environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: found.secret}
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
-    with Process("the AWS emulator", [str(PYTHON), "-m", "local.ministack_main"], environment, state / "logs" / "emulator.log") as process:
-        process.wait_until(lambda: _is_ready(found), START_DEADLINE_S)
-        yield found
+    command, log = [str(PYTHON), "-m", "local.ministack_main"], state / "logs" / "emulator.log"
+    return Launched(Process("the AWS emulator", command, environment, log, again=again), lambda: _is_ready(found))
+
+
+def clear(state: Path) -> None:
+    """Remove what an emulator that has ended left in its temporary folder: each function's code and libraries, unpacked, some 40 MB each."""
+    shutil.rmtree(state / "emulator" / "tmp", ignore_errors=True)
 
 
 def _port(state: Path) -> int:

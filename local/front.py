@@ -7,6 +7,7 @@ http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from local.crowd import RETRY_AFTER_S, Crowd, CrowdedError
 from local.processes import StartError, is_listening
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -25,6 +27,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "
 # API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
 DEADLINE_S = 35
 START_DEADLINE_S = 30
+RECEIVER = "/dev/callback-receiver"
 
 
 Preflight = Callable[[Request], Awaitable[Response]]
@@ -38,6 +41,9 @@ def create_app(
     `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for.
     """
     target = httpx.URL(api_url)
+    # Callbacks to the receiver come while their senders hold a place: they have places of their own.
+    crowds = {RECEIVER: Crowd()}
+    crowd = Crowd()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -46,9 +52,16 @@ def create_app(
             yield
 
     async def forward(request: Request) -> Response:
-        if preflight and request.method == "OPTIONS":
-            return await preflight(request)
-        return await _forward(request, request.app.state.client, target, shown or {})
+        await request.body()  # who sends slowly holds no place
+        try:
+            async with crowds.get(request.url.path, crowd).place():
+                if await request.is_disconnected():  # nobody would see what was done
+                    return Response(status_code=499)
+                if preflight and request.method == "OPTIONS":
+                    return await preflight(request)
+                return await _forward(request, request.app.state.client, target, shown or {})
+        except CrowdedError:
+            return _crowded()
 
     return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
 
@@ -73,6 +86,12 @@ async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.UR
         if name.decode().lower() not in HOP_BY_HOP | {"content-encoding", "content-length"}
     ] + [(b"content-length", str(len(answer.content)).encode())]
     return response
+
+
+def _crowded() -> Response:
+    detail = "Too many requests wait for the local system. Nothing was done; send it again in a few seconds."
+    body = {"ok": False, "error": "unavailable", "detail": detail, "request_id": str(uuid.uuid4())}
+    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import ssl
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from local import access
 from local.emulator import REGION, Emulator
-from local.processes import Process, bare_environment, free_port
+from local.processes import Launched, Process, bare_environment, free_port
 from local.stack import Outputs
 
 START_DEADLINE_S = 120
@@ -19,7 +19,7 @@ START_DEADLINE_S = 120
 STOP_TIMEOUT_S = 30
 
 
-def start(
+def launch(
     emulator: Emulator,
     outputs: Outputs,
     telegram: Mapping[str, str],
@@ -27,12 +27,9 @@ def start(
     *,
     name: str = "listener",
     log_level: str = "INFO",
-    is_ready: Callable[[int], bool] | None = None,
-) -> Process:
-    """Start one listener and wait until it answers; its log has its `name`. Raises `StartError`.
-
-    `telegram` are the settings that say which Telegram; `is_ready` is asked with the port, and can be another condition than health.
-    """
+    again: bool = False,
+) -> Launched:
+    """Start one listener's process; its log has its `name`. `telegram` are the settings that say which Telegram."""
     port = free_port()
     environment = {
         **bare_environment(),
@@ -48,13 +45,8 @@ def start(
         "POWERTOOLS_LOG_LEVEL": log_level,
     }
     log = state / "logs" / f"{name}.log"
-    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S)
-    try:
-        process.wait_until(lambda: (is_ready or answers_health)(port), START_DEADLINE_S)
-    except BaseException:
-        process.stop()
-        raise
-    return process
+    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
+    return Launched(process, lambda: answers_health(port))
 
 
 def answers_health(port: int) -> bool:

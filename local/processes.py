@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.bootstrap import ROOT
@@ -28,14 +29,24 @@ class StartError(Exception):
 
 
 class Process:
-    """One running child. Use it as a context manager, or call `stop`."""
+    """One running child. Use it as a context manager, or call `stop`. With `again` its log goes on where that of its predecessor ended."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, stop_timeout_s: float = 20) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        stop_timeout_s: float = 20,
+        *,
+        again: bool = False,
+    ) -> None:
         self.name = name
         self.log = log
         self._stop_timeout_s = stop_timeout_s
         log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "wb", opener=_private) as stream:
+        with open(log, "ab" if again else "wb", opener=_private) as stream:
+            self._begin = stream.tell()
             self._child = subprocess.Popen(
                 list(command),
                 cwd=ROOT,
@@ -61,22 +72,33 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the child has not ended."""
+        """Whether the child has not ended. What it started and left behind ends when its end is seen."""
+        if self._child.returncode is None and _has_ended(self._child.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # while it is not collected, the group's id is nobody else's
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
         return self._child.poll() is None
 
     @property
     def exit_code(self) -> int | None:
         """With what it ended; None while it runs."""
-        return self._child.poll()
+        return None if self.running else self._child.returncode
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        code = self.exit_code or 0
+        return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
     def stop(self) -> None:
         """End the child and what it started: SIGTERM, and SIGKILL if it takes too long. Safe to call twice."""
         if not self.running:
             return
         os.killpg(self._child.pid, signal.SIGTERM)  # it leads a group of its own, which holds its children and nobody else
-        try:
-            self._child.wait(self._stop_timeout_s)
-        except subprocess.TimeoutExpired:
+        ends = time.monotonic() + self._stop_timeout_s
+        while self.running and time.monotonic() < ends:
+            time.sleep(POLL_S)
+        if self.running:
             os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait(5)
 
@@ -85,15 +107,30 @@ class Process:
         ends = time.monotonic() + deadline_s
         while not is_ready():
             if not self.running:
-                raise StartError(f"{self.name} ended with {self._child.returncode} while starting:\n{self.log_tail()}")
+                raise StartError(f"{self.name} ended while starting ({self.ending}):\n{self.log_tail()}")
             if time.monotonic() > ends:
                 raise StartError(f"{self.name} was not ready after {deadline_s:.0f} s:\n{self.log_tail()}")
             time.sleep(POLL_S)
 
     def log_tail(self, lines: int = 20) -> str:
         """The end of the child's log, indented, with the log's path."""
-        text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return "\n".join(f"    {line}" for line in [*text.splitlines()[-lines:], f"(log: {self.log})"])
+        return "\n".join(f"    {line}" for line in [*self.said().splitlines()[-lines:], f"(log: {self.log})"])
+
+    def said(self) -> str:
+        """All that this child wrote to its log."""
+        return self.log.read_bytes()[self._begin :].decode(errors="replace") if self.log.exists() else ""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A child that was started, and how to see that it does its work."""
+
+    process: Process
+    is_ready: Callable[[], bool]
+
+    def wait(self, deadline_s: float) -> None:
+        """Wait until it does its work. Raises `StartError`."""
+        self.process.wait_until(self.is_ready, deadline_s)
 
 
 def bare_environment() -> dict[str, str]:
@@ -120,6 +157,16 @@ def is_listening(port: int) -> bool:
     with contextlib.closing(socket.socket()) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child of ours has ended, without collecting it where the system can say so."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
 
 
 def _private(path: str, flags: int) -> int:

@@ -136,6 +136,7 @@ def _warm(api: httpx.Client, tenant: DemoTenant) -> dict[str, Any]:
     calls: Sequence[Callable[[], httpx.Response]] = (
         lambda: api.get(f"{base}/status", headers=headers),
         lambda: api.post(f"{base}/messages/send", headers=headers, json={}),  # 422: nothing is sent
+        lambda: api.get(f"{base}/deliveries", headers=headers),
         lambda: api.get(RECEIVER),
     )
     with ThreadPoolExecutor(len(calls)) as pool:

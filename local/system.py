@@ -10,19 +10,20 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from local import access, emulator, front, listener_process, secret, stack, synth, telegram_server
+from local import access, disk, emulator, front, listener_process, secret, stack, supervision, synth, telegram_server
 from local.bootstrap import ROOT
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
 from local.preflight import by_function
-from local.processes import Process, StartError, free_port
+from local.processes import Launched, StartError, free_port
 from local.progress import Progress, silent
 from local.stack import Outputs
+from local.supervision import Part, Say
 from local.telegram_server import TelegramServer
 
 
@@ -52,15 +53,19 @@ class System:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.listeners: list[Process] = []
+        self.listeners: list[Part] = []
         self._started = 0
+        self._telegram: Part | None = None
         self._parts = ExitStack()
 
     def __enter__(self) -> System:
         try:
             self._start()
-        except BaseException:
+        except BaseException as error:
+            full = disk.shortage(self.plan.state, disk.free_mb(self.plan.state))
             self._parts.close()
+            if full and isinstance(error, Exception):
+                raise StartError(f"{error}{full}") from error
             raise
         return self
 
@@ -73,23 +78,47 @@ class System:
         return self.tokens["ADMIN_TOKEN"]
 
     @property
-    def stopped(self) -> list[Process]:
-        """Parts that ended although nobody told them to."""
-        processes = [*self.listeners, *([self.telegram.process] if self.telegram else [])]
-        return [process for process in processes if not process.running]
+    def stopped(self) -> list[Part]:
+        """Parts that do not run now."""
+        return [part for part in self.parts if not part.running]
 
-    def start_listener(self) -> Process:
+    @property
+    def parts(self) -> list[Part]:
+        """What runs as a process of its own: the emulator, the test server where it is used, the listeners."""
+        return [self._emulator, *([self._telegram] if self._telegram else []), *self.listeners]
+
+    def look(self, say: Say) -> None:
+        """Start again what ended by itself. Call it every second, from the thread that started the system; `plan.persist` must be on."""
+        next_step = supervision.NEXT_STEP.format(state=self.plan.state)
+
+        def say_all(line: str) -> None:
+            say(line + disk.shortage(self.plan.state, disk.free_mb(self.plan.state)))
+
+        emulator_is_up = self._emulator.look(say_all, next_step)
+        if self._telegram and self.telegram and self._telegram.look(say_all, next_step):
+            self.telegram = replace(self.telegram, process=self._telegram.process)
+        if emulator_is_up:
+            for old, new in self.replace_drained():
+                say(f"{old.name} was drained and has ended; {new.name} runs in its place")
+        for listener in self.listeners:
+            listener.look(say_all, next_step, may_start=emulator_is_up)
+
+    def start_listener(self) -> Part:
         """Start one more listener; it ends with the system, or earlier by its own `stop`."""
         plan = self.plan
         self._started += 1
         name, level = f"listener-{self._started}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
         settings = self._telegram_settings()
-        listener = listener_process.start(self.emulator, self.outputs, settings, plan.state, name=name, log_level=level)
+
+        def launch(again: bool) -> Launched:
+            return listener_process.launch(self.emulator, self.outputs, settings, plan.state, name=name, log_level=level, again=again)
+
+        listener = Part(launch)
         self._parts.callback(listener.stop)
         self.listeners.append(listener)
         return listener
 
-    def replace_drained(self) -> list[tuple[Process, Process]]:
+    def replace_drained(self) -> list[tuple[Part, Part]]:
         """Start a listener for each that was drained, as Fargate would; return which was replaced by which."""
         drained = [listener for listener in self.listeners if listener.exit_code == 0]
         for listener in drained:
@@ -113,10 +142,12 @@ class System:
     def _start(self) -> None:
         plan, step = self.plan, self.plan.progress
         self._parts.enter_context(_alone(plan.state))
+        emulator.clear(plan.state)  # of a system that was killed
+        disk.check(plan.state, disk.free_mb(plan.state))
         with step("template and bundles"):
             template = synth.local_template(plan.settings, plan.sources)
         with step("AWS emulator"):
-            self.emulator = self._parts.enter_context(emulator.running(plan.state, persist=plan.persist))
+            self._start_emulator()
         with step("stack"):
             self.outputs = stack.deploy(self.emulator, template)
         with step("tokens"):
@@ -127,8 +158,9 @@ class System:
         self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
-                self.telegram = telegram_server.start(plan.state)
-                self._parts.callback(self.telegram.process.stop)
+                self._telegram = Part(lambda again: telegram_server.launch(plan.state, again=again))
+                self._parts.callback(self._telegram.stop)
+                self.telegram = telegram_server.describe(self._telegram.process, plan.state)
         if plan.listener:
             with step("listener"):
                 self.start_listener()
@@ -138,6 +170,13 @@ class System:
                 api, plan.pages, by_function(self.emulator, self.outputs.default_function), self.emulator.gateway_headers
             )
             self.url = self._parts.enter_context(front.running(app, plan.port or free_port()))
+
+    def _start_emulator(self) -> None:
+        state, persist = self.plan.state, self.plan.persist
+        self.emulator = emulator.locate(state)
+        self._parts.callback(emulator.clear, state)
+        self._emulator = Part(lambda again: emulator.launch(self.emulator, state, persist=persist, again=again))
+        self._parts.callback(self._emulator.stop)
 
     def _telegram_settings(self) -> dict[str, str]:
         if self.telegram:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from local import access
-from local.processes import Process, bare_environment, free_port, is_listening
+from local.processes import Launched, Process, bare_environment, free_port, is_listening
 from local.telegram.control.door import PASSWORD, USER
 
 START_DEADLINE_S = 120
@@ -40,33 +40,40 @@ class TelegramServer:
 
 def start(state: Path) -> TelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
-    log, password = state / "logs" / "telegram.log", access.of(state).control
-    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram"), "--port", str(_port(state))]
-    process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log)
+    launched = launch(state)
     try:
-        process.wait_until(lambda: bool(_printed(log)), START_DEADLINE_S)
-        return _describe(process, _printed(log), state / "telegram-key.pem", password)
+        launched.wait(START_DEADLINE_S)
+        return describe(launched.process, state)
     except BaseException:
-        process.stop()
+        launched.process.stop()
         raise
 
 
-def _port(state: Path) -> int:
-    """The port of last time where that is free: sessions hold the address at which their account logged in."""
-    note = state / "telegram-port"
+def launch(state: Path, *, again: bool = False) -> Launched:
+    """Start the test server's process, at the ports of last time."""
+    log, password = state / "logs" / "telegram.log", access.of(state).control
+    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
+    command += ["--port", str(_port(state / "telegram-port")), "--control-port", str(_port(state / "telegram-control-port"))]
+    process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
+    return Launched(process, lambda: bool(_printed(process)))
+
+
+def _port(note: Path) -> int:
+    """The port of last time where that is free: sessions hold the address at which their account logged in, and pages that of the control."""
     if not note.exists() or is_listening(int(note.read_text())):
-        state.mkdir(parents=True, exist_ok=True)
         note.write_text(str(free_port()))
     return int(note.read_text())
 
 
-def _describe(process: Process, printed: dict[str, Any], key_path: Path, password: str) -> TelegramServer:
+def describe(process: Process, state: Path) -> TelegramServer:
+    """Say where a test server is that is ready, and lay its public key into `state`."""
+    printed, key_path = _printed(process), state / "telegram-key.pem"
     key_path.write_text(printed["public_key"])
-    control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=password)
+    control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=access.of(state).control)
     return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
 
 
-def _printed(log: Path) -> dict[str, Any]:
+def _printed(process: Process) -> dict[str, Any]:
     """The line of JSON with which the server says that it is ready, and where; empty until then."""
-    whole_lines = log.read_text(errors="replace").rpartition("\n")[0].splitlines()
+    whole_lines = process.said().rpartition("\n")[0].splitlines()
     return next((json.loads(line) for line in whole_lines if line.startswith("{")), {})

@@ -99,12 +99,6 @@ def _say_how(connected: Connected) -> None:
 
 
 def _stay(system: System, stop: threading.Event) -> None:
-    """Wait to be stopped. A part that ends by itself is reported once; the rest goes on, so that its log can be read beside it."""
-    reported: set[int] = set()
+    """Wait to be stopped; what ends by itself is started again."""
     while not stop.wait(WATCH_EVERY_S):
-        for old, new in system.replace_drained():
-            print(f"\n  {old.name} was drained and has ended; {new.name} runs in its place", flush=True)
-        for process in system.stopped:
-            if process.pid not in reported:
-                reported.add(process.pid)
-                print(f"\n  {process.name} has ended:\n{process.log_tail()}", flush=True)
+        system.look(lambda line: print(f"\n  {line}", flush=True))

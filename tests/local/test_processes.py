@@ -62,7 +62,7 @@ def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
 def test_a_child_that_dies_while_starting_shows_its_log(tmp_path: Path) -> None:
     """At once, not after the deadline."""
     child = _start("raise SystemExit('no such thing')", tmp_path / "child.log")
-    with pytest.raises(StartError, match=r"the child ended with 1 while starting:\s+no such thing"):
+    with pytest.raises(StartError, match=r"the child ended while starting \(exit code 1\):\s+no such thing"):
         child.wait_until(lambda: False, DEADLINE_S)
 
 
