@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 
@@ -11,6 +13,15 @@ COMMANDS = {
     "synth": "write the CloudFormation template for AWS",
     "openapi": "write docs/openapi.json",
 }
+
+
+def _stop_at_once(_number: int, _frame: object) -> None:
+    """End while nothing runs yet that would have to be stopped: commands that start something set a handler of their own."""
+    os.write(2, b"\n  stopped\n")
+    os._exit(130)
+
+
+signal.signal(signal.SIGINT, _stop_at_once)  # before the imports of a command, which take a second
 
 
 def main(arguments: list[str]) -> None:

@@ -65,4 +65,7 @@ def _run(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:  # what was half made is made anew next time
+        raise SystemExit("\n  stopped") from None

@@ -1,8 +1,8 @@
 """How many requests the emulator has at a time: more would each start a process of the function, and on a small machine all would time out.
 
-    comes --> one of IN_FLIGHT places is free? --> is handled
-          --> else waits, in the order of arrival, for up to WAIT_S  --> 503 with Retry-After, and nothing was done
-          --> more than WAITING wait already                         --> the same, at once
+comes --> one of IN_FLIGHT places is free? --> is handled
+      --> else waits, in the order of arrival, for up to WAIT_S  --> 503 with Retry-After, and nothing was done
+      --> more than WAITING wait already                         --> the same, at once
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ IGNORED = ("TELEGRAM_API_ID", "TELEGRAM_API_HASH", "PORT", "CALLBACK_SIGNING_SEC
 def main(arguments: list[str]) -> None:
     """Start a system in a folder that is thrown away, do the job, stop it. Exits with 1 where something was not as it should be."""
     del arguments
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="avio-demo-"))
     try:
         settings = configuration.read(os.environ, ROOT / ".env")

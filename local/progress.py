@@ -20,6 +20,8 @@ def spoken(step: str) -> Iterator[None]:
     sys.stderr.flush()
     try:
         yield
+    except KeyboardInterrupt:  # whoever asked for it says so
+        raise
     except BaseException:
         sys.stderr.write(" failed\n")
         raise

@@ -35,9 +35,9 @@ def main(arguments: list[str]) -> None:
         stop.set()
 
     started, desk = False, Desk()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask_to_stop)
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ask_to_stop)
         with System(_plan(desk)) as system:
             with spoken("demo tenant and test people"):
                 planted = seed.plant(system, system.url)

@@ -16,71 +16,20 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from infra_cdk.artifacts import FUNCTIONS
 from local import listener_process
-from local.bootstrap import ROOT
 from local.processes import StartError
 from local.stack import deploy
 from local.synth import local_template
-from local.system import Plan, System
+from local.system import System
+from tests.support.stand_ins import plan_of, write_sources
 
-HTTP = """
-import json, os
-import fastapi
-def handler(event, context):
-    seen = {"function": os.environ["POWERTOOLS_SERVICE_NAME"], "path": event["rawPath"], "version": VERSION}
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(seen)}
-"""
-TOKENS = """
-import json, os
-import boto3
-def handler(event, context):
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_ID"])["SecretString"]
-    item = {"pk": {"S": "tokens"}, "sk": {"S": "tokens"}, "names": {"SS": sorted(json.loads(secret))}}
-    boto3.client("dynamodb").put_item(TableName=os.environ["TABLE_NAME"], Item=item)
-    return {"ok": True}
-"""
-DELIVERY = """
-import os
-import boto3
-def handler(event, context):
-    for record in event["Records"]:
-        item = {"pk": {"S": "delivered"}, "sk": {"S": record["body"]}}
-        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
-    try:
-        boto3.client("kms").generate_data_key(KeyId=os.environ["KMS_KEY_ID"], KeySpec="AES_256")
-    except Exception as error:
-        item = {"pk": {"S": "refused"}, "sk": {"S": type(error).__name__}}
-        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
-    return {"batchItemFailures": []}
-"""
 DEADLINE_S = 60
-
-
-def _write_sources(root: Path, version: int = 1) -> Path:
-    """A tree with the real locks and stand-ins for all code."""
-    codes = {"deployment_tokens": TOKENS, "callback_delivery": DELIVERY}
-    for name in FUNCTIONS:
-        folder = root / "functions" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "handler.py").write_text(f"VERSION = {version}\n" + codes.get(name, HTTP))
-    for name in ("functions/__init__.py", "functions/http/__init__.py", "shared/__init__.py", "listener/__init__.py"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text("")
-    (root / "listener" / "Dockerfile").write_text((ROOT / "listener" / "Dockerfile").read_text())
-    if not (root / "locks").exists():
-        (root / "locks").symlink_to(ROOT / "locks")
-    return root
-
-
-def _plan(tmp: Path) -> Plan:
-    return Plan(tmp / "state", telegram=False, listener=False, sources=_write_sources(tmp / "sources"))
 
 
 @pytest.fixture(scope="module")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system whose functions are stand-ins, without a listener."""
-    with System(_plan(tmp_path_factory.mktemp("stub"))) as running:
+    with System(plan_of(tmp_path_factory.mktemp("stub"))) as running:
         yield running
 
 
@@ -203,12 +152,12 @@ def test_a_second_system_in_the_same_folder_is_refused(stub: System) -> None:
 
 def test_state_survives_a_stop_and_a_change_of_code(tmp_path: Path) -> None:
     """Stop, change a function, start: what was stored is there, the new code answers, the tokens are the old ones."""
-    plan = _plan(tmp_path)
+    plan = plan_of(tmp_path)
     with System(plan) as first:
         token = first.admin_token
         item = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
         first.emulator.client("dynamodb").put_item(TableName=first.outputs.table_name, Item=item)
-    _write_sources(plan.sources, version=2)
+    write_sources(plan.sources, version=2)
     with System(plan) as second:
         assert second.admin_token == token
         assert _items(second, second.outputs.table_name, "kept") == [item]
