@@ -34,7 +34,11 @@ Preflight = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflight | None = None, shown: Mapping[str, str] | None = None
+    api_url: str,
+    pages: Sequence[BaseRoute] = (),
+    preflight: Preflight | None = None,
+    shown: Mapping[str, str] | None = None,
+    crowd: Callable[[], Crowd] = Crowd,
 ) -> Starlette:
     """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
 
@@ -42,8 +46,7 @@ def create_app(
     """
     target = httpx.URL(api_url)
     # Callbacks to the receiver come while their senders hold a place: they have places of their own.
-    crowds = {RECEIVER: Crowd()}
-    crowd = Crowd()
+    receiving, calling = crowd(), crowd()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -54,7 +57,7 @@ def create_app(
     async def forward(request: Request) -> Response:
         await request.body()  # who sends slowly holds no place
         try:
-            async with crowds.get(request.url.path, crowd).place():
+            async with (receiving if request.url.path == RECEIVER else calling).place():
                 if await request.is_disconnected():  # nobody would see what was done
                     return Response(status_code=499)
                 if preflight and request.method == "OPTIONS":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -13,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from local import front
+from local.crowd import Crowd
 from local.preflight import event_of
 from local.processes import StartError, free_port
 
@@ -118,6 +122,30 @@ def test_an_api_that_does_not_answer_is_a_502() -> None:
     with front.running(app, free_port()) as url:
         answer = httpx.get(f"{url}/x", trust_env=False)
     assert answer.status_code == 502
+
+
+def test_a_crowd_waits_in_front_and_who_waits_too_long_is_told_when_to_come_back() -> None:
+    """Nothing was done for those; callbacks have places of their own, since their senders hold one while they post."""
+    free, held = threading.Event(), threading.Semaphore(0)
+
+    async def hold(request: Request) -> Response:
+        if not request.url.path.endswith(front.RECEIVER):
+            held.release()
+            await asyncio.to_thread(free.wait, 20)
+        return PlainTextResponse("done")
+
+    api = Starlette(routes=[Route(PREFIX + "/{path:path}", hold)])
+    with front.running(api, free_port()) as api_url, ThreadPoolExecutor(2) as pool:
+        app = front.create_app(api_url + PREFIX, crowd=lambda: Crowd(in_flight=2, waiting=0))
+        with front.running(app, free_port()) as url:
+            inside = [pool.submit(httpx.get, f"{url}/x", trust_env=False, timeout=30) for _ in range(2)]
+            assert all(held.acquire(timeout=10) for _ in range(2))
+            refused = httpx.get(f"{url}/x", trust_env=False)
+            received = httpx.get(url + front.RECEIVER, trust_env=False)
+            free.set()
+            assert [answer.result().text for answer in inside] == ["done", "done"]
+    assert (refused.status_code, refused.json()["error"], received.text) == (503, "unavailable", "done")
+    assert int(refused.headers["retry-after"]) > 0
 
 
 def test_a_taken_port_is_said_before_anything_starts() -> None:

@@ -68,7 +68,9 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         dynamodb, sqs = system.emulator.client("dynamodb"), system.emulator.client("sqs")
         table, queue = system.outputs.table_name, sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         system.emulator.settle()
-        role = system.emulator.client("sts").assume_role(RoleArn=system.outputs.listener_role_arn, RoleSessionName="somebody")["Credentials"]
+        role = system.emulator.client("sts").assume_role(RoleArn=system.outputs.listener_role_arn, RoleSessionName="somebody")[
+            "Credentials"
+        ]
         for number in range(3):
             dynamodb.put_item(TableName=table, Item=ITEM | {"n": {"N": str(number)}})
             sqs.send_message(QueueUrl=queue, MessageBody=str(number), MessageGroupId="g", MessageDeduplicationId=str(number))

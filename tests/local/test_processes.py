@@ -81,6 +81,20 @@ def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
     _wait_until_gone(grandchild)
 
 
+def test_what_a_killed_child_started_ends_too(tmp_path: Path) -> None:
+    """As soon as its end is seen: the emulator's functions would go on without it."""
+    log = tmp_path / "child.log"
+    child = _start(GRANDPARENT, log)
+    child.wait_until(lambda: log.read_text().endswith("\n"), DEADLINE_S)
+    os.kill(child.pid, signal.SIGKILL)
+    ends = time.monotonic() + DEADLINE_S
+    while child.running:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert child.ending == "killed by signal 9"
+    _wait_until_gone(int(log.read_text()))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     """kill -9 leaves nobody to clean up, so the kernel does it."""
