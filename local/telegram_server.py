@@ -41,7 +41,8 @@ class TelegramServer:
 def start(state: Path) -> TelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
     log, password = state / "logs" / "telegram.log", access.of(state).control
-    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram"), "--port", str(_port(state))]
+    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
+    command += ["--port", str(_port(state / "telegram-port")), "--control-port", str(_port(state / "telegram-control-port"))]
     process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log)
     try:
         process.wait_until(lambda: bool(_printed(log)), START_DEADLINE_S)
@@ -51,11 +52,9 @@ def start(state: Path) -> TelegramServer:
         raise
 
 
-def _port(state: Path) -> int:
-    """The port of last time where that is free: sessions hold the address at which their account logged in."""
-    note = state / "telegram-port"
+def _port(note: Path) -> int:
+    """The port of last time where that is free: sessions hold the address at which their account logged in, and pages that of the control."""
     if not note.exists() or is_listening(int(note.read_text())):
-        state.mkdir(parents=True, exist_ok=True)
         note.write_text(str(free_port()))
     return int(note.read_text())
 

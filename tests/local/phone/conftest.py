@@ -16,12 +16,14 @@ from starlette.routing import Route
 
 from local import front, seed, telegram_server
 from local.phone.desk import Connected, Desk
+from local.phone.guard import KEY_HEADER
 from local.phone.routes import routes
 from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
 from local.system import System
 from local.telegram.control_client import ControlClient
 
+PAGE_KEY = "the-key-of-the-page"
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
@@ -90,8 +92,8 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
             person.ensure(control)
         with front.running(front.create_app(f"{api}/api", routes(desk)), free_port()) as url:
             tenant = DemoTenant(id="00000000-0000-0000-0000-000000000007", number=7, key=SecretStr("key"), signing_secret=SecretStr(SECRET))
-            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False)))
-            with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY))
+            with httpx.Client(base_url=url, trust_env=False, timeout=30, headers={KEY_HEADER: PAGE_KEY}) as client:
                 yield Phones(desk, client, control, posted)
             desk.close()
 
@@ -121,7 +123,7 @@ def planted(system: System) -> Iterator[tuple[System, Connected]]:
     assert system.telegram
     desk = Desk()
     with front.running(front.create_app(system.url, routes(desk)), free_port()) as url:
-        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url))
+        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url), PAGE_KEY)
         desk.connect(connected)
         yield system, connected
         desk.close()
