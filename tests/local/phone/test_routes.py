@@ -18,7 +18,7 @@ from local.phone.routes import routes
 from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER
 from shared.model.ids import EventId
-from tests.local.phone.conftest import PAGE_KEY, SECRET, Phones
+from tests.local.phone.conftest import CALLBACK, DELIVERY, PAGE_KEY, SECRET, Phones
 
 KEY = {KEY_HEADER: PAGE_KEY}
 
@@ -70,8 +70,8 @@ def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: Phones) -> 
 def test_deliveries_are_shown_as_the_api_tells_them(phones: Phones) -> None:
     """The newest of them, asked for as the demo tenant, with how its callback is doing; and each with its attempts."""
     assert phones.client.get("/phone/deliveries").json() == {
-        "deliveries": [{"event_id": "evt_1", "limit": "20"}],
-        "callback": {"state": "open"},
+        "deliveries": [{**DELIVERY, "limit": "20"}],
+        "callback": CALLBACK,
     }
     assert phones.client.get("/phone/deliveries/evt_1").json() == {"event_id": "evt_1", "made": []}
 
