@@ -1,8 +1,8 @@
 """What the person set: `.env` in the repository, and the environment, which wins. What cannot hold is refused, all of it at once.
 
-    a name that nobody reads     refused in `.env`; in the environment, which is everybody's, where it is all but one of ours
-    a value that cannot hold     refused with what it should be; a secret is never repeated
-    a name that is gone          refused with what came instead
+a name that nobody reads     refused in `.env`; in the environment, which is everybody's, where it is all but one of ours
+a value that cannot hold     refused with what it should be; a secret is never repeated
+a name that is gone          refused with what came instead
 """
 
 from __future__ import annotations

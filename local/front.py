@@ -7,7 +7,8 @@ http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from local.loopback import own_host
 from local.processes import StartError, is_listening
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -31,11 +33,16 @@ Preflight = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflight | None = None, shown: Mapping[str, str] | None = None
+    api_url: str,
+    pages: Sequence[BaseRoute] = (),
+    preflight: Preflight | None = None,
+    shown: Mapping[str, str] | None = None,
+    hosts: Collection[str] = (),
 ) -> Starlette:
     """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
 
-    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for.
+    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for;
+    under other names than this machine's and `hosts` nothing is answered (see `loopback`).
     """
     target = httpx.URL(api_url)
 
@@ -46,11 +53,21 @@ def create_app(
             yield
 
     async def forward(request: Request) -> Response:
+        if not own_host(request.headers, hosts):
+            return _foreign(request.headers.get("host", ""))
         if preflight and request.method == "OPTIONS":
             return await preflight(request)
         return await _forward(request, request.app.state.client, target, shown or {})
 
     return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
+
+
+def _foreign(host: str) -> Response:
+    detail = (
+        f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. If it is a tunnel or a proxy of yours, "
+        "set APP_BASE_URL to its address."
+    )
+    return JSONResponse({"ok": False, "error": "forbidden", "detail": detail, "request_id": str(uuid.uuid4())}, 403)
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:

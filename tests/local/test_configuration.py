@@ -118,7 +118,14 @@ def test_a_name_in_the_file_that_is_like_none_is_refused_too(tmp_path: Path) -> 
 
 def test_the_environment_is_everybodys(tmp_path: Path) -> None:
     """A slip is said; what another program reads is none of our business."""
-    others = {"PATH": "/bin", "TELEGRAM_BOT_TOKEN": "x", "POWERTOOLS_DEV": "1", "DATABASE_HOST": "x", "REPORT": "1", "TELEGRAM_TEST_SERVER": "x"}
+    others = {
+        "PATH": "/bin",
+        "TELEGRAM_BOT_TOKEN": "x",
+        "POWERTOOLS_DEV": "1",
+        "DATABASE_HOST": "x",
+        "REPORT": "1",
+        "TELEGRAM_TEST_SERVER": "x",
+    }
     assert read(others, tmp_path / ".env") == others
     for slip in ("CORS_ORIGIN", "ADMIN_TOKENS", "DELIVERIES_DAYS", "TELEGRAM_APP_ID"):
         with pytest.raises(ConfigurationError, match=f"^{slip} is no setting"):

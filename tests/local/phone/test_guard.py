@@ -15,7 +15,9 @@ def test_the_page_is_open_under_its_own_names(host: str) -> None:
     assert guard.page({"host": host}) is None
 
 
-@pytest.mark.parametrize("shown", [{}, {"x-phone-key": ""}, {"x-phone-key": "kez"}, {"x-phone-key": "ключ"}, {"authorization": "Bearer key"}])
+@pytest.mark.parametrize(
+    "shown", [{}, {"x-phone-key": ""}, {"x-phone-key": "kez"}, {"x-phone-key": "ключ"}, {"authorization": "Bearer key"}]
+)
 def test_without_the_key_nothing_is_shown(shown: dict[str, str]) -> None:
     """Whoever can open the port is not yet the person at the keyboard."""
     refusal = guard.holder(shown, "key")
