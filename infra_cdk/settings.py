@@ -7,6 +7,7 @@ local    no             allowed                                 this machine, th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +16,17 @@ Target = Literal["aws", "local"]
 
 DEFAULT_CORS_ORIGINS = "http://localhost:5173"
 DEFAULT_KEPT_DAYS = "14"
+KEPT_DAYS = range(7, 366)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+UNSAFE = ("ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS")
+FLAGS = ("DEV_CALLBACK_RECEIVER", "OUTBOX_ENABLED", *UNSAFE)
+NAMES = (*FLAGS, "CORS_ORIGINS", "DELIVERIES_KEPT_DAYS", "OUTBOX_WHITELIST", "POWERTOOLS_LOG_LEVEL")
+_SPELT = {**dict.fromkeys(("1", "true", "yes", "on"), "1"), **dict.fromkeys(("0", "false", "no", "off"), "0")}
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
 
 class SettingsError(Exception):
-    """A setting that this target refuses; the message says which and what to do."""
+    """Settings that this target refuses; the message says of each what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +50,47 @@ class Settings:
 
 
 def from_environment(target: Target, environ: Mapping[str, str]) -> Settings:
-    """Read what an operator may choose. On AWS the ALLOW_* flags are not among it: asking for one raises `SettingsError`."""
-    if target == "aws":
-        asked_for = [name for name in ("ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS") if _flag(environ, name) == "1"]
-        if asked_for:
-            raise SettingsError(f"{' and '.join(asked_for)}: a deployment on AWS posts to public https addresses only; unset it")
+    """Read what an operator may choose. Raises `SettingsError` with everything that is wrong at once."""
+    if found := problems(target, environ):
+        raise SettingsError("\n".join(found))
     allowed = "1" if target == "local" else "0"
     return Settings(
         target=target,
-        cors_origins=environ.get("CORS_ORIGINS") or DEFAULT_CORS_ORIGINS,
+        cors_origins=_text(environ, "CORS_ORIGINS") or DEFAULT_CORS_ORIGINS,
         allow_http_callbacks=allowed,
         allow_private_callbacks=allowed,
-        dev_callback_receiver=_flag(environ, "DEV_CALLBACK_RECEIVER", default=allowed),
-        outbox_enabled=_flag(environ, "OUTBOX_ENABLED"),
+        dev_callback_receiver=_flag(environ, "DEV_CALLBACK_RECEIVER") or allowed,
+        outbox_enabled=_flag(environ, "OUTBOX_ENABLED") or "0",
         outbox_whitelist=environ.get("OUTBOX_WHITELIST", ""),
-        deliveries_kept_days=environ.get("DELIVERIES_KEPT_DAYS") or DEFAULT_KEPT_DAYS,
-        log_level=environ.get("POWERTOOLS_LOG_LEVEL") or "INFO",
+        deliveries_kept_days=_text(environ, "DELIVERIES_KEPT_DAYS") or DEFAULT_KEPT_DAYS,
+        log_level=_text(environ, "POWERTOOLS_LOG_LEVEL").upper() or "INFO",
     )
 
 
-def _flag(environ: Mapping[str, str], name: str, default: str = "0") -> str:
-    value = environ.get(name, "").strip().lower()
-    if not value:
-        return default
-    return "1" if value in {"1", "true", "yes", "on"} else "0"
+def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
+    """Say of each setting that cannot hold what is wrong with it. On AWS the ALLOW_* flags are among them: asking for one is an error."""
+    found = [f"{name} is 1 or 0, not {environ[name]!r}" for name in FLAGS if _flag(environ, name) is None]
+    days, level = _text(environ, "DELIVERIES_KEPT_DAYS"), _text(environ, "POWERTOOLS_LOG_LEVEL")
+    if days and not (days.isascii() and days.isdigit() and int(days[:9]) in KEPT_DAYS):
+        found.append(f"DELIVERIES_KEPT_DAYS is a number of days from {KEPT_DAYS[0]} to {KEPT_DAYS[-1]}, not {days!r}")
+    if level and level.upper() not in LOG_LEVELS:
+        found.append(f"POWERTOOLS_LOG_LEVEL is one of {', '.join(LOG_LEVELS)}, not {level!r}")
+    found += [
+        f"CORS_ORIGINS: {origin!r} is no origin; write each as http://localhost:5173, without a path, with spaces or commas between them"
+        for origin in _text(environ, "CORS_ORIGINS").replace(",", " ").split()
+        if not _ORIGIN.fullmatch(origin)
+    ]
+    asked_for = [name for name in UNSAFE if _flag(environ, name) == "1"]
+    if target == "aws" and asked_for:
+        found.append(f"{' and '.join(asked_for)}: a deployment on AWS posts to public https addresses only; unset it")
+    return found
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _flag(environ: Mapping[str, str], name: str) -> str | None:
+    """Return "1" or "0", "" where it is not set, None where nobody can tell which is meant."""
+    value = _text(environ, name).lower()
+    return _SPELT.get(value) if value else ""

@@ -129,7 +129,7 @@ def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist:
 
 
 def clear(state: Path) -> None:
-    """Remove what an emulator that has ended left in its temporary folder: each function's code and libraries, unpacked, some 40 MB each."""
+    """Remove what an emulator that has ended left in its temporary folder: each function's code and libraries, 80 MB each."""
     shutil.rmtree(state / "emulator" / "tmp", ignore_errors=True)
 
 

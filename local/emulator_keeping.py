@@ -1,4 +1,4 @@
-"""Keeps what ministack holds (see `emulator_state`): it saves by itself only when it is told to stop, and what it held is gone when it is killed.
+"""Keeps what ministack holds (see `emulator_state`): by itself it saves when it is told to stop, and loses all when it is killed.
 
 Here each write is in a file before it is answered, and nothing is left to do at the end. Runs in the emulator's environment.
 """

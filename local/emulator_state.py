@@ -6,7 +6,7 @@
     dedup      which ids a queue has had, 5 min   /
 
 SQLite runs in WAL mode with synchronous=NORMAL: what was committed survives the end of the process (the kernel holds it); a power cut may
-lose what came since the last checkpoint of the log, and never leaves a broken file. Runs in the emulator's environment: standard library only.
+lose what came since the last checkpoint of the log, and never leaves a broken file. Runs in the emulator's environment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Queue = dict[str, Any]
 
 
 class State:
-    """The file, and which changes are not in it yet. `default` and `hook` are the JSON encoder's and decoder's for the emulator's own types."""
+    """The file, and which changes are not in it yet. `default` and `hook` are JSON's, for the emulator's own types."""
 
     def __init__(self, folder: Path, default: Callable[[Any], Any], hook: Callable[[dict[str, Any]], Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ class State:
     # What is written and read as a whole
 
     def settle(self, services: Mapping[str, Callable[[], Any]]) -> None:
-        """Write everything as it is now, in one transaction, and from then on begin with it. `services` maps names to what tells their state."""
+        """Write everything as it is now, in one transaction; the next start begins with it. `services` maps names to what tells their state."""
         with self._lock:
             states = {name: state for name, tell in services.items() if _holds_anything(state := tell())}
             tables = list(states["dynamodb"]["tables"]._data.values()) if "dynamodb" in states else []

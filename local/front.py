@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from local.crowd import RETRY_AFTER_S, Crowd, CrowdedError
+from local.loopback import own_host
 from local.processes import StartError, is_listening
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -38,11 +39,13 @@ def create_app(
     pages: Sequence[BaseRoute] = (),
     preflight: Preflight | None = None,
     shown: Mapping[str, str] | None = None,
+    hosts: Collection[str] = (),
     crowd: Callable[[], Crowd] = Crowd,
 ) -> Starlette:
     """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
 
-    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for.
+    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for;
+    under other names than this machine's and `hosts` nothing is answered (see `loopback`).
     """
     target = httpx.URL(api_url)
     # Callbacks to the receiver come while their senders hold a place: they have places of their own.
@@ -55,6 +58,8 @@ def create_app(
             yield
 
     async def forward(request: Request) -> Response:
+        if not own_host(request.headers, hosts):
+            return _foreign(request.headers.get("host", ""))
         await request.body()  # who sends slowly holds no place
         try:
             async with (receiving if request.url.path == RECEIVER else calling).place():
@@ -67,6 +72,14 @@ def create_app(
             return _crowded()
 
     return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
+
+
+def _foreign(host: str) -> Response:
+    detail = (
+        f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. If it is a tunnel or a proxy of yours, "
+        "set APP_BASE_URL to its address."
+    )
+    return JSONResponse({"ok": False, "error": "forbidden", "detail": detail, "request_id": str(uuid.uuid4())}, 403)
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from local.phone.guard import KEY_HEADER
 from local.seed import ALICE, ANNA, DemoTenant
 
 
@@ -18,10 +19,11 @@ class Line:
     again: str
 
 
-def copy_lines(url: str, tenant: DemoTenant, key: str, *, test_server: bool) -> list[Line]:
-    """Return the three lines; with the real Telegram the person fills in their own phone, code and password."""
+def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> list[Line]:
+    """Return the three lines. Without the key of a page with test phones, at the real Telegram, the person fills in phone, code and password."""
+    test_server = page_key is not None
     start = {"phone": ANNA.phone if test_server else "+YOUR_PHONE"}
-    verify = {**start, "code": f"'$(curl -s {url}/phone/code)'" if test_server else "THE_CODE"}
+    verify = {**start, "code": f"'$(curl -s -H {KEY_HEADER}:{page_key} {url}/phone/code)'" if test_server else "THE_CODE"}
     password = (ANNA.password or "") if test_server else "YOUR_2FA_PASSWORD"
     text = {"peer": f"@{ALICE.username}" if test_server else "me", "text": "Hello from Avio"}
     who, to = ("Anna", "Alice") if test_server else ("you", "yourself (Saved Messages)")

@@ -9,15 +9,18 @@ Nothing but the standard library: the emulator runs this in an environment of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 HOSTS = {"127.0.0.1", "localhost"}
 
 
-def own_host(headers: Mapping[str, str]) -> bool:
-    """Whether a request was made under a name of this machine. Header names are in lower case; the port may be any, as behind a proxy."""
+def own_host(headers: Mapping[str, str], others: Collection[str] = ()) -> bool:
+    """Whether a request was made under a name of this machine, or one of `others`.
+
+    Header names are in lower case; the port may be any, as behind a proxy.
+    """
     name, _, port = headers.get("host", "").partition(":")
-    return name.lower() in HOSTS and (not port or (port.isascii() and port.isdigit()))
+    return (name.lower() in HOSTS or name.lower() in others) and (not port or (port.isascii() and port.isdigit()))
 
 
 def from_elsewhere(headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What runs in the emulator's own environment: ministack 1.5.33 behind our guard, its state kept, and one thing of its FIFO queues made faster.
+"""What runs in the emulator's own environment: ministack 1.5.33 behind our guard, its state kept, its FIFO queues made faster.
 
 Before each entry it builds the queue's table of deduplication ids anew, to leave the expired ones out: at 100 messages a second that
 table has 30,000 ids, and soon the emulator does nothing else. All ids live for the same time, so the oldest are at the front: it is enough

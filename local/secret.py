@@ -12,19 +12,19 @@ from local.emulator import Emulator
 from local.processes import StartError
 from local.stack import Outputs
 
-PLAIN = re.compile(r"[\w.~-]+")
+PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 
 
 def fill(emulator: Emulator, outputs: Outputs, environ: Mapping[str, str]) -> dict[str, str]:
-    """Make the secret what `environ` says; without an ADMIN_TOKEN there the one of last time stays. Answers the whole.
+    """Make the secret what `environ` says; without an ADMIN_TOKEN there the one of last time stays where a shell takes it. Answers the whole.
 
     The emulator generates an admin token with quotes and dollar signs in it, whatever the template says; a shell would eat it.
     """
     client = emulator.client("secretsmanager")
     before: dict[str, str] = json.loads(client.get_secret_value(SecretId=outputs.secret_id)["SecretString"])
-    admin = environ.get(GENERATED) or before[GENERATED]
+    generated = before[GENERATED] if PLAIN.fullmatch(before[GENERATED]) else secrets.token_hex(24)
     after = {name: environ.get(name, "") for name in FILLED_IN}
-    after[GENERATED] = admin if PLAIN.fullmatch(admin) else secrets.token_hex(24)
+    after[GENERATED] = environ.get(GENERATED) or generated
     if after != before:
         client.put_secret_value(SecretId=outputs.secret_id, SecretString=json.dumps(after))
     return after

@@ -11,8 +11,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra_cdk import settings as deployment
 from infra_cdk.bundle import ROOT, BundleError, Bundler
 from infra_cdk.settings import Target, from_environment
+from local.configuration import misspelt
 
 TEMPLATE = "Avio.template.json"
 CACHE = ROOT / "build" / "synth"
@@ -22,7 +24,12 @@ DEADLINE_S = 600
 def main(arguments: list[str]) -> None:
     """Synthesize for AWS to build/cdk.out, with the settings of the environment."""
     output = Path(arguments[0]) if arguments else ROOT / "build" / "cdk.out"
-    _synthesize("aws", os.environ, output, ROOT)
+    if problems := [*misspelt(os.environ), *deployment.problems("aws", os.environ)]:
+        raise SystemExit("\n".join(problems))
+    try:
+        _synthesize("aws", os.environ, output, ROOT)
+    except BundleError as error:
+        raise SystemExit(str(error)) from None
     print(f"{output / TEMPLATE}")
 
 

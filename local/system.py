@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
@@ -167,7 +168,11 @@ class System:
         with step("front"):
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
             app = front.create_app(
-                api, plan.pages, by_function(self.emulator, self.outputs.default_function), self.emulator.gateway_headers
+                api,
+                plan.pages,
+                by_function(self.emulator, self.outputs.default_function),
+                self.emulator.gateway_headers,
+                _names(plan.settings),
             )
             self.url = self._parts.enter_context(front.running(app, plan.port or free_port()))
 
@@ -182,6 +187,12 @@ class System:
         if self.telegram:
             return self.telegram.listener_environment
         return {name: self.plan.settings.get(name, "") for name in ("TELEGRAM_API_ID", "TELEGRAM_API_HASH")}
+
+
+def _names(settings: Mapping[str, str]) -> set[str]:
+    """By which other names the API may be asked: as containers call this machine, and as the person's tunnel is called."""
+    outside = urlsplit(settings.get("APP_BASE_URL", "")).hostname
+    return {"host.docker.internal", *([outside] if outside else [])}
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import threading
 from types import FrameType
 
 from infra_cdk.bundle import BundleError
-from local import configuration, seed
+from local import access, configuration, seed
 from local.bootstrap import ROOT
 from local.configuration import ConfigurationError
 from local.phone.desk import Connected, Desk
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
             raise KeyboardInterrupt
         stop.set()
 
+    os.umask(0o077)  # state and logs are for the person alone
     started, desk = False, Desk()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> None:
                 planted = seed.plant(system, system.url)
             started = True
             desk.connect(connected := _connected(system, planted))
-            _say_where(system)
+            _say_where(system, connected)
             _say_how(connected)
             _stay(system, stop)
             print("\n  stopping ...", flush=True)
@@ -65,16 +66,17 @@ def _plan(desk: Desk) -> Plan:
 
 def _connected(system: System, planted: Seed) -> Connected:
     api_url = f"{system.emulator.url}/_aws/execute-api/{system.outputs.api_id}"
-    return Connected(system.url, api_url, system.telegram.control_url if system.telegram else None, planted)
+    control_url = system.telegram.control_url if system.telegram else None
+    return Connected(system.url, api_url, control_url, planted, access.of(system.plan.state).phones, system.emulator.gateway_headers)
 
 
-def _say_where(system: System) -> None:
+def _say_where(system: System, connected: Connected) -> None:
     telegram = "the test server of this machine" if system.telegram else "the real one"
     print(
         f"""
   API          {system.url}
   reference    {system.url}/docs
-  phones       {system.url}/phone
+  phones       {connected.page}
   Telegram     {telegram}
   admin token  {system.admin_token}
   logs         {system.plan.state / "logs"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from local.lines import Line, copy_lines
 from local.phone.seen import Seen, SeenCallbacks
@@ -12,12 +13,27 @@ from local.seed import DemoTenant, Seed
 
 @dataclass(frozen=True)
 class Connected:
-    """Where everything is. `api_url` is the gateway behind the front; `control_url` is None with the real Telegram."""
+    """Where everything is. `api_url` is the gateway behind the front, which is shown `gateway`; `control_url` is None with the real Telegram.
+
+    `page_key` opens this page to whoever has it.
+    """
 
     url: str
     api_url: str
     control_url: str | None
     seed: Seed
+    page_key: str = field(repr=False)
+    gateway: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def page(self) -> str:
+        """The link that opens the page; what is behind # stays in the browser."""
+        return f"{self.url}/phone#k={self.page_key}"
+
+    @property
+    def tenant_headers(self) -> dict[str, str]:
+        """What the gateway and the API behind it want to see of the demo tenant."""
+        return {**self.gateway, **self.tenant.headers}
 
     @property
     def tenant(self) -> DemoTenant:
@@ -31,12 +47,12 @@ class Connected:
 
     @property
     def key(self) -> str:
-        """The tenant's key as the page may show it: whoever can open the page could use it, so not that of a real person's account."""
+        """The tenant's key as the page may show it: not that of a real person's account, which belongs into no browser."""
         return self.tenant.key.get_secret_value() if self.test_server else "KEY_FROM_THE_TERMINAL"
 
     def lines(self, key: str) -> list[Line]:
         """What to copy, with that key in it."""
-        return copy_lines(self.url, self.tenant, key, test_server=self.test_server)
+        return copy_lines(self.url, self.tenant, key, self.page_key if self.test_server else None)
 
 
 class Desk:

@@ -1,13 +1,13 @@
 """The routes of the phone page: the page and its files, and what it shows and does, passed on to the test server and to the API.
 
-GET  /phone                        the page           /phone/static/<file>  its files
+GET  /phone                        the page           /phone/static/<file>  its files      (all but these want the page's key)
 GET  /phone/desk                   people, the lines to copy, which Telegram
 GET  /phone/webhook                the demo account's status, the current code, the callbacks that came
 GET  /phone/people/<id>/messages   POST: write as that person;  POST .../read: the phone showed a chat
 GET  /phone/changes                waits until something happens: ?after=<number>&callbacks=<count>
 GET  /phone/code                   the code that Anna's phone shows, as text, for a shell
 GET  /phone/deliveries             what became of the demo tenant's events;  .../<event>: its attempts;  POST .../<event>/replay: once more
-POST /dev/callback-receiver        on its way to the function: the headers are noted
+POST /dev/callback-receiver        on its way to the function: the headers are noted;  GET: with the real Telegram for who has the key
 """
 
 from __future__ import annotations
@@ -75,26 +75,41 @@ class _Answered(Exception):
 
     def __init__(self, status: int, error: str, detail: str) -> None:
         super().__init__(error)
+        self.error, self.detail = error, detail
         self.response = JSONResponse({"error": error, "detail": detail}, status)
 
 
 def routes(desk: Desk) -> Sequence[BaseRoute]:
     """Return the routes, for the front to serve before the API's."""
     pages = Pages(desk)
+
+    def key(headers: Mapping[str, str]) -> Refusal | None:
+        return guard.holder(headers, desk.system.page_key) if desk.system else None
+
+    def reading(headers: Mapping[str, str]) -> Refusal | None:
+        return guard.reading(headers) or key(headers)
+
+    def writing(headers: Mapping[str, str]) -> Refusal | None:
+        return guard.writing(headers) or key(headers)
+
+    def receiving(headers: Mapping[str, str]) -> Refusal | None:  # what real people wrote is for no other user of the machine
+        return guard.page(headers) or (key(headers) if desk.system and not desk.system.test_server else None)
+
     return [
         Route("/phone", _guarded(pages.page, guard.page)),
-        Route("/phone/desk", _guarded(pages.desk, guard.reading)),
-        Route("/phone/webhook", _guarded(pages.webhook, guard.reading)),
-        Route("/phone/changes", _guarded(pages.changes, guard.reading)),
-        Route("/phone/code", _guarded(pages.code, guard.reading)),
-        Route("/phone/people/{person:int}/messages", _guarded(pages.messages, guard.reading), methods=["GET"]),
-        Route("/phone/people/{person:int}/messages", _guarded(pages.write, guard.writing), methods=["POST"]),
-        Route("/phone/people/{person:int}/read", _guarded(pages.read, guard.writing), methods=["POST"]),
-        Route("/phone/deliveries", _guarded(pages.deliveries, guard.reading)),
-        Route("/phone/deliveries/{event}", _guarded(pages.delivery, guard.reading)),
-        Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, guard.writing), methods=["POST"]),
+        Route("/phone/desk", _guarded(pages.desk, reading)),
+        Route("/phone/webhook", _guarded(pages.webhook, reading)),
+        Route("/phone/changes", _guarded(pages.changes, reading)),
+        Route("/phone/code", _guarded(pages.code, reading)),
+        Route("/phone/people/{person:int}/messages", _guarded(pages.messages, reading), methods=["GET"]),
+        Route("/phone/people/{person:int}/messages", _guarded(pages.write, writing), methods=["POST"]),
+        Route("/phone/people/{person:int}/read", _guarded(pages.read, writing), methods=["POST"]),
+        Route("/phone/deliveries", _guarded(pages.deliveries, reading)),
+        Route("/phone/deliveries/{event}", _guarded(pages.delivery, reading)),
+        Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, writing), methods=["POST"]),
         Mount("/phone/static", StaticFiles(directory=STATIC)),
-        Route(RECEIVER, _guarded(pages.receive, guard.anyone), methods=["POST"]),
+        Route(RECEIVER, _guarded(pages.receive, guard.reading), methods=["POST"]),
+        Route(RECEIVER, _guarded(pages.received, receiving), methods=["GET"]),
     ]
 
 
@@ -108,9 +123,7 @@ def _guarded(endpoint: Endpoint, judge: Judge) -> Endpoint:
             except _Answered as answered:
                 response = answered.response
             except httpx.TransportError as error:
-                response = JSONResponse(
-                    {"error": "no_answer", "detail": f"A part of the system does not answer: {type(error).__name__}"}, 502
-                )
+                response = JSONResponse({"error": "no_answer", "detail": f"The API does not answer: {type(error).__name__}"}, 502)
         response.headers.update(SECURITY)
         return response
 
@@ -130,9 +143,13 @@ class Pages:
         """Answer what stays the same while the page is open, and the people."""
         system = self._system()
         seeded = {person.phone: person for person in PEOPLE}
-        people = []
+        people, problem = [], None
         if system.control_url:
-            known = (await self._control(request, "GET", "/people")).json()["people"]
+            try:
+                known = (await self._control(request, "GET", "/people")).json()["people"]
+            except _Answered as answered:  # the lines and the webhook are there all the same
+                problem = answered.detail
+                known = []
             people = [_person(one, seeded) for one in known if one["id"] != SERVICE_ID and one["registered"]]
         return JSONResponse(
             {
@@ -144,6 +161,7 @@ class Pages:
                 "lines": [line.__dict__ for line in system.lines(system.key)],
                 "people": sorted(people, key=lambda one: (not one["seeded"], one["id"])),
                 "service_id": SERVICE_ID,
+                "problem": problem,
             }
         )
 
@@ -151,8 +169,8 @@ class Pages:
         """Answer how the demo account is, the code on Anna's phone, and what the development receiver got, newest first."""
         system, client = self._system(), _client(request)
         status, received, code = await asyncio.gather(
-            client.get(f"{system.api_url}/tenants/{system.tenant.number}/status", headers=system.tenant.headers),
-            client.get(f"{system.api_url}{RECEIVER}"),
+            client.get(f"{system.api_url}/tenants/{system.tenant.number}/status", headers=system.tenant_headers),
+            client.get(f"{system.api_url}{RECEIVER}", headers=system.gateway),
             self._code(request, 0),
         )
         callbacks = received.json() if received.status_code == 200 else []
@@ -200,7 +218,10 @@ class Pages:
     async def _code(self, request: Request, wait_s: float) -> str | None:
         if self._system().control_url is None:
             return None
-        answer = await self._control(request, "GET", f"/people/{ANNA.phone}/code", params={"wait_s": wait_s}, any_status=True)
+        try:
+            answer = await self._control(request, "GET", f"/people/{ANNA.phone}/code", params={"wait_s": wait_s}, any_status=True)
+        except _Answered:
+            return None
         return None if answer.is_error else str(answer.json()["code"])
 
     async def messages(self, request: Request) -> Response:
@@ -239,7 +260,7 @@ class Pages:
         """Ask the API as the demo tenant; what it refuses is refused in its words."""
         system = self._system()
         url = f"{system.api_url}/tenants/{system.tenant.number}/{path}"
-        answer = await _client(request).request(method, url, headers=system.tenant.headers)
+        answer = await _client(request).request(method, url, headers=system.tenant_headers)
         if answer.is_error:
             said = answer.json()
             raise _Answered(answer.status_code, str(said.get("error")), str(said.get("detail")))
@@ -249,9 +270,15 @@ class Pages:
         """Hand a callback to the function, and note its headers."""
         body, system = await request.body(), self._system()
         kind = {"Content-Type": request.headers.get("content-type", "application/json")}
-        answer = await _client(request).post(f"{system.api_url}{RECEIVER}", content=body, headers=kind)
+        answer = await _client(request).post(f"{system.api_url}{RECEIVER}", content=body, headers={**system.gateway, **kind})
         if answer.is_success and "webhook-id" in request.headers:
             self._desk.note({name: request.headers[name] for name in SHOWN if name in request.headers}, body)
+        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+
+    async def received(self, request: Request) -> Response:
+        """Answer what the receiver got, as the function does."""
+        system = self._system()
+        answer = await _client(request).get(f"{system.api_url}{RECEIVER}", headers=system.gateway)
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
 
     def _system(self) -> Connected:
@@ -264,7 +291,11 @@ class Pages:
         url = self._system().control_url
         if url is None:
             raise _Answered(409, "real_telegram", "Accounts live at the real Telegram; there are no test people.")
-        answer = await _client(request).request(method, url + path, timeout=WAIT_S + SLACK_S, **more)
+        try:
+            answer = await _client(request).request(method, url + path, timeout=WAIT_S + SLACK_S, **more)
+        except httpx.TransportError as error:
+            detail = f"The Telegram test server does not answer ({type(error).__name__}). This page goes on by itself once it does."
+            raise _Answered(503, "telegram_gone", detail) from None
         if answer.is_error and not any_status:
             said = answer.json()
             raise _Answered(answer.status_code, said["error"], said["detail"])

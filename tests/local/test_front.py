@@ -52,7 +52,7 @@ def client() -> Iterator[httpx.Client]:
     """A client of a front before an API that echoes."""
     api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=front.METHODS)])
     with front.running(api, free_port()) as api_url:
-        app = front.create_app(api_url + PREFIX, [Route("/phone", _phone)], _preflight)
+        app = front.create_app(api_url + PREFIX, [Route("/phone", _phone)], _preflight, {"x-gateway": "pass"}, ["api.example"])
         with front.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
             yield opened
 
@@ -81,6 +81,27 @@ def test_headers_pass_but_for_the_connections_own(client: httpx.Client) -> None:
     seen = client.get("/x", headers=sent).json()["headers"]
     assert (seen["x-admin-token"], seen["authorization"], seen["host"]) == ("t", "Bearer k", "api.example:8000")
     assert "te" not in seen
+
+
+def test_the_gateway_is_shown_its_pass_whatever_the_caller_says(client: httpx.Client) -> None:
+    """And the answer does not tell it."""
+    seen = client.get("/x", headers={"X-Gateway": "guessed"}).json()["headers"]
+    assert seen["x-gateway"] == "pass"
+    assert "pass" not in str(client.get("/x").headers)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example:80", "[::1]"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_a_rebound_name_reaches_nothing(client: httpx.Client, method: str, host: str) -> None:
+    """A web page may have its own name point to this machine, and reads what is answered under it."""
+    answer = client.request(method, "/dev/callback-receiver", headers={"Host": host})
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "LOCALHOST", "api.example"])
+def test_own_names_reach_the_api(client: httpx.Client, host: str) -> None:
+    """With any port; and what the person says the outside calls it."""
+    assert client.get("/x", headers={"Host": host}).status_code == 200
 
 
 def test_answers_pass_with_status_and_every_header(client: httpx.Client) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local import listener_process
+from local import listener_process, secret
 from local.processes import StartError
 from local.stack import deploy
 from local.synth import local_template
@@ -112,6 +116,56 @@ def test_the_listener_has_its_role_and_no_more(stub: System, tmp_path: Path, mon
         _client("dynamodb").scan(TableName=stub.outputs.table_name)
     with pytest.raises(ClientError, match="AccessDenied"):
         _client("secretsmanager").get_secret_value(SecretId=stub.outputs.secret_id)
+
+
+OTHER_USER = """
+import os, sys
+os.chdir(sys.argv[1])
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for path in sys.argv[2:]:
+    try:
+        print("read", path, len(open(path, "rb").read()))
+    except PermissionError:
+        pass
+"""
+SECRETS = ("access", "avio.env", "logs/emulator.log", "aws/credentials")
+
+
+def test_the_state_is_for_its_owner_alone(stub: System) -> None:
+    """The folder, and each file with a secret in it besides."""
+    state = stub.plan.state
+    listener_process.role_environment(stub.emulator, stub.outputs, state)
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert {name: (state / name).stat().st_mode & 0o777 for name in SECRETS} == dict.fromkeys(SECRETS, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_user_reads_nothing_of_it(stub: System) -> None:
+    """Even one who stands in the folder already, so that no folder above it is in the way."""
+    listener_process.role_environment(stub.emulator, stub.outputs, stub.plan.state)
+    command = [sys.executable, "-c", OTHER_USER, str(stub.plan.state), *SECRETS, "emulator/port"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_command_line_shows_a_secret(stub: System) -> None:
+    """Everybody may read them."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes())
+    assert any(b"local.ministack_main" in line for line in lines)
+    for secret_ in (stub.emulator.secret, stub.admin_token, *stub.emulator.gateway_headers.values()):
+        assert not [line for line in lines if secret_.encode() in line]
+
+
+def test_an_admin_token_of_ones_own_is_taken_as_it_is(stub: System) -> None:
+    """Every one that the settings let pass; before, one with a sign in it was replaced without a word."""
+    token = "base64/with+signs=="
+    before = stub.tokens["ADMIN_TOKEN"]
+    assert secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": token})["ADMIN_TOKEN"] == token
+    assert secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": before})["ADMIN_TOKEN"] == before
+    assert secret.fill(stub.emulator, stub.outputs, {})["ADMIN_TOKEN"] == before
 
 
 def test_functions_keys_cannot_be_guessed_from_their_names(stub: System) -> None:

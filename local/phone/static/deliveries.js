@@ -1,7 +1,7 @@
 // What became of the demo tenant's events: one line each, its attempts when it is opened, and a button to have it again.
 
 import { get, post } from "./api.js";
-import { make } from "./dom.js";
+import { make, say } from "./dom.js";
 
 const TONES = { delivered: "good", dead: "bad", dropped: "", pending: "busy", parked: "busy" };
 const LANES = {
@@ -10,25 +10,28 @@ const LANES = {
   draining: "The callback answers again, and gets what waited.",
 };
 
-// Keep the lines that have not changed: one that was opened stays open.
-export function showDeliveries({ deliveries, callback }, changed) {
+// Keep the lines that have not changed: one that was opened stays open. `told` finds {who, text} of an event, as far as the page knows.
+export function showDeliveries({ deliveries, callback }, told, changed) {
   const waiting = callback.pending + callback.parked;
   document.getElementById("deliveries-lead").textContent = `${LANES[callback.state] ?? callback.state} Waiting: ${waiting}, given up: ${callback.dead}.`;
   const list = document.getElementById("deliveries");
   const there = new Map([...list.children].map((line) => [line.dataset.key, line]));
-  const lines = deliveries.map((one) => there.get(keyOf(one)) ?? line(one, changed));
+  const lines = deliveries.map((one) => {
+    const about = told(one);
+    const key = `${one.event_id} ${one.status} ${one.updated_at} ${about.text != null}`;
+    return there.get(key) ?? line(key, one, about, changed);
+  });
   list.replaceChildren(...(lines.length ? lines : [make("p", { class: "empty", "data-key": "none" }, "Nothing yet.")]));
 }
 
-const keyOf = (one) => `${one.event_id} ${one.status} ${one.updated_at}`;
-
-function line(one, changed) {
+function line(key, one, { who, text }, changed) {
   const attempts = make("div", { class: "attempts" });
   const details = make("details", { ontoggle: () => details.open && showAttempts(one, attempts) }, make("summary", {}, summary(one)), attempts);
   return make(
     "article",
-    { class: "delivery", role: "listitem", "data-key": keyOf(one), "data-event": one.event_id },
+    { class: "delivery", role: "listitem", "data-key": key, "data-event": one.event_id },
     make("p", { class: "tags" }, make("span", { class: `tag ${TONES[one.status] ?? ""}` }, one.status), make("time", { datetime: one.received_at }, new Date(one.received_at).toLocaleTimeString()), ...replay(one, changed)),
+    make("p", { class: "told" }, make("strong", {}, who), text == null ? "" : `: ${text}`),
     details,
   );
 }
@@ -40,16 +43,16 @@ function summary(one) {
 
 function replay(one, changed) {
   if (["pending", "parked"].includes(one.status)) return [];
-  const button = make("button", { type: "button", class: "replay", "aria-label": `Deliver ${one.event_id} again`, onclick: again }, "Replay");
+  const button = make("button", { type: "button", class: "replay", "aria-label": `Replay ${one.event_id}`, onclick: again }, "Replay");
   async function again() {
     button.disabled = true;
     try {
       await post(`deliveries/${one.event_id}/replay`, {});
-      button.textContent = "Queued";
+      say(button, "Queued");
       await changed();
     } catch (error) {
       button.disabled = false;
-      button.textContent = error.message;
+      say(button, error.message);
     }
   }
   return [button];

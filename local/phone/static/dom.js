@@ -11,6 +11,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Change what a button says, and with it what it is called.
+export function say(button, words) {
+  button.textContent = words;
+  button.removeAttribute("aria-label");
+}
+
 export const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 export function copyable(text, label) {
@@ -20,11 +26,11 @@ export function copyable(text, label) {
     getSelection().selectAllChildren(code);
     try {
       await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
+      say(button, "Copied");
     } catch {
-      button.textContent = "Selected";
+      say(button, "Selected");
     }
-    button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });
+    button.addEventListener("blur", () => (say(button, "Copy"), button.setAttribute("aria-label", `Copy: ${label}`)), { once: true });
   }
   return make("div", { class: "line" }, code, button);
 }

@@ -1,6 +1,6 @@
 // Composes the page, and keeps it up to date: one long poll tells of everything that happens.
 
-import { get } from "./api.js";
+import { get, takeKey } from "./api.js";
 import { showDeliveries } from "./deliveries.js";
 import { make } from "./dom.js";
 import { buildGuide, showCode, showProgress } from "./guide.js";
@@ -21,20 +21,30 @@ let callbacks = [];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function load() {
-  desk = await get("desk");
+  const fresh = await get("desk");
+  if (JSON.stringify(fresh) !== JSON.stringify(desk)) build(fresh); // else what is being read, written or copied stays as it is
+  await Promise.all([...phones.map((phone) => phone.refresh()), refreshWebhook()]);
+  progress();
+}
+
+function build(fresh) {
+  desk = fresh;
   buildGuide(desk);
   showLead(desk);
   if (!chosen.length) chosen = desk.people.slice(0, BESIDE).map((person) => person.id);
   buildPhones();
-  await Promise.all([...phones.map((phone) => phone.refresh()), refreshWebhook()]);
-  progress();
 }
 
 function buildPhones() {
   const place = document.getElementById("phones");
   if (!desk.test_server) {
     phones = [];
-    place.replaceChildren(make("div", { class: "card notice" }, make("h2", {}, "The real Telegram"), make("p", {}, "This system is connected to the real Telegram, so there are no test phones: codes and messages are on your own. The terminal of make up shows the lines with the key in them; this page does not. Without TELEGRAM_API_ID and TELEGRAM_API_HASH the test server of this machine is used.")));
+    place.replaceChildren(notice("The real Telegram", "This system is connected to the real Telegram, so there are no test phones: codes and messages are on your own. The terminal of make up shows the lines with the key in them; this page does not. Without TELEGRAM_API_ID and TELEGRAM_API_HASH the test server of this machine is used."));
+    return;
+  }
+  if (desk.problem) {
+    phones = [];
+    place.replaceChildren(notice("The test phones are away", desk.problem));
     return;
   }
   const shown = chosen.map((id) => desk.people.find((person) => person.id === id)).filter(Boolean);
@@ -42,6 +52,8 @@ function buildPhones() {
   const rest = desk.people.filter((person) => !chosen.includes(person.id));
   place.replaceChildren(...phones.map((phone) => phone.element), ...(rest.length ? [picker(rest)] : []));
 }
+
+const notice = (title, words) => make("div", { class: "card notice", role: "status" }, make("h2", {}, title), make("p", {}, words));
 
 function picker(rest) {
   const options = rest.map((person) => make("option", { value: person.id }, `${person.name} ${person.phone}`));
@@ -67,14 +79,22 @@ async function refreshWebhook() {
 }
 
 async function refreshDeliveries() {
-  showDeliveries(await get("deliveries"), refreshDeliveries);
+  showDeliveries(await get("deliveries"), told, refreshDeliveries);
+}
+
+// Who wrote, and what: from the callback where it came; of one that did not, the chat is known.
+function told({ event_id, chat }) {
+  const message = callbacks.find((one) => one.payload?.id === event_id)?.payload?.message;
+  const id = Number(chat.split(":").at(-1));
+  const who = message?.sender_name ?? message?.sender_username ?? desk.people.find((person) => person.id === id)?.name ?? `Chat ${id}`;
+  return { who: String(who), text: message?.text };
 }
 
 function progress() {
   const [anna, alice] = phones;
   const reached = desk.test_server ? Boolean(alice?.chats.get(anna.person.id)?.messages.some((message) => !message.outgoing)) : false;
   const asked = account.authorized || ["code_sent", "need_2fa"].includes(account.state);
-  showProgress([Boolean(asked), Boolean(account.authorized), reached, callbacks.some((one) => one.payload?.tenant === desk.tenant.number)]);
+  showProgress([Boolean(asked), Boolean(account.authorized), reached, callbacks.some((one) => one.payload?.event === "message" && one.payload.tenant === desk.tenant.number)]);
 }
 
 // Everything that changed since `position`; answers when there is something, or after a while.
@@ -103,20 +123,34 @@ async function watchStatus() {
   }
 }
 
+// Without its key the page shows nothing but where to find it.
+function lock(locked) {
+  document.getElementById("locked").hidden = !locked;
+  document.querySelector("main").hidden = locked;
+}
+
 async function run() {
   const broken = document.getElementById("link");
   for (;;) {
     try {
       if (!desk || !broken.hidden) await load();
+      lock(false);
+      if (desk.problem) throw new Error(desk.problem);
       broken.hidden = true;
       if (document.hidden) await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
       await follow();
-    } catch {
-      broken.hidden = false;
+    } catch (error) {
+      lock(error.code === "no_key");
+      broken.textContent = error.code ? error.message : "No connection, trying again …";
+      if (desk?.problem) broken.textContent = "The Telegram test server does not answer, trying again …";
+      broken.hidden = error.code === "no_key";
+      if (error.code === "no_key") desk = undefined;
       await pause(AGAIN_MS);
     }
   }
 }
 
+takeKey();
+addEventListener("hashchange", takeKey); // a link that is pasted into an open page loads nothing anew
 watchStatus();
 run();

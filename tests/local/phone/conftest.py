@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,12 +18,26 @@ from starlette.routing import Route
 
 from local import front, seed, telegram_server
 from local.phone.desk import Connected, Desk
+from local.phone.guard import KEY_HEADER
 from local.phone.routes import routes
 from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
 from local.system import System
 from local.telegram.control_client import ControlClient
+from local.telegram_server import TelegramServer
 
+PAGE_KEY = "the-key-of-the-page"
+DELIVERY = {
+    "event_id": "evt_1",
+    "status": "delivered",
+    "chat": "telegram:5",
+    "received_at": "2026-11-21T10:00:00+00:00",
+    "updated_at": "2026-11-21T10:00:00+00:00",
+    "attempts": 1,
+    "last": None,
+    "reason": None,
+}
+CALLBACK = {"state": "open", "pending": 0, "parked": 0, "dead": 0}
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
@@ -33,14 +49,22 @@ class Phones:
     client: httpx.Client
     control: ControlClient
     posted: list[bytes] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
+    telegram: TelegramServer | None = None
+
+    @property
+    def page(self) -> str:
+        """The link that opens it."""
+        assert self.desk.system
+        return self.desk.system.page
 
     def person(self, phone: str) -> int:
         """Somebody's id."""
         return int(self.control.person(phone)["id"])
 
 
-def stand_in(posted: list[bytes]) -> Starlette:
-    """An API that has one tenant, and a receiver."""
+def stand_in(posted: list[bytes], received: list[dict[str, Any]]) -> Starlette:
+    """An API that has one tenant, and a receiver that got these payloads."""
 
     async def status(_: Request) -> Response:
         return JSONResponse({"authorized": False, "state": "new", "owner": False})
@@ -49,11 +73,11 @@ def stand_in(posted: list[bytes]) -> Starlette:
         if request.method == "POST":
             posted.append(await request.body())
             return JSONResponse({"ok": "stored"})
-        return JSONResponse([{"received_at": "2026-11-21T10:00:00+00:00", "payload": {"id": "evt_1", "event": "message"}}])
+        return JSONResponse([{"received_at": "2026-11-21T10:00:00+00:00", "payload": payload} for payload in received])
 
     async def deliveries(request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer key"
-        return JSONResponse([{"event_id": "evt_1", "limit": request.query_params["limit"]}])
+        return JSONResponse([{**DELIVERY, "limit": request.query_params["limit"]}])
 
     async def delivery(request: Request) -> Response:
         if request.path_params["event"] != "evt_1":
@@ -64,7 +88,7 @@ def stand_in(posted: list[bytes]) -> Starlette:
         return JSONResponse({"ok": True, "queued": 1, "event": request.path_params["event"]}, 202)
 
     async def callback(_: Request) -> Response:
-        return JSONResponse({"state": "open"})
+        return JSONResponse(CALLBACK)
 
     tenant = "/api/tenants/7"
     return Starlette(
@@ -82,17 +106,25 @@ def stand_in(posted: list[bytes]) -> Starlette:
 @pytest.fixture(scope="module")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
     """The page over a test server of its own, with Anna and Alice."""
+    with page_over(tmp_path_factory.mktemp("telegram")) as page:
+        yield page
+
+
+@contextmanager
+def page_over(folder: Path) -> Iterator[Phones]:
+    """Run the page over a test server with its state in a folder, and the stand-in API."""
     posted: list[bytes] = []
-    telegram = telegram_server.start(tmp_path_factory.mktemp("telegram"))
+    received: list[dict[str, Any]] = [{"id": "evt_1", "event": "message"}]
+    telegram = telegram_server.start(folder)
     desk = Desk()
-    with telegram.process, ControlClient(telegram.control_url) as control, front.running(stand_in(posted), free_port()) as api:
+    with telegram.process, ControlClient(telegram.control_url) as control, front.running(stand_in(posted, received), free_port()) as api:
         for person in (ANNA, ALICE):
             person.ensure(control)
         with front.running(front.create_app(f"{api}/api", routes(desk)), free_port()) as url:
             tenant = DemoTenant(id="00000000-0000-0000-0000-000000000007", number=7, key=SecretStr("key"), signing_secret=SecretStr(SECRET))
-            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False)))
-            with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
-                yield Phones(desk, client, control, posted)
+            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY))
+            with httpx.Client(base_url=url, trust_env=False, timeout=30, headers={KEY_HEADER: PAGE_KEY}) as client:
+                yield Phones(desk, client, control, posted, received, telegram)
             desk.close()
 
 
@@ -121,7 +153,7 @@ def planted(system: System) -> Iterator[tuple[System, Connected]]:
     assert system.telegram
     desk = Desk()
     with front.running(front.create_app(system.url, routes(desk)), free_port()) as url:
-        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url))
+        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url), PAGE_KEY)
         desk.connect(connected)
         yield system, connected
         desk.close()

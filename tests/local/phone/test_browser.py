@@ -12,8 +12,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from local import telegram_server
 from local.seed import ANNA
-from tests.local.phone.conftest import Demo
+from tests.local.phone.conftest import Demo, Phones, page_over
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -64,7 +65,7 @@ def _text(browser: Chrome, selector: str) -> str:
 
 def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, demo: Demo) -> None:
     """The first two minutes of a newcomer, on the page alone; everything appears without reloading."""
-    browser.get(f"{demo.connected.url}/phone")
+    browser.get(demo.connected.page)
     anna, alice = "[data-person=Anna]", "[data-person=Alice]"
     _until(browser, "both phones", lambda: "Alice's phone" in _text(browser, alice))
 
@@ -88,4 +89,79 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     _until(browser, "its attempt", lambda: "status 200 after" in _text(browser, "#deliveries .attempt"))
     browser.find_element(By.CSS_SELECTOR, "#deliveries .delivery .replay").click()
     _until(browser, "the second attempt", lambda: "2 attempts" in _text(browser, "#deliveries .delivery summary"))
+    _until(browser, "who wrote it, and what", lambda: f"Alice: {text}" in _text(browser, "#deliveries .delivery .told"))
+    assert "done" in _class(browser, "#steps li:last-child")
     assert [entry for entry in _console(browser) if entry["level"] == "SEVERE"] == []
+
+
+def test_a_callback_test_is_no_message(browser: Chrome, phones: Phones) -> None:
+    """The fourth step is done when Alice has written, and not when the callback was tried."""
+    message = {"sender_name": "Alice", "text": "Hi"}
+    phones.received[:] = [{"id": "evt_0", "event": "test", "tenant": 7}]
+    browser.get(phones.page)
+    _until(browser, "the callback", lambda: "test" in _text(browser, "#callbacks .callback"))
+    assert "done" not in _class(browser, "#steps li:last-child")
+    phones.received[:] = [{"id": "evt_1", "event": "message", "tenant": 7, "message": message}]
+    _until(browser, "the fourth step", lambda: "done" in _class(browser, "#steps li:last-child"))
+    _until(browser, "who wrote it, and what", lambda: "Alice: Hi" in _text(browser, "#deliveries .delivery .told"))
+
+
+def test_the_page_says_that_the_test_server_is_away_and_goes_on_by_itself(browser: Chrome, tmp_path: Path) -> None:
+    """The rest of it stays: the lines, the webhook, the deliveries; opened meanwhile it is not blank either."""
+    with page_over(tmp_path / "state") as phones:
+        browser.get(phones.page)
+        _until(browser, "the phones", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
+        assert phones.telegram
+        phones.telegram.process.stop()
+        words = "The Telegram test server does not answer"
+        _until(browser, "the words", lambda: words in _text(browser, "#phones") and words in _text(browser, "#link"))
+        browser.refresh()
+        _until(browser, "the words again", lambda: words in _text(browser, "#phones"))
+        _until(browser, "the rest", lambda: len(browser.find_elements(By.CSS_SELECTOR, "#steps li")) == 4)
+        with telegram_server.start(tmp_path / "state").process:
+            _until(browser, "the phones again", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
+            _until(browser, "no word of it", lambda: not browser.find_element(By.CSS_SELECTOR, "#link").is_displayed())
+
+
+def test_without_the_link_of_make_up_the_page_shows_nothing_and_with_it_all(browser: Chrome, phones: Phones) -> None:
+    """Pasted into the open page, too; afterwards the browser knows the key, and the address does not show it."""
+    page, _, key = phones.page.partition("#k=")
+    browser.get(page)
+    _until(browser, "where to find the key", lambda: "make up" in _text(browser, "#locked"))
+    assert not browser.find_element(By.CSS_SELECTOR, "main").is_displayed()
+    browser.get(phones.page)
+    _until(browser, "the phones", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
+    assert key not in browser.current_url
+    browser.get(page)
+    _until(browser, "the phones again", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
+
+
+def test_everything_can_be_hit_and_is_called_what_it_says(browser: Chrome, phones: Phones) -> None:
+    """WCAG 2.2: targets of 24 px (2.5.8), and names that begin with the words on them (2.5.3)."""
+    browser.get(phones.page)
+    _until(browser, "a delivery", lambda: "Replay" in _text(browser, "#deliveries .replay"))
+    _until(browser, "all of the page", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
+    _until(browser, "the lines", lambda: len(browser.find_elements(By.CSS_SELECTOR, ".copy")) == 4)
+    for summary in browser.find_elements(By.CSS_SELECTOR, "#over summary"):
+        summary.click()
+    browser.find_element(By.CSS_SELECTOR, ".copy").click()
+    _until(browser, "the button says what it did", lambda: _text(browser, ".copy") in ("Copied", "Selected"))
+    assert browser.execute_script(_WRONG_TARGETS) == []  # type: ignore[no-untyped-call]
+
+
+_WRONG_TARGETS = """
+const wrong = [];
+for (const one of document.querySelectorAll("a, button, summary, select, textarea")) {
+  const { width, height } = one.getBoundingClientRect();
+  if (!width) continue;
+  const words = one.matches("select, textarea") ? "" : one.innerText.trim();
+  if (width < 24 || height < 24) wrong.push(`${one.tagName} ${words}: ${width} x ${height}`);
+  const name = one.getAttribute("aria-label");
+  if (name && words && !name.toLowerCase().includes(words.toLowerCase())) wrong.push(`${name} says ${words}`);
+}
+return wrong;
+"""
+
+
+def _class(browser: Chrome, selector: str) -> str:
+    return browser.find_element(By.CSS_SELECTOR, selector).get_attribute("class") or ""

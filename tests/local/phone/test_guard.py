@@ -16,6 +16,17 @@ def test_the_page_is_open_under_its_own_names(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "shown", [{}, {"x-phone-key": ""}, {"x-phone-key": "kez"}, {"x-phone-key": "ключ"}, {"authorization": "Bearer key"}]
+)
+def test_without_the_key_nothing_is_shown(shown: dict[str, str]) -> None:
+    """Whoever can open the port is not yet the person at the keyboard."""
+    refusal = guard.holder(shown, "key")
+    assert refusal
+    assert refusal.status == 401
+    assert guard.holder({"x-phone-key": "key"}, "key") is None
+
+
+@pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example:8000", "evil.example:127.0.0.1", "", "192.168.0.1:8000", "[::1]:8000"]
 )
 def test_other_names_are_refused(host: str) -> None:

@@ -13,11 +13,14 @@ import pytest
 from functions.callback_delivery import signing
 from local import front
 from local.phone.desk import Desk
+from local.phone.guard import KEY_HEADER
 from local.phone.routes import routes
 from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER
 from shared.model.ids import EventId
-from tests.local.phone.conftest import SECRET, Phones
+from tests.local.phone.conftest import CALLBACK, DELIVERY, PAGE_KEY, SECRET, Phones
+
+KEY = {KEY_HEADER: PAGE_KEY}
 
 
 def _latest(phones: Phones) -> dict[str, int]:
@@ -67,8 +70,8 @@ def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: Phones) -> 
 def test_deliveries_are_shown_as_the_api_tells_them(phones: Phones) -> None:
     """The newest of them, asked for as the demo tenant, with how its callback is doing; and each with its attempts."""
     assert phones.client.get("/phone/deliveries").json() == {
-        "deliveries": [{"event_id": "evt_1", "limit": "20"}],
-        "callback": {"state": "open"},
+        "deliveries": [{**DELIVERY, "limit": "20"}],
+        "callback": CALLBACK,
     }
     assert phones.client.get("/phone/deliveries/evt_1").json() == {"event_id": "evt_1", "made": []}
 
@@ -142,6 +145,41 @@ def test_a_rebound_name_reads_nothing(phones: Phones, path: str) -> None:
     assert phones.client.get(path, headers={"host": "evil.example:8000"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "desk"),
+        ("GET", "webhook"),
+        ("GET", "code"),
+        ("GET", "changes"),
+        ("GET", "people/1/messages"),
+        ("POST", "people/1/messages"),
+        ("POST", "people/1/read"),
+        ("GET", "deliveries"),
+        ("GET", "deliveries/evt_1"),
+        ("POST", "deliveries/evt_1/replay"),
+    ],
+)
+def test_without_its_key_the_page_shows_and_does_nothing(phones: Phones, method: str, path: str) -> None:
+    """Another user of the machine can open the port; the demo tenant's key is on the desk."""
+    body = b"{}" if method == "POST" else b""
+    for shown in ({}, {KEY_HEADER: "guessed"}):
+        headers = {"Content-Type": "application/json", **shown}
+        answer = httpx.request(method, f"{phones.client.base_url}/phone/{path}", content=body, headers=headers, trust_env=False)
+        assert (answer.status_code, answer.json()["error"]) == (401, "no_key")
+
+
+def test_the_receiver_takes_from_everybody_but_web_pages(phones: Phones) -> None:
+    """What a page posts unasked is not kept; a rebound name reads nothing."""
+    posted, url = len(phones.posted), f"{phones.client.base_url}{RECEIVER}"
+    for foreign in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
+        assert httpx.post(url, content=b"{}", headers={"Content-Type": "text/plain", **foreign}, trust_env=False).status_code == 403
+    assert httpx.get(url, headers={"Host": "evil.example"}, trust_env=False).status_code == 403
+    assert len(phones.posted) == posted
+    assert httpx.post(url, json={}, trust_env=False).json() == {"ok": "stored"}
+    assert httpx.get(url, trust_env=False).json()[0]["payload"]["id"] == "evt_1"
+
+
 def test_answers_cannot_be_read_by_other_origins(phones: Phones) -> None:
     """No permission is given to any."""
     answer = phones.client.get("/phone/desk")
@@ -201,15 +239,19 @@ def test_before_the_system_is_up_it_says_so() -> None:
     assert (answer.status_code, answer.json()["error"]) == (503, "starting")
 
 
-def test_a_dead_part_is_a_502(phones: Phones) -> None:
-    """And not a fault of the page."""
+def test_a_dead_part_is_named(phones: Phones) -> None:
+    """In words, and not as a fault of the page, which shows the rest."""
     desk: Any = Desk()
     assert phones.desk.system
     nowhere = f"http://127.0.0.1:{free_port()}"
-    desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed))
+    desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed, PAGE_KEY))
     with front.running(front.create_app(nowhere, routes(desk)), free_port()) as url:
-        answer = httpx.get(f"{url}/phone/desk", trust_env=False)
-    assert (answer.status_code, answer.json()["error"]) == (502, "no_answer")
+        with httpx.Client(base_url=url, trust_env=False, headers=KEY) as client:
+            answers = [client.get(f"/phone/{what}") for what in ("webhook", "changes")]
+            shown = client.get("/phone/desk").json()
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(502, "no_answer"), (503, "telegram_gone")]
+    assert "The Telegram test server does not answer" in shown["problem"]
+    assert (len(shown["lines"]), shown["people"]) == (3, [])
 
 
 def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None:
@@ -217,10 +259,10 @@ def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None
     desk = Desk()
     system = phones.desk.system
     assert system
-    desk.connect(type(system)(system.url, system.api_url, None, system.seed))
+    desk.connect(type(system)(system.url, system.api_url, None, system.seed, PAGE_KEY))
     with (
         front.running(front.create_app(system.api_url, routes(desk)), free_port()) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
     ):
         shown = client.get("/phone/desk").json()
         assert (shown["test_server"], shown["people"]) == (False, [])
@@ -230,3 +272,5 @@ def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None
         refused = client.post("/phone/people/1/messages", json={"to": 2, "text": "x"})
         assert (refused.status_code, refused.json()["error"]) == (409, "real_telegram")
         assert json.loads(client.get("/phone/webhook").text)["code"] is None
+        assert client.get(RECEIVER).status_code == 200
+        assert httpx.get(url + RECEIVER, trust_env=False).status_code == 401  # what real people wrote
