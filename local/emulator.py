@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -24,14 +25,15 @@ from botocore.config import Config
 from local import access
 from local.bootstrap import ENVIRONMENTS
 from local.emulator_guard import PASS_HEADER, gateway_pass
-from local.emulator_keeping import SETTLE_PATH
+from local.emulator_keeping import SETTLE_PATH, take_lock
 from local.ministack_main import SECRET
-from local.processes import Launched, Process, StartError, free_port, is_listening
+from local.processes import POLL_S, Launched, Process, StartError, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_DEADLINE_S = 120
 SETTLE_DEADLINE_S = 60
+LAST_DEADLINE_S = 30
 PYTHON = ENVIRONMENTS["emulator"] / "bin" / "python"
 
 
@@ -114,7 +116,16 @@ def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) ->
 
 
 def locate(state: Path) -> Emulator:
-    """Return where the emulator of that folder is to be: at the port of last time, if that is free."""
+    """Return where the emulator of that folder is to be: at the port of last time, if that is free. Raises `StartError`.
+
+    The emulator of a system that was killed ends by itself; it is waited for.
+    """
+    ends = time.monotonic() + LAST_DEADLINE_S
+    while (lock := take_lock(state / "emulator" / "state", wait=False)) is None:
+        if time.monotonic() > ends:
+            raise StartError(f"the AWS emulator of the last system still runs from {state}, {LAST_DEADLINE_S} s after that one has ended")
+        time.sleep(POLL_S)
+    lock.close()
     return Emulator(_port(state), secret=access.of(state).emulator)
 
 

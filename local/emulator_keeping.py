@@ -5,17 +5,21 @@ Here each write is in a file before it is answered, and nothing is left to do at
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.emulator_state import State
 
 SETTLE_PATH = "/_ministack/settle"
+LOCK = ".lock"
+
+held: list[Any] = []  # until the process ends
 
 Handler = Callable[..., Awaitable[Any]]
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
@@ -24,6 +28,7 @@ Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 def keep_state() -> None:
     """Have the emulator begin with what was kept, and keep each write before it is answered."""
     persistence: Any = import_module("ministack.core.persistence")
+    held.append(take_lock(Path(persistence.STATE_DIR)))
     state = State(Path(persistence.STATE_DIR), persistence._json_default, persistence._json_object_hook)
     before = persistence.load_state  # files that ministack itself wrote, as it did here once
     if not state.settled and not any(Path(persistence.STATE_DIR).glob("*.json")):
@@ -35,6 +40,21 @@ def keep_state() -> None:
     _keep_sessions(state)
     app: Any = import_module("ministack.app")  # it takes both functions from `persistence` while it is imported
     app.app = _settling(app.app, lambda: state.settle(app._build_persistence_save_dict()))
+
+
+def take_lock(folder: Path, *, wait: bool = True) -> IO[str] | None:
+    """Take the state for this process alone, until it ends or closes what is returned; None where another has it and `wait` is False.
+
+    An emulator whose parent was killed may take some seconds to end, and what it still writes must not come after the next one has read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / LOCK).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def _keep_items(state: State) -> None:

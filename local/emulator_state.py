@@ -139,7 +139,7 @@ class State:
     # What is written and read as a whole
 
     def settle(self, services: Mapping[str, Callable[[], Any]]) -> None:
-        """Write everything as it is now, in one transaction; the next start begins with it. `services` maps names to what tells their state."""
+        """Write everything as it is now, in one transaction; the next start begins with it. `services` tell their states, by name."""
         with self._lock:
             states = {name: state for name, tell in services.items() if _holds_anything(state := tell())}
             tables = list(states["dynamodb"]["tables"]._data.values()) if "dynamodb" in states else []

@@ -1,4 +1,4 @@
-"""Parts that are started again when they end, as Fargate and Lambda would; each time after a longer wait, and each time with a line that says so.
+"""Parts that are started again when they end, as Fargate and Lambda would: after waits that grow, and with a line that says so.
 
 runs --ends--> waits (1, 2, 4 .. 30 s) --> starts --ready--> runs
                  ^----- ends, or is not ready in time -----'
@@ -26,7 +26,7 @@ def wait_s(failures: int) -> float:
 
 
 class Part:
-    """One part of the system. `launch` starts its process, and is told whether it is one more; raises `StartError` where the first is not ready.
+    """One part of the system. `launch` starts its process, and is told whether it is one more. Raises `StartError`.
 
     `look` never blocks for longer than it takes to ask whether the part is ready, so call it every second or so.
     """
@@ -77,7 +77,7 @@ class Part:
         self.process.stop()
 
     def look(self, say: Say, next_step: str = "", *, may_start: bool = True) -> bool:
-        """Start it again when it has ended and its wait is over. Return whether it does its work. `may_start` is whether what it needs is there."""
+        """Start it again when it has ended and its wait is over; `may_start` says that what it needs is there. Return whether it works."""
         if self._told_to_stop:
             return False
         now = self._clock()
@@ -115,6 +115,5 @@ class Part:
         self._due = now + wait
         say(f"{self.name} {how}; starting it again in {wait:.0f} s. Its log: {self.process.log}")
         if self._failures >= OFTEN:
-            say(
-                f"{self.name} has failed {self._failures} times in a row. The end of its log:\n{self.process.log_tail()}\n{next_step}".rstrip()
-            )
+            tail = f"{self.process.log_tail()}\n{next_step}".rstrip()
+            say(f"{self.name} has failed {self._failures} times in a row. The end of its log:\n{tail}")

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,15 @@ def _begin_stack(found: Emulator, template: Path) -> None:
     found.client("cloudformation").create_stack(StackName=stack.STACK, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
 
+def _upload(found: Emulator, template: Path) -> None:
+    stack._bootstrap(found)
+    stack._upload(found, template)
+
+
 STEPS: list[Callable[[Emulator, Path], Any]] = [
     lambda found, template: None,
     lambda found, template: stack._bootstrap(found),
-    lambda found, template: (stack._bootstrap(found), stack._upload(found, template)),
+    _upload,
     _begin_stack,
     lambda found, template: stack.deploy(found, template),
     lambda found, template: secret.fill(found, stack.deploy(found, template), {}),
@@ -101,9 +107,13 @@ def _all_is_there(found: Emulator, table: str, queue: str) -> None:
 
 def _is_known(found: Emulator, role: dict[str, str]) -> bool:
     """Whether the emulator takes what a role that was assumed before is signed with."""
-    keys = {"aws_access_key_id": role["AccessKeyId"], "aws_secret_access_key": role["SecretAccessKey"]}
     client = emulator._session().client(
-        "sts", endpoint_url=found.url, region_name=emulator.REGION, aws_session_token=role["SessionToken"], **keys
+        "sts",
+        endpoint_url=found.url,
+        region_name=emulator.REGION,
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
     )
     return ":assumed-role/" in client.get_caller_identity()["Arn"]
 
@@ -129,3 +139,17 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path) -> None:
     with emulator.running(tmp_path, persist=False):
         left.mkdir(parents=True)
     assert not left.exists()
+
+
+def test_a_start_waits_for_the_emulator_of_a_system_that_was_killed(tmp_path: Path) -> None:
+    """It may still write, and holds the port that queue URLs name."""
+    found = emulator.locate(tmp_path)
+    launched = emulator.launch(found, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            launched.wait(emulator.START_DEADLINE_S)
+            waits = pool.submit(emulator.locate, tmp_path)
+            assert not waits.done()
+        finally:
+            launched.process.stop()
+        assert waits.result() == found
