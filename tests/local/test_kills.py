@@ -88,8 +88,8 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         _kill_and_wait(system)
         _all_is_there(system.emulator, table, queue)
         assert _is_known(system.emulator, role)
-    with System(plan) as system:
-        _all_is_there(system.emulator, table, queue)
+    with emulator.running(plan.state) as found:
+        _all_is_there(found, table, queue)
 
 
 def _all_is_there(found: Emulator, table: str, queue: str) -> None:
