@@ -53,7 +53,7 @@ def start(state: Path) -> TelegramServer:
 
 
 def _port(note: Path) -> int:
-    """The port of last time where that is free: sessions hold the address at which their account logged in, the phone page that of the control."""
+    """The port of last time where that is free: sessions and the phone page hold the address of last time."""
     if not note.exists() or is_listening(int(note.read_text())):
         note.write_text(str(free_port()))
     return int(note.read_text())
