@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PASS_HEADER = "x-avio-gateway"
+PASS_HEADER = "x-avio-gateway"  # noqa: S105  a name
 PASSED = ("/_aws/execute-api/", "/_ministack/")
 ROOT = re.compile(r"\d{12}", re.ASCII)
 
@@ -63,12 +63,14 @@ class Guard:
     async def _signed(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = joined(scope["headers"])
         if not own_host(headers) or from_elsewhere(headers):
-            return await _refuse(send, "The emulator takes requests for 127.0.0.1 and localhost, and none of web pages.")
+            await _refuse(send, "The emulator takes requests for 127.0.0.1 and localhost, and none of web pages.")
+            return
         keys = _secret_of(headers, self._secret)
         body = await _read(receive) if keys else None
         if keys is None or body is None or not _holds(scope, headers, body, keys):
-            return await _refuse(send, "Sign this request with a key of this system; `make up` keeps them in its state folder.")
-        await self._app(scope, _again(body, receive), send)
+            await _refuse(send, "Sign this request with a key of this system; `make up` keeps them in its state folder.")
+        else:
+            await self._app(scope, _again(body, receive), send)
 
 
 def joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

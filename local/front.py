@@ -76,8 +76,8 @@ def create_app(
 
 def _foreign(host: str) -> Response:
     detail = (
-        f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. If it is a tunnel or a proxy of yours, "
-        "set APP_BASE_URL to its address."
+        f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. "
+        "If it is a tunnel or a proxy of yours, set APP_BASE_URL to its address."
     )
     return JSONResponse({"ok": False, "error": "forbidden", "detail": detail, "request_id": str(uuid.uuid4())}, 403)
 

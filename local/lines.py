@@ -20,7 +20,7 @@ class Line:
 
 
 def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> list[Line]:
-    """Return the three lines. Without the key of a page with test phones, at the real Telegram, the person fills in phone, code and password."""
+    """Return the three lines. `page_key` opens the test phones; at the real Telegram, without it, the person fills in what is their own."""
     test_server = page_key is not None
     start = {"phone": ANNA.phone if test_server else "+YOUR_PHONE"}
     verify = {**start, "code": f"'$(curl -s -H {KEY_HEADER}:{page_key} {url}/phone/code)'" if test_server else "THE_CODE"}

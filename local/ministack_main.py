@@ -16,7 +16,7 @@ from typing import Any
 from local.emulator_guard import Guard, seal_roles
 from local.emulator_keeping import keep_state
 
-SECRET = "AVIO_EMULATOR_SECRET"
+SECRET = "AVIO_EMULATOR_SECRET"  # noqa: S105  a name
 
 
 def forget_expired(queue: dict[str, Any]) -> None:

@@ -16,9 +16,10 @@ PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 
 
 def fill(emulator: Emulator, outputs: Outputs, environ: Mapping[str, str]) -> dict[str, str]:
-    """Make the secret what `environ` says; without an ADMIN_TOKEN there the one of last time stays where a shell takes it. Answers the whole.
+    """Make the secret what `environ` says; without an ADMIN_TOKEN there the one of last time stays. Answers the whole.
 
-    The emulator generates an admin token with quotes and dollar signs in it, whatever the template says; a shell would eat it.
+    The emulator generates an admin token with quotes and dollar signs in it, whatever the template says; a shell would eat it, so that one
+    is replaced.
     """
     client = emulator.client("secretsmanager")
     before: dict[str, str] = json.loads(client.get_secret_value(SecretId=outputs.secret_id)["SecretString"])

@@ -59,7 +59,7 @@ def launch(state: Path, *, again: bool = False) -> Launched:
 
 
 def _port(note: Path) -> int:
-    """The port of last time where that is free: sessions hold the address at which their account logged in, and pages that of the control."""
+    """The port of last time where that is free: sessions and the phone page hold the address of last time."""
     if not note.exists() or is_listening(int(note.read_text())):
         note.write_text(str(free_port()))
     return int(note.read_text())

@@ -13,7 +13,7 @@ from local.seed import DemoTenant, Seed
 
 @dataclass(frozen=True)
 class Connected:
-    """Where everything is. `api_url` is the gateway behind the front, which is shown `gateway`; `control_url` is None with the real Telegram.
+    """Where everything is. `api_url` is the gateway behind the front, which is shown `gateway`; `control_url` is None at the real Telegram.
 
     `page_key` opens this page to whoever has it.
     """

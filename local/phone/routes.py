@@ -293,8 +293,8 @@ class Pages:
             raise _Answered(409, "real_telegram", "Accounts live at the real Telegram; there are no test people.")
         try:
             answer = await _client(request).request(method, url + path, timeout=WAIT_S + SLACK_S, **more)
-        except httpx.TransportError as error:
-            detail = f"The Telegram test server does not answer ({type(error).__name__}). This page goes on by itself once it does."
+        except httpx.TransportError:
+            detail = "The Telegram test server does not answer. This page goes on by itself once it does."
             raise _Answered(503, "telegram_gone", detail) from None
         if answer.is_error and not any_status:
             said = answer.json()

@@ -35,7 +35,8 @@ from local.telegram.views.media import DC_ID
 class TelegramServer:
     """A server over a state directory, or in memory without one. Use it with `async with`, once.
 
-    `control_port=None` leaves the HTTP interface out, whose password is made where none is given; `people`, `groups`, `messages` and `operation` offer the same in Python.
+    `control_port=None` leaves the HTTP interface out, whose password is made where none is given; `people`, `groups`, `messages` and
+    `operation` offer the same in Python.
     """
 
     def __init__(

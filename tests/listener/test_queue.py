@@ -89,7 +89,8 @@ async def test_a_large_event_that_cannot_be_kept_is_not_queued(account: Account,
 
 async def test_a_queue_that_refuses_is_unavailable(account: Account, offload: Offload) -> None:
     """With SQS's own word for why: nothing was accepted that we know of."""
-    queue = Queue(account.client("sqs"), Credentials("a", "b"), account.events_queue_url + "-gone", print, offload)
+    root = Credentials(account.emulator.account, account.emulator.secret)
+    queue = Queue(account.client("sqs"), root, account.events_queue_url + "-gone", print, offload)
     with pytest.raises(QueueUnavailable, match=r"QueueDoesNotExist|NonExistentQueue"):
         await queue.send([event_of(), event_of(chat_id=2)])
     await queue.close()

@@ -52,9 +52,7 @@ def test_a_guessed_secret_opens_nothing(emulator: Emulator, secret: str) -> None
     "headers",
     [
         {},
-        {
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261126/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
-        },
+        {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261126/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0"},
         {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}"},
         {"Authorization": f"AWS {ACCOUNT}:0"},
         {"Authorization": "Bearer x"},

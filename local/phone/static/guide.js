@@ -25,7 +25,7 @@ function facts(index, desk) {
   if (index !== 1 || !desk.test_server) return null;
   code = make("output", { id: "code", "aria-label": "Current code" });
   const password = desk.people.find((person) => person.password)?.password ?? "";
-  return make("p", { class: "facts" }, "Code: ", code, " · password: ", make("b", {}, password));
+  return make("p", { class: "facts" }, "Code: ", code, ...(password ? [" · password: ", make("b", {}, password)] : []));
 }
 
 export function showCode(text) {

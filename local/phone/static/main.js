@@ -29,7 +29,7 @@ async function load() {
 
 function build(fresh) {
   desk = fresh;
-  buildGuide(desk);
+  if (!desk.problem || !document.getElementById("steps").children.length) buildGuide(desk);
   showLead(desk);
   if (!chosen.length) chosen = desk.people.slice(0, BESIDE).map((person) => person.id);
   buildPhones();
@@ -91,6 +91,7 @@ function told({ event_id, chat }) {
 }
 
 function progress() {
+  if (desk.problem) return; // what the phones had shown still holds
   const [anna, alice] = phones;
   const reached = desk.test_server ? Boolean(alice?.chats.get(anna.person.id)?.messages.some((message) => !message.outgoing)) : false;
   const asked = account.authorized || ["code_sent", "need_2fa"].includes(account.state);

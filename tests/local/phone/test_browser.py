@@ -146,7 +146,7 @@ def test_everything_can_be_hit_and_is_called_what_it_says(browser: Chrome, phone
         summary.click()
     browser.find_element(By.CSS_SELECTOR, ".copy").click()
     _until(browser, "the button says what it did", lambda: _text(browser, ".copy") in ("Copied", "Selected"))
-    assert browser.execute_script(_WRONG_TARGETS) == []  # type: ignore[no-untyped-call]
+    assert browser.execute_script(_WRONG_TARGETS) == []
 
 
 _WRONG_TARGETS = """

@@ -245,10 +245,12 @@ def test_a_dead_part_is_named(phones: Phones) -> None:
     assert phones.desk.system
     nowhere = f"http://127.0.0.1:{free_port()}"
     desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed, PAGE_KEY))
-    with front.running(front.create_app(nowhere, routes(desk)), free_port()) as url:
-        with httpx.Client(base_url=url, trust_env=False, headers=KEY) as client:
-            answers = [client.get(f"/phone/{what}") for what in ("webhook", "changes")]
-            shown = client.get("/phone/desk").json()
+    with (
+        front.running(front.create_app(nowhere, routes(desk)), free_port()) as url,
+        httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
+    ):
+        answers = [client.get(f"/phone/{what}") for what in ("webhook", "changes")]
+        shown = client.get("/phone/desk").json()
     assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(502, "no_answer"), (503, "telegram_gone")]
     assert "The Telegram test server does not answer" in shown["problem"]
     assert (len(shown["lines"]), shown["people"]) == (3, [])
