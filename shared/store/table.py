@@ -118,13 +118,26 @@ class Table:
 
         A key may be given twice: DynamoDB would refuse the request for it.
         """
-        found: dict[tuple[str, str], Item] = {}
-        unique = {(key["pk"], key["sk"]): to_wire(key) for key in keys_}
-        wanted: dict[str, Any] = {self.name: {"Keys": list(unique.values()), "ConsistentRead": True}} if unique else {}
+        return self._get([(self, keys_)])[self.name]
+
+    def get_many_with(
+        self, keys_: Iterable[Mapping[str, str]], other: Table, other_keys: Iterable[Mapping[str, str]]
+    ) -> tuple[dict[tuple[str, str], Item], dict[tuple[str, str], Item]]:
+        """Return items of this table and of another as `get_many` does, up to 100 together, in one request."""
+        found = self._get([(self, keys_), (other, other_keys)])
+        return found[self.name], found[other.name]
+
+    def _get(self, asked: Iterable[tuple[Table, Iterable[Mapping[str, str]]]]) -> dict[str, dict[tuple[str, str], Item]]:
+        found: dict[str, dict[tuple[str, str], Item]] = {}
+        wanted: dict[str, Any] = {}
+        for table, keys_ in asked:
+            found[table.name] = {}
+            if unique := {(key["pk"], key["sk"]): to_wire(key) for key in keys_}:
+                wanted[table.name] = {"Keys": list(unique.values()), "ConsistentRead": True}
         while wanted:
             answer = self._call("batch_get_item", RequestItems=wanted)
-            for item in map(from_wire, answer["Responses"].get(self.name, [])):
-                found[item["pk"], item["sk"]] = item
+            for name, items in answer["Responses"].items():
+                found[name] |= {(item["pk"], item["sk"]): item for item in map(from_wire, items)}
             wanted = answer.get("UnprocessedKeys") or {}
         return found
 
