@@ -19,7 +19,7 @@ from shared.settings import CallbackSettings
 from shared.store import erasure
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
-from shared.store.tenants import NOT_DISABLED, TenantStore, new_tenant_id
+from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
 
 RETRY_AFTER_S = 5
@@ -63,7 +63,7 @@ class Directory:
         """Change a tenant. A callback set where there was none gets what happens from now on; setting it, the same one too, enables it."""
         if "callback_url" in changes:
             self._check(changes["callback_url"])
-            changes = {**changes, **NOT_DISABLED, "callback_since": self.clock.now() if changes["callback_url"] else None}
+            changes = {**changes, "callback_since": self.clock.now()}
         changes = self._stored(tenant.id, changes)
         changed = self.tenants.change(tenant.id, changes) if changes else tenant
         if changed is None:

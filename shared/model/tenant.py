@@ -89,6 +89,14 @@ class Tenant(Stored):
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
 
+    @property
+    def disabled_cause(self) -> Cause | None:
+        """Why its callback is disabled; None where it is not, or there is none. A row of an earlier version says it in words alone."""
+        if self.callback_url is None or self.callback_disabled is None:
+            return None
+        known = self.callback_disabled_cause in set(Cause)
+        return Cause(self.callback_disabled_cause) if known else Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
+
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, the oldest first."""
         return tuple(previous for previous in self.previous_secrets if previous.until > now)

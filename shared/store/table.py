@@ -128,12 +128,11 @@ class Table:
         return found[self.name], found[other.name]
 
     def _get(self, asked: Iterable[tuple[Table, Iterable[Mapping[str, str]]]]) -> dict[str, dict[tuple[str, str], Item]]:
-        found: dict[str, dict[tuple[str, str], Item]] = {}
-        wanted: dict[str, Any] = {}
+        unique: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
         for table, keys_ in asked:
-            found[table.name] = {}
-            if unique := {(key["pk"], key["sk"]): to_wire(key) for key in keys_}:
-                wanted[table.name] = {"Keys": list(unique.values()), "ConsistentRead": True}
+            unique.setdefault(table.name, {}).update({(key["pk"], key["sk"]): to_wire(key) for key in keys_})
+        found: dict[str, dict[tuple[str, str], Item]] = {name: {} for name in unique}
+        wanted: dict[str, Any] = {name: {"Keys": [*keys_.values()], "ConsistentRead": True} for name, keys_ in unique.items() if keys_}
         while wanted:
             answer = self._call("batch_get_item", RequestItems=wanted)
             for name, items in answer["Responses"].items():

@@ -112,9 +112,11 @@ class TenantStore:
     def change(self, tenant_id: TenantId, changes: dict[str, Any]) -> Tenant | None:
         """Set (or with None: remove) some of a tenant's fields; return it as it is now, or None where it is gone. Safe to run twice.
 
-        Any `callback_url` is another revision of the callback. A `callback_since` that is there stays: of two who set the callback at once
-        the first one's time holds.
+        Any `callback_url` is another revision of the callback, and enables it; none takes its `callback_since` away. A `callback_since` that
+        is there stays: of two who set the callback at once the first one's time holds.
         """
+        if "callback_url" in changes:
+            changes = {**changes, **NOT_DISABLED, **({} if changes["callback_url"] else {"callback_since": None})}
         names = {f"#{name}": name for name in changes}
         values = {f":{name}": _wire(value) for name, value in changes.items() if value is not None}
         sets = ", ".join(f"#{name} = {_set(name)}" for name, value in changes.items() if value is not None)
