@@ -100,7 +100,7 @@ class World:
 
     def unsettled(self) -> list[str]:
         """Return the sort keys of what is still parked or has a state."""
-        return [sk for _, sk in self.table.addresses() if not sk.startswith(keys.DELIVERIES)]
+        return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
     def _stores(self, process: Process) -> tuple[DeliveryStore, ParkingStore]:
         table = cast("Table", Mortal(Recording(self.table, process), process))

@@ -64,7 +64,7 @@ def stand_in(posted: list[bytes]) -> Starlette:
         return JSONResponse({"ok": True, "queued": 1, "event": request.path_params["event"]}, 202)
 
     async def callback(_: Request) -> Response:
-        return JSONResponse({"state": "open"})
+        return JSONResponse({"state": "healthy"})
 
     tenant = "/api/tenants/7"
     return Starlette(

@@ -68,7 +68,7 @@ def test_deliveries_are_shown_as_the_api_tells_them(phones: Phones) -> None:
     """The newest of them, asked for as the demo tenant, with how its callback is doing; and each with its attempts."""
     assert phones.client.get("/phone/deliveries").json() == {
         "deliveries": [{"event_id": "evt_1", "limit": "20"}],
-        "callback": {"state": "open"},
+        "callback": {"state": "healthy"},
     }
     assert phones.client.get("/phone/deliveries/evt_1").json() == {"event_id": "evt_1", "made": []}
 
