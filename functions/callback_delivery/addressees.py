@@ -84,13 +84,16 @@ class Addressees:
         self._secrets: OrderedDict[tuple[bytes, bytes], str] = OrderedDict()
 
     def get(self, tenant_id: TenantId) -> Addressee | None:
-        """Return a tenant's addressee as it is now, None where the tenant is gone; raises StoreUnavailable, KeysUnavailable or Unreadable."""
+        """Return a tenant's addressee as it is now, or None where the tenant is gone.
+
+        Raises StoreUnavailable, KeysUnavailable or Unreadable.
+        """
         read_s = self._clock.boottime()
         tenant = self._tenants.get(tenant_id)
         return None if tenant is None else self.of(tenant, read_s)
 
     def current(self, addressee: Addressee) -> Addressee | None:
-        """Return an addressee that an attempt may go to now: this one, or one read anew where this is not of this moment; raises like `get`."""
+        """Return the addressee for an attempt that starts now: this one, or where it was read earlier, a new one; raises like `get`."""
         if self._clock.boottime() - addressee.read_s < CURRENT_S:
             return addressee
         return self.get(addressee.tenant.id)

@@ -18,7 +18,6 @@ from functions.callback_delivery.waking import Waking
 from shared import aws
 from shared.model.ids import TenantId
 
-
 METRICS = {
     "delivered": "EventsDelivered",
     "failed": "AttemptsFailed",

@@ -49,8 +49,8 @@ class DeliveryView(BaseModel):
     """What became of an event. `attempts` counts the POSTs, `last` is the last one's outcome in few words, `reason` why there is no other.
 
     `pending`: quick attempts are under way. `parked`: its chat waits for a callback that does not answer, and is delivered in order once it
-    does. `delivered`. `dead`: given up, or it came while the callback was disabled. `dropped`: nobody wanted it any more. The last three can
-    be replayed.
+    does. `delivered`. `dead`: given up, or it came while the callback was disabled. `dropped`: nobody wanted it any more. The last three
+    can be replayed.
     """
 
     event_id: str
@@ -189,7 +189,9 @@ def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: Ca
     return Replayed(queued=int(queued), callback_state=health_of(tenant, lane), next_attempt_at=next_attempt_at(tenant, lane, now))
 
 
-@router.post("/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED))
+@router.post(
+    "/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED)
+)
 def replay_deliveries(body: ReplayMany, entry: Managing, log: InLog) -> Queued:
     """Deliver again all of one status since a time, in order per chat; 500 in one request, and `next` tells where to go on."""
     queued, place = log.replay_all(entry.tenant, DeliveryStatus(body.status), body.since, body.cursor)
@@ -202,9 +204,7 @@ def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
     return view_of(entry.tenant, log.overview(entry.tenant), log.clock.now())
 
 
-@router.post(
-    "/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY)
-)
+@router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
 def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> CallbackView:
     """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
     if entry.tenant.callback_url is None:

@@ -187,6 +187,10 @@ class Visits:
             if await self._chats.clear(shift, held) is Left.BUSY:
                 await self._chats.back(shift, held)
             return True
+        return await self._posted(shift, held)
+
+    async def _posted(self, shift: Shift, held: Held) -> bool:
+        """Post one chat's events and see to what it was left with; False where the callback is parked or is none by now."""
         while True:
             held.accepted = False
             left = await self._chats.drain(shift, held)

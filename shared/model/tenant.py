@@ -64,10 +64,10 @@ class Tenant(Stored):
     """A customer of this deployment, as stored.
 
     `callback_since` is since when there has been a callback: what happened before is not delivered. `callback_disabled` says in words why
-    deliveries to it stopped by themselves, `callback_disabled_cause` the `Cause` and `callback_disabled_at` when (a row of an earlier version
-    has neither). Setting the callback or waking it ends that, and raises `callback_revision`: what was answered to an attempt of an earlier
-    revision does not disable the present one. `signing_key` is the data key that KMS wrapped,
-    `signing_secret` the secret sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
+    deliveries to it stopped by themselves, `callback_disabled_cause` by a `Cause`, `callback_disabled_at` since when (rows of an earlier
+    version have neither). Setting the callback or waking it ends that and raises `callback_revision`: what was answered to an attempt of
+    an earlier revision does not disable the present one. `signing_key` is the data key that KMS wrapped, `signing_secret` the secret
+    sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
     `callback_headers` are the headers that its callback gets with each event, sealed, since they carry credentials; their names are not.
     """
 
@@ -94,8 +94,8 @@ class Tenant(Stored):
         """Why its callback is disabled; None where it is not, or there is none. A row of an earlier version says it in words alone."""
         if self.callback_url is None or self.callback_disabled is None:
             return None
-        known = self.callback_disabled_cause in set(Cause)
-        return Cause(self.callback_disabled_cause) if known else Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
+        in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
+        return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
 
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, the oldest first."""

@@ -112,8 +112,8 @@ class TenantStore:
     def change(self, tenant_id: TenantId, changes: dict[str, Any]) -> Tenant | None:
         """Set (or with None: remove) some of a tenant's fields; return it as it is now, or None where it is gone. Safe to run twice.
 
-        Any `callback_url` is another revision of the callback, and enables it; none takes its `callback_since` away. A `callback_since` that
-        is there stays: of two who set the callback at once the first one's time holds.
+        Any `callback_url` is another revision of the callback, and enables it; none takes its `callback_since` away. A `callback_since`
+        that is there stays: of two who set the callback at once the first one's time holds.
         """
         if "callback_url" in changes:
             changes = {**changes, **NOT_DISABLED, **({} if changes["callback_url"] else {"callback_since": None})}
@@ -174,7 +174,13 @@ class TenantStore:
 
     def disable_callback(self, seen: Tenant, cause: Cause, reason: str, now: datetime) -> bool:
         """Stop deliveries to a callback for a reason that the tenant can read; False where it was set or woken since it was `seen`."""
-        values = {":reason": reason, ":cause": cause, ":now": now.isoformat(), ":url": seen.callback_url or "", ":seen": seen.callback_revision}
+        values = {
+            ":reason": reason,
+            ":cause": cause,
+            ":now": now.isoformat(),
+            ":url": seen.callback_url or "",
+            ":seen": seen.callback_revision,
+        }
         update = "SET callback_disabled = :reason, callback_disabled_cause = :cause, callback_disabled_at = :now"
         never = "attribute_not_exists(callback_revision) OR " if seen.callback_revision == 0 else ""
         try:

@@ -196,7 +196,11 @@ async def test_a_replay_while_the_callback_is_paused_says_when_it_is_tried(api: 
     paused(api, tenant)
     event = recorded(api, tenant, "dead", 2)
     answer = (await api.call("POST", f"/tenants/{tenant['id']}/deliveries/{event.id}/replay")).json()
-    assert (answer["queued"], answer["callback_state"], answer["next_attempt_at"]) == (1, "paused", iso(api.clock.now() + timedelta(minutes=5)))
+    assert (answer["queued"], answer["callback_state"], answer["next_attempt_at"]) == (
+        1,
+        "paused",
+        iso(api.clock.now() + timedelta(minutes=5)),
+    )
     assert mine(api, tenant) == [event.id]
 
 

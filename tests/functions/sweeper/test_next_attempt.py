@@ -1,4 +1,4 @@
-"""The time at which a paused callback is tried next is told to people: it has to be kept, in virtual time and with the sweeper's schedule."""
+"""The time at which a paused callback is tried next is told to people: it is kept. In virtual time, with the sweeper's own schedule."""
 
 from __future__ import annotations
 

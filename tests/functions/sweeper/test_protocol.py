@@ -233,7 +233,9 @@ class Deliveries(RuleBasedStateMachine):
     async def _settings(self, random: Random) -> None:
         """Take a callback away, or have its endpoint gone, and then set or wake it, with events around."""
         tenant = random.randrange(2)
-        for act in random.choice([(self.take_away, self.set), (self.say_gone, self.say_gone, self.set), (self.say_gone, self.say_gone, self.wake)]):
+        for act in random.choice(
+            [(self.take_away, self.set), (self.say_gone, self.say_gone, self.set), (self.say_gone, self.say_gone, self.wake)]
+        ):
             await _turns(random.randrange(60))
             self._send(tenant, random.randrange(1, 3))
             act(tenant, *([random.random() < 0.5] if act == self.set else []))

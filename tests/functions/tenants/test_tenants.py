@@ -46,6 +46,23 @@ async def test_tenants_are_numbered_in_order_and_listed_by_pages(api: Api) -> No
     assert "Link" not in second.headers
 
 
+async def test_pages_of_tenants_skip_none_and_show_none_twice_while_tenants_come_and_go(api: Api) -> None:
+    """Who was there all the while is on exactly one page; a tenant comes and one goes between any two pages, the page's last one too."""
+    made = [await api.new_tenant() for _ in range(8)]
+    stay = {tenant["id"] for tenant in made[::2]}
+    seen: list[str] = []
+    link = f"/tenants?after={made[0]['number'] - 1}&limit=2"
+    while link and not stay <= set(seen):
+        page = await api.call("GET", link)
+        seen += [tenant["id"] for tenant in page.json()]
+        link = page.headers.get("Link", "<>")[1:].partition(">")[0]
+        await api.new_tenant()
+        going = [tenant["id"] for tenant in made[1::2] if tenant["id"] in seen] or [made[-1]["id"]]
+        await api.call("DELETE", f"/tenants/{going[-1]}")
+    assert stay <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
 async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
     """Null takes the callback away; the name stays."""
     tenant = await api.new_tenant(callback_url="https://shop.example/in")
