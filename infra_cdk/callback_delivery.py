@@ -58,5 +58,5 @@ class CallbackDelivery(Construct):
         data.let_unwrap(role, "signing")
 
     def let_test(self, role: iam.Role) -> None:
-        """Allow asking the function for a test of a callback: whoever may has no need to open signing secrets."""
+        """Allow asking the function to test or wake a callback: whoever may has no need to open signing secrets, or to write rows."""
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))

@@ -59,7 +59,7 @@ class AvioStack(Stack):
             "auth": self._auth(),
             "messages": self._messages(),
             "callbacks": self._callbacks(),
-            "deliveries": self._deliveries(delivery),
+            "deliveries": self._deliveries(delivery, sweeper),
         }
         api = HttpApi(self, "HttpApi", functions=http)
         everyone = [*http.values(), tokens.function, delivery.function, sweeper.function]
@@ -117,18 +117,20 @@ class AvioStack(Stack):
         self.data.let_write_deliveries(function.role)
         return function
 
-    def _deliveries(self, delivery: CallbackDelivery) -> Function:
+    def _deliveries(self, delivery: CallbackDelivery, sweeper: Sweeper) -> Function:
         environment = {
             **self._http_environment(),
             "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
             "EVENTS_QUEUE_URL": self.queues.events.queue_url,
             "DELIVERY_FUNCTION": delivery.function.handler.function_name,
+            "SWEEPER_FUNCTION": sweeper.function.handler.function_name,
         }
         function = self.functions.add("deliveries", environment)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.queues.let_send(function.role)
         delivery.let_test(function.role)
+        sweeper.let_wake(function.role)
         return function
 
     def _http_environment(self) -> dict[str, str]:

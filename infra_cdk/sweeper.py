@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra_cdk.data import Data
@@ -13,7 +14,8 @@ from infra_cdk.function import Functions
 from infra_cdk.secret import DeploymentSecret
 from infra_cdk.settings import Settings
 
-TIMEOUT_S = 60
+TIMEOUT_S = 75
+"""A run looks ahead until after the next one has begun: what is due is visited when it is."""
 EVERY = Duration.minutes(1)
 WATCHED = Duration.minutes(5)
 
@@ -50,6 +52,10 @@ class Sweeper(Construct):
             targets=[targets.LambdaFunction(self.function.handler)],
         )
         self._watch()
+
+    def let_wake(self, role: iam.Role) -> None:
+        """Allow asking for a run now."""
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))
 
     def _watch(self) -> None:
         self.function.handler.metric_invocations(period=WATCHED, statistic="sum").create_alarm(

@@ -29,6 +29,8 @@ class Code(StrEnum):
     CALLBACK_FAILED = "callback_failed"
     DELIVERY_NOT_FOUND = "delivery_not_found"
     DELIVERY_UNDER_WAY = "delivery_under_way"
+    CALLBACK_DISABLED = "callback_disabled"
+    CALLBACK_HEALTHY = "callback_healthy"
     # logging in
     INVALID_PHONE = "invalid_phone"
     PHONE_NOT_REGISTERED = "phone_not_registered"
@@ -78,7 +80,9 @@ DETAILS: dict[Code, str] = {
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
     Code.DELIVERY_NOT_FOUND: "There is no delivery of such an event, or it is older than the log.",
-    Code.DELIVERY_UNDER_WAY: "The event is still being delivered: there is nothing to do again yet.",
+    Code.DELIVERY_UNDER_WAY: "The event is being delivered already: its next attempt follows within seconds.",
+    Code.CALLBACK_DISABLED: "The callback is disabled. Enable it first: set callback_url again, or POST .../callback/retry.",
+    Code.CALLBACK_HEALTHY: "The callback is healthy and no event waits for it: there is nothing to retry.",
     Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",

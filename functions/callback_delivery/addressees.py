@@ -1,4 +1,8 @@
-"""To whom events go: a tenant with its signing secret in the clear, kept for seconds so that a busy tenant costs few reads."""
+"""To whom events go: a tenant with its signing secret in the clear.
+
+A tenant's row is never remembered: whether and where to post, and by which secret, is decided on a read that began after the event was
+there, or CURRENT_S before the attempt at most. So what the API has answered holds for what happens after its answer.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.clock import Clock
 from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
-from shared.model.tenant import Sealed, Tenant
+from shared.model.tenant import Cause, Sealed, Tenant
 from shared.store.tenants import TenantStore
 
 if TYPE_CHECKING:
@@ -22,19 +26,27 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 
+CURRENT_S = 1.0
+"""An attempt that starts later than this after its tenant was read is preceded by another read."""
 FRESH_S = 10.0
-"""A changed callback is in force within this time."""
+"""A changed CALLBACK_SIGNING_SECRET is in force within this time."""
 REMEMBERED = 500
+_AGAIN = "Set callback_url again, or POST .../callback/retry, to start deliveries; what came meanwhile is in the log and can be replayed."
+REASONS = {
+    Cause.GONE: f"The endpoint answered 410 Gone. {_AGAIN}",
+    Cause.NO_SUCCESS: f"The endpoint took nothing for five days. {_AGAIN}",
+}
 
 
 @dataclass(frozen=True, repr=False)
 class Addressee:
     """A tenant, what its callbacks are signed with, and the headers that it wants along. Never printed.
 
-    `previous` are replaced secrets that are still valid, the oldest first.
+    `previous` are replaced secrets that are still valid, the oldest first. `read_s`: the boot time at which reading it began.
     """
 
     tenant: Tenant
+    read_s: float
     secret: str | None
     previous: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,37 +81,35 @@ class Addressees:
         self._envelope = envelope
         self._fallback = fallback
         self._clock = clock
-        self._fresh: OrderedDict[TenantId, tuple[float, Addressee | None]] = OrderedDict()
         self._secrets: OrderedDict[tuple[bytes, bytes], str] = OrderedDict()
 
     def get(self, tenant_id: TenantId) -> Addressee | None:
-        """Return a tenant's addressee, or None where the tenant is gone; raises StoreUnavailable, KeysUnavailable or Unreadable."""
-        now, fresh = self._clock.boottime(), self._fresh.get(tenant_id)  # several threads ask, each may forget what is old
-        if fresh and now - fresh[0] < FRESH_S:
-            return fresh[1]
+        """Return a tenant's addressee as it is now, or None where the tenant is gone.
+
+        Raises StoreUnavailable, KeysUnavailable or Unreadable.
+        """
+        read_s = self._clock.boottime()
         tenant = self._tenants.get(tenant_id)
-        found = None if tenant is None else self._addressee(tenant)
-        _remember(self._fresh, tenant_id, (now, found))
-        return found
+        return None if tenant is None else self.of(tenant, read_s)
 
-    def get_anew(self, tenant_id: TenantId) -> Addressee | None:
-        """Return a tenant's addressee as it is now; raises like `get`."""
-        self._fresh.pop(tenant_id, None)
-        return self.get(tenant_id)
+    def current(self, addressee: Addressee) -> Addressee | None:
+        """Return the addressee for an attempt that starts now: this one, or where it was read earlier, a new one; raises like `get`."""
+        if self._clock.boottime() - addressee.read_s < CURRENT_S:
+            return addressee
+        return self.get(addressee.tenant.id)
 
-    def disable(self, addressee: Addressee, reason: str) -> None:
-        """Stop deliveries to the callback that just said that it is gone; raises StoreUnavailable."""
-        tenant = addressee.tenant
-        self._fresh.pop(tenant.id, None)
-        self._tenants.disable_callback(tenant.id, tenant.callback_url or "", reason)
-
-    def _addressee(self, tenant: Tenant) -> Addressee:
+    def of(self, tenant: Tenant, read_s: float) -> Addressee:
+        """Return the addressee of a tenant that was read from then on; raises KeysUnavailable or Unreadable."""
         own = None
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
         previous = [self._secret(tenant.id, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
         headers = json.loads(self._opened(tenant.id, tenant.callback_headers)) if tenant.callback_headers else {}
-        return Addressee(tenant, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
+        return Addressee(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
+
+    def disable(self, addressee: Addressee, cause: Cause) -> bool:
+        """Stop deliveries to a callback; False where it was set or woken since it was read, and so goes on. Raises StoreUnavailable."""
+        return self._tenants.disable_callback(addressee.tenant, cause, REASONS[cause], self._clock.now())
 
     def _secret(self, tenant_id: TenantId, sealed: Sealed | None) -> str | None:
         return self._opened(tenant_id, sealed) if sealed else self._fallback.get()

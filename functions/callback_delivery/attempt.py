@@ -14,7 +14,6 @@ from shared.model.delivery import KEPT_TEXT, Attempt, Delivery
 from shared.model.event import Event
 
 Post = Callable[[str, dict[str, str], bytes], Awaitable[Outcome]]
-GONE_REASON = "The endpoint answered 410 Gone. Set callback_url again to start deliveries."
 
 
 @dataclass(frozen=True)

@@ -21,27 +21,28 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from functions.callback_delivery import retry
-from functions.callback_delivery.addressees import Addressee, Addressees
-from functions.callback_delivery.attempt import GONE_REASON, Attempts, Made
+from functions.callback_delivery.addressees import REASONS, Addressee, Addressees
+from functions.callback_delivery.attempt import Attempts, Made
 from functions.callback_delivery.hold import Holds
 from functions.callback_delivery.park import Parking
 from functions.callback_delivery.queue import Entry, Messages
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run import Done, Later, Park, Run, Step, Tally
-from functions.callback_delivery.wanted import end_of, unwanted
+from functions.callback_delivery.wanted import COUNTED, end_of, unwanted
 from functions.callback_delivery.watch import Watch
 from shared.clock import Clock
 from shared.crypto import KeysUnavailable
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
+from shared.model.tenant import Cause
 from shared.observability import tell_malformed
 from shared.queues import parse_event
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Seen
 from shared.store.rows import address_of, fault_of
-from shared.store.table import StoreUnavailable
+from shared.store.table import StoreUnavailable, Table
 
 LAST_START_S = 20.0
 """No attempt starts later in a run: one takes 8 s at most, and the function's time is up after 30."""
@@ -67,6 +68,7 @@ class Deliverer:
         addressees: Addressees,
         deliveries: DeliveryStore,
         parking: ParkingStore,
+        state: Table,
         messages: Messages,
         attempts: Attempts,
         clock: Clock,
@@ -75,7 +77,8 @@ class Deliverer:
         self._addressees = addressees
         self._deliveries = deliveries
         self._store = parking
-        self._parking = Parking(parking, clock, logger)
+        self._state = state
+        self._parking = Parking(parking, state, clock, logger)
         self._holds = Holds(parking, self._parking, clock, logger)
         self._messages = messages
         self._attempts = attempts
@@ -86,7 +89,7 @@ class Deliverer:
         """Deliver what can be delivered; return the ids of the messages that stay in the queue, and what was done."""
         started_s = self._clock.boottime()
         try:
-            seen = await asyncio.to_thread(self._store.read, [entry.names for entry in entries if entry.names])
+            seen = await asyncio.to_thread(self._store.read, [entry.names for entry in entries if entry.names], self._state)
         except StoreUnavailable as error:
             self._logger.error("delivery records cannot be read", extra={"fault": str(error)})
             await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
@@ -115,14 +118,30 @@ class Deliverer:
             tasks = [group.create_task(self._chat(run, watch, chat)) for chat in chats]
         for tenant_id in run.holding & tenants:
             await self._holds.let_go(run, tenant_id)
+        for tenant_id in run.dropped.keys() & tenants:
+            await asyncio.to_thread(self._count, tenant_id, run.dropped[tenant_id])
         return [entry for task in tasks for entry in task.result()]
 
     def _find(self, run: Run, tenant_id: TenantId) -> None:
+        tenant = run.tenants.get(tenant_id)
         try:
-            run.addressees[tenant_id] = self._addressees.get(tenant_id)
+            run.addressees[tenant_id] = self._addressees.of(tenant, run.started_s) if tenant else None
         except Exception as error:  # the edge of a tenant: whatever its row holds, the others of the batch get their events
             self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": fault_of(error)})
             run.faults[address_of(keys.tenant(tenant_id))] = error
+
+    async def _current(self, run: Run, tenant_id: TenantId) -> Addressee | None:
+        """Return to whom a tenant's events go now: a run lasts for seconds, and settings change meanwhile."""
+        addressee = run.addressees[tenant_id]
+        if addressee is not None:
+            addressee = run.addressees[tenant_id] = await asyncio.to_thread(self._addressees.current, addressee)
+        return addressee
+
+    def _count(self, tenant_id: TenantId, dropped: int) -> None:
+        try:
+            self._deliveries.count_dropped(tenant_id, dropped, self._clock.now())
+        except StoreUnavailable as error:
+            self._logger.error("dropped events cannot be counted", extra={"tenant_id": tenant_id, "count": dropped, "fault": str(error)})
 
     async def _chat(self, run: Run, watch: Watch, entries: list[Entry]) -> list[Entry]:
         """Deliver one chat's entries in order; return those that stay in the queue."""
@@ -158,9 +177,13 @@ class Deliverer:
         record = run.record(entry, event)
         if _dealt_with(record, entry):
             return self._dropped(run, event, f"already {record.status}")
-        addressee = run.addressees[event.tenant_id]
-        if reason := unwanted(event, addressee.tenant if addressee else None, replayed=entry.replayed):
-            return await self._unwanted(run, event, addressee, reason)
+        try:
+            addressee = await self._current(run, event.tenant_id)
+        except (StoreUnavailable, KeysUnavailable) as error:
+            self._logger.error("addressee cannot be read", extra={"tenant_id": event.tenant_id, "fault": fault_of(error)})
+            return Later(STORAGE_DELAY_S)
+        if reason := unwanted(event, addressee.tenant if addressee else None, entry.sent_at, replayed=entry.replayed):
+            return await self._unwanted(run, entry, event, addressee, reason)
         if run.closed(event):
             return Park()
         if record.quick > len(retry.DELAYS_S):  # an earlier run died before it could park the chat
@@ -196,8 +219,8 @@ class Deliverer:
                 await self._failed(run, event, before, made, addressee, counted=counted)
                 return Park(event.id)
             case retry.Dead(gone):
-                if gone:
-                    await self._disable(run, addressee)
+                if gone and (again := await self._disabled(run, event, before, made, addressee)):
+                    return again
                 return await self._dead(run, event, before.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome), said)
 
     async def _delivered(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object], *, counted: bool) -> Step:
@@ -227,23 +250,44 @@ class Deliverer:
         self._logger.error("event dead", extra=said)
         return Done()
 
-    async def _disable(self, run: Run, addressee: Addressee) -> None:
+    async def _disabled(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee) -> Step | None:
+        """Disable the callback that said that it is gone. Where it was set or woken meanwhile it goes on, and the event goes there."""
         tenant_id = addressee.tenant.id
-        run.addressees[tenant_id] = replace(addressee, tenant=addressee.tenant.model_copy(update={"callback_disabled": GONE_REASON}))
-        self._logger.warning("callback disabled", extra={"tenant_id": tenant_id})
         try:
-            await asyncio.to_thread(self._addressees.disable, addressee, GONE_REASON)
+            disabled = await asyncio.to_thread(self._addressees.disable, addressee, Cause.GONE)
         except StoreUnavailable as error:
             self._logger.error("callback cannot be disabled", extra={"tenant_id": tenant_id, "fault": str(error)})
+            return Later(STORAGE_DELAY_S)
+        if not disabled:
+            run.addressees[tenant_id] = await asyncio.to_thread(self._addressees.get, tenant_id)
+            await self._failed(run, event, before, made, addressee, counted=True)
+            return Later(retry.DELAYS_S[0])
+        run.tally.disabled += 1
+        tenant = addressee.tenant.model_copy(update={"callback_disabled": REASONS[Cause.GONE]})
+        run.addressees[tenant_id] = replace(addressee, tenant=tenant, read_s=self._clock.boottime())
+        self._logger.warning("callback disabled", extra={"tenant_id": tenant_id, "cause": Cause.GONE})
+        return None
 
-    async def _unwanted(self, run: Run, event: Event, addressee: Addressee | None, reason: str) -> Step:
-        """Drop an event. One that is in the log, because it was tried or is too large for the queue, ends there first."""
+    async def _unwanted(self, run: Run, entry: Entry, event: Event, addressee: Addressee | None, reason: str) -> Step:
+        """Let an event go. One that is in the log, because it was tried or is too large for the queue, ends there first.
+
+        What comes while its callback is disabled is kept in the log, to be replayed; of what comes while there is none, the number is kept.
+        """
+        if addressee is None:
+            return self._dropped(run, event, reason)
         record = run.records.get((event.tenant_id, event.id))
-        if addressee and record and record.status is DeliveryStatus.PENDING:
-            ended = record.ended(end_of(addressee.tenant), self._clock.now(), reason)
+        kept = record is None and end_of(addressee.tenant) is DeliveryStatus.DEAD
+        if kept or (record and record.status is DeliveryStatus.PENDING):
+            ended = run.record(entry, event).ended(end_of(addressee.tenant), self._clock.now(), reason)
             if not await run.recorder.put(event, ended):
                 return Later(STORAGE_DELAY_S)
             run.records[event.tenant_id, event.id] = ended
+        elif record is None and reason in COUNTED:
+            run.dropped[event.tenant_id] = run.dropped.get(event.tenant_id, 0) + 1
+        if kept:
+            run.tally.kept += 1
+            self._logger.info("event kept", extra={"event_id": event.id, "tenant_id": event.tenant_id, "reason": reason})
+            return Done()
         return self._dropped(run, event, reason)
 
     def _parkable(self, run: Run, entries: Sequence[Entry]) -> list[tuple[Event, Delivery]]:
@@ -252,7 +296,7 @@ class Deliverer:
         for entry in entries:
             event = entry.event
             addressee = run.addressees.get(event.tenant_id) if event and not run.fault(entry) else None
-            if event is None or addressee is None or unwanted(event, addressee.tenant, replayed=entry.replayed):
+            if event is None or addressee is None or unwanted(event, addressee.tenant, entry.sent_at, replayed=entry.replayed):
                 break
             record = run.record(entry, event)
             if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:

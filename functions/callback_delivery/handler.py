@@ -14,8 +14,19 @@ from functions.callback_delivery.deliver import Deliverer, batch_of
 from functions.callback_delivery.queue import Messages, entries_of
 from functions.callback_delivery.run import Tally
 from functions.callback_delivery.trial import Trial
+from functions.callback_delivery.waking import Waking
 from shared import aws
 from shared.model.ids import TenantId
+
+METRICS = {
+    "delivered": "EventsDelivered",
+    "failed": "AttemptsFailed",
+    "dead": "EventsDead",
+    "dropped": "EventsDropped",
+    "kept": "EventsKept",
+    "parked": "EventsParked",
+    "disabled": "CallbacksDisabled",
+}
 
 
 class Settings(parts.Settings):
@@ -31,12 +42,16 @@ made = parts.Parts(settings)
 poster, clock, logger = made.poster(), made.clock, made.logger
 trial = Trial(made.addressees, poster.post, clock)
 messages = Messages(aws.sqs(), settings.events_queue_url)
-deliverer = Deliverer(made.addressees, made.deliveries, made.parking, messages, Attempts(poster.post, clock), clock, logger)
+attempts = Attempts(poster.post, clock)
+deliverer = Deliverer(made.addressees, made.deliveries, made.parking, made.state, messages, attempts, clock, logger)
+waking = Waking(made.tenants, made.parking, clock, logger)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Deliver a batch; name the messages that stay in the queue. Or, asked by the deliveries function, test a callback."""
+    """Deliver a batch; name the messages that stay in the queue. Or, asked by the deliveries function, test or wake a callback."""
     del context
+    if "wake" in event:
+        return {"woken": waking.wake(TenantId(event["wake"]["tenant_id"]))}
     if "test" in event:
         return runner.run(trial.make(TenantId(event["test"]["tenant_id"])))
     failed = [record["messageId"] for record in event["Records"]]
@@ -49,16 +64,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _measure(tally: Tally) -> None:
-    for name, count in (
-        ("EventsDelivered", tally.delivered),
-        ("AttemptsFailed", tally.failed),
-        ("EventsDead", tally.dead),
-        ("EventsDropped", tally.dropped),
-        ("EventsParked", tally.parked),
-    ):
-        if count:
-            metrics.add_metric(name, MetricUnit.Count, count)
+    counted = {METRICS[name]: getattr(tally, name) for name in METRICS if getattr(tally, name)}
+    for name, count in counted.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
     for lag_ms in tally.lags_ms:
         metrics.add_metric("DeliveryLag", MetricUnit.Milliseconds, lag_ms)
-    if any((tally.delivered, tally.failed, tally.dead, tally.dropped, tally.parked)):
+    if counted:
         metrics.flush_metrics()

@@ -22,17 +22,21 @@ from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.observability import tell_malformed
 from shared.store.parking import ParkingStore, digest_of, names_of
 from shared.store.rows import Malformed
-from shared.store.table import StoreUnavailable
+from shared.store.table import StoreUnavailable, Table
 
-FIRST_LOOK = timedelta(seconds=30)
-"""How soon a parked callback is probed, and a parked chat looked at, for the first time."""
+FIRST_LOOK = timedelta(minutes=1)
+"""How soon a parked callback is probed, and a parked chat looked at, for the first time.
+
+The sweeper begins to look once a minute, at what is due within the minute: what is due sooner may be looked at later than was said.
+"""
 
 
 class Parking:
     """The hot lane's side of the parking lot."""
 
-    def __init__(self, store: ParkingStore, clock: Clock, logger: Logger) -> None:
+    def __init__(self, store: ParkingStore, state: Table, clock: Clock, logger: Logger) -> None:
         self._store = store
+        self._state = state
         self._clock = clock
         self._logger = logger
 
@@ -95,7 +99,7 @@ class Parking:
 
     async def _look_again(self, run: Run, events: Sequence[Event]) -> None:
         tenant_id, chat = events[0].tenant_id, events[0].chat
-        seen = await asyncio.to_thread(self._store.read, list(map(names_of, events)))
+        seen = await asyncio.to_thread(self._store.read, list(map(names_of, events)), self._state)
         for fault in seen.faults.values():
             tell_malformed(fault, self._logger)
         run.callbacks[tenant_id] = seen.callbacks.get(tenant_id, CallbackState())

@@ -35,9 +35,10 @@ class Parts:
         table = Table(dynamodb, settings.deliveries_table_name)
         self.deliveries = DeliveryStore(table, settings.deliveries_kept_days)
         self.parking = ParkingStore(table, self.deliveries)
-        tenants = TenantStore(Table(dynamodb, settings.table_name))
+        self.state = Table(dynamodb, settings.table_name)
+        self.tenants = TenantStore(self.state)
         fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
-        self.addressees = Addressees(tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
+        self.addressees = Addressees(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
         self._allowed = settings
         self._trust = httpcore.default_ssl_context()
 

@@ -13,6 +13,7 @@ from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.model.tenant import Tenant
 from shared.store import keys
 from shared.store.parking import Seen, rows_of
 from shared.store.rows import Address, address_of
@@ -48,6 +49,8 @@ class Tally:
     failed: int = 0
     dead: int = 0
     dropped: int = 0
+    kept: int = 0
+    disabled: int = 0
     parked: int = 0
     lags_ms: list[int] = field(default_factory=list)
 
@@ -58,7 +61,9 @@ class Run:
     def __init__(self, started_s: float, chats: int, seen: Seen, recorder: Recorder, tally: Tally) -> None:
         self.started_s = started_s
         self.release = Release(chats)
+        self.tenants: dict[TenantId, Tenant | None] = dict(seen.tenants)
         self.addressees: dict[TenantId, Addressee | None] = {}  # None where the tenant is gone
+        self.dropped: dict[TenantId, int] = {}  # of those that nothing but their number is kept of
         self.recorder = recorder
         self.tally = tally
         self.records: dict[tuple[TenantId, EventId], Delivery] = dict(seen.records)  # two tenants may have an event of one id

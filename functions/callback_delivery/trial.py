@@ -24,7 +24,7 @@ class Trial:
 
     async def make(self, tenant_id: TenantId) -> dict[str, Any]:
         """Post a test event once; return the attempt as JSON. Raises StoreUnavailable, KeysUnavailable or Unreadable."""
-        addressee = self._addressees.get_anew(tenant_id)
+        addressee = self._addressees.get(tenant_id)
         at, started_s = self._clock.now(), self._clock.boottime()
         if addressee is None or addressee.tenant.callback_url is None:
             return Attempt(at=at, duration_ms=0, error="no callback").model_dump(mode="json")

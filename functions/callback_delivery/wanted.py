@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.tenant import Tenant
 
+NO_CALLBACK = "no callback"
+TOO_EARLY = "before the callback was set"
+COUNTED = frozenset({NO_CALLBACK, TOO_EARLY})
+"""Reasons to drop an event that are no wish of the tenant's: it is told how many there were."""
 
-def unwanted(event: Event, tenant: Tenant | None, *, replayed: bool = False) -> str:
-    """Return why an event that comes from the queue is not to be posted, or nothing. What is replayed was asked for, however old it is."""
+
+def unwanted(event: Event, tenant: Tenant | None, sent_at: datetime, *, replayed: bool = False) -> str:
+    """Return why an event that the queue has had since `sent_at` is not to be posted, or nothing.
+
+    What is replayed was asked for, however old it is. An event is from before the callback was set only where the queue says so too: the
+    listener's clock alone may be wrong, and would cost events.
+    """
     if (stopped := no_callback(tenant)) or replayed:
         return stopped
-    if tenant and tenant.callback_since and event.received_at < tenant.callback_since:
-        return "before the callback was set"
+    if tenant and tenant.callback_since and max(event.received_at, sent_at) < tenant.callback_since:
+        return TOO_EARLY
     if tenant and not tenant.wants(event.message.chat_type):
         return "chat type not wanted"
     return ""
@@ -23,10 +34,10 @@ def no_callback(tenant: Tenant | None) -> str:
     if tenant is None:
         return "tenant is gone"
     if tenant.callback_url is None:
-        return "no callback"
+        return NO_CALLBACK
     return "callback disabled" if tenant.callback_disabled else ""
 
 
 def end_of(tenant: Tenant) -> DeliveryStatus:
     """Return how an event ends that was to go to a tenant, and is not to any more."""
-    return DeliveryStatus.DEAD if tenant.callback_disabled else DeliveryStatus.DROPPED
+    return DeliveryStatus.DEAD if tenant.callback_url and tenant.callback_disabled else DeliveryStatus.DROPPED

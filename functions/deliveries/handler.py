@@ -7,6 +7,7 @@ from mangum import Mangum
 from functions.deliveries import routes
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
+from functions.deliveries.waking import Waking
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -28,16 +29,19 @@ class Settings(HttpSettings, DeliverySettings):
 
     events_queue_url: str
     delivery_function: str
+    sweeper_function: str
 
 
 settings = Settings()
 client = aws.dynamodb()
 state, deliveries_table = Table(client, settings.table_name), Table(client, settings.deliveries_table_name)
 deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
+parking = ParkingStore(deliveries_table, deliveries)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
 logger = get_logger()
 gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
-app.state.log = Log(deliveries, DeliveryLog(deliveries_table), ParkingStore(deliveries_table, deliveries), queue, logger)
+app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
 app.state.trial = Trial(aws.functions, settings.delivery_function)
+app.state.waking = Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
 handler = Mangum(app, lifespan="off")

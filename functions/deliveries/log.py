@@ -8,10 +8,11 @@ from datetime import datetime
 
 from aws_lambda_powertools import Logger
 
+from shared.clock import Clock
 from shared.errors import AvioError, Code
-from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
+from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
 from shared.model.ids import EventId
-from shared.model.parking import CallbackState
+from shared.model.parking import CallbackState, Lane
 from shared.model.tenant import Tenant
 from shared.observability import sensible
 from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
@@ -28,11 +29,15 @@ COUNTED = (*WAITING, DeliveryStatus.DEAD)
 
 @dataclass(frozen=True)
 class Overview:
-    """How a callback is doing: its lane, how many of its events are under way, parked and dead, and since when the oldest waits."""
+    """How a callback is doing: its lane, how many of its events are under way, parked and dead, and since when the oldest waits.
+
+    `dropped`: what came while there was no callback.
+    """
 
     lane: CallbackState
     counts: dict[DeliveryStatus, int]
     oldest_waiting: datetime | None
+    dropped: Dropped | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Log:
     index: DeliveryLog
     parking: ParkingStore
     queue: EventsQueue
+    clock: Clock
     logger: Logger
     most: int = MOST_REPLAYED
 
@@ -67,18 +73,28 @@ class Log:
         counts = {status: self.index.count(tenant.id, status) for status in COUNTED}
         found = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)[0]]
         oldest = sensible(found, self.logger)
-        return Overview(self.parking.callback(tenant.id), counts, min((one.received_at for one in oldest), default=None))
+        first = min((one.received_at for one in oldest), default=None)
+        return Overview(self.parking.callback(tenant.id), counts, first, self.deliveries.dropped(tenant.id))
 
-    def replay(self, tenant: Tenant, event_id: str) -> None:
-        """Queue one event again, behind what waits in its chat.
+    def waits(self, tenant: Tenant) -> bool:
+        """Tell whether a callback is disabled, or anything is parked for it."""
+        if tenant.callback_disabled or self.parking.callback(tenant.id).state is not Lane.OPEN:
+            return True
+        return bool(self.index.oldest(tenant.id, DeliveryStatus.PARKED, limit=1)[0])
+
+    def replay(self, tenant: Tenant, event_id: str) -> bool:
+        """Queue one event again, behind what waits in its chat; False where it is parked, and so waits in its place already.
 
         Asked twice before it was delivered again, it is delivered once more and not twice.
         """
-        _check_callback(tenant)
+        check_callback(tenant)
         record = self.get(tenant, event_id)
+        if record.status is DeliveryStatus.PARKED:
+            return False
         if not record.status.final:
             raise AvioError(Code.DELIVERY_UNDER_WAY)
         self._queue([Replay(tenant.id, record.event.id, record.event.chat, _wish(record.at))])
+        return True
 
     def replay_all(self, tenant: Tenant, status: DeliveryStatus, since: datetime, after: str | None) -> tuple[int, str | None]:
         """Queue up to `most` events of one status again, in their order.
@@ -86,7 +102,7 @@ class Log:
         Return how many, and the place behind which more follow. Safe to run twice: what was queued and not delivered again yet is not
         queued twice.
         """
-        _check_callback(tenant)
+        check_callback(tenant)
         lines, place = self.index.oldest(tenant.id, status, after=max(after or "", place_of(since)), limit=self.most)
         found = sensible(lines, self.logger)
         self._queue([Replay(tenant.id, one.event_id, one.chat, _wish(one.at)) for one in found])
@@ -100,9 +116,12 @@ class Log:
             raise AvioError(Code.UNAVAILABLE, "Our queue does not answer right now.", retry_after_s=RETRY_AFTER_S) from error
 
 
-def _check_callback(tenant: Tenant) -> None:
-    if tenant.callback_url is None or tenant.callback_disabled:
-        raise AvioError(Code.NO_CALLBACK_URL, "Nothing is delivered: there is no callback_url, or it is disabled. Set it first.")
+def check_callback(tenant: Tenant) -> None:
+    """Raise `no_callback_url` or `callback_disabled` where nothing is posted to a tenant."""
+    if tenant.callback_url is None:
+        raise AvioError(Code.NO_CALLBACK_URL, "Nothing is delivered: there is no callback_url. Set it first.")
+    if tenant.callback_disabled:
+        raise AvioError(Code.CALLBACK_DISABLED, f"Nothing is delivered: the callback is disabled. {tenant.callback_disabled}")
 
 
 def _wish(at: datetime) -> str:

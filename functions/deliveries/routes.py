@@ -11,13 +11,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from functions.deliveries.cursor import cursor_of, place_at
+from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial, told
+from functions.deliveries.waking import Waking
 from functions.http.callers import Managing, Reading
 from functions.http.describe import errors
-from shared.errors import Code
+from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
-from shared.model.parking import Lane
+from shared.store.tenants import NOT_DISABLED
 
 router = APIRouter(tags=["deliveries"])
 PAGE = 50
@@ -47,7 +49,8 @@ class DeliveryView(BaseModel):
     """What became of an event. `attempts` counts the POSTs, `last` is the last one's outcome in few words, `reason` why there is no other.
 
     `pending`: quick attempts are under way. `parked`: its chat waits for a callback that does not answer, and is delivered in order once it
-    does. `delivered`. `dead`: given up. `dropped`: nobody wanted it any more. The last three can be replayed.
+    does. `delivered`. `dead`: given up, or it came while the callback was disabled. `dropped`: nobody wanted it any more. The last three
+    can be replayed.
     """
 
     event_id: str
@@ -94,27 +97,21 @@ class ReplayMany(BaseModel):
     cursor: Cursor | None = None
 
 
-class CallbackView(BaseModel):
-    """How the callback is doing. A count of 1000 stands for 1000 or more; what has not been tried yet is in no count.
+class Replayed(Queued):
+    """An event that is on its way: `queued` is 0 where it was parked, and so waits in its place already; then its callback is tried now.
 
-    `open`: events go to it as they come. `parked`: it failed five times in a row, events wait, and it is tried again at `next_attempt_at`.
-    `draining`: it answers again, and gets what waited, in order.
+    `callback_state` and `next_attempt_at` are as in the callback's status: where it is paused, the event waits behind what is parked.
     """
 
-    state: Lane
-    failures_in_a_row: int
-    parked_since: datetime | None
+    callback_state: Health
     next_attempt_at: datetime | None
-    pending: int
-    parked: int
-    dead: int
-    oldest_waiting: datetime | None
 
 
 class Tested(BaseModel):
-    """What the callback answered to a test event."""
+    """What the callback answered to a test event. `woken`: it was paused or disabled, or events waited for it, and they are tried now."""
 
     ok: bool = True
+    woken: bool
     status: int
     fault: str | None
     duration_ms: int
@@ -135,7 +132,15 @@ def trial_of(request: Request) -> Trial:
     return trial
 
 
+def waking_of(request: Request) -> Waking:
+    """Return what wakes callbacks."""
+    waking = request.app.state.waking
+    assert isinstance(waking, Waking)
+    return waking
+
+
 InLog = Annotated[Log, Depends(log_of)]
+CallbackWaking = Annotated[Waking, Depends(waking_of)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -168,15 +173,25 @@ def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDet
 @router.post(
     "/tenants/{tenant}/deliveries/{event_id}/replay",
     status_code=202,
-    responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL),
+    responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, entry: Managing, log: InLog) -> Queued:
-    """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat."""
-    log.replay(entry.tenant, event_id)
-    return Queued(queued=1)
+def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: CallbackWaking) -> Replayed:
+    """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat.
+
+    However often it is asked for before it was delivered again, it is delivered once. One that is parked waits in its place already: its
+    callback is tried now.
+    """
+    tenant = entry.tenant
+    queued = log.replay(tenant, event_id)
+    if not queued:
+        waking.wake(tenant.id)
+    lane, now = log.parking.callback(tenant.id), log.clock.now()
+    return Replayed(queued=int(queued), callback_state=health_of(tenant, lane), next_attempt_at=next_attempt_at(tenant, lane, now))
 
 
-@router.post("/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL))
+@router.post(
+    "/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED)
+)
 def replay_deliveries(body: ReplayMany, entry: Managing, log: InLog) -> Queued:
     """Deliver again all of one status since a time, in order per chat; 500 in one request, and `next` tells where to go on."""
     queued, place = log.replay_all(entry.tenant, DeliveryStatus(body.status), body.since, body.cursor)
@@ -186,23 +201,29 @@ def replay_deliveries(body: ReplayMany, entry: Managing, log: InLog) -> Queued:
 @router.get("/tenants/{tenant}/callback/status", responses=errors(*_caller))
 def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
     """Tell how the callback is doing, and how many events wait for it."""
-    now = log.overview(entry.tenant)
-    return CallbackView(
-        state=now.lane.state,
-        failures_in_a_row=now.lane.failures,
-        parked_since=now.lane.since,
-        next_attempt_at=now.lane.due_at,
-        pending=now.counts[DeliveryStatus.PENDING],
-        parked=now.counts[DeliveryStatus.PARKED],
-        dead=now.counts[DeliveryStatus.DEAD],
-        oldest_waiting=now.oldest_waiting,
-    )
+    return view_of(entry.tenant, log.overview(entry.tenant), log.clock.now())
+
+
+@router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
+def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> CallbackView:
+    """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
+    if entry.tenant.callback_url is None:
+        raise AvioError(Code.NO_CALLBACK_URL)
+    if not waking.wake(entry.tenant.id):
+        raise AvioError(Code.CALLBACK_HEALTHY)
+    enabled = entry.tenant.model_copy(update=NOT_DISABLED)
+    return view_of(enabled, log.overview(enabled), log.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED))
-def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)]) -> Tested:
-    """Post a signed test event (`"event": "test"`) to the callback, once, and answer what it said. Other answers than 2xx are 400."""
-    return Tested.model_validate(told(trial.make(entry.tenant)))
+def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)], log: InLog, waking: CallbackWaking) -> Tested:
+    """Post a signed test event (`"event": "test"`) to the callback, once, and answer what it said. Other answers than 2xx are 400.
+
+    A success wakes a callback that is paused or disabled.
+    """
+    answered = trial.make(entry.tenant)
+    woken = log.waits(entry.tenant) and waking.wake(entry.tenant.id)
+    return Tested.model_validate({**told(answered), "woken": woken})
 
 
 def _view(one: DeliverySummary) -> DeliveryView:

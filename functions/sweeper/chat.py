@@ -19,15 +19,17 @@ from enum import Enum
 from aws_lambda_powertools import Logger
 
 from functions.callback_delivery import retry
-from functions.callback_delivery.addressees import Addressee
+from functions.callback_delivery.addressees import Addressee, Addressees
 from functions.callback_delivery.attempt import Attempts
 from functions.callback_delivery.retry import Outcome
+from functions.callback_delivery.wanted import end_of, no_callback
 from functions.sweeper import schedule
 from functions.sweeper.shift import LEASE, Shift
 from shared.clock import Clock
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.parking import ParkedChat
+from shared.model.tenant import Cause
 from shared.observability import tell_malformed
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, Place
@@ -43,7 +45,8 @@ class Judged(Enum):
 
     ACCEPTED = "accepted"
     DEAD = "dead"
-    GONE = "gone"
+    STOPPED = "stopped"
+    """There is nobody to post to any more: the callback was disabled, by this answer or meanwhile, or taken away."""
     REFUSED = "refused"
     PASSED = "passed"
     """There was nothing to post: the event has its end already, or has expired."""
@@ -54,7 +57,7 @@ class Left(Enum):
 
     OPENED = "opened"
     REFUSED = "refused"
-    GONE = "gone"
+    STOPPED = "stopped"
     BUSY = "busy"
     """Another has it, the time is up, or it is stuck."""
 
@@ -82,7 +85,16 @@ class Held:
 class Chats:
     """Drains chats."""
 
-    def __init__(self, store: ParkingStore, deliveries: DeliveryStore, attempts: Attempts, clock: Clock, logger: Logger) -> None:
+    def __init__(
+        self,
+        addressees: Addressees,
+        store: ParkingStore,
+        deliveries: DeliveryStore,
+        attempts: Attempts,
+        clock: Clock,
+        logger: Logger,
+    ) -> None:
+        self._addressees = addressees
         self._store = store
         self._deliveries = deliveries
         self._attempts = attempts
@@ -112,8 +124,8 @@ class Chats:
                 match await self.settle(shift, held, place):
                     case Judged.REFUSED:
                         return Left.REFUSED
-                    case Judged.GONE:
-                        return Left.GONE
+                    case Judged.STOPPED:
+                        return Left.STOPPED
                     case Judged.ACCEPTED | Judged.DEAD:
                         held.chat = schedule.forgiven(held.chat)
 
@@ -127,12 +139,16 @@ class Chats:
             return []
 
     async def settle(self, shift: Shift, held: Held, place: Place) -> Judged:
-        """Make an attempt at a place's event; take the place out of the lot unless it was refused."""
+        """Make an attempt at a place's event, at the callback as it is now; take the place out of the lot unless it was refused."""
         record = place.record
         if record is None or record.status.final:
             await self._out(held, place, None)
             return Judged.PASSED
         async with self._posting:
+            current = await asyncio.to_thread(self._addressees.current, held.addressee)
+            if current is None or no_callback(current.tenant):
+                return Judged.STOPPED
+            held.addressee = current
             made = await self._attempts.make(record.event, record, held.addressee)
         said = {"event_id": place.event_id, "tenant_id": held.tenant_id, "attempts": record.made + 1, "outcome": made.attempt.outcome}
         match retry.decide(made.outcome, len(retry.DELAYS_S) + 1):
@@ -142,11 +158,11 @@ class Chats:
                 self._logger.info("event delivered", extra=said)
                 await self._out(held, place, record.after(made.attempt, DeliveryStatus.DELIVERED))
                 return Judged.ACCEPTED
-            case retry.Dead(gone):
+            case retry.Dead(gone) if not gone or await self.disable(shift, held.addressee, Cause.GONE):
                 shift.tally.dead += 1
                 self._logger.error("event dead", extra=said)
                 await self._out(held, place, record.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome))
-                return Judged.GONE if gone else Judged.DEAD
+                return Judged.STOPPED if gone else Judged.DEAD
             case _:
                 shift.tally.failed += 1
                 self._logger.warning("attempt failed", extra=said)
@@ -162,16 +178,28 @@ class Chats:
             await self._end(held, place, DeliveryStatus.DEAD, reason)
         held.chat = schedule.forgiven(held.chat)
 
-    async def clear(self, shift: Shift, held: Held, status: DeliveryStatus, reason: str) -> Left:
-        """End all of a chat's events without an attempt: nothing is posted to this tenant any more."""
+    async def disable(self, shift: Shift, addressee: Addressee, cause: Cause) -> bool:
+        """Disable a callback; False where it was set or woken since its addressee was read, and so goes on."""
+        disabled = await asyncio.to_thread(self._addressees.disable, addressee, cause)
+        if disabled:
+            shift.tally.disabled += 1
+            self._logger.warning("callback disabled", extra={"tenant_id": addressee.tenant.id, "cause": cause})
+        return disabled
+
+    async def clear(self, shift: Shift, held: Held) -> Left:
+        """End a chat's events without an attempt while nothing is posted to its tenant; BUSY where something is to be again.
+
+        That is asked anew behind each look at the lot: what was parked after the callback had been set again is not for this.
+        """
         seq = held.chat.seq
         while not shift.over:
             places = await self.places(held, PLACES)
+            addressee = await asyncio.to_thread(self._addressees.get, held.tenant_id)
+            if held.stuck or addressee is None or not (reason := no_callback(addressee.tenant)):
+                return Left.BUSY
             for place in places:
                 shift.tally.dropped += 1
-                await self._end(held, place, status, reason)
-            if held.stuck:
-                return Left.BUSY
+                await self._end(held, place, end_of(addressee.tenant), reason)
             if not places:
                 opened = await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq)
                 return Left.OPENED if opened else Left.BUSY

@@ -1,9 +1,10 @@
-"""Composition root of the sweeper: a run a minute, each within a minute. What it finds is in the index of what is due."""
+"""Composition root of the sweeper: a run a minute, and one whenever a callback was woken. What it finds is in the index of what is due."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -31,16 +32,16 @@ deliveries, parking, clock, logger = made.deliveries, made.parking, made.clock, 
 
 def chats() -> Chats:
     """Make what posts, with connections of its own."""
-    return Chats(parking, deliveries, Attempts(made.poster().post, clock), clock, logger)
+    return Chats(made.addressees, parking, deliveries, Attempts(made.poster().post, clock), clock, logger)
 
 
 sweeper = Sweeper(parking, Visits(made.addressees, parking, deliveries, chats(), chats(), clock, logger), clock, logger)
 
 
-def handler(event: object, context: object) -> None:
-    """Sweep."""
-    del event, context
-    tally = runner.run(sweeper.run())
+def handler(event: dict[str, Any], context: object) -> None:
+    """Sweep. Asked by the deliveries function for what is due now, leave it to the next scheduled run to look ahead."""
+    del context
+    tally = runner.run(sweeper.run(ahead="woken" not in event))
     counted = {METRICS[name]: count for name, count in asdict(tally).items() if count}
     for name, count in counted.items():
         metrics.add_metric(name, MetricUnit.Count, count)

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from shared.clock import Clock
 
-LAST_START_S = 45.0
-"""No attempt starts later in a run: one takes 8 s at most, and the function's time is up after 60."""
+LAST_START_S = 61.0
+"""No attempt starts later in a run: one takes 8 s at most, and the function's time is up after 75. The next run begins before."""
 LEASE = timedelta(seconds=90)
 """Longer than a run can be: when a lease has ended its drainer is gone, so two never post to one chat."""
 
@@ -38,4 +38,9 @@ class Shift:
     @property
     def over(self) -> bool:
         """Whether no attempt may start any more."""
-        return self.clock.boottime() - self.started_s >= LAST_START_S
+        return self.left_s <= 0
+
+    @property
+    def left_s(self) -> float:
+        """For how long attempts may still start."""
+        return self.started_s + LAST_START_S - self.clock.boottime()

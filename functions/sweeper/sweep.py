@@ -1,16 +1,19 @@
-"""A run of the sweeper: whatever is due, side by side, until nothing is or the time is up. One visit's fault is its own."""
+"""A run of the sweeper: whatever is due, side by side, when it is due, until nothing is or the time is up. One visit's fault is its own."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 
 from aws_lambda_powertools import Logger
 
 from functions.sweeper.shift import Shift, Tally
 from functions.sweeper.visit import Visits
 from shared.clock import Clock
+from shared.model.ids import TenantId
 from shared.observability import tell_malformed
 from shared.store import keys
 from shared.store.parking import Due, ParkingStore
@@ -19,6 +22,29 @@ from shared.store.table import StoreUnavailable
 
 PER_SHARD = 100
 SIDE_BY_SIDE = 50
+LOOK_S = 1.0
+"""How long a run that has nothing to do until something is due waits before it looks again: some requests a second, while there is that."""
+
+
+@dataclass(frozen=True)
+class Visited:
+    """When something that this run has visited was due then, and the boot time of that visit."""
+
+    at: str
+    began_s: float
+
+
+def _place(due: Due) -> tuple[TenantId, str | None]:
+    return due.tenant_id, due.chat
+
+
+def _is_same(visited: Visited | None, due: Due) -> bool:
+    """Whether the index shows what was visited: it lags, and what cannot be visited stays due."""
+    return visited is not None and visited.at == due.at
+
+
+def _is_recent(visited: Visited | None, now_s: float) -> bool:
+    return visited is not None and now_s - visited.began_s < LOOK_S
 
 
 class Sweeper:
@@ -30,23 +56,36 @@ class Sweeper:
         self._clock = clock
         self._logger = logger
 
-    async def run(self) -> Tally:
-        """Visit what is due, each at most once; raises nothing. Two runs at once do no harm: what one holds, the other passes over."""
+    async def run(self, *, ahead: bool = False) -> Tally:
+        """Visit what is due; `ahead`: and what becomes due until the run is over, each when it is. Raises nothing.
+
+        Runs that look ahead begin more often than one lasts (`shift.LAST_START_S`), so what is due is visited when it is, provided that it
+        was written a minute before. Two runs at once do no harm: what one holds, the other passes over.
+        """
         shift = Shift(uuid.uuid4().hex, self._clock.boottime(), self._clock)
-        visited: set[Due] = set()
-        while not shift.over and (due := [one for one in await self._due() if one not in visited]):
-            visited.update(due)
+        visited: dict[tuple[TenantId, str | None], Visited] = {}
+        while not shift.over:
+            found = await self._due(timedelta(seconds=shift.left_s if ahead else 0))
+            now_s, now = self._clock.boottime(), keys.moment(self._clock.now())
+            waits = [one for one in found if not _is_same(visited.get(_place(one)), one)]
+            due = [one for one in waits if one.at <= now and not _is_recent(visited.get(_place(one)), now_s)]
+            if not due:
+                if not waits or not ahead:
+                    break
+                await asyncio.sleep(min(LOOK_S, shift.left_s))
+                continue
+            visited |= {_place(one): Visited(one.at, now_s) for one in due}
             waiting = iter(due)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(SIDE_BY_SIDE, len(due))):
                     group.create_task(self._visit_all(shift, waiting))
         return shift.tally
 
-    async def _due(self) -> list[Due]:
+    async def _due(self, ahead: timedelta) -> list[Due]:
         found: list[Due] = []
         for shard in keys.due_shards():
             try:
-                found += await asyncio.to_thread(self._store.due, shard, self._clock.now(), PER_SHARD)
+                found += await asyncio.to_thread(self._store.due, shard, self._clock.now() + ahead, PER_SHARD)
             except StoreUnavailable as error:
                 self._logger.error("what is due cannot be read", extra={"fault": str(error)})
         return found

@@ -18,14 +18,14 @@ from itertools import islice
 from aws_lambda_powertools import Logger
 
 from functions.callback_delivery.addressees import Addressee, Addressees
-from functions.callback_delivery.attempt import GONE_REASON
-from functions.callback_delivery.wanted import end_of, no_callback
+from functions.callback_delivery.wanted import no_callback
 from functions.sweeper import schedule
 from functions.sweeper.chat import Chats, Held, Judged, Left
 from functions.sweeper.shift import LEASE, Shift
 from shared.clock import Clock
 from shared.model.ids import TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.model.tenant import Cause
 from shared.observability import sensible
 from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore, digest_of
@@ -36,7 +36,6 @@ PROBED = 3
 CANDIDATES = 100
 SIDE_BY_SIDE = 8
 """Chats of one tenant that are drained at once."""
-NO_ANSWER_REASON = "The endpoint took nothing for five days. Set callback_url again to start deliveries."
 HOPELESS_REASON = "refused for an hour while the endpoint took other events"
 
 
@@ -72,7 +71,7 @@ class Visits:
             return
         if not no_callback(addressee.tenant) and state.state is Lane.PARKED:
             if schedule.given_up(state.since, now):
-                addressee = await self._disabled(shift, addressee, NO_ANSWER_REASON)
+                await self._chats.disable(shift, addressee, Cause.NO_SUCCESS)  # or, where it was set or woken meanwhile, try it
             elif not await self._probed(shift, addressee, state):
                 await self._later(shift, tenant_id, schedule.delay(state.probes + 1), state.probes + 1)
                 return
@@ -113,7 +112,7 @@ class Visits:
         return any(took) or (len(chosen) == len(together) and all(one is None for one in took))
 
     async def _probe(self, shift: Shift, addressee: Addressee, chat: ParkedChat) -> bool | None:
-        """Try a chat's first event; tell whether the callback took it, None where there is no telling what it is."""
+        """Try a chat's first event; tell whether the callback took it, or is none any more; None where there is no telling what it is."""
         held = await self._probes.lease(shift, addressee, chat.chat)
         if held is None:
             return False
@@ -126,10 +125,8 @@ class Visits:
             return False
         shift.tally.probes += 1
         judged = await self._probes.settle(shift, held, places[0])
-        if judged is Judged.GONE:
-            await self._disabled(shift, addressee, GONE_REASON)
         await self._probes.back(shift, held)
-        return judged in {Judged.ACCEPTED, Judged.GONE}
+        return judged in {Judged.ACCEPTED, Judged.STOPPED}
 
     async def _drained(self, shift: Shift, addressee: Addressee) -> None:
         """Drain a callback's chats until none is left, it refuses again, or the time is up."""
@@ -181,12 +178,19 @@ class Visits:
 
     async def _one(self, shift: Shift, addressee: Addressee, held: Held) -> bool:
         """Drain one chat and see to what it was left with; False where the callback is parked or disabled by now."""
-        fresh = await asyncio.to_thread(self._addressees.get, addressee.tenant.id) or addressee
+        fresh = await asyncio.to_thread(self._addressees.get, addressee.tenant.id)
+        if fresh is None:  # erased by the next visit
+            await self._chats.back(shift, held)
+            return False
         held.addressee = fresh
-        if reason := no_callback(fresh.tenant):
-            if await self._chats.clear(shift, held, end_of(fresh.tenant), reason) is Left.BUSY:
+        if no_callback(fresh.tenant):
+            if await self._chats.clear(shift, held) is Left.BUSY:
                 await self._chats.back(shift, held)
             return True
+        return await self._posted(shift, held)
+
+    async def _posted(self, shift: Shift, held: Held) -> bool:
+        """Post one chat's events and see to what it was left with; False where the callback is parked or is none by now."""
         while True:
             held.accepted = False
             left = await self._chats.drain(shift, held)
@@ -195,8 +199,7 @@ class Visits:
             match left:
                 case Left.OPENED:
                     return True
-                case Left.GONE:
-                    await self._disabled(shift, fresh, GONE_REASON)
+                case Left.STOPPED:
                     await self._chats.back(shift, held)
                     return False
                 case Left.BUSY:
@@ -223,13 +226,6 @@ class Visits:
         await self._chats.later(shift, held, max(delay, schedule.asked(held.outcome)) if held.outcome else delay)
         return True
 
-    async def _disabled(self, shift: Shift, addressee: Addressee, reason: str) -> Addressee:
-        shift.tally.disabled += 1
-        tenant = addressee.tenant
-        self._logger.warning("callback disabled", extra={"tenant_id": tenant.id, "reason": reason})
-        await asyncio.to_thread(self._addressees.disable, addressee, reason)
-        return await asyncio.to_thread(self._addressees.get, tenant.id) or addressee
-
     async def _parked(self, tenant_id: TenantId) -> tuple[list[ParkedChat], bool]:
         """Return a tenant's parked chats, and whether there are some whose rows make no sense."""
         found = await asyncio.to_thread(lambda: list(islice(self._store.chats(tenant_id), CANDIDATES * 10)))
@@ -237,4 +233,5 @@ class Visits:
         return chats, len(chats) < len(found)
 
     async def _later(self, shift: Shift, tenant_id: TenantId, delay: timedelta, probes: int) -> None:
-        await asyncio.to_thread(self._store.later, tenant_id, shift.me, self._clock.now() + delay, probes)
+        now = self._clock.now()
+        await asyncio.to_thread(self._store.later, tenant_id, shift.me, now + delay, probes, now)

@@ -60,12 +60,10 @@ class Directory:
         return self.tenants.page(after, limit)
 
     def change(self, tenant: Tenant, changes: dict[str, Any]) -> Tenant:
-        """Change a tenant; a callback set anew, or again after it was disabled, gets only what happens from now on."""
+        """Change a tenant. A callback set where there was none gets what happens from now on; setting it, the same one too, enables it."""
         if "callback_url" in changes:
-            url = changes["callback_url"]
-            self._check(url)
-            if url != tenant.callback_url or tenant.callback_disabled:
-                changes = {**changes, "callback_since": self.clock.now() if url else None, "callback_disabled": None}
+            self._check(changes["callback_url"])
+            changes = {**changes, "callback_since": self.clock.now()}
         changes = self._stored(tenant.id, changes)
         changed = self.tenants.change(tenant.id, changes) if changes else tenant
         if changed is None:

@@ -35,7 +35,7 @@ class NewTenant(BaseModel):
 
 
 class TenantChange(BaseModel):
-    """What is to change; what is left out stays. `callback_url: null` stops deliveries.
+    """What is to change; what is left out stays. `callback_url: null` stops deliveries; any URL, the same one too, enables a disabled one.
 
     `callback_headers` are sent along with each event, for endpoints that ask for an `Authorization`, say. They replace those there were,
     and are not shown again; null takes them away. `chat_types` are the kinds of chats whose messages are delivered: private chats and
@@ -51,13 +51,17 @@ class TenantChange(BaseModel):
 
 
 class TenantView(BaseModel):
-    """A tenant. `callback_disabled` says why deliveries stopped by themselves; setting `callback_url` again starts them."""
+    """A tenant. `callback_disabled` says why deliveries stopped by themselves, and `callback_disabled_at` since when.
+
+    Setting `callback_url` again, or `POST .../callback/retry`, starts them.
+    """
 
     id: str
     number: int
     name: str
     callback_url: str | None
     callback_disabled: str | None
+    callback_disabled_at: datetime | None
     callback_header_names: list[str]
     chat_types: list[ChatType]
     created_at: datetime
@@ -124,7 +128,10 @@ def get_tenant(entry: Reading) -> TenantView:
 
 @router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
 def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
-    """Change a tenant's name, its callback, or what goes there. A new callback gets what happens from now on."""
+    """Change a tenant's name, its callback, or what goes there. It holds for all that happens from this answer on.
+
+    A callback that is set where there was none gets what happens from now on; one that replaces another gets what waits for that, too.
+    """
     changes = body.model_dump(exclude_unset=True)
     if "name" in changes and changes["name"] is None:
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "A tenant has a name."}])

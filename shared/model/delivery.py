@@ -94,3 +94,11 @@ class DeliverySummary(Stored):
     made: int
     last: str | None = None
     reason: str | None = None
+
+
+class Dropped(Stored):
+    """How many events were dropped because there was no callback, about: the first and the last of them when."""
+
+    count: int
+    since: AwareDatetime
+    last_at: AwareDatetime

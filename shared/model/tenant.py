@@ -33,6 +33,15 @@ class ChatType(StrEnum):
     CHANNEL = "channel"
 
 
+class Cause(StrEnum):
+    """Why deliveries to a callback stopped by themselves."""
+
+    GONE = "gone"
+    """It answered 410."""
+    NO_SUCCESS = "no_success"
+    """It took nothing for five days."""
+
+
 OVERLAP = timedelta(hours=24)
 """How long a replaced signing secret stays valid beside the new one (contract T2)."""
 
@@ -54,9 +63,11 @@ class PreviousSecret(Stored):
 class Tenant(Stored):
     """A customer of this deployment, as stored.
 
-    `callback_since` is when the present callback was set: what happened before is not delivered to it. `callback_disabled` says why
-    deliveries to it stopped by themselves; setting the callback again ends that. `signing_key` is the data key that KMS wrapped,
-    `signing_secret` the secret sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
+    `callback_since` is since when there has been a callback: what happened before is not delivered. `callback_disabled` says in words why
+    deliveries to it stopped by themselves, `callback_disabled_cause` by a `Cause`, `callback_disabled_at` since when (rows of an earlier
+    version have neither). Setting the callback or waking it ends that and raises `callback_revision`: what was answered to an attempt of
+    an earlier revision does not disable the present one. `signing_key` is the data key that KMS wrapped, `signing_secret` the secret
+    sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
     `callback_headers` are the headers that its callback gets with each event, sealed, since they carry credentials; their names are not.
     """
 
@@ -67,6 +78,9 @@ class Tenant(Stored):
     callback_url: str | None = None
     callback_since: datetime | None = None
     callback_disabled: str | None = None
+    callback_disabled_cause: str | None = None
+    callback_disabled_at: datetime | None = None
+    callback_revision: int = 0
     callback_headers: Sealed | None = None
     callback_header_names: tuple[str, ...] = ()
     chat_types: frozenset[ChatType] = frozenset({ChatType.PRIVATE, ChatType.GROUP})
@@ -74,6 +88,14 @@ class Tenant(Stored):
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
+
+    @property
+    def disabled_cause(self) -> Cause | None:
+        """Why its callback is disabled; None where it is not, or there is none. A row of an earlier version says it in words alone."""
+        if self.callback_url is None or self.callback_disabled is None:
+            return None
+        in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
+        return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
 
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, the oldest first."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary
+from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.queues import parse_event
@@ -78,6 +78,17 @@ class DeliveryStore:
             self._table.put(self.item(event, delivery), "attribute_not_exists(pk)")
         except ConditionFailed:
             return
+
+    def count_dropped(self, tenant_id: TenantId, count: int, now: datetime) -> None:
+        """Count events that were dropped and are in no log, for want of a callback. Where it is run twice it counts twice."""
+        update = "ADD dropped :count SET since = if_not_exists(since, :now), last_at = :now, expires_at = :expires_at"
+        values = {":count": count, ":now": now.isoformat(), ":expires_at": int((now + self._kept).timestamp())}
+        self._table.update(keys.dropped(tenant_id), update, values)
+
+    def dropped(self, tenant_id: TenantId) -> Dropped | None:
+        """Return how many events were dropped for want of a callback; raises Malformed."""
+        row = self._table.get(keys.dropped(tenant_id))
+        return _dropped_of(row) if row else None
 
     def erase(self, tenant_id: TenantId) -> None:
         """Erase all that table `deliveries` holds of a tenant; may be run again where it died in the middle."""
@@ -137,6 +148,11 @@ def record_of(row: Item) -> DeliveryRecord:
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {name: value for name, value in attempt.model_dump(mode="json").items() if value not in (None, "")}
+
+
+@of_row
+def _dropped_of(row: Item) -> Dropped:
+    return Dropped(count=row["dropped"], since=row["since"], last_at=row["last_at"])
 
 
 @of_row

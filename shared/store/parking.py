@@ -15,19 +15,24 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from shared.model.delivery import Delivery, DeliveryRecord
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.model.parking import CallbackState, Lane, ParkedChat
+from shared.model.tenant import Tenant
 from shared.queues import parse_event
 from shared.store import keys
 from shared.store.deliveries import DeliveryStore, delivery_of, record_of
 from shared.store.rows import Address, Malformed, address_of, each, of_row
 from shared.store.table import Change, ConditionFailed, Item, Put, Remove, Table, Write
+from shared.store.tenants import present
 
 FAILURES_IN_A_ROW = 5
+WOKEN = 100
+"""Chats parked alone that one request wakes at most; the others come as they are due."""
 T = TypeVar("T")
 _STATE = {"#state": "state"}
 Named = tuple[TenantId, EventId, str | None]
@@ -36,12 +41,16 @@ Named = tuple[TenantId, EventId, str | None]
 
 @dataclass(frozen=True)
 class Seen:
-    """What one consistent read showed. `bodies`: the events of the records, as JSON; `faults`: the rows that make no sense."""
+    """What one consistent read showed. `bodies`: the events of the records, as JSON; `faults`: the rows that make no sense.
+
+    `tenants` has all that were asked about: None where one is gone, or being deleted.
+    """
 
     records: dict[tuple[TenantId, EventId], Delivery] = field(default_factory=dict)
     bodies: dict[tuple[TenantId, EventId], str] = field(default_factory=dict)
     callbacks: dict[TenantId, CallbackState] = field(default_factory=dict)
     chats: dict[tuple[TenantId, str], ParkedChat] = field(default_factory=dict)
+    tenants: dict[TenantId, Tenant | None] = field(default_factory=dict)
     faults: dict[Address, Malformed] = field(default_factory=dict)
 
 
@@ -56,10 +65,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be looked at: a callback, or with `chat` a chat that is parked alone."""
+    """What is to be looked at, and when (`keys.moment`): a callback, or with `chat` a chat that is parked alone."""
 
     tenant_id: TenantId
     chat: str | None
+    at: str
 
 
 def digest_of(callback_url: str | None) -> str:
@@ -76,12 +86,23 @@ class ParkingStore:
 
     # the hot lane
 
-    def read(self, events: Sequence[Named]) -> Seen:
-        """Return records, callbacks and chats of up to 33 events, in one consistent request."""
-        rows, seen = self._table.get_many(key for names in events for key in rows_of(names)), Seen()
-        for address, row in rows.items():
+    def read(self, events: Sequence[Named], state: Table) -> Seen:
+        """Return records, callbacks, chats and tenants (from table `state`) of up to 25 events, in one consistent request.
+
+        So it shows each tenant's settings as they were at some time after the events were there.
+        """
+        rows = (key for names in events for key in rows_of(names))
+        tenants = {address_of(keys.tenant(names[0])): names[0] for names in events}
+        found, of_state = self._table.get_many_with(rows, state, map(keys.tenant, tenants.values()))
+        seen = Seen()
+        for address, row in found.items():
             try:
                 _show(seen, row)
+            except Malformed as fault:
+                seen.faults[address] = fault
+        for address, tenant_id in tenants.items():
+            try:
+                seen.tenants[tenant_id] = _tenant_of(of_state[address]) if address in of_state else None
             except Malformed as fault:
                 seen.faults[address] = fault
         return seen
@@ -155,18 +176,42 @@ class ParkingStore:
 
     def hurry(self, tenant_id: TenantId, seen: str, callback: str, now: datetime) -> None:
         """Have a parked callback looked at now: its URL is another than when it was parked."""
-        values = {":callback": callback, ":seen": seen, ":now": now.isoformat(), ":none": 0, ":parked": Lane.PARKED}
-        update, due = f"SET callback = :callback, since = :now, probes = :none, {_DUE}", _due(tenant_id, now)
-        condition = "callback = :seen AND #state = :parked"
-        self._changed(keys.callback_state(tenant_id), update, {**values, **_values(due)}, condition, _STATE)
+        update, values = "SET callback = :callback, since = :now", {":callback": callback, ":seen": seen, ":now": now.isoformat()}
+        values[":parked"] = Lane.PARKED
+        if self._changed(keys.callback_state(tenant_id), update, values, "callback = :seen AND #state = :parked", _STATE):
+            self._wake(tenant_id, now)
+
+    # whoever mended a callback
+
+    def wake(self, tenant_id: TenantId, now: datetime, *, anew: bool = False) -> bool:
+        """Have what is parked looked at now; False where nothing is. `anew`: its five days begin now. Safe to run twice."""
+        if anew:
+            values = {":now": now.isoformat()}
+            self._changed(keys.callback_state(tenant_id), "SET since = :now", values, "attribute_exists(#state)", _STATE)
+        woken = self._wake(tenant_id, now)
+        for chat in islice(self.chats(tenant_id), WOKEN):
+            if isinstance(chat, ParkedChat) and chat.due_at is not None:
+                values = {":due_at": keys.moment(now), ":now": keys.moment(now)}
+                condition = f"attribute_exists(due_at) AND {_FREE}"
+                self._changed(keys.parked_chat(tenant_id, chat.chat), "SET due_at = :due_at", values, condition)
+                woken = True
+        return woken
+
+    def _wake(self, tenant_id: TenantId, now: datetime) -> bool:
+        """Have a parked callback looked at now, or as soon as whoever has it gives it back."""
+        key, values = keys.callback_state(tenant_id), {":none": 0, ":now": keys.moment(now)}
+        woken = "SET probes = :none, woken_at = :now"
+        if self._changed(key, f"{woken}, due_at = :now", values, f"attribute_exists(#state) AND {_FREE}", _STATE):
+            return True
+        return self._changed(key, woken, values, "attribute_exists(#state)", _STATE) is not None
 
     # the sweeper
 
-    def due(self, shard: str, now: datetime, limit: int) -> list[Due]:
-        """Return up to `limit` of a shard's callbacks and chats that are due, the longest due first."""
-        values = {":shard": shard, ":now": keys.moment(now)}
-        rows = self._table.query("due_shard = :shard AND due_at <= :now", values, IndexName=keys.BY_DUE, Limit=limit)
-        return [Due(_tenant(row["pk"]), row["sk"].removeprefix(keys.PARKED_CHATS) if row["sk"] != "CALLBACK" else None) for row in rows]
+    def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
+        """Return up to `limit` of a shard's callbacks and chats that are due by then, the longest due first."""
+        values = {":shard": shard, ":until": keys.moment(until)}
+        rows = self._table.query("due_shard = :shard AND due_at <= :until", values, IndexName=keys.BY_DUE, Limit=limit)
+        return [_due_of(row) for row in rows]
 
     def callback(self, tenant_id: TenantId) -> CallbackState:
         """Return a callback's state."""
@@ -176,7 +221,8 @@ class ParkingStore:
     def lease_callback(self, tenant_id: TenantId, me: str, now: datetime, until: datetime) -> CallbackState | None:
         """Take a parked callback; None where it is open, or another has it. If its drainer dies it is due again when the lease ends."""
         key = keys.callback_state(tenant_id)
-        found = self._changed(key, _LEASE + ", due_at = :due_at", _lease(me, now, until), f"attribute_exists(#state) AND {_FREE}", _STATE)
+        update = f"{_LEASE}, due_at = :due_at REMOVE woken_at"
+        found = self._changed(key, update, _lease(me, now, until), f"attribute_exists(#state) AND {_FREE}", _STATE)
         return _callback(found) if found else None
 
     def drain(self, tenant_id: TenantId, me: str) -> CallbackState | None:
@@ -186,23 +232,20 @@ class ParkingStore:
         found = self._changed(keys.callback_state(tenant_id), update, values, condition, _STATE)
         return _callback(found) if found else None
 
-    def later(self, tenant_id: TenantId, me: str, due: datetime, probes: int) -> bool:
-        """Give a callback back, to be looked at again when it is due."""
+    def later(self, tenant_id: TenantId, me: str, due: datetime, probes: int, now: datetime) -> bool:
+        """Give a callback back, to be looked at again when it is due, or now where it was woken while this drainer had it."""
         update = f"SET {_DUE}, probes = :probes REMOVE drainer, leased_until"
-        values = {**_values(_due(tenant_id, due)), ":probes": probes, ":me": me}
-        return self._changed(keys.callback_state(tenant_id), update, values, "drainer = :me") is not None
+        key, values = keys.callback_state(tenant_id), {":probes": probes, ":me": me}
+        mine = "drainer = :me"
+        if self._changed(key, update, {**values, **_values(_due(tenant_id, due))}, f"{mine} AND attribute_not_exists(woken_at)"):
+            return True
+        return self._changed(key, update, {**values, **_values(_due(tenant_id, now)), ":probes": 0}, mine) is not None
 
     def open(self, tenant_id: TenantId, me: str, seq: int) -> bool:
         """Open a drained callback; False where a chat was parked with it meanwhile, or this drainer no longer has it."""
         values = {":draining": Lane.DRAINING, ":me": me, ":seen": seq}
         write = Remove(keys.callback_state(tenant_id), "#state = :draining AND seq = :seen AND drainer = :me", values, _STATE)
         return self._done([write])
-
-    def park_again(self, tenant_id: TenantId, me: str, now: datetime, due: datetime) -> bool:
-        """Go back from draining to parked: the callback refuses again."""
-        update = f"SET #state = :parked, since = :now, probes = :none, {_DUE} REMOVE drainer, leased_until"
-        values = {**_values(_due(tenant_id, due)), ":parked": Lane.PARKED, ":now": now.isoformat(), ":none": 0, ":me": me}
-        return self._changed(keys.callback_state(tenant_id), update, values, "drainer = :me", _STATE) is not None
 
     def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat | Malformed]:
         """Yield a tenant's parked chats."""
@@ -311,6 +354,9 @@ def _tenant(pk: str) -> TenantId:
     return TenantId(pk.removeprefix("T#"))
 
 
+_tenant_of = of_row(present)
+
+
 @of_row
 def _callback(row: Item) -> CallbackState:
     return CallbackState.model_validate({name: row[name] for name in CallbackState.model_fields if name in row})
@@ -332,6 +378,11 @@ def _parked(row: Item) -> tuple[int, EventId]:
 def _logged(row: Item) -> tuple[Delivery, str]:
     parse_event(row["event"])
     return delivery_of(row), row["event"]
+
+
+def _due_of(row: Item) -> Due:
+    chat = None if row["sk"] == "CALLBACK" else row["sk"].removeprefix(keys.PARKED_CHATS)
+    return Due(_tenant(row["pk"]), chat, row["due_at"])
 
 
 def _show(seen: Seen, row: Item) -> None:

@@ -118,13 +118,25 @@ class Table:
 
         A key may be given twice: DynamoDB would refuse the request for it.
         """
-        found: dict[tuple[str, str], Item] = {}
-        unique = {(key["pk"], key["sk"]): to_wire(key) for key in keys_}
-        wanted: dict[str, Any] = {self.name: {"Keys": list(unique.values()), "ConsistentRead": True}} if unique else {}
+        return self._get([(self, keys_)])[self.name]
+
+    def get_many_with(
+        self, keys_: Iterable[Mapping[str, str]], other: Table, other_keys: Iterable[Mapping[str, str]]
+    ) -> tuple[dict[tuple[str, str], Item], dict[tuple[str, str], Item]]:
+        """Return items of this table and of another as `get_many` does, up to 100 together, in one request."""
+        found = self._get([(self, keys_), (other, other_keys)])
+        return found[self.name], found[other.name]
+
+    def _get(self, asked: Iterable[tuple[Table, Iterable[Mapping[str, str]]]]) -> dict[str, dict[tuple[str, str], Item]]:
+        unique: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        for table, keys_ in asked:
+            unique.setdefault(table.name, {}).update({(key["pk"], key["sk"]): to_wire(key) for key in keys_})
+        found: dict[str, dict[tuple[str, str], Item]] = {name: {} for name in unique}
+        wanted: dict[str, Any] = {name: {"Keys": [*keys_.values()], "ConsistentRead": True} for name, keys_ in unique.items() if keys_}
         while wanted:
             answer = self._call("batch_get_item", RequestItems=wanted)
-            for item in map(from_wire, answer["Responses"].get(self.name, [])):
-                found[item["pk"], item["sk"]] = item
+            for name, items in answer["Responses"].items():
+                found[name] |= {(item["pk"], item["sk"]): item for item in map(from_wire, items)}
             wanted = answer.get("UnprocessedKeys") or {}
         return found
 

@@ -11,13 +11,15 @@ from pydantic import BaseModel, SecretStr
 
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
-from shared.model.tenant import Scope, Tenant, TenantKey, digest, new_key
+from shared.model.tenant import Cause, Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
 from shared.store.accounts import account_of
 from shared.store.table import Change, ConditionFailed, Item, Put, Table
 
 _NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk) AND deleting = :no"
+NOT_DISABLED = dict.fromkeys(("callback_disabled", "callback_disabled_cause", "callback_disabled_at"))
+"""The change that ends a callback's being disabled."""
 
 
 class TenantStore:
@@ -63,7 +65,7 @@ class TenantStore:
 
     def get(self, tenant_id: TenantId) -> Tenant | None:
         """Return a tenant that is not being deleted, or None."""
-        return _present(self._table.get(keys.tenant(tenant_id)))
+        return present(self._table.get(keys.tenant(tenant_id)))
 
     def with_account(
         self, tenant_id: TenantId, channel: Channel, key_id: str | None
@@ -80,7 +82,7 @@ class TenantStore:
         key_row = item(keys.tenant_key(tenant_id, key_id)) if key_id else None
         account_row = item(keys.account(tenant_id, channel))
         return (
-            _present(item(keys.tenant(tenant_id))),
+            present(item(keys.tenant(tenant_id))),
             TenantKey.model_validate(_fields(key_row)) if key_row else None,
             account_of(account_row) if account_row else None,
         )
@@ -104,18 +106,26 @@ class TenantStore:
         if not shown:
             return [], None
         found = self._table.get_many(keys.tenant(TenantId(row["tenant_id"])) for row in shown)
-        tenants = [tenant for tenant in map(_present, found.values()) if tenant]
+        tenants = [tenant for tenant in map(present, found.values()) if tenant]
         return sorted(tenants, key=lambda tenant: tenant.number), int(shown[-1]["sk"]) if more else None
 
     def change(self, tenant_id: TenantId, changes: dict[str, Any]) -> Tenant | None:
-        """Set (or with None: remove) some of a tenant's fields; return it as it is now, or None where it is gone. Safe to run twice."""
+        """Set (or with None: remove) some of a tenant's fields; return it as it is now, or None where it is gone. Safe to run twice.
+
+        Any `callback_url` is another revision of the callback, and enables it; none takes its `callback_since` away. A `callback_since`
+        that is there stays: of two who set the callback at once the first one's time holds.
+        """
+        if "callback_url" in changes:
+            changes = {**changes, **NOT_DISABLED, **({} if changes["callback_url"] else {"callback_since": None})}
         names = {f"#{name}": name for name in changes}
         values = {f":{name}": _wire(value) for name, value in changes.items() if value is not None}
-        sets = ", ".join(f"#{name} = :{name}" for name, value in changes.items() if value is not None)
+        sets = ", ".join(f"#{name} = {_set(name)}" for name, value in changes.items() if value is not None)
         removes = ", ".join(f"#{name}" for name, value in changes.items() if value is None)
         update = " ".join(part for part in (sets and f"SET {sets}", removes and f"REMOVE {removes}") if part)
+        if "callback_url" in changes:
+            update, values = f"{update} {_NEXT_REVISION}", {**values, ":one": 1}
         try:
-            return _present(self._table.update(keys.tenant(tenant_id), update, {**values, ":no": False}, _EXISTS, names))
+            return present(self._table.update(keys.tenant(tenant_id), update, {**values, ":no": False}, _EXISTS, names))
         except ConditionFailed:
             return None
 
@@ -162,13 +172,32 @@ class TenantStore:
             return False
         return True
 
-    def disable_callback(self, tenant_id: TenantId, url: str, reason: str) -> None:
-        """Stop deliveries to a callback for a reason that the tenant can read. A callback set meanwhile is another one, and stays."""
-        values = {":reason": reason, ":url": url}
+    def disable_callback(self, seen: Tenant, cause: Cause, reason: str, now: datetime) -> bool:
+        """Stop deliveries to a callback for a reason that the tenant can read; False where it was set or woken since it was `seen`."""
+        values = {
+            ":reason": reason,
+            ":cause": cause,
+            ":now": now.isoformat(),
+            ":url": seen.callback_url or "",
+            ":seen": seen.callback_revision,
+        }
+        update = "SET callback_disabled = :reason, callback_disabled_cause = :cause, callback_disabled_at = :now"
+        never = "attribute_not_exists(callback_revision) OR " if seen.callback_revision == 0 else ""
         try:
-            self._table.update(keys.tenant(tenant_id), "SET callback_disabled = :reason", values, "callback_url = :url")
+            self._table.update(keys.tenant(seen.id), update, values, f"callback_url = :url AND ({never}callback_revision = :seen)")
         except ConditionFailed:
-            return
+            return False
+        return True
+
+    def enable_callback(self, tenant_id: TenantId) -> bool:
+        """Start deliveries to a disabled callback again; False where it is not disabled."""
+        update = f"REMOVE {', '.join(NOT_DISABLED)} {_NEXT_REVISION}"
+        condition = f"{_EXISTS} AND attribute_exists(callback_url) AND attribute_exists(callback_disabled)"
+        try:
+            self._table.update(keys.tenant(tenant_id), update, {":one": 1, ":no": False}, condition)
+        except ConditionFailed:
+            return False
+        return True
 
     def mark_deleting(self, tenant_id: TenantId) -> bool:
         """Shut a tenant's doors for good; its data is erased by whoever can (see `shared.store.erasure`). False where it does not exist."""
@@ -188,6 +217,13 @@ class TenantStore:
     def _last_number(self) -> int:
         row = self._table.get(keys.tenant_counter())
         return int(row["last"]) if row else 0
+
+
+_NEXT_REVISION = "ADD callback_revision :one"
+
+
+def _set(name: str) -> str:
+    return "if_not_exists(#callback_since, :callback_since)" if name == "callback_since" else f":{name}"
 
 
 def new_tenant_id() -> TenantId:
@@ -213,7 +249,8 @@ def _fields(row: Item) -> Item:
     return {name: value for name, value in row.items() if name not in {"pk", "sk", "expires_at"}}
 
 
-def _present(row: Item | None) -> Tenant | None:
+def present(row: Item | None) -> Tenant | None:
+    """Return the tenant in an item, unless it is being deleted."""
     tenant = Tenant.model_validate(_fields(row)) if row else None
     return None if tenant is None or tenant.deleting else tenant
 

@@ -49,9 +49,9 @@ def test_a_batch_is_read_and_recorded_as_on_the_emulator(table: Table) -> None:
     """What a run asks first, and what it writes last."""
     deliveries = DeliveryStore(table)
     parking = ParkingStore(table, deliveries)
-    assert parking.read([names_of(FIRST), names_of(OTHER)]).records == {}
+    assert parking.read([names_of(FIRST), names_of(OTHER)], table).records == {}
     deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
-    seen = parking.read([names_of(FIRST), names_of(SECOND), names_of(OTHER)])
+    seen = parking.read([names_of(FIRST), names_of(SECOND), names_of(OTHER)], table)
     assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
     assert (seen.callbacks, seen.chats) == ({}, {})
 
@@ -76,7 +76,7 @@ def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table
     assert states == [*[Lane.OPEN] * 4, Lane.PARKED]
     assert parking.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
     assert not parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
-    chat = parking.read([names_of(SECOND)]).chats[ANN, FIRST.chat]
+    chat = parking.read([names_of(SECOND)], table).chats[ANN, FIRST.chat]
     assert parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
     shard = keys.due_shard(ANN)
     assert (parking.due(shard, NOW, 5), [due.tenant_id for due in parking.due(shard, LATER, 5)]) == ([], [ANN])

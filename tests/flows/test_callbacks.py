@@ -43,7 +43,7 @@ def test_the_log_and_the_callbacks_state_are_there_to_read(system: System, tenan
     """Empty and open for a new tenant; replays find nothing, and say so."""
     own, base = {"Authorization": f"Bearer {tenant['key']}"}, f"/tenants/{tenant['id']}"
     assert call(system, "GET", f"{base}/deliveries", own).json() == []
-    assert call(system, "GET", f"{base}/callback/status", own).json()["state"] == "open"
+    assert call(system, "GET", f"{base}/callback/status", own).json()["state"] == "healthy"
     assert call(system, "POST", f"{base}/deliveries/evt_1/replay", own).json()["error"] == "delivery_not_found"
     none = call(system, "POST", f"{base}/deliveries/replay", own, json={"since": "2026-01-01T00:00:00Z"})
     assert (none.status_code, none.json()["queued"]) == (202, 0)

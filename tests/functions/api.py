@@ -13,10 +13,12 @@ from functions.auth import routes as auth
 from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
+from functions.callback_delivery import waking
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
+from functions.deliveries.waking import Waking
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -54,17 +56,22 @@ ORIGIN = "http://localhost:5173"
 
 
 class AskedFunction:
-    """The delivery function as the deliveries function asks it; `answer` is what it answers."""
+    """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, waking: waking.Waking) -> None:
+        self._waking = waking
         self.answer: Any = None
         self.fault: str | None = None
         self.asked: list[Any] = []
 
-    def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803  boto3's own names
+    def invoke(self, *, FunctionName: str, Payload: str, InvocationType: str = "") -> dict[str, Any]:  # noqa: N803  boto3's own names
         """Answer as Lambda does."""
-        self.asked.append((FunctionName, json.loads(Payload)))
-        answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        asked = json.loads(Payload)
+        self.asked.append((FunctionName, asked))
+        if InvocationType == "Event":
+            return {}
+        said = {"woken": self._waking.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
+        answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(said).encode())}
         return {**answer, "FunctionError": self.fault} if self.fault else answer
 
 
@@ -88,9 +95,9 @@ class Api:
         self.deliveries = DeliveryStore(self.deliveries_table)
         self.parking = ParkingStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction()
+        self.asked = AskedFunction(waking.Waking(self.tenants, self.parking, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
-        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.log.logger)
+        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.clock, self.log.logger)
         self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
         self.app = self._compose()
 
@@ -106,6 +113,7 @@ class Api:
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
         app.state.log = self.delivery_log
+        app.state.waking = Waking(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
         app.state.trial = Trial(lambda: self.asked, "delivery")  # type: ignore[arg-type,return-value]  # its one method that is used
         return app
 

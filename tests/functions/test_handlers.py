@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "KMS_KEY_ID": "x",
     "SECRET_ID": "x",
     "DELIVERY_FUNCTION": "x",
+    "SWEEPER_FUNCTION": "x",
 }
 FOREIGN = {"telethon", "starlette.testclient", "uvicorn", "listener", "infra_cdk", "local", "tests"}
 NOT_IN_DELIVERY = {"fastapi", "starlette", "mangum", "phonenumbers"}

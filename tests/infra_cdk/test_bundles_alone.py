@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "KMS_KEY_ID": "key",
     "SECRET_ID": "secret",
     "DELIVERY_FUNCTION": "x",
+    "SWEEPER_FUNCTION": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",

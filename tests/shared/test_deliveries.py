@@ -121,5 +121,5 @@ def test_what_finds_a_tenant_again_is_erased_last(deliveries: DeliveryStore, del
     left = []
     while deliveries.erase_some(TENANT, limit=3):
         left.append(parking.due(keys.due_shard(TENANT), clock.now(), 10))
-    assert left == [[Due(TENANT, None)]] * 3
+    assert left == [[Due(TENANT, None, keys.moment(clock.now()))]] * 3
     assert list(deliveries_table.query("pk = :pk", {":pk": f"T#{TENANT}"})) == []

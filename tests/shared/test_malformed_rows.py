@@ -67,7 +67,7 @@ def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
         deliveries_table.update(key, f"REMOVE {field}", {})
     else:
         spoil(deliveries_table, key, field, value)
-    seen = parking.read([*map(names_of, EVENTS), names_of(NEIGHBOUR)])
+    seen = parking.read([*map(names_of, EVENTS), names_of(NEIGHBOUR)], deliveries_table)
     (fault,) = seen.faults.values()
     assert list(seen.faults) == [address_of(key)]
     assert str(fault).startswith(f"{key['pk']} {key['sk']}: ")

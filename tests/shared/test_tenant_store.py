@@ -9,7 +9,7 @@ import pytest
 
 from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, WorkerId
-from shared.model.tenant import Tenant
+from shared.model.tenant import Cause, Tenant
 from shared.store import erasure, keys
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore
@@ -112,13 +112,14 @@ def test_a_change_is_not_made_to_what_is_gone(tenants: TenantStore, clock: FakeC
 def test_only_the_callback_that_failed_is_disabled(tenants: TenantStore, clock: FakeClock) -> None:
     """One set meanwhile is another."""
     tenant = new(tenants, clock, callback_url="https://shop.example/new")
-    tenants.disable_callback(tenant.id, "https://shop.example/old", "gone")
+    old = tenant.model_copy(update={"callback_url": "https://shop.example/old"})
+    assert not tenants.disable_callback(old, Cause.GONE, "gone", clock.now())
     assert tenants.get(tenant.id) == tenant
-    tenants.disable_callback(tenant.id, "https://shop.example/new", "gone")
+    assert tenants.disable_callback(tenant, Cause.GONE, "gone", clock.now())
     disabled = tenants.get(tenant.id)
     assert disabled
     assert disabled.callback_disabled == "gone"
-    tenants.disable_callback(new_tenant_id(), "https://shop.example/new", "gone")
+    assert not tenants.disable_callback(tenant.model_copy(update={"id": new_tenant_id()}), Cause.GONE, "gone", clock.now())
 
 
 def full(tenants: TenantStore, table: Table, clock: FakeClock) -> Tenant:

@@ -66,6 +66,9 @@ class World:
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
         self.parking = ParkingStore(self.table, self.deliveries)
+        # One for all processes: what a warm function remembered of a tenant, it would remember here too.
+        nobody, secret = cast("Any", None), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock)
+        self.addressees = Addressees(self.tenants, Envelope(nobody, ""), secret, self.clock)
 
     def new_tenant(self, url: str) -> Tenant:
         """Make a tenant without a signing secret."""
@@ -85,27 +88,24 @@ class World:
         deliveries, parking = self._stores(process)
         messages = Messages(cast("Any", Mortal(self.source, process)), "")
         attempts = Attempts(post, self.clock)
-        return Deliverer(self._addressees(), deliveries, parking, messages, attempts, self.clock, self.log.logger)
+        return Deliverer(self.addressees, deliveries, parking, self.state, messages, attempts, self.clock, self.log.logger)
 
     def sweeper(self, post: Post, process: Process | None = None) -> Sweeper:
         """Start the sweeper: a process of its own."""
         deliveries, parking = self._stores(process or Process())
-        chats, probes = (Chats(parking, deliveries, Attempts(post, self.clock), self.clock, self.log.logger) for _ in range(2))
-        visits = Visits(self._addressees(), parking, deliveries, chats, probes, self.clock, self.log.logger)
+        attempts = Attempts(post, self.clock)
+        chats, probes = (Chats(self.addressees, parking, deliveries, attempts, self.clock, self.log.logger) for _ in range(2))
+        visits = Visits(self.addressees, parking, deliveries, chats, probes, self.clock, self.log.logger)
         return Sweeper(parking, visits, self.clock, self.log.logger)
 
     def unsettled(self) -> list[str]:
         """Return the sort keys of what is still parked or has a state."""
-        return [sk for _, sk in self.table.addresses() if not sk.startswith(keys.DELIVERIES)]
+        return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
     def _stores(self, process: Process) -> tuple[DeliveryStore, ParkingStore]:
         table = cast("Table", Mortal(Recording(self.table, process), process))
         deliveries = DeliveryStore(table)
         return deliveries, ParkingStore(table, deliveries)
-
-    def _addressees(self) -> Addressees:
-        nobody = cast("Any", None)
-        return Addressees(self.tenants, Envelope(nobody, ""), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock), self.clock)
 
 
 class Recording:

@@ -71,6 +71,12 @@ class MemoryTable(Table):
         with self._lock:
             return {address: dict(self._rows[address]) for address in map(_address, keys_) if address in self._rows}
 
+    def get_many_with(
+        self, keys_: Iterable[Mapping[str, str]], other: Table, other_keys: Iterable[Mapping[str, str]]
+    ) -> tuple[dict[tuple[str, str], Item], dict[tuple[str, str], Item]]:
+        """Return items of two tables."""
+        return self.get_many(keys_), other.get_many(other_keys)
+
     def query(self, condition: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
         """Yield the items that a condition names, of the table or of an index, in the order of the sort key."""
         index, named = options.get("IndexName"), options.get("ExpressionAttributeNames", {})

@@ -142,7 +142,7 @@ class Street:
         process = self._process()
         with contextlib.suppress(Killed):
             try:
-                await self.world.sweeper(partial(self._post, process), process).run()
+                await self.world.sweeper(partial(self._post, process), process).run(ahead=True)
             except BaseExceptionGroup as group:
                 if group.split(Killed)[1] is not None:
                     raise

@@ -4,16 +4,22 @@ import { get, post } from "./api.js";
 import { make, say } from "./dom.js";
 
 const TONES = { delivered: "good", dead: "bad", dropped: "", pending: "busy", parked: "busy" };
-const LANES = {
-  open: "Events go to the callback as they come.",
-  parked: "The callback does not answer: events wait, and it is tried again from time to time.",
-  draining: "The callback answers again, and gets what waited.",
+const STATES = {
+  healthy: "Healthy: events go to the callback as they come.",
+  paused: "Paused: the callback does not answer. Events wait, and it is tried again.",
+  recovering: "Recovering: the callback answers again, and gets what waited.",
+  disabled: "Disabled: nothing is posted, and what comes is kept to be replayed.",
+  not_set: "No callback is set: what comes is dropped.",
 };
 
 // Keep the lines that have not changed: one that was opened stays open. `told` finds {who, text} of an event, as far as the page knows.
 export function showDeliveries({ deliveries, callback }, told, changed) {
   const waiting = callback.pending + callback.parked;
-  document.getElementById("deliveries-lead").textContent = `${LANES[callback.state] ?? callback.state} Waiting: ${waiting}, given up: ${callback.dead}.`;
+  const next = callback.next_attempt_at ? ` Next attempt: ${new Date(callback.next_attempt_at).toLocaleTimeString()}.` : "";
+  const why = callback.disabled_reason ? ` ${callback.disabled_reason}` : "";
+  const dropped = callback.dropped ? ` Dropped for want of a callback: ${callback.dropped.count}.` : "";
+  document.getElementById("deliveries-lead").textContent =
+    `${STATES[callback.state] ?? callback.state}${why}${next} Waiting: ${waiting}, given up: ${callback.dead}.${dropped}`;
   const list = document.getElementById("deliveries");
   const there = new Map([...list.children].map((line) => [line.dataset.key, line]));
   const lines = deliveries.map((one) => {

@@ -48,7 +48,7 @@ class Bench:
         self.log = KeptLog()
         messages = Messages(self.sqs, account.events_queue_url)
         attempts = Attempts(poster.post, clock)
-        self.deliverer = Deliverer(self.addressees, self.deliveries, self.parking, messages, attempts, clock, self.log.logger)
+        self.deliverer = Deliverer(self.addressees, self.deliveries, self.parking, self.table, messages, attempts, clock, self.log.logger)
         self.secrets: dict[TenantId, str] = {}
 
     @property

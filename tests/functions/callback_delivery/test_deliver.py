@@ -18,6 +18,7 @@ from functions.tenants.directory import seal
 from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
+from shared.model.tenant import ChatType
 from shared.queues import EventsQueue, Replay, pointer_to
 from shared.store import keys
 from shared.store.table import Table
@@ -192,10 +193,11 @@ async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: B
     bench.enqueue(event)
     await bench.run_visible()
     bench.clock.advance(60)
+    bench.tenants.change(tenant.id, {"callback_url": None})
     bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now()})
     EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
     bench.enqueue(other)
-    _, tally = await bench.run_visible()
+    _, tally = await bench.run([replace(one, sent_at=other.received_at) for one in bench.entries()])
     assert [posted.line for posted in bench.receiver.posted] == ["POST /in HTTP/1.1", "POST /in/new HTTP/1.1"]
     assert (tally.delivered, tally.dropped) == (1, 1)
 
@@ -407,7 +409,7 @@ async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
     bench.tenants.mark_deleting(gone.id)
     before = event_of(later.id, received_at=bench.clock.now() - timedelta(seconds=1))
     bench.enqueue(event_of(gone.id), event_of(silent.id), before, event_of(later.id, chat_id=2))
-    failed, tally = await bench.run_visible()
+    failed, tally = await bench.run([replace(one, sent_at=bench.clock.now() - timedelta(seconds=1)) for one in bench.entries()])
     assert (failed, tally.dropped, tally.delivered, bench.left_in_queue()) == ([], 3, 1, 0)
     reasons = {line["reason"] for line in bench.log.said("event dropped")}
     assert reasons == {"tenant is gone", "no callback", "before the callback was set"}
@@ -507,19 +509,97 @@ async def test_without_the_records_nothing_is_posted(bench: Bench) -> None:
     assert (failed, bench.receiver.posted) == ([entry.message_id for entry in entries], [])
 
 
-async def test_a_changed_url_is_in_force_within_ten_seconds(bench: Bench) -> None:
-    """A busy tenant costs one read in ten seconds."""
+async def test_a_changed_url_is_in_force_at_once(bench: Bench) -> None:
+    """For the next run, and in a run that lasts for its next attempt, a second later at most."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1))
     await bench.run_visible()
     bench.tenants.change(tenant.id, {"callback_url": bench.url + "/new"})
-    bench.clock.advance(9)
-    bench.enqueue(event_of(tenant.id, message_id=2, received_at=bench.clock.now()))
+    bench.enqueue(event_of(tenant.id, message_id=2), event_of(tenant.id, message_id=3))
+    entries = bench.entries()
+
+    async def moved_meanwhile(_: Posted) -> bytes:
+        bench.tenants.change(tenant.id, {"callback_url": bench.url + "/newer"})
+        bench.clock.advance(1)
+        return answer(200)
+
+    bench.receiver.respond = moved_meanwhile
+    await bench.run(entries)
+    assert [posted.line.split()[1] for posted in bench.receiver.posted] == ["/in", "/in/new", "/in/newer"]
+
+
+async def test_a_setting_that_was_answered_holds_for_what_comes_after_it(bench: Bench) -> None:
+    """A callback that is taken away and set again, chats that are asked for: a warm function that has just dropped decides anew."""
+    tenant = bench.new_tenant(None)
+    bench.enqueue(event_of(tenant.id, message_id=1))
     await bench.run_visible()
-    bench.clock.advance(1)
-    bench.enqueue(event_of(tenant.id, message_id=3, received_at=bench.clock.now()))
+    bench.tenants.change(tenant.id, {"callback_url": bench.url, "callback_since": bench.clock.now()})
+    bench.enqueue(event_of(tenant.id, message_id=2), event_of(tenant.id, chat_id=-1001, message_id=3, chat_type="channel"))
     await bench.run_visible()
-    assert [posted.line.split()[1] for posted in bench.receiver.posted] == ["/in", "/in", "/in/new"]
+    bench.tenants.change(tenant.id, {"chat_types": frozenset(ChatType)})
+    bench.enqueue(event_of(tenant.id, chat_id=-1001, message_id=4, chat_type="channel"))
+    await bench.run_visible()
+    assert bench.texts() == ["message 2", "message 4"]
+    dropped = bench.deliveries.dropped(tenant.id)
+    assert dropped
+    assert (dropped.count, dropped.since) == (1, bench.clock.now())
+
+
+async def test_nothing_is_posted_after_a_tenants_end(bench: Bench) -> None:
+    """Its doors are shut for a run that has begun before as well, a second later at most."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
+    entries = bench.entries()
+
+    async def deleted_meanwhile(_: Posted) -> bytes:
+        bench.tenants.mark_deleting(tenant.id)
+        bench.clock.advance(1)
+        return answer(200)
+
+    bench.receiver.respond = deleted_meanwhile
+    failed, _ = await bench.run(entries)
+    assert (failed, bench.texts()) == ([], ["message 1"])
+
+
+async def test_what_comes_while_a_callback_is_disabled_is_kept_and_listed(bench: Bench) -> None:
+    """As dead, with the reason, so that it can be replayed; once it is enabled, what comes is posted again."""
+    tenant = bench.new_tenant()
+    bench.receiver.script = [answer(410)]
+    events = [event_of(tenant.id, message_id=number) for number in (1, 2, 3)]
+    for event in events:
+        bench.enqueue(event)
+        _, tally = await bench.run_visible()
+    assert [bench.fate(event) for event in events] == [(DeliveryStatus.DEAD, 1, "status 410"), *[(DeliveryStatus.DEAD, 0, None)] * 2]
+    listed, _ = bench.deliveries.page(tenant.id, status=DeliveryStatus.DEAD)
+    assert {one.event_id: one.reason for one in whole(listed)}[events[2].id] == "callback disabled"
+    assert (tally.kept, tally.dropped, len(bench.receiver.posted)) == (1, 0, 1)
+    assert bench.tenants.enable_callback(tenant.id)
+    bench.enqueue(event_of(tenant.id, message_id=4))
+    EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, events[1].id, events[1].chat, "first")])
+    await bench.run_visible()
+    assert bench.texts() == ["message 1", "message 4", "message 2"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_a_late_410_does_not_stop_a_callback_that_was_set_meanwhile(bench: Bench, same: bool) -> None:
+    """The tenant has the answer that it is enabled; the event that got the 410 goes there, too."""
+    tenant = bench.new_tenant()
+    bench.enqueue(event_of(tenant.id))
+    entries = bench.entries()
+
+    async def gone(_: Posted) -> bytes:
+        if len(bench.receiver.posted) > 1:
+            return OK
+        bench.tenants.change(tenant.id, {"callback_url": bench.url if same else bench.url + "/new"})
+        return answer(410)
+
+    bench.receiver.respond = gone
+    for _ in range(2):
+        await bench.deliverer.run(entries)
+    now = bench.tenants.get(tenant.id)
+    assert now
+    assert now.callback_disabled is None
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 2, "status 200")
 
 
 async def test_tenants_without_a_secret_are_signed_with_the_deployments(bench: Bench) -> None:

@@ -26,7 +26,7 @@ async def test_a_callback_that_answers_2xx_passes(api: Api) -> None:
     answer = await tested(api, callback_url="https://shop.example/in")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"ok": True, "status": 204, "fault": None, "duration_ms": 12, "answer": "thanks"},
+        {"ok": True, "woken": False, "status": 204, "fault": None, "duration_ms": 12, "answer": "thanks"},
     )
     name, asked = api.asked.asked[-1]
     assert (name, list(asked), list(asked["test"])) == ("delivery", ["test"], ["tenant_id"])

@@ -8,7 +8,7 @@ from functions.sweeper import schedule
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
 from tests.functions.sweeper.scene import Scene
-from tests.support.delivery_world import out_of_order
+from tests.support.delivery_world import Accepted, out_of_order
 
 
 async def test_after_an_outage_everything_arrives_in_order(scene: Scene) -> None:
@@ -178,3 +178,42 @@ async def test_a_callback_that_refuses_again_while_it_is_drained_is_parked_again
 def test_the_schedule_widens_up_to_a_quarter_of_an_hour() -> None:
     """30 s, doubled each time."""
     assert [schedule.delay(tried).total_seconds() for tried in range(7)] == [30, 60, 120, 240, 480, 900, 900]
+
+
+async def test_what_comes_after_a_callback_was_set_again_arrives_whatever_was_decided_before(scene: Scene) -> None:
+    """Taken away and back within a minute, a message in each second: what came meanwhile is counted, and the rest arrives in order."""
+    for second in range(60):
+        if second == 15:
+            scene.change(callback_url=None)
+        if second == 38:
+            scene.change(callback_url="https://shop.example/in", callback_since=scene.clock.now())
+        scene.send(1, second)
+        await scene.deliver()
+        scene.clock.advance(1)
+    assert scene.messages == [*range(15), *range(38, 60)]
+    dropped = scene.world.deliveries.dropped(scene.tenant.id)
+    assert dropped
+    assert (dropped.count, dropped.last_at - dropped.since) == (23, timedelta(seconds=22))
+
+
+async def test_a_drain_stops_at_a_tenants_end_and_at_a_callbacks(scene: Scene) -> None:
+    """A drain lasts for a minute: what it posts, and where, is decided anew each second."""
+    scene.endpoint.says = lambda _: 500
+    events = scene.send(1, *range(1, 9))
+    await scene.deliver()
+
+    def taken(_: Accepted) -> int:
+        scene.clock.advance(0.5)
+        if len(scene.endpoint.taken) == 3:
+            scene.change(callback_url="https://shop.example/new")
+        if len(scene.endpoint.taken) == 5:
+            scene.change(callback_url=None)
+        return 200
+
+    scene.endpoint.says = taken
+    await scene.sweep()
+    assert scene.messages == [1, 2, 3, 4, 5, 6, 7][: len(scene.messages)]
+    assert len(scene.messages) in (6, 7)
+    assert scene.endpoint.urls[-1] == "https://shop.example/new"
+    assert {scene.status(event) for event in events[len(scene.messages) :]} == {DeliveryStatus.DROPPED}
+    assert scene.world.unsettled() == []

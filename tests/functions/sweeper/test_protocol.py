@@ -1,8 +1,10 @@
 """Parking and draining in any interleaving: hot lane against drain, two drainers, deaths in the middle of any step, endpoints that come and
-go, poison messages, URLs that change and tenants that are deleted meanwhile.
+go or say that they are gone, poison messages, callbacks that are moved, taken away, set again and woken, and tenants that are deleted
+meanwhile. All processes of a story share what a warm function could remember of a tenant.
 
-Whatever happens: a chat's events are taken in order, nothing is lost, and an event is taken twice only where a process died between its
-2xx and its record. `AVIO_PROTOCOL_EXAMPLES` makes it long.
+Whatever happens: a chat's events are taken in order, an event is taken twice only where a process died between its 2xx and its record, and
+nothing is lost of what came after its callback had been set or woken (for good): whoever set it had his answer by then. What came while a
+callback was disabled is in the log. `AVIO_PROTOCOL_EXAMPLES` makes it long.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from functions.callback_delivery.attempt import Post
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Answered, Failed, Outcome
+from functions.callback_delivery.waking import Waking
 from shared.model.delivery import DeliveryStatus
+from shared.model.event import Event
 from shared.model.parking import Lane
 from tests.support.clock import FakeClock
 from tests.support.delivery_world import Accepted, World, accepted, out_of_order, repeats
@@ -30,7 +34,7 @@ EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
 TENANTS = st.integers(0, 1)
 CHATS = st.integers(1, 2)
 DEATHS = st.integers(0, 60).map(lambda step: step if step <= 40 else 0)
-KINDS = st.sampled_from(["deliver", "sweep", "listen"])
+KINDS = st.sampled_from(["deliver", "sweep", "listen", "settings"])
 PROCESSES = st.lists(st.tuples(KINDS, DEATHS), min_size=1, max_size=5)
 SEEDS = st.integers(0, 10_000)
 
@@ -45,6 +49,11 @@ class Deliveries(RuleBasedStateMachine):
         self.world = World(self.clock)
         self.tenants = [self.world.new_tenant(f"https://shop-{number}.example/") for number in range(2)]
         self.down: set[int] = set()
+        self.away: set[int] = set()
+        self.gone: set[int] = set()
+        self.disabled: set[int] = set()
+        self.owed: set[str] = set()
+        self.waking = Waking(self.world.tenants, self.world.parking, self.clock, self.world.log.logger)
         self.poison: set[str] = set()
         self.deleted: set[int] = set()
         self.taken: list[Accepted] = []
@@ -55,8 +64,7 @@ class Deliveries(RuleBasedStateMachine):
     def send(self, tenant: int, chat: int, count: int, poison: int) -> None:
         """Queue events of a chat; one in ten runs of them begins with one that its endpoint never takes."""
         for _ in range(count):
-            self.last += 1
-            event = self.world.send(self.tenants[tenant].id, chat, self.last)
+            event = self._send(tenant, chat)
             if poison == 9:
                 self.poison.add(event.id)
                 poison = 0
@@ -99,11 +107,48 @@ class Deliveries(RuleBasedStateMachine):
         asyncio.run(all_())
         self.excused += sum(len(process.flying) for process in processes)
 
-    @rule(tenant=TENANTS)
-    def move(self, tenant: int) -> None:
-        """A tenant sets another URL."""
+    @rule(tenant=TENANTS, same=st.booleans())
+    def set(self, tenant: int, same: bool) -> None:
+        """A tenant sets another URL, or the first one again."""
         self.last += 1
-        self.world.tenants.change(self.tenants[tenant].id, {"callback_url": f"https://shop-{tenant}-{self.last}.example/"})
+        url = f"https://shop-{tenant}{'' if same else f'-{self.last}'}.example/"
+        self.world.tenants.change(self.tenants[tenant].id, {"callback_url": url, "callback_since": self.clock.now()})
+        self.away.discard(tenant)
+        self.disabled.discard(tenant)
+
+    @rule(tenant=TENANTS)
+    def take_away(self, tenant: int) -> None:
+        """A tenant takes its callback away: from now on nothing is owed to it, not even what came before."""
+        self.world.tenants.change(self.tenants[tenant].id, {"callback_url": None})
+        self.away.add(tenant)
+        self._owe_nothing(tenant)
+
+    @rule(tenant=TENANTS)
+    def wake(self, tenant: int) -> None:
+        """A tenant has its callback tried now."""
+        before = self.world.tenants.get(self.tenants[tenant].id)
+        self.waking.wake(self.tenants[tenant].id)
+        if before and before.callback_disabled:  # else a 410 to an attempt under way may disable it yet
+            self.disabled.discard(tenant)
+
+    @rule(tenant=TENANTS)
+    def say_gone(self, tenant: int) -> None:
+        """An endpoint answers 410 from now on, or no longer: then its callback may be disabled until it is set or woken."""
+        if tenant in self.gone:
+            self.disabled.add(tenant)
+        else:
+            self._owe_nothing(tenant)
+        self.gone ^= {tenant}
+
+    def _send(self, tenant: int, chat: int) -> Event:
+        self.last += 1
+        event = self.world.send(self.tenants[tenant].id, chat, self.last)
+        if tenant not in self.away | self.gone | self.disabled:
+            self.owed.add(event.id)
+        return event
+
+    def _owe_nothing(self, tenant: int) -> None:
+        self.owed -= {event.id for event in self.world.sent if event.tenant_id == self.tenants[tenant].id}
 
     @precondition(lambda self: not self.deleted)
     @rule(rarely=st.integers(0, 9))
@@ -129,6 +174,9 @@ class Deliveries(RuleBasedStateMachine):
             return
         self.down.clear()
         self.poison.clear()
+        self.gone.clear()
+        for tenant in range(2):
+            self.wake(tenant)
         for _ in range(60):
             self.run([("deliver", 0), ("sweep", 0), ("deliver", 0)], 0)
             self.clock.advance(61)
@@ -138,14 +186,19 @@ class Deliveries(RuleBasedStateMachine):
         self.every_chat_is_in_order()
         self.only_deaths_repeat()
         for event in self.world.sent:
-            record = self.world.deliveries.get(event.tenant_id, event.id)
-            if event.tenant_id == self.tenants[1].id and self.deleted:
-                continue
-            assert record, event.id
-            given_up = record.status is DeliveryStatus.DEAD and record.quick >= 5
-            assert record.status is DeliveryStatus.DELIVERED or given_up, record
-            if not given_up:
-                assert event.id in {one.webhook_id for one in self.taken}
+            if not (event.tenant_id == self.tenants[1].id and self.deleted):
+                self._check(event)
+
+    def _check(self, event: Event) -> None:
+        """What is owed has arrived, or was refused for an hour while others were taken; of the rest the log says what became of it."""
+        record = self.world.deliveries.get(event.tenant_id, event.id)
+        if record is None:
+            assert event.id not in self.owed, event.id
+            return
+        given_up = record.status is DeliveryStatus.DEAD and record.quick >= 5
+        assert record.status is DeliveryStatus.DELIVERED or given_up or (event.id not in self.owed and record.status.final), record
+        if record.status is DeliveryStatus.DELIVERED:
+            assert event.id in {one.webhook_id for one in self.taken}
 
     def _parked(self) -> list[str]:
         """Return what is parked."""
@@ -158,6 +211,9 @@ class Deliveries(RuleBasedStateMachine):
             return
         if kind == "listen":
             await self._listen(random)
+            return
+        if kind == "settings":
+            await self._settings(random)
             return
         function = self.world.function(self._post(process, random), process)
         for _ in range(20):
@@ -172,8 +228,18 @@ class Deliveries(RuleBasedStateMachine):
     async def _listen(self, random: Random) -> None:
         for _ in range(random.randrange(8)):
             await _turns(random.randrange(60))
-            self.last += 1
-            self.world.send(self.tenants[random.randrange(2)].id, random.randrange(1, 3), self.last)
+            self._send(random.randrange(2), random.randrange(1, 3))
+
+    async def _settings(self, random: Random) -> None:
+        """Take a callback away, or have its endpoint gone, and then set or wake it, with events around."""
+        tenant = random.randrange(2)
+        for act in random.choice(
+            [(self.take_away, self.set), (self.say_gone, self.say_gone, self.set), (self.say_gone, self.say_gone, self.wake)]
+        ):
+            await _turns(random.randrange(60))
+            self._send(tenant, random.randrange(1, 3))
+            act(tenant, *([random.random() < 0.5] if act == self.set else []))
+        self._send(tenant, random.randrange(1, 3))
 
     async def _survived(self, running: Coroutine[Any, Any, None]) -> None:
         try:
@@ -187,8 +253,12 @@ class Deliveries(RuleBasedStateMachine):
     def _post(self, process: Process, random: Random) -> Post:
         async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
-            await _turns(random.randrange(6))
             one = accepted(body, headers)
+            if one.tenant - 1 in self.gone:
+                await _turns(random.randrange(60))
+                process.step()
+                return Answered(410)
+            await _turns(random.randrange(6))
             if one.tenant in self.down or one.webhook_id in self.poison:
                 process.step()
                 return Failed("timed out") if one.message % 2 else Answered(503)

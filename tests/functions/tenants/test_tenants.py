@@ -8,6 +8,7 @@ from local import openapi
 from shared.crypto import Purpose
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import TenantId
+from shared.model.tenant import Cause
 from shared.store import keys
 from tests.functions.api import Api, key
 from tests.support.owner import StandInOwner
@@ -45,6 +46,23 @@ async def test_tenants_are_numbered_in_order_and_listed_by_pages(api: Api) -> No
     assert "Link" not in second.headers
 
 
+async def test_pages_of_tenants_skip_none_and_show_none_twice_while_tenants_come_and_go(api: Api) -> None:
+    """Who was there all the while is on exactly one page; a tenant comes and one goes between any two pages, the page's last one too."""
+    made = [await api.new_tenant() for _ in range(8)]
+    stay = {tenant["id"] for tenant in made[::2]}
+    seen: list[str] = []
+    link = f"/tenants?after={made[0]['number'] - 1}&limit=2"
+    while link and not stay <= set(seen):
+        page = await api.call("GET", link)
+        seen += [tenant["id"] for tenant in page.json()]
+        link = page.headers.get("Link", "<>")[1:].partition(">")[0]
+        await api.new_tenant()
+        going = [tenant["id"] for tenant in made[1::2] if tenant["id"] in seen] or [made[-1]["id"]]
+        await api.call("DELETE", f"/tenants/{going[-1]}")
+    assert stay <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
 async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
     """Null takes the callback away; the name stays."""
     tenant = await api.new_tenant(callback_url="https://shop.example/in")
@@ -57,32 +75,42 @@ async def test_a_change_leaves_alone_what_it_does_not_name(api: Api) -> None:
 
 
 async def test_a_callback_gets_what_happens_after_it_was_set(api: Api) -> None:
-    """Set anew it starts from now; named again it goes on as before."""
+    """Set where there was none it starts from now; named again, or moved, it goes on as before: nothing that was under way is lost."""
     tenant = await api.new_tenant(callback_url="https://shop.example/in")
     before = api.tenant(tenant["id"])
     api.clock.advance(60)
     await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/in"})
     same = api.tenant(tenant["id"])
     await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/new"})
+    moved = api.tenant(tenant["id"])
+    await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": None})
+    none = api.tenant(tenant["id"])
+    await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/new"})
     new = api.tenant(tenant["id"])
     assert before
     assert same
+    assert moved
+    assert none
     assert new
-    assert same.callback_since == before.callback_since
-    assert new.callback_since == api.clock.now()
+    assert same.callback_since == moved.callback_since == before.callback_since
+    assert (none.callback_since, new.callback_since) == (None, api.clock.now())
 
 
 async def test_setting_a_disabled_callback_again_starts_it_again(api: Api) -> None:
-    """From now on; what came in between is not made up for."""
+    """The same one too; and what is only now said of the callback as it was before does not stop it."""
     tenant = await api.new_tenant(callback_url="https://shop.example/in")
-    api.tenants.disable_callback(TenantId(tenant["id"]), "https://shop.example/in", "gone")
-    assert (await api.call("GET", f"/tenants/{tenant['id']}")).json()["callback_disabled"] == "gone"
+    before = api.tenant(tenant["id"])
+    assert before
+    assert api.tenants.disable_callback(before, Cause.GONE, "gone", api.clock.now())
+    shown = (await api.call("GET", f"/tenants/{tenant['id']}")).json()
+    assert (shown["callback_disabled"], shown["callback_disabled_at"]) == ("gone", "2026-03-01T12:00:00Z")
     api.clock.advance(60)
     changed = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"callback_url": "https://shop.example/in"})
     assert changed.json()["callback_disabled"] is None
+    assert not api.tenants.disable_callback(before, Cause.GONE, "gone", api.clock.now())
     now = api.tenant(tenant["id"])
     assert now
-    assert now.callback_since == api.clock.now()
+    assert (now.callback_disabled, now.disabled_cause, now.callback_disabled_at) == (None, None, None)
 
 
 @pytest.mark.parametrize(

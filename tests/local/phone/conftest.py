@@ -37,7 +37,7 @@ DELIVERY = {
     "last": None,
     "reason": None,
 }
-CALLBACK = {"state": "open", "pending": 0, "parked": 0, "dead": 0}
+CALLBACK = {"state": "healthy", "pending": 0, "parked": 0, "dead": 0}
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
