@@ -27,7 +27,7 @@ Phone = Annotated[
 def _text(secret: SecretStr) -> SecretStr:
     """Refuse half a surrogate pair, which JSON can spell and nothing can encode; pydantic lets it pass in secrets."""
     if any("\ud800" <= character <= "\udfff" for character in secret.get_secret_value()):
-        raise ValueError("not a text")
+        raise ValueError("This holds half of a surrogate pair, which is no text.")
     return secret
 
 

@@ -25,8 +25,8 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     peer: Annotated[
-        StrictInt | Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Field(description="`me`, `@username`, or the numeric id of a chat or user.", examples=["@durov", "me", -1001234567890]),
+        StrictInt | Annotated[str, StringConstraints(max_length=64)],
+        Field(description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.", examples=["me"]),
     ]
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"])]
     allow_import_contact: Annotated[StrictBool, Field(description="For phone numbers, which are not supported yet.")] = True

@@ -7,25 +7,27 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from functions.http.app import TITLE
+from functions.http.form import check_form
 from shared.errors import AvioError, Code
 from shared.version import VERSION
 
 router = APIRouter(tags=["about"])
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_well_formed = [Depends(check_form)]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 
-@router.get("/")
+@router.get("/", dependencies=_well_formed)
 def about() -> dict[str, Any]:
     """Return the API's name, version and links."""
     return {"name": TITLE, "version": VERSION, "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}
 
 
-@router.get("/health")
+@router.get("/health", dependencies=_well_formed)
 def health() -> dict[str, bool]:
     """Tell that the API answers."""
     return {"ok": True}
