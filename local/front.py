@@ -13,13 +13,18 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
+from local import refusals
 from local.processes import StartError, is_listening
+from shared.errors import AvioError, Code
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+OURS = "x-request-id"
+"""A header that every answer of the API has, and none that its gateway makes."""
 # A connection's own headers, which end at this hop: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 # API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
@@ -43,31 +48,49 @@ def create_app(api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflig
             app.state.client = client
             yield
 
-    async def forward(request: Request) -> Response:
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         if preflight and request.method == "OPTIONS":
-            return await preflight(request)
-        return await _forward(request, request.app.state.client, target)
+            answer = await preflight(request)
+        else:
+            answer = await _forward(request, app.state.client, target)
+        await answer(scope, receive, send)
 
-    return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
+    app = Starlette(
+        routes=[*pages], lifespan=lifespan, exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault}
+    )
+    app.router.redirect_slashes = False  # an address has one spelling
+    app.router.default = forward
+    return app
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL) -> Response:
     """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
-    raw_path = target.raw_path + request.scope["raw_path"]
-    query = request.scope["query_string"]
-    url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
+    raw_path, query = request.scope["raw_path"], request.scope["query_string"]
+    if not raw_path.startswith(b"/") or b"#" in raw_path + query:  # a proxy's form of a request, or what only a browser keeps to itself
+        return refusals.refused(AvioError(Code.NOT_FOUND))
+    if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
+        return refusals.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
+    raw_path = target.raw_path + raw_path
     headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP]
-    outgoing = client.build_request(request.method, url, headers=headers, content=await request.body())
     try:
-        answer = await client.send(outgoing)
-    except httpx.TransportError as error:
-        return JSONResponse({"message": f"The local API Gateway did not answer: {type(error).__name__}"}, status_code=502)
+        url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
+        answer = await client.send(client.build_request(request.method, url, headers=headers, content=await request.body()))
+    except httpx.InvalidURL:
+        return refusals.refused(AvioError(Code.NOT_FOUND))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+        return refusals.unreachable("The local API cannot be reached: its emulator has ended, or is starting.")
+    except httpx.TransportError:
+        return refusals.unanswered(request.method)
+    if answer.status_code >= 400 and OURS not in answer.headers:
+        return refusals.translated(request.method, answer.status_code)
     response = Response(answer.content, answer.status_code)
+    length = answer.headers.get("content-length", "0") if request.method == "HEAD" else str(len(answer.content))
     response.raw_headers = [
         (name, value)
         for name, value in answer.headers.raw
         if name.decode().lower() not in HOP_BY_HOP | {"content-encoding", "content-length"}
-    ] + [(b"content-length", str(len(answer.content)).encode())]
+    ] + [(b"content-length", length.encode())]
     return response
 
 
@@ -77,7 +100,14 @@ def running(app: Starlette, port: int) -> Iterator[str]:
     if is_listening(port):
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT=8080")
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2, server_header=False, date_header=False
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=refusals.Protocol,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        date_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="front", daemon=True)
