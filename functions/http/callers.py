@@ -18,6 +18,7 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from functions.http.form import check_form
+from functions.http.parameters import NUMBER_FORM, UUID_FORM, TenantReference
 from functions.http.tokens import CachedTokens
 from shared.errors import AvioError, Code
 from shared.model.account import Account
@@ -30,8 +31,8 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="TenantKey", description="A t
 AdminToken = Annotated[str | None, Security(_admin_token)]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
-_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NUMBER = re.compile(NUMBER_FORM)
+_UUID = re.compile(UUID_FORM)
 _NONE = "There are no credentials: send a tenant's key as `Authorization: Bearer <key>`, or the admin token as `X-Admin-Token`."
 _NO_KEY = "This is no tenant's key: those begin with `avio_`."
 _AS_ADMIN = "This is the admin token: send it as `X-Admin-Token`."
@@ -124,7 +125,7 @@ def gate_of(request: Request) -> Gate:
     return gate
 
 
-def admin(request: Request, token: AdminToken, _: Bearer) -> None:
+def admin(request: Request, token: AdminToken) -> None:
     """Depend on this where only the administrator may go."""
     gate_of(request).admin(token, request.headers.get("authorization"))
     check_form(request)
@@ -133,7 +134,7 @@ def admin(request: Request, token: AdminToken, _: Bearer) -> None:
 def entering(scope: Scope) -> Callable[..., Entry]:
     """Depend on this where a tenant's own callers with a scope may go, and the administrator."""
 
-    def enter(request: Request, tenant: str, token: AdminToken, _: Bearer) -> Entry:
+    def enter(request: Request, tenant: TenantReference, token: AdminToken, _: Bearer) -> Entry:
         entry = gate_of(request).enter(tenant, scope, token, request.headers.get("authorization"))
         request.state.tenant = entry.tenant.id
         check_form(request)
@@ -142,6 +143,6 @@ def entering(scope: Scope) -> Callable[..., Entry]:
     return enter
 
 
-Reading = Annotated[Entry, Security(entering(Scope.READ))]
-Sending = Annotated[Entry, Security(entering(Scope.SEND))]
-Managing = Annotated[Entry, Security(entering(Scope.MANAGE))]
+Reading = Annotated[Entry, Security(entering(Scope.READ), scopes=[Scope.READ.value])]
+Sending = Annotated[Entry, Security(entering(Scope.SEND), scopes=[Scope.SEND.value])]
+Managing = Annotated[Entry, Security(entering(Scope.MANAGE), scopes=[Scope.MANAGE.value])]
