@@ -7,22 +7,26 @@ http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
+from local import refusals
 from local.crowd import RETRY_AFTER_S, Crowd, CrowdedError
 from local.loopback import own_host
 from local.processes import StartError, is_listening
+from shared.errors import AvioError, Code
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+OURS = "x-request-id"
+"""A header that every answer of the API has, and none that its gateway makes."""
 # A connection's own headers, which end at this hop: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 # API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
@@ -57,7 +61,7 @@ def create_app(
             app.state.client = client
             yield
 
-    async def forward(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         if not own_host(request.headers, hosts):
             return _foreign(request.headers.get("host", ""))
         await request.body()  # who sends slowly holds no place
@@ -67,11 +71,20 @@ def create_app(
                     return Response(status_code=499)
                 if preflight and request.method == "OPTIONS":
                     return await preflight(request)
-                return await _forward(request, request.app.state.client, target, shown or {})
+                return await _forward(request, app.state.client, target, shown or {})
         except CrowdedError:
             return _crowded()
 
-    return Starlette(routes=[*pages, Route("/{path:path}", forward, methods=METHODS)], lifespan=lifespan)
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await answered(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    app = Starlette(
+        routes=[*pages], lifespan=lifespan, exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault}
+    )
+    app.router.redirect_slashes = False  # an address has one spelling
+    app.router.default = forward
+    return app
 
 
 def _foreign(host: str) -> Response:
@@ -79,35 +92,43 @@ def _foreign(host: str) -> Response:
         f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. "
         "If it is a tunnel or a proxy of yours, set APP_BASE_URL to its address."
     )
-    return JSONResponse({"ok": False, "error": "forbidden", "detail": detail, "request_id": str(uuid.uuid4())}, 403)
+    return refusals.refused(AvioError(Code.FORBIDDEN, detail))
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
     """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
-    raw_path = target.raw_path + request.scope["raw_path"]
-    query = request.scope["query_string"]
-    url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
-    dropped = HOP_BY_HOP | shown.keys()
-    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in dropped]
+    raw_path, query = request.scope["raw_path"], request.scope["query_string"]
+    if not raw_path.startswith(b"/") or b"#" in raw_path + query:  # a proxy's form of a request, or what only a browser keeps to itself
+        return refusals.refused(AvioError(Code.NOT_FOUND))
+    if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
+        return refusals.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
+    raw_path = target.raw_path + raw_path
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP | shown.keys()]
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
-    outgoing = client.build_request(request.method, url, headers=headers, content=await request.body())
     try:
-        answer = await client.send(outgoing)
-    except httpx.TransportError as error:
-        return JSONResponse({"message": f"The local API Gateway did not answer: {type(error).__name__}"}, status_code=502)
+        url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
+        answer = await client.send(client.build_request(request.method, url, headers=headers, content=await request.body()))
+    except httpx.InvalidURL:
+        return refusals.refused(AvioError(Code.NOT_FOUND))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+        return refusals.unreachable("The local API cannot be reached: its emulator has ended, or is starting.")
+    except httpx.TransportError:
+        return refusals.unanswered(request.method)
+    if answer.status_code >= 400 and OURS not in answer.headers:
+        return refusals.translated(request.method, answer.status_code)
     response = Response(answer.content, answer.status_code)
+    length = answer.headers.get("content-length", "0") if request.method == "HEAD" else str(len(answer.content))
     response.raw_headers = [
         (name, value)
         for name, value in answer.headers.raw
         if name.decode().lower() not in HOP_BY_HOP | {"content-encoding", "content-length"}
-    ] + [(b"content-length", str(len(answer.content)).encode())]
+    ] + [(b"content-length", length.encode())]
     return response
 
 
 def _crowded() -> Response:
     detail = "Too many requests wait for the local system. Nothing was done; send it again in a few seconds."
-    body = {"ok": False, "error": "unavailable", "detail": detail, "request_id": str(uuid.uuid4())}
-    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER_S)})
+    return refusals.refused(AvioError(Code.UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S))
 
 
 @contextmanager
@@ -116,7 +137,14 @@ def running(app: Starlette, port: int) -> Iterator[str]:
     if is_listening(port):
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT=8080")
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2, server_header=False, date_header=False
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=refusals.Protocol,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        date_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="front", daemon=True)

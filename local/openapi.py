@@ -21,6 +21,7 @@ from functions.http.describe import ErrorBody
 from functions.messages import routes as messages
 from functions.tenants import about, credential_routes
 from functions.tenants import routes as tenants
+from local import openapi_operations, openapi_webhooks
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
@@ -32,17 +33,28 @@ other tenants look absent to it.
 
 **Tenants** are named in paths by their `id` (a UUID) or by their `number`.
 
-**Errors** have one body: `{"ok": false, "error": "<code>", "detail": "<for people>", "request_id": "..."}` and the code's own fields.
-429 and 503 carry `Retry-After`. Beside the codes of each route: 404 `not_found` for an address that there is not, 405 `method_not_allowed`,
-413 `request_too_large` for a body of more than 1 MiB.
+**Requests.** Bodies are JSON in UTF-8, with `Content-Type: application/json`, of 1 MiB at most; a byte order mark is passed over, and of a
+field given twice the last counts. What a route does not take is refused, not passed over: unknown fields and query parameters, a query
+parameter given twice, a body where none is read, `Idempotency-Key`, `Prefer: respond-async` and conditional headers. An address has one
+spelling: no slash at its end, no doubled ones, capitals count, and an escaped slash (`%2F`) is a slash. `HEAD` is served wherever `GET` is.
 
-**Events** are posted to the tenant's `callback_url`, in order per chat, at least once, with the same `webhook-id` each time. They are
-signed by Standard Webhooks (`webhook-signature`) and by `X-Signature: sha256=<hex HMAC-SHA256 of the body>`."""
+**Errors** have one body: `{"ok": false, "error": "<code>", "detail": "<for people>", "request_id": "..."}` and the code's own fields.
+`detail` says the first thing that is wrong. Every answer has its `X-Request-Id`, by which our logs name the request. 401 carries
+`WWW-Authenticate`, 405 `Allow`, 429 and 503 `Retry-After`. An address that there is not is 404 `not_found`. What is larger than API Gateway
+takes (6 MB), or comes too often for it, is answered by the gateway itself: 413 or 429 with `{"message": "..."}`.
+
+**Events** (see webhooks) are posted to the tenant's `callback_url`, in order per chat, at least once, with the same `webhook-id` each time.
+They are signed by Standard Webhooks (`webhook-signature`) and by `X-Signature: sha256=<hex HMAC-SHA256 of the body>`."""
+SERVERS = [
+    {"url": "/", "description": "Where this document was loaded from."},
+    {"url": "http://127.0.0.1:8000", "description": "`make up` on your machine."},
+]
 TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
+    {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
     {"name": "about", "description": "The API itself."},
 ]
@@ -56,9 +68,17 @@ def document() -> dict[str, Any]:
     for router in ROUTERS:
         app.include_router(router)
     described = app.openapi()
+    inputs = set()
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            openapi_operations.finish(method, path, operation)
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            inputs.add(body.get("$ref", "").rpartition("/")[2])
+    for name in inputs - {""}:
+        openapi_operations.optional(described["components"]["schemas"][name])
     error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
-    described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body}
-    return described
+    described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
+    return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
 
 
 def text() -> str:

@@ -10,9 +10,11 @@ import asyncio
 import json
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from local import refusals
 from local.emulator import Emulator
 from local.front import Preflight
 
@@ -27,8 +29,13 @@ def by_function(emulator: Emulator, function: str) -> Preflight:
         return payload
 
     async def answer(request: Request) -> Response:
-        result = await asyncio.to_thread(invoke, event_of(request))
-        return Response(result.get("body", ""), result.get("statusCode", 502), result.get("headers"))
+        try:
+            result = await asyncio.to_thread(invoke, event_of(request))
+        except (BotoCoreError, ClientError):
+            return refusals.unanswered(request.method)
+        if "statusCode" not in result:  # the function ended before it could answer
+            return refusals.unanswered(request.method)
+        return Response(result.get("body", ""), result["statusCode"], result.get("headers"))
 
     return answer
 

@@ -9,6 +9,12 @@ MOST = 20
 MOST_CHARACTERS = 4096
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[!-~]([ -~]{0,1022}[!-~])?")
+SCHEMA = {
+    "maxProperties": MOST,
+    "propertyNames": {"pattern": f"^{_NAME.pattern}$"},
+    "additionalProperties": {"type": "string", "pattern": f"^{_VALUE.pattern}$"},
+}
+"""How the document says it; which names are ours, and how long they may be together, it says in words."""
 _OURS = frozenset(
     {
         *("host", "user-agent", "x-signature", "date", "via", "forwarded", "expect", "range"),

@@ -20,7 +20,9 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"
+    MALFORMED = "malformed"
     REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     TENANT_NOT_FOUND = "tenant_not_found"
     INVALID_CALLBACK_URL = "invalid_callback_url"
     TOO_MANY_KEYS = "too_many_keys"
@@ -72,7 +74,9 @@ DETAILS: dict[Code, str] = {
     Code.NOT_FOUND: "There is nothing at this address.",
     Code.METHOD_NOT_ALLOWED: "This address does not take that method.",
     Code.INVALID_REQUEST: "The request does not have the form that this route takes.",
+    Code.MALFORMED: "This is not a request that HTTP allows.",
     Code.REQUEST_TOO_LARGE: "The request's body is too large.",
+    Code.UNSUPPORTED_MEDIA_TYPE: "Send JSON in UTF-8, with `Content-Type: application/json`.",
     Code.TENANT_NOT_FOUND: "There is no such tenant.",
     Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
     Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",

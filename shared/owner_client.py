@@ -17,6 +17,7 @@ import urllib3
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from shared import request_id
 from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
@@ -150,6 +151,8 @@ class OwnerClient:
 
     def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes, left_s: float) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
+        if request := request_id.current():  # so that the worker's log names it too
+            headers[request_id.HEADER] = request
         timeout = urllib3.Timeout(connect=min(self._connect_s, left_s / 2), total=left_s)
         response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
         try:

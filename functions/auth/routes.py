@@ -20,14 +20,18 @@ router = APIRouter(tags=["accounts"])
 Phone = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
-    Field(description="In international form; spaces, dashes and brackets do not matter.", examples=["+79001234567"]),
+    Field(
+        description="In international form; spaces, dashes and brackets do not matter.",
+        examples=["+79001234567"],
+        json_schema_extra={"pattern": "\\S"},
+    ),
 ]
 
 
 def _text(secret: SecretStr) -> SecretStr:
     """Refuse half a surrogate pair, which JSON can spell and nothing can encode; pydantic lets it pass in secrets."""
     if any("\ud800" <= character <= "\udfff" for character in secret.get_secret_value()):
-        raise ValueError("not a text")
+        raise ValueError("This holds half of a surrogate pair, which is no text.")
     return secret
 
 
@@ -45,7 +49,10 @@ class Phoned(BaseModel):
 class Verification(BaseModel):
     """The code that Telegram sent, the password of two-step verification, or both."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("code", "password")]},
+    )
 
     phone: Phone
     code: Annotated[Secret | None, Field(min_length=1, max_length=32, examples=["12345"])] = None

@@ -22,25 +22,25 @@ def _absent(value: object) -> bool:
 class MediaBody(BaseModel):
     """What hangs on a message; what is not known is left out."""
 
-    type: str
+    type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
     mime_type: Annotated[str | None, Field(exclude_if=_absent)]
-    name: Annotated[str | None, Field(exclude_if=_absent)]
-    size: Annotated[int | None, Field(exclude_if=_absent)]
+    name: Annotated[str | None, Field(exclude_if=_absent, description="Where the sender gave one.")]
+    size: Annotated[int | None, Field(exclude_if=_absent, description="Bytes.")]
 
 
 class MessageBody(BaseModel):
     """A message; the first six fields are there in every event, null where they are not known."""
 
-    chat_id: int
+    chat_id: Annotated[int, Field(description="The chat's marked id; a `peer` to send to.")]
     message_id: int
     sender_id: int | None
     sender_username: str | None
-    text: str
+    text: Annotated[str, Field(description="Empty where there is only media.")]
     date: Iso
     sender_name: str | None
-    sender_phone: Annotated[str | None, Field(exclude_if=_absent)]
-    chat_type: str
-    reply_to: Annotated[int | None, Field(exclude_if=_absent)]
+    sender_phone: Annotated[str | None, Field(exclude_if=_absent, description="Where Telegram shows it to this account.")]
+    chat_type: Literal["private", "group", "channel"]
+    reply_to: Annotated[int | None, Field(exclude_if=_absent, description="The message of that chat which this one answers.")]
     media: Annotated[MediaBody | None, Field(exclude_if=_absent)]
 
 
@@ -50,10 +50,10 @@ class EventBody(BaseModel):
     tenant_id: str
     event: Literal["message"]
     message: MessageBody
-    id: str
+    id: Annotated[str, Field(description="The same in every attempt and every replay; also the `webhook-id`.")]
     channel: str
-    tenant: int
-    backfilled: bool
+    tenant: Annotated[int, Field(description="The tenant's number.")]
+    backfilled: Annotated[bool, Field(description="Whether it was fetched afterwards, and did not come as it happened.")]
 
 
 def body_of(event: Event, tenant_number: int) -> bytes:

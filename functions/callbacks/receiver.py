@@ -7,20 +7,20 @@ everything it got to whoever asks. Never for production.
 from __future__ import annotations
 
 import json
-import math
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from functions.http.describe import errors
+from functions.http.form import check_body, check_form
+from functions.http.json_body import parse
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.store.receiver import ReceiverStore
 
 router = APIRouter(tags=["development"])
 MAX_BODY_BYTES = 64 << 10
-MAX_DEPTH = 64
 SHOWN = 100
 
 
@@ -48,7 +48,7 @@ class Receiver:
         """Keep a body; raises `request_too_large`, or `invalid_request` where it is not JSON."""
         if len(body) > MAX_BODY_BYTES:
             raise AvioError(Code.REQUEST_TOO_LARGE, f"A payload is at most {MAX_BODY_BYTES} bytes.")
-        self._store.put(_parsed(body), self._clock.now())
+        self._store.put(parse(body), self._clock.now())
 
     def shown(self) -> list[dict[str, Any]]:
         """Return the newest payloads, newest first."""
@@ -66,9 +66,11 @@ InReceiver = Annotated[Receiver, Depends(receiver_of)]
 _any_json = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
 
-async def body_of(request: Request) -> bytes:
+def body_of(request: Request) -> bytes:
     """Return the request's body as it came."""
-    return await request.body()
+    check_body(request)
+    content: bytes = request.state.body.content
+    return content
 
 
 @router.post("/dev/callback-receiver", responses=errors(Code.REQUEST_TOO_LARGE), openapi_extra=_any_json)
@@ -78,36 +80,7 @@ def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InRecei
     return Stored()
 
 
-@router.get("/dev/callback-receiver", response_model=list[Received], responses=errors())
+@router.get("/dev/callback-receiver", dependencies=[Depends(check_form)], response_model=list[Received], responses=errors())
 def list_received(receiver: InReceiver) -> Response:
     """Return the newest payloads, newest first. For development only: no authentication."""
     return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may hold half of a surrogate pair
-
-
-def _parsed(body: bytes) -> Any:
-    """Return what the body says; refuses what could not be shown again: numbers that JSON has no form for, lists without end."""
-    try:
-        payload = json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body", "problem": "This is not JSON."}]) from error
-    if _deeper_than(MAX_DEPTH, payload):
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body", "problem": f"This is nested deeper than {MAX_DEPTH} levels."}])
-    return payload
-
-
-def _deeper_than(depth: int, payload: Any) -> bool:
-    level = [payload]
-    for _ in range(depth + 1):
-        level = [inner for one in level if isinstance(one, dict | list) for inner in (one.values() if isinstance(one, dict) else one)]
-    return bool(level)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(number)
-    return value

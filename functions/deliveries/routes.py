@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from functions.deliveries.cursor import cursor_of, place_at
+from functions.deliveries.cursor import FORM, cursor_of, place_at
 from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial, told
 from functions.deliveries.waking import Waking
 from functions.http.callers import Managing, Reading
-from functions.http.describe import errors
+from functions.http.describe import errors, paged
+from functions.http.parameters import Limit, Since
 from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
 from shared.store.tenants import NOT_DISABLED
@@ -33,16 +34,8 @@ class Replayable(StrEnum):
     DELIVERED = "delivered"
 
 
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return max(at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC), datetime(2000, 1, 1, tzinfo=UTC))
-    except OverflowError as error:
-        raise ValueError("This time is none.") from error
-
-
-Since = Annotated[datetime, AfterValidator(_in_utc)]
-Cursor = Annotated[str, Field(max_length=200), AfterValidator(place_at)]
-EventName = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+Cursor = Annotated[str, AfterValidator(place_at), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
+EventName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="The event's `id`, which is the `webhook-id` too.")]
 
 
 class DeliveryView(BaseModel):
@@ -93,8 +86,8 @@ class ReplayMany(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     since: Since
-    status: Replayable = Replayable.DEAD
-    cursor: Cursor | None = None
+    status: Annotated[Replayable, Field(description="`dead` where it is left out.")] = Replayable.DEAD
+    cursor: Annotated[Cursor | None, Field(description="`next` of the answer before: where to go on.")] = None
 
 
 class Replayed(Queued):
@@ -144,16 +137,16 @@ CallbackWaking = Annotated[Waking, Depends(waking_of)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
-@router.get("/tenants/{tenant}/deliveries", responses=errors(*_caller))
+@router.get("/tenants/{tenant}/deliveries", responses={**errors(*_caller), **paged()})
 def list_deliveries(
     request: Request,
     response: Response,
     entry: Reading,
     log: InLog,
-    status: DeliveryStatus | None = None,
-    since: Since | None = None,
-    cursor: Cursor | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = PAGE,
+    status: Annotated[DeliveryStatus | None, Query(description="Those of one status; all without it.")] = None,
+    since: Annotated[Since | None, Query(description="Those whose events came at this time or later.")] = None,
+    cursor: Annotated[Cursor | None, Query(description="Where the page begins: from the `Link` header of the one before.")] = None,
+    limit: Limit = PAGE,
 ) -> list[DeliveryView]:
     """List deliveries, the newest event first. The next page, where there is one, is in the `Link` header. The list may lag by a second."""
     found, before = log.page(entry.tenant, status, since, cursor, limit)

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from functions.http.access_log import AccessLog
 from functions.http.boundary import Boundary
 from functions.http.callers import Gate
 from functions.http.errors import HANDLERS
@@ -30,6 +31,7 @@ def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[st
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Admin-Token"],
-        expose_headers=["Idempotency-Replayed", "Link", "Retry-After", "X-Request-Id"],
+        expose_headers=["Allow", "Link", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
     )
+    app.add_middleware(AccessLog, logger=logger)
     return app

@@ -17,6 +17,8 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from functions.http.form import check_form
+from functions.http.parameters import NUMBER_FORM, UUID_FORM, TenantReference
 from functions.http.tokens import CachedTokens
 from shared.errors import AvioError, Code
 from shared.model.account import Account
@@ -29,8 +31,12 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="TenantKey", description="A t
 AdminToken = Annotated[str | None, Security(_admin_token)]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
-_NUMBER = re.compile(r"[0-9]{1,9}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NUMBER = re.compile(NUMBER_FORM)
+_UUID = re.compile(UUID_FORM)
+_NONE = "There are no credentials: send a tenant's key as `Authorization: Bearer <key>`, or the admin token as `X-Admin-Token`."
+_NO_KEY = "This is no tenant's key: those begin with `avio_`."
+_AS_ADMIN = "This is the admin token: send it as `X-Admin-Token`."
+_AS_BEARER = "This is a tenant's key: send it as `Authorization: Bearer <key>`."
 
 
 @dataclass(frozen=True)
@@ -46,18 +52,23 @@ class Entry:
 
 
 class Gate:
-    """Lets callers in."""
+    """Lets callers in. Who is not let in hears which kind of credentials is missing or wrong, and nothing of what they would open."""
 
     def __init__(self, tenants: TenantStore, tokens: CachedTokens) -> None:
         self._tenants = tenants
         self._tokens = tokens
 
-    def admin(self, token: str | None) -> None:
-        """Let the deployment's administrator in; raises `invalid_credentials`."""
-        if token is None or not self._tokens.is_admin(token):
-            raise AvioError(Code.INVALID_CREDENTIALS)
+    def admin(self, token: str | None, authorization: str | None = None) -> None:
+        """Let the deployment's administrator in; raises `invalid_credentials`, or `forbidden` for a tenant's key."""
+        if token is None and authorization is not None:
+            self._authenticate(authorization)
+            raise AvioError(Code.FORBIDDEN, "A tenant's key does not open this: it takes the admin token, as `X-Admin-Token`.")
+        if token is None:
+            raise AvioError(Code.INVALID_CREDENTIALS, "There are no credentials: this takes the admin token, as `X-Admin-Token`.")
+        if not self._tokens.is_admin(token):
+            raise AvioError(Code.INVALID_CREDENTIALS, _AS_BEARER if parse_key(token) else "The admin token is wrong.")
 
-    def enter(self, reference: str, scope: Scope, token: str | None, bearer: str | None) -> Entry:
+    def enter(self, reference: str, scope: Scope, token: str | None, authorization: str | None) -> Entry:
         """Let an administrator or a tenant's key in to the tenant that `reference` (a UUID or a number) names.
 
         Raises `invalid_credentials`, `tenant_not_found` (also for a tenant that the key does not open) or `forbidden`.
@@ -66,17 +77,28 @@ class Gate:
             self.admin(token)
             tenant, _, account = self._load(self._id_of(reference), None)
             return Entry(_present(tenant), account)
-        named = parse_key(bearer) if bearer else None
-        if bearer is None or named is None:
-            raise AvioError(Code.INVALID_CREDENTIALS)
-        tenant, key, account = self._load(*named)
-        if tenant is None or key is None or not key.opens(bearer):
-            raise AvioError(Code.INVALID_CREDENTIALS)
+        if authorization is None:
+            raise AvioError(Code.INVALID_CREDENTIALS, _NONE)
+        tenant, key, account = self._authenticate(authorization)
         if reference.lower() not in (tenant.id, str(tenant.number)):
             raise AvioError(Code.TENANT_NOT_FOUND)
         if scope not in key.scopes:
-            raise AvioError(Code.FORBIDDEN)
+            raise AvioError(Code.FORBIDDEN, f"This takes a key with the scope `{scope}`; this key has {', '.join(sorted(key.scopes))}.")
         return Entry(tenant, account, key.scopes)
+
+    def _authenticate(self, authorization: str) -> tuple[Tenant, TenantKey, Account | None]:
+        """Return the tenant whose key an `Authorization` header presents, with the key; raises `invalid_credentials`."""
+        scheme, _, presented = authorization.partition(" ")
+        presented = presented.strip()
+        if scheme.lower() != "bearer" or not presented:
+            raise AvioError(Code.INVALID_CREDENTIALS, "`Authorization` should be `Bearer`, a space and a tenant's key.")
+        named = parse_key(presented)
+        if named is None:
+            raise AvioError(Code.INVALID_CREDENTIALS, _AS_ADMIN if self._tokens.is_admin(presented) else _NO_KEY)
+        tenant, key, account = self._load(*named)
+        if tenant is None or key is None or not key.opens(presented):
+            raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
+        return tenant, key, account
 
     def _load(self, tenant_id: TenantId, key_id: str | None) -> tuple[Tenant | None, TenantKey | None, Account | None]:
         return self._tenants.with_account(tenant_id, Channel.TELEGRAM, key_id)
@@ -105,18 +127,22 @@ def gate_of(request: Request) -> Gate:
 
 def admin(request: Request, token: AdminToken) -> None:
     """Depend on this where only the administrator may go."""
-    gate_of(request).admin(token)
+    gate_of(request).admin(token, request.headers.get("authorization"))
+    check_form(request)
 
 
 def entering(scope: Scope) -> Callable[..., Entry]:
     """Depend on this where a tenant's own callers with a scope may go, and the administrator."""
 
-    def enter(request: Request, tenant: str, token: AdminToken, bearer: Bearer) -> Entry:
-        return gate_of(request).enter(tenant, scope, token, bearer.credentials if bearer else None)
+    def enter(request: Request, tenant: TenantReference, token: AdminToken, _: Bearer) -> Entry:
+        entry = gate_of(request).enter(tenant, scope, token, request.headers.get("authorization"))
+        request.state.tenant = entry.tenant.id
+        check_form(request)
+        return entry
 
     return enter
 
 
-Reading = Annotated[Entry, Security(entering(Scope.READ))]
-Sending = Annotated[Entry, Security(entering(Scope.SEND))]
-Managing = Annotated[Entry, Security(entering(Scope.MANAGE))]
+Reading = Annotated[Entry, Security(entering(Scope.READ), scopes=[Scope.READ.value])]
+Sending = Annotated[Entry, Security(entering(Scope.SEND), scopes=[Scope.SEND.value])]
+Managing = Annotated[Entry, Security(entering(Scope.MANAGE), scopes=[Scope.MANAGE.value])]

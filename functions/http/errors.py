@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Mapping
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from shared.errors import AvioError, Code
+from functions.http.problems import in_words, problems_of
+from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable
 
 STATUS: dict[Code, int] = {
@@ -19,7 +21,9 @@ STATUS: dict[Code, int] = {
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.INVALID_REQUEST: 422,
+    Code.MALFORMED: 400,
     Code.REQUEST_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.TENANT_NOT_FOUND: 404,
     Code.INVALID_CALLBACK_URL: 400,
     Code.TOO_MANY_KEYS: 409,
@@ -63,17 +67,23 @@ STATUS: dict[Code, int] = {
 }
 _OF_STATUS = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.REQUEST_TOO_LARGE}
 _RETRY_AFTER_S = 5
+CHALLENGE = 'Bearer realm="Avio"'
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def response(error: AvioError, request_id: str) -> Response:
-    """Return the HTTP answer for an error."""
+def response(error: AvioError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the HTTP answer for an error, with `headers` of its own."""
     status = STATUS[error.code]
-    headers = {"Content-Type": "application/json"}
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
     if status in (429, 503):
         seconds = _RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s
-        headers["Retry-After"] = str(math.ceil(seconds))
+        all_headers["Retry-After"] = str(math.ceil(seconds))
+    if status == 401:  # https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
+        all_headers["WWW-Authenticate"] = CHALLENGE
     body = {"ok": False, **error.to_json(), "request_id": request_id}
-    return Response(json.dumps(body), status, headers)  # ASCII: a field may be named by what a caller sent
+    if error.detail == DETAILS[Code.INVALID_REQUEST] and error.fields.get("fields"):
+        body["detail"] = in_words(error.fields["fields"])
+    return Response(json.dumps(body), status, all_headers)  # ASCII: a field may be named by what a caller sent
 
 
 async def avio_error(request: Request, error: Exception) -> Response:
@@ -92,14 +102,25 @@ async def store_unavailable(request: Request, _: Exception) -> Response:
 async def invalid_request(request: Request, error: Exception) -> Response:
     """Answer a violated schema with the fields named, and without what was sent in them."""
     assert isinstance(error, RequestValidationError)
-    fields: list[dict[str, Any]] = [{"field": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
-    return response(AvioError(Code.INVALID_REQUEST, fields=fields), request.state.request_id)
+    return response(AvioError(Code.INVALID_REQUEST, fields=problems_of(error.errors(), error.body)), request.state.request_id)
 
 
 async def http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router itself refuses."""
     assert isinstance(error, HTTPException)
-    return response(AvioError(_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)), request.state.request_id)
+    refused = AvioError(_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST))
+    headers = {"Allow": ", ".join(allowed(request))} if refused.code is Code.METHOD_NOT_ALLOWED else None
+    return response(refused, request.state.request_id, headers)
+
+
+def allowed(request: Request) -> list[str]:
+    """Return the methods that an address takes."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+    return [method for method in METHODS if takes("GET" if method == "HEAD" else method)]
 
 
 HANDLERS = {

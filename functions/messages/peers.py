@@ -14,8 +14,15 @@ from shared.errors import AvioError, Code
 from shared.phones import e164
 
 _NAME = re.compile(r"@[A-Za-z0-9_]{4,32}")
-_NUMBER = re.compile(r"-?[0-9]{1,19}")
-_INT64 = 1 << 63
+_NUMBER = re.compile(r"-?[1-9][0-9]{0,17}")
+_LIMIT = 10**18
+SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "exclusiveMinimum": -_LIMIT, "exclusiveMaximum": _LIMIT, "not": {"const": 0}},
+        {"type": "string", "maxLength": 64, "pattern": f"^({_NAME.pattern}|{_NUMBER.pattern}|me|\\+.*)$"},
+    ]
+}
+"""How the document says what a peer is: what begins with + is taken for a phone number, and answered as such."""
 
 
 def parse(peer: str | int) -> str:
@@ -38,8 +45,8 @@ def parse(peer: str | int) -> str:
 
 
 def _marked(peer: int) -> str:
-    if peer == 0 or not -_INT64 <= peer < _INT64:
-        raise _refused("An id is a whole number other than zero, of at most 64 bits.")
+    if peer == 0 or abs(peer) >= _LIMIT:
+        raise _refused("An id is a whole number other than zero, of at most 18 digits.")
     return str(peer)
 
 

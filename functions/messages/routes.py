@@ -16,6 +16,7 @@ from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
 MAX_TEXT = 1 << 16  # far above what Telegram takes, which is answered by a code of its own
+NOT_BLANK = r"[^\s\x1c-\x1f]"
 INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
 
 
@@ -25,11 +26,19 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     peer: Annotated[
-        StrictInt | Annotated[str, StringConstraints(min_length=1, max_length=64)],
-        Field(description="`me`, `@username`, or the numeric id of a chat or user.", examples=["@durov", "me", -1001234567890]),
+        StrictInt | Annotated[str, StringConstraints(max_length=64)],
+        Field(
+            description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.",
+            examples=["me"],
+            json_schema_extra=peers.SCHEMA,
+        ),
     ]
-    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"])]
-    allow_import_contact: Annotated[StrictBool, Field(description="For phone numbers, which are not supported yet.")] = True
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"], json_schema_extra={"pattern": NOT_BLANK})
+    ]
+    allow_import_contact: Annotated[
+        StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
+    ] = True
     reply_to: Annotated[StrictInt | None, Field(ge=1, le=INT32_MAX, description="The message of that chat which this one answers.")] = None
     attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
 

@@ -7,28 +7,52 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
 
 from functions.http.app import TITLE
+from functions.http.form import check_form
+from functions.tenants.pages import DOCS, HOME
 from shared.errors import AvioError, Code
 from shared.version import VERSION
 
 router = APIRouter(tags=["about"])
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+_well_formed = [Depends(check_form)]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 
-@router.get("/")
-def about() -> dict[str, Any]:
-    """Return the API's name, version and links."""
-    return {"name": TITLE, "version": VERSION, "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}}
+class About(BaseModel):
+    """The API's name, its version, and where to go on."""
+
+    name: str
+    version: str
+    links: dict[str, str]
 
 
-@router.get("/health")
-def health() -> dict[str, bool]:
+class Health(BaseModel):
+    """That the API answers."""
+
+    ok: bool
+
+
+_or_a_page: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/", dependencies=_well_formed, response_model=About, responses=_or_a_page)
+def about(request: Request, response: Response) -> Any:
+    """Return the API's name, version and links: as JSON, or as a page where HTML is asked for."""
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(HOME, headers={"Vary": "Accept"})
+    response.headers["Vary"] = "Accept"
+    return About(name=TITLE, version=VERSION, links={"docs": "/docs", "openapi": "/openapi.json", "health": "/health"})
+
+
+@router.get("/health", dependencies=_well_formed)
+def health() -> Health:
     """Tell that the API answers."""
-    return {"ok": True}
+    return Health(ok=True)
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -39,16 +63,8 @@ def openapi() -> Response:
 
 @router.get("/docs", include_in_schema=False)
 def docs() -> HTMLResponse:
-    """Return a page that shows the document and tries requests. It loads nothing from elsewhere: people type tokens into it."""
-    from fastapi.openapi.docs import get_swagger_ui_html  # seldom asked for: not for every cold start
-
-    return get_swagger_ui_html(
-        openapi_url="/openapi.json",
-        title=TITLE,
-        swagger_js_url="/docs/swagger-ui-bundle.js",
-        swagger_css_url="/docs/swagger-ui.css",
-        swagger_favicon_url="data:,",
-    )
+    """Return a page that shows the document and tries requests."""
+    return HTMLResponse(DOCS)
 
 
 @router.get("/docs/{asset}", include_in_schema=False)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from functions.http.callers import Managing
 from functions.http.describe import errors
+from functions.http.parameters import each_once
 from functions.tenants.credentials import Credentials
 from functions.tenants.routes import Name
 from shared.errors import Code
 from shared.model.tenant import Scope, TenantKey
 
 router = APIRouter(tags=["tenants"])
+KeyId = Annotated[str, Path(description="The key's `id`, from the list.", json_schema_extra={"pattern": "^[0-9a-f]{12}$"})]
 
 
 class NewKey(BaseModel):
@@ -23,7 +25,11 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+    scopes: Annotated[
+        list[Scope],
+        AfterValidator(each_once),
+        Field(min_length=1, description="What the key may do.", json_schema_extra={"uniqueItems": True}),
+    ]
     name: Name | None = None
 
 
@@ -69,7 +75,7 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 @router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
 def create_key(body: NewKey, entry: Managing, credentials: InCredentials) -> CreatedKey:
     """Make one more key. It is shown this once; a tenant's key gives away only scopes that it has itself."""
-    made, key = credentials.add_key(entry.tenant, body.scopes, body.name, entry.scopes)
+    made, key = credentials.add_key(entry.tenant, frozenset(body.scopes), body.name, entry.scopes)
     return CreatedKey(**_view(made).model_dump(), key=key.get_secret_value())
 
 
@@ -80,7 +86,7 @@ def list_keys(entry: Managing, credentials: InCredentials) -> list[KeyView]:
 
 
 @router.delete("/tenants/{tenant}/keys/{key_id}", responses=errors(*_caller, Code.NOT_FOUND))
-def delete_key(key_id: str, entry: Managing, credentials: InCredentials) -> Done:
+def delete_key(key_id: KeyId, entry: Managing, credentials: InCredentials) -> Done:
     """Take a key away. It opens nothing from the moment that this answers."""
     credentials.remove_key(entry.tenant, key_id)
     return Done()

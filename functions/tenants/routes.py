@@ -9,17 +9,38 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from functions.http.callers import Managing, Reading, admin
-from functions.http.describe import errors
+from functions.http.describe import errors, never_null, paged
+from functions.http.parameters import Digits, Limit, each_once
 from functions.tenants.directory import Directory
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.tenant import ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-Headers = Annotated[dict[str, str], AfterValidator(callback_headers.check)]
-ChatTypes = Annotated[frozenset[ChatType], Field(min_length=1)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(description="For people. Not blank.", json_schema_extra={"pattern": "\\S"}),
+]
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    Field(description="Where events are posted to.", examples=["https://shop.example/telegram"], json_schema_extra={"format": "uri"}),
+]
+Headers = Annotated[
+    dict[str, str],
+    AfterValidator(callback_headers.check),
+    Field(
+        description="Sent along with each event, for endpoints that ask for them. Stored encrypted, and not shown again.",
+        examples=[{"Authorization": "Bearer of-your-endpoint"}],
+        json_schema_extra=callback_headers.SCHEMA,
+    ),
+]
+ChatTypes = Annotated[
+    list[ChatType],
+    AfterValidator(each_once),
+    Field(min_length=1, description="The kinds of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
+]
 PAGE = 50
 
 
@@ -44,7 +65,7 @@ class TenantChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name | None = None
+    name: Annotated[Name | None, Field(json_schema_extra=never_null)] = None
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
@@ -98,20 +119,25 @@ _admin_only = [Depends(admin)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
-@router.post("/tenants", status_code=201, dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL))
+@router.post(
+    "/tenants",
+    status_code=201,
+    dependencies=_admin_only,
+    responses=errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.INVALID_CALLBACK_URL),
+)
 def create_tenant(body: NewTenant, directory: InDirectory) -> CreatedTenant:
     """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once."""
-    tenant, key, secret = directory.create(body.name, body.callback_url, body.model_dump(exclude={"name", "callback_url"}))
+    tenant, key, secret = directory.create(body.name, body.callback_url, _settings(body.model_dump(exclude={"name", "callback_url"})))
     return CreatedTenant(**view(tenant), key=key.get_secret_value(), signing_secret=secret.get_secret_value())
 
 
-@router.get("/tenants", dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS))
+@router.get("/tenants", dependencies=_admin_only, responses={**errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN), **paged()})
 def list_tenants(
     request: Request,
     response: Response,
     directory: InDirectory,
-    after: Annotated[int, Query(ge=0, lt=10**9)] = 0,
-    limit: Annotated[int, Query(ge=1, le=100)] = PAGE,
+    after: Annotated[Annotated[int, Field(ge=0, lt=10**9)], Digits, Query(description="The number after which the page begins.")] = 0,
+    limit: Limit = PAGE,
 ) -> list[TenantView]:
     """List tenants in the order of their numbers. The next page, where there is one, is in the `Link` header."""
     tenants, last = directory.page(after, limit)
@@ -132,7 +158,7 @@ def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -
 
     A callback that is set where there was none gets what happens from now on; one that replaces another gets what waits for that, too.
     """
-    changes = body.model_dump(exclude_unset=True)
+    changes = _settings(body.model_dump(exclude_unset=True))
     if "name" in changes and changes["name"] is None:
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "A tenant has a name."}])
     return TenantView(**view(directory.change(entry.tenant, changes)))
@@ -143,3 +169,8 @@ def delete_tenant(entry: Managing, directory: InDirectory) -> Deleting:
     """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
     directory.delete(entry.tenant)
     return Deleting()
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as they are stored: kinds of chats have no order."""
+    return {**given, "chat_types": frozenset(given["chat_types"])} if given.get("chat_types") else given

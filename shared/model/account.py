@@ -18,7 +18,7 @@ from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 
 
 class AccountState(StrEnum):
-    """Where an account is in its life (contract A4)."""
+    """Where an account is in its life."""
 
     NEW = "new"
     CODE_SENT = "code_sent"

@@ -19,7 +19,7 @@ from shared.model.frozen import Stored
 
 
 class Lane(StrEnum):
-    """What is parked is delivered by the sweeper alone; while it drains a callback, its open chats go through the hot lane."""
+    """How a callback is being delivered to. What is parked is delivered in order, once the callback takes it."""
 
     OPEN = "open"
     PARKED = "parked"

@@ -12,6 +12,7 @@ import pytest
 from listener.certificate import Certificate, new_certificate
 from local.telegram.control.specs import PersonSpec
 from local.telegram.server import TelegramServer
+from shared import request_id
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
@@ -83,6 +84,29 @@ async def test_what_is_not_understood_is_refused(rig: Rig, path: str, body: Any,
     async with interface(rig) as (worker, certificate), httpx.AsyncClient(verify=_trusting(certificate)) as client:
         answer = await client.post(f"https://{worker.ownership.me.address}/{path}", headers={"X-Admin-Token": "k"}, json=body)
         assert (answer.status_code, answer.json()["error"]) == (400, code)
+
+
+@pytest.mark.parametrize("given", ["3b0f1c52-6a1e-4f0e-9a55-0c1f4b1f8f0e", None, "x" * 100, 'a"b'])
+async def test_each_command_leaves_one_line_under_the_requests_id(rig: Rig, given: str | None) -> None:
+    """The id that came with it, or one of its own where none came or it is none; nothing of what was sent."""
+    body = {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "hidden", "random_id": 1}
+    async with interface(rig) as (worker, certificate), httpx.AsyncClient(verify=_trusting(certificate)) as client:
+        headers = {"X-Admin-Token": "k", **({"X-Request-Id": given} if given else {})}
+        await client.post(f"https://{worker.ownership.me.address}/send", headers=headers, json=body)
+    (line,) = rig.log.said("command")
+    assert (line["command"], line["tenant"], line["error"]) == ("send", TENANT, "not_authorized")
+    assert (line["request_id"] == given) is (given is not None and len(given) == 36)
+    assert len(line["request_id"]) == 36
+    assert isinstance(line["ms"], int)
+    assert "hidden" not in rig.log.text
+
+
+async def test_a_request_of_a_function_is_found_in_the_workers_log(rig: Rig) -> None:
+    """Under the id that the function serves it by."""
+    async with interface(rig):
+        with request_id.serving("request-1"), pytest.raises(AvioError):
+            await call(rig, "send", to="me", text="?", random_id=5)
+    assert [line["request_id"] for line in rig.log.said("command")] == ["request-1"]
 
 
 async def test_another_certificate_is_not_spoken_to(rig: Rig) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -22,6 +25,8 @@ from local.processes import StartError, free_port
 
 PREFIX = "/_aws/execute-api/avio"
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
 
 async def _echo(request: Request) -> Response:
     """Answer what arrived, byte for byte."""
@@ -33,6 +38,8 @@ async def _echo(request: Request) -> Response:
         "body": (await request.body()).decode("latin-1"),
     }
     response = Response(json.dumps(seen), int(request.headers.get("x-answer", "200")), media_type="application/json")
+    if "x-foreign" not in request.headers:
+        response.headers["x-request-id"] = "request-1"
     response.headers["date"] = "Sat, 21 Nov 2026 09:45:46 GMT"
     response.headers.append("set-cookie", "a=1")
     response.headers.append("set-cookie", "b=2")
@@ -50,7 +57,7 @@ async def _phone(request: Request) -> Response:
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """A client of a front before an API that echoes."""
-    api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=front.METHODS)])
+    api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=METHODS)])
     with front.running(api, free_port()) as api_url:
         app = front.create_app(api_url + PREFIX, [Route("/phone", _phone)], _preflight, {"x-gateway": "pass"}, ["api.example"])
         with front.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
@@ -137,12 +144,106 @@ def test_a_preflight_is_an_event_like_any_request() -> None:
     assert event["requestContext"]["http"]["method"] == "OPTIONS"
 
 
-def test_an_api_that_does_not_answer_is_a_502() -> None:
-    """And the front goes on."""
+def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
+    """Check that the front refused a request in the API's own form."""
+    told = answer.json()
+    assert (answer.status_code, told["error"], told["ok"], answer.headers["content-type"]) == (status, code, False, "application/json")
+    assert told["detail"]
+    assert told["request_id"] == answer.headers["x-request-id"]
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_api_that_cannot_be_reached_is_unavailable(method: str) -> None:
+    """Nothing was done, so it may be tried again; and the front goes on."""
     app = front.create_app(f"http://127.0.0.1:{free_port()}")
     with front.running(app, free_port()) as url:
-        answer = httpx.get(f"{url}/x", trust_env=False)
-    assert answer.status_code == 502
+        answer = httpx.request(method, f"{url}/x", trust_env=False)
+    if method == "HEAD":
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    else:
+        assert_refused(answer, 503, "unavailable")
+
+
+@pytest.mark.parametrize(("method", "status", "code"), [("GET", 503, "unavailable"), ("POST", 504, "outcome_unknown")])
+def test_an_api_that_dies_meanwhile_leaves_a_post_open(method: str, status: int, code: str) -> None:
+    """What was sent may have been done: a caller who is told "unavailable" would do it twice."""
+    with socket.create_server(("127.0.0.1", 0)) as dying:
+
+        def take_and_close() -> None:
+            connection, _ = dying.accept()
+            connection.recv(65536)
+            connection.close()
+
+        thread = threading.Thread(target=take_and_close)
+        thread.start()
+        with front.running(front.create_app(f"http://127.0.0.1:{dying.getsockname()[1]}"), free_port()) as url:
+            assert_refused(httpx.request(method, f"{url}/x", trust_env=False), status, code)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("method", "gateways", "status", "code"),
+    [
+        ("GET", 404, 404, "not_found"),
+        ("GET", 403, 503, "unavailable"),
+        ("GET", 502, 503, "unavailable"),
+        ("DELETE", 504, 503, "unavailable"),
+        ("POST", 500, 504, "outcome_unknown"),
+        ("POST", 503, 504, "outcome_unknown"),
+        ("POST", 413, 413, "request_too_large"),
+    ],
+)
+def test_the_gateways_own_errors_get_the_one_body(client: httpx.Client, method: str, gateways: int, status: int, code: str) -> None:
+    """It answers in another form where a function has crashed or was too slow."""
+    assert_refused(client.request(method, "/x", headers={"x-answer": str(gateways), "x-foreign": "1"}), status, code)
+
+
+def test_a_head_says_how_long_the_answer_would_be(client: httpx.Client) -> None:
+    """As the API says it, though nothing of it comes."""
+    assert int(client.head("/x").headers["content-length"]) > 100
+
+
+def raw(client: httpx.Client, request: bytes) -> httpx.Response:
+    """Send bytes as they are; return what comes back."""
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
+        connection.sendall(request)
+        connection.settimeout(30)
+        with closing(http.client.HTTPResponse(connection)) as answer:
+            answer.begin()
+            return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status", "code"),
+    [
+        ("GET #", "", 404, "not_found"),
+        ("GET /tenants#x", "", 404, "not_found"),
+        ("GET /x?a=#x", "", 404, "not_found"),
+        ("GET http://elsewhere.example/tenants", "", 404, "not_found"),
+        ("GET *", "", 404, "not_found"),
+        ("POST /phone", "", 405, "method_not_allowed"),
+        ("GET /\x00", "", 400, "malformed"),
+        ("GET /\xff", "", 400, "malformed"),
+        ("GET / x", "", 400, "malformed"),
+        ("GET /", "Odd Name: 1\r\n", 400, "malformed"),
+        ("POST /", "Content-Length: 5\r\nContent-Length: 6\r\n", 400, "malformed"),
+        ("POST /", "Content-Length: -1\r\n", 400, "malformed"),
+        ("POST /", "Transfer-Encoding: gzip\r\n", 400, "malformed"),
+        ("POST /", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, "malformed"),
+    ],
+)
+def test_odd_bytes_get_the_one_body(client: httpx.Client, request_line: str, headers: str, status: int, code: str) -> None:
+    """Whether the front refuses them or its HTTP server does."""
+    text = f"{request_line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+    assert_refused(raw(client, text.encode("latin-1")), status, code)
+
+
+@pytest.mark.parametrize("path", ["/x%0a", "/x%00", "/%ff", "//x", "/x/", "/phone/", "/X%2Fy"])
+def test_odd_paths_reach_the_api_as_they_are(client: httpx.Client, path: str) -> None:
+    """It answers them in its own words."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    assert raw(client, request.encode()).json()["path"] == PREFIX + path
 
 
 def test_a_crowd_waits_in_front_and_who_waits_too_long_is_told_when_to_come_back() -> None:

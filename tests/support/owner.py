@@ -30,6 +30,7 @@ class StandInOwner:
     def __init__(self, folder: Path, *, certificate: Certificate | None = None, accounts: int = 0) -> None:
         shown = certificate or certificate_for("worker")
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.request_ids: list[str | None] = []
         self.silent = threading.Event()
         self.respond: Respond = lambda command, body: {}
         self._server = _Server(("127.0.0.1", 0), self, shown.server_context(folder))
@@ -87,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         command = self.path.removeprefix("/")
         self.server.owner.asked.append((command, body))
+        self.server.owner.request_ids.append(self.headers["X-Request-Id"])
         if self.headers["X-Admin-Token"] == "rpc key":
             answer = self.server.owner.respond(command, body)
         else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import jsonschema_rs
 from standardwebhooks import Webhook
 
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.trial import Trial
 from functions.tenants.directory import seal
+from local.openapi_webhooks import TEST_EVENT
 from shared.model.delivery import Attempt
 from shared.store.tenants import new_tenant_id
 from tests.functions.callback_delivery.bench import Bench
@@ -23,6 +25,7 @@ async def test_a_test_event_is_signed_like_any_other(bench: Bench, poster: Poste
     assert (attempt.status, attempt.text) == (200, "ok")
     (posted,) = bench.receiver.posted
     body = json.loads(posted.body)
+    jsonschema_rs.Draft202012Validator(TEST_EVENT, validate_formats=True).validate(body)
     assert (body["event"], body["tenant_id"], body["tenant"]) == ("test", tenant.id, tenant.number)
     assert (posted.headers["webhook-id"], posted.headers["x-api-key"]) == (body["id"], "k")
     secret = bench.secrets[tenant.id]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.callbacks import receiver
+from functions.http import json_body
 from shared.store import keys
 from tests.functions.api import Api
 
@@ -27,7 +28,7 @@ async def empty(api: Api) -> AsyncIterator[None]:
 
 async def post(api: Api, body: bytes) -> tuple[int, Any]:
     """Post a body without any credentials."""
-    answer = await api.call("POST", PATH, content=body, headers={})
+    answer = await api.call("POST", PATH, content=body, headers={"Content-Type": "application/json"})
     return answer.status_code, answer.json()
 
 
@@ -91,7 +92,7 @@ async def test_half_a_surrogate_pair_is_kept_and_shown(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("depth", "status"), [(1, 200), (receiver.MAX_DEPTH + 1, 200), (receiver.MAX_DEPTH + 3, 422), (900, 422), (980, 422)]
+    ("depth", "status"), [(1, 200), (json_body.MAX_DEPTH + 1, 200), (json_body.MAX_DEPTH + 3, 422), (900, 422), (980, 422)]
 )
 @pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":[', b"]}")])
 async def test_deep_json_is_refused(api: Api, depth: int, status: int, begin: bytes, end: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,13 +60,57 @@ async def test_an_id_may_be_spelled_in_capitals(api: Api) -> None:
         {"Authorization": "avio_" + "0" * 44 + "_" + "A" * 43},
     ],
 )
-async def test_no_or_wrong_credentials_are_all_the_same(api: Api, headers: dict[str, str]) -> None:
-    """401, whatever is wrong with them, whether or not the tenant exists."""
+async def test_no_or_wrong_credentials_are_401(api: Api, headers: dict[str, str]) -> None:
+    """Whatever is wrong with them, and whether or not the tenant exists, with the challenge that HTTP asks for."""
     tenant = await api.new_tenant()
     raw = {name: value.encode("latin-1") for name, value in headers.items()}
     for path in (f"/tenants/{tenant['id']}", f"/tenants/{UNKNOWN}", "/tenants"):
         answer = await api.call("GET", path, headers=raw)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+async def test_each_wrong_credential_is_told_apart(api: Api) -> None:
+    """In words that say what to send in its place, on a tenant's routes and on the administrator's."""
+    tenant = await api.new_tenant()
+    token = ADMIN["X-Admin-Token"]
+    told = [
+        ({}, "no credentials"),
+        ({"Authorization": tenant["key"]}, "should be `Bearer`"),
+        ({"Authorization": "Basic dXNlcjpwYXNz"}, "should be `Bearer`"),
+        ({"Authorization": "Bearer "}, "should be `Bearer`"),
+        ({"Authorization": f"Bearer {token}"}, "send it as `X-Admin-Token`"),
+        ({"Authorization": "Bearer sk_live_1"}, "begin with `avio_`"),
+        ({"Authorization": f"Bearer {tenant['key'][:-1]}!"}, "begin with `avio_`"),
+        ({"Authorization": f"Bearer {new_key(TenantId(UNKNOWN))[1].get_secret_value()}"}, "it was deleted"),
+        ({"X-Admin-Token": tenant["key"]}, "send it as `Authorization: Bearer <key>`"),
+        ({"X-Admin-Token": "wrong"}, "admin token is wrong"),
+    ]
+    for path in (f"/tenants/{tenant['id']}", "/tenants"):
+        for headers, words in told:
+            answer = await api.call("GET", path, headers=headers)
+            assert words in answer.json()["detail"], (path, headers, answer.json())
+            assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("reference", ["0{}", "00{}", "+{}", " {}", "{}.0", "{}%20", "{}/", "{}%2F", "%2F{}"])
+async def test_a_number_has_one_spelling(api: Api, reference: str) -> None:
+    """Another one opens nothing, for no caller."""
+    tenant = await api.new_tenant()
+    for headers in (ADMIN, key(tenant["key"])):
+        assert (await api.call("GET", "/tenants/" + reference.format(tenant["number"]), headers=headers)).status_code == 404
+
+
+async def test_a_key_that_is_deleted_while_requests_run_opens_nothing_from_then_on(api: Api) -> None:
+    """Those let in before go on; each later one is told that the key opens nothing."""
+    tenant = await api.new_tenant()
+    made = (await api.call("POST", f"/tenants/{tenant['id']}/keys", json={"scopes": ["read"]})).json()
+    address, caller = f"/tenants/{tenant['id']}", key(made["key"])
+    asked = [asyncio.create_task(api.call("GET", address, headers=caller)) for _ in range(10)]
+    assert (await api.call("DELETE", f"{address}/keys/{made['id']}")).status_code == 200
+    after = await api.call("GET", address, headers=caller)
+    assert {answer.status_code for answer in await asyncio.gather(*asked)} <= {200, 401}
+    assert (after.status_code, "it was deleted" in after.json()["detail"]) == (401, True)
 
 
 async def test_a_key_with_one_letter_changed_opens_nothing(api: Api) -> None:
@@ -111,6 +156,7 @@ async def test_each_route_wants_its_scope(api: Api, scope: Scope, method: str, p
     others = scoped_key(api, tenant["id"], *(set(Scope) - {scope}))
     refused = await api.call(method, f"/tenants/{tenant['id']}{path}", headers=others, json=body)
     assert (refused.status_code, refused.json()["error"]) == (403, "forbidden")
+    assert f"scope `{scope}`" in refused.json()["detail"]
     own = await api.call(method, f"/tenants/{tenant['id']}{path}", headers=scoped_key(api, tenant["id"], scope), json=body)
     assert own.status_code not in (403, 404)
     assert own.json().get("error") != "invalid_credentials"
@@ -118,16 +164,21 @@ async def test_each_route_wants_its_scope(api: Api, scope: Scope, method: str, p
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/tenants"), ("POST", "/tenants")])
 async def test_tenants_as_a_whole_are_the_administrators(api: Api, method: str, path: str) -> None:
-    """No tenant's key opens the list."""
+    """No tenant's key opens the list, and it is told so; what is no key of ours is told nothing of the route."""
     tenant = await api.new_tenant()
     answer = await api.call(method, path, headers=key(tenant["key"]), json={"name": "x"})
+    assert (answer.status_code, answer.json()["error"], "`X-Admin-Token`" in answer.json()["detail"]) == (403, "forbidden", True)
+    answer = await api.call(method, path, headers=key(new_key(TenantId(UNKNOWN))[1].get_secret_value()), json={"name": "x"})
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
 
 
 async def test_wrong_credentials_are_told_before_what_is_wrong_with_the_request(api: Api) -> None:
-    """Who may not come in learns nothing of the form."""
-    answer = await api.call("POST", "/tenants", headers={}, json={"name": "Shop"})
-    assert answer.status_code == 401
+    """Who may not come in learns nothing of the form: not of fields, query, headers, nor that a body is no JSON."""
+    json_type = {"Content-Type": "application/json"}
+    wrongs: list[dict[str, Any]] = [{"json": {"name": 1}}, {"content": b"{", "headers": json_type}, {"params": {"x": "1"}}]
+    for wrong in wrongs:
+        answer = await api.call("POST", "/tenants", **{"headers": {"Idempotency-Key": "1"}, **wrong})
+        assert answer.status_code == 401
 
 
 async def test_a_rotated_token_is_known_within_a_minute(api: Api) -> None:

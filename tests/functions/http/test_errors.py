@@ -12,7 +12,7 @@ from functions.http.boundary import MAX_BODY_BYTES
 from functions.http.errors import STATUS, response
 from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable
-from tests.functions.api import ORIGIN, Api
+from tests.functions.api import ADMIN, ORIGIN, Api
 from tests.support.logs import KeptLog
 
 
@@ -121,3 +121,42 @@ def test_a_listeners_error_keeps_its_shape() -> None:
     error = AvioError(Code.FLOOD_WAIT, "Wait.", retry_after_s=3, state="restricted")
     again = AvioError.from_json(json.loads(json.dumps(error.to_json())))
     assert (again.code, again.detail, again.retry_after_s, again.fields) == (Code.FLOOD_WAIT, "Wait.", 3, {"state": "restricted"})
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/health", "GET, HEAD"),
+        ("/tenants", "GET, HEAD, POST"),
+        ("/tenants/1", "GET, HEAD, PATCH, DELETE"),
+        ("/tenants/1/logout", "POST"),
+        ("/tenants/1/keys/x", "DELETE"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "BREW"])
+async def test_405_says_which_methods_there_are(api: Api, path: str, allow: str, method: str) -> None:
+    """All that an address takes, whoever asks."""
+    for headers in (ADMIN, dict[str, str]()):
+        answer = await api.call(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["error"], answer.headers["Allow"]) == (405, "method_not_allowed", allow)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "http://api.example//tenants",
+        "/tenants//1",
+        "/tenants/1/",
+        "/Tenants",
+        "/health%00",
+        "/health%0A",
+        "/health%2F",
+        "/%ff",
+        "/%",
+        "/a%23b",
+    ],
+)
+async def test_an_address_has_one_spelling(api: Api, path: str) -> None:
+    """Slashes, capitals and odd bytes make it another, which is 404 with the one body."""
+    answer = await api.call("GET", path)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")

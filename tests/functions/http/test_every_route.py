@@ -83,11 +83,11 @@ async def test_a_wrong_body_is_422(api: Api, known: dict[str, Any], method: str,
 
 @pytest.mark.parametrize(("method", "path"), MODELLED)
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", "application/xml"])
-async def test_a_wrong_content_type_is_422(api: Api, known: dict[str, Any], method: str, path: str, kind: str) -> None:
+async def test_a_wrong_content_type_is_415(api: Api, known: dict[str, Any], method: str, path: str, kind: str) -> None:
     """A body that does not say that it is JSON is not taken for it: browsers send such without asking."""
     content = json.dumps(BODIES[path]).encode()
     answer = await api.call(method, filled(path, known["id"]), headers={**ADMIN, "Content-Type": kind}, content=content)
-    assert_refused(answer, 422)
+    assert_refused(answer, 415)
 
 
 WRONG_VALUES: list[Any] = [None, True, 1, 1.5, "", "\x00", "\ud800", "x" * 70_000, [], {}, [[]], -1, 10**30, "٣", " ", "\u202e"]

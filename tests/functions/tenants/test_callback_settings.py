@@ -82,7 +82,7 @@ async def test_private_chats_and_groups_are_heard_of_unless_told_otherwise(api: 
     stored = api.tenant(tenant["id"])
     assert stored
     assert [stored.wants(kind) for kind in ("private", "group", "channel")] == [True, True, False]
-    changed = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"chat_types": ["channel", "private", "channel"]})
+    changed = await api.call("PATCH", f"/tenants/{tenant['id']}", json={"chat_types": ["channel", "private"]})
     stored = api.tenant(tenant["id"])
     assert stored
     assert changed.json()["chat_types"] == ["channel", "private"]
@@ -96,3 +96,11 @@ async def test_chat_types_that_there_are_not_are_refused(api: Api, kinds: Any) -
     """None at all is refused too: a tenant that wants nothing has no callback."""
     for method, path in (("POST", "/tenants"), ("PATCH", f"/tenants/{(await api.new_tenant())['id']}")):
         assert (await api.call(method, path, json={"name": "Shop", "chat_types": kinds})).status_code == 422
+
+
+@pytest.mark.parametrize(("path", "field", "values"), [("", "chat_types", ["group", "group"]), ("/keys", "scopes", ["read", "read"])])
+async def test_what_has_no_order_is_named_once(api: Api, path: str, field: str, values: list[str]) -> None:
+    """As the document says it: a second time is a mistake of whoever wrote it."""
+    tenant = await api.new_tenant()
+    answer = await api.call("POST" if path else "PATCH", f"/tenants/{tenant['id']}{path}", json={field: values})
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"body.{field}: Each should be given once.")

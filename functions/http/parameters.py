@@ -1,0 +1,62 @@
+"""Parameters that several routes take, each with the form that the document says: what is taken is what has it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BeforeValidator, Field
+
+T = TypeVar("T")
+UUID_FORM = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+NUMBER_FORM = "[1-9][0-9]{0,8}"
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)  # https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+TenantReference = Annotated[
+    str,
+    Path(
+        description="The tenant, by its `id` (a UUID) or its `number`.",
+        json_schema_extra={"pattern": f"^({NUMBER_FORM}|{UUID_FORM})$"},  # said, not checked: any other is a tenant that there is not
+        openapi_examples={"number": {"value": "1"}},
+    ),
+]
+
+
+def _time_in_words(value: Any) -> str:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError(_A_TIME)
+    return value.replace(":60", ":59", 1) if value[17:19] == "60" else value  # a leap second is the end of its minute
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return max(at.astimezone(UTC), _EARLIEST)
+    except OverflowError:
+        return _EARLIEST if at.year < _EARLIEST.year else datetime.max.replace(tzinfo=UTC)
+
+
+_A_TIME = "This should be a time in ISO 8601 with its offset, like 2026-03-01T00:00:00Z."
+Since = Annotated[datetime, BeforeValidator(_time_in_words), AfterValidator(_in_utc), Field(examples=["2026-03-01T00:00:00Z"])]
+
+
+def _digits(value: Any) -> Any:
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("This should be a whole number, in digits.")
+    return value
+
+
+def each_once(values: list[T]) -> list[T]:
+    """Return a list in which nothing stands twice, or raise ValueError."""
+    if len(set(values)) < len(values):
+        raise ValueError("Each should be given once.")
+    return values
+
+
+Digits = BeforeValidator(_digits)
+Limit = Annotated[Annotated[int, Field(ge=1, le=100)], Digits, Query(description="How many to return at most.")]

@@ -1,0 +1,67 @@
+"""What the document says of every operation beyond what its route declares. Pure: each function changes the operation that it is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.http.describe import REQUEST_ID, errors
+from local.openapi_examples import EXAMPLES
+from shared.errors import Code
+
+Operation = dict[str, Any]
+
+
+def finish(method: str, path: str, operation: Operation) -> None:
+    """Say of one operation which errors any such one has, what its callers need, and how its parameters and answers look."""
+    _common_errors(method, path, operation)
+    _callers(operation)
+    for parameter in operation.get("parameters", []):
+        _plain(parameter["schema"])
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            answer["headers"] = {**REQUEST_ID, **answer.get("headers", {})}
+            example = EXAMPLES.get(operation["operationId"])
+            if example is not None and status == min(operation["responses"]):
+                answer["content"]["application/json"]["example"] = example
+
+
+def optional(schema: dict[str, Any]) -> None:
+    """Leave the defaults of a request's fields out of its schema: generators of code take a field with one for a required field."""
+    for one in schema.get("properties", {}).values():
+        one.pop("default", None)
+
+
+def _common_errors(method: str, path: str, operation: Operation) -> None:
+    codes = [Code(name) for answer in operation["responses"].values() for name in _examples(answer)]
+    if "requestBody" in operation:
+        codes += [Code.REQUEST_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE]
+    codes.append(Code.METHOD_NOT_ALLOWED)
+    if not path.startswith("/dev/"):
+        codes.append(Code.NOT_SUPPORTED)
+    if method == "post" and "{tenant}" in path:
+        codes.append(Code.OUTCOME_UNKNOWN)
+    described = {str(status): answer for status, answer in errors(*codes).items()}
+    operation["responses"] = dict(sorted({**operation["responses"], **described}.items()))
+
+
+def _examples(answer: dict[str, Any]) -> list[str]:
+    content = answer.get("content", {}).get("application/json", {})
+    return list(content["examples"]) if "allOf" in content.get("schema", {}) else []
+
+
+def _callers(operation: Operation) -> None:
+    security = operation.get("security", [])
+    if not security:
+        return
+    scopes = [scope for one in security for scope in one.get("TenantKey", [])]
+    operation["security"] = [{name: scopes if name == "TenantKey" else [] for name in one} for one in security]
+    needs = f"A tenant's key needs the scope `{scopes[0]}`." if scopes else "The admin token alone."
+    operation["description"] += f"\n\n**Callers.** {needs}"
+
+
+def _plain(schema: dict[str, Any]) -> None:
+    """A parameter that is left out is not `null`: there is no such thing in an address."""
+    branches = [branch for branch in schema.get("anyOf", []) if branch.get("type") != "null"]
+    if len(branches) == 1:
+        del schema["anyOf"]
+        schema.update({**branches[0], **schema})

@@ -1,0 +1,104 @@
+"""The document: what a developer and a generator of code find in it, and that it is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from functions.callback_delivery.body import body_of
+from functions.http.errors import STATUS
+from local import openapi
+from local.openapi_examples import EXAMPLES
+from local.openapi_webhooks import MESSAGE
+from shared.errors import Code
+from shared.model.event import Event, Media, Message
+from shared.model.ids import Channel, EventId, TenantId
+
+DOCUMENT = openapi.document()
+OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
+ERRORS = [
+    (path, method, int(status), answer)
+    for path, method, one in OPERATIONS
+    for status, answer in one["responses"].items()
+    if not status.startswith("2")
+]
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def validator(name: str) -> jsonschema_rs.Validator:
+    """Return what checks a value against one of the document's schemas, formats included."""
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+@pytest.mark.parametrize(("path", "method", "status", "answer"), ERRORS)
+def test_each_error_names_its_codes(path: str, method: str, status: int, answer: dict[str, Any]) -> None:
+    """As an enum, those of that status alone, each with an example that the schema takes."""
+    content = answer["content"]["application/json"]
+    codes = content["schema"]["allOf"][1]["properties"]["error"]["enum"]
+    assert {STATUS[Code(code)] for code in codes} == {status}
+    assert set(content["examples"]) == set(codes)
+    check = jsonschema_rs.Draft202012Validator({**content["schema"], "components": DOCUMENT["components"]}, validate_formats=True)
+    for code in codes:
+        check.validate(content["examples"][code]["value"])
+    assert not check.is_valid({**content["examples"][codes[0]]["value"], "error": "another"})
+
+
+def test_each_operation_says_who_may_call_what_it_answers_and_what_its_parameters_are() -> None:
+    """In words; and none of them is a word of ours."""
+    for path, method, one in OPERATIONS:
+        assert "405" in one["responses"], path
+        assert ("413" in one["responses"]) is ("415" in one["responses"]) is ("requestBody" in one), (path, method)
+        assert ("**Callers.**" in one["description"]) is bool(one.get("security")), path
+        assert all(parameter["description"] for parameter in one.get("parameters", []))
+        assert all("X-Request-Id" in answer["headers"] for answer in one["responses"].values())
+        scopes = [scope for entry in one.get("security", []) for scope in entry.get("TenantKey", [])]
+        assert len(scopes) == (1 if "{tenant}" in path else 0)
+    assert not re.search(r"contract [A-Z]\d|sweeper|hot lane|\bpoison|ledger", json.dumps(DOCUMENT), re.IGNORECASE)
+    assert DOCUMENT["servers"][0]["url"] == "/"
+
+
+def test_each_example_of_an_answer_is_one() -> None:
+    """It fits the model that the route answers with."""
+    routes = {route.name: route for router in openapi.ROUTERS for route in router.routes if isinstance(route, APIRoute)}
+    assert set(EXAMPLES) == {one["operationId"] for _, _, one in OPERATIONS}
+    for name, example in EXAMPLES.items():
+        TypeAdapter(routes[name].response_model).validate_json(json.dumps(example))
+
+
+def test_only_what_is_needed_is_required_of_a_request() -> None:
+    """A field with a default is one that generators of code ask for: `{peer, text}` is a message."""
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["NewMessage"]["required"] == ["peer", "text"]
+    assert all("default" not in field for field in schemas["NewMessage"]["properties"].values())
+    assert schemas["NewMessage"]["properties"]["peer"]["examples"] == ["me"]
+    optional = [parameter for _, _, one in OPERATIONS for parameter in one.get("parameters", []) if parameter["in"] == "query"]
+    assert not any("null" in json.dumps(parameter["schema"]) or parameter["required"] for parameter in optional)
+
+
+@pytest.mark.parametrize("media", [None, Media(type="photo"), Media(type="file", mime_type="text/plain", name="a", size=1)])
+@pytest.mark.parametrize("others", [{}, {"sender_id": 5, "sender_username": "a", "sender_name": "A", "sender_phone": "+1", "reply_to": 1}])
+def test_an_event_is_what_the_document_says(media: Media | None, others: dict[str, Any]) -> None:
+    """Whatever is known of it; and it has no field that the document does not have."""
+    message = Message(chat_id=1, message_id=2, chat_type="group", text="", date=AT, media=media, **others)
+    event = Event(id=EventId("evt_1"), tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=AT, message=message)
+    body = json.loads(body_of(event, 1))
+    validator("EventBody").validate(body)
+    for name, part in (("EventBody", body), ("MessageBody", body["message"]), ("MediaBody", body["message"].get("media", {}))):
+        assert set(part) <= set(DOCUMENT["components"]["schemas"][name]["properties"])
+
+
+def test_the_webhooks_examples_hold() -> None:
+    """Of each kind of event that there is."""
+    validator("EventBody").validate(MESSAGE)
+    assert {one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for one in DOCUMENT["webhooks"].values()} == {
+        "#/components/schemas/EventBody",
+        "#/components/schemas/TestEvent",
+    }
