@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.http.callers import Managing, Reading, admin
+from functions.http.callers import AdminToken, Managing, Reading, admin
 from functions.http.describe import errors
 from functions.tenants.directory import Directory
+from functions.tenants.idempotency import Once
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.tenant import ChatType, Tenant
@@ -20,6 +21,15 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 Headers = Annotated[dict[str, str], AfterValidator(callback_headers.check)]
 ChatTypes = Annotated[frozenset[ChatType], Field(min_length=1)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes the request repeatable: up to 255 visible ASCII characters.",
+    ),
+]
 PAGE = 50
 
 
@@ -94,11 +104,26 @@ _admin_only = [Depends(admin)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
-@router.post("/tenants", status_code=201, dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL))
-def create_tenant(body: NewTenant, directory: InDirectory) -> CreatedTenant:
-    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once."""
-    tenant, key, secret = directory.create(body.name, body.callback_url, body.model_dump(exclude={"name", "callback_url"}))
-    return CreatedTenant(**view(tenant), key=key.get_secret_value(), signing_secret=secret.get_secret_value())
+@router.post(
+    "/tenants",
+    status_code=201,
+    dependencies=_admin_only,
+    responses=errors(Code.INVALID_CREDENTIALS, Code.INVALID_CALLBACK_URL, Code.IDEMPOTENCY_KEY_REUSED, Code.TENANT_NOT_FOUND),
+)
+def create_tenant(
+    body: NewTenant, directory: InDirectory, token: AdminToken, response: Response, idempotency_key: IdempotencyKey = None
+) -> CreatedTenant:
+    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once.
+
+    With an `Idempotency-Key` the request can be repeated for 24 hours, with the same admin token, where its answer was lost: the repeat
+    makes no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
+    """
+    asked = body.name, body.callback_url, body.model_dump(exclude={"name", "callback_url"})
+    created = directory.create_once(*asked, Once(idempotency_key, token or "")) if idempotency_key else directory.create(*asked)
+    if created.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    credentials = {"key": created.key.get_secret_value(), "signing_secret": created.signing_secret.get_secret_value()}
+    return CreatedTenant(**view(created.tenant), **credentials)
 
 
 @router.get("/tenants", dependencies=_admin_only, responses=errors(Code.INVALID_CREDENTIALS))
