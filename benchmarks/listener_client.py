@@ -20,12 +20,14 @@ from benchmarks.surroundings import Surroundings
 from local.aws_account import Account as AwsAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
 from local.processes import Process, bare_environment, free_port
+from shared.clock import SystemClock
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import Worker
 from shared.owner_client import OwnerClient
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
+from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 
 TENANT = TenantId("00000000-0000-0000-0000-000000000001")
@@ -53,6 +55,8 @@ class MeasuredListener:
         self.process.wait_until(lambda: answers_health(port), START_DEADLINE_S)
         table = Table(account.client("dynamodb"), account.table_name)
         self._accounts, self._workers = AccountStore(table), WorkerStore(table)
+        if TenantStore(table).get(TENANT) is None:
+            TenantStore(table).create("measured", None, SystemClock().now(), None, TENANT)
         self._owner = OwnerClient(self._accounts, self._workers)
         self._row: Account | None = None
 

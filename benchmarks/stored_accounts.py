@@ -65,6 +65,8 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
     host, port = surroundings.telegram.address.rsplit(":", 1)
     dc_id = int(surroundings.people.info()["dc_id"])
     for one in accounts:
+        key = keys.account(one.tenant_id, Channel.TELEGRAM)
+        table.put({**key, "epoch": FIRST})
         box = Strongbox(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
         box.load()
         session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
@@ -79,7 +81,7 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
             phone=one.phone,
             user_id=one.user_id,
         )
-        table.put({**keys.account(one.tenant_id, Channel.TELEGRAM), **row.model_dump(exclude={"tenant_id", "channel"})})
+        table.put({**key, **row.model_dump(exclude={"tenant_id", "channel"})})
 
 
 def connections(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> dict[str, int]:

@@ -16,6 +16,7 @@ FUNCTIONS: Mapping[str, str] = {
     "deployment_tokens": "http",
     "callback_delivery": "delivery",
     "sweeper": "delivery",
+    "erasure": "delivery",
 }
 # What the functions of one lock have in common, beside shared/: their bundles hold it.
 COMMON: Mapping[str, str] = {"http": "functions/http", "delivery": "functions/callback_delivery"}

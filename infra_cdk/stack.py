@@ -8,6 +8,7 @@ from constructs import Construct
 from infra_cdk.artifacts import Artifacts
 from infra_cdk.callback_delivery import CallbackDelivery
 from infra_cdk.data import Data
+from infra_cdk.erasure import Erasure
 from infra_cdk.function import Function, Functions
 from infra_cdk.http_api import DEFAULT, HttpApi
 from infra_cdk.listener import Listener
@@ -54,6 +55,7 @@ class AvioStack(Stack):
             secret=self.secret,
         )
         sweeper = Sweeper(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
+        erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data)
         http = {
             "tenants": self._tenants(),
             "auth": self._auth(),
@@ -62,7 +64,7 @@ class AvioStack(Stack):
             "deliveries": self._deliveries(delivery, sweeper),
         }
         api = HttpApi(self, "HttpApi", functions=http)
-        everyone = [*http.values(), tokens.function, delivery.function, sweeper.function]
+        everyone = [*http.values(), tokens.function, delivery.function, sweeper.function, erasure.function]
         Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
         self._outputs(
             {

@@ -33,6 +33,8 @@ from shared.store.fenced import Superseded
 IDLE_LOGIN_S = 900.0
 LOG_OUT_ANSWER_S = 10.0
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
+ERASURE_TRIED_FOR = timedelta(hours=22)
+"""How long Telegram is asked before all that a tenant has is erased: it is gone within 24 hours."""
 
 
 class _Over(Exception):
@@ -111,7 +113,8 @@ class Account:
     async def _carry_out(self, wanted: Wanted) -> None:
         """Log out at Telegram (tried for a day), then erase: the session, or everything of the tenant."""
         since, failures = self.holding.row.wanted_since or self.holding.means.now(), 0
-        while self.holding.user_id and not await self._logged_out() and self.holding.means.now() - since < LOG_OUT_TRIED_FOR:
+        tried_for = ERASURE_TRIED_FOR if wanted is Wanted.ERASE else LOG_OUT_TRIED_FOR
+        while self.holding.user_id and not await self._logged_out() and self.holding.means.now() - since < tried_for:
             failures += 1
             await happens(self._wake, back_off_s(failures))
             self._wake.clear()

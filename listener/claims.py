@@ -24,7 +24,7 @@ from listener.lease import Lease
 from listener.offload import Offload
 from shared.model.account import Account as Row
 from shared.model.ids import Channel, TenantId, WorkerId
-from shared.store.accounts import AccountStore, Owned
+from shared.store.accounts import AccountStore, Owned, TenantGone
 
 RECLAIM_AFTER_S = 10.0
 ABSENT = -1  # the epoch of a row that is not there
@@ -65,7 +65,7 @@ class Claims:
     async def by_row(self, key: Key, *, create: bool = True) -> Account | None:
         """Return an account that is mine, claiming it first where its owner is none, nobody, ended, dead or absent; None otherwise.
 
-        An account without a row is new: it gets one, unless `create` is False.
+        An account without a row is new: it gets one, unless `create` is False. Raises TenantGone where it has no tenant.
         """
         async with self._lock(key):
             return self.accounts.get(key) or await self._claim_by_row(key, create)
@@ -97,7 +97,11 @@ class Claims:
     async def _claim(self, key: Key, seen: Row | Owned | None) -> Account | None:
         me, token = self._claimant.me, secrets.token_hex(8)
         self._astray[key] = max(seen.epoch if seen else ABSENT, self._astray.get(key, ABSENT))
-        row = await self._offload(self._store.claim, *key, seen, me, token)
+        try:
+            row = await self._offload(self._store.claim, *key, seen, me, token)
+        except TenantGone:
+            del self._astray[key]  # for good: no claim that is still on its way finds a tenant either
+            raise
         if row is None or row.claim != token:
             self._learn(key, row)
             return None

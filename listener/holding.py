@@ -195,8 +195,9 @@ class Holding:
             self.peers.kept(peers)
 
     async def erase_tenant(self) -> None:
-        """Erase everything of the account's tenant."""
-        await self.means.offload(erasure.erase, self.means.table, self.tenant_id)
+        """Erase everything of the account's tenant; raises Superseded where another owner goes on with that."""
+        if not await self.means.offload(erasure.erase, self.means.table, self.tenant_id, self.row.epoch):
+            raise Superseded
 
     async def look_again(self) -> Wanted | None:
         """Read the row anew and return what is wanted of the account now."""

@@ -38,7 +38,7 @@ from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.model.worker import Worker, nudged_tenant
-from shared.store.accounts import AccountStore, Owned
+from shared.store.accounts import AccountStore, Owned, TenantGone
 from shared.store.fenced import Superseded
 from shared.store.table import StoreUnavailable
 from shared.store.workers import WorkerStore
@@ -139,8 +139,11 @@ class Ownership:
         self.claims.closed = True
 
     async def account(self, tenant_id: TenantId, channel: Channel) -> Account:
-        """Return an account that is mine, claiming it first where nobody live has it; raises `not_mine`."""
-        account = await self.claims.by_row((tenant_id, channel))
+        """Return an account that is mine, claiming it first where nobody live has it; raises `not_mine`, and `tenant_not_found`."""
+        try:
+            account = await self.claims.by_row((tenant_id, channel))
+        except TenantGone:
+            raise AvioError(Code.TENANT_NOT_FOUND) from None
         if account is None or self._stopping.is_set():
             raise AvioError(Code.NOT_MINE)
         await account.loaded()
@@ -174,12 +177,16 @@ class Ownership:
             with contextlib.suppress(Superseded):  # its task learns that by itself
                 await account.look_again()
         else:
+            await self._claim_again(key)
+
+    async def _claim_again(self, key: Key) -> None:
+        with contextlib.suppress(TenantGone):
             await self.claims.by_row(key, create=False)
 
     async def look_around(self) -> None:
         """Declare silent workers dead, claim what those that are over have left, and hand back what is beyond the own share."""
         sight = await self._census.look()
-        await abreast(self.claims.astray, lambda key: self.claims.by_row(key, create=False))
+        await abreast(self.claims.astray, self._claim_again)
         left = await self._left_by(sight)
         loads = {worker.id: worker.accounts for worker in sight.takers if worker.id != self.me.id}
         if self.draining:

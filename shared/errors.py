@@ -26,6 +26,7 @@ class Code(StrEnum):
     TENANT_NOT_FOUND = "tenant_not_found"
     INVALID_CALLBACK_URL = "invalid_callback_url"
     TOO_MANY_KEYS = "too_many_keys"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     ROTATION_PENDING = "rotation_pending"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
@@ -80,6 +81,7 @@ DETAILS: dict[Code, str] = {
     Code.TENANT_NOT_FOUND: "There is no such tenant.",
     Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
     Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",
+    Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",

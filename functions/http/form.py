@@ -19,7 +19,7 @@ MOST_NAMED = 100
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CONDITIONS = "Conditional requests are not supported: leave the header out."
 UNSUPPORTED = {
-    "Idempotency-Key": "Idempotency keys are not supported yet: leave the header out. A repeated request is carried out again.",
+    "Idempotency-Key": "This route takes no idempotency key yet: leave the header out. A repeated request is carried out again.",
     "If-Match": _CONDITIONS,
     "If-None-Match": _CONDITIONS,
     "If-Unmodified-Since": _CONDITIONS,
@@ -51,10 +51,11 @@ def takes_body(route: APIRoute) -> bool:
 
 
 def _check_headers(request: Request) -> None:
-    if request.method in WRITES:
-        for name, why in UNSUPPORTED.items():
-            if name in request.headers:
-                raise AvioError(Code.NOT_SUPPORTED, why)
+    if request.method in WRITES and (given := [name for name in UNSUPPORTED if name in request.headers]):
+        heeded = {parameter.alias for parameter in _route_of(request).dependant.header_params}
+        for name in given:
+            if name.lower() not in heeded:
+                raise AvioError(Code.NOT_SUPPORTED, UNSUPPORTED[name])
     if "respond-async" in request.headers.get("prefer", "").lower():
         raise AvioError(Code.NOT_SUPPORTED, "Answers come at once: leave `Prefer: respond-async` out.")
 

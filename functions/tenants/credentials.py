@@ -13,9 +13,8 @@ from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.errors import AvioError, Code
 from shared.model.tenant import OVERLAP, PreviousSecret, Scope, Sealed, Tenant, TenantKey, new_signing_secret
-from shared.store.tenants import TenantStore
+from shared.store.tenants import TenantStore, TooManyKeys
 
-MOST_KEYS = 50
 _KEY_ID = re.compile(r"[0-9a-f]{12}")
 MOST_PREVIOUS = 3
 """Signing secrets that are still valid beside the newest: `webhook-signature` grows with each."""
@@ -30,12 +29,13 @@ class Credentials:
     clock: Clock
 
     def add_key(self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, callers: frozenset[Scope]) -> tuple[TenantKey, SecretStr]:
-        """Make a key; a caller gives nothing away that it has not itself. Two at once may go one above the bound."""
+        """Make a key; a caller gives nothing away that it has not itself. Raises `too_many_keys`, `tenant_not_found`."""
         if not scopes <= callers:
             raise AvioError(Code.FORBIDDEN, "A key gives away only the scopes that it has itself.")
-        if len(self.tenants.keys_of(tenant.id)) >= MOST_KEYS:
-            raise AvioError(Code.TOO_MANY_KEYS)
-        made = self.tenants.add_key(tenant.id, scopes, name, self.clock.now())
+        try:
+            made = self.tenants.add_key(tenant.id, scopes, name, self.clock.now())
+        except TooManyKeys:
+            raise AvioError(Code.TOO_MANY_KEYS) from None
         if made is None:
             raise AvioError(Code.TENANT_NOT_FOUND)
         return made

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.http.callers import Managing, Reading, admin
+from functions.http.callers import AdminToken, Managing, Reading, admin
 from functions.http.describe import errors, never_null, paged
 from functions.http.parameters import Digits, Limit, each_once
 from functions.tenants.directory import Directory
+from functions.tenants.idempotency import Once
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.tenant import ChatType, Tenant
@@ -40,6 +41,15 @@ ChatTypes = Annotated[
     list[ChatType],
     AfterValidator(each_once),
     Field(min_length=1, description="The kinds of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Makes the request repeatable: up to 255 visible ASCII characters.",
+    ),
 ]
 PAGE = 50
 
@@ -123,12 +133,24 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
     "/tenants",
     status_code=201,
     dependencies=_admin_only,
-    responses=errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.INVALID_CALLBACK_URL),
+    responses=errors(
+        Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.INVALID_CALLBACK_URL, Code.IDEMPOTENCY_KEY_REUSED, Code.TENANT_NOT_FOUND
+    ),
 )
-def create_tenant(body: NewTenant, directory: InDirectory) -> CreatedTenant:
-    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once."""
-    tenant, key, secret = directory.create(body.name, body.callback_url, _settings(body.model_dump(exclude={"name", "callback_url"})))
-    return CreatedTenant(**view(tenant), key=key.get_secret_value(), signing_secret=secret.get_secret_value())
+def create_tenant(
+    body: NewTenant, directory: InDirectory, token: AdminToken, response: Response, idempotency_key: IdempotencyKey = None
+) -> CreatedTenant:
+    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once.
+
+    With an `Idempotency-Key` the request can be repeated for 24 hours, with the same admin token, where its answer was lost: the repeat
+    makes no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
+    """
+    asked = body.name, body.callback_url, _settings(body.model_dump(exclude={"name", "callback_url"}))
+    created = directory.create_once(*asked, Once(idempotency_key, token or "")) if idempotency_key else directory.create(*asked)
+    if created.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    credentials = {"key": created.key.get_secret_value(), "signing_secret": created.signing_secret.get_secret_value()}
+    return CreatedTenant(**view(created.tenant), **credentials)
 
 
 @router.get("/tenants", dependencies=_admin_only, responses={**errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN), **paged()})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from local.chaos.plan import Plan
@@ -17,6 +18,7 @@ from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.owner_client import OwnerClient
 from shared.store.accounts import AccountStore
+from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 
 FRIENDS = 8
@@ -56,7 +58,7 @@ class Cast:
     """Usernames by phone."""
 
 
-async def gather(plan: Plan, server: Server, accounts: AccountStore, workers: WorkerStore) -> Cast:
+async def gather(plan: Plan, server: Server, tenants: TenantStore, accounts: AccountStore, workers: WorkerStore) -> Cast:
     """Make everybody, log the accounts in (spread over the workers), and make the chats."""
     cast = Cast()
     for number in range(FRIENDS):
@@ -66,7 +68,9 @@ async def gather(plan: Plan, server: Server, accounts: AccountStore, workers: Wo
     for number in range(plan.accounts):
         phone = f"+9997100{number:04}"
         person = await server.post("/people", {"phone": phone, "first_name": f"Account {number}"})
-        cast.members.append(Member(TenantId(str(UUID(int=number + 1))), phone, int(person["id"])))
+        tenant_id = TenantId(str(UUID(int=number + 1)))
+        await asyncio.to_thread(tenants.create, f"Tenant {number}", None, datetime.now(UTC), None, tenant_id)
+        cast.members.append(Member(tenant_id, phone, int(person["id"])))
     await _log_in(cast.members, server, accounts, workers)
     await _make_chats(plan, server, cast)
     return cast

@@ -33,6 +33,7 @@ from shared.model.account import AccountState
 from shared.model.ids import Channel
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
+from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 
 PROGRESS_EVERY_S = 10.0
@@ -49,6 +50,7 @@ class Stage:
     server: Server
     places: list[Place]
     journal: Journal
+    tenants: TenantStore
     accounts: AccountStore
     workers: WorkerStore
 
@@ -59,7 +61,7 @@ async def run(plan: Plan, account: Account, say: Say) -> Report:
     (plan.folder / "logs").mkdir(parents=True)
     async with _stage(plan, account) as stage:
         say(f"  {plan.workers} workers serve after {stage.journal.now:.0f} s")
-        cast = await gather(plan, stage.server, stage.accounts, stage.workers)
+        cast = await gather(plan, stage.server, stage.tenants, stage.accounts, stage.workers)
         say(f"  {plan.accounts} accounts logged in, {len(cast.chats)} chats, after {stage.journal.now:.0f} s")
         return await _play(stage, cast, account, say)
 
@@ -84,7 +86,7 @@ async def _stage(plan: Plan, account: Account) -> AsyncIterator[Stage]:
                 raise RuntimeError(f"{place.name} does not serve")
         supervisors = [asyncio.create_task(place.supervise()) for place in places]
         parts.push_async_callback(_cancelled, *supervisors)
-        yield Stage(plan, server, places, journal, AccountStore(table), WorkerStore(table))
+        yield Stage(plan, server, places, journal, TenantStore(table), AccountStore(table), WorkerStore(table))
 
 
 async def _play(stage: Stage, cast: Cast, account: Account, say: Say) -> Report:

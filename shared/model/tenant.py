@@ -8,6 +8,7 @@ import hmac
 import re
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -69,6 +70,7 @@ class Tenant(Stored):
     an earlier revision does not disable the present one. `signing_key` is the data key that KMS wrapped, `signing_secret` the secret
     sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
     `callback_headers` are the headers that its callback gets with each event, sealed, since they carry credentials; their names are not.
+    `key_count` is how many keys it has, None in rows of earlier versions.
     """
 
     id: TenantId
@@ -88,6 +90,7 @@ class Tenant(Stored):
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
+    key_count: int | None = None
 
     @property
     def disabled_cause(self) -> Cause | None:
@@ -123,13 +126,17 @@ class TenantKey(Stored):
 _KEY = re.compile(r"avio_([0-9a-f]{32})([0-9a-f]{12})_[0-9A-Za-z_-]{43}")
 
 
-def new_key(tenant_id: TenantId) -> tuple[str, SecretStr]:
+Draw = Callable[[int], bytes]
+"""Returns so many bytes that nobody can guess."""
+
+
+def new_key(tenant_id: TenantId, draw: Draw = secrets.token_bytes) -> tuple[str, SecretStr]:
     """Make a key: its id and the key itself.
 
     The key names its tenant and its id, so that one read of the tenant's partition authenticates a request: `avio_<tenant><id>_<secret>`.
     """
-    key_id = secrets.token_hex(6)
-    return key_id, SecretStr(f"avio_{uuid.UUID(tenant_id).hex}{key_id}_{secrets.token_urlsafe(32)}")
+    key_id, secret = draw(6).hex(), base64.urlsafe_b64encode(draw(32)).rstrip(b"=").decode()
+    return key_id, SecretStr(f"avio_{uuid.UUID(tenant_id).hex}{key_id}_{secret}")
 
 
 def parse_key(presented: str) -> tuple[TenantId, str] | None:
@@ -143,6 +150,6 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def new_signing_secret() -> SecretStr:
+def new_signing_secret(draw: Draw = secrets.token_bytes) -> SecretStr:
     """Make a signing secret in the Standard Webhooks form: `whsec_` and the base64 of 32 bytes."""
-    return SecretStr("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+    return SecretStr("whsec_" + base64.b64encode(draw(32)).decode())

@@ -14,7 +14,14 @@ from typing import Any
 from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
-from shared.store.table import ConditionFailed, Item, Table
+from shared.store.table import Change, Check, ConditionFailed, Item, Put, StoreUnavailable, Table
+
+_TRIES = 5
+"""A transaction fails too where another write is at one of its items."""
+
+
+class TenantGone(Exception):
+    """The account's tenant does not exist, or is being erased: it gets no account any more."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +63,43 @@ class AccountStore:
 
         Two claimers: one condition holds, the other fails and reads a foreign token. A retried write whose first try had worked fails
         too, but reads its own token: that is a success. Only call it where the seen owner is none, nobody, dead, ended or absent.
+
+        An account that was seen to have no row gets one, in one transaction with a look at its tenant: so a claim that comes late
+        brings nothing of an erased tenant back. Raises TenantGone.
         """
-        same_owner = "#owner = :seen" if seen and seen.owner else "attribute_not_exists(#owner)"
-        same_epoch = "epoch = :epoch" if seen else "attribute_not_exists(epoch)"
-        values: dict[str, Any] = {":me": me, ":token": token, ":next": (seen.epoch if seen else 0) + 1}
-        if seen:
-            values |= {":epoch": seen.epoch, ":seen": seen.owner}
+        if seen is None:
+            return self._create(tenant_id, channel, me, token)
+        same_owner = "#owner = :seen" if seen.owner else "attribute_not_exists(#owner)"
+        values = {":me": me, ":token": token, ":next": seen.epoch + 1, ":epoch": seen.epoch, ":seen": seen.owner}
         try:
             row: Item | None = self._table.update(
                 keys.account(tenant_id, channel),
                 "SET #owner = :me, epoch = :next, claim = :token",
                 values,
-                f"{same_owner} AND {same_epoch}",
+                f"{same_owner} AND epoch = :epoch",
                 {"#owner": "owner"},
             )
         except ConditionFailed as lost:
             row = lost.item
         return account_of(row) if row else None
+
+    def _create(self, tenant_id: TenantId, channel: Channel, me: WorkerId, token: str) -> Account:
+        key, tenant = keys.account(tenant_id, channel), keys.tenant(tenant_id)
+        row = {**key, "owner": me, "epoch": 1, "claim": token}
+        there = Check(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
+        for _ in range(_TRIES):
+            try:
+                self._table.transact([there, Put(row, "attribute_not_exists(pk)")])
+            except ConditionFailed:
+                found = self._table.get_many([key, tenant])
+                if account := found.get((key["pk"], key["sk"])):
+                    return account_of(account)
+                owner = found.get((tenant["pk"], tenant["sk"]))
+                if owner is None or owner["deleting"]:
+                    raise TenantGone from None
+            else:
+                return account_of(row)
+        raise StoreUnavailable("transact_write_items: others write the same items")
 
     def set_status(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
         """Write status fields (None removes one) as the owner under `epoch`; False where that is over. Safe to run twice."""
@@ -83,24 +110,18 @@ class AccountStore:
         return True
 
     def want(self, tenant_id: TenantId, channel: Channel, wanted: Wanted, now: datetime) -> Account | None:
-        """Say what is to become of an account; returns it, or None where there is none.
+        """Say what is to become of an account; return it, or None where there is none.
 
         The owner finds it here, at once by a nudge or after a takeover. An account without an owner goes to nobody, whose accounts
-        workers look for. Erasing is the last word: a log-out that comes later does not take it back. And it needs no account to be there:
-        the row that says it is what keeps it from being forgotten.
+        workers look for. Erasing is the last word: a log-out that comes later does not take it back.
         """
-        key = keys.account(tenant_id, channel)
-        owner, epoch = "#owner = if_not_exists(#owner, :nobody)", "epoch = if_not_exists(epoch, :zero)"
-        values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY, ":zero": 0}
-        condition = None
-        if wanted is not Wanted.ERASE:
-            condition = "attribute_exists(pk) AND (attribute_not_exists(wanted) OR wanted <> :erase)"
-            values[":erase"] = Wanted.ERASE
+        wanting = _wanting(keys.account(tenant_id, channel), wanted, now)
+        condition = "attribute_exists(pk) AND (attribute_not_exists(wanted) OR wanted <> :erase)"
         try:
-            update = f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}"
-            return account_of(self._table.update(key, update, values, condition, {"#owner": "owner"}))
+            row = self._table.update(wanting.key, wanting.update, {**wanting.values, ":erase": Wanted.ERASE}, condition, wanting.names)
         except ConditionFailed as failed:
             return account_of(failed.item) if failed.item else None
+        return account_of(row)
 
     def release(
         self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any], done: Wanted | None = None
@@ -141,6 +162,20 @@ class AccountStore:
             parts.append("REMOVE " + ", ".join(removed))
         values = values | {f":{name}": value for name, value in sets.items()}
         self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
+
+
+def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Change:
+    """Return the write that has an account erased, for the transaction that ends its tenant.
+
+    It needs no account to be there: the row that says it is what a worker that died in the middle is followed by.
+    """
+    return _wanting(keys.account(tenant_id, channel), Wanted.ERASE, now)
+
+
+def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Change:
+    owner, epoch = "#owner = if_not_exists(#owner, :nobody)", "epoch = if_not_exists(epoch, :zero)"
+    values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY, ":zero": 0}
+    return Change(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
 
 
 def account_of(row: Item) -> Account:

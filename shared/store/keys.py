@@ -11,6 +11,8 @@ table avio                        pk                        sk
   the last tenant number given    COUNTER                   TENANTS
   a worker                        WORKERS                   <worker id>
   the deployment's tokens         SETTINGS                  TOKENS
+  a tenant that is being erased   ENDED                     <next look>#<tenant id>
+  what made a tenant, for a day   CREATED                   <digest of the Idempotency-Key>
   index by_owner                  <owner>                   T#<tenant id>
 
 table deliveries
@@ -26,6 +28,7 @@ table deliveries
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from datetime import datetime
 
@@ -35,6 +38,7 @@ Key = dict[str, str]
 
 TENANTS_PER_SHARD = 1000
 BY_OWNER = "by_owner"
+ACCOUNTS = "ACCOUNT#"
 
 
 def tenant(tenant_id: TenantId) -> Key:
@@ -46,7 +50,12 @@ def tenant_key(tenant_id: TenantId, key_id: str) -> Key:
 
 
 def account(tenant_id: TenantId, channel: Channel) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"ACCOUNT#{channel}"}
+    return {"pk": f"T#{tenant_id}", "sk": f"{ACCOUNTS}{channel}"}
+
+
+def account_of(key: Key) -> Key:
+    """Return the key of the account that a session or marks belong to."""
+    return {"pk": key["pk"], "sk": ACCOUNTS + key["sk"].partition("#")[2]}
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -82,6 +91,17 @@ def worker(worker_id: WorkerId) -> Key:
 
 def tokens() -> Key:
     return {"pk": "SETTINGS", "sk": "TOKENS"}
+
+
+ENDED = "ENDED"
+
+
+def ended(look_at: datetime, tenant_id: TenantId) -> Key:
+    return {"pk": ENDED, "sk": f"{moment(look_at)}#{tenant_id}"}
+
+
+def created(idempotency_key: str) -> Key:
+    return {"pk": "CREATED", "sk": hashlib.sha256(idempotency_key.encode()).hexdigest()}
 
 
 BY_STATUS = "by_status"

@@ -98,7 +98,17 @@ class Remove:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-Write = Put | Change | Remove
+@dataclass(frozen=True)
+class Check:
+    """A condition on an item that stays as it is, as part of a transaction."""
+
+    key: Mapping[str, str]
+    condition: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Write = Put | Change | Remove | Check
 
 
 class Table:
@@ -245,6 +255,8 @@ class Table:
                 return {"Update": {**request, "Key": to_wire(write.key), "UpdateExpression": write.update}}
             case Remove():
                 return {"Delete": {**request, "Key": to_wire(write.key)}}
+            case Check():
+                return {"ConditionCheck": {**request, "Key": to_wire(write.key)}}
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:

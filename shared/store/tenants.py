@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import uuid
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
-from shared.model.tenant import Cause, Scope, Tenant, TenantKey, digest, new_key
+from shared.model.tenant import Cause, Draw, Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
-from shared.store.accounts import account_of
-from shared.store.table import Change, ConditionFailed, Item, Put, Table
+from shared.store.accounts import account_of, wanting_erasure
+from shared.store.table import Change, ConditionFailed, Item, Put, Remove, StoreUnavailable, Table, Write
 
 _NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk) AND deleting = :no"
 NOT_DISABLED = dict.fromkeys(("callback_disabled", "callback_disabled_cause", "callback_disabled_at"))
 """The change that ends a callback's being disabled."""
+_TRIES = 5
+"""A transaction fails too where another write is at one of its items."""
+
+
+_CONTENDED = "transact_write_items: others write the same items"
+MOST_KEYS = 50
+CREATION_KEPT = timedelta(hours=24)
+
+
+class TooManyKeys(Exception):
+    """A tenant has MOST_KEYS keys already."""
+
+
+@dataclass(frozen=True)
+class Creation:
+    """What remembers a creation for 24 hours, so that it can be repeated (`functions.tenants.idempotency`).
+
+    `salt` is what the tenant's credentials are derived with, `fingerprint` is of the request. Once it is stored it also says which tenant
+    came of it, and how its signing secret was sealed.
+    """
+
+    idempotency_key: str
+    salt: bytes
+    fingerprint: str
+    tenant_id: TenantId | None = None
+    signing_secret: bytes | None = None
+
+
+class AlreadyCreated(Exception):
+    """The idempotency key of a creation has made a tenant within the last 24 hours."""
+
+
+@dataclass(frozen=True)
+class EndedTenant:
+    """A tenant of which something may be left to erase. `listed_as` is where it stands among them: when it is to be looked at."""
+
+    tenant_id: TenantId
+    ended_at: datetime
+    listed_as: str
 
 
 class TenantStore:
@@ -36,13 +78,16 @@ class TenantStore:
         signing: tuple[bytes, bytes] | None,
         tenant_id: TenantId,
         others: Mapping[str, Any] | None = None,
+        creation: Creation | None = None,
+        draw: Draw = secrets.token_bytes,
     ) -> tuple[Tenant, SecretStr]:
         """Store a new tenant under the next free number, with a first key that may do everything; return both.
 
-        The tenant, its directory row and its key come into being together or not at all. Two at once get different numbers. Not safe to run
-        twice: each run makes a tenant. `signing` is (wrapped data key, sealed secret), `others` are further fields of the tenant.
+        The tenant, its directory row, its key and what remembers its creation come into being together or not at all. Two at once get
+        different numbers. `signing` is (wrapped data key, sealed secret), `others` are further fields of the tenant, `draw` gives the bytes
+        of its key. Each run makes a tenant; with `creation` it raises AlreadyCreated where its idempotency key has made one before.
         """
-        key_id, key = new_key(tenant_id)
+        key_id, key = new_key(tenant_id, draw)
         first = TenantKey(id=key_id, scopes=frozenset(Scope), digest=digest(key.get_secret_value()), created_at=now)
         while True:
             tenant = Tenant(
@@ -54,14 +99,25 @@ class TenantStore:
                 callback_since=now if callback_url else None,
                 signing_key=signing[0] if signing else None,
                 signing_secret=signing[1] if signing else None,
+                key_count=1,
                 **(others or {}),
             )
             rows = [_tenant_row(tenant), {**keys.directory(tenant.number), "tenant_id": tenant_id}, _key_row(tenant_id, first)]
+            remembered = [_remembered(creation, tenant)] if creation else []
             try:
-                self._table.put_all(rows, _NEW)
+                self._table.transact([*(Put(row, _NEW) for row in rows), *remembered])
             except ConditionFailed:
+                if creation and self.creation(creation.idempotency_key, now):
+                    raise AlreadyCreated from None
                 continue  # the number had been given by hand: take the next
             return tenant, key
+
+    def creation(self, idempotency_key: str, now: datetime) -> Creation | None:
+        """Return what a tenant was made from under an idempotency key in the last 24 hours, or None."""
+        row = self._table.get(keys.created(idempotency_key))
+        if row is None or row["expires_at"] <= now.timestamp():
+            return None
+        return Creation(idempotency_key, row["salt"], row["fingerprint"], TenantId(row["tenant_id"]), row.get("signing_secret"))
 
     def get(self, tenant_id: TenantId) -> Tenant | None:
         """Return a tenant that is not being deleted, or None."""
@@ -147,15 +203,26 @@ class TenantStore:
         return True
 
     def add_key(self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime) -> tuple[TenantKey, SecretStr] | None:
-        """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key."""
+        """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key.
+
+        Raises TooManyKeys. Keys are counted on the tenant's row in the same transaction, so that many at once do not pass the bound.
+        """
         key_id, key = new_key(tenant_id)
         made = TenantKey(id=key_id, name=name, scopes=scopes, digest=digest(key.get_secret_value()), created_at=now)
-        still_there = Change(keys.tenant(tenant_id), "SET deleting = :no", {":no": False}, _EXISTS)
-        try:
-            self._table.transact([still_there, Put(_key_row(tenant_id, made))])
-        except ConditionFailed:
-            return None
-        return made, key
+        values = {":one": 1, ":most": MOST_KEYS, ":no": False}
+        count = Change(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
+        for _ in range(_TRIES):
+            try:
+                self._table.transact([count, Put(_key_row(tenant_id, made))])
+            except ConditionFailed:
+                counted = self._counted(tenant_id)
+                if counted is None:
+                    return None
+                if counted >= MOST_KEYS:
+                    raise TooManyKeys from None
+            else:
+                return made, key
+        raise StoreUnavailable(_CONTENDED)
 
     def keys_of(self, tenant_id: TenantId) -> list[TenantKey]:
         """Return a tenant's keys, the oldest first."""
@@ -166,11 +233,29 @@ class TenantStore:
 
     def remove_key(self, tenant_id: TenantId, key_id: str) -> bool:
         """Take a key away for good; False where there is none. It opens nothing from now on."""
-        try:
-            self._table.delete(keys.tenant_key(tenant_id, key_id), "attribute_exists(pk)")
-        except ConditionFailed:
-            return False
-        return True
+        key = keys.tenant_key(tenant_id, key_id)
+        count = Change(keys.tenant(tenant_id), "ADD key_count :less", {":less": -1}, "attribute_exists(key_count)")
+        for _ in range(_TRIES):
+            try:
+                self._table.transact([count, Remove(key, "attribute_exists(pk)")])
+            except ConditionFailed:
+                if self._table.get(key) is None or self._counted(tenant_id) is None:
+                    return False
+            else:
+                return True
+        raise StoreUnavailable(_CONTENDED)
+
+    def _counted(self, tenant_id: TenantId) -> int | None:
+        """Return how many keys a tenant has, None where it is gone. Rows of earlier versions do not say: their keys are counted once."""
+        row = self._table.get(keys.tenant(tenant_id))
+        if row is None or row["deleting"]:
+            return None
+        if "key_count" not in row:
+            values = {":count": len(self.keys_of(tenant_id)), ":no": False}
+            with contextlib.suppress(ConditionFailed):  # another has counted, or the tenant has gone: the next try shows it
+                condition = f"{_EXISTS} AND attribute_not_exists(key_count)"
+                self._table.update(keys.tenant(tenant_id), "SET key_count = :count", values, condition)
+        return int(row.get("key_count", 0))
 
     def disable_callback(self, seen: Tenant, cause: Cause, reason: str, now: datetime) -> bool:
         """Stop deliveries to a callback for a reason that the tenant can read; False where it was set or woken since it was `seen`."""
@@ -199,13 +284,42 @@ class TenantStore:
             return False
         return True
 
-    def mark_deleting(self, tenant_id: TenantId) -> bool:
-        """Shut a tenant's doors for good; its data is erased by whoever can (see `shared.store.erasure`). False where it does not exist."""
-        try:
-            self._table.update(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True}, "attribute_exists(pk)")
-        except ConditionFailed:
-            return False
-        return True
+    def end(self, tenant_id: TenantId, channels: Iterable[Channel], now: datetime) -> bool:
+        """End a tenant for good; False where it does not exist. Its data is erased by whoever can (`shared.store.erasure`).
+
+        One transaction: its doors are shut, its accounts are to be erased, and it is among the ended tenants, which are looked at until
+        nothing of them is left. Whoever makes an account looks at the tenant in one transaction too: it comes before this or not at all.
+        Safe to run twice.
+        """
+        writes: list[Write] = [
+            Change(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True}, "attribute_exists(pk)"),
+            *(wanting_erasure(tenant_id, channel, now) for channel in channels),
+            Put({**keys.ended(now, tenant_id), "ended_at": now.isoformat()}),
+        ]
+        for _ in range(_TRIES):
+            try:
+                self._table.transact(writes)
+            except ConditionFailed:
+                if self._table.get(keys.tenant(tenant_id)) is None:
+                    return False
+            else:
+                return True
+        raise StoreUnavailable(_CONTENDED)
+
+    def ended(self, now: datetime) -> Iterator[EndedTenant]:
+        """Yield the ended tenants that are to be looked at by now, the longest due first."""
+        values = {":pk": keys.ENDED, ":now": f"{keys.moment(now)}#~"}
+        for row in self._table.query("pk = :pk AND sk <= :now", values, ConsistentRead=True):
+            yield EndedTenant(TenantId(row["sk"].partition("#")[2]), datetime.fromisoformat(row["ended_at"]), row["sk"])
+
+    def look_later(self, ended: EndedTenant, look_at: datetime) -> None:
+        """Have an ended tenant looked at again. Safe to run twice."""
+        row = {**keys.ended(look_at, ended.tenant_id), "ended_at": ended.ended_at.isoformat()}
+        self._table.transact([Put(row), Remove({"pk": keys.ENDED, "sk": ended.listed_as})])
+
+    def forget(self, ended: EndedTenant) -> None:
+        """Look at an ended tenant no more: nothing of it is left."""
+        self._table.delete({"pk": keys.ENDED, "sk": ended.listed_as})
 
     def _rows_in(self, shard: int, after: int, limit: int) -> Iterator[Item]:
         values = {":pk": keys.directory_shard(shard), ":after": f"{after:010d}"}
@@ -269,3 +383,15 @@ def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
         "digest": key.digest,
         "created_at": key.created_at.isoformat(),
     }
+
+
+def _remembered(creation: Creation, tenant: Tenant) -> Put:
+    row = {
+        **keys.created(creation.idempotency_key),
+        "salt": creation.salt,
+        "fingerprint": creation.fingerprint,
+        "tenant_id": tenant.id,
+        "signing_secret": tenant.signing_secret,
+        "expires_at": int((tenant.created_at + CREATION_KEPT).timestamp()),
+    }
+    return Put(row, f"{_NEW} OR expires_at <= :now", {":now": int(tenant.created_at.timestamp())})

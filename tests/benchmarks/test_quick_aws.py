@@ -19,6 +19,7 @@ from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
 from tests.benchmarks.conftest import Side, over_the_wire
 from tests.support.events import event_of
+from tests.support.rows import put_tenant
 
 ANN, BEN = TenantId("ann"), TenantId("ben")
 ONE, TWO = WorkerId("one"), WorkerId("two")
@@ -27,7 +28,9 @@ ONE, TWO = WorkerId("one"), WorkerId("two")
 @pytest.fixture
 def table(side: Side) -> Table:
     """The state table of each."""
-    return Table(side.client("dynamodb"), side.table_name)
+    made = Table(side.client("dynamodb"), side.table_name)
+    put_tenant(made, ANN, BEN)
+    return made
 
 
 def test_an_account_changes_hands_as_on_the_emulator(table: Table) -> None:
@@ -50,6 +53,7 @@ def test_an_account_changes_hands_as_on_the_emulator(table: Table) -> None:
 def test_fences_hold_as_on_the_emulator(table: Table) -> None:
     """A later epoch ends what an earlier one may write; bytes come back as bytes."""
     fenced, key = FencedStore(table), keys.session(ANN, Channel.TELEGRAM)
+    AccountStore(table).claim(ANN, Channel.TELEGRAM, None, ONE, "token")
     assert fenced.load(key, Epoch(1)) == {}
     fenced.save(key, Epoch(1), {"sealed": b"\x00\xff"})
     assert fenced.load(key, Epoch(2)) == {"sealed": b"\x00\xff"}

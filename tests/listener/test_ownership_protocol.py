@@ -43,6 +43,7 @@ from shared.store.keys import Key
 from shared.store.workers import WorkerStore
 from tests.support.fleet import DriftingClock, Fate, Process, Truth
 from tests.support.memory import MemoryStores
+from tests.support.rows import put_tenant
 
 TENANTS = [TenantId(f"{n}{n}{n}{n}") for n in range(5)]
 TG = Channel.TELEGRAM
@@ -65,6 +66,7 @@ class Fleet:
 
     def __init__(self, stores: MemoryStores) -> None:
         self.stores = stores
+        put_tenant(stores.table, *TENANTS)
         self.truth = Truth()
         self.held: list[Callable[[], None]] = []
         self.processes: list[Process] = []
@@ -480,6 +482,7 @@ def test_it_finds_a_claim_without_its_condition(fleet: Fleet) -> None:
 def test_it_finds_a_save_without_its_fence(fleet: Fleet) -> None:
     """A former owner's save, after the next one has loaded."""
     key = keys.marks(TENANTS[0], TG)
+    fleet.stores.accounts.claim(TENANTS[0], TG, None, WorkerId("former"), "token")
     fleet.stores.fenced.load(key, Epoch(1))
     fleet.stores.fenced.load(key, Epoch(2))
     fleet.check()

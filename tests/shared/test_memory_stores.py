@@ -21,6 +21,7 @@ from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
 from tests.support.events import TENANT
 from tests.support.memory import MemoryTable
+from tests.support.rows import put_tenant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TG = Channel.TELEGRAM
@@ -109,14 +110,16 @@ def _rows(table: Table) -> Any:
 def _empty(table: Table) -> None:
     for key in (keys.account(TENANT, TG), keys.session(TENANT, TG), keys.worker(WorkerId("one")), keys.worker(WorkerId("other"))):
         table.delete(key)
+    put_tenant(table, TENANT)
 
 
 @settings(max_examples=25)
 @given(st.lists(CALLS, min_size=8, max_size=30))
 def test_any_sequence_of_calls_ends_the_same_in_memory(table: Table, calls: list[Call]) -> None:
     """Every answer, every item that a refused write shows, and what lies there in the end."""
-    _empty(table)
     memory = MemoryTable()
+    _empty(table)
+    _empty(memory)
     for call in calls:
         assert _outcome(call, memory) == _outcome(call, table)
     assert _rows(memory) == _rows(table)
@@ -155,6 +158,7 @@ def test_nudges_are_added_and_taken_off_one_by_one(table: Table) -> None:
 def test_the_index_may_lag() -> None:
     """Until it catches up it shows what was there before; the table itself never lags."""
     table = MemoryTable()
+    put_tenant(table, TENANT)
     accounts, one, other = AccountStore(table), WorkerId("one"), WorkerId("other")
     accounts.claim(TENANT, TG, None, one, "t1")
     table.lagging = True
@@ -166,7 +170,9 @@ def test_the_index_may_lag() -> None:
 
 def test_accounts_of_other_tenants_are_other_accounts() -> None:
     """One owner's accounts are found together."""
-    accounts, one = AccountStore(MemoryTable()), WorkerId("one")
+    table, one = MemoryTable(), WorkerId("one")
+    accounts = AccountStore(table)
     for number in range(3):
+        put_tenant(table, TenantId(f"t{number}"))
         accounts.claim(TenantId(f"t{number}"), TG, None, one, "t")
     assert len(list(accounts.owned_by(one))) == 3

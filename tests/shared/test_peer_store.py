@@ -137,11 +137,12 @@ def filled(table: Table, count: int) -> PeerStore:
         store.put_whole(peers[start : start + BATCH])
     store.put(TENANT, Channel.WHATSAPP, WHOLE)
     store.put(TenantId("t2"), CHANNEL, WHOLE)
+    table.put({**keys.account(TENANT, CHANNEL), "epoch": 1})
     FencedStore(table).load(keys.session(TENANT, CHANNEL), Epoch(1))
     return store
 
 
-OTHERS = [("T#t", "PEER#whatsapp#77"), ("T#t", "SESSION#telegram"), ("T#t2", "PEER#telegram#77")]
+OTHERS = [("T#t", "ACCOUNT#telegram"), ("T#t", "PEER#whatsapp#77"), ("T#t", "SESSION#telegram"), ("T#t2", "PEER#telegram#77")]
 
 
 def test_all_peers_of_an_account_are_forgotten_and_nothing_else(table: Table) -> None:

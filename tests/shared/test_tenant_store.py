@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.model.account import Wanted
-from shared.model.ids import NOBODY, Channel, Epoch, WorkerId
-from shared.model.tenant import Cause, Tenant
+from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
+from shared.model.tenant import Cause, Scope, Tenant
 from shared.store import erasure, keys
-from shared.store.accounts import AccountStore
-from shared.store.fenced import FencedStore
+from shared.store.accounts import AccountStore, TenantGone
+from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
-from shared.store.table import Table
-from shared.store.tenants import TenantStore, new_tenant_id
+from shared.store.table import StoreUnavailable, Table
+from shared.store.tenants import MOST_KEYS, TenantStore, TooManyKeys, new_tenant_id
 from shared.store.tokens import TokenDigests, TokenStore
 from tests.support.clock import FakeClock
 
@@ -81,7 +84,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(tenants: TenantStore, tab
 def test_a_page_leaves_out_tenants_that_are_being_deleted(tenants: TenantStore, clock: FakeClock) -> None:
     """And goes on behind them."""
     first, second, third = (new(tenants, clock) for _ in range(3))
-    tenants.mark_deleting(second.id)
+    tenants.end(second.id, (), clock.now())
     page, following = tenants.page(0, 2)
     assert ([tenant.id for tenant in page], following) == ([first.id], second.number)
     assert [tenant.id for tenant in tenants.page(second.number, 2)[0]] == [third.id]
@@ -103,10 +106,10 @@ def test_a_tenant_comes_with_its_key_and_its_account_in_one_read(tenants: Tenant
 def test_a_change_is_not_made_to_what_is_gone(tenants: TenantStore, clock: FakeClock) -> None:
     """Neither to a tenant that never was nor to one that is being deleted."""
     tenant = new(tenants, clock)
-    tenants.mark_deleting(tenant.id)
+    tenants.end(tenant.id, (), clock.now())
     assert tenants.change(tenant.id, {"name": "Store"}) is None
     assert tenants.change(new_tenant_id(), {"name": "Store"}) is None
-    assert not tenants.mark_deleting(new_tenant_id())
+    assert not tenants.end(new_tenant_id(), (), clock.now())
 
 
 def test_only_the_callback_that_failed_is_disabled(tenants: TenantStore, clock: FakeClock) -> None:
@@ -130,8 +133,7 @@ def full(tenants: TenantStore, table: Table, clock: FakeClock) -> Tenant:
         FencedStore(table).load(key, Epoch(1))
     for number in range(3):
         PeerStore(table).put(tenant.id, CHANNEL, Peer(id=-number, kind="chat"))
-    tenants.mark_deleting(tenant.id)
-    AccountStore(table).want(tenant.id, CHANNEL, Wanted.ERASE, clock.now())
+    tenants.end(tenant.id, (CHANNEL,), clock.now())
     return tenant
 
 
@@ -140,10 +142,9 @@ def test_erasing_leaves_nothing_of_a_tenant_and_all_of_its_neighbour(tenants: Te
     neighbour = new(tenants, clock)
     before = everything(table)
     gone = full(tenants, table, clock)
-    erasure.erase(table, gone.id)
-    assert everything(table) == before
-    erasure.erase(table, gone.id)
-    assert everything(table) == before
+    for _ in range(2):
+        assert erasure.erase(table, gone.id, Epoch(1))
+        assert [key for key in everything(table) if key[0] != keys.ENDED] == before
     assert tenants.get(neighbour.id) == neighbour
     assert new(tenants, clock).number == gone.number + 1
 
@@ -162,29 +163,33 @@ class DyingTable(Table):
         self._left -= 1
         super().delete(*given, **named)
 
+    def delete_many(self, items: Iterable[Mapping[str, str]]) -> None:
+        """Delete one by one, or die: DynamoDB takes a request of several in any order."""
+        for item in items:
+            self.delete({"pk": item["pk"], "sk": item["sk"]})
+
 
 @pytest.mark.parametrize("deletions", range(9))
 def test_an_erasing_that_died_is_found_and_finished(tenants: TenantStore, table: Table, clock: FakeClock, deletions: int) -> None:
     """Wherever it died: until nothing is left the account's row says what is wanted, and the doors are shut."""
     tenant = full(tenants, table, clock)
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(DyingTable(table, deletions), tenant.id)
+        erasure.erase(DyingTable(table, deletions), tenant.id, Epoch(1))
     left = AccountStore(table).get(tenant.id, CHANNEL)
     assert left
     assert left.wanted is Wanted.ERASE
     assert [owned.key for owned in AccountStore(table).owned_by(WorkerId("w"))] == [(tenant.id, CHANNEL)]
     assert tenants.get(tenant.id) is None
-    erasure.erase(table, tenant.id)
-    assert everything(table) == [("COUNTER", "TENANTS")]
+    assert erasure.erase(table, tenant.id, Epoch(1))
+    assert [pk for pk, _ in everything(table)] == ["COUNTER", keys.ENDED]
 
 
 def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
     """The wish made a row for it, which lies with nobody's."""
     tenant = new(tenants, clock)
-    tenants.mark_deleting(tenant.id)
-    AccountStore(table).want(tenant.id, CHANNEL, Wanted.ERASE, clock.now())
+    tenants.end(tenant.id, (CHANNEL,), clock.now())
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(DyingTable(table, 2), tenant.id)
+        erasure.erase(DyingTable(table, 2), tenant.id, Epoch(0))
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
 
 
@@ -194,3 +199,95 @@ def test_tokens_are_read_as_they_were_written(table: Table) -> None:
     assert store.get() == TokenDigests()
     store.put(TokenDigests(admin="a", wa_web="b"))
     assert store.get() == TokenDigests(admin="a", wa_web="b")
+
+
+def test_what_another_has_claimed_since_is_left_to_it(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """Its account's row stays: by that row its owner, and whoever comes after, knows what is left to do."""
+    tenant = full(tenants, table, clock)
+    accounts = AccountStore(table)
+    accounts.claim(tenant.id, CHANNEL, accounts.get(tenant.id, CHANNEL), WorkerId("other"), "t2")
+    assert not erasure.erase(table, tenant.id, Epoch(1))
+    left = accounts.get(tenant.id, CHANNEL)
+    assert left
+    assert (left.owner, left.wanted) == ("other", Wanted.ERASE)
+    assert erasure.erase(table, tenant.id, Epoch(2))
+
+
+def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """A claim, a load and a key that come late find no tenant and no account to hang on."""
+    tenant = full(tenants, table, clock)
+    accounts, fenced = AccountStore(table), FencedStore(table)
+    with pytest.raises(TenantGone):  # an account of a channel that it has none on: its doors are shut before it is erased
+        accounts.claim(tenant.id, Channel.WHATSAPP, None, WorkerId("late"), "t")
+    erasure.erase(table, tenant.id, Epoch(1))
+    before = everything(table)
+    with pytest.raises(TenantGone):
+        accounts.claim(tenant.id, CHANNEL, None, WorkerId("late"), "t")
+    for key in (keys.session(tenant.id, CHANNEL), keys.marks(tenant.id, CHANNEL)):
+        with pytest.raises(Superseded):
+            fenced.load(key, Epoch(1))
+    assert tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now()) is None
+    assert not tenants.end(tenant.id, (CHANNEL,), clock.now())
+    assert accounts.want(tenant.id, CHANNEL, Wanted.LOG_OUT, clock.now()) is None
+    assert everything(table) == before
+
+
+def test_an_end_and_a_first_claim_at_once_leave_an_account_that_is_to_be_erased_or_none(
+    tenants: TenantStore, table: Table, clock: FakeClock
+) -> None:
+    """Whichever comes first: no account is there that nobody is told to erase."""
+    accounts = AccountStore(table)
+
+    def claim(tenant_id: TenantId) -> None:
+        with contextlib.suppress(TenantGone):
+            accounts.claim(tenant_id, CHANNEL, None, WorkerId("w"), "t")
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            tenant = new(tenants, clock)
+            claiming = pool.submit(claim, tenant.id)
+            pool.submit(tenants.end, tenant.id, (CHANNEL,), clock.now()).result()
+            claiming.result()
+            left = accounts.get(tenant.id, CHANNEL)
+            assert left
+            assert left.wanted is Wanted.ERASE
+
+
+def test_ended_tenants_are_looked_at_when_they_are_due(tenants: TenantStore, clock: FakeClock) -> None:
+    """The longest due first; put off, then forgotten."""
+    first, second = new(tenants, clock), new(tenants, clock)
+    tenants.end(first.id, (), clock.now())
+    clock.advance(1)
+    tenants.end(second.id, (), clock.now())
+    due = list(tenants.ended(clock.now()))
+    assert [ended.tenant_id for ended in due] == [first.id, second.id]
+    tenants.look_later(due[0], clock.now() + timedelta(seconds=60))
+    assert [ended.tenant_id for ended in tenants.ended(clock.now())] == [second.id]
+    tenants.forget(due[1])
+    clock.advance(60)
+    [again] = tenants.ended(clock.now())
+    assert (again.tenant_id, again.ended_at) == (first.id, due[0].ended_at)
+
+
+def test_many_keys_at_once_do_not_pass_the_bound(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """Nor in a row that an earlier version wrote, which does not say how many there are. A key that is taken away makes room."""
+    tenant = new(tenants, clock)
+    for _ in range(MOST_KEYS - 3):
+        tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now())
+    table.update(keys.tenant(tenant.id), "REMOVE key_count", {})
+
+    def add(_: int) -> bool:
+        try:
+            return tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now()) is not None
+        except (TooManyKeys, StoreUnavailable):
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        added = sum(pool.map(add, range(24)))
+    assert 1 <= added <= 2
+    while len(tenants.keys_of(tenant.id)) < MOST_KEYS:
+        assert tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now())
+    with pytest.raises(TooManyKeys):
+        tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now())
+    assert tenants.remove_key(tenant.id, tenants.keys_of(tenant.id)[0].id)
+    assert tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now())

@@ -35,9 +35,11 @@ from shared.store.peers import PeerStore
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
 from tests.support.logs import KeptLog
+from tests.support.rows import put_tenant
 
 P = ParamSpec("P")
 T = TypeVar("T")
+TENANTS = [TenantId(f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}") for digit in "12"]
 PATIENCE_S = 60.0
 """How long a test waits for what is to happen: long enough for a machine that has other things to do."""
 
@@ -60,6 +62,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.table = Table(self.aws.client("dynamodb"), self.aws.table_name)
+        put_tenant(self.table, *TENANTS)
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         self.fenced = FencedStore(self.table)

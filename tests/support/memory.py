@@ -17,7 +17,7 @@ from typing import Any
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore
-from shared.store.table import Change, ConditionFailed, Item, Put, Table, Write, from_wire, to_wire
+from shared.store.table import Change, Check, ConditionFailed, Item, Put, Remove, Table, Write, from_wire, to_wire
 from shared.store.workers import WorkerStore
 
 _Address = tuple[str, str]
@@ -143,8 +143,10 @@ class MemoryTable(Table):
                     case Change():
                         row = {**write.key, **self._rows.get(_address(write.key), {})}
                         self._write(_address(write.key), _changed(row, write.update, write.values, write.names))
-                    case _:
+                    case Remove():
                         self._take_out(_address(write.key))
+                    case Check():
+                        pass
 
     def put_all(self, items: Iterable[Item], condition: str) -> None:
         """Write several items, all or none, each under the same condition; raises ConditionFailed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from shared.model.ids import TenantId
+from shared.store import keys
 from shared.store.rows import Malformed
 from shared.store.table import Table
 
@@ -18,6 +20,12 @@ def whole(found: Iterable[T | Malformed]) -> list[T]:
         assert not isinstance(one, Malformed), one
         kept.append(one)
     return kept
+
+
+def put_tenant(table: Table, *tenant_ids: TenantId) -> None:
+    """Have tenants exist, as far as their accounts ask for it."""
+    for tenant_id in tenant_ids:
+        table.put({**keys.tenant(tenant_id), "deleting": False, "number": 1})
 
 
 SECRET = "hidden words"

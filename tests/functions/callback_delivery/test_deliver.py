@@ -406,7 +406,7 @@ async def test_two_tenants_with_one_account_each_have_its_events(bench: Bench) -
 async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
     """Of a deleted tenant, of one without a callback, and from before the callback was set."""
     gone, silent, later = bench.new_tenant(), bench.new_tenant(None), bench.new_tenant()
-    bench.tenants.mark_deleting(gone.id)
+    bench.tenants.end(gone.id, (), bench.clock.now())
     before = event_of(later.id, received_at=bench.clock.now() - timedelta(seconds=1))
     bench.enqueue(event_of(gone.id), event_of(silent.id), before, event_of(later.id, chat_id=2))
     failed, tally = await bench.run([replace(one, sent_at=bench.clock.now() - timedelta(seconds=1)) for one in bench.entries()])
@@ -552,7 +552,7 @@ async def test_nothing_is_posted_after_a_tenants_end(bench: Bench) -> None:
     entries = bench.entries()
 
     async def deleted_meanwhile(_: Posted) -> bytes:
-        bench.tenants.mark_deleting(tenant.id)
+        bench.tenants.end(tenant.id, (), bench.clock.now())
         bench.clock.advance(1)
         return answer(200)
 

@@ -116,7 +116,7 @@ async def test_of_a_deleted_tenant_nothing_stays(scene: Scene) -> None:
     scene.send(1, 1, 2)
     await scene.deliver()
     posted = len(scene.endpoint.posted)
-    scene.world.tenants.mark_deleting(scene.tenant.id)
+    scene.world.tenants.end(scene.tenant.id, (), scene.world.clock.now())
     await scene.sweep()
     assert len(scene.endpoint.posted) == posted
     assert scene.world.table.addresses() == []

@@ -156,7 +156,7 @@ class Deliveries(RuleBasedStateMachine):
         """A tenant is deleted."""
         if rarely == 9:
             self.deleted.add(1)
-            self.world.tenants.mark_deleting(self.tenants[1].id)
+            self.world.tenants.end(self.tenants[1].id, (), self.world.clock.now())
 
     @invariant()
     def every_chat_is_in_order(self) -> None:

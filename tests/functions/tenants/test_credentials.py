@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.tenants.credentials import MOST_KEYS, MOST_PREVIOUS
+from functions.tenants.credentials import MOST_PREVIOUS
 from shared.crypto import Purpose
 from shared.model.ids import TenantId
 from shared.model.tenant import OVERLAP, Scope, Sealed
+from shared.store.tenants import MOST_KEYS
 from tests.functions.api import Api, key
 
 
@@ -95,7 +96,7 @@ async def test_a_key_is_not_given_to_a_tenant_that_is_gone(api: Api) -> None:
     """Whoever deletes a tenant at the same moment leaves nothing of it behind."""
     tenant = await api.new_tenant()
     tenant_id = TenantId(tenant["id"])
-    api.tenants.mark_deleting(tenant_id)
+    api.tenants.end(tenant_id, (), api.clock.now())
     assert api.tenants.add_key(tenant_id, frozenset({Scope.READ}), None, api.clock.now()) is None
     assert len(api.tenants.keys_of(tenant_id)) == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from local import openapi
@@ -10,7 +12,7 @@ from shared.model.account import AccountState, Wanted
 from shared.model.ids import TenantId
 from shared.model.tenant import Cause
 from shared.store import keys
-from tests.functions.api import Api, key
+from tests.functions.api import ADMIN, Api, key
 from tests.support.owner import StandInOwner
 
 
@@ -159,3 +161,68 @@ async def test_the_api_says_what_it_is(api: Api) -> None:
     for path in about.json()["links"].values():
         assert (await api.call("GET", path, headers={})).status_code == 200
     assert (await api.call("GET", "/openapi.json", headers={})).json() == openapi.document()
+
+
+async def test_a_creation_whose_answer_was_lost_can_be_repeated(api: Api) -> None:
+    """With the same key: the same tenant, the same credentials, and they open it. Without one each request makes a tenant."""
+    once = {**ADMIN, "Idempotency-Key": "order-1"}
+    answers = [
+        await api.call("POST", "/tenants", headers=once, json={"name": "Shop", "chat_types": ["group", "private"]}) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
+    created = answers[0].json()
+    assert (await api.call("GET", f"/tenants/{created['id']}", headers=key(created["key"]))).status_code == 200
+    tenant = api.tenant(created["id"])
+    assert tenant
+    assert tenant.signing_key
+    assert tenant.signing_secret
+    assert (
+        api.envelope.unwrap(tenant.id, Purpose.SIGNING, tenant.signing_key).open(tenant.signing_secret).decode()
+        == created["signing_secret"]
+    )
+    other = await api.call("POST", "/tenants", headers={**ADMIN, "Idempotency-Key": "order-2"}, json={"name": "Shop"})
+    assert other.json()["key"][-43:] != created["key"][-43:]
+
+
+async def test_repeated_at_once_a_creation_makes_one_tenant(api: Api) -> None:
+    """Whoever loses the race answers what the winner made."""
+    once = {**ADMIN, "Idempotency-Key": "at-once"}
+    answers = await asyncio.gather(*(api.call("POST", "/tenants", headers=once, json={"name": "Shop"}) for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len({answer.json()["key"] for answer in answers}) == 1
+
+
+async def test_a_repeat_that_is_another_request_is_refused(api: Api) -> None:
+    """So is one whose credentials have changed since, with what to do; after 24 hours the key makes a new tenant."""
+    once = {**ADMIN, "Idempotency-Key": "reused"}
+    created = (await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})).json()
+    for body in ({"name": "Store"}, {"name": "Shop", "callback_url": "https://shop.example/in"}):
+        answer = await api.call("POST", "/tenants", headers=once, json=body)
+        assert (answer.status_code, answer.json()["error"]) == (422, "idempotency_key_reused")
+    await api.call("POST", f"/tenants/{created['id']}/signing-secret/rotate")
+    answer = await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})
+    assert (answer.status_code, answer.json()["error"], answer.json()["tenant"]) == (422, "idempotency_key_reused", created["number"])
+    api.clock.advance(24 * 3600 + 1)
+    again = await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})
+    assert again.status_code == 201
+    assert again.json()["id"] != created["id"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "x" * 256, "ключ", "a b"])
+async def test_an_idempotency_key_that_cannot_be_one_is_refused(api: Api, value: str) -> None:
+    """Up to 255 visible ASCII characters."""
+    headers = {**{name.encode(): text.encode() for name, text in ADMIN.items()}, b"Idempotency-Key": value.encode()}
+    answer = await api.call("POST", "/tenants", headers=headers, json={"name": "Shop"})  # type: ignore[arg-type]  # bytes, as sent
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
+
+
+async def test_a_deleted_tenant_is_not_created_again_by_a_repeat(api: Api) -> None:
+    """It was made, and it is gone."""
+    once = {**ADMIN, "Idempotency-Key": "deleted"}
+    created = (await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})).json()
+    await api.call("DELETE", f"/tenants/{created['id']}")
+    answer = await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "tenant_not_found")

@@ -1,0 +1,31 @@
+"""Composition root of what erases ended tenants. Runs on a schedule, outside the VPC; safe to run twice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from functions.erasure.erase import Eraser
+from shared import aws
+from shared.clock import SystemClock
+from shared.observability import get_logger
+from shared.settings import DeliverySettings
+from shared.store.accounts import AccountStore
+from shared.store.deliveries import DeliveryStore
+from shared.store.table import Table
+from shared.store.tenants import TenantStore
+from shared.store.workers import WorkerStore
+
+settings = DeliverySettings()
+logger = get_logger()
+dynamodb = aws.dynamodb()
+table = Table(dynamodb, settings.table_name)
+deliveries = DeliveryStore(Table(dynamodb, settings.deliveries_table_name))
+eraser = Eraser(table, TenantStore(table), AccountStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
+
+
+def handler(event: object, context: object) -> None:
+    """Look at the ended tenants that are due."""
+    del event, context
+    tally = eraser.run()
+    if tally.looks:
+        logger.info("ended tenants looked at", extra=asdict(tally))

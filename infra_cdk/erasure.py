@@ -1,0 +1,35 @@
+"""What comes back to ended tenants until nothing of them is left: functions/erasure, every five minutes."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra_cdk.data import Data
+from infra_cdk.function import Functions
+
+TIMEOUT_S = 60
+EVERY = Duration.minutes(5)
+
+
+class Erasure(Construct):
+    """Outside the VPC. It may erase from both tables and open nothing: it has no key and no secret. Two runs at once do no harm."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data) -> None:
+        super().__init__(scope, construct_id)
+        environment = {"TABLE_NAME": data.state.table_name, "DELIVERIES_TABLE_NAME": data.deliveries.table_name}
+        self.function = functions.add("erasure", environment, timeout_s=TIMEOUT_S)
+        role = self.function.role
+        data.let_read_state(role)
+        data.let_write_state(role)
+        data.let_read_deliveries(role)
+        data.let_write_deliveries(role)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Avio: erase what is left of ended tenants",
+            schedule=events.Schedule.rate(EVERY),
+            targets=[targets.LambdaFunction(self.function.handler)],
+        )
