@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
 from functions.deliveries import routes
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -40,4 +39,4 @@ gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
 app.state.log = Log(deliveries, DeliveryLog(deliveries_table), ParkingStore(deliveries_table, deliveries), queue, logger)
 app.state.trial = Trial(aws.functions, settings.delivery_function)
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)
