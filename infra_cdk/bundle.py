@@ -2,7 +2,7 @@
 
     locks/http.txt                           -> http-layer-<digest>.zip    python/fastapi ...     (25 MB, changes with the lock)
     functions/{http,tenants} shared          -> tenants-<digest>.zip       functions/ shared/     (kilobytes, changes with the code)
-    listener/ shared/ locks/listener.txt     -> listener-<digest>/         a Dockerfile's context
+    listener/ shared/ locks/                 -> listener-<digest>/         a Dockerfile's context
 
 A name carries the digest of everything that went in, so what has not changed is not built again; the zips are reproducible
 byte for byte (order, times and modes are fixed).
@@ -110,7 +110,7 @@ class Bundler:
 
     def _listener_image(self) -> Path:
         files = _files(self.sources, ["listener", "shared"])
-        for name in ("locks/listener.txt", "listener/Dockerfile"):
+        for name in ("locks/build.txt", "locks/listener.txt", "listener/Dockerfile"):
             if not (self.sources / name).exists():
                 raise BundleError(f"{name} is missing: the listener's image is built from it")
             files[name] = self.sources / name

@@ -12,10 +12,11 @@ import secrets
 import signal
 import socket
 from pathlib import Path
+from typing import Annotated
 
 import uvloop
 from aws_lambda_powertools import Logger
-from pydantic import SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from listener.api import Api, server
 from listener.beats import Lapsed
@@ -30,6 +31,7 @@ from listener.ownership import Ownership, Rows
 from listener.patience import happens
 from listener.queue import Queue
 from listener.telegram.where import Telegram, real, silence_telethon, test_server
+from listener.unconfigured import say_what_is_missing
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -47,13 +49,17 @@ from shared.store.workers import WorkerStore
 START_AGAIN_S = 3.0
 
 
+def _number(value: object) -> object:
+    return value if str(value).strip().isdigit() else None
+
+
 class Settings(DeliverySettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
     kms_key_id: str
-    telegram_api_id: int
-    telegram_api_hash: SecretStr
+    telegram_api_id: Annotated[int | None, BeforeValidator(_number)] = None
+    telegram_api_hash: SecretStr = SecretStr("")
     listener_host: str = "0.0.0.0"  # noqa: S104  on Fargate; its security group admits the functions alone
     listener_port: int = 9000
     telegram_test_server: str | None = None
@@ -65,9 +71,16 @@ class Settings(DeliverySettings):
         host = socket.gethostbyname(socket.gethostname()) if self.listener_host == "0.0.0.0" else self.listener_host  # noqa: S104
         return f"{host}:{self.listener_port}"
 
+    @property
+    def missing(self) -> list[str]:
+        """The names of what has still to be filled in: a new deployment's secret is empty."""
+        filled = {"TELEGRAM_API_ID": self.telegram_api_id, "TELEGRAM_API_HASH": self.telegram_api_hash.get_secret_value()}
+        return [name for name, value in filled.items() if not value]
+
     def telegram(self) -> Telegram:
         """Return which Telegram to connect to."""
         api_id, api_hash = self.telegram_api_id, self.telegram_api_hash.get_secret_value()
+        assert api_id is not None
         if self.telegram_test_server and self.telegram_test_server_key:
             key = self.telegram_test_server_key.read_bytes()
             return test_server(api_id, api_hash, self.telegram_test_server_dc, self.telegram_test_server, key)
@@ -164,12 +177,23 @@ def _collect_rarely() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
+async def _wait_for_settings(settings: Settings, logger: Logger) -> None:
+    stopping, certificate = asyncio.Event(), new_certificate(SystemClock().now())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await say_what_is_missing(settings.missing, settings.listener_host, settings.listener_port, certificate, logger, stopping)
+
+
 if __name__ == "__main__":
 
     async def main() -> None:
         """Compose inside the loop, since what is composed holds its events."""
         silence_telethon()
         _collect_rarely()
-        await Process(Settings(), get_logger()).run()
+        settings, logger = Settings(), get_logger()
+        if settings.missing:
+            await _wait_for_settings(settings, logger)
+        else:
+            await Process(settings, logger).run()
 
     uvloop.run(main())

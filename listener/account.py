@@ -85,7 +85,9 @@ class Account:
             self.holding.guard.close()
 
     async def _stage(self) -> None:
-        if self.holding.row.wanted:
+        if self.holding.row.left_alone:
+            await self._wake.wait()
+        elif self.holding.row.wanted:
             await self._carry_out(self.holding.row.wanted)
         elif self.holding.user_id:
             await self._serve(self.holding.user_id)
@@ -112,6 +114,8 @@ class Account:
 
     async def _carry_out(self, wanted: Wanted) -> None:
         """Log out at Telegram (tried for a day), then erase: the session, or everything of the tenant."""
+        if wanted is Wanted.UNKNOWN:
+            raise _Over  # what a later version wants is done by one
         since, failures = self.holding.row.wanted_since or self.holding.means.now(), 0
         tried_for = ERASURE_TRIED_FOR if wanted is Wanted.ERASE else LOG_OUT_TRIED_FOR
         while self.holding.user_id and not await self._logged_out() and self.holding.means.now() - since < tried_for:
@@ -158,8 +162,8 @@ class Account:
         return self.serving.live if self.serving else Live(last_event_at=self.holding.last_event_at)
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out."""
-        if not self.holding.user_id or self.holding.row.wanted:
+        """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out or left alone."""
+        if not self.holding.user_id or self.holding.row.wanted or self.holding.row.left_alone:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(self.holding.row.state))
         if not await happens(self._serves, SEND_DEADLINE_S):
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)

@@ -28,7 +28,7 @@ class Sight:
     @property
     def takers(self) -> list[Worker]:
         """Those who take accounts: live, and not on their way out."""
-        return [worker for worker in self.live if not worker.draining]
+        return [worker for worker in self.live if worker.state is WorkerState.LIVE and not worker.draining]
 
 
 class Census:
@@ -57,7 +57,7 @@ class Census:
         if owner in (NOBODY, self._me):
             return True  # mine, and yet I do not hold it: its task has failed
         worker = await self._offload(self._store.get, owner)
-        return worker is None or worker.state is not WorkerState.LIVE
+        return worker is None or worker.state.over
 
     def is_due(self, worker: Worker) -> bool:
         """Tell whether to ask now what a worker that is over has left: each time at first, since the index lags, then now and then."""
@@ -75,7 +75,7 @@ class Census:
 
     async def _is_gone(self, worker: Worker) -> bool:
         """Tell whether a worker is over, after declaring it dead where it has been silent for long enough."""
-        if worker.state is not WorkerState.LIVE:
+        if worker.state.over:
             return True
         if worker.id == self._me:
             return False

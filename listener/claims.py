@@ -24,7 +24,9 @@ from listener.lease import Lease
 from listener.offload import Offload
 from shared.model.account import Account as Row
 from shared.model.ids import Channel, TenantId, WorkerId
+from shared.observability import tell_malformed
 from shared.store.accounts import AccountStore, Owned, TenantGone
+from shared.store.rows import Malformed
 
 RECLAIM_AFTER_S = 10.0
 ABSENT = -1  # the epoch of a row that is not there
@@ -85,7 +87,11 @@ class Claims:
     async def _claim_by_row(self, key: Key, create: bool) -> Account | None:
         if not self._may_claim():
             return None
-        seen = await self._offload(self._store.get, *key)
+        try:
+            seen = await self._offload(self._store.get, *key)
+        except Malformed as fault:
+            self._leave_alone(key, fault)
+            return None
         if seen is None and not create and self._astray.get(key, 0) > ABSENT:
             self._astray.pop(key, None)  # erased: a claim that is still on its way finds nothing to claim
             return None
@@ -102,6 +108,9 @@ class Claims:
         except TenantGone:
             del self._astray[key]  # for good: no claim that is still on its way finds a tenant either
             raise
+        except Malformed as fault:
+            self._leave_alone(key, fault)
+            return None
         if row is None or row.claim != token:
             self._learn(key, row)
             return None
@@ -112,6 +121,11 @@ class Claims:
         self.tasks[key] = asyncio.create_task(self._live(key, account))
         self._logger.info("account claimed", extra={"tenant_id": key[0], "epoch": row.epoch, "worker": me})
         return account
+
+    def _leave_alone(self, key: Key, fault: Malformed) -> None:
+        """Pass over an account whose row makes no sense until somebody asks for it again: it holds up nobody else."""
+        self._astray.pop(key, None)
+        tell_malformed(fault, self._logger)
 
     def _learn(self, key: Key, row: Row | None) -> None:
         """Learn from the row that refused a claim. An epoch never comes again: claims of mine on earlier ones can work no more."""

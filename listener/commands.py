@@ -14,10 +14,13 @@ from listener.telegram.send import Outgoing
 from shared.crypto import KeysUnavailable
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
+from shared.model.states import NEXT_STEPS, Reason
 from shared.store.fenced import Superseded
 from shared.store.table import StoreUnavailable
 
 DEADLINE_S = 24.0  # shorter than what the owner client waits, so that an answer always comes from here
+
+LEFT_ALONE_S = 60.0  # until a later version may run again
 
 
 class _Arguments(BaseModel):
@@ -95,6 +98,8 @@ async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
         arguments = command.arguments.model_validate(body)
         async with asyncio.timeout(DEADLINE_S):
             account = await owner.account(TenantId(str(body.get("tenant"))), Channel(body.get("channel", "")))
+            if account.holding.row.left_alone:
+                raise AvioError(Code.UNAVAILABLE, NEXT_STEPS[Reason.LATER_VERSION], retry_after_s=LEFT_ALONE_S)
             with account.command():
                 return await command.run(account, arguments)
     except (ValidationError, ValueError) as error:

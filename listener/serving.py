@@ -28,6 +28,7 @@ from shared.store.fenced import Superseded
 DRAIN_S = 5.0
 STEADY_S = 60.0
 SEND_DEADLINE_S = 20.0
+EARLY_APART_S = 3.0
 KEY_UNKNOWN_TRIES = 5
 
 
@@ -47,6 +48,9 @@ class Serving:
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
         self.up = Signal()
+        self._wanted = Signal()  # somebody has something to send
+        self._senders = 0
+        self._early_at = float("-inf")
         self.client: Client | None = None
 
     async def run(self) -> End | None:
@@ -80,6 +84,8 @@ class Serving:
     async def send(self, message: Outgoing) -> Sent:
         """Send a message, once: a broken connection is waited out and the same `random_id` sent again, within the deadline."""
         since, tried = self._holding.means.now(), False
+        self._senders += 1
+        self._wanted.set()
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 while True:
@@ -92,6 +98,10 @@ class Serving:
                         self.up.clear()  # it is going down; `run` makes the next
         except TimeoutError:
             raise AvioError(Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE) from None
+        finally:
+            self._senders -= 1
+            if not self._senders:
+                self._wanted.clear()
 
     async def _send(self, client: Client, message: Outgoing, since: datetime) -> Sent:
         async with self._standing.sending(client, message.to):
@@ -170,7 +180,26 @@ class Serving:
             self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):
             await self._holding.note(last_error=code_of(error))
-        await happens(self._wake, max(back_off_s(max(failures, 1)), asked_s))
+        if asked_s:
+            await happens(self._wake, asked_s)
+        else:
+            await self._back_off(back_off_s(max(failures, 1)))
+
+    async def _back_off(self, seconds: float) -> None:
+        """Wait, but less where somebody waits to send: a try is made early then, every few seconds at most however much is sent."""
+        clock = self._holding.means.clock
+        earliest_s = max(0.0, self._early_at + EARLY_APART_S - clock.boottime())
+        if seconds <= earliest_s or await happens(self._wake, earliest_s):
+            await happens(self._wake, min(seconds, earliest_s))
+            return
+        waits = [self._wake.future(), self._wanted.future()]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=seconds - earliest_s, return_when=asyncio.FIRST_COMPLETED)
+            if waits[1] in done:
+                self._early_at = clock.boottime()
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _save(self) -> None:
         await self._holding.save_marks(self._inbox.last_event_at)

@@ -10,8 +10,8 @@ import sys
 
 from local.bootstrap import ROOT, UV
 
-GROUPS = ("uv", "dev", "http", "delivery", "listener", "emulator")
-ALONE = ("uv", "emulator")
+GROUPS = ("uv", "dev", "http", "delivery", "listener", "build", "emulator")
+ALONE = ("uv", "build", "emulator")
 
 
 def main(extra: list[str]) -> None:

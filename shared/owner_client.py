@@ -124,14 +124,14 @@ class OwnerClient:
         if owner in self._pools and owner not in avoid:
             return self._pools[owner]
         row = self._workers.get(owner) if owner and owner != NOBODY else None
-        if row is None or row.state is not WorkerState.LIVE:
+        if row is None or row.state.over:
             row = min(
                 (other for other in self._workers.all() if _takes(other) and other.id not in avoid),
                 key=_load,
                 default=None,
             )
-        elif row.id in avoid:
-            raise _unavailable()  # live by its row, but it refused: only its own death frees the account
+        elif row.id in avoid or row.state is WorkerState.UNKNOWN:
+            raise _unavailable()  # it refused, or only a later version knows what it does: its own death alone frees the account
         if row is None:
             raise _unavailable()
         return self._pool(row)

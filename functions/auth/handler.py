@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
 from functions.auth import routes
 from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -32,4 +31,4 @@ app = create_app([routes.router], gate=gate, origins=settings.origins, logger=ge
 owner = OwnerClient(accounts, workers)
 app.state.login = LogIn(owner, accounts, workers, clock)
 app.state.status = Status(owner, LiveWorkers(workers, clock), clock)
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)

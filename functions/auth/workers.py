@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shared.clock import Clock
 from shared.model.ids import NOBODY, WorkerId
-from shared.model.worker import WorkerState
 from shared.store.workers import WorkerStore
 
 FRESH_S = 5.0
@@ -20,14 +19,14 @@ class LiveWorkers:
         self._seen: dict[WorkerId, tuple[float, bool]] = {}
 
     def holds(self, owner: WorkerId | None) -> bool:
-        """Tell whether an account's owner is a worker whose row says live."""
+        """Tell whether an account's owner is a worker whose row does not say that it is over."""
         if owner is None or owner == NOBODY:
             return False
         now = self._clock.boottime()
         read_at, live = self._seen.get(owner, (None, False))
         if read_at is None or now - read_at >= FRESH_S:
             row = self._workers.get(owner)
-            live = row is not None and row.state is WorkerState.LIVE
+            live = row is not None and not row.state.over
             if len(self._seen) >= REMEMBERED:
                 self._seen.clear()
             self._seen[owner] = (now, live)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
 from functions.callbacks import receiver
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -33,4 +32,4 @@ gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
 routers = [receiver.router] if settings.dev_callback_receiver else []
 app = create_app(routers, gate=gate, origins=settings.origins, logger=get_logger())
 app.state.receiver = receiver.Receiver(ReceiverStore(Table(client, settings.deliveries_table_name)), clock)
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)

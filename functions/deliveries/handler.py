@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
 from functions.deliveries import routes
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -44,4 +43,4 @@ app = create_app([routes.router], gate=gate, origins=settings.origins, logger=lo
 app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
 app.state.trial = Trial(aws.functions, settings.delivery_function)
 app.state.waking = Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)

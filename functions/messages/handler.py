@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -25,4 +24,4 @@ table = Table(aws.dynamodb(), settings.table_name)
 gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
 app.state.sending = Sending(OwnerClient(AccountStore(table), WorkerStore(table)))
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mangum import Mangum
-
+from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -37,4 +36,4 @@ envelope = Envelope(aws.kms, settings.kms_key_id)
 app = create_app([routes.router, credential_routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
 app.state.directory = Directory(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings)
 app.state.credentials = Credentials(tenants, envelope, clock)
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)

@@ -7,19 +7,23 @@ in this package is named in tests/listener/telegram/test_telethon_contract.py, s
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from telethon import TelegramClient
-from telethon.tl import types
+from telethon import TelegramClient, errors
+from telethon.tl import functions, types
+from telethon.tl.core import GzipPacked
+from telethon.tl.core.rpcresult import RpcResult
 
 from listener.lease import Guard
 from listener.marks import Marks
 from listener.patience import Signal
 from listener.session import Session
+from listener.telegram import pass_over
 from listener.telegram.batch import Take
 from listener.telegram.channel_hashes import ChannelHashes
 from listener.telegram.connection import GuardedConnection
@@ -27,6 +31,7 @@ from listener.telegram.errors import BROKEN, translated
 from listener.telegram.intake import Intake
 from listener.telegram.message_box import LosslessBox
 from listener.telegram.mtproto_session import MtprotoSession
+from listener.telegram.unreadable import Unread, Unreadable, content, decrypted
 from listener.telegram.upkeep import PACE, Pace, Upkeep
 from listener.telegram.waiting import Waiting
 from listener.telegram.where import Telegram
@@ -35,6 +40,8 @@ CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
 CONNECT_DEADLINE_S = 30.0  # all tries, and the first request: Telethon waits for its answer for ever
 CALL_DEADLINE_S = 15.0
+UNREAD_APART_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
@@ -85,7 +92,15 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self.hashes = self._mb_entity_cache = ChannelHashes(marks.channels if marks else {})
         self._updates_queue = self._sender._updates_queue = Waiting(self.full.set)
         self.intake = Intake(self, marks, take) if take and marks else None
-        self._sender._handlers[types.NewSessionCreated.CONSTRUCTOR_ID] = self._new_session_created
+        self._ask_at = 0.0
+        self._sender._handlers |= {
+            types.NewSessionCreated.CONSTRUCTOR_ID: self._new_session_created,
+            RpcResult.CONSTRUCTOR_ID: self._rpc_result,
+            GzipPacked.CONSTRUCTOR_ID: self._unpack,
+            Unread.CONSTRUCTOR_ID: self._unread,
+        }
+        reading = self._sender._state
+        reading.decrypt_message_data = partial(decrypted, reading, reading.decrypt_message_data)
 
     @property
     def up(self) -> bool:
@@ -99,8 +114,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         return error if isinstance(error, BaseException) else self._reason
 
     async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
-        """Send one request once and return Telegram's answer; raises Telethon's RPCError, ConnectionError where the connection broke
-        before an answer, TimeoutError where none came in time.
+        """Send one request once and return Telegram's answer; raises Telethon's RPCError (Unreadable is one), ConnectionError where the
+        connection broke before an answer, TimeoutError where none came in time.
         """
         answer, over = self._sender.send(request), self.disconnected
         try:
@@ -112,10 +127,25 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             error = answer.exception()
             if isinstance(error, BROKEN):  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
                 raise ConnectionError("disconnected") from error
+            if isinstance(error, errors.TypeNotFoundError):
+                raise _unreadable(request, error)
             return answer.result()
         finally:
             _drop(answer)
             _drop(over)
+
+    async def __call__(self, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None) -> Any:
+        """Send a request as Telethon does; a difference that cannot be read is passed over."""
+        try:
+            return await super().__call__(request, ordered, flood_sleep_threshold)
+        except errors.TypeNotFoundError as error:
+            unreadable = _unreadable(request, error)
+        match request:
+            case functions.updates.GetDifferenceRequest():
+                return await pass_over.difference(self, request, unreadable)
+            case functions.updates.GetChannelDifferenceRequest():
+                return await pass_over.channel_difference(self, request, unreadable)
+        raise unreadable
 
     async def serve(self, until: Sequence[asyncio.Future[Any]] = (), pace: Pace = PACE) -> None:
         """Stay until the connection is over, or one of these futures is done; raises what ended the connection, where something did.
@@ -172,6 +202,27 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         if self.intake:
             self.ask_for_difference()
 
+    async def _rpc_result(self, message: Any) -> None:
+        """Hand an answer on; where it cannot be read, with its bytes: a part of them can."""
+        state = self._sender._pending_state.get(message.obj.req_msg_id)
+        await self._sender._handle_rpc_result(message)
+        if state and state.future.done() and not state.future.cancelled():
+            error = state.future.exception()
+            if isinstance(error, errors.TypeNotFoundError):
+                error.body = message.obj.body
+
+    async def _unpack(self, message: Any) -> None:
+        message.obj = content(message.obj.data)
+        await self._sender._process_message(message)
+
+    async def _unread(self, message: Any) -> None:
+        """Catch up: what was pushed cannot be read. At once, and then every few seconds at most, however much of it comes."""
+        now = self.loop.time()
+        if self.intake and self._ask_at <= now:
+            _log.warning("update unreadable", extra={"constructor": f"{message.obj.constructor:08x}"})
+            self._ask_at = max(now, self._ask_at + UNREAD_APART_S)
+            self.loop.call_at(self._ask_at, self.ask_for_difference)
+
     async def _keepalive_loop(self) -> None:
         """Do nothing: Telethon's own pings, one a minute by a task for each client, are not needed where `serve` pings."""
 
@@ -214,6 +265,10 @@ async def connected(
         yield client
     finally:
         await client.disconnect()
+
+
+def _unreadable(request: Any, error: Any) -> Unreadable:
+    return Unreadable(request, error.invalid_constructor_id, getattr(error, "body", b""))
 
 
 def _drop(future: asyncio.Future[Any]) -> None:

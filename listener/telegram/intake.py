@@ -24,12 +24,13 @@ from listener.telegram import dialogs, history
 from listener.telegram.ask import ask
 from listener.telegram.batch import Batch, Take, message_ids
 from listener.telegram.message_box import has_account_marks
+from listener.telegram.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from listener.telegram.client import Client
 
 _log = logging.getLogger(__name__)
-_REFUSED = (errors.BadRequestError, errors.ForbiddenError)
+_REFUSED = (errors.BadRequestError, errors.ForbiddenError, Unreadable)
 PAGES_APART_S = 2.0
 _NEW = ChannelMarks(-1)
 
@@ -139,6 +140,8 @@ class Intake:
             _log.warning("channel difference too long", extra={"channel": channel, "after": known.message_id if known else 0})
             if known and known.message_id:
                 await self._read_channel(channel, known.message_id, top, partial(_in_channel, channel))
+            elif known:  # known by something else than a message
+                await self._read_since_joined(channel, top)
             del self._box.channel_gaps[channel]
 
     async def _read_channel(self, channel: int, after: int, top: int | None, mark: Mark, since: int = 0) -> None:

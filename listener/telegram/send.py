@@ -6,6 +6,7 @@ RANDOM_ID_DUPLICATE.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from listener.telegram.client import Client
 from listener.telegram.errors import translate
 from listener.telegram.given import Given
 from listener.telegram.peers import Known, PeerBook, input_of
+from listener.telegram.unreadable import Unreadable
 from shared.errors import AvioError, Code
 
 LOOKED_BACK = 100
@@ -45,8 +47,8 @@ class Sent:
 async def send(client: Client, peers: PeerBook, given: Given, self_id: int, message: Outgoing, since: datetime) -> Sent:
     """Send a message; raises AvioError for what Telegram refuses, ConnectionError or TimeoutError where it is unknown whether it was sent.
 
-    Safe to run twice with the same `random_id`. `since` is when the first try began: a repeat that Telegram only calls a duplicate is
-    looked up in the history from then.
+    Safe to run twice with the same `random_id`. `since` is when the first try began: a repeat that Telegram only calls a duplicate, and a
+    message that was sent but whose answer cannot be read, are looked up in the history from then.
     """
     chat_id, peer = await resolve(client, peers, self_id, message.to)
     reply = types.InputReplyToMessage(message.reply_to) if message.reply_to else None
@@ -55,6 +57,11 @@ async def send(client: Client, peers: PeerBook, given: Given, self_id: int, mess
         answer = await client.invoke(request)
     except errors.RandomIdDuplicateError:
         sent = await _sent_before(client, given, peer, chat_id, message, since)
+    except Unreadable as error:
+        if number := _number(error.items, message.random_id):
+            sent = Sent(chat_id, number, since.replace(microsecond=0))
+        else:
+            sent = await _sent_before(client, given, peer, chat_id, message, since)
     except errors.MsgIdInvalidError as error:
         if isinstance(peer, types.InputPeerUserFromMessage):
             raise AvioError(Code.PEER_NOT_FOUND) from error
@@ -146,10 +153,15 @@ async def _looked_up(client: Client, peers: PeerBook, username: str) -> Known | 
 def _outcome(answer: Any, random_id: int) -> tuple[int, datetime]:
     if isinstance(answer, types.UpdateShortSentMessage):
         return answer.id, answer.date
-    for update in getattr(answer, "updates", ()):
-        if isinstance(update, types.UpdateMessageID) and update.random_id == random_id:
-            return update.id, _date_of(answer, update.id)
-    raise AvioError(Code.OUTCOME_UNKNOWN)
+    number = _number(getattr(answer, "updates", ()), random_id)
+    if number is None:
+        raise AvioError(Code.OUTCOME_UNKNOWN)
+    return number, _date_of(answer, number)
+
+
+def _number(updates: Iterable[Any], random_id: int) -> int | None:
+    """Return the message that a send became, where Telegram names it."""
+    return next((one.id for one in updates if isinstance(one, types.UpdateMessageID) and one.random_id == random_id), None)
 
 
 def _date_of(answer: Any, message_id: int) -> datetime:

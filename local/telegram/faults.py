@@ -18,6 +18,7 @@ Kind = Literal[
     "drop_after",  # execute, then close the connection without the answer
     "difference_too_long",  # updates.getDifference answers differenceTooLong
     "channel_difference_too_long",  # updates.getChannelDifference answers channelDifferenceTooLong
+    "unreadable",  # execute, and answer with a constructor that no layer has
     "lose_push",  # a pushed update is not sent
     "repeat_push",  # a pushed update is sent twice
     "hold_push",  # a pushed update is sent after the one that follows it

@@ -32,6 +32,12 @@ class AccountState(StrEnum):
     LOGGED_OUT = "logged_out"
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
+    UNKNOWN = "unknown"
+    """Stands for what only a later version knows: the account is left alone. Nobody writes it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> AccountState:
+        return cls.UNKNOWN
 
     @property
     def logged_in(self) -> bool:
@@ -44,6 +50,12 @@ class Wanted(StrEnum):
 
     LOG_OUT = "log_out"
     ERASE = "erase"
+    UNKNOWN = "unknown"
+    """As of a state: nobody does it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Wanted:
+        return cls.UNKNOWN
 
 
 class Account(Stored):
@@ -70,6 +82,13 @@ class Account(Stored):
     appeal_url: str | None = None
 
     @property
+    def left_alone(self) -> bool:
+        """Whether only a later version knows what to do with it."""
+        return AccountState.UNKNOWN is self.state or Wanted.UNKNOWN is self.wanted
+
+    @property
     def standing(self) -> AccountState:
         """The state as it counts: what is to be logged out or erased serves nobody any more, whether its owner knows yet or not."""
+        if self.left_alone:
+            return AccountState.UNKNOWN
         return AccountState.LOGGING_OUT if self.wanted and self.state is not AccountState.LOGGED_OUT else self.state

@@ -13,6 +13,7 @@
     key_duplicated   key_duplicated                            }
     banned           banned                                    }
     failed           session_unreadable                        }
+    unknown          later_version                             what a later version has written: nothing
 
 Besides: every state may stay as it is (a code sent again, a restriction prolonged), and every one may become logged_out (somebody asks
 for it) or failed (its session cannot be read). The session is the truth and the row a view of it: where a death came between the two
@@ -45,6 +46,7 @@ class Reason(StrEnum):
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
     SESSION_UNREADABLE = "session_unreadable"
+    LATER_VERSION = "later_version"
 
 
 REASONS: dict[S, tuple[Reason, ...]] = {
@@ -60,6 +62,7 @@ REASONS: dict[S, tuple[Reason, ...]] = {
     S.KEY_DUPLICATED: (Reason.KEY_DUPLICATED,),
     S.BANNED: (Reason.BANNED,),
     S.FAILED: (Reason.SESSION_UNREADABLE,),
+    S.UNKNOWN: (Reason.LATER_VERSION,),
 }
 """The first is the one that a state has where its row names none."""
 
@@ -74,6 +77,7 @@ _NEXT: dict[S, set[S]] = {
     S.RESTRICTED: {S.AUTHORIZED, S.FROZEN, S.LOGGING_OUT} | _ENDS,
     S.FROZEN: {S.AUTHORIZED, S.RESTRICTED, S.LOGGING_OUT} | _ENDS,
     S.LOGGING_OUT: set(),
+    S.UNKNOWN: set(),
     **dict.fromkeys(_ENDS, _BEGIN | {S.NEW}),
 }
 
@@ -93,6 +97,7 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.KEY_UNKNOWN: "Telegram no longer knows the session. Start a log-in again: POST .../auth/start.",
     Reason.KEY_DUPLICATED: "Telegram saw the session in two places at once and ended it. Start a log-in again: POST .../auth/start.",
     Reason.BANNED: "Telegram has banned or deleted the account. Appeal to recover@telegram.org, or log another phone number in.",
+    Reason.LATER_VERSION: "Wait: a later version of the service has written this state, and an earlier one runs. Nothing is lost.",
     Reason.SESSION_UNREADABLE: "The stored session cannot be decrypted: check the KMS key, or start a log-in again: POST .../auth/start.",
 }
 """What people do next, by reason: complete by test."""
@@ -104,7 +109,7 @@ class NotAMove(ValueError):
 
 def may_become(now: S, then: S) -> bool:
     """Tell whether an account's state may change so."""
-    return then is now or then in {S.LOGGED_OUT, S.FAILED} or then in _NEXT[now]
+    return then is now or (then in {S.LOGGED_OUT, S.FAILED} and now is not S.UNKNOWN) or then in _NEXT[now]
 
 
 def move(now: S, then: S, reason: Reason) -> dict[str, str]:

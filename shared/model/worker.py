@@ -12,11 +12,24 @@ from shared.model.ids import TenantId, WorkerId
 
 
 class WorkerState(StrEnum):
-    """live: beats. ended: handed over by itself. dead: killed by a peer that saw no beat. The last two are final."""
+    """live: beats. ended: handed over by itself. dead: killed by a peer that saw no beat. These two are final.
+
+    unknown stands for what only a later version knows: alive, and takes nothing. Nobody writes it.
+    """
 
     LIVE = "live"
     ENDED = "ended"
     DEAD = "dead"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> WorkerState:
+        return cls.UNKNOWN
+
+    @property
+    def over(self) -> bool:
+        """Whether the worker holds nothing, for good."""
+        return self in {WorkerState.ENDED, WorkerState.DEAD}
 
 
 class Worker(Stored):

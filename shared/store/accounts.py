@@ -14,6 +14,7 @@ from typing import Any
 from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
+from shared.store.rows import of_row
 from shared.store.table import Change, Check, ConditionFailed, Item, Put, StoreUnavailable, Table
 
 _TRIES = 5
@@ -55,8 +56,9 @@ class AccountStore:
         for row in self._table.query(
             "#owner = :owner", {":owner": owner}, IndexName=keys.BY_OWNER, ExpressionAttributeNames={"#owner": "owner"}
         ):
-            tenant_id, channel = TenantId(row["pk"].removeprefix("T#")), Channel(row["sk"].removeprefix("ACCOUNT#"))
-            yield Owned(tenant_id, channel, owner, Epoch(row["epoch"]))
+            tenant_id, channel = TenantId(row["pk"].removeprefix("T#")), row["sk"].removeprefix("ACCOUNT#")
+            if channel in set(Channel):  # another is a later version's
+                yield Owned(tenant_id, Channel(channel), owner, Epoch(row["epoch"]))
 
     def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | Owned | None, me: WorkerId, token: str) -> Account | None:
         """Become the owner of an account last seen as `seen`; return it as it is now: claimed by this call where `claim` is the token.
@@ -178,7 +180,8 @@ def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Change:
     return Change(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
 
 
+@of_row
 def account_of(row: Item) -> Account:
-    """Return the account that a row holds."""
+    """Return the account that a row holds; raises Malformed where it makes no sense."""
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
     return Account.model_validate({"tenant_id": row["pk"].removeprefix("T#"), "channel": row["sk"].removeprefix("ACCOUNT#"), **fields})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from shared.model.ids import TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -69,7 +70,8 @@ class WorkerStore:
 
         Final: from this write on its beats fail, so it can extend its lease no more, and whoever reads the row knows it.
         """
-        condition, values = "#state = :live AND beat = :seen", {":live": WorkerState.LIVE, ":seen": seen_beat}
+        condition = "#state <> :ended AND #state <> :dead AND beat = :seen"
+        values: dict[str, object] = {":ended": WorkerState.ENDED, ":dead": WorkerState.DEAD, ":seen": seen_beat}
         return self._finish(worker_id, WorkerState.DEAD, now, condition, values)
 
     def drain(self, worker_id: WorkerId) -> bool:
@@ -114,5 +116,16 @@ class WorkerStore:
 
 
 def _worker(row: Item) -> Worker:
+    """Return the worker that a row holds; where it makes no sense, one of which nothing is known but that it may be alive.
+
+    Left out it would count as over, and others would claim what it holds.
+    """
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk", "rpc_key"}}
-    return Worker.model_validate({"id": row["sk"], "rpc_key": SecretStr(row["rpc_key"]), **fields})
+    try:
+        return Worker.model_validate({"id": row["sk"], "rpc_key": SecretStr(row["rpc_key"]), **fields})
+    except (ValidationError, KeyError):
+        state, beat = WorkerState(str(row.get("state"))), row.get("beat")
+        beat = int(beat) if isinstance(beat, int | Decimal) else -1
+        return Worker(
+            id=row["sk"], state=state if state.over else WorkerState.UNKNOWN, beat=beat, address="", certificate="", rpc_key=SecretStr("")
+        )

@@ -34,7 +34,14 @@ def sources(tmp_path: Path) -> Path:
     root = tmp_path / "sources"
     names = [f"functions/{name}/{module}.py" for name in FUNCTIONS for module in ("__init__", "handler")]
     names += ["functions/__init__.py", "functions/http/app.py", "shared/clock.py", "shared/__pycache__/clock.cpython-311.pyc"]
-    names += ["listener/__main__.py", "listener/Dockerfile", "locks/http.txt", "locks/delivery.txt", "locks/listener.txt"]
+    names += [
+        "listener/__main__.py",
+        "listener/Dockerfile",
+        "locks/http.txt",
+        "locks/delivery.txt",
+        "locks/build.txt",
+        "locks/listener.txt",
+    ]
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name)
@@ -74,10 +81,10 @@ def test_a_function_carries_its_own_code_and_what_is_shared(sources: Path, tmp_p
 
 
 def test_the_listeners_image_is_built_from_its_own_folder(sources: Path, tmp_path: Path, uv: Path) -> None:
-    """Code, lock and Dockerfile; nothing of the functions."""
+    """Code, locks and Dockerfile; nothing of the functions."""
     image = _bundler(sources, tmp_path / "out", uv).build().listener_image
     files = sorted(path.relative_to(image).as_posix() for path in image.rglob("*") if path.is_file())
-    assert files == ["listener/Dockerfile", "listener/__main__.py", "locks/listener.txt", "shared/clock.py"]
+    assert files == ["listener/Dockerfile", "listener/__main__.py", "locks/build.txt", "locks/listener.txt", "shared/clock.py"]
 
 
 def test_a_layer_leaves_out_what_is_never_read(sources: Path, tmp_path: Path, uv: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from listener.account import Account
 from listener.beats import Lapsed
 from listener.queue import Queue
+from listener.serving import EARLY_APART_S
 from listener.telegram.send import Outgoing
 from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
 from local.telegram.faults import FaultSpec
@@ -462,3 +463,20 @@ async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServ
     row = rig.workers.get(worker.id)
     assert row is not None
     assert row.state is WorkerState.ENDED
+
+
+async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After many broken connections the next try is a minute away: whoever sends meanwhile does not wait for it."""
+    monkeypatch.setattr("listener.serving.back_off_s", lambda failures: 3600.0)
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        server.operation.kick(ConnectionSpec(person=ANNA))
+        await until(lambda: account.serving and not account.serving.up.is_set())
+        sent = await account.send(message("at once"))
+        assert sent.message_id
+        server.operation.kick(ConnectionSpec(person=ANNA))
+        assert account.serving
+        early_at = account.serving._early_at
+        await until(lambda: account.serving and not account.serving.up.is_set())
+        await asyncio.gather(*(account.send(message("again", random_id=2 + number)) for number in range(20)))
+        assert account.serving._early_at - early_at >= EARLY_APART_S

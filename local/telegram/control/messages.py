@@ -99,6 +99,8 @@ class MessagesControl:
         try:
             for number, part in enumerate(parts):
                 files.save_part(sender.id, file_id, number, part)
+            if media.kind == "raw":
+                return files.make_raw(media.content).id
             if media.kind == "photo":
                 return files.make_photo(sender.id, file_id, len(parts), "").id
             attributes = serialized([types.DocumentAttributeFilename(media.name)])

@@ -74,10 +74,10 @@ class PersonPatch(Spec):
 
 
 class MediaSpec(Spec):
-    """A file to be sent with a message."""
+    """A file to be sent with a message; `raw` is what stands in place of the media, as TL, whether or not anybody can read it."""
 
     content: Base64Bytes
-    kind: Literal["photo", "document"] = "document"
+    kind: Literal["photo", "document", "raw"] = "document"
     name: str = "file"
     mime_type: str = "application/octet-stream"
 

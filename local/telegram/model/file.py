@@ -27,12 +27,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A photo or document that was sent at least once; its bytes are the parts of its upload."""
+    """A photo or document that was sent at least once; its bytes are the parts of its upload. Of `raw` media `attributes` are the TL."""
 
     __pydantic_config__ = BYTES_AS_TEXT
 
     id: int
-    kind: Literal["photo", "document"]
+    kind: Literal["photo", "document", "raw"]
     upload: str
     part_size: int
     size: int

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from local.telegram.faults import FaultSpec, Kind
+from local.telegram.mtproto.raw import with_unknown
 from local.telegram.rpc.channel_updates import channel_too_long
 from local.telegram.rpc.errors import RpcError
 from local.telegram.rpc.execution import Asked, Execution
@@ -59,6 +61,14 @@ def _channel_difference_too_long(execution: Execution, asked: Asked, fault: Faul
     execution.execute(asked)
 
 
+def _unreadable(execution: Execution, asked: Asked, fault: FaultSpec) -> None:
+    """Execute, and put a constructor that no layer has at the end of the answer's first list, or in place of an answer without one."""
+    method = asked.method
+    if method is not None:
+        asked.method = replace(method, handler=lambda call, request: with_unknown(method.handler(call, request)))
+    execution.execute(asked)
+
+
 TABLE: dict[Kind, GoWrong] = {
     "error": _error,
     "flood_wait": _flood_wait,
@@ -67,5 +77,6 @@ TABLE: dict[Kind, GoWrong] = {
     "drop_before": _drop_before,
     "drop_after": _drop_after,
     "difference_too_long": _difference_too_long,
+    "unreadable": _unreadable,
     "channel_difference_too_long": _channel_difference_too_long,
 }

@@ -11,6 +11,7 @@ from telethon.tl import types
 from local.telegram.model.file import File
 from local.telegram.model.message import Message
 from local.telegram.model.world import World
+from local.telegram.mtproto.raw import Raw
 
 DC_ID = 2  # everything lives in the one data centre that there is
 
@@ -25,6 +26,8 @@ def message_media(world: World, message: Message, viewer: int) -> Any:
     if message.file is None:
         return None
     file = world.files[message.file]
+    if file.kind == "raw":
+        return Raw(file.attributes)
     if file.kind == "photo":
         return types.MessageMediaPhoto(photo=_photo(world, viewer, file), spoiler=message.spoiler)
     return types.MessageMediaDocument(document=_document(world, viewer, file), spoiler=message.spoiler)

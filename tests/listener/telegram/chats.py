@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from listener.marks import Marks
 from listener.telegram.client import Client, connected
 from listener.telegram.inbox import Inbox
 from listener.telegram.peers import PeerBook
-from local.telegram.control.specs import GroupSpec
+from local.telegram.control.specs import GroupSpec, MediaSpec, SendSpec
+from local.telegram.mtproto.raw import UNKNOWN
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
@@ -52,6 +54,12 @@ class Chats:
             text = f"{name} {len(self.sent[chat])}"
             self.desk.write(text, to=ANN if chat > 0 else str(chat))
             self.sent[chat].append(text)
+
+    def write_unreadable(self, name: str) -> None:
+        """Have Bob send what no client can read; it is not to come."""
+        media = MediaSpec.model_validate({"kind": "raw", "content": base64.b64encode(UNKNOWN)})
+        chat = self.ids[name]
+        self.desk.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
 
 
 def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:

@@ -38,7 +38,7 @@ class Story:
         self._open = AsyncExitStack()
         self._steps: list[Callable[[], Any]] = [self.write] * 8 + [self.fault] * 4
         self._steps += [self.write_oneself, self.connect, self.connect, self.part, self.kick, self.die, self.renew, self.join, self.wait]
-        self._steps += [self.hold, self.accept, self.refuse]
+        self._steps += [self.hold, self.accept, self.refuse, self.write_unreadable, self.garble]
 
     async def run(self) -> None:
         for _ in range(STEPS):
@@ -50,6 +50,13 @@ class Story:
 
     def write(self) -> None:
         self.chats.write(self.chance.choice(list(self.chats.ids)), self.chance.randint(1, 7))
+
+    def write_unreadable(self) -> None:
+        self.chats.write_unreadable(self.chance.choice(list(self.chats.ids)))
+
+    def garble(self) -> None:
+        method = self.chance.choice(["updates.getDifference", "updates.getChannelDifference", "messages.getHistory", "messages.getDialogs"])
+        self.desk.server.operation.inject(FaultSpec(kind="unreadable", method=method))
 
     def write_oneself(self) -> None:
         chat = self.chance.choice([one for one in self.chats.ids.values() if one > 0])

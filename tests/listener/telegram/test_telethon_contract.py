@@ -54,7 +54,17 @@ NAMED: dict[str, set[str]] = {
         "_updates_error",
         "_log",
     },
-    "MTProtoSender": {"_handlers", "_handle_new_session_created", "_transport_connected", "_updates_queue"},
+    "MTProtoSender": {
+        "_handle_new_session_created",
+        "_handle_rpc_result",
+        "_handlers",
+        "_pending_state",
+        "_process_message",
+        "_state",
+        "_transport_connected",
+        "_updates_queue",
+    },
+    "MTProtoState": {"_calc_key"},
     "Connection": {"_connect", "_send", "_writer"},
 }
 """Private members that are read, called or overridden, by the class that has them."""
@@ -120,7 +130,12 @@ def test_the_version_is_the_one_that_was_read() -> None:
 def test_every_named_private_member_exists() -> None:
     """On live objects, since most of them are made in constructors."""
     client = a_client()
-    having = {"TelegramClient": client, "MTProtoSender": client._sender, "Connection": a_connection()}
+    having = {
+        "TelegramClient": client,
+        "MTProtoSender": client._sender,
+        "MTProtoState": client._sender._state,
+        "Connection": a_connection(),
+    }
     missing = [(owner, name) for owner, names in NAMED.items() for name in names if not hasattr(having[owner], name)]
     assert not missing
 

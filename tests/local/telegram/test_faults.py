@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from telethon import errors, functions
+from telethon import errors, functions, types
 
 from local.telegram.control.errors import ControlError
 from local.telegram.control.specs import ConnectionSpec, MessageFilter, SendSpec
 from local.telegram.faults import FaultSpec
+from local.telegram.mtproto.raw import UNKNOWN
 from local.telegram.server import TelegramServer
 from tests.local.telegram.accounts import ANN, BOB, WAIT_S, Inbox, logged_in, new_client
+
+EVERY_CHAT = functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), 100, 0)
 
 
 async def test_a_flood_wait_hits_one_account_and_method_and_passes(server: TelegramServer) -> None:
@@ -62,6 +65,19 @@ async def test_a_delayed_call_is_executed_late(server: TelegramServer) -> None:
         done, _ = await asyncio.wait([late, early], return_when=asyncio.FIRST_COMPLETED)
         assert done == {early}
         assert (await late).raw_text == "late"
+
+
+@pytest.mark.parametrize("method", ["updates.getState", "messages.getDialogs"])
+async def test_an_answer_may_be_unreadable(server: TelegramServer, method: str) -> None:
+    """What was asked for is done; the answer ends in a constructor that no layer has, in its first list or altogether."""
+    async with logged_in(server, ANN) as ann:
+        await ann.send_message("me", "a chat")
+        server.operation.inject(FaultSpec(kind="unreadable", method=method))
+        ask = {"updates.getState": functions.updates.GetStateRequest(), "messages.getDialogs": EVERY_CHAT}[method]
+        with pytest.raises(errors.TypeNotFoundError) as told:
+            await ann._sender.send(ask)
+        assert told.value.remaining[:4] == UNKNOWN
+        assert await ann._sender.send(ask)
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "drop_before"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import struct
@@ -11,6 +12,7 @@ import pytest
 from telethon import errors, functions, types
 
 from local.telegram.control.specs import MediaSpec, MessageFilter, SendSpec
+from local.telegram.mtproto.raw import UNKNOWN
 from local.telegram.server import TelegramServer
 from tests.local.telegram.accounts import ANN, BOB, WAIT_S, Inbox, logged_in
 
@@ -72,6 +74,17 @@ async def test_the_other_phone_sends_a_file(server: TelegramServer) -> None:
         await bob.send_file(await event.get_input_chat(), io.BytesIO(b"bye"), force_document=True)
         (received,) = await server.messages.wait(ANN, 1, WAIT_S, MessageFilter(direction="in"))
         assert server.messages.media(ANN, received["id"])[0] == b"bye"
+
+
+async def test_media_may_be_bytes_that_no_client_can_read(server: TelegramServer) -> None:
+    """As with a new layer: history and push hold a constructor that the client does not know."""
+    async with logged_in(server, BOB) as bob:
+        spec = MediaSpec.model_validate({"content": base64.b64encode(UNKNOWN), "kind": "raw"})
+        server.messages.send(ANN, SendSpec(to=BOB, media=spec))
+        with pytest.raises(errors.TypeNotFoundError) as told:
+            await bob.get_messages(await bob.get_input_entity("ann_lee"))
+        assert told.value.invalid_constructor_id.to_bytes(4, "little") == UNKNOWN
+        assert [message["media"]["kind"] for message in server.messages.select(BOB, MessageFilter(chat=ANN))] == ["raw"]
 
 
 async def test_file_requests_are_checked(server: TelegramServer) -> None:

@@ -1,0 +1,230 @@
+"""A message that our layer cannot read is passed over alone, wherever it stands; what follows it arrives."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from functools import partial
+from typing import Any
+
+import pytest
+from telethon.tl import functions, types
+from telethon.tl.core import MessageContainer
+
+from listener.telegram import dialogs
+from listener.telegram.ask import ask
+from listener.telegram.client import UNREAD_APART_S
+from listener.telegram.unreadable import Unread, Unreadable, content
+from local.telegram.control.specs import GroupSpec, MessageFilter
+from local.telegram.faults import FaultSpec
+from local.telegram.mtproto.raw import UNKNOWN, Raw
+from shared.errors import Code
+from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
+from tests.listener.telegram.clients import ANN, BOB, Desk, Taken
+from tests.listener.telegram.test_send import writing
+from tests.support.listener import until
+
+
+@pytest.fixture
+def chats(desk: Desk) -> Chats:
+    """One chat of each kind."""
+    return chats_of(desk)
+
+
+def passed_over(log: pytest.LogCaptureFixture) -> list[str]:
+    """Return the constructors of the messages that the log says were passed over."""
+    return [vars(line)["constructor"] for line in log.records if line.getMessage() == "message unreadable"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_follows_an_unreadable_push_arrives(desk: Desk, chats: Chats, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """On the same connection, in order, and the log names the constructor and no content."""
+    caplog.set_level(logging.WARNING)
+    books = Books(await desk.log_in())
+    async with serving(desk, books) as client:
+        await quiet(client)
+        chats.write(kind, 2)
+        chats.write_unreadable(kind)
+        chats.write(kind, 2)
+        await until(lambda: books.holds(chats) or client.ended_by)
+        assert client.ended_by is None
+    assert books.by_chat(chats) == chats.sent
+    assert passed_over(caplog) == ["0badf00d"]
+    assert "unreadable\\x" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_stands_around_unreadable_messages_in_a_difference_arrives(desk: Desk, chats: Chats, kind: str) -> None:
+    """More than two pages of it, and the marks end where Telegram stands: the next connection asks for nothing."""
+    books = Books(await desk.log_in())
+    for count in (1, 120, 0, 99, 30):
+        chats.write(kind, count)
+        chats.write_unreadable(kind)
+    async with serving(desk, books) as client:
+        await until(lambda: books.holds(chats) or client.ended_by)
+        await quiet(client)
+        assert client.ended_by is None
+    assert books.by_chat(chats) == chats.sent
+    assert len(books.accepted) == 250
+    before = sum(desk.counted("calls").values())
+    async with serving(desk, books) as client:
+        await quiet(client)
+    assert sum(desk.counted("calls").values()) - before < 8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_was_unreadable_before_is_passed_over_again_after_a_death(desk: Desk, chats: Chats, kind: str) -> None:
+    """Nothing was durable: everything comes from the marks before."""
+    books = Books(await desk.log_in())
+    books.held = True
+    async with serving(desk, books):
+        chats.write(kind, 3)
+        chats.write_unreadable(kind)
+        chats.write(kind, 3)
+        await until(lambda: books.ledger._size == 6)
+    books.die()
+    books.held = False
+    async with serving(desk, books):
+        await until(lambda: books.holds(chats))
+    assert books.by_chat(chats) == chats.sent
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_account_with_an_unreadable_last_message_logs_in_and_serves(desk: Desk, chats: Chats, kind: str) -> None:
+    """Its list of chats holds one that cannot be read."""
+    chats.write_unreadable(kind)
+    books = Books(await desk.log_in())
+    async with serving(desk, books) as client:
+        for name in KINDS:
+            chats.write(name, 2)
+        await until(lambda: books.holds(chats) or client.ended_by)
+    assert books.by_chat(chats) == chats.sent
+
+
+async def test_a_difference_whose_unreadable_part_is_no_message_is_passed_over(desk: Desk, chats: Chats) -> None:
+    """It is unreadable though the account has no news: channels are asked about, and the account goes on."""
+    books = Books(await desk.log_in())
+    chats.write("channel", 2)
+    desk.server.operation.clock(60)
+    desk.server.operation.inject(FaultSpec(kind="unreadable", method="updates.getDifference"))
+    async with serving(desk, books) as client:
+        client.box._spread = lambda low, high: low
+        chats.write("private", 1)
+        await until(lambda: books.holds(chats) or client.ended_by)
+    assert books.by_chat(chats) == chats.sent
+
+
+async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(desk: Desk, chats: Chats) -> None:
+    """A hundred of them at once cost one or two."""
+    books = Books(await desk.log_in())
+    async with serving(desk, books) as client:
+        await quiet(client)
+        before = desk.counted("calls")["updates.getDifference"]
+        for _ in range(100):
+            await client._unread(type("Message", (), {"obj": Unread(1)}))
+        assert client._ask_at - client.loop.time() <= UNREAD_APART_S
+        chats.write("private")
+        await until(lambda: books.holds(chats))
+        await quiet(client)
+        assert desk.counted("calls")["updates.getDifference"] - before <= 2
+
+
+async def test_a_list_of_chats_is_read_around_those_that_cannot_be(desk: Desk) -> None:
+    """Readable channels are all told with their hashes, whichever is unreadable: the newest, two in a row, the oldest."""
+    chats = Chats(desk)
+    unreadable = {0, 3, 4, 9}
+    for number in range(10):
+        desk.server.operation.clock(1000 + number)
+        chats.make(f"{number}", "channel")
+        (chats.write_unreadable if number in unreadable else chats.write)(f"{number}")
+    account = await desk.log_in()
+    found: dict[int, Any] = {}
+    async with desk.serving(account, Taken()) as client:
+        request = dialogs.first()
+        while request is not None:
+            page = await dialogs.page(partial(ask, client), request)
+            found |= page.channels
+            request = page.following
+    wanted = {-(10**12) - chats.ids[f"{number}"] for number in range(10) if number not in unreadable}
+    assert set(found) == wanted
+    assert all(marks.access_hash is not None for marks in found.values())
+
+
+async def test_the_newest_message_is_known_where_no_chat_can_be_read(desk: Desk, chats: Chats) -> None:
+    """Chats come before their last messages, so they are read even so."""
+    for kind in KINDS:
+        chats.write_unreadable(kind)
+    account = await desk.log_in()
+    newest = max(message["id"] for message in desk.server.messages.select(ANN))
+    assert account.marks.message_id == newest
+
+
+async def test_a_new_channel_is_read_around_what_cannot_be(desk: Desk) -> None:
+    """From the joining on, though its history as a page cannot be read."""
+    books = Books(await desk.log_in())
+    chats = Chats(desk)
+    chats.make("new", "supergroup")
+    chats.write("new", 3)
+    chats.write_unreadable("new")
+    chats.write("new", 3)
+    async with serving(desk, books) as client:
+        await until(lambda: books.holds(chats) or client.ended_by)
+    assert books.by_chat(chats) == chats.sent
+
+
+def test_of_a_container_only_the_unreadable_message_is_lost() -> None:
+    """An answer that came in the same container still reaches whoever asked."""
+    inner = [bytes(types.Pong(1, 2)), UNKNOWN + b"behind it", bytes(types.UpdatesTooLong())]
+    body = b"".join(struct.pack("<qii", 4 * number + 1, number, len(one)) + one for number, one in enumerate(inner))
+    container = content(struct.pack("<Ii", MessageContainer.CONSTRUCTOR_ID, len(inner)) + body)
+    assert [type(message.obj) for message in container.messages] == [types.Pong, Unread, types.UpdatesTooLong]
+
+
+def test_an_error_about_what_was_unreadable_quotes_nothing() -> None:
+    """Neither its text nor what it came from: logs hold no message."""
+    date = types.UpdateMessageID(5, 6)
+    answer = types.Updates([date, Raw(UNKNOWN + b"a secret")], [], [], None, 0)
+    error = Unreadable(functions.help.GetConfigRequest(), 0x0BADF00D, bytes(answer))
+    assert error.items == [date]
+    assert "0BADF00D" in str(error)
+    assert "secret" not in str(error)
+
+
+# The answer to a send
+
+
+async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(desk: Desk) -> None:
+    """In a channel Telegram names the message before it shows it."""
+    async with writing(desk) as ann:
+        group = desk.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB], username="the_town"))
+        desk.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
+        sent = await ann.send("@the_town", "once")
+        found = desk.server.messages.select(BOB, MessageFilter(chat=str(group["id"]), contains="once"))
+        assert [message["id"] for message in found] == [sent.message_id]
+
+
+async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(desk: Desk) -> None:
+    """It was sent, once, and is never called refused."""
+    async with writing(desk) as ann:
+        desk.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
+        sent = await ann.send("@bob_ray", "once")
+        assert ann.arrived() == ["once"]
+        assert [message["id"] for message in desk.server.messages.select(ANN, MessageFilter(contains="once"))] == [sent.message_id]
+
+
+async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcome(desk: Desk) -> None:
+    """It was sent all the same."""
+    async with writing(desk) as ann:
+        for method in ("messages.sendMessage", "messages.getHistory"):
+            desk.server.operation.inject(FaultSpec(kind="unreadable", method=method))
+        assert (await ann.refusal("@bob_ray", "once")).code is Code.OUTCOME_UNKNOWN
+        assert ann.arrived() == ["once"]
+
+
+async def test_a_recipient_who_is_unreadable_is_telegrams_trouble(desk: Desk) -> None:
+    """Nothing was sent, and the caller is not to blame; Telegram's constructor is named."""
+    async with writing(desk) as ann:
+        desk.server.operation.inject(FaultSpec(kind="unreadable", method="contacts.resolveUsername"))
+        error = await ann.refusal("@bob_ray")
+        assert error.code is Code.TELEGRAM_ERROR
+        assert ann.arrived() == []

@@ -1,0 +1,123 @@
+"""Rows of a later version, as after a rollback: each costs its own account or worker, never the process."""
+
+from __future__ import annotations
+
+import pytest
+
+from listener.commands import run
+from listener.lease import SILENCE_S
+from shared.errors import AvioError, Code
+from shared.model.account import Account, AccountState, Wanted
+from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
+from shared.model.tenant import ChatType, Scope, Tenant, TenantKey
+from shared.model.worker import WorkerState
+from shared.store import keys
+from shared.store.workers import WorkerStore
+from tests.listener.test_ownership import registered
+from tests.support.clock import FakeClock
+from tests.support.listener import Rig, WorkerRig
+
+TENANT, OTHER = TenantId("11111111-1111-1111-1111-111111111111"), TenantId("22222222-2222-2222-2222-222222222222")
+
+
+def write(rig: Rig, key: dict[str, str], **fields: object) -> None:
+    """Write fields of a row as somebody else does."""
+    names = {f"#{name}": name for name in fields}
+    update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
+    rig.table.update(key, update, {f":{name}": value for name, value in fields.items()}, None, names)
+
+
+async def other_worker(rig: Rig, **fields: object) -> WorkerId:
+    """A worker whose row holds what this version does not know."""
+    worker = await registered(rig, FakeClock())
+    write(rig, keys.worker(worker.id), **fields)
+    return worker.id
+
+
+def unowned(rig: Rig, tenant_id: TenantId, **fields: object) -> None:
+    """An account that wants an owner."""
+    write(rig, keys.account(tenant_id, Channel.TELEGRAM), owner=NOBODY, epoch=1, **fields)
+
+
+async def looked(worker: WorkerRig, clock: FakeClock) -> None:
+    """Look around until what is left lying is taken."""
+    for _ in range(3):
+        await worker.ownership.look_around()
+        clock.advance(3)
+        worker.lease.extend(clock.boottime())
+        clock.advance(8)
+        worker.lease.extend(clock.boottime())
+        clock.advance(8)
+        worker.lease.extend(clock.boottime())
+        clock.advance(8)
+        worker.lease.extend(clock.boottime())
+        clock.advance(8)
+        worker.lease.extend(clock.boottime())
+
+
+@pytest.mark.parametrize("fields", [{"state": "hibernating"}, {"accounts": "many"}])
+async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(rig: Rig, fields: dict[str, object]) -> None:
+    """What it holds stays its own; nothing is dealt to it; once it is silent it is dead like any other."""
+    clock = FakeClock()
+    worker = await registered(rig, clock)
+    other = await other_worker(rig, **fields)
+    write(rig, keys.account(TENANT, Channel.TELEGRAM), owner=other, epoch=1)
+    sight = await worker.ownership._census.look()
+    assert other in {one.id for one in sight.live}
+    assert other not in {one.id for one in sight.takers}
+    with pytest.raises(AvioError) as told:
+        await worker.ownership.account(TENANT, Channel.TELEGRAM)
+    assert told.value.code is Code.NOT_MINE
+    clock.advance(SILENCE_S + 1)
+    worker.lease.extend(clock.boottime())
+    await worker.ownership._census.look()
+    assert rig.workers.get(other).state is WorkerState.DEAD  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("row", [{"state": "hibernating"}, {"wanted": "export"}])
+async def test_an_account_in_an_unknown_state_is_left_alone(rig: Rig, row: dict[str, str]) -> None:
+    """It is held and nothing is done to it or its row; others are served by the same worker."""
+    clock = FakeClock()
+    worker = await registered(rig, clock)
+    unowned(rig, TENANT, user_id=5, **row)
+    account = await worker.ownership.account(TENANT, Channel.TELEGRAM)
+    assert await worker.ownership.account(OTHER, Channel.TELEGRAM)
+    assert account.holding.row.left_alone
+    assert account.serving is None
+    with pytest.raises(AvioError) as told:
+        await run(worker.ownership, "auth/start", {"tenant": TENANT, "channel": "telegram", "phone": "+9996610001"})
+    assert (told.value.code, told.value.detail.startswith("Wait")) == (Code.UNAVAILABLE, True)
+    stored = rig.table.get(keys.account(TENANT, Channel.TELEGRAM)) or {}
+    assert row.items() <= stored.items()
+    await account.hand_back()
+
+
+async def test_an_account_whose_row_makes_no_sense_holds_up_nobody(rig: Rig) -> None:
+    """The look around goes on to the others, and the log names the row."""
+    clock = FakeClock()
+    worker = await registered(rig, clock)
+    unowned(rig, TENANT, wanted_since="some day")
+    unowned(rig, OTHER)
+    write(rig, {"pk": f"T#{OTHER}", "sk": "ACCOUNT#pigeon"}, owner=NOBODY, epoch=1)
+    await looked(worker, clock)
+    assert list(worker.ownership.claims.accounts) == [(OTHER, Channel.TELEGRAM)]
+    assert any(line["message"] == "row makes no sense" for line in rig.log.lines)
+
+
+def test_unknown_values_are_read_as_unknown() -> None:
+    """Whatever the enum: a state is unknown, a scope or type of chat is nothing that this version gives."""
+    assert WorkerState("hibernating") is WorkerState.UNKNOWN
+    assert AccountState("hibernating") is AccountState.UNKNOWN
+    assert Wanted("export") is Wanted.UNKNOWN
+    account = Account.model_validate({"tenant_id": TENANT, "channel": "telegram", "state": "hibernating"})
+    assert (account.standing, account.state.logged_in) == (AccountState.UNKNOWN, False)
+    key = {"id": "1", "scopes": {"read", "console"}, "digest": "", "created_at": "2026-01-01T00:00:00Z"}
+    assert TenantKey.model_validate(key).scopes == {Scope.READ}
+    tenant = {"id": TENANT, "number": 1, "name": "", "created_at": "2026-01-01T00:00:00Z", "chat_types": {"private", "topic"}}
+    assert Tenant.model_validate(tenant).chat_types == {ChatType.PRIVATE}
+
+
+def test_a_worker_that_nobody_can_read_is_listed(rig: Rig) -> None:
+    """Beside the others."""
+    rig.table.put({**keys.worker(WorkerId("odd"))}, None)
+    assert [(one.id, one.state) for one in WorkerStore(rig.table).all()] == [("odd", WorkerState.UNKNOWN)]
