@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local import refusals
 from local.processes import StartError, is_listening
@@ -57,11 +57,26 @@ def create_app(api_url: str, pages: Sequence[BaseRoute] = (), preflight: Preflig
         await answer(scope, receive, send)
 
     app = Starlette(
-        routes=[*pages], lifespan=lifespan, exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault}
+        routes=[*pages, _Everything(forward)],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault},
     )
-    app.router.redirect_slashes = False  # an address has one spelling
-    app.router.default = forward
     return app
+
+
+class _Everything(BaseRoute):
+    """What no page takes, by address and method, whatever bytes are in it: a pattern would pass over some."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Take any request."""
+        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it on."""
+        await self._app(scope, receive, send)
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL) -> Response:
