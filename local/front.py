@@ -6,6 +6,7 @@ http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,8 +17,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local import refusals
 from local.crowd import RETRY_AFTER_S, Crowd, CrowdedError
@@ -33,6 +34,8 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "
 DEADLINE_S = 35
 START_DEADLINE_S = 30
 RECEIVER = "/dev/callback-receiver"
+_ADDRESS = re.compile(rb"/(?!/)")
+"""Not a proxy's form of a request; and the emulator passes over a second slash, which makes it another address."""
 
 
 Preflight = Callable[[Request], Awaitable[Response]]
@@ -80,10 +83,10 @@ def create_app(
         await answer(scope, receive, send)
 
     app = Starlette(
-        routes=[*pages], lifespan=lifespan, exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault}
+        routes=[*pages, _Everything(forward)],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault},
     )
-    app.router.redirect_slashes = False  # an address has one spelling
-    app.router.default = forward
     return app
 
 
@@ -95,10 +98,25 @@ def _foreign(host: str) -> Response:
     return refusals.refused(AvioError(Code.FORBIDDEN, detail))
 
 
+class _Everything(BaseRoute):
+    """What no page takes, by address and method, whatever bytes are in it: a pattern would pass over some."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Take any request."""
+        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it on."""
+        await self._app(scope, receive, send)
+
+
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
     """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
     raw_path, query = request.scope["raw_path"], request.scope["query_string"]
-    if not raw_path.startswith(b"/") or b"#" in raw_path + query:  # a proxy's form of a request, or what only a browser keeps to itself
+    if not _ADDRESS.match(raw_path) or b"#" in raw_path + query:
         return refusals.refused(AvioError(Code.NOT_FOUND))
     if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
         return refusals.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))

@@ -36,6 +36,8 @@ def _common_errors(method: str, path: str, operation: Operation) -> None:
     if "requestBody" in operation:
         codes += [Code.REQUEST_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE]
     codes.append(Code.METHOD_NOT_ALLOWED)
+    if "{" in path:
+        codes.append(Code.NOT_FOUND)  # what cannot stand in an address names no route at all
     if not path.startswith("/dev/"):
         codes.append(Code.NOT_SUPPORTED)
     if method == "post" and "{tenant}" in path:

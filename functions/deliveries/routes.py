@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from functions.deliveries.cursor import FORM, cursor_of, place_at
 from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
@@ -26,6 +27,18 @@ router = APIRouter(tags=["deliveries"])
 PAGE = 50
 
 
+class EventConvertor(StringConvertor):
+    """What is no event's id is another address: `replay`, which has a route of its own, or none at all."""
+
+    regex = "evt_[A-Za-z0-9_-]{1,96}"
+
+
+EventName = Annotated[
+    str, Path(description="The event's `id`, which is the `webhook-id` too.", json_schema_extra={"pattern": f"^{EventConvertor.regex}$"})
+]
+register_url_convertor("event", EventConvertor())
+
+
 class Replayable(StrEnum):
     """What can be delivered again: what has come to its end."""
 
@@ -35,7 +48,6 @@ class Replayable(StrEnum):
 
 
 Cursor = Annotated[str, AfterValidator(place_at), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
-EventName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="The event's `id`, which is the `webhook-id` too.")]
 
 
 class DeliveryView(BaseModel):
@@ -157,14 +169,14 @@ def list_deliveries(
     return [_view(one) for one in found]
 
 
-@router.get("/tenants/{tenant}/deliveries/{event_id}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
+@router.get("/tenants/{tenant}/deliveries/{event_id:event}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
 def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDetail:
     """Return one delivery with its attempts."""
     return _detail(log.get(entry.tenant, event_id))
 
 
 @router.post(
-    "/tenants/{tenant}/deliveries/{event_id}/replay",
+    "/tenants/{tenant}/deliveries/{event_id:event}/replay",
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )

@@ -54,6 +54,6 @@ class AccessLog:
 
 
 def _line(scope: Scope, method: str, status: int, ms: int) -> dict[str, Any]:
-    state, route = scope["state"], getattr(scope.get("route"), "path", None)
+    state, route = scope["state"], getattr(scope.get("route"), "path_format", None)
     known = {"request_id": state["request_id"], "method": method if method.isalpha() else "?", "route": route}
     return {**known, "tenant": state.get("tenant"), "status": status, "ms": ms}

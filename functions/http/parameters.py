@@ -51,6 +51,14 @@ def _digits(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+"""A whole number of JSON, which `1.0` is one of: https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3"""
+
+
 def each_once(values: list[T]) -> list[T]:
     """Return a list in which nothing stands twice, or raise ValueError."""
     if len(set(values)) < len(values):

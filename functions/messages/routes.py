@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 
 from functions.http.callers import Sending as SendingCaller
 from functions.http.describe import errors
+from functions.http.parameters import Whole
 from functions.messages import peers
 from functions.messages.send import Sending
 from shared.errors import AvioError, Code
@@ -26,7 +27,7 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     peer: Annotated[
-        StrictInt | Annotated[str, StringConstraints(max_length=64)],
+        Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=64)],
         Field(
             description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.",
             examples=["me"],
@@ -39,7 +40,9 @@ class NewMessage(BaseModel):
     allow_import_contact: Annotated[
         StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
     ] = True
-    reply_to: Annotated[StrictInt | None, Field(ge=1, le=INT32_MAX, description="The message of that chat which this one answers.")] = None
+    reply_to: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
+    ] = None
     attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
 
 

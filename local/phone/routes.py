@@ -273,7 +273,8 @@ class Pages:
         answer = await _client(request).post(f"{system.api_url}{RECEIVER}", content=body, headers={**system.gateway, **kind})
         if answer.is_success and "webhook-id" in request.headers:
             self._desk.note({name: request.headers[name] for name in SHOWN if name in request.headers}, body)
-        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        headers = {name: answer.headers[name] for name in ("content-type", "x-request-id") if name in answer.headers}
+        return Response(answer.content, answer.status_code, headers)
 
     async def received(self, request: Request) -> Response:
         """Answer what the receiver got, as the function does."""

@@ -10,13 +10,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from local import front
 from local.crowd import Crowd
@@ -59,7 +61,9 @@ def client() -> Iterator[httpx.Client]:
     """A client of a front before an API that echoes."""
     api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=METHODS)])
     with front.running(api, free_port()) as api_url:
-        app = front.create_app(api_url + PREFIX, [Route("/phone", _phone)], _preflight, {"x-gateway": "pass"}, ["api.example"])
+        files = Mount("/files", StaticFiles(directory=Path(__file__).parent))
+        pages = [Route("/phone", _phone), files]
+        app = front.create_app(api_url + PREFIX, pages, _preflight, {"x-gateway": "pass"}, ["api.example"])
         with front.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
             yield opened
 
@@ -122,6 +126,11 @@ def test_answers_pass_with_status_and_every_header(client: httpx.Client) -> None
 def test_pages_come_before_the_api(client: httpx.Client) -> None:
     """Where a page is mounted, the API is not asked."""
     assert client.get("/phone").text == "phone"
+
+
+def test_a_method_that_a_page_does_not_take_is_the_apis(client: httpx.Client) -> None:
+    """It may have a route at the same address."""
+    assert client.post("/phone").json()["path"] == PREFIX + "/phone"
 
 
 def test_preflights_take_their_own_way(client: httpx.Client) -> None:
@@ -222,7 +231,8 @@ def raw(client: httpx.Client, request: bytes) -> httpx.Response:
         ("GET /x?a=#x", "", 404, "not_found"),
         ("GET http://elsewhere.example/tenants", "", 404, "not_found"),
         ("GET *", "", 404, "not_found"),
-        ("POST /phone", "", 405, "method_not_allowed"),
+        ("GET //x", "", 404, "not_found"),
+        ("GET /files/none", "", 404, "not_found"),
         ("GET /\x00", "", 400, "malformed"),
         ("GET /\xff", "", 400, "malformed"),
         ("GET / x", "", 400, "malformed"),
@@ -239,7 +249,7 @@ def test_odd_bytes_get_the_one_body(client: httpx.Client, request_line: str, hea
     assert_refused(raw(client, text.encode("latin-1")), status, code)
 
 
-@pytest.mark.parametrize("path", ["/x%0a", "/x%00", "/%ff", "//x", "/x/", "/phone/", "/X%2Fy"])
+@pytest.mark.parametrize("path", ["/x%0a", "/x%00", "/%ff", "/x//y", "/x/", "/phone/", "/X%2Fy"])
 def test_odd_paths_reach_the_api_as_they_are(client: httpx.Client, path: str) -> None:
     """It answers them in its own words."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
