@@ -19,9 +19,10 @@ from typing import Any, NoReturn
 from listener.holding import Holding
 from listener.login_flow import LoginFlow
 from listener.patience import Signal, back_off_s, happens, insist
-from listener.serving import SEND_DEADLINE_S, Serving
+from listener.serving import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, Serving
 from listener.telegram import login
 from listener.telegram.client import connected
+from listener.telegram.errors import End, end_of
 from listener.telegram.send import Outgoing, Sent
 from shared.crypto import Unreadable
 from shared.errors import AvioError, Code
@@ -118,7 +119,7 @@ class Account:
             raise _Over  # what a later version wants is done by one
         since, failures = self.holding.row.wanted_since or self.holding.means.now(), 0
         tried_for = ERASURE_TRIED_FOR if wanted is Wanted.ERASE else LOG_OUT_TRIED_FOR
-        while self.holding.user_id and not await self._logged_out() and self.holding.means.now() - since < tried_for:
+        while self.holding.user_id and not await self._logged_out(failures) and self.holding.means.now() - since < tried_for:
             failures += 1
             await happens(self._wake, back_off_s(failures))
             self._wake.clear()
@@ -137,14 +138,16 @@ class Account:
             await self._carry_out(self.holding.row.wanted)
         raise _Over
 
-    async def _logged_out(self) -> bool:
+    async def _logged_out(self, failures: int) -> bool:
+        """Log out; tell whether the session is over. A key that is unknown may be so for a moment: it is believed after some tries."""
         session, means = self.holding.session, self.holding.means
         assert session is not None
         try:
             async with connected(session, None, self.holding.guard, means.telegram) as client:
                 await login.log_out(client)
         except AvioError as error:
-            return error.code is Code.NOT_AUTHORIZED
+            unknown = end_of(error) is End.KEY_UNKNOWN and failures >= KEY_UNKNOWN_TRIES
+            return error.code is Code.NOT_AUTHORIZED or unknown
         return True
 
     async def _forget(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from listener.account import Account
 from listener.telegram.send import Outgoing
@@ -25,6 +25,13 @@ LEFT_ALONE_S = 60.0  # until a later version may run again
 
 class _Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class _Addressed(_Arguments):
+    """Which account a command is for."""
+
+    tenant: TenantId
+    channel: Channel
 
 
 class Start(_Arguments):
@@ -48,7 +55,7 @@ class Verify(_Arguments):
 class Send(_Arguments):
     """send"""
 
-    to: str
+    to: Annotated[str, StringConstraints(pattern=r"^(me|@\w+|-?[0-9]{1,19})$")]
     text: str
     random_id: int
     reply_to: int | None = None
@@ -88,22 +95,26 @@ class Owner(Protocol):
 
 
 async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
-    """Run a command and return its answer; raises AvioError for everything that can go wrong."""
+    """Run a command and return its answer; raises AvioError for everything that can go wrong.
+
+    Only what is checked here, before anything is done, is the caller's fault: whatever else fails is ours.
+    """
     if name == "status" and isinstance(body, dict):
         return _status(owner, body)
     command = COMMANDS.get(name)
     if command is None or not isinstance(body, dict):
         raise AvioError(Code.NOT_FOUND)
     try:
-        arguments = command.arguments.model_validate(body)
+        arguments, addressed = command.arguments.model_validate(body), _Addressed.model_validate(body)
+    except ValidationError as error:
+        raise AvioError(Code.INVALID_REQUEST) from error
+    try:
         async with asyncio.timeout(DEADLINE_S):
-            account = await owner.account(TenantId(str(body.get("tenant"))), Channel(body.get("channel", "")))
+            account = await owner.account(addressed.tenant, addressed.channel)
             if account.holding.row.left_alone:
                 raise AvioError(Code.UNAVAILABLE, NEXT_STEPS[Reason.LATER_VERSION], retry_after_s=LEFT_ALONE_S)
             with account.command():
                 return await command.run(account, arguments)
-    except (ValidationError, ValueError) as error:
-        raise AvioError(Code.INVALID_REQUEST) from error
     except Superseded as error:
         raise AvioError(Code.NOT_MINE) from error
     except (StoreUnavailable, KeysUnavailable) as error:

@@ -122,8 +122,8 @@ class Holding:
         """Log a line about this account."""
         self.means.logger.info(message, extra={"tenant_id": self.tenant_id, "state": self.row.state, **fields})
 
-    async def save_session(self, session: Session) -> None:
-        """Store the session as it is now."""
+    async def save_session(self, session: Session | None) -> None:
+        """Store the session as it is now, or that there is none."""
         async with self._saving:
             await self.means.offload(self._box.save_session, session)
             self.session = session

@@ -5,11 +5,16 @@
     logout -> logging_out -> logged_out
 
 Each step connects by itself with the stored key and closes again. So a step after the owner's death is the same as one before it.
+
+Telegram forgets a key that nobody is logged in with, after some weeks, and says so by -404 on the transport. Such a log-in is over: a start
+begins with a new key, a cancel has nothing left to take back, and the other steps say that the code has expired.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +23,7 @@ from listener.patience import Signal
 from listener.session import PendingLogin, Session
 from listener.telegram import login
 from listener.telegram.client import Client, connected
+from listener.telegram.errors import End, end_of
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
@@ -38,9 +44,13 @@ class LoginFlow:
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
-            session = self._holding.session or self._holding.means.telegram.new_session()
-            async with self._connect(session) as client:
-                return await self._advance(client, phone, await login.start(client, self._holding.means.telegram, phone, self._now()))
+            try:
+                return await self._begin(phone, self._holding.session or self._holding.means.telegram.new_session())
+            except AvioError as error:
+                if end_of(error) is not End.KEY_UNKNOWN or self._holding.session is None:
+                    raise
+            await self._key_forgotten()
+            return await self._begin(phone, self._holding.means.telegram.new_session())
 
     async def resend(self) -> dict[str, Any]:
         """Have the code sent by the next way."""
@@ -49,7 +59,7 @@ class LoginFlow:
             pending, session = self._started()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
-            async with self._connect(session) as client:
+            async with self._known(session) as client:
                 return await self._advance(client, pending.phone, await login.resend(client, pending, self._now()))
 
     async def cancel(self) -> dict[str, Any]:
@@ -57,9 +67,15 @@ class LoginFlow:
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._started()
-            async with self._connect(session) as client:
-                await login.cancel(client, pending)
-            await self._forget(client.current())
+            try:
+                async with self._connect(session) as client:
+                    await login.cancel(client, pending)
+            except AvioError as error:
+                if end_of(error) is not End.KEY_UNKNOWN:
+                    raise
+                await self._holding.save_session(None)
+            else:
+                await self._forget(client.current())
             await self._holding.set_status(AccountState.NEW, Reason.CANCELLED, phone=None)
             return {"state": AccountState.NEW}
 
@@ -70,7 +86,7 @@ class LoginFlow:
             pending, session = self._started()
             if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
-            async with self._connect(session) as client:
+            async with self._known(session) as client:
                 try:
                     user = await self._prove(client, pending, code, password)
                 except AvioError as error:
@@ -78,6 +94,26 @@ class LoginFlow:
                     raise
                 await self._authorise(client, phone, user)
             return {"state": AccountState.AUTHORIZED}
+
+    async def _begin(self, phone: str, session: Session) -> dict[str, Any]:
+        async with self._connect(session) as client:
+            return await self._advance(client, phone, await login.start(client, self._holding.means.telegram, phone, self._now()))
+
+    @asynccontextmanager
+    async def _known(self, session: Session) -> AsyncIterator[Client]:
+        """Connect for a step that needs the key of the step before; raises `code_expired` where Telegram does not know it any more."""
+        try:
+            async with self._connect(session) as client:
+                yield client
+        except AvioError as error:
+            if end_of(error) is not End.KEY_UNKNOWN:
+                raise
+            await self._key_forgotten()
+            raise AvioError(Code.CODE_EXPIRED, "Telegram has forgotten this log-in. Call auth/start for a new code.") from error
+
+    async def _key_forgotten(self) -> None:
+        await self._holding.save_session(None)
+        await self._holding.set_status(AccountState.NEW, Reason.CODE_EXPIRED, last_error=Code.CODE_EXPIRED)
 
     async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
         if not pending.code_accepted:

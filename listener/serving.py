@@ -82,8 +82,11 @@ class Serving:
         )
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message, once: a broken connection is waited out and the same `random_id` sent again, within the deadline."""
-        since, tried = self._holding.means.now(), False
+        """Send a message, once: what may pass is waited out and the same `random_id` sent again, within the deadline.
+
+        That is a broken connection, and a fault of Telegram's own (500 and -503), after which a message may have been sent as well.
+        """
+        since, tried, faults = self._holding.means.now(), False, 0
         self._senders += 1
         self._wanted.set()
         try:
@@ -92,10 +95,16 @@ class Serving:
                     await self.up.wait()
                     client, tried = self.client, True
                     assert client is not None
-                    with contextlib.suppress(ConnectionError):
+                    try:
                         return await self._send(client, message, since)
-                    if client is self.client:
-                        self.up.clear()  # it is going down; `run` makes the next
+                    except ConnectionError:
+                        if client is self.client:
+                            self.up.clear()  # it is going down; `run` makes the next
+                    except AvioError as error:
+                        if error.code is not Code.TELEGRAM_UNAVAILABLE:
+                            raise
+                        faults += 1
+                        await asyncio.sleep(back_off_s(faults))
         except TimeoutError:
             raise AvioError(Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE) from None
         finally:

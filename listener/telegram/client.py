@@ -246,6 +246,7 @@ async def connect(
                 await client.connect()
     except BaseException:
         await client.disconnect()
+        _drop(client.disconnected)
         raise
     return client
 

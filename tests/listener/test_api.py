@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from listener import commands
 from listener.certificate import Certificate, new_certificate
 from local.telegram.control.specs import PersonSpec
 from local.telegram.server import TelegramServer
@@ -77,6 +78,7 @@ async def test_without_the_rows_key_nothing_is_run(rig: Rig, token: str | None) 
         ("send", {"tenant": TENANT, "channel": "telegram"}, "invalid_request"),
         ("send", {"tenant": TENANT, "channel": "pigeon", "to": "me", "text": "", "random_id": 1}, "invalid_request"),
         ("auth/start", {"tenant": TENANT, "channel": "telegram", "phone": 5}, "invalid_request"),
+        ("send", {"tenant": TENANT, "channel": "telegram", "to": "no peer", "text": "", "random_id": 1}, "invalid_request"),
     ],
 )
 async def test_what_is_not_understood_is_refused(rig: Rig, path: str, body: Any, code: str) -> None:
@@ -131,3 +133,20 @@ def _trusting(certificate: Certificate) -> Any:
     context.check_hostname = False
     context.load_verify_locations(cadata=certificate.pem)
     return context
+
+
+@pytest.mark.parametrize("fault", [ValueError("Failed to get DC 4"), TypeError("?"), KeyError("?")])
+async def test_what_fails_below_a_command_is_not_the_callers_fault(rig: Rig, fault: Exception) -> None:
+    """The request was checked before anything was done; what is raised after that says nothing to strangers."""
+
+    class Failing:
+        async def account(self, *_: object) -> Any:
+            raise fault
+
+        def held_account(self, *_: object) -> None:
+            return None
+
+    owner: Any = Failing()
+    body = {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "hidden", "random_id": 1}
+    with pytest.raises(type(fault)):  # which the interface answers with internal_error
+        await commands.run(owner, "send", body)
