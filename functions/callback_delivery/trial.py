@@ -29,7 +29,7 @@ class Trial:
         if addressee is None or addressee.tenant.callback_url is None:
             return Attempt(at=at, duration_ms=0, error="no callback").model_dump(mode="json")
         body, headers = self._event(addressee)
-        outcome = await self._post(addressee.tenant.callback_url, headers, body)
+        outcome = await self._post(tenant_id, addressee.tenant.callback_url, headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
         return recorded(outcome, Attempt(at=at, duration_ms=duration_ms)).model_dump(mode="json")
 

@@ -21,6 +21,7 @@ from functions.callback_delivery.attempt import Post
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.model.delivery import DeliveryStatus
+from shared.model.ids import TenantId
 from shared.model.parking import Lane
 from tests.support.clock import FakeClock
 from tests.support.delivery_world import Accepted, World, accepted, out_of_order, repeats
@@ -185,7 +186,7 @@ class Deliveries(RuleBasedStateMachine):
                 raise
 
     def _post(self, process: Process, random: Random) -> Post:
-        async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
+        async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
             await _turns(random.randrange(6))
             one = accepted(body, headers)
