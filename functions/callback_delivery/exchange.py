@@ -31,9 +31,11 @@ class Exchange:
             match await self._event():
                 case h11.InformationalResponse():
                     self._interim = True
-                case h11.Response() as head:
+                case h11.Response() as head if head.http_version.startswith(b"1."):
                     self._head = head
                     return head
+                case h11.Response():
+                    raise h11.RemoteProtocolError("another version")
                 case _:
                     raise Broken
 

@@ -76,7 +76,6 @@ MALFORMED: dict[str, Answer] = {
     "a space in a header's name": says(_status(200, b"Content-Length : 0")),
     "another protocol, unasked for": says(_status(101, b"Upgrade: other", b"Connection: Upgrade") + TAKEN),
     "a request for an answer": says(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"),
-    "an early end": says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
 }
 """What is no answer at all, though a 200 can be read into it; the connection is closed behind it."""
 
@@ -104,6 +103,7 @@ class Crooked:
             await self._say(writer, self.greeting)
             while name := await _asked_of(reader):
                 self.heard.append((name, connection))
+                await self._tell()
                 script = self.scripts.get(name, [])
                 for part in script.pop(0) if script else (TAKEN,):
                     await self._say(writer, part)
