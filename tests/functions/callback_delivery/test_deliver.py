@@ -188,11 +188,12 @@ async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: B
     """Who mends the URL wants what the wrong one did not get; an event that nobody asked for again stays dropped."""
     tenant = bench.new_tenant()
     event, other = event_of(tenant.id), event_of(tenant.id, chat_id=9)
-    bench.receiver.script = [answer(400)]
+    bench.receiver.script = [answer(410)]
     bench.enqueue(event)
     await bench.run_visible()
     bench.clock.advance(60)
-    bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now()})
+    changes = {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now(), "callback_disabled": None}
+    bench.tenants.change(tenant.id, changes)
     EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
     bench.enqueue(other)
     _, tally = await bench.run_visible()
@@ -227,14 +228,16 @@ async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404])
-async def test_a_final_answer_ends_the_event_at_once(bench: Bench, status: int) -> None:
-    """No second attempt for what would be answered the same again."""
+async def test_an_endpoint_that_refuses_for_a_while_gets_the_event_afterwards(bench: Bench, status: int) -> None:
+    """A deployment answers 404 for a minute, a gateway 401 or a redirect: the event is tried again, then delivered."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
-    bench.receiver.script = [answer(status)]
-    failed, _ = await bench.run_visible()
-    assert (failed, bench.left_in_queue()) == ([], 0)
-    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DEAD, 1, f"status {status}")
+    entries, bench.receiver.script = bench.entries(), [answer(status)] * 2
+    for made in (1, 2):
+        failed, _ = await bench.deliverer.run(entries)
+        assert (len(failed), bench.fate(event_of(tenant.id))) == (1, (DeliveryStatus.PENDING, made, f"status {status}"))
+    assert (await bench.run(entries))[0] == []
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 3, "status 200")
 
 
 async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> None:
@@ -561,7 +564,7 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(bench: Bench) -> None:
 
     async def refuse_and_lose_the_table(_: Posted) -> bytes:
         await asyncio.to_thread(bench.account.client("dynamodb").delete_table, TableName=bench.account.deliveries_table_name)
-        return answer(404)
+        return answer(410)
 
     bench.receiver.respond = refuse_and_lose_the_table
     failed, tally = await bench.run(entries)
