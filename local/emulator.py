@@ -20,6 +20,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local import own_ports
 from local.bootstrap import ENVIRONMENTS
 from local.processes import Process, free_port, is_listening
 
@@ -84,6 +85,8 @@ def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) ->
     Raises `StartError`.
     """
     port = _port(state)
+    own_ports.forget(state)
+    own_ports.add(state, port)
     environment = _environment(state, port, enforce_roles=enforce_roles, persist=persist)
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
@@ -111,6 +114,7 @@ def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) 
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
+        "OWN_PORTS_FILE": str(own_ports.file_in(state)),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",

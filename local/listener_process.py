@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from local import own_ports
 from local.emulator import REGION, Emulator
 from local.processes import Process, bare_environment, free_port
 from local.stack import Outputs
@@ -33,6 +34,7 @@ def start(
     `telegram` are the settings that say which Telegram; `is_ready` is asked with the port, and can be another condition than health.
     """
     port = free_port()
+    own_ports.add(state, port)
     environment = {
         **bare_environment(),
         **telegram,

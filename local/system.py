@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from local import emulator, front, listener_process, secret, stack, synth, telegram_server
+from local import emulator, front, listener_process, own_ports, secret, stack, synth, telegram_server
 from local.bootstrap import ROOT
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
@@ -132,7 +132,9 @@ class System:
         with step("front"):
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
             app = front.create_app(api, plan.pages, by_function(self.emulator, self.outputs.default_function))
-            self.url = self._parts.enter_context(front.running(app, plan.port or free_port()))
+            port = plan.port or free_port()
+            own_ports.add(plan.state, port, own_ports.DEV_RECEIVER)
+            self.url = self._parts.enter_context(front.running(app, port))
 
     def _telegram_settings(self) -> dict[str, str]:
         if self.telegram:

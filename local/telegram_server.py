@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local import own_ports
 from local.processes import Process, bare_environment, free_port, is_listening
 
 START_DEADLINE_S = 120
@@ -36,8 +37,11 @@ class TelegramServer:
 
 def start(state: Path) -> TelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
-    log = state / "logs" / "telegram.log"
-    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram"), "--port", str(_port(state))]
+    log, ports = state / "logs" / "telegram.log", (_port(state), free_port())
+    for port in ports:
+        own_ports.add(state, port)
+    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
+    command += ["--port", str(ports[0]), "--control-port", str(ports[1])]
     process = Process("the Telegram test server", command, bare_environment(), log)
     try:
         process.wait_until(lambda: bool(_printed(log)), START_DEADLINE_S)

@@ -27,6 +27,7 @@ class Code(StrEnum):
     ROTATION_PENDING = "rotation_pending"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
+    RATE_LIMITED = "rate_limited"
     DELIVERY_NOT_FOUND = "delivery_not_found"
     DELIVERY_UNDER_WAY = "delivery_under_way"
     # logging in
@@ -77,6 +78,7 @@ DETAILS: dict[Code, str] = {
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
+    Code.RATE_LIMITED: "That was asked for too often. Wait, then ask again.",
     Code.DELIVERY_NOT_FOUND: "There is no delivery of such an event, or it is older than the log.",
     Code.DELIVERY_UNDER_WAY: "The event is still being delivered: there is nothing to do again yet.",
     Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",

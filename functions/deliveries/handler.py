@@ -5,6 +5,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from functions.deliveries import routes
+from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.http.app import create_app
@@ -39,5 +40,5 @@ logger = get_logger()
 gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
 app.state.log = Log(deliveries, DeliveryLog(deliveries_table), ParkingStore(deliveries_table, deliveries), queue, logger)
-app.state.trial = Trial(aws.functions, settings.delivery_function)
+app.state.trial = Trial(aws.functions, settings.delivery_function, Allowance(deliveries_table, SystemClock()))
 handler = Mangum(app, lifespan="off")

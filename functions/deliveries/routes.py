@@ -199,9 +199,13 @@ def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
     )
 
 
-@router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED))
+@router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
 def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)]) -> Tested:
-    """Post a signed test event (`"event": "test"`) to the callback, once, and answer what it said. Other answers than 2xx are 400."""
+    """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
+
+    Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
+    A callback can be tested ten times a minute.
+    """
     return Tested.model_validate(told(trial.make(entry.tenant)))
 
 

@@ -18,6 +18,7 @@ table deliveries
   its callback's state            T#<tenant id>             CALLBACK
   a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
   a parked event's place          T#<tenant id>             LOT#<channel>:<chat id>#<place, twelve digits>
+  its callback's tests, counted   T#<tenant id>             TRIALS#<minute>
   what the dev receiver got       RECEIVER                  <time>#<random>
   index by_status (the log)       T#<tenant id>#<status>    <received at>#<event id>
   index by_due (the sweeper)      DUE#<shard>               <due at>
@@ -104,6 +105,10 @@ def listed_at(received_at: datetime, event_id: EventId) -> str:
 
 def callback_state(tenant_id: TenantId) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": "CALLBACK"}
+
+
+def trials(tenant_id: TenantId, minute: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"TRIALS#{minute}"}
 
 
 def parked_chat(tenant_id: TenantId, chat: str) -> Key:

@@ -15,6 +15,7 @@ from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
+from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.http.app import create_app
@@ -106,7 +107,7 @@ class Api:
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
         app.state.log = self.delivery_log
-        app.state.trial = Trial(lambda: self.asked, "delivery")  # type: ignore[arg-type,return-value]  # its one method that is used
+        app.state.trial = Trial(lambda: self.asked, "delivery", Allowance(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
         return app
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:

@@ -28,7 +28,7 @@ PUBLIC_ONLY = CallbackSettings(allow_http_callbacks=True, allow_private_callback
 LINES = (Path(__file__).parent / "hostile_urls.txt").read_text(encoding="utf-8").splitlines()
 ESCAPES = {"\\t": "\t", "\\r": "\r", "\\n": "\n", "\\x00": "\x00", "\\u00ad": "\u00ad", "\\u200b": "\u200b", "\\u3002": "\u3002"}
 GOOD = """
-http://shop.example/ http://shop.example:8443/in?key=a%20b http://SHOP.Example http://shop.example./ http://a-b.c_d.example/in;v=1
+http://shop.example/ http://shop.example:8443/in?key=a%20b http://SHOP.Example http://a-b.c_d.example/in;v=1
 http://xn--e1afmkfd.example/ http://8.8.8.8/ http://1.1.1.1:3000/ http://[2606:4700:4700::1111]/ http://[2a00:1450:4001:81b::200e]:8080/in
 http://localhost.example/ http://local.example/ http://127.example/ http://10.0.0.1.example/ http://internal.example/ http://shop.example:8080/@
 http://0.example/ http://0x7f.example/ http://192.167.255.255/ http://172.32.0.1/ http://100.128.0.1/ http://11.0.0.1/ http://126.255.255.255/
