@@ -19,7 +19,8 @@ http://shop.example/ ftp://shop.example/ file:///etc/passwd gopher://shop.exampl
 https:shop.example https:///in https://:443/ https://shop.example:0/ https://shop.example:99999/ https://shop.example:x/ https://shop.example/#part
 https://user@shop.example/ https://user:pw@shop.example/ https://@shop.example/ https://shop.example\\@10.0.0.1/ https://a..b/ https://.shop.example/
 https://-shop.example/ https://shop-.example/ https://shop%2eexample/ https://%6cocalhost/ https://[::1 https://[::1]x/ https://shop.example%00/
-https://[fe80::1%25eth0]/ https://[2606:4700::1%251]/ https://магазин.example/ https://shop.example./ https://localhost./ https://db.internal./ https://sho\u200bp.example/
+https://[fe80::1%25eth0]/ https://[2606:4700::1%251]/ https://магазин.example/ https://shop.example./ https://localhost./ https://db.internal./
+https://sho\u200bp.example/
 """
 PRIVATE = """
 https://localhost/ https://LOCALHOST/ https://x.localhost/ https://printer/ https://router.local/ https://db.internal/

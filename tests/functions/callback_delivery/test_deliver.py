@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import ssl
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import httpcore
 import pytest
 from standardwebhooks.webhooks import hmac_data
 
-from functions.callback_delivery import deliver, hold, watch
+from functions.callback_delivery import deliver, hold, network, watch
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
+from functions.callback_delivery.queue import entries_of
 from functions.tenants.directory import seal
 from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
 from shared.queues import EventsQueue, Replay, pointer_to
+from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.table import Table
 from tests.functions.callback_delivery.bench import Bench
-from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
+from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
+from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
+from tests.support.delivery_world import World
 from tests.support.events import event_of
 from tests.support.listener import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
@@ -598,3 +606,42 @@ async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: B
     bench.receiver.script = [answer(500)]
     failed, tally = await bench.deliverer.run(entries)
     assert (len(failed), tally.delivered, tally.failed) == (1, 1, 1)
+
+
+async def test_a_fault_of_the_name_or_the_certificate_is_told_and_passes(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate expires, the name resolves to a private address for one attempt: said in words; later delivered."""
+    expired, valid = certificate_for("callbacks.example", (-30, -1)), certificate_for("callbacks.example")
+    trust = ssl.create_default_context(cadata=expired.certificate + valid.certificate)
+    answers: list[list[Address]] = [[ip_address("127.0.0.1")], [ip_address("10.0.0.1")], [ip_address("127.0.0.1")]]
+    receivers = [Receiver(), Receiver()]
+    for receiver, certificate in zip(receivers, (expired, valid), strict=True):
+        await receiver.start(certificate.server_context(tmp_path))
+    reached = iter([receivers[0].port, receivers[1].port])
+
+    async def resolve(host: str, port: int) -> list[Address]:
+        del host, port
+        return answers.pop(0)
+
+    async def dial(address: Address, port: int) -> socket.socket:
+        del port
+        return await network.dial(address, next(reached))
+
+    monkeypatch.setattr(network, "is_public", lambda address: address != ip_address("10.0.0.1"))  # this machine stands for the internet
+    poster = Poster(allowed=CallbackSettings(), resolve=resolve, trust=trust, clock=bench.clock, attempt_s=PATIENT_S, dial=dial)
+    world = World(bench.clock)
+    tenant = world.new_tenant("https://callbacks.example/in")
+    event = world.send(tenant.id, 1, 1)
+    entries = entries_of(world.source.receive())
+    try:
+        for _ in range(3):
+            await world.function(poster.post).run(entries)
+    finally:
+        await poster.close()
+        for receiver in receivers:
+            await receiver.stop()
+    record = world.deliveries.get(tenant.id, event.id)
+    assert record
+    assert [attempt.outcome for attempt in record.attempts] == ["certificate refused", "address not allowed", "status 200"]
+    assert record.status is DeliveryStatus.DELIVERED
