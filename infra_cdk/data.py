@@ -78,6 +78,10 @@ class Data(Construct):
         """Allow changing items of the deliveries table."""
         _allow(role, WRITE, self.deliveries.table_arn)
 
+    def let_count(self, role: iam.Role) -> None:
+        """Allow counting in the deliveries table."""
+        _allow(role, ["dynamodb:UpdateItem"], self.deliveries.table_arn)
+
     def let_wrap(self, role: iam.Role, purpose: Purpose) -> None:
         """Allow making data keys for one purpose: who says another purpose in the encryption context is refused."""
         self._let_use_key(role, "kms:GenerateDataKey", purpose)

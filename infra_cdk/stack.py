@@ -130,6 +130,7 @@ class AvioStack(Stack):
         function = self.functions.add("deliveries", environment)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
+        self.data.let_count(function.role)
         self.queues.let_send(function.role)
         delivery.let_test(function.role)
         sweeper.let_wake(function.role)

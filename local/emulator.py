@@ -22,7 +22,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from local import access
+from local import access, own_ports
 from local.bootstrap import ENVIRONMENTS
 from local.emulator_guard import PASS_HEADER, gateway_pass
 from local.emulator_keeping import SETTLE_PATH, take_lock
@@ -126,7 +126,10 @@ def locate(state: Path) -> Emulator:
             raise StartError(f"the AWS emulator of the last system still runs from {state}, {LAST_DEADLINE_S} s after that one has ended")
         time.sleep(POLL_S)
     lock.close()
-    return Emulator(_port(state), secret=access.of(state).emulator)
+    port = _port(state)
+    own_ports.forget(state)
+    own_ports.add(state, port)
+    return Emulator(port, secret=access.of(state).emulator)
 
 
 def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> Launched:
@@ -163,6 +166,7 @@ def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) 
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
+        "OWN_PORTS_FILE": str(own_ports.file_in(state)),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import access
+from local import access, own_ports
 from local.emulator import REGION, Emulator
 from local.processes import Launched, Process, bare_environment, free_port
 from local.stack import Outputs
@@ -31,6 +31,7 @@ def launch(
 ) -> Launched:
     """Start one listener's process; its log has its `name`. `telegram` are the settings that say which Telegram."""
     port = free_port()
+    own_ports.add(state, port)
     environment = {
         **bare_environment(),
         **telegram,

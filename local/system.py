@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
-from local import access, disk, emulator, front, listener_process, secret, stack, supervision, synth, telegram_server
+from local import access, disk, emulator, front, listener_process, own_ports, secret, stack, supervision, synth, telegram_server
 from local.bootstrap import ROOT
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
@@ -167,6 +167,8 @@ class System:
                 self.start_listener()
         with step("front"):
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
+            port = plan.port or free_port()
+            own_ports.add(plan.state, port, own_ports.DEV_RECEIVER)
             app = front.create_app(
                 api,
                 plan.pages,
@@ -174,7 +176,7 @@ class System:
                 self.emulator.gateway_headers,
                 _names(plan.settings),
             )
-            self.url = self._parts.enter_context(front.running(app, plan.port or free_port()))
+            self.url = self._parts.enter_context(front.running(app, port))
 
     def _start_emulator(self) -> None:
         state, persist = self.plan.state, self.plan.persist

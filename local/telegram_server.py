@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from local import access
+from local import access, own_ports
 from local.processes import Launched, Process, bare_environment, free_port, is_listening
 from local.telegram.control.door import PASSWORD, USER
 
@@ -52,8 +52,11 @@ def start(state: Path) -> TelegramServer:
 def launch(state: Path, *, again: bool = False) -> Launched:
     """Start the test server's process, at the ports of last time."""
     log, password = state / "logs" / "telegram.log", access.of(state).control
+    port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
+    for own in (port, control_port):
+        own_ports.add(state, own)
     command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
-    command += ["--port", str(_port(state / "telegram-port")), "--control-port", str(_port(state / "telegram-control-port"))]
+    command += ["--port", str(port), "--control-port", str(control_port)]
     process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
     return Launched(process, lambda: bool(_printed(process)))
 

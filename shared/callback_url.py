@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from shared.addresses import is_public
 from shared.errors import AvioError, Code
@@ -34,27 +34,58 @@ _BAD_PORTS = frozenset(
 
 def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
     """Return the URL, or raise `invalid_callback_url` with a sentence that says why."""
-    if len(url) > MAX_LENGTH or not url.isascii() or any(not c.isprintable() or c in " \\" for c in url):
-        raise _refused(f"A callback URL is at most {MAX_LENGTH} ASCII characters, without spaces or backslashes.")
+    parts = _parts(url, allow_http=allow_http)
+    if "@" in parts.netloc:
+        raise _refused("A callback URL holds no user name or password. Set an Authorization header in callback_headers instead.")
+    if "#" in url:
+        raise _refused("A callback URL ends before the #: what follows one never reaches a server. Leave it out.")
+    host = parts.hostname
+    if not host or not _BRACKETS.fullmatch(parts.netloc):
+        raise _refused("A callback URL needs a host after the //, like https://shop.example/webhook.")
+    if parts.port in _BAD_PORTS:
+        raise _refused(f"Port {parts.port} is not for web servers, so nothing is posted there. Use another, 443 or 8443 for instance.")
+    if host.endswith(".") and _literal(host) is None:
+        raise _refused("A callback URL's host ends without a dot, as in its certificate. Leave the last dot out.")
+    address = _literal(host)
+    if address is None and ("[" in parts.netloc or not _is_name(host)):
+        raise _refused("A callback URL's host is a name like shop.example, or an IP address.")
+    if not allow_private and not _is_public(address, host.rstrip(".")):
+        raise _refused(
+            "A callback URL's host has to be reachable from the internet: a public name or address, not one of a private network."
+        )
+    return url
+
+
+def _parts(url: str, *, allow_http: bool) -> SplitResult:
+    """Return a URL's parts, or raise `invalid_callback_url` where its characters or its scheme are not those of a callback."""
+    if len(url) > MAX_LENGTH:
+        raise _refused(
+            f"A callback URL is at most {MAX_LENGTH} characters; this one has {len(url)}. Send what is long in callback_headers."
+        )
+    if not url.isascii():
+        raise _refused(f"A callback URL is ASCII.{_in_ascii(url)} Percent-encode other characters in its path.")
+    if any(not c.isprintable() or c in " \\" for c in url):
+        raise _refused("A callback URL has no spaces, control characters or backslashes. Percent-encode them: %20 is a space.")
     try:
         parts = urlsplit(url)
-        port = parts.port
+        _ = parts.port
     except ValueError as error:
-        raise _refused("This is not a URL.") from error
-    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise _refused("A callback URL begins with https://.")
-    if "@" in parts.netloc:
-        raise _refused("A callback URL holds no user name or password; its signature says who calls.")
-    if not parts.hostname or "#" in url or not _BRACKETS.fullmatch(parts.netloc):
-        raise _refused("A callback URL has a host, a possible port and no fragment.")
-    if port in _BAD_PORTS:
-        raise _refused("A callback URL's port is one of another service's.")
-    address = _literal(parts.hostname)
-    if address is None and ("[" in parts.netloc or not _is_name(parts.hostname)):
-        raise _refused("A callback URL's host is a name or an address.")
-    if not allow_private and not _is_public(address, parts.hostname.rstrip(".")):
-        raise _refused("A callback URL's host is reachable from the internet.")
-    return url
+        raise _refused("This is not a URL: its host or its port (1 to 65535) cannot be read.") from error
+    schemes = ("https", "http") if allow_http else ("https",)
+    if parts.scheme not in schemes:
+        raise _refused(
+            f"A callback URL begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, like https://shop.example/webhook."
+        )
+    return parts
+
+
+def _in_ascii(url: str) -> str:
+    """Return how the host of a URL would be written in ASCII, as a sentence; nothing where that cannot be told."""
+    try:
+        host = (urlsplit(url).hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError):
+        return ""
+    return f" Write its host as {host}." if host.startswith("xn--") or ".xn--" in host else ""
 
 
 def _is_name(host: str) -> bool:

@@ -1,9 +1,10 @@
 """Envelope encryption: AES-256-GCM under a data key of its own per tenant and purpose, wrapped by KMS.
 
-    KMS key --wraps, context {tenant, purpose}--> data key --AES-GCM, fresh nonce, the same context as AAD--> sealed bytes
+    KMS key --wraps, context {tenant, role}--> data key --AES-GCM, fresh nonce, {tenant, purpose} as AAD--> sealed bytes
 
-The context binds both layers: a session copied to another tenant's row opens nowhere, and a role that may unwrap `signing` keys cannot
-unwrap `session` ones. The cipher is loaded, and the KMS client made, when they are first used: no cold start pays for them in vain.
+Both layers are bound: a session copied to another tenant's row opens nowhere, a role that may unwrap `signing` keys cannot unwrap
+`session` ones, and what was sealed for one purpose opens for no other, though the same role may open both. The cipher is loaded, and the
+KMS client made, when they are first used: no cold start pays for them in vain.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ _NONCE_BYTES = 12  # NIST SP 800-38D, 8.2.2: 96 random bits; far below 2^32 save
 
 
 class Purpose(StrEnum):
-    """What a data key is for; roles are allowed one of these, not all."""
+    """What a data key is for."""
 
     SESSION = "session"
     SIGNING = "signing"
+    HEADERS = "headers"
+
+    @property
+    def role(self) -> str:
+        """The purpose that KMS hears of, and that roles are allowed: who signs a callback also sends its headers."""
+        return (Purpose.SIGNING if self is Purpose.HEADERS else self).value
 
 
 class Unreadable(Exception):
@@ -76,17 +83,17 @@ class Envelope:
 
     def new_key(self, tenant_id: TenantId, purpose: Purpose) -> DataKey:
         """Make a data key; raises KeysUnavailable."""
-        context = {"tenant": tenant_id, "purpose": purpose.value}
+        context = {"tenant": tenant_id, "purpose": purpose.role}
         with _translated():
             answer = self._kms().generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
-        return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(context))
+        return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(tenant_id, purpose))
 
     def unwrap(self, tenant_id: TenantId, purpose: Purpose, wrapped: bytes) -> DataKey:
         """Return the data key that `new_key` made; raises KeysUnavailable."""
-        context = {"tenant": tenant_id, "purpose": purpose.value}
+        context = {"tenant": tenant_id, "purpose": purpose.role}
         with _translated():
             answer = self._kms().decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
-        return DataKey(wrapped, answer["Plaintext"], _aad(context))
+        return DataKey(wrapped, answer["Plaintext"], _aad(tenant_id, purpose))
 
 
 @contextmanager
@@ -97,5 +104,5 @@ def _translated() -> Iterator[None]:
         raise KeysUnavailable(type(error).__name__) from error
 
 
-def _aad(context: dict[str, str]) -> bytes:
-    return json.dumps(context, sort_keys=True, separators=(",", ":")).encode()
+def _aad(tenant_id: TenantId, purpose: Purpose) -> bytes:
+    return json.dumps({"tenant": tenant_id, "purpose": purpose.value}, sort_keys=True, separators=(",", ":")).encode()

@@ -30,6 +30,7 @@ class Code(StrEnum):
     ROTATION_PENDING = "rotation_pending"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
+    RATE_LIMITED = "rate_limited"
     DELIVERY_NOT_FOUND = "delivery_not_found"
     DELIVERY_UNDER_WAY = "delivery_under_way"
     CALLBACK_DISABLED = "callback_disabled"
@@ -85,6 +86,7 @@ DETAILS: dict[Code, str] = {
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
+    Code.RATE_LIMITED: "That was asked for too often. Wait, then ask again.",
     Code.DELIVERY_NOT_FOUND: "There is no delivery of such an event, or it is older than the log.",
     Code.DELIVERY_UNDER_WAY: "The event is being delivered already: its next attempt follows within seconds.",
     Code.CALLBACK_DISABLED: "The callback is disabled. Enable it first: set callback_url again, or POST .../callback/retry.",

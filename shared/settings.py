@@ -5,6 +5,8 @@ Each deployable composes what it needs from these; names are those of the enviro
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -40,7 +42,11 @@ class HttpSettings(TableSettings):
 
 
 class CallbackSettings(Settings):
-    """Which callback URLs are allowed: on AWS https to public addresses only."""
+    """Which callback URLs are allowed: on AWS https to public addresses only.
+
+    Where the whole system runs on one machine, `own_ports_file` lists the ports that are its own: callbacks never go there.
+    """
 
     allow_http_callbacks: bool = False
     allow_private_callbacks: bool = False
+    own_ports_file: Path | None = None

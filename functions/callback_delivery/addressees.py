@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.clock import Clock
-from shared.crypto import Envelope, KeysUnavailable, Purpose
+from shared.crypto import Envelope, KeysUnavailable, Purpose, Unreadable
 from shared.model.ids import TenantId
-from shared.model.tenant import Cause, Sealed, Tenant
+from shared.model.tenant import SECRET_PREFIX, Cause, Sealed, Tenant
 from shared.store.tenants import TenantStore
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Addressees:
         self._envelope = envelope
         self._fallback = fallback
         self._clock = clock
-        self._secrets: OrderedDict[tuple[bytes, bytes], str] = OrderedDict()
+        self._secrets: OrderedDict[tuple[Purpose, bytes, bytes], str] = OrderedDict()
 
     def get(self, tenant_id: TenantId) -> Addressee | None:
         """Return a tenant's addressee as it is now, or None where the tenant is gone.
@@ -104,7 +104,7 @@ class Addressees:
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
         previous = [self._secret(tenant.id, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
-        headers = json.loads(self._opened(tenant.id, tenant.callback_headers)) if tenant.callback_headers else {}
+        headers = self._headers(tenant.id, tenant.callback_headers) if tenant.callback_headers else {}
         return Addressee(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
 
     def disable(self, addressee: Addressee, cause: Cause) -> bool:
@@ -112,13 +112,33 @@ class Addressees:
         return self._tenants.disable_callback(addressee.tenant, cause, REASONS[cause], self._clock.now())
 
     def _secret(self, tenant_id: TenantId, sealed: Sealed | None) -> str | None:
-        return self._opened(tenant_id, sealed) if sealed else self._fallback.get()
+        """Return a signing secret. Older headers were sealed for the same purpose: what has not a secret's form is none."""
+        if sealed is None:
+            return self._fallback.get()
+        opened = self._opened(tenant_id, sealed, Purpose.SIGNING)
+        if not opened.startswith(SECRET_PREFIX):
+            raise Unreadable
+        return opened
 
-    def _opened(self, tenant_id: TenantId, sealed: Sealed) -> str:
-        known = (sealed.key, sealed.sealed)
+    def _headers(self, tenant_id: TenantId, sealed: Sealed) -> dict[str, str]:
+        """Return the headers; older ones were sealed as secrets are, and are known by their form: no secret is an object in JSON."""
+        try:
+            opened = self._opened(tenant_id, sealed, Purpose.HEADERS)
+        except Unreadable:
+            opened = self._opened(tenant_id, sealed, Purpose.SIGNING)
+        try:
+            headers = json.loads(opened)
+        except ValueError:
+            raise Unreadable from None  # the cause would show a secret
+        if not isinstance(headers, dict):
+            raise Unreadable
+        return headers
+
+    def _opened(self, tenant_id: TenantId, sealed: Sealed, purpose: Purpose) -> str:
+        known = (purpose, sealed.key, sealed.sealed)
         opened = self._secrets.get(known)
         if opened is None:  # what is sealed never changes: the key can be kept as long as there is room
-            data_key = self._envelope.unwrap(tenant_id, Purpose.SIGNING, sealed.key)
+            data_key = self._envelope.unwrap(tenant_id, purpose, sealed.key)
             opened = data_key.open(sealed.sealed).decode()
             _remember(self._secrets, known, opened)
         return opened

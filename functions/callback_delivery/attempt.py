@@ -9,11 +9,14 @@ from functions.callback_delivery import signing
 from functions.callback_delivery.addressees import Addressee
 from functions.callback_delivery.body import body_of
 from functions.callback_delivery.retry import Answered, Outcome
+from shared import callback_headers
 from shared.clock import Clock
 from shared.model.delivery import KEPT_TEXT, Attempt, Delivery
 from shared.model.event import Event
+from shared.model.ids import TenantId
 
-Post = Callable[[str, dict[str, str], bytes], Awaitable[Outcome]]
+Post = Callable[[TenantId, str, dict[str, str], bytes], Awaitable[Outcome]]
+"""Posts for a tenant: no connection serves two of them."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Attempts:
         at, started_s = self._clock.now(), self._clock.boottime()
         body = body_of(event, addressee.tenant.number)
         signed = signing.headers(event.id, at, before.made + 1, body, addressee.secret, addressee.previous)
-        headers = {**addressee.headers, **signed}
-        outcome = await self._post(addressee.tenant.callback_url or "", headers, body)
+        headers = {**callback_headers.sendable(addressee.headers), **signed}
+        outcome = await self._post(addressee.tenant.id, addressee.tenant.callback_url or "", headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
         return Made(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
 

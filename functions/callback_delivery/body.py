@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, PlainSerializer
 
 from shared.model.event import Event
+from shared.model.tenant import Tenant
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
 
@@ -54,6 +55,32 @@ class EventBody(BaseModel):
     channel: str
     tenant: Annotated[int, Field(description="The tenant's number.")]
     backfilled: Annotated[bool, Field(description="Whether it was fetched afterwards, and did not come as it happened.")]
+
+
+class TestBody(EventBody):
+    """What a test of a callback posts: of the form of a message, so that an endpoint's whole way is tried, and plainly none."""
+
+    event: Literal["test"]  # type: ignore[assignment]
+    test: Literal[True]
+
+
+def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
+    """Return the bytes of a test: an example of a message, from nobody."""
+    message = MessageBody(
+        chat_id=1,
+        message_id=1,
+        sender_id=1,
+        sender_username=None,
+        text="This is a test of your callback. Nobody wrote this message.",
+        date=at.replace(microsecond=0),
+        sender_name="Avio test",
+        sender_phone=None,
+        chat_type="private",
+        reply_to=None,
+        media=None,
+    )
+    names = {"tenant_id": tenant.id, "id": event_id, "tenant": tenant.number}
+    return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
 def body_of(event: Event, tenant_number: int) -> bytes:

@@ -1,33 +1,29 @@
 """Connections to callbacks: a name is resolved once, what it resolves to is checked, and the checked address is what is connected to.
 
 Checking the URL alone would not do: a name can resolve to a private address, or to another one each time it is asked (DNS rebinding).
-What an endpoint may send is bounded here too, below HTTP: no kind of answer, endless heads or interim answers included, keeps the
-function busy while others wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from urllib.parse import SplitResult
 
-import httpcore
-
+from functions.callback_delivery.own_ports import OwnPorts
+from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared.addresses import is_public
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
+Dial = Callable[[Address, int], Awaitable[socket.socket]]
 
 CONNECT_S = 3.0
 """One address may take this long: two dead ones leave time for a third within an attempt."""
 ADDRESSES_TRIED = 3
-ANSWER_BYTES = 256 << 10
-"""How much is read after a request, head and all: the largest head that is understood has 100 kB, and of a body 64 kB are wanted."""
 # Its own threads: a resolver that hangs must not keep the function from writing its records.
 # As many as a warm function can have hanging: an attempt that is given up leaves its thread behind until the resolver gives up too.
 _resolvers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
@@ -37,8 +33,16 @@ class AddressNotAllowed(Exception):
     """The name stands for an address that callbacks may not go to."""
 
 
+class PortOfOurs(Exception):
+    """The system itself listens there."""
+
+
 class Unresolvable(Exception):
     """The name stands for nothing."""
+
+
+class Unreachable(Exception):
+    """Nobody takes the connection, or not with TLS."""
 
 
 async def resolve(host: str, port: int) -> list[Address]:
@@ -52,88 +56,61 @@ async def resolve(host: str, port: int) -> list[Address]:
     return sorted(unique, key=lambda address: address.version)
 
 
-class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to checked addresses only; TLS on top still asks for the name. `inner` is what opens connections."""
+async def dial(address: Address, port: int) -> socket.socket:
+    """Return a socket that is connected to an address; raises OSError."""
+    made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    try:
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, (str(address), port))
+    except BaseException:
+        made.close()
+        raise
+    return made
 
-    def __init__(self, resolve: Resolve, *, allow_private: bool, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
+
+class Guard:
+    """Connects to checked addresses only; TLS on top still asks for the name."""
+
+    def __init__(self, resolve: Resolve, trust: ssl.SSLContext, *, allow_private: bool, own: OwnPorts, dial: Dial = dial) -> None:
         self._resolve = resolve
+        self._trust = trust
         self._allow_private = allow_private
-        self._inner = inner or httpcore.AnyIOBackend()
+        self._own = own
+        self._dial = dial
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's own signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first of a host's addresses that takes us; raises AddressNotAllowed if any of them is not allowed."""
+    async def connect(self, url: SplitResult) -> Wire:
+        """Return a connection on which nothing was said yet.
+
+        Raises Unresolvable, AddressNotAllowed, PortOfOurs, Unreachable, ssl.SSLCertVerificationError, TimeoutError, Broken, or Unasked
+        where the endpoint speaks first.
+        """
+        secure, host = url.scheme == "https", url.hostname or ""
+        connected = await self._reach(host, url.port or (443 if secure else 80), url.path or "/")
+        try:
+            trust, name = (self._trust, host) if secure else (None, None)
+            _, wire = await asyncio.get_running_loop().create_connection(Wire, sock=connected, ssl=trust, server_hostname=name)
+        except ssl.SSLCertVerificationError:
+            raise
+        except OSError as error:
+            raise Unreachable from error
+        if not await wire.is_quiet():
+            raise Unasked if wire.unasked else Broken
+        return wire
+
+    async def _reach(self, host: str, port: int, path: str) -> socket.socket:
+        """Connect to the first of a host's addresses that takes us; refuse it if any of them is not allowed."""
         addresses = await self._resolve(host, port)
         if not self._allow_private and not all(map(is_public, addresses)):
             raise AddressNotAllowed
-        limit = CONNECT_S if timeout is None else min(timeout, CONNECT_S)
+        if any(self._own.refuse(address, port, path) for address in addresses):
+            raise PortOfOurs
         failed: Exception = Unresolvable()
         for address in addresses[:ADDRESSES_TRIED]:
             try:
-                return BoundedStream(await self._inner.connect_tcp(str(address), port, limit, local_address, socket_options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                async with asyncio.timeout(CONNECT_S):
+                    return await self._dial(address, port)
+            except TimeoutError as error:
                 failed = error
+            except OSError as error:
+                failed = Unreachable(str(error))
         raise failed
-
-
-class BoundedStream(httpcore.AsyncNetworkStream):
-    """A connection that breaks when more comes back after a request than any answer needs."""
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-        self._read = 0
-        self._socket: socket.socket | None = None
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  httpcore's own signature
-        """Return what came; raises httpcore.ReadError above the bound."""
-        if self._read > ANSWER_BYTES:
-            raise httpcore.ReadError
-        received = await self._inner.read(max_bytes, timeout)
-        self._read += len(received)
-        return received
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  httpcore's own signature
-        """Send; what is read after it is counted anew."""
-        self._read = 0
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's own signature
-    ) -> httpcore.AsyncNetworkStream:
-        """Go on under TLS, with the same bound."""
-        try:
-            return BoundedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except asyncio.CancelledError:
-            await self._inner.aclose()  # the backend closes it after faults only
-            raise
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what the connection knows of itself."""
-        if info != "is_readable":
-            return self._inner.get_extra_info(info)
-        # The pool asks this of each idle connection before each request; asked of the backend it was a tenth of the function's own work.
-        if self._socket is None:
-            self._socket = self._inner.get_extra_info("socket")
-        return self._socket is None or _is_readable(self._socket)
-
-
-def _is_readable(connection: socket.socket) -> bool:
-    """Whether there is something to read, the other side's end included; of a closed one there is."""
-    if connection.fileno() < 0:
-        return True
-    asked = select.poll()
-    asked.register(connection.fileno(), select.POLLIN)
-    return bool(asked.poll(0))

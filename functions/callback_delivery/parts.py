@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import httpcore
+import ssl
+
+import certifi
 
 from functions.callback_delivery.addressees import Addressees, DeploymentSecret
 from functions.callback_delivery.network import resolve
@@ -40,7 +42,7 @@ class Parts:
         fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
         self.addressees = Addressees(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
         self._allowed = settings
-        self._trust = httpcore.default_ssl_context()
+        self._trust = ssl.create_default_context(cafile=certifi.where())
 
     def poster(self) -> Poster:
         """Make what posts, with connections of its own."""

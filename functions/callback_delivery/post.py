@@ -7,15 +7,20 @@ import codecs
 import contextlib
 import ssl
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-import httpcore
+import h11
 
-from functions.callback_delivery.network import AddressNotAllowed, CheckedBackend, Resolve, Unresolvable
+from functions.callback_delivery.exchange import Exchange
+from functions.callback_delivery.idle import Idle
+from functions.callback_delivery.network import AddressNotAllowed, Dial, Guard, PortOfOurs, Resolve, Unreachable, Unresolvable, dial
+from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.retry import Answered, Failed, Outcome
+from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared import callback_url
 from shared.clock import Clock
 from shared.errors import AvioError
+from shared.model.ids import TenantId
 from shared.settings import CallbackSettings
 from shared.version import VERSION
 
@@ -27,10 +32,22 @@ BODY_BYTES = 64 << 10
 TEXT_BYTES = 1024
 """How much of an answer's body is kept, for people who wonder why their endpoint refused."""
 _ALWAYS = {"Content-Type": "application/json", "User-Agent": f"Avio/{VERSION}", "Accept": "*/*"}
+# None is final: names and certificates are mended, and an outage of DNS may say anything.
+_FAULTS: dict[type[Exception], str] = {
+    AddressNotAllowed: "address not allowed",
+    PortOfOurs: "address not allowed: a part of Avio listens there",
+    Unresolvable: "name not found",
+    TimeoutError: "timed out",
+    ssl.SSLCertVerificationError: "certificate refused",
+    Unreachable: "connect failed",
+    Unasked: "answered before it was asked",
+    Broken: "connection broken",
+    h11.RemoteProtocolError: "answer not understood",
+}
 
 
 class Poster:
-    """Posts; keeps connections open for the next event. Belongs to one event loop."""
+    """Posts; keeps connections open for the same tenant's next event. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -41,62 +58,64 @@ class Poster:
         clock: Clock,
         attempt_s: float = ATTEMPT_S,
         body_s: float = BODY_S,
-        dial: httpcore.AsyncNetworkBackend | None = None,
+        dial: Dial = dial,
     ) -> None:
+        trust.set_alpn_protocols(["http/1.1"])
         self._allowed = allowed
         self._attempt_s = attempt_s
         self._body_s = body_s
         self._clock = clock
-        backend = CheckedBackend(resolve, allow_private=allowed.allow_private_callbacks, inner=dial)
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=trust, max_connections=20, keepalive_expiry=5.0, network_backend=backend)
+        own = OwnPorts(allowed.own_ports_file)
+        self._guard = Guard(resolve, trust, allow_private=allowed.allow_private_callbacks, own=own, dial=dial)
+        self._idle = Idle()
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def post(self, tenant_id: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Make one attempt. Cancelling it closes its connection."""
         allowed = self._allowed
         try:
             callback_url.check(url, allow_http=allowed.allow_http_callbacks, allow_private=allowed.allow_private_callbacks)
+            request = _request(urlsplit(url), {**_ALWAYS, **headers}, body)
         except AvioError:
             return Failed("url not allowed", final=True)
-        try:
-            return await self._answer(_request(url, {**_ALWAYS, **headers}, body))
-        except AddressNotAllowed:
-            return Failed("address not allowed")  # not final: names are mended, and an outage of DNS may say anything
-        except Unresolvable:
-            return Failed("name not found")
-        except (TimeoutError, httpcore.TimeoutException):
-            return Failed("timed out")
-        except httpcore.ConnectError as error:
-            return Failed("certificate refused" if _refused_certificate(error) else "connect failed")
-        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
-            return Failed("connection broken")
-        except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol):
+        except h11.LocalProtocolError:
             return Failed("url not usable", final=True)
+        try:
+            return await self._answer((tenant_id, url), request, body)
+        except tuple(_FAULTS) as error:
+            return Failed(next(fault for kind, fault in _FAULTS.items() if isinstance(error, kind)))
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._pool.aclose()
+        await self._idle.close()
 
-    async def _answer(self, request: httpcore.Request) -> Answered:
+    async def _answer(self, owner: tuple[TenantId, str], request: h11.Request, body: bytes) -> Answered:
         end_s = asyncio.get_running_loop().time() + self._attempt_s
-        async with asyncio.timeout_at(end_s):
-            answer = await self._pool.handle_async_request(request)
+        wire: Wire | None = None
         try:
-            text = await self._beginning(answer, end_s)
+            async with asyncio.timeout_at(end_s):
+                wire = await self._idle.take(owner) or await self._guard.connect(urlsplit(owner[1]))
+                exchange = Exchange(wire)
+                answer = await exchange.ask(request, body)
+            if wire.early and 200 <= answer.status_code < 300:
+                raise Unasked
+            text = await self._beginning(exchange, end_s)
+            if exchange.over and wire.rest():
+                self._idle.keep(owner, wire)
+                wire = None
         finally:
-            await answer.aclose()
-        asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), None)
-        return Answered(answer.status, None if asked is None else self._seconds(asked.decode("latin-1")), text)
+            if wire:
+                wire.end()
+        asked = next((value for name, value in answer.headers if name == b"retry-after"), None)
+        return Answered(answer.status_code, None if asked is None else self._seconds(asked.decode("latin-1")), text)
 
-    async def _beginning(self, answer: httpcore.Response, end_s: float) -> str:
+    async def _beginning(self, exchange: Exchange, end_s: float) -> str:
         """Return how an answer's body begins; what comes late, too long or not at all changes nothing about its status."""
         kept, read = b"", 0
-        with contextlib.suppress(TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        with contextlib.suppress(TimeoutError, Broken, h11.RemoteProtocolError):
             async with asyncio.timeout_at(min(end_s, asyncio.get_running_loop().time() + self._body_s)):
-                async for chunk in answer.aiter_stream():
-                    kept += chunk[: TEXT_BYTES - len(kept)]
-                    read += len(chunk)
-                    if read > BODY_BYTES:
-                        break
+                while read <= BODY_BYTES and (piece := await exchange.piece()) is not None:
+                    kept += piece[: TEXT_BYTES - len(kept)]
+                    read += len(piece)
         return codecs.getincrementaldecoder("utf-8")("replace").decode(kept)  # a character that was cut off at the end is left out
 
     def _seconds(self, retry_after: str) -> float | None:
@@ -109,15 +128,7 @@ class Poster:
             return None
 
 
-def _request(url: str, headers: dict[str, str], body: bytes) -> httpcore.Request:
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    where = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=target)
-    content = {"Content-Length": str(len(body))}
-    return httpcore.Request("POST", where, headers=[("Host", parts.netloc), *headers.items(), *content.items()], content=body)
-
-
-def _refused_certificate(error: BaseException | None) -> bool:
-    while error and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error is not None
+def _request(url: SplitResult, headers: dict[str, str], body: bytes) -> h11.Request:
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    named = {"Host": url.netloc, **headers, "Content-Length": str(len(body))}
+    return h11.Request(method="POST", target=target, headers=list(named.items()))

@@ -1,9 +1,11 @@
 """What follows from an attempt's outcome (contract C3). Pure.
 
-2xx                                                  delivered
-no connection, time-out, 408, 425, 429, 5xx          again after 1, 2, 4, 8 s (or Retry-After), then its chat is parked
-410                                                  dead, and the callback is disabled: its owner said that it is gone
-any other answer, an address that is not allowed     dead
+2xx                                   delivered
+410                                   dead, and the callback is disabled: its owner said that it is gone
+any other answer, and no answer       again after 1, 2, 4, 8 s (or Retry-After), then its chat is parked
+a URL that is not allowed any more    dead
+
+A deployment answers 404 for a minute, a gateway 401 or 302: only the endpoint's owner knows whether a refusal is meant to last.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ MAX_RETRY_AFTER_S = 300
 """How long a receiver may ask us to wait: meanwhile its chat's messages stay received, of which a queue allows 120,000."""
 
 GONE = 410
-_RETRIED = {408, 425, 429}
 _RETRY_AFTER_HEARD = {429, 503}
 
 
@@ -74,7 +75,7 @@ def decide(outcome: Outcome, attempts: int) -> Decision:
             return Delivered()
         case Answered(status) if status == GONE:
             return Dead(gone=True)
-        case Answered(status, retry_after_s) if status in _RETRIED or 500 <= status < 600:
+        case Answered(status, retry_after_s):
             return _again(attempts, retry_after_s if status in _RETRY_AFTER_HEARD else None)
         case Failed(_, False):
             return _again(attempts, None)

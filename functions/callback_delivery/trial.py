@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
 from functions.callback_delivery import signing
 from functions.callback_delivery.addressees import Addressee, Addressees
 from functions.callback_delivery.attempt import Post, recorded
+from functions.callback_delivery.body import test_body
+from shared import callback_headers
 from shared.clock import Clock
 from shared.model.delivery import Attempt
 from shared.model.ids import EventId, TenantId
@@ -29,13 +30,12 @@ class Trial:
         if addressee is None or addressee.tenant.callback_url is None:
             return Attempt(at=at, duration_ms=0, error="no callback").model_dump(mode="json")
         body, headers = self._event(addressee)
-        outcome = await self._post(addressee.tenant.callback_url, headers, body)
+        outcome = await self._post(tenant_id, addressee.tenant.callback_url, headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
         return recorded(outcome, Attempt(at=at, duration_ms=duration_ms)).model_dump(mode="json")
 
     def _event(self, addressee: Addressee) -> tuple[bytes, dict[str, str]]:
         tenant, at, event_id = addressee.tenant, self._clock.now(), EventId(f"evt_test_{secrets.token_hex(12)}")
-        event = {"tenant_id": tenant.id, "event": "test", "id": event_id, "tenant": tenant.number, "sent_at": at.isoformat()}
-        body = json.dumps(event, separators=(",", ":")).encode()
+        body = test_body(event_id, tenant, at)
         signed = signing.headers(event_id, at, 1, body, addressee.secret, addressee.previous)
-        return body, {**addressee.headers, **signed}
+        return body, {**callback_headers.sendable(addressee.headers), **signed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.deliveries import routes
+from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
@@ -41,6 +42,6 @@ logger = get_logger()
 gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
 app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
-app.state.trial = Trial(aws.functions, settings.delivery_function)
+app.state.trial = Trial(aws.functions, settings.delivery_function, Allowance(deliveries_table, SystemClock()))
 app.state.waking = Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
 handler = lambda_handler(app)

@@ -220,11 +220,12 @@ def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> Callb
     return view_of(enabled, log.overview(enabled), log.clock.now())
 
 
-@router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED))
+@router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
 def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)], log: InLog, waking: CallbackWaking) -> Tested:
-    """Post a signed test event (`"event": "test"`) to the callback, once, and answer what it said. Other answers than 2xx are 400.
+    """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
 
-    A success wakes a callback that is paused or disabled.
+    Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
+    A callback can be tested ten times a minute. A success wakes a callback that is paused or disabled.
     """
     answered = trial.make(entry.tenant)
     woken = log.waits(entry.tenant) and waking.wake(entry.tenant.id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.deliveries.allowance import Allowance
 from shared.errors import AvioError, Code
 from shared.model.delivery import Attempt
 from shared.model.tenant import Tenant
@@ -21,14 +22,19 @@ RETRY_AFTER_S = 5
 class Trial:
     """Has the delivery function make one attempt with a test event. `functions` returns the client: most cold starts do not need it."""
 
-    def __init__(self, functions: Callable[[], LambdaClient], name: str) -> None:
+    def __init__(self, functions: Callable[[], LambdaClient], name: str, allowance: Allowance) -> None:
         self._functions = functions
         self._name = name
+        self._allowance = allowance
 
     def make(self, tenant: Tenant) -> Attempt:
-        """Return the attempt, which the callback took; raises `no_callback_url`, `callback_failed` with what it said, or `unavailable`."""
+        """Return the attempt, which the callback took.
+
+        Raises `no_callback_url`, `rate_limited`, `callback_failed` with what it said, or `unavailable`.
+        """
         if tenant.callback_url is None:
             raise AvioError(Code.NO_CALLBACK_URL)
+        self._allowance.take(tenant.id)
         attempt = self._ask({"test": {"tenant_id": tenant.id}})
         if attempt.status is None or not 200 <= attempt.status < 300:
             raise AvioError(Code.CALLBACK_FAILED, **told(attempt))

@@ -38,10 +38,10 @@ class Created:
     replayed: bool = False
 
 
-def seal(envelope: Envelope, tenant_id: TenantId, secret: str) -> Sealed:
+def seal(envelope: Envelope, tenant_id: TenantId, secret: str, purpose: Purpose = Purpose.SIGNING) -> Sealed:
     """Seal what only the delivery function may open, under a data key of its own; raises `unavailable`."""
     try:
-        data_key = envelope.new_key(tenant_id, Purpose.SIGNING)
+        data_key = envelope.new_key(tenant_id, purpose)
     except KeysUnavailable as error:
         raise AvioError(Code.UNAVAILABLE, "Our keys cannot be reached right now.", retry_after_s=RETRY_AFTER_S) from error
     return Sealed(key=data_key.wrapped, sealed=data_key.seal(secret.encode()))
@@ -143,7 +143,7 @@ class Directory:
         if "callback_headers" not in changes:
             return changes
         headers = changes["callback_headers"] or None
-        sealed = seal(self.envelope, tenant_id, json.dumps(headers)) if headers else None
+        sealed = seal(self.envelope, tenant_id, json.dumps(headers), Purpose.HEADERS) if headers else None
         return {**changes, "callback_headers": sealed, "callback_header_names": tuple(headers) if headers else None}
 
     def _check(self, url: str | None) -> None:

@@ -157,6 +157,9 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+SECRET_PREFIX = "whsec_"  # noqa: S105  how each begins
+
+
 def new_signing_secret(draw: Draw = secrets.token_bytes) -> SecretStr:
     """Make a signing secret in the Standard Webhooks form: `whsec_` and the base64 of 32 bytes."""
-    return SecretStr("whsec_" + base64.b64encode(draw(32)).decode())
+    return SecretStr(SECRET_PREFIX + base64.b64encode(draw(32)).decode())

@@ -21,6 +21,7 @@ table deliveries
   a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
   a parked event's place          T#<tenant id>             LOT#<channel>:<chat id>#<place, twelve digits>
   how many events were dropped    T#<tenant id>             DROPPED
+  its callback's tests, counted   T#<tenant id>             TRIALS#<minute>
   what the dev receiver got       RECEIVER                  <time>#<random>
   index by_status (the log)       T#<tenant id>#<status>    <received at>#<event id>
   index by_due (the sweeper)      DUE#<shard>               <due at>
@@ -129,6 +130,10 @@ def callback_state(tenant_id: TenantId) -> Key:
 
 def dropped(tenant_id: TenantId) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": "DROPPED"}
+
+
+def trials(tenant_id: TenantId, minute: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"TRIALS#{minute}"}
 
 
 def parked_chat(tenant_id: TenantId, chat: str) -> Key:

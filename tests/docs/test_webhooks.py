@@ -28,6 +28,7 @@ from shared.clock import SystemClock
 from shared.model.ids import EventId
 from shared.model.tenant import new_signing_secret
 from shared.settings import CallbackSettings
+from shared.store.tenants import new_tenant_id
 from tests.support.receiver import Posted, Receiver
 
 DOCUMENT = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
@@ -102,7 +103,7 @@ async def posted_with(secret: str, *previous: str, at: datetime | None = None) -
     poster = Poster(allowed=ANYWHERE, resolve=_loopback, trust=httpcore.default_ssl_context(), clock=SystemClock())
     try:
         headers = signing.headers(EventId("evt_1"), at or datetime.now(UTC), 1, BODY, secret, previous)
-        await poster.post(f"http://127.0.0.1:{receiver.port}/in", headers, BODY)
+        await poster.post(new_tenant_id(), f"http://127.0.0.1:{receiver.port}/in", headers, BODY)
     finally:
         await poster.close()
         await receiver.stop()

@@ -16,6 +16,7 @@ from functions.auth.workers import LiveWorkers
 from functions.callback_delivery import waking
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
+from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
@@ -114,7 +115,7 @@ class Api:
         app.state.receiver = self.received
         app.state.log = self.delivery_log
         app.state.waking = Waking(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
-        app.state.trial = Trial(lambda: self.asked, "delivery")  # type: ignore[arg-type,return-value]  # its one method that is used
+        app.state.trial = Trial(lambda: self.asked, "delivery", Allowance(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
         return app
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:

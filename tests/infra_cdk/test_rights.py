@@ -33,7 +33,7 @@ EXPECTED = {
     "Functionsauth": LOG | READ | WRITE | NETWORK,
     "Functionsmessages": LOG | READ | WRITE | NETWORK,
     "Functionscallbacks": LOG | READ | WRITE,
-    "Functionsdeliveries": LOG | READ | {"lambda:InvokeFunction", "sqs:SendMessage"},
+    "Functionsdeliveries": LOG | READ | {"dynamodb:UpdateItem", "lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
     "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt"},

@@ -11,7 +11,7 @@ from shared.errors import AvioError, Code
 
 GOOD = """
 https://shop.example/ https://shop.example https://shop.example:8443/in?key=a%20b&c=d https://SHOP.Example/x https://xn--e1afmkfd.example/
-https://a-b.c_d.example/ https://8.8.8.8/ https://[2606:4700:4700::1111]/ https://[2606:4700:4700::1111]:444/in https://shop.example./
+https://a-b.c_d.example/ https://8.8.8.8/ https://[2606:4700:4700::1111]/ https://[2606:4700:4700::1111]:444/in
 https://1.1.1.1./ https://user.example/@name HTTPS://shop.example/ https://0.example/ https://shop.example/;v=1
 """
 BAD = """
@@ -19,10 +19,11 @@ http://shop.example/ ftp://shop.example/ file:///etc/passwd gopher://shop.exampl
 https:shop.example https:///in https://:443/ https://shop.example:0/ https://shop.example:99999/ https://shop.example:x/ https://shop.example/#part
 https://user@shop.example/ https://user:pw@shop.example/ https://@shop.example/ https://shop.example\\@10.0.0.1/ https://a..b/ https://.shop.example/
 https://-shop.example/ https://shop-.example/ https://shop%2eexample/ https://%6cocalhost/ https://[::1 https://[::1]x/ https://shop.example%00/
-https://[fe80::1%25eth0]/ https://[2606:4700::1%251]/ https://магазин.example/ https://sho\u200bp.example/
+https://[fe80::1%25eth0]/ https://[2606:4700::1%251]/ https://магазин.example/ https://shop.example./ https://localhost./ https://db.internal./
+https://sho\u200bp.example/
 """
 PRIVATE = """
-https://localhost/ https://LOCALHOST/ https://localhost./ https://x.localhost/ https://printer/ https://router.local/ https://db.internal/ https://db.internal./
+https://localhost/ https://LOCALHOST/ https://x.localhost/ https://printer/ https://router.local/ https://db.internal/
 https://nas.lan/ https://x.home.arpa/ https://x.intranet/ https://127.0.0.1/ https://127.1/ https://127.0.1/ https://2130706433/ https://0x7f000001/
 https://0x7f.1/ https://0177.0.0.1/ https://017700000001/ https://0/ https://0.0.0.0/ https://10.0.0.1/ https://10.1/ https://172.16.0.1/
 https://192.168.0.1/ https://192.168.257/ https://169.254.169.254/ https://0xa9fea9fe/ https://0xA9.0xFE.0xA9.0xFE/ https://100.64.0.1/ https://[::1]/
@@ -86,3 +87,28 @@ def test_length_is_bounded() -> None:
 def test_any_text_is_taken_or_refused_and_never_a_fault(url: str) -> None:
     """Whatever people paste."""
     refused(url)
+
+
+SENTENCES = {
+    "example.com/hook": "begins with https:// or http://",
+    "https://shop.example:9/": "Port 9 is not for web servers",
+    "https://магазин.example/": "Write its host as xn--80aairftm.example.",
+    "https://shop.example./in": "Leave the last dot out",
+    "https://user:pw@shop.example/": "callback_headers instead",
+    "https://shop.example/#part": "ends before the #",
+    "https://shop.example/" + "x" * 2100: "at most 2048 characters; this one has 2121",
+    "https://shop.example/a b": "%20 is a space",
+    "https://shop.example:99999/": "1 to 65535",
+    "https:///in": "needs a host",
+}
+
+
+@pytest.mark.parametrize("url", SENTENCES, ids=lambda url: ascii(url)[:40])
+def test_a_refusal_says_what_is_wrong_and_what_would_be_right(url: str) -> None:
+    """In words for whoever pasted the URL; http is named where it is allowed, and only there."""
+    with pytest.raises(AvioError) as refusal:
+        check(url, allow_http=True, allow_private=True)
+    assert SENTENCES[url] in refusal.value.detail
+    with pytest.raises(AvioError) as refusal:
+        check("example.com/hook", allow_http=False, allow_private=False)
+    assert "http://" not in refusal.value.detail

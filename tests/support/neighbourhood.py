@@ -152,7 +152,7 @@ class Street:
         self.processes.append(process)
         return process
 
-    async def _post(self, process: Process, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def _post(self, process: Process, _: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Do to a POST what its endpoint does: take it half-way, if it does, and answer at the end."""
         process.step()
         kind = self.kinds[url]()

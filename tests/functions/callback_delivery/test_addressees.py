@@ -10,7 +10,7 @@ from functions.callback_delivery.addressees import FRESH_S, Addressee, Addressee
 from functions.tenants.credentials import Credentials
 from functions.tenants.directory import seal
 from local.aws_account import Account
-from shared.crypto import Envelope
+from shared.crypto import Envelope, Purpose, Unreadable
 from shared.model.tenant import OVERLAP, Tenant
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
@@ -90,3 +90,24 @@ def test_an_addressee_prints_no_secret(office: Office) -> None:
     tenant = office.new_tenant("whsec_SECRET")
     office.rotate(tenant)
     assert "SECRET" not in repr(office.found(tenant)) + str(office.found(tenant))
+
+
+def test_a_secret_and_headers_cannot_stand_in_for_each_other(office: Office) -> None:
+    """Whoever can write a tenant's row still cannot have its secret sent along, nor sign with what lies in its headers."""
+    secret = seal(office.envelope, (tenant := office.new_tenant()).id, "whsec_AAAA")
+    headers = seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}), Purpose.HEADERS)
+    old_headers = seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}))
+    office.tenants.change(tenant.id, {"callback_headers": secret})
+    with pytest.raises(Unreadable):
+        office.found(tenant)
+    for one in (headers, old_headers):
+        office.tenants.change(tenant.id, {"callback_headers": None, "signing_key": one.key, "signing_secret": one.sealed})
+        with pytest.raises(Unreadable):
+            office.found(tenant)
+
+
+def test_headers_that_an_earlier_version_sealed_are_still_sent(office: Office) -> None:
+    """They were sealed for the purpose of secrets; the next change of them seals them for their own."""
+    tenant = office.new_tenant()
+    office.tenants.change(tenant.id, {"callback_headers": seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}))})
+    assert office.found(tenant).headers == {"X-A": "b"}

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import ssl
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import httpcore
 import pytest
 from standardwebhooks.webhooks import hmac_data
 
-from functions.callback_delivery import deliver, hold, watch
+from functions.callback_delivery import deliver, hold, network, watch
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
+from functions.callback_delivery.queue import entries_of
 from functions.tenants.directory import seal
 from local.aws_account import Account
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
 from shared.model.tenant import ChatType
 from shared.queues import EventsQueue, Replay, pointer_to
+from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.table import Table
+from shared.store.tenants import NOT_DISABLED
 from tests.functions.callback_delivery.bench import Bench
-from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
+from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
+from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
+from tests.support.delivery_world import World
 from tests.support.events import event_of
 from tests.support.listener import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
@@ -189,12 +198,12 @@ async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: B
     """Who mends the URL wants what the wrong one did not get; an event that nobody asked for again stays dropped."""
     tenant = bench.new_tenant()
     event, other = event_of(tenant.id), event_of(tenant.id, chat_id=9)
-    bench.receiver.script = [answer(400)]
+    bench.receiver.script = [answer(410)]
     bench.enqueue(event)
     await bench.run_visible()
     bench.clock.advance(60)
     bench.tenants.change(tenant.id, {"callback_url": None})
-    bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now()})
+    bench.tenants.change(tenant.id, {"callback_url": f"{bench.url}/new", "callback_since": bench.clock.now(), **NOT_DISABLED})
     EventsQueue(bench.sqs, bench.account.events_queue_url).replay([Replay(tenant.id, event.id, event.chat, "first")])
     bench.enqueue(other)
     _, tally = await bench.run([replace(one, sent_at=other.received_at) for one in bench.entries()])
@@ -229,14 +238,16 @@ async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404])
-async def test_a_final_answer_ends_the_event_at_once(bench: Bench, status: int) -> None:
-    """No second attempt for what would be answered the same again."""
+async def test_an_endpoint_that_refuses_for_a_while_gets_the_event_afterwards(bench: Bench, status: int) -> None:
+    """A deployment answers 404 for a minute, a gateway 401 or a redirect: the event is tried again, then delivered."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
-    bench.receiver.script = [answer(status)]
-    failed, _ = await bench.run_visible()
-    assert (failed, bench.left_in_queue()) == ([], 0)
-    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DEAD, 1, f"status {status}")
+    entries, bench.receiver.script = bench.entries(), [answer(status)] * 2
+    for made in (1, 2):
+        failed, _ = await bench.deliverer.run(entries)
+        assert (len(failed), bench.fate(event_of(tenant.id))) == (1, (DeliveryStatus.PENDING, made, f"status {status}"))
+    assert (await bench.run(entries))[0] == []
+    assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 3, "status 200")
 
 
 async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> None:
@@ -641,7 +652,7 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(bench: Bench) -> None:
 
     async def refuse_and_lose_the_table(_: Posted) -> bytes:
         await asyncio.to_thread(bench.account.client("dynamodb").delete_table, TableName=bench.account.deliveries_table_name)
-        return answer(404)
+        return answer(410)
 
     bench.receiver.respond = refuse_and_lose_the_table
     failed, tally = await bench.run(entries)
@@ -675,3 +686,42 @@ async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: B
     bench.receiver.script = [answer(500)]
     failed, tally = await bench.deliverer.run(entries)
     assert (len(failed), tally.delivered, tally.failed) == (1, 1, 1)
+
+
+async def test_a_fault_of_the_name_or_the_certificate_is_told_and_passes(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate expires, the name resolves to a private address for one attempt: said in words; later delivered."""
+    expired, valid = certificate_for("callbacks.example", (-30, -1)), certificate_for("callbacks.example")
+    trust = ssl.create_default_context(cadata=expired.certificate + valid.certificate)
+    answers: list[list[Address]] = [[ip_address("127.0.0.1")], [ip_address("10.0.0.1")], [ip_address("127.0.0.1")]]
+    receivers = [Receiver(), Receiver()]
+    for receiver, certificate in zip(receivers, (expired, valid), strict=True):
+        await receiver.start(certificate.server_context(tmp_path))
+    reached = iter([receivers[0].port, receivers[1].port])
+
+    async def resolve(host: str, port: int) -> list[Address]:
+        del host, port
+        return answers.pop(0)
+
+    async def dial(address: Address, port: int) -> socket.socket:
+        del port
+        return await network.dial(address, next(reached))
+
+    monkeypatch.setattr(network, "is_public", lambda address: address != ip_address("10.0.0.1"))  # this machine stands for the internet
+    poster = Poster(allowed=CallbackSettings(), resolve=resolve, trust=trust, clock=bench.clock, attempt_s=PATIENT_S, dial=dial)
+    world = World(bench.clock)
+    tenant = world.new_tenant("https://callbacks.example/in")
+    event = world.send(tenant.id, 1, 1)
+    entries = entries_of(world.source.receive())
+    try:
+        for _ in range(3):
+            await world.function(poster.post).run(entries)
+    finally:
+        await poster.close()
+        for receiver in receivers:
+            await receiver.stop()
+    record = world.deliveries.get(tenant.id, event.id)
+    assert record
+    assert [attempt.outcome for attempt in record.attempts] == ["certificate refused", "address not allowed", "status 200"]
+    assert record.status is DeliveryStatus.DELIVERED

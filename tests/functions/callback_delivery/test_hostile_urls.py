@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+import ssl
+from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpcore
 import pytest
 
 from functions.callback_delivery import network
-from functions.callback_delivery.network import Address, AddressNotAllowed, CheckedBackend, Resolve
+from functions.callback_delivery.network import Address, AddressNotAllowed, Guard, Resolve
+from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.retry import Failed, Outcome
 from shared import callback_url
 from shared.errors import AvioError
 from shared.settings import CallbackSettings
+from shared.store.tenants import new_tenant_id
 from tests.support.clock import FakeClock
 
 PUBLIC_ONLY = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
 LINES = (Path(__file__).parent / "hostile_urls.txt").read_text(encoding="utf-8").splitlines()
 ESCAPES = {"\\t": "\t", "\\r": "\r", "\\n": "\n", "\\x00": "\x00", "\\u00ad": "\u00ad", "\\u200b": "\u200b", "\\u3002": "\u3002"}
 GOOD = """
-http://shop.example/ http://shop.example:8443/in?key=a%20b http://SHOP.Example http://shop.example./ http://a-b.c_d.example/in;v=1
+http://shop.example/ http://shop.example:8443/in?key=a%20b http://SHOP.Example http://a-b.c_d.example/in;v=1
 http://xn--e1afmkfd.example/ http://8.8.8.8/ http://1.1.1.1:3000/ http://[2606:4700:4700::1111]/ http://[2a00:1450:4001:81b::200e]:8080/in
 http://localhost.example/ http://local.example/ http://127.example/ http://10.0.0.1.example/ http://internal.example/ http://shop.example:8080/@
 http://0.example/ http://0x7f.example/ http://192.167.255.255/ http://172.32.0.1/ http://100.128.0.1/ http://11.0.0.1/ http://126.255.255.255/
@@ -58,23 +60,17 @@ def numbers() -> Iterator[str]:
 NUMBERS = sorted(set(numbers()))
 
 
-class Dialled(httpcore.AsyncNetworkBackend):
+class Dialled:
     """Notes where connections would go, and opens none."""
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  httpcore's own signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        del port, timeout, local_address, socket_options
-        self.hosts.append(host)
-        raise httpcore.ConnectError
+    async def dial(self, address: Address, port: int) -> socket.socket:
+        """Refuse."""
+        del port
+        self.hosts.append(str(address))
+        raise ConnectionRefusedError
 
 
 def always(*addresses: str) -> Resolve:
@@ -90,9 +86,9 @@ def always(*addresses: str) -> Resolve:
 async def attempted(url: str, resolve: Resolve) -> tuple[Outcome, list[str]]:
     """Post to a URL; return what came of it, and the addresses that would have been connected to."""
     dialled = Dialled()
-    poster = Poster(allowed=PUBLIC_ONLY, resolve=resolve, trust=httpcore.default_ssl_context(), clock=FakeClock(), dial=dialled)
+    poster = Poster(allowed=PUBLIC_ONLY, resolve=resolve, trust=ssl.create_default_context(), clock=FakeClock(), dial=dialled.dial)
     try:
-        return await poster.post(url, {}, b"{}"), dialled.hosts
+        return await poster.post(new_tenant_id(), url, {}, b"{}"), dialled.hosts
     finally:
         await poster.close()
 
@@ -124,8 +120,9 @@ async def test_a_harmless_name_of_a_hostile_address_is_not_connected_to(line: st
 async def test_the_second_gate_holds_without_the_first(host: str) -> None:
     """A number in whatever spelling is not connected to, should the check of the URL ever miss it."""
     dialled = Dialled()
+    guard = Guard(network.resolve, ssl.create_default_context(), allow_private=False, own=OwnPorts(), dial=dialled.dial)
     with pytest.raises(AddressNotAllowed):
-        await CheckedBackend(network.resolve, allow_private=False, inner=dialled).connect_tcp(host, 80)
+        await guard.connect(urlsplit(f"http://[{host}]/" if ":" in host else f"http://{host}/"))
     assert dialled.hosts == []
 
 
@@ -144,8 +141,8 @@ async def test_a_name_that_turns_private_is_not_followed() -> None:
         return [ip_address(address) for address in next(answers)]
 
     dialled = Dialled()
-    poster = Poster(allowed=PUBLIC_ONLY, resolve=rebinding, trust=httpcore.default_ssl_context(), clock=FakeClock(), dial=dialled)
-    outcomes = [await poster.post("http://rebinding.example/", {}, b"{}") for _ in range(6)]
+    poster = Poster(allowed=PUBLIC_ONLY, resolve=rebinding, trust=ssl.create_default_context(), clock=FakeClock(), dial=dialled.dial)
+    outcomes = [await poster.post(new_tenant_id(), "http://rebinding.example/", {}, b"{}") for _ in range(6)]
     await poster.close()
     assert outcomes == [Failed("connect failed"), Failed("address not allowed"), Failed("address not allowed")] * 2
     assert dialled.hosts == ["8.8.8.8", "8.8.8.8"]

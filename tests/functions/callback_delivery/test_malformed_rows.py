@@ -9,6 +9,7 @@ from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Outcome
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
+from shared.model.ids import TenantId
 from shared.queues import pointer_to
 from shared.store import keys
 from shared.store.parking import names_of, rows_of
@@ -127,7 +128,7 @@ async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: F
     event = world.send(tenant.id, 1, 1)
     spoil(world.table, rows_of(names_of(event))[which], "seq")
 
-    async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         raise AssertionError(url)
 
     failed, _ = await world.function(post).run(entries_of(world.source.receive()))

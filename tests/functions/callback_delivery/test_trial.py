@@ -7,26 +7,34 @@ import json
 import jsonschema_rs
 from standardwebhooks import Webhook
 
+from functions.callback_delivery.body import body_of
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.trial import Trial
 from functions.tenants.directory import seal
 from local.openapi_webhooks import TEST_EVENT
+from shared.crypto import Purpose
 from shared.model.delivery import Attempt
 from shared.store.tenants import new_tenant_id
 from tests.functions.callback_delivery.bench import Bench
+from tests.support.events import event_of
 from tests.support.receiver import answer
 
 
 async def test_a_test_event_is_signed_like_any_other(bench: Bench, poster: Poster) -> None:
     """With the tenant's secret and headers; what the callback answered is told, and nothing is recorded or queued."""
     tenant = bench.new_tenant()
-    bench.tenants.change(tenant.id, {"callback_headers": seal(bench.envelope, tenant.id, json.dumps({"X-Api-Key": "k"}))})
+    bench.tenants.change(
+        tenant.id,
+        {"callback_headers": seal(bench.envelope, tenant.id, json.dumps({"X-Api-Key": "k", "X_Signature": "mine"}), Purpose.HEADERS)},
+    )
     attempt = Attempt.model_validate(await Trial(bench.addressees, poster.post, bench.clock).make(tenant.id))
     assert (attempt.status, attempt.text) == (200, "ok")
     (posted,) = bench.receiver.posted
     body = json.loads(posted.body)
     jsonschema_rs.Draft202012Validator(TEST_EVENT, validate_formats=True).validate(body)
-    assert (body["event"], body["tenant_id"], body["tenant"]) == ("test", tenant.id, tenant.number)
+    assert (body["event"], body["test"], body["tenant_id"], body["tenant"]) == ("test", True, tenant.id, tenant.number)
+    assert (body["id"][:9], body["message"]["sender_name"], "x_signature" in posted.headers) == ("evt_test_", "Avio test", False)
+    assert set(body["message"]) == set(json.loads(body_of(event_of(tenant.id), 1))["message"])
     assert (posted.headers["webhook-id"], posted.headers["x-api-key"]) == (body["id"], "k")
     secret = bench.secrets[tenant.id]
     expected = Webhook(secret).sign(body["id"], bench.clock.now(), posted.body.decode())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from functions.deliveries.allowance import MOST
 from tests.functions.api import Api, key
 
 
@@ -62,3 +64,21 @@ async def test_a_fault_of_ours_is_not_the_callbacks(api: Api, said: Any, fault: 
     finally:
         api.asked.fault = None
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+
+
+async def test_a_callback_can_be_tested_so_often_in_a_minute(api: Api) -> None:
+    """Of many tests at once exactly the allowed ones are made; the rest hear when to come back, and another tenant notices nothing."""
+    api.asked.answer = attempt(status=200)
+    one, other = [await api.new_tenant(callback_url="https://shop.example/in") for _ in range(2)]
+    before = len(api.asked.asked)
+
+    async def test(tenant: dict[str, Any]) -> Any:
+        return await api.call("POST", f"/tenants/{tenant['id']}/callback/test", headers=key(tenant["key"]))
+
+    answers = await asyncio.gather(*(test(one) for _ in range(MOST + 5)))
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert [(answer.status_code, answer.json()["error"]) for answer in refused] == [(429, "rate_limited")] * 5
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in refused)
+    assert (len(api.asked.asked) - before, (await test(other)).status_code) == (MOST, 200)
+    api.clock.advance(60)
+    assert (await test(one)).status_code == 200

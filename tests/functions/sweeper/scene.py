@@ -8,6 +8,7 @@ from datetime import timedelta
 from functions.callback_delivery.retry import Answered, Outcome
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
+from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
 from tests.support.clock import FakeClock
 from tests.support.delivery_world import Accepted, World, accepted
@@ -23,7 +24,7 @@ class Endpoint:
         self.taken: list[Accepted] = []
         self.urls: list[str] = []
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def post(self, _: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Answer."""
         one = accepted(body, headers)
         self.urls.append(url)

@@ -10,6 +10,7 @@ import pytest
 from functions.callback_delivery.retry import Outcome
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
+from shared.model.ids import TenantId
 from shared.model.parking import Lane
 from shared.store import keys
 from tests.functions.sweeper.scene import Scene
@@ -173,14 +174,14 @@ async def test_an_unexpected_fault_at_one_chat_leaves_the_others_their_records(s
     """What is posted meanwhile is recorded, and so is not posted again."""
     (_, faulty), *others = await parked(scene, (1, 2), (20, 21), (30, 31))
 
-    async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def post(tenant_id: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         message = accepted(body, headers).message
         if message == 2:
             raise RuntimeError(SECRET)
         if message in (21, 31):
             while not scene.world.log.said("chat cannot be drained"):  # noqa: ASYNC110  lines announce nothing
                 await asyncio.sleep(0.001)
-        return await scene.endpoint.post(url, headers, body)
+        return await scene.endpoint.post(tenant_id, url, headers, body)
 
     scene.clock.advance(60)
     await scene.world.sweeper(post).run()

@@ -25,6 +25,7 @@ from functions.callback_delivery.retry import Answered, Failed, Outcome
 from functions.callback_delivery.waking import Waking
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
+from shared.model.ids import TenantId
 from shared.model.parking import Lane
 from tests.support.clock import FakeClock
 from tests.support.delivery_world import Accepted, World, accepted, out_of_order, repeats
@@ -251,7 +252,7 @@ class Deliveries(RuleBasedStateMachine):
                 raise
 
     def _post(self, process: Process, random: Random) -> Post:
-        async def post(url: str, headers: dict[str, str], body: bytes) -> Outcome:
+        async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
             one = accepted(body, headers)
             if one.tenant - 1 in self.gone:

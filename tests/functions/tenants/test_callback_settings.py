@@ -30,7 +30,11 @@ BAD_HEADERS: list[Any] = [
     ),
     *({name: "x"} for name in ("", " ", "a b", "a:b", "a\r\nb", "ключ", "a" * 65, "(a)", "\x00")),
     *({"X-A": value} for value in ("", " ", "a\r\nX-B: c", "a\nb", "\x00", " a", "a ", "я", "v" * 1025, "\x7f", "a\tb", None, 1, ["a"])),
+    *({name: "x"} for name in ("X_Signature", "Webhook_Id", "Content_Length", "Transfer_Encoding", "Transfer.Encoding", "x_forwarded_for")),
+    *({name: "x"} for name in ("X-Amz-Target", "x_amz_date", "X-Amzn-Trace-Id")),
+    {"Authorization": "AWS4-HMAC-SHA256 Credential=a/b"},
     {"X-A": "1", "x-a": "2"},
+    {"X-A": "1", "X_A": "2"},
     {f"X-{number}": "v" for number in range(21)},
     {f"X-{number}": "v" * 1000 for number in range(5)},
     [],
@@ -48,7 +52,7 @@ async def test_headers_are_sealed_and_only_their_names_are_shown(api: Api, heade
     assert stored
     assert stored.callback_headers
     sealed = stored.callback_headers
-    assert json.loads(api.envelope.unwrap(stored.id, Purpose.SIGNING, sealed.key).open(sealed.sealed)) == headers
+    assert json.loads(api.envelope.unwrap(stored.id, Purpose.HEADERS, sealed.key).open(sealed.sealed)) == headers
     assert "Bearer secret" not in answer.text + str(stored)
 
 
