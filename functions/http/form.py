@@ -19,7 +19,7 @@ MOST_NAMED = 100
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CONDITIONS = "Conditional requests are not supported: leave the header out."
 UNSUPPORTED = {
-    "Idempotency-Key": "This route takes no idempotency key yet: leave the header out. A repeated request is carried out again.",
+    "Idempotency-Key": "This route takes no Idempotency-Key yet: leave the header out. A repeated request is carried out again.",
     "If-Match": _CONDITIONS,
     "If-None-Match": _CONDITIONS,
     "If-Unmodified-Since": _CONDITIONS,
