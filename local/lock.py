@@ -10,8 +10,8 @@ import sys
 
 from local.bootstrap import ROOT, UV
 
-GROUPS = ("uv", "dev", "http", "delivery", "listener", "emulator")
-ALONE = ("uv", "emulator")
+GROUPS = ("uv", "dev", "http", "delivery", "listener", "emulator", "witness")
+ALONE = ("uv", "emulator", "witness")
 
 
 def main(extra: list[str]) -> None:
