@@ -43,6 +43,7 @@ class Account:
             test_mode=True,
             skip_updates=False,
             sleep_threshold=0,
+            workers=1,  # with more of them Kurigram's handlers overtake each other
             connection_factory=ToTestServer,
             protocol_factory=TCPIntermediatePadded if padded else TCPAbridged,
             parse_mode=enums.ParseMode.DISABLED,

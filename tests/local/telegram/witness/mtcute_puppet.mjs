@@ -7,10 +7,11 @@ import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
+console.log = console.error // the output is for answers alone
 const server = JSON.parse(process.argv[2]) // host, port, media_port, dc_id, public_key
 const from = createRequire(`${process.argv[3]}/`)
 const load = (name) => import(pathToFileURL(from.resolve(name)).href.replace(/\.cjs$/, '.js'))
-const { TelegramClient, MemoryStorage, Long } = await load('@mtcute/node')
+const { TelegramClient, MemoryStorage } = await load('@mtcute/node')
 const { addPublicKey, NodeCryptoProvider } = { ...(await load('@mtcute/core/utils.js')), ...(await load('@mtcute/node/utils.js')) }
 
 const crypto = new NodeCryptoProvider()
@@ -22,16 +23,19 @@ const dcs = { main: dc, media: { ...dc, port: server.media_port, mediaOnly: true
 class Account {
   constructor() {
     this.storage = new MemoryStorage()
-    this.client = new TelegramClient({
-      apiId: 1, apiHash: 'hash', storage: this.storage, defaultDcs: dcs, testMode: true, logLevel: Number(process.env.WITNESS_LOG ?? 0),
-      updates: { catchUp: true }, disableUpdates: false,
-    })
     this.events = []
     this.waiting = []
-    const client = this.client
+    this.client = this.made({ catchUp: false })
+  }
+
+  made(updates) {
+    const level = Number(process.env.WITNESS_LOG ?? 0)
+    const how = { storage: this.storage, defaultDcs: dcs, testMode: true, logLevel: level, updates }
+    const client = new TelegramClient({ apiId: 1, apiHash: 'hash', ...how })
     client.onNewMessage.add((m) => m.isOutgoing || m.isService || this.put({ kind: 'new', chat: m.chat.id, id: m.id, text: m.text }))
     client.onEditMessage.add((m) => m.isOutgoing || this.put({ kind: 'edit', chat: m.chat.id, id: m.id, text: m.text }))
     client.onDeleteMessage.add((d) => d.messageIds.forEach((id) => this.put({ kind: 'delete', id })))
+    return client
   }
 
   put(event) {
@@ -63,6 +67,7 @@ class Account {
     }
   }
 
+  // Listening has begun when this returns: the client knows where it stands.
   async begun(user) {
     await this.client.startUpdatesLoop()
     return user.firstName
@@ -72,7 +77,9 @@ class Account {
     return this.client.disconnect()
   }
 
+  // As after a restart of the application: another client over what was stored.
   async open() {
+    this.client = this.made({ catchUp: true })
     await this.client.connect()
     await this.client.startUpdatesLoop()
   }
@@ -137,7 +144,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (error) {
     answer = { error: `${error.name}: ${error.message}`, stack: error.stack }
   }
-  console.log(JSON.stringify(answer))
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
 for (const { client } of accounts.values()) await client.destroy()
 process.exit(0)

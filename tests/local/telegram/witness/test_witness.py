@@ -49,8 +49,8 @@ async def test_private_chats(server: TelegramServer, witness: Puppet) -> None:
 
 async def test_groups_and_channels(server: TelegramServer, witness: Puppet) -> None:
     """Made by the client and by others, every kind of chat is listed, written in, edited, deleted from, and told of."""
+    theirs = {kind: _group(server, kind) for kind in KINDS}
     ann = await witness.account("ann", ANN)
-    theirs = {kind: server.groups.create(GroupSpec(kind=kind, title=kind, creator=BOB, members=[ANN]))["id"] for kind in KINDS}
     for chat in theirs.values():
         sent = server.messages.send(BOB, SendSpec(to=str(chat), text="welcome"))
         (told,) = await ann.events(1)
@@ -87,8 +87,8 @@ async def test_files_up_and_down(server: TelegramServer, witness: Puppet, tmp_pa
 
 async def test_catching_up(server: TelegramServer, witness: Puppet) -> None:
     """What came while the client was away is told when it is back, in every kind of chat: messages, and what was edited or deleted."""
+    chats = [ANN, *(str(_group(server, kind)) for kind in KINDS)]
     ann = await witness.account("ann", ANN)
-    chats = [ANN, *(str(server.groups.create(GroupSpec(kind=kind, title=kind, creator=BOB, members=[ANN]))["id"]) for kind in KINDS)]
     known = [await _heard(server, ann, chat) for chat in chats]
     await ann.do("close")
     for chat, (kept, gone) in zip(chats, known, strict=True):
@@ -103,6 +103,10 @@ async def test_catching_up(server: TelegramServer, witness: Puppet) -> None:
     assert sum(event["kind"] == "delete" for event in told) == len(chats)
     await ann.do("send", chat="bob_ray", text="back")
     assert server.messages.select(BOB, MessageFilter(direction="in"))[-1]["text"] == "back"
+
+
+def _group(server: TelegramServer, kind: Kind) -> int:
+    return int(server.groups.create(GroupSpec(kind=kind, title=kind, creator=BOB, members=[ANN]))["id"])
 
 
 async def _heard(server: TelegramServer, ann: Account, chat: str) -> tuple[int, int]:
