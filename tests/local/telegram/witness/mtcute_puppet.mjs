@@ -67,9 +67,10 @@ class Account {
     }
   }
 
-  // Listening has begun when this returns: the client knows where it stands.
+  // Signing in begins to listen without saying when it does; another client over the same storage says so.
   async begun(user) {
-    await this.client.startUpdatesLoop()
+    await this.close()
+    await this.open({ catchUp: false })
     return user.firstName
   }
 
@@ -77,9 +78,9 @@ class Account {
     return this.client.disconnect()
   }
 
-  // As after a restart of the application: another client over what was stored.
-  async open() {
-    this.client = this.made({ catchUp: true })
+  // As after a restart of the application.
+  async open({ catchUp = true }) {
+    this.client = this.made({ catchUp })
     await this.client.connect()
     await this.client.startUpdatesLoop()
   }
