@@ -34,9 +34,15 @@ class ToTestServer(Connection):  # type: ignore[misc]  # Kurigram is not where t
 class Account:
     """One client and what its handlers were given."""
 
-    def __init__(self, name: str, padded: bool) -> None:
-        self.client = Client(
-            name,
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.phone = self.code_hash = ""
+        self.client = self._made()
+
+    def _made(self) -> Any:
+        client = Client(
+            self.name,
             api_id=1,
             api_hash="hash",
             workdir=SERVER["folder"],
@@ -45,14 +51,13 @@ class Account:
             sleep_threshold=0,
             workers=1,  # with more of them Kurigram's handlers overtake each other
             connection_factory=ToTestServer,
-            protocol_factory=TCPIntermediatePadded if padded else TCPAbridged,
+            protocol_factory=TCPIntermediatePadded if self.name == "bob" else TCPAbridged,
             parse_mode=enums.ParseMode.DISABLED,
         )
-        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.phone = self.code_hash = ""
-        self.client.on_message()(self._new)
-        self.client.on_edited_message()(self._edited)
-        self.client.on_deleted_messages()(self._deleted)
+        client.on_message()(self._new)
+        client.on_edited_message()(self._edited)
+        client.on_deleted_messages()(self._deleted)
+        return client
 
     async def _new(self, client: Any, message: Any) -> None:
         if not message.outgoing and message.service is None:
@@ -94,6 +99,8 @@ class Account:
         await self.client.stop()
 
     async def open(self) -> None:
+        """As after a restart of the application; a client that was stopped has lost its handlers."""
+        self.client = self._made()
         await self.client.start()
 
     async def log_out(self) -> bool:
@@ -144,7 +151,7 @@ async def main() -> None:
         command = json.loads(line)
         try:
             if command["do"] == "new":
-                accounts[command["account"]] = Account(command["account"], command["account"] == "bob")
+                accounts[command["account"]] = Account(command["account"])
                 result: Any = None
             else:
                 result = await getattr(accounts[command["account"]], command["do"])(**command["with"])

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 from local.telegram.control.specs import EditSpec, GroupSpec, MediaSpec, MessageFilter, PersonPatch, SendSpec
 from local.telegram.model.group import Kind
@@ -109,8 +108,10 @@ def _group(server: TelegramServer, kind: Kind) -> int:
     return int(server.groups.create(GroupSpec(kind=kind, title=kind, creator=BOB, members=[ANN]))["id"])
 
 
-async def _heard(server: TelegramServer, ann: Account, chat: str) -> tuple[int, int]:
+async def _heard(server: TelegramServer, ann: Account, chat: str) -> list[int]:
     """Return the ids, for who sent them, of two messages of a chat that the account has been told of."""
-    sent: list[dict[str, Any]] = [server.messages.send(BOB, SendSpec(to=chat, text=text)) for text in ("kept", "gone")]
-    assert [event["text"] for event in await ann.events(2)] == ["kept", "gone"]
-    return sent[0]["id"], sent[1]["id"]
+    ids = []
+    for text in ("kept", "gone"):
+        ids.append(server.messages.send(BOB, SendSpec(to=chat, text=text))["id"])
+        assert [event["text"] for event in await ann.events(1)] == [text]
+    return ids
