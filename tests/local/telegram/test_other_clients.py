@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon import errors, functions, utils
 from telethon.crypto import AES, rsa
+from telethon.network import ConnectionTcpFull, MTProtoSender
 from telethon.tl import TLObject, TLRequest, alltlobjects, types
 
 from local.telegram.control.specs import SendSpec
@@ -177,7 +178,7 @@ async def test_files_go_over_connections_of_their_own(server: TelegramServer) ->
         assert (option.id, option.port) == (DC_ID, server.media_port)
         async with _files_of(server, ann) as files:
             for part in range(3):
-                assert await files(functions.upload.SaveFilePartRequest(7, part, b"data"))
+                assert await files.send(functions.upload.SaveFilePartRequest(7, part, b"data"))
                 assert await ann(functions.updates.GetStateRequest())
             inbox = Inbox(ann)
             server.messages.send(BOB, SendSpec(to=ANN, text="hi"))
@@ -189,7 +190,7 @@ async def test_files_go_over_connections_of_their_own(server: TelegramServer) ->
 async def test_a_connection_for_files_that_asks_for_more_is_a_second_user(server: TelegramServer) -> None:
     """The strict rule holds for whoever asks for anything but files, wherever they connect."""
     async with logged_in(server, ANN) as ann, _files_of(server, ann) as files:
-        assert await files(functions.updates.GetStateRequest())
+        assert await files.send(functions.updates.GetStateRequest())
         with pytest.raises(errors.AuthKeyDuplicatedError):
             await ann(functions.updates.GetStateRequest())
 
@@ -278,14 +279,16 @@ async def test_other_data_centres_are_refused_for_good(server: TelegramServer) -
 
 @contextlib.asynccontextmanager
 async def _files_of(server: TelegramServer, client: Any) -> AsyncIterator[Any]:
-    """Give a client with another's key, at the address for files."""
-    files = new_client(server, saved(client), receive_updates=False)
-    files.session.set_dc(DC_ID, server.host, server.media_port)
-    await files.connect()
+    """Give what sends under another client's key to the address for files."""
+    sender = MTProtoSender(client.session.auth_key, loggers=client._log, auto_reconnect=False)
+    options = {"loggers": client._log, "proxy": None, "local_addr": None}
+    await sender.connect(ConnectionTcpFull(server.host, server.media_port, DC_ID, **options))
     try:
-        yield files
+        client._init_request.query = functions.help.GetConfigRequest()
+        await sender.send(functions.InvokeWithLayerRequest(alltlobjects.LAYER, client._init_request))
+        yield sender
     finally:
-        await files.disconnect()
+        await sender.disconnect()
 
 
 class _Strange(TLRequest):  # type: ignore[misc]  # Telethon has no types
