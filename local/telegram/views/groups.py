@@ -16,7 +16,9 @@ from local.telegram.model.layers import channel_type
 from local.telegram.model.world import World
 from local.telegram.views.people import People
 
-FOR_EVER = 2**31 - 1  # any time beyond 366 days is (https://core.telegram.org/constructor/chatBannedRights); this one is what Telegram sends
+FOR_EVER = (
+    2**31 - 1
+)  # any time beyond 366 days is (https://core.telegram.org/constructor/chatBannedRights); this one is what Telegram sends
 _MESSAGE_RIGHTS = ("send_messages", "send_media", "send_plain", "send_photos", "send_docs")
 
 

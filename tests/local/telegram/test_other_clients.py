@@ -70,8 +70,8 @@ def test_what_is_no_inner_data_is_refused(server_key: ServerKey, data: bytes, pa
             open_inner_data(_padded(inner) if padded else b"\0" + sha1(inner).digest() + inner + bytes(235 - len(inner)))
         exchange = KeyExchange(server_key)
         offer = exchange.answer(functions.ReqPqMultiRequest(5))
+        sealed = _encrypted(server_key, inner, "RSA_PAD" if padded else "old")
         with pytest.raises(KeyExchangeError):
-            sealed = _encrypted(server_key, inner, "RSA_PAD" if padded else "old")
             exchange.answer(_dh_request(server_key, offer, b"\1", b"\2", sealed))
 
 

@@ -158,7 +158,8 @@ async def main() -> None:
             answer = {"result": result}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
     for account in accounts.values():
         if account.client.is_connected:
             await account.client.stop()
