@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import os
@@ -75,21 +76,23 @@ def test_what_is_no_inner_data_is_refused(server_key: ServerKey, data: bytes, pa
             exchange.answer(_dh_request(server_key, offer, b"\1", b"\2", sealed))
 
 
-async def test_an_unknown_inner_data_is_a_counted_broken_connection(server: TelegramServer) -> None:
+@pytest.mark.parametrize("strange", [b"\x78\x56\x34\x12", struct.pack("<Ii", 0x1CB5C415, 1 << 30)], ids=["unknown", "a vector"])
+async def test_an_unknown_inner_data_is_a_counted_broken_connection(server: TelegramServer, strange: bytes) -> None:
     """The connection closes and is counted, as everything that cannot be read."""
     client = new_client(server)
     await client.connect()
-    connection = client._sender._connection
-    for body in (struct.pack("<I", 0x12345678), struct.pack("<Ii", 0x1CB5C415, 1 << 30), struct.pack("<I", 0x1CB5C415)):
-        before = server.operation.counters()["connections_broken"]
-        await connection.send(bytes(8) + struct.pack("<qi", int(time.time()) << 32, len(body)) + body)
-        await client.disconnect()
-        counters = server.operation.counters()
-        assert (counters["connections_broken"], counters["handler_crashes"]) == (before + 1, 0)
-        client = new_client(server)
-        await client.connect()
-        connection = client._sender._connection
+    await client._sender._connection.send(_in_the_clear(functions.ReqPqMultiRequest(5)))
+    (connection,) = server.services.hub.connections.values()
+    while connection.exchange._nonce != 5:
+        await asyncio.sleep(0)
+    theirs, key = connection.exchange._server_nonce, server.services.world.server_key
+    request = functions.ReqDHParamsRequest(5, theirs, b"\1", b"\2", key.fingerprint, _encrypted(key, strange, "old"))
+    await client._sender._connection.send(_in_the_clear(request))
+    while connection.open:
+        await asyncio.sleep(0)
     await client.disconnect()
+    counters = server.operation.counters()
+    assert (counters["connections_broken"], counters["handler_crashes"]) == (1, 0)
 
 
 def test_the_layers_that_are_spoken_end_with_telethons() -> None:
@@ -334,6 +337,10 @@ def _client_dh(offer: Any, answer: Any) -> tuple[Any, bytes]:
     sealed = AES.encrypt_ige(plain + bytes(-len(plain) % 16), key, iv)
     request = functions.SetClientDHParamsRequest(5, offer.server_nonce, bytes(sealed))
     return request, pow(g_a, secret, primes.PRIME).to_bytes(256, "big")
+
+
+def _in_the_clear(request: Any) -> bytes:
+    return bytes(8) + struct.pack("<qi", int(time.time()) << 32, len(bytes(request))) + bytes(request)
 
 
 def _gzip_packed(packed: bytes) -> bytes:
