@@ -15,12 +15,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-ENVIRONMENTS = {"uv": BUILD / "env" / "uv", "dev": ROOT / ".venv", "emulator": BUILD / "env" / "emulator"}
+ENVIRONMENTS = {
+    "uv": BUILD / "env" / "uv",
+    "dev": ROOT / ".venv",
+    "emulator": BUILD / "env" / "emulator",
+    "witness": BUILD / "env" / "witness",
+}
 UV = ENVIRONMENTS["uv"] / "bin" / "uv"
 
 
 def main(names: list[str]) -> None:
-    """Make the named environments (all of them when none is named) match their locks."""
+    """Make the named environments match their locks; without names those that everybody needs."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one place that an older Python gets to run
         raise SystemExit(f"Avio needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.13 ...")
     BUILD.mkdir(exist_ok=True)

@@ -10,8 +10,8 @@ import sys
 
 from local.bootstrap import ROOT, UV
 
-GROUPS = ("uv", "dev", "http", "delivery", "listener", "build", "emulator")
-ALONE = ("uv", "build", "emulator")
+GROUPS = ("uv", "dev", "http", "delivery", "listener", "build", "emulator", "witness")
+ALONE = ("uv", "build", "emulator", "witness")
 
 
 def main(extra: list[str]) -> None:

@@ -71,6 +71,7 @@ def _port(note: Path) -> int:
 def describe(process: Process, state: Path) -> TelegramServer:
     """Say where a test server is that is ready, and lay its public key into `state`."""
     printed, key_path = _printed(process), state / "telegram-key.pem"
+    own_ports.add(state, printed["media_port"])
     key_path.write_text(printed["public_key"])
     control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=access.of(state).control)
     return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Counters:
-    """Plain numbers that only rise, and two tables by method name."""
+    """Plain numbers that only rise, and tables by name."""
 
     auth_key_duplicated: int = 0
     sends_deduplicated: int = 0
@@ -24,6 +24,7 @@ class Counters:
     calls: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     unknown_methods: Counter[str] = field(default_factory=Counter)
+    unknown_constructors: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class TelegramServer:
         clock: Clock | None = None,
         server_key: ServerKey | None = None,
     ) -> None:
-        self.host, self.port = host, port
+        self.host, self.port, self.media_port = host, port, 0
         self.clock = clock or Clock()
         self._control_port = control_port
         self._control_password = control_password or secrets.token_hex(16)
@@ -67,9 +68,11 @@ class TelegramServer:
 
     async def __aenter__(self) -> TelegramServer:
         accept = partial(self.services.hub.accept, Dispatcher(self.services))
-        listener = await asyncio.get_running_loop().create_server(accept, self.host, self.port)
-        self._stack.push_async_callback(self._stop, listener)
-        self.port = int(listener.sockets[0].getsockname()[1])
+        main = await self._listen(accept, self.port)
+        files = await self._listen(partial(accept, media_only=True), 0)
+        self._stack.push_async_callback(self._stop, main, files)
+        self.port, self.media_port = (int(listener.sockets[0].getsockname()[1]) for listener in (main, files))
+        self.services.hub.ports = (self.port, self.media_port)
         if self._control_port is not None:
             control = Control(self.info, self.people, self.groups, self.messages, self.operation)
             app = build_app(control, self._control_password)
@@ -90,14 +93,19 @@ class TelegramServer:
         return {
             "host": self.host,
             "port": self.port,
+            "media_port": self.media_port,
             "dc_id": DC_ID,
             "public_key": self.public_key,
             "control_url": f"http://{self.host}:{self._control_port}" if self._control_port is not None else None,
             "stream": self.services.changes.stream_id,
         }
 
-    async def _stop(self, listener: asyncio.Server) -> None:
-        listener.close()
+    async def _listen(self, accept: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(accept, self.host, port)
+
+    async def _stop(self, *listeners: asyncio.Server) -> None:
+        for listener in listeners:
+            listener.close()
         self.services.hub.stop()
         await asyncio.sleep(0)  # the aborted connections take leave in the loop's next round
         self._store.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from local.telegram.model.layers import LAYER
 from local.telegram.model.records import BYTES_AS_TEXT
 
 
@@ -25,7 +26,10 @@ class Device:
 
 @dataclass(slots=True)
 class Key:
-    """One key; `name` is its id on the wire in hex. `ended` is the RPC error that a lost authorisation is answered with."""
+    """One key; `name` is its id on the wire in hex. `ended` is the RPC error that a lost authorisation is answered with.
+
+    `layer` is what its client said last that it speaks; `expires_at` (epoch seconds) is that of a temporary key.
+    """
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -41,6 +45,8 @@ class Key:
     authorized_at: int = 0
     active_at: int = 0
     device: Device | None = None
+    layer: int = LAYER
+    expires_at: int | None = None
 
     @property
     def wire_name(self) -> bytes:

@@ -6,29 +6,20 @@ unknown constructor spoils nothing but itself.
 
 from __future__ import annotations
 
-import gzip
 import struct
 from dataclasses import dataclass
 from typing import Any
 
-from telethon.errors import TypeNotFoundError
 from telethon.extensions import BinaryReader
 
+from local.telegram.mtproto.reading import GZIPPED, read_query, unzipped
+
 CONTAINER = 0x73F1F8DC
-GZIPPED = 0x3072CFA1
 MAX_MESSAGES = 1020  # in one container; Telegram answers bad_msg_notification 64 beyond
-_MAX_UNPACKED = 16 << 20
 
 
 class BadContainerError(Exception):
     """A container in a container, too many messages, or lengths that do not add up (error 64)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A constructor that is not in the schema."""
-
-    constructor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +35,8 @@ def unpack(msg_id: int, seq_no: int, body: bytes) -> tuple[bool, list[Incoming]]
     """Return whether the message was a container, and the messages in it in their order."""
     body = _unzip(body)
     if _constructor(body) != CONTAINER:
-        return False, [Incoming(msg_id, seq_no, _read(body))]
-    return True, [Incoming(*parts[:2], _read(_inner(parts[2]))) for parts in _split(body)]
+        return False, [Incoming(msg_id, seq_no, read_query(body))]
+    return True, [Incoming(*parts[:2], read_query(_inner(parts[2]))) for parts in _split(body)]
 
 
 def _split(body: bytes) -> list[tuple[int, int, bytes]]:
@@ -73,18 +64,8 @@ def _inner(body: bytes) -> bytes:
 def _unzip(body: bytes) -> bytes:
     if _constructor(body) != GZIPPED:
         return body
-    unpacked = gzip.decompress(BinaryReader(body[4:]).tgread_bytes())
-    if len(unpacked) > _MAX_UNPACKED:
-        raise BadContainerError
-    return unpacked
+    return unzipped(BinaryReader(body[4:]).tgread_bytes())
 
 
 def _constructor(body: bytes) -> int:
     return int.from_bytes(body[:4], "little")
-
-
-def _read(body: bytes) -> Any:
-    try:
-        return BinaryReader(body).tgread_object()
-    except TypeNotFoundError as error:
-        return Unknown(error.invalid_constructor_id)

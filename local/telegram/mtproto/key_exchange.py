@@ -20,10 +20,11 @@ from typing import Any
 
 from telethon import helpers
 from telethon.crypto import AES
-from telethon.extensions import BinaryReader
 from telethon.tl import functions, types
 
 from local.telegram.mtproto import primes
+from local.telegram.mtproto.inner_data import InnerDataError, open_inner_data
+from local.telegram.mtproto.reading import UnreadableError, read_object
 from local.telegram.mtproto.server_key import ServerKey
 
 # Small enough that a client factors a product in milliseconds, and large enough that Telethon's way of doing so seldom
@@ -37,10 +38,11 @@ class KeyExchangeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A finished exchange: the 256-byte key and its first salt."""
+    """A finished exchange: the 256-byte key, its first salt, and for how long it is good where it is a temporary one."""
 
     key: bytes
     salt: int
+    expires_in_s: int | None = None
 
 
 class KeyExchange:
@@ -50,6 +52,7 @@ class KeyExchange:
         self._server_key = server_key
         self._nonce = self._server_nonce = self._new_nonce = self._secret = 0
         self._factors = (0, 0)
+        self._expires_in_s: int | None = None
         self.made: NewKey | None = None
 
     def answer(self, request: Any) -> Any:
@@ -58,7 +61,10 @@ class KeyExchange:
         step = _STEPS.get(type(request))
         if step is None:
             raise KeyExchangeError(f"not a step of the key exchange: {type(request).__name__}")
-        return step(self, request)
+        try:
+            return step(self, request)
+        except (InnerDataError, UnreadableError) as error:
+            raise KeyExchangeError(str(error)) from error
 
     def _offer_pq(self, request: Any) -> Any:
         self._nonce, self._new_nonce = request.nonce, 0
@@ -74,7 +80,7 @@ class KeyExchange:
         self._check_nonces(inner)
         if (int.from_bytes(inner.p, "big"), int.from_bytes(inner.q, "big")) != self._factors:
             return types.ServerDHParamsFail(self._nonce, self._server_nonce, _nonce_hash(inner.new_nonce))
-        self._new_nonce = inner.new_nonce
+        self._new_nonce, self._expires_in_s = inner.new_nonce, getattr(inner, "expires_in", None)
         self._secret, g_a = primes.new_secret()
         answer = bytes(
             types.ServerDHInnerData(
@@ -88,19 +94,15 @@ class KeyExchange:
     def _open_inner(self, request: Any) -> Any:
         if request.public_key_fingerprint != self._server_key.fingerprint or len(request.encrypted_data) != 256:
             raise KeyExchangeError("encrypted for another RSA key")
-        plain = self._server_key.decrypt(request.encrypted_data)
-        inner = BinaryReader(plain[20:]).tgread_object()
-        if not isinstance(inner, (types.PQInnerData, types.PQInnerDataDc)) or _sha1(bytes(inner)) != plain[:20]:
-            raise KeyExchangeError("p_q_inner_data does not match its hash")
-        return inner
+        return open_inner_data(self._server_key.decrypt(request.encrypted_data))
 
     def _finish(self, request: Any) -> Any:
         self._check_nonces(request)
         if not self._new_nonce or len(request.encrypted_data) % 16:
             raise KeyExchangeError("set_client_DH_params out of turn")
         plain = AES.decrypt_ige(request.encrypted_data, *self._temporary_key())
-        inner = BinaryReader(plain[20:]).tgread_object()
-        if _sha1(bytes(inner)) != plain[:20]:
+        inner, size = read_object(plain[20:])
+        if not isinstance(inner, types.ClientDHInnerData) or _sha1(plain[20 : 20 + size]) != plain[:20]:
             raise KeyExchangeError("client_DH_inner_data does not match its hash")
         self._check_nonces(inner)
         g_b = int.from_bytes(inner.g_b, "big")
@@ -108,7 +110,7 @@ class KeyExchange:
             raise KeyExchangeError("g_b is out of range")
         key = pow(g_b, self._secret, primes.PRIME).to_bytes(256, "big")
         new_nonce = self._new_nonce.to_bytes(32, "little", signed=True)
-        self.made = NewKey(key, _first_salt(new_nonce, self._server_nonce))
+        self.made = NewKey(key, _first_salt(new_nonce, self._server_nonce), self._expires_in_s)
         confirmation = _sha1(new_nonce + b"\x01" + _sha1(key)[:8])[4:20]
         self._new_nonce = 0
         return types.DhGenOk(self._nonce, self._server_nonce, int.from_bytes(confirmation, "little", signed=True))

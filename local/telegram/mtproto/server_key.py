@@ -38,8 +38,8 @@ class ServerKey:
         return self._key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
     def decrypt(self, cipher_text: bytes) -> bytes:
-        """Undo raw RSA (no padding scheme: MTProto brings its own) and return 255 bytes."""
+        """Undo raw RSA (no padding scheme: MTProto brings its own) and return 256 bytes."""
         value = int.from_bytes(cipher_text, "big")
         at_p, at_q = pow(value % self._p, self._dp, self._p), pow(value % self._q, self._dq, self._q)
         plain = at_q + self._q * ((self._inverse * (at_p - at_q)) % self._p)
-        return plain.to_bytes(256, "big")[1:]
+        return plain.to_bytes(256, "big")

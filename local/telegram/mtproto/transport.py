@@ -16,6 +16,7 @@ from zlib import crc32
 
 MAX_PAYLOAD = 1_100_000  # a container of 1,044,456 bytes is the most that Telegram takes; beyond it the connection closes
 UNKNOWN_KEY_CODE = -404
+_PLAIN_HEAD, _SEALED_HEAD = 20, 24  # bytes: key id 0, message id and length; key id and message key
 
 
 class TransportError(Exception):
@@ -98,7 +99,7 @@ class Framing:
 
     def _take_padded(self) -> bytes | None:
         payload = self._take_intermediate()
-        return payload[: len(payload) - len(payload) % 4] if payload is not None else None
+        return payload[: _size_within(payload)] if payload is not None else None
 
     def _frame_full(self, payload: bytes) -> bytes:
         packet = struct.pack("<ii", len(payload) + 12, self._sent) + payload
@@ -111,6 +112,15 @@ class Framing:
 
     def _frame_intermediate(self, payload: bytes) -> bytes:
         return struct.pack("<I", len(payload)) + payload
+
+
+def _size_within(padded: bytes) -> int:
+    """Return how much of a payload is no padding: a plain message names its length, what is encrypted comes in blocks of 16 bytes."""
+    if len(padded) < _PLAIN_HEAD:
+        return len(padded)
+    if any(padded[:8]):
+        return len(padded) - (len(padded) - _SEALED_HEAD) % 16
+    return _PLAIN_HEAD + int.from_bytes(padded[16:20], "little")
 
 
 def transport_error(code: int) -> bytes:

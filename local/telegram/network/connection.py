@@ -28,7 +28,7 @@ class Owner(Protocol):
 
     def opened(self, connection: Connection) -> None: ...
     def receive(self, connection: Connection, payload: bytes) -> None: ...
-    def broken(self, connection: Connection, error: Exception) -> None: ...
+    def broken(self, connection: Connection, error: Exception, *, expected: bool) -> None: ...
     def flush(self) -> None: ...
     def closed(self, connection: Connection) -> None: ...
 
@@ -39,8 +39,8 @@ Execute = Callable[["Connection", Session, Incoming], None]
 class Connection(asyncio.Protocol):
     """One client's connection. What is sent waits in `_unsent` until the hub has made its cause durable."""
 
-    def __init__(self, hub: Owner, number: int, execute: Execute) -> None:
-        self.hub, self.number, self.execute = hub, number, execute
+    def __init__(self, hub: Owner, number: int, execute: Execute, *, media_only: bool = False) -> None:
+        self.hub, self.number, self.execute, self.media_only = hub, number, execute, media_only
         self.key: Key | None = None
         self.session: Session | None = None
         self.wants_updates = False
@@ -66,8 +66,8 @@ class Connection(asyncio.Protocol):
         try:
             for payload in self._framing.feed(data):
                 self.hub.receive(self, payload)
-        except _BROKEN as error:
-            self.hub.broken(self, error)
+        except Exception as error:
+            self.hub.broken(self, error, expected=isinstance(error, _BROKEN))
         self.hub.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -105,10 +105,10 @@ class Connection(asyncio.Protocol):
             self._unsent.clear()
 
     @property
-    def local_address(self) -> tuple[str, int]:
-        """Return host and port that the client connected to."""
+    def local_host(self) -> str:
+        """Return the address that the client connected to."""
         name = self._transport.get_extra_info("sockname") if self._transport is not None else None
-        return (str(name[0]), int(name[1])) if name else ("127.0.0.1", 0)
+        return str(name[0]) if name else "127.0.0.1"
 
     @property
     def backlog(self) -> int:

@@ -11,8 +11,6 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from telethon.errors import TypeNotFoundError
-from telethon.extensions import BinaryReader
 from telethon.tl import types
 
 from local.telegram.clock import Clock
@@ -23,7 +21,7 @@ from local.telegram.model.peer import bare, is_channel
 from local.telegram.model.world import World
 from local.telegram.mtproto import cipher
 from local.telegram.mtproto.envelope import BadContainerError, Incoming, unpack
-from local.telegram.mtproto.key_exchange import KeyExchangeError
+from local.telegram.mtproto.reading import read_object
 from local.telegram.mtproto.transport import UNKNOWN_KEY_CODE, transport_error
 from local.telegram.network.connection import Connection, Execute
 from local.telegram.network.message_ids import MessageIds, fault_of
@@ -44,16 +42,17 @@ class Hub:
         self.connections: dict[int, Connection] = {}
         self.max_unsent = MAX_UNSENT
         self.stopped = False
+        self.ports = (0, 0)  # for everything, and for files alone
         self._by_key: dict[str, list[Connection]] = {}
         self._ids = MessageIds()
         self._dirty: dict[int, Connection] = {}
 
     # Connections come and go
 
-    def accept(self, execute: Execute) -> Connection:
-        """Take a connection; `execute` is given each of its messages."""
+    def accept(self, execute: Execute, *, media_only: bool = False) -> Connection:
+        """Take a connection; `execute` is given each of its messages. `media_only`: it came to the address for files."""
         self._counters.connections_accepted += 1
-        return Connection(self, self._counters.connections_accepted, execute)
+        return Connection(self, self._counters.connections_accepted, execute, media_only=media_only)
 
     def opened(self, connection: Connection) -> None:
         if not self._settings.accepting:
@@ -66,10 +65,12 @@ class Hub:
         if connection.key is not None:
             self._leave(connection, connection.key)
 
-    def broken(self, connection: Connection, error: Exception) -> None:
-        """Close a connection whose bytes make no sense."""
+    def broken(self, connection: Connection, error: Exception, *, expected: bool) -> None:
+        """Close a connection whose bytes make no sense; an error that is not `expected` is a fault of ours."""
         self._counters.connections_broken += 1
-        log.info("closing connection %d: %s %s", connection.number, type(error).__name__, error)
+        self._counters.handler_crashes += not expected
+        report = log.info if expected else log.exception
+        report("closing connection %d: %s %s", connection.number, type(error).__name__, error)
         connection.close()
 
     def stop(self) -> None:
@@ -92,7 +93,7 @@ class Hub:
         if not any(name):
             self._receive_plain(connection, payload)
             return
-        key = self._world.keys.get(name.hex())
+        key = self._key(name.hex())
         if key is None:
             self._counters.unknown_keys += 1
             self.refuse(connection, UNKNOWN_KEY_CODE)
@@ -101,35 +102,57 @@ class Hub:
         self._used(connection, key)
         self._receive_message(connection, key, plain)
 
+    def _key(self, name: str) -> Key | None:
+        """Return a key that is known; a temporary one is forgotten when its time is over."""
+        key = self._world.keys.get(name)
+        if key is None or key.expires_at is None or key.expires_at > self._clock.now():
+            return key
+        self.forget(key)
+        return None
+
+    def forget(self, key: Key) -> None:
+        """Know a key no more: what comes under it is answered by -404."""
+        self.sessions.forget(key)
+        self._world.keys.forget(key)
+
     def _receive_plain(self, connection: Connection, payload: bytes) -> None:
-        try:
-            request = BinaryReader(payload[20:]).tgread_object()
-        except TypeNotFoundError as error:
-            raise KeyExchangeError("an unknown constructor in the clear") from error
+        request, _ = read_object(payload[20:])
         body = bytes(connection.exchange.answer(request))
         made = connection.exchange.made
         if made is not None:
             self._counters.keys_created += 1
-            self._world.keys.save(Key(cipher.key_id(made.key).hex(), made.key, made.salt, self._clock.now()))
+            now = self._clock.now()
+            expires_at = now + made.expires_in_s if made.expires_in_s is not None else None
+            self._world.keys.save(Key(cipher.key_id(made.key).hex(), made.key, made.salt, now, expires_at=expires_at))
         self._queue(connection, bytes(8) + struct.pack("<qi", self._ids.next(answer=True), len(body)) + body)
 
     def _used(self, connection: Connection, key: Key) -> None:
         """Note which connection speaks under a key; kill the key when an older one speaks after a younger one began.
 
         https://core.telegram.org/api/errors#406-not-acceptable, AUTH_KEY_DUPLICATED: an authorised session sends in
-        parallel over two TCP connections.
+        parallel over two TCP connections; those to the address for files do not count.
         """
         using = self._by_key.setdefault(key.name, [])
-        if using and using[-1] is connection:
-            return
         if connection not in using:
             if connection.key is not None:
                 self._leave(connection, connection.key)
             connection.key = key
             using.append(connection)
             return
-        if key.user_id is not None and any(other.peer_is_there() for other in using[using.index(connection) + 1 :]):
+        if key.user_id is not None and not connection.media_only and self._has_younger(using, connection):
             self._kill(key)
+
+    def _has_younger(self, using: list[Connection], connection: Connection) -> bool:
+        younger = using[using.index(connection) + 1 :]
+        return any(other.peer_is_there() for other in younger if not other.media_only)
+
+    def wants_more(self, connection: Connection) -> None:
+        """Take a connection for an ordinary one that began now: it asked for something else than files."""
+        connection.media_only = False
+        using = self._by_key.get(connection.key.name, []) if connection.key is not None else []
+        if connection in using:
+            using.remove(connection)
+            using.append(connection)
 
     def _leave(self, connection: Connection, key: Key) -> None:
         using = self._by_key.get(key.name, [])

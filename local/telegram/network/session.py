@@ -64,5 +64,10 @@ class Sessions:
             self._kept.popitem(last=False)
         return session, True
 
+    def forget(self, key: Key) -> None:
+        """Drop all sessions of a key."""
+        for name in [name for name in self._kept if name[0] == key.name]:
+            del self._kept[name]
+
     def destroy(self, key: Key, number: int) -> bool:
         return self._kept.pop((key.name, number), None) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from telethon.tl import functions, types
@@ -43,7 +44,7 @@ def create_chat(call: Call, request: Any) -> Any:
     if not request.title.strip():
         raise bad_request("CHAT_TITLE_EMPTY")
     _, message = call.services.membership.make(call.me, "basic", request.title, people, skip=call.key)
-    return types.messages.InvitedUsers(_told(call, message), [])
+    return types.messages.InvitedUsers(made(call, message), [])
 
 
 @METHODS.serves(functions.messages.AddChatUserRequest)
@@ -65,6 +66,12 @@ def delete_chat_user(call: Call, request: Any) -> Any:
     if message is None:
         raise bad_request("USER_NOT_PARTICIPANT")
     return _told(call, message)
+
+
+def made(call: Call, message: Message, *more: Any) -> Any:
+    """Answer the making of a group: with its first message, which has a random_id of the server's."""
+    updates = [types.UpdateMessageID(message.id, secrets.randbits(63)), *more, event_update(call.world, message, call.me.id)]
+    return call.services.publisher.updates(updates, call.services.company.of(call.key, [message]))
 
 
 def _group(call: Call, chat_id: int) -> Group:

@@ -8,6 +8,7 @@ from telethon.tl import functions, types
 
 from local.telegram.model.dialog import dialog_of
 from local.telegram.model.group import Group, Kind, Member
+from local.telegram.rpc.basic_groups import made
 from local.telegram.rpc.call import Call
 from local.telegram.rpc.errors import bad_request, forbidden
 from local.telegram.rpc.history import by_ids
@@ -131,8 +132,8 @@ def create_channel(call: Call, request: Any) -> Any:
     if not request.title.strip():
         raise bad_request("CHAT_TITLE_EMPTY")
     kind: Kind = "channel" if request.broadcast or not request.megagroup else "supergroup"
-    group, _ = call.services.membership.make(call.me, kind, request.title, about=request.about, skip=call.key)
-    return _changed(call, group)
+    group, message = call.services.membership.make(call.me, kind, request.title, about=request.about, skip=call.key)
+    return made(call, message, types.UpdateChannel(group.id))
 
 
 def _changed(call: Call, group: Group) -> Any:

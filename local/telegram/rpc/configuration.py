@@ -17,13 +17,13 @@ MESSAGE_LENGTH_MAX, CAPTION_LENGTH_MAX = 4096, 1024
 
 @METHODS.serves(functions.help.GetConfigRequest, needs_login=False)
 def get_config(call: Call, request: Any) -> Any:
-    host, port = call.connection.local_address
+    host, (port, media_port) = call.connection.local_host, call.services.hub.ports
     return types.Config(
         date=call.now,
         expires=call.now + 3600,
         test_mode=True,
         this_dc=DC_ID,
-        dc_options=[types.DcOption(DC_ID, host, port)],
+        dc_options=[types.DcOption(DC_ID, host, port), types.DcOption(DC_ID, host, media_port, media_only=True)],
         dc_txt_domain_name="",
         chat_size_max=200,
         megagroup_size_max=200_000,

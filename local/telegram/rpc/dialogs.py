@@ -8,7 +8,7 @@ from telethon.tl import functions, types
 
 from local.telegram.model.dialog import Dialog, dialog_of, dialogs_of, place
 from local.telegram.rpc.call import Call
-from local.telegram.rpc.peers import number, peer_of
+from local.telegram.rpc.peers import named_number, number, peer_of
 from local.telegram.rpc.table import Methods
 from local.telegram.views.messages import message_object, peer_object, state
 
@@ -72,6 +72,6 @@ def _start(call: Call, every: list[Dialog], request: Any) -> int:
     if date <= 0:
         return 0
     if not isinstance(request.offset_peer, types.InputPeerEmpty):
-        offset = (date, request.offset_id, number(peer_of(call, request.offset_peer)))
+        offset = (date, request.offset_id, named_number(call, request.offset_peer))
         return sum(place(dialog) >= offset for dialog in every)
     return sum(place(dialog)[:2] >= (date, request.offset_id) for dialog in every)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from telethon.tl import TLRequest
+from telethon.tl import TLRequest, functions, types
 
 from local.telegram.faults import FaultSpec
+from local.telegram.model.key import Key
+from local.telegram.model.layers import SPOKEN
 from local.telegram.model.phone import normal
-from local.telegram.mtproto.envelope import Incoming, Unknown
+from local.telegram.mtproto.envelope import Incoming
+from local.telegram.mtproto.reading import Unknown
 from local.telegram.network.connection import Connection
 from local.telegram.network.session import Session
 from local.telegram.rpc import going_wrong, service_messages
+from local.telegram.rpc.errors import bad_request
 from local.telegram.rpc.execution import Asked, Execution
 from local.telegram.rpc.methods import all_methods
 from local.telegram.rpc.table import method_name
-from local.telegram.rpc.wrappers import unwrapped
+from local.telegram.rpc.wrappers import Query, unwrapped
 from local.telegram.services import Services
 
+log = logging.getLogger(__name__)
+_OF_MEDIA = ("upload.", "help.getConfig")  # what connections for files ask for
 _ODD_EXPECTED = 35  # bad_msg_notification: a query is content-related, so its seq_no is odd
 
 
@@ -33,6 +40,8 @@ class Dispatcher:
         serve = service_messages.TABLE.get(type(message.content))
         if serve is not None:
             serve(self._hub, connection, session, message)
+        elif isinstance(message.content, functions.DestroyAuthKeyRequest):
+            self._forget_key(connection, session)
         elif not session.first_time(message.msg_id):
             self._execution.acknowledge(connection, session, message.msg_id)
         elif message.seq_no % 2 == 0:
@@ -42,18 +51,35 @@ class Dispatcher:
 
     def _take(self, connection: Connection, session: Session, message: Incoming) -> None:
         query = unwrapped(message.content)
-        if query.device is not None and query.device != session.key.device:
-            session.key.device = query.device
-            self._services.world.keys.save(session.key)
         method = self._methods.get(type(query.request))
         asked = Asked(connection, session, message.msg_id, query, method, method.name if method else _name(query.request))
         self._services.counters.calls[asked.name] += 1
+        if query.layer is not None and query.layer not in SPOKEN:
+            log.error("layer %d is none of those spoken here: %s", query.layer, sorted(SPOKEN))
+            self._execution.fail(asked, bad_request("CONNECTION_LAYER_INVALID"))
+            return
+        self._note(session.key, query)
+        if connection.media_only and not asked.name.startswith(_OF_MEDIA):
+            self._hub.wants_more(connection)
         fault = self._fault(asked) if self._services.faults else None
         if fault is None:
             self._execution.execute(asked)
         else:
             self._services.counters.faults_applied += 1
             going_wrong.TABLE[fault.kind](self._execution, asked, fault)
+
+    def _note(self, key: Key, query: Query) -> None:
+        """Keep what a client says of itself."""
+        said = (query.device or key.device, query.layer or key.layer)
+        if said != (key.device, key.layer):
+            key.device, key.layer = said
+            self._services.world.keys.save(key)
+
+    def _forget_key(self, connection: Connection, session: Session) -> None:
+        """Answer destroy_auth_key; nothing after it is understood under the key (https://core.telegram.org/api/pfs)."""
+        self._hub.send(connection, session, bytes(types.DestroyAuthKeyOk()), answer=True)
+        self._services.logins.end(session.key, tell=False)
+        self._hub.forget(session.key)
 
     def _fault(self, asked: Asked) -> FaultSpec | None:
         key = asked.session.key
@@ -64,6 +90,6 @@ class Dispatcher:
 
 def _name(request: Any) -> str:
     if isinstance(request, Unknown):
-        return f"#{request.constructor:08x}"
+        return method_name(request.method) if request.method else f"#{request.constructor:08x}"
     name = method_name(type(request)) if isinstance(request, TLRequest) else type(request).__name__
     return f"{name}#{request.CONSTRUCTOR_ID:08x}" if hasattr(request, "CONSTRUCTOR_ID") else name

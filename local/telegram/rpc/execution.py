@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from telethon.tl import types
 
 from local.telegram.mtproto.answers import rpc_error, rpc_result
+from local.telegram.mtproto.reading import Unknown
 from local.telegram.network.connection import Connection
 from local.telegram.network.session import Session
 from local.telegram.rpc.call import Call
@@ -50,7 +51,7 @@ class Execution:
             self._services.counters.handler_crashes += 1
             self.fail(asked, RpcError(500, "INTERNAL_SERVER_ERROR"))
         else:
-            if asked.query.with_updates and asked.session.key.user_id is not None:
+            if asked.query.with_updates and asked.session.key.user_id is not None and not asked.connection.media_only:
                 asked.connection.wants_updates = True
             self.hub.send(asked.connection, asked.session, body, answer=True)
 
@@ -83,6 +84,11 @@ class Execution:
 
     def _unknown(self, asked: Asked) -> RpcError:
         """Fail loudly: a client wanted something that this server does not have."""
+        wanted = asked.query.request
+        if isinstance(wanted, Unknown) and wanted.method is not None:
+            self._services.counters.unknown_constructors[f"{wanted.constructor:08x} in {asked.name}"] += 1
+            log.error("unknown constructor %08x in %s", wanted.constructor, asked.name)
+            return bad_request(f"INPUT_CONSTRUCTOR_INVALID_{wanted.constructor:08x}")
         self._services.counters.unknown_methods[asked.name] += 1
         log.error("unknown method %s", asked.name)
         return bad_request(f"INPUT_METHOD_INVALID_{asked.name}")

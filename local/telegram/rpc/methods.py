@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local.telegram.rpc import (
+    absent,
     account,
     auth,
     basic_groups,
@@ -21,6 +22,7 @@ from local.telegram.rpc import (
 from local.telegram.rpc.table import Methods
 
 TOPICS = (
+    absent,
     account,
     auth,
     basic_groups,

@@ -35,6 +35,14 @@ def number(peer: Peer) -> int:
     return peer.id if isinstance(peer, Person) else peer.peer
 
 
+def named_number(call: Call, peer: Any) -> int:
+    """Return the number of the chat that an InputPeer names, its access hash unlooked at: as a place in a list, not to reach anybody."""
+    for field, as_number in _NUMBERS.items():
+        if hasattr(peer, field):
+            return as_number(getattr(peer, field))
+    return call.me.id
+
+
 def basic_group(call: Call, chat_id: int) -> Group | None:
     """Return a basic group that the caller is or was in."""
     group = call.world.groups.get(group_peer(chat_id))
@@ -97,6 +105,7 @@ def _from_message(call: Call, peer: Any) -> Person | None:
     return call.world.person(peer.user_id) if peer.user_id in named else None
 
 
+_NUMBERS: dict[str, Callable[[int], int]] = {"user_id": int, "chat_id": group_peer, "channel_id": channel_peer}
 _FINDERS: dict[type, Callable[[Call, Any], Person | None]] = {
     types.InputPeerSelf: _myself,
     types.InputUserSelf: _myself,

@@ -26,7 +26,7 @@ METHODS = Methods()
 
 @METHODS.serves(functions.messages.SendMessageRequest)
 def send_message(call: Call, request: Any) -> Any:
-    """Answer with the short form, in channels with the whole message.
+    """Answer with the short form; in channels, and for what one sends to oneself, with the whole message.
 
     A repeated random_id sends nothing and is answered as `Settings.repeated_random_id` says.
     """
@@ -36,7 +36,8 @@ def send_message(call: Call, request: Any) -> Any:
     if message is None:
         check_may_write(call.world, call.me, peer)
         message = call.services.talk.send(call.me, peer, _draft(call, request, peer, None), call.key)
-    return _sent(call, message, request.random_id) if is_channel(message.owner) else short_sent(message)
+    whole = is_channel(message.owner) or peer is call.me
+    return _sent(call, message, request.random_id) if whole else short_sent(message)
 
 
 @METHODS.serves(functions.messages.SendMediaRequest)

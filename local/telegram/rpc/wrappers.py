@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from telethon.extensions import BinaryReader
 from telethon.tl import functions
-from telethon.tl.core import GzipPacked
 
 from local.telegram.model.key import Device
 
@@ -20,6 +18,7 @@ class Query:
     request: Any
     with_updates: bool = True
     device: Device | None = None
+    layer: int | None = None
     after: list[int] = field(default_factory=list)
 
 
@@ -32,7 +31,7 @@ def unwrapped(request: Any) -> Query:
 
 
 def _with_layer(query: Query, wrapper: Any) -> None:
-    query.request = wrapper.query
+    query.request, query.layer = wrapper.query, wrapper.layer
 
 
 def _init_connection(query: Query, wrapper: Any) -> None:
@@ -61,15 +60,10 @@ def _after_messages(query: Query, wrapper: Any) -> None:
     query.after.extend(wrapper.msg_ids)
 
 
-def _gzipped(query: Query, wrapper: Any) -> None:
-    query.request = BinaryReader(wrapper.data).tgread_object()
-
-
 _WRAPPERS: dict[type, Callable[[Query, Any], None]] = {
     functions.InvokeWithLayerRequest: _with_layer,
     functions.InitConnectionRequest: _init_connection,
     functions.InvokeWithoutUpdatesRequest: _without_updates,
     functions.InvokeAfterMsgRequest: _after_message,
     functions.InvokeAfterMsgsRequest: _after_messages,
-    GzipPacked: _gzipped,
 }

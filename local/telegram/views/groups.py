@@ -12,9 +12,13 @@ from telethon.tl import types
 
 from local.telegram.model.group import Group, Member
 from local.telegram.model.key import Key
+from local.telegram.model.layers import channel_type
 from local.telegram.model.world import World
 from local.telegram.views.people import People
 
+FOR_EVER = (
+    2**31 - 1
+)  # any time beyond 366 days is (https://core.telegram.org/constructor/chatBannedRights); this one is what Telegram sends
 _MESSAGE_RIGHTS = ("send_messages", "send_media", "send_plain", "send_photos", "send_docs")
 
 
@@ -35,7 +39,7 @@ class GroupViews:
         broadcast = group.kind == "channel"
         if put_out or (group.username is None and (member is None or member.standing != "in")):
             return types.ChannelForbidden(group.id, access_hash, group.title, broadcast=broadcast, megagroup=not broadcast)
-        return self._channel(group, member, access_hash)
+        return self._channel(key.layer, group, member, access_hash)
 
     def _basic(self, group: Group, member: Member | None) -> Any:
         return types.Chat(
@@ -51,9 +55,9 @@ class GroupViews:
             default_banned_rights=banned_rights(writing=group.members_write),
         )
 
-    def _channel(self, group: Group, member: Member | None, access_hash: int) -> Any:
+    def _channel(self, layer: int, group: Group, member: Member | None, access_hash: int) -> Any:
         restricted = member is not None and not member.may_write
-        return types.Channel(
+        return channel_type(layer)(
             id=group.id,
             title=group.title,
             photo=types.ChatPhotoEmpty(),
@@ -73,7 +77,7 @@ class GroupViews:
 
 def banned_rights(*, writing: bool) -> Any:
     """Return rights as `chatBannedRights`, which names what is not allowed (https://core.telegram.org/api/rights)."""
-    return types.ChatBannedRights(until_date=0, **{} if writing else dict.fromkeys(_MESSAGE_RIGHTS, True))
+    return types.ChatBannedRights(until_date=FOR_EVER, **{} if writing else dict.fromkeys(_MESSAGE_RIGHTS, True))
 
 
 def _is_creator(member: Member | None) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from telethon.tl import types
-
 from local.telegram.model.key import Key
+from local.telegram.model.layers import user_type
 from local.telegram.model.person import SERVICE_ID, Person
 from local.telegram.model.world import World
 from local.telegram.settings import Settings
@@ -26,7 +25,7 @@ class People:
         self.tell(key, person.id)
         me = self._world.people[viewer]
         contact = me.contacts.get(person.id)
-        return types.User(
+        return user_type(key.layer)(
             id=person.id,
             is_self=person.id == viewer,
             contact=contact is not None,
@@ -52,7 +51,7 @@ class People:
         if not self._is_stranger(key.user_id or 0, person.id):
             return self.user(key, person)
         self.tell(key, person.id)
-        return types.User(
+        return user_type(key.layer)(
             id=person.id,
             min=True,
             access_hash=self._world.min_hash(key.user_id or 0, person.id),

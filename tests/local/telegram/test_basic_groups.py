@@ -42,7 +42,7 @@ async def test_members_come_and_go_with_service_messages(server: TelegramServer)
         made = await ann(functions.messages.CreateChatRequest(["bob_ray"], "Trip"))
         (chat,) = made.updates.chats
         assert (chat.title, chat.creator, chat.participants_count) == ("Trip", True, 2)
-        assert isinstance(made.updates.updates[0].message.action, types.MessageActionChatCreate)
+        assert isinstance(made.updates.updates[1].message.action, types.MessageActionChatCreate)
         server.groups.add(f"-{chat.id}", MemberSpec(person=CY, by=ANN))
         added = (await inbox.next()).message
         assert added.action == types.MessageActionChatAddUser([(await cy.get_me()).id])

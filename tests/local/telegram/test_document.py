@@ -17,7 +17,7 @@ PAGE = (HERE.parents[2] / "docs" / "telegram-test-server.md").read_text()
 
 def test_every_test_that_the_page_names_exists() -> None:
     """The conformance table is not a wish list."""
-    written = {name for path in HERE.glob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+    written = {name for path in HERE.rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
     named = set(re.findall(r"`(test_\w+)`", PAGE))
     assert len(named) > 60
     assert named <= written

@@ -135,6 +135,6 @@ async def test_an_unknown_method_fails_loudly_and_is_counted(server: TelegramSer
     """The error names the method and its constructor, and the counter lets a test assert that there were none."""
     async with logged_in(server, ANN) as ann:
         with pytest.raises(errors.BadRequestError) as refused:
-            await ann(functions.messages.GetAvailableReactionsRequest(0))
-        assert "messages.getAvailableReactions#18dea0ac" in str(refused.value)
-    assert server.operation.counters()["unknown_methods"] == {"messages.getAvailableReactions#18dea0ac": 1}
+            await ann(functions.messages.GetStickersRequest("", 0))
+        assert "messages.getStickers#d5a5d3a1" in str(refused.value)
+    assert server.operation.counters()["unknown_methods"] == {"messages.getStickers#d5a5d3a1": 1}

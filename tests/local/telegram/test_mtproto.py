@@ -18,8 +18,9 @@ from telethon.network import ConnectionTcpAbridged, ConnectionTcpFull, Connectio
 from telethon.tl import TLObject, types
 
 from local.telegram.mtproto import cipher, primes
-from local.telegram.mtproto.envelope import BadContainerError, Unknown, unpack
+from local.telegram.mtproto.envelope import BadContainerError, unpack
 from local.telegram.mtproto.key_exchange import KeyExchange, KeyExchangeError
+from local.telegram.mtproto.reading import Unknown
 from local.telegram.mtproto.transport import Framing, TransportError
 from local.telegram.server import TelegramServer
 from tests.local.telegram.accounts import ANN, WAIT_S, logged_in, new_client
