@@ -6,13 +6,14 @@
 
 Each step connects by itself with the stored key and closes again. So a step after the owner's death is the same as one before it.
 
-Telegram forgets a key that nobody is logged in with, after some weeks, and says so by -404 on the transport. Such a log-in is over: a start
-begins with a new key, a cancel has nothing left to take back, and the other steps say that the code has expired.
+A step never leaves behind what makes the next one fail for ever. Where Telegram has forgotten or ended the unfinished key, or the code is
+worth nothing any more, the log-in is dropped, and a start begins anew. Cancelling always succeeds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +28,15 @@ from listener.telegram.errors import End, end_of
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
+
+_HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
+"""After these no code and no password helps a log-in on: it has to begin anew."""
+
+_KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
+
+
+class _KeyOver(Exception):
+    """Telegram does not take the key of an unfinished log-in any more."""
 
 
 class LoginFlow:
@@ -44,13 +54,13 @@ class LoginFlow:
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
+            if session := self._holding.session:
+                with contextlib.suppress(_KeyOver):
+                    return await self._begin(session, phone)
             try:
-                return await self._begin(phone, self._holding.session or self._holding.means.telegram.new_session())
-            except AvioError as error:
-                if end_of(error) is not End.KEY_UNKNOWN or self._holding.session is None:
-                    raise
-            await self._key_forgotten()
-            return await self._begin(phone, self._holding.means.telegram.new_session())
+                return await self._begin(self._holding.means.telegram.new_session(), phone)
+            except _KeyOver as error:  # one that was made a moment ago
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
     async def resend(self) -> dict[str, Any]:
         """Have the code sent by the next way."""
@@ -59,24 +69,18 @@ class LoginFlow:
             pending, session = self._started()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
-            async with self._known(session) as client:
+            async with self._step(session) as client:
                 return await self._advance(client, pending.phone, await login.resend(client, pending, self._now()))
 
     async def cancel(self) -> dict[str, Any]:
-        """Give a log-in up."""
+        """Give a log-in up. Whatever Telegram says to that, or where it says nothing, there is none here any more."""
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._started()
-            try:
+            with contextlib.suppress(AvioError):
                 async with self._connect(session) as client:
-                    await login.cancel(client, pending)
-            except AvioError as error:
-                if end_of(error) is not End.KEY_UNKNOWN:
-                    raise
-                await self._holding.save_session(None)
-            else:
-                await self._forget(client.current())
-            await self._holding.set_status(AccountState.NEW, Reason.CANCELLED, phone=None)
+                    await self._take_back(client, pending)
+            await self._drop(Reason.CANCELLED, phone=None)
             return {"state": AccountState.NEW}
 
     async def verify(self, phone: str, code: str | None, password: str | None) -> dict[str, Any]:
@@ -86,34 +90,10 @@ class LoginFlow:
             pending, session = self._started()
             if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
-            async with self._known(session) as client:
-                try:
-                    user = await self._prove(client, pending, code, password)
-                except AvioError as error:
-                    await self._failed(client, error)
-                    raise
+            async with self._step(session) as client:
+                user = await self._prove(client, pending, code, password)
                 await self._authorise(client, phone, user)
             return {"state": AccountState.AUTHORIZED}
-
-    async def _begin(self, phone: str, session: Session) -> dict[str, Any]:
-        async with self._connect(session) as client:
-            return await self._advance(client, phone, await login.start(client, self._holding.means.telegram, phone, self._now()))
-
-    @asynccontextmanager
-    async def _known(self, session: Session) -> AsyncIterator[Client]:
-        """Connect for a step that needs the key of the step before; raises `code_expired` where Telegram does not know it any more."""
-        try:
-            async with self._connect(session) as client:
-                yield client
-        except AvioError as error:
-            if end_of(error) is not End.KEY_UNKNOWN:
-                raise
-            await self._key_forgotten()
-            raise AvioError(Code.CODE_EXPIRED, "Telegram has forgotten this log-in. Call auth/start for a new code.") from error
-
-    async def _key_forgotten(self) -> None:
-        await self._holding.save_session(None)
-        await self._holding.set_status(AccountState.NEW, Reason.CODE_EXPIRED, last_error=Code.CODE_EXPIRED)
 
     async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
         if not pending.code_accepted:
@@ -122,26 +102,76 @@ class LoginFlow:
             try:
                 return await login.sign_in(client, pending, code)
             except AvioError as error:
-                if error.code is Code.CODE_EXPIRED and (user := await login.myself(client)):
-                    return user  # an earlier try had succeeded, and its owner died before it could say so
+                if user := await self._succeeded_before(client, error):
+                    return user
                 if error.code is not Code.TWO_FA_REQUIRED:
                     raise
             await self._code_accepted(client, pending)
         if password is None:
             raise AvioError(Code.TWO_FA_REQUIRED)
-        return await login.check_password(client, password)
+        try:
+            return await login.check_password(client, password)
+        except AvioError as error:
+            if user := await self._succeeded_before(client, error):
+                return user
+            raise
+
+    async def _succeeded_before(self, client: Client, error: AvioError) -> Any | None:
+        """Return the user where an earlier try had succeeded, and its owner died, or the connection broke, before it could say so."""
+        if error.code is Code.CODE_EXPIRED or (end_of(error) and client.up):
+            return await login.myself(client)
+        return None
 
     async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
         accepted = pending.model_copy(update={"code_accepted": True})
         await self._holding.save_session(replace(client.current(), login=accepted))
         await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
-    async def _failed(self, client: Client, error: AvioError) -> None:
-        if error.code is Code.CODE_EXPIRED:
-            await self._forget(client.current())
-            await self._holding.set_status(AccountState.NEW, Reason.CODE_EXPIRED, last_error=error.code)
+    async def _begin(self, session: Session, phone: str) -> dict[str, Any]:
+        """Ask for a code; raises _KeyOver where that shows that the key is of no use."""
+        try:
+            async with self._connect(session) as client:
+                return await self._advance(client, phone, await login.start(client, self._holding.means.telegram, phone, self._now()))
+        except AvioError as error:
+            if end_of(error) is End.BANNED:
+                raise AvioError(Code.PHONE_BANNED) from error
+            if end_of(error):
+                raise _KeyOver from error
+            raise
+
+    @asynccontextmanager
+    async def _step(self, session: Session) -> AsyncIterator[Client]:
+        """Connect for a step, and have the row and the session say what its failure means for the next one."""
+        try:
+            async with self._connect(session) as client:
+                yield client
+        except AvioError as error:
+            end = end_of(error)
+            told = _told(end) if end else error
+            await self._failed(told, key_over=end is not None)
+            raise told from error.__cause__
+
+    async def _failed(self, error: AvioError, *, key_over: bool) -> None:
+        if key_over or error.code in _HOPELESS:
+            reason = Reason.LOG_IN_LOST if key_over else Reason.CODE_EXPIRED
+            await self._drop(reason, key_over=key_over, last_error=error.code)
         elif error.code is not Code.TWO_FA_REQUIRED:
             await self._holding.set_status(last_error=error.code)
+
+    async def _take_back(self, client: Client, pending: PendingLogin) -> None:
+        try:
+            await login.cancel(client, pending)
+        except AvioError as error:
+            if await self._succeeded_before(client, error):
+                await login.log_out(client)  # nobody was told of it, and nobody would end that session
+
+    async def _drop(self, reason: Reason, *, key_over: bool = True, **status: Any) -> None:
+        """Have no log-in under way. Its key is kept where nothing speaks against it."""
+        session = self._holding.session
+        if key_over or session is None:
+            session = self._holding.means.telegram.new_session()
+        await self._holding.save_session(replace(session, login=None))
+        await self._holding.set_status(AccountState.NEW, reason, **status)
 
     async def _advance(self, client: Client, phone: str, found: Any) -> dict[str, Any]:
         if not isinstance(found, PendingLogin):
@@ -156,11 +186,18 @@ class LoginFlow:
         await self._holding.authorise(client.current(), user.id, marks, phone=f"+{user.phone}" if user.phone else phone)
         self._wake.set()
 
-    async def _forget(self, session: Session) -> None:
-        await self._holding.save_session(replace(session, login=None))
-
-    def _connect(self, session: Session) -> Any:
-        return connected(session, None, self._holding.guard, self._holding.means.telegram)
+    @asynccontextmanager
+    async def _connect(self, session: Session) -> AsyncIterator[Client]:
+        """Connect. That Telegram does not know the key may pass, so it is believed when it is said twice."""
+        means = self._holding.means
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+            except AvioError as error:
+                if end_of(error) is not End.KEY_UNKNOWN:
+                    raise
+                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+            yield client
 
     def _refuse_logged_in(self) -> None:
         if self._holding.row.wanted is not None:
@@ -183,3 +220,8 @@ class LoginFlow:
 
     def _now(self) -> Any:
         return self._holding.means.now()
+
+
+def _told(end: End) -> AvioError:
+    """Return what a step fails with there: nobody is logged in yet, so it is no session that is over, but a log-in."""
+    return AvioError(Code.PHONE_BANNED) if end is End.BANNED else AvioError(Code.CODE_EXPIRED, _KEY_OVER)

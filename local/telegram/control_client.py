@@ -194,6 +194,10 @@ class ControlClient:
         """Send a transport error, -404, -429 or -444, and close."""
         return int(self._call("POST", "/connections/transport_error", json={"code": code, **which})["connections"])
 
+    def forget_keys(self) -> int:
+        """Forget the keys that nobody is logged in with; return how many."""
+        return int(self._call("POST", "/keys/forget")["keys"])
+
     def advance_clock(self, seconds: float) -> int:
         """Move the server's clock forward and return its time."""
         return int(self._call("POST", "/clock", json={"advance_s": seconds})["now"])

@@ -1,7 +1,8 @@
 """The states of an account as a machine: what may follow what, why, and what people do next.
 
     state            reasons                                   may become
-    new              not_started, cancelled, code_expired      code_sent, need_qr, need_2fa, authorized
+    new              not_started, cancelled, code_expired,     code_sent, need_qr, need_2fa, authorized
+                     log_in_lost
     code_sent        code_wanted                               need_2fa, authorized, new
     need_qr          scan_wanted                               need_2fa, authorized, failed, new
     need_2fa         password_wanted                           authorized, code_sent, new
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     NOT_STARTED = "not_started"
     CANCELLED = "cancelled"
     CODE_EXPIRED = "code_expired"
+    LOG_IN_LOST = "log_in_lost"
     CODE_WANTED = "code_wanted"
     SCAN_WANTED = "scan_wanted"
     PASSWORD_WANTED = "password_wanted"  # noqa: S105  no password
@@ -50,7 +52,7 @@ class Reason(StrEnum):
 
 
 REASONS: dict[S, tuple[Reason, ...]] = {
-    S.NEW: (Reason.NOT_STARTED, Reason.CANCELLED, Reason.CODE_EXPIRED),
+    S.NEW: (Reason.NOT_STARTED, Reason.CANCELLED, Reason.CODE_EXPIRED, Reason.LOG_IN_LOST),
     S.CODE_SENT: (Reason.CODE_WANTED,),
     S.NEED_QR: (Reason.SCAN_WANTED,),
     S.NEED_2FA: (Reason.PASSWORD_WANTED,),
@@ -85,6 +87,7 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number.",
     Reason.CANCELLED: "The log-in was given up. Start another one: POST .../auth/start.",
     Reason.CODE_EXPIRED: "The code came too late. Ask for a new one: POST .../auth/start.",
+    Reason.LOG_IN_LOST: "Telegram ended the log-in before it was complete. Start another one: POST .../auth/start.",
     Reason.CODE_WANTED: "Give the code that Telegram sent, as `delivery` said (mostly in the app): POST .../auth/verify.",
     Reason.SCAN_WANTED: "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device.",
     Reason.PASSWORD_WANTED: "Give the password of two-step verification: POST .../auth/verify. The code stays accepted.",

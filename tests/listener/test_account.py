@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from listener.telegram.send import Outgoing
 from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
 from local.telegram.faults import FaultSpec
 from local.telegram.server import TelegramServer
-from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
@@ -482,71 +480,6 @@ async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, mo
         await until(lambda: account.serving and not account.serving.up.is_set())
         await asyncio.gather(*(account.send(message("again", random_id=2 + number)) for number in range(20)))
         assert account.serving._early_at - early_at >= EARLY_APART_S
-
-
-# a log-in whose key Telegram has forgotten
-
-
-def forget_keys(server: TelegramServer) -> None:
-    """Have Telegram forget every key, as it does with one that nobody is logged in with after some weeks."""
-    keys = server.services.world.keys
-    for name in list(keys._all):
-        key = keys.get(name)
-        assert key
-        keys.forget(key)
-
-
-class Later(SystemClock):
-    """The machine's clock, whose wall time a test can move on."""
-
-    later_s = 0
-
-    def now(self) -> datetime:
-        """Return the wall time."""
-        return super().now() + timedelta(seconds=self.later_s)
-
-
-async def test_a_start_begins_anew_where_telegram_has_forgotten_the_key(rig: Rig, server: TelegramServer) -> None:
-    """The one stored is of no use any more; another is made, and the log-in goes on with that."""
-    clock = Later()
-    async with rig.worker(clock).running() as worker:
-        account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
-        forget_keys(server)
-        clock.later_s = 61
-        assert (await account.flow.start(ANNA))["delivery"] == "app"
-        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
-
-
-@pytest.mark.parametrize("step", ["verify", "resend"])
-async def test_a_step_with_a_forgotten_key_says_that_the_code_has_expired(rig: Rig, server: TelegramServer, step: str) -> None:
-    """And the next start works."""
-    clock = Later()
-    async with rig.worker(clock).running() as worker:
-        account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
-        code = await code_of(server)
-        forget_keys(server)
-        clock.later_s = 61
-        with pytest.raises(AvioError) as expired:
-            await (account.flow.verify(ANNA, code, None) if step == "verify" else account.flow.resend())
-        assert expired.value.code is Code.CODE_EXPIRED
-        assert "auth/start" in expired.value.detail
-        found = await row(rig)
-        assert (found.state, found.reason) == (AccountState.NEW, "code_expired")
-        await account.flow.start(ANNA)
-        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
-
-
-async def test_a_log_in_with_a_forgotten_key_can_be_cancelled(rig: Rig, server: TelegramServer) -> None:
-    """There is nothing left to take back."""
-    async with rig.worker().running() as worker:
-        account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
-        forget_keys(server)
-        assert await account.flow.cancel() == {"state": "new"}
-        assert (await row(rig)).reason == "cancelled"
-        await account.flow.start(ANNA)
 
 
 # Telegram's own faults

@@ -66,6 +66,14 @@ class OperationControl:
         """Send a transport error and close, as for a key that nobody knows (-404) or too many connections (-429)."""
         return self._each(spec, lambda connection: self._services.hub.refuse(connection, spec.code))
 
+    def forget_keys(self) -> int:
+        """Forget the keys that nobody is logged in with, as Telegram does after some weeks; return how many."""
+        keys = self._services.world.keys
+        unfinished = keys.unfinished()
+        for key in unfinished:
+            keys.forget(key)
+        return len(unfinished)
+
     def clock(self, advance_s: float = 0) -> int:
         """Move the clock forward and return its time; how far it was moved survives a restart."""
         self._services.clock.advance(advance_s)

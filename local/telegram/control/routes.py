@@ -228,6 +228,10 @@ async def _transport_error(request: Request, control: Control) -> Any:
     return {"connections": control.operation.transport_error(await _body(request, TransportErrorSpec))}
 
 
+async def _forget_keys(request: Request, control: Control) -> Any:
+    return {"keys": control.operation.forget_keys()}
+
+
 async def _clock(request: Request, control: Control) -> Any:
     return {"now": control.operation.clock()}
 
@@ -286,6 +290,7 @@ ROUTES: list[tuple[str, str, Answer]] = [
     ("POST", "/connections/new_session", _new_session),
     ("POST", "/connections/salt", _change_salt),
     ("POST", "/connections/transport_error", _transport_error),
+    ("POST", "/keys/forget", _forget_keys),
     ("GET", "/clock", _clock),
     ("POST", "/clock", _advance),
     ("GET", "/counters", _counters),

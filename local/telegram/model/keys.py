@@ -27,6 +27,10 @@ class Keys:
         """Return the keys that a person is logged in with, oldest log-in first."""
         return list(self._of_user.get(user_id, {}).values())
 
+    def unfinished(self) -> list[Key]:
+        """Return the keys that nobody is logged in with."""
+        return [key for key in self._all.values() if key.user_id is None]
+
     def save(self, key: Key) -> None:
         self._all[key.name] = key
         self._shelf.put(key.name, key)

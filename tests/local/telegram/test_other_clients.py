@@ -83,12 +83,12 @@ async def test_an_unknown_inner_data_is_a_counted_broken_connection(server: Tele
     await client.connect()
     await client._sender._connection.send(_in_the_clear(functions.ReqPqMultiRequest(5)))
     (connection,) = server.services.hub.connections.values()
-    while connection.exchange._nonce != 5:
+    while connection.exchange._nonce != 5:  # noqa: ASYNC110
         await asyncio.sleep(0)
     theirs, key = connection.exchange._server_nonce, server.services.world.server_key
     request = functions.ReqDHParamsRequest(5, theirs, b"\1", b"\2", key.fingerprint, _encrypted(key, strange, "old"))
     await client._sender._connection.send(_in_the_clear(request))
-    while connection.open:
+    while connection.open:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await client.disconnect()
     counters = server.operation.counters()
