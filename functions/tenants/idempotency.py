@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from shared.model.tenant import Draw
 
 
@@ -36,6 +33,9 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 
 def derived(admin_token: str, salt: bytes) -> Draw:
     """Return what draws bytes from the token and the salt (RFC 5869): the same ones in the same order, each time that it is made."""
+    from cryptography.hazmat.primitives.hashes import SHA256  # not every cold start needs it
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     numbers = count()
 
     def draw(length: int) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from listener.telegram.client import Client
 from local.telegram.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
-from tests.listener.telegram.chats import Books, Chats, chats_of, quiet, serving
+from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, CY, Desk
 from tests.support.listener import until
 

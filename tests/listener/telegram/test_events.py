@@ -241,7 +241,9 @@ def test_a_link_preview_is_no_media(media: Any) -> None:
     assert event(new(media=media)).message.media is None
 
 
-@pytest.mark.parametrize("text", ["👩‍👩‍👧 🇩🇪 ❤️", "שלום \u202eעולם\u202c", "before\x00after", "one\u2028two\u2029\x85", "🙂" * 2048, "𝔘" * 4096, " \n\t ", "﷽"])
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧 🇩🇪 ❤️", "שלום \u202eעולם\u202c", "before\x00after", "one\u2028two\u2029\x85", "🙂" * 2048, "𝔘" * 4096, " \n\t ", "﷽"]
+)
 def test_any_text_comes_through_unchanged(text: str) -> None:
     """Into the event and through its JSON."""
     found = event(new(message=text))
