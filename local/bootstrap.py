@@ -1,13 +1,15 @@
 """Set up the project's environments with nothing but Python: uv first, then one environment per lock.
 
-Runs on a bare interpreter (standard library only). Safe to run twice and at once: an environment whose lock has not
-changed is left alone, so a second run costs milliseconds.
+Runs on a bare interpreter (standard library only). Safe to run twice and at once: an environment whose lock and interpreter
+have not changed is left alone, so a second run costs milliseconds. AVIO_ENVIRONMENTS names another folder for all of them, so that
+a second interpreter can have its own.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -15,12 +17,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-ENVIRONMENTS = {
-    "uv": BUILD / "env" / "uv",
-    "dev": ROOT / ".venv",
-    "emulator": BUILD / "env" / "emulator",
-    "witness": BUILD / "env" / "witness",
-}
+
+
+def environments(folder: str) -> dict[str, Path]:
+    """Return where each environment lies: in a folder (from the project's root), or where they are by default."""
+    if folder:
+        return {name: ROOT / folder / name for name in ("uv", "dev", "emulator", "witness")}
+    return {"dev": ROOT / ".venv"} | {name: BUILD / "env" / name for name in ("uv", "emulator", "witness")}
+
+
+def fingerprint(lock: bytes, version: str, home: str) -> str:
+    """Name what an environment is made of: its lock, and the interpreter by version and home."""
+    return hashlib.sha256(b"\0".join((lock, version.encode(), home.encode()))).hexdigest()
+
+
+ENVIRONMENTS = environments(os.environ.get("AVIO_ENVIRONMENTS", ""))
 UV = ENVIRONMENTS["uv"] / "bin" / "uv"
 
 
@@ -48,12 +59,12 @@ def _command() -> None:
 
 def _ensure(name: str) -> None:
     home, lock = ENVIRONMENTS[name], ROOT / "locks" / f"{name}.txt"
-    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = fingerprint(lock.read_bytes(), sys.version, sys.base_prefix)
     stamp = home / ".lock-digest"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     started = time.monotonic()
-    print(f"  setting up {home.relative_to(ROOT)} from {lock.relative_to(ROOT)} ...", file=sys.stderr, flush=True)
+    print(f"  setting up {os.path.relpath(home, ROOT)} from {lock.relative_to(ROOT)} ...", file=sys.stderr, flush=True)
     if name == "uv":
         _run(sys.executable, "-m", "venv", "--clear", str(home))
         _run(str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock))

@@ -14,6 +14,10 @@ from shared.model.event import Event
 from shared.model.tenant import Tenant
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
+EXACT = (1 << 53) - 1
+"""The largest integer that every JSON parser reads as it is (RFC 8259, section 6). Telegram's ids and sizes stay below by its own bounds:
+https://core.telegram.org/api/bots/ids."""
+Exact = Annotated[int, Field(json_schema_extra={"minimum": -EXACT, "maximum": EXACT})]
 
 
 def _absent(value: object) -> bool:
@@ -26,22 +30,22 @@ class MediaBody(BaseModel):
     type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
     mime_type: Annotated[str | None, Field(exclude_if=_absent)]
     name: Annotated[str | None, Field(exclude_if=_absent, description="Where the sender gave one.")]
-    size: Annotated[int | None, Field(exclude_if=_absent, description="Bytes.")]
+    size: Annotated[Exact | None, Field(exclude_if=_absent, description="Bytes.")]
 
 
 class MessageBody(BaseModel):
     """A message; the first six fields are there in every event, null where they are not known."""
 
-    chat_id: Annotated[int, Field(description="The chat's marked id; a `peer` to send to.")]
-    message_id: int
-    sender_id: int | None
+    chat_id: Annotated[Exact, Field(description="The chat's marked id; a `peer` to send to.")]
+    message_id: Exact
+    sender_id: Exact | None
     sender_username: str | None
     text: Annotated[str, Field(description="Empty where there is only media.")]
     date: Iso
     sender_name: str | None
     sender_phone: Annotated[str | None, Field(exclude_if=_absent, description="Where Telegram shows it to this account.")]
     chat_type: Literal["private", "group", "channel"]
-    reply_to: Annotated[int | None, Field(exclude_if=_absent, description="The message of that chat which this one answers.")]
+    reply_to: Annotated[Exact | None, Field(exclude_if=_absent, description="The message of that chat which this one answers.")]
     media: Annotated[MediaBody | None, Field(exclude_if=_absent)]
 
 
@@ -53,7 +57,7 @@ class EventBody(BaseModel):
     message: MessageBody
     id: Annotated[str, Field(description="The same in every attempt and every replay; also the `webhook-id`.")]
     channel: str
-    tenant: Annotated[int, Field(description="The tenant's number.")]
+    tenant: Annotated[Exact, Field(description="The tenant's number.")]
     backfilled: Annotated[bool, Field(description="Whether it was fetched afterwards, and did not come as it happened.")]
 
 

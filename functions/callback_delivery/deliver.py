@@ -182,7 +182,8 @@ class Deliverer:
         except (StoreUnavailable, KeysUnavailable) as error:
             self._logger.error("addressee cannot be read", extra={"tenant_id": event.tenant_id, "fault": fault_of(error)})
             return Later(STORAGE_DELAY_S)
-        if reason := unwanted(event, addressee.tenant if addressee else None, entry.sent_at, replayed=entry.replayed):
+        tenant = addressee.tenant if addressee else None
+        if reason := unwanted(event, tenant, entry.sent_at, self._clock.now(), replayed=entry.replayed):
             return await self._unwanted(run, entry, event, addressee, reason)
         if run.closed(event):
             return Park()
@@ -293,15 +294,16 @@ class Deliverer:
     def _parkable(self, run: Run, entries: Sequence[Entry]) -> list[tuple[Event, Delivery]]:
         """Return the events at the head of these entries that can be parked together."""
         parkable: list[tuple[Event, Delivery]] = []
+        now = self._clock.now()
         for entry in entries:
             event = entry.event
             addressee = run.addressees.get(event.tenant_id) if event and not run.fault(entry) else None
-            if event is None or addressee is None or unwanted(event, addressee.tenant, entry.sent_at, replayed=entry.replayed):
+            if event is None or addressee is None or unwanted(event, addressee.tenant, entry.sent_at, now, replayed=entry.replayed):
                 break
             record = run.record(entry, event)
             if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:
                 break
-            parkable.append((event, record.ended(DeliveryStatus.PARKED, self._clock.now())))
+            parkable.append((event, record.ended(DeliveryStatus.PARKED, now)))
         return parkable
 
     def _unreadable(self, run: Run, entry: Entry) -> Step:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
 import pytest
 from fastapi.routing import APIRoute
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from telethon.tl import types
 
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
+from listener.telegram.events import happened
+from listener.telegram.peers import PeerBook
 from local import openapi
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
 from shared.errors import Code
 from shared.model.event import Event, Media, Message
 from shared.model.ids import Channel, EventId, TenantId
+from shared.store.peers import Peer
 
 DOCUMENT = openapi.document()
 OPERATIONS = [(path, method, one) for path, methods in DOCUMENT["paths"].items() for method, one in methods.items()]
@@ -93,6 +100,61 @@ def test_an_event_is_what_the_document_says(media: Media | None, others: dict[st
     validator("EventBody").validate(body)
     for name, part in (("EventBody", body), ("MessageBody", body["message"]), ("MediaBody", body["message"].get("media", {}))):
         assert set(part) <= set(DOCUMENT["components"]["schemas"][name]["properties"])
+
+
+USERS = st.integers(1, (1 << 40) - 1)
+BARE = st.integers(1, 997_852_516_352) | st.integers(1_002_147_483_649, 3_000_000_000_000)  # https://core.telegram.org/api/bots/ids
+PEERS = st.builds(types.PeerUser, USERS) | st.builds(types.PeerChat, st.integers(1, 999_999_999_999)) | st.builds(types.PeerChannel, BARE)
+NUMBERS = st.integers(1, (1 << 31) - 1)
+
+
+@given(PEERS, st.none() | PEERS, NUMBERS, NUMBERS, st.integers(0, 4 << 30), st.integers(1, 10**9))
+def test_every_integer_of_an_event_is_one_that_javascript_reads(
+    chat: Any, sender: Any, number: int, reply_to: int, size: int, tenant: int
+) -> None:
+    """In the whole range of Telegram's ids and sizes; and the document says the bound of each integer."""
+    document = types.Document(1, 2, b"", AT, "text/plain", size, 2, [])
+    reply, media = types.MessageReplyHeader(reply_to_msg_id=reply_to), types.MessageMediaDocument(document=document)
+    update = types.UpdateNewMessage(types.Message(number, chat, AT, "", from_id=sender, reply_to=reply, media=media), 1, 1)
+    found = happened(update)
+    if found is None:  # Telegram's service account
+        return
+    event = found.event(TenantId("t"), 5, PeerBook(nobody), AT, backfilled=False)
+    integers = dict(_integers(json.loads(body_of(event, tenant))))
+    assert set(integers) >= {"chat_id", "message_id", "reply_to", "size", "tenant"}
+    for name, value in integers.items():
+        assert int(float(value)) == value
+        assert abs(value) <= BOUNDS[name], name
+
+
+async def nobody(_: int) -> Peer | None:
+    """Load no peer."""
+    return None
+
+
+def _integers(part: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for name, value in part.items():
+        if isinstance(value, dict):
+            yield from _integers(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield name, value
+
+
+def _bounds() -> Iterator[tuple[str, int]]:
+    for model in ("EventBody", "MessageBody", "MediaBody"):
+        for name, field in DOCUMENT["components"]["schemas"][model]["properties"].items():
+            for form in (field, *field.get("anyOf", [])):
+                if form.get("type") == "integer":
+                    assert form["minimum"] == -form["maximum"]
+                    yield name, form["maximum"]
+
+
+BOUNDS = dict(_bounds())
+
+
+def test_the_bound_of_integers_is_the_standards() -> None:
+    """2^53 - 1, for each integer of an event (RFC 8259, section 6)."""
+    assert dict.fromkeys(["chat_id", "message_id", "sender_id", "reply_to", "size", "tenant"], (1 << 53) - 1) == BOUNDS
 
 
 def test_the_webhooks_examples_hold() -> None:

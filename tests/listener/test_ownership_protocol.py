@@ -1,7 +1,7 @@
 """Ownership as a whole: whatever is lost, late, repeated, paused, cut off or killed, no two workers can send for one account.
 
 The machine runs the listener's own code (`Ownership.run`, the accounts' tasks, the stores' conditions) for a few processes over a table
-in memory, and decides the fate of every call and the rate of every clock. Two things can send at once only if the test says that
+in memory, and decides the fate of every call, the rate of every clock and the jumps of its wall time. Two things can send at once only if the test says that
 both their guards let a frame through at the same true time, a paused process being asked as if it ran.
 
 How far clocks may drift. A worker counts its lease from before its last good beat was sent; its peers count from after they saw that
@@ -219,6 +219,11 @@ class Machine(RuleBasedStateMachine):
     @rule(number=which)
     def pause(self, number: int) -> None:
         self._process(number).paused = True
+
+    @rule(number=which, hours=st.sampled_from([-1, 1]))
+    def set_clock(self, number: int, hours: int) -> None:
+        """The wall clock jumps; the time since boot does not."""
+        self._process(number).clock.set_by += hours * 3600
 
     @rule(number=which)
     def go_on(self, number: int) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """Wall time and boot time, moving together."""
+    """Wall time and boot time, moving together unless the wall clock is set."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,3 +24,7 @@ class FakeClock:
         """Let time pass."""
         self._now += timedelta(seconds=seconds)
         self._boottime += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Have the wall clock set, forwards or back."""
+        self._now += timedelta(seconds=seconds)

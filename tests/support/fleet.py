@@ -53,12 +53,13 @@ class Truth:
 
 
 class DriftingClock:
-    """True time at a rate and from an offset of one's own."""
+    """True time at a rate and from an offset of one's own; the wall clock may be set by `set_by` seconds besides."""
 
     def __init__(self, truth: Truth, rate: float = 1.0, offset: float = 0.0) -> None:
         self._truth = truth
         self._rate = rate
         self._offset = offset
+        self.set_by = 0.0
 
     def boottime(self) -> float:
         """Return seconds since boot."""
@@ -66,7 +67,7 @@ class DriftingClock:
 
     def now(self) -> datetime:
         """Return the wall time."""
-        return datetime(2026, 3, 1, 12, 0, tzinfo=UTC) + timedelta(seconds=self.boottime())
+        return datetime(2026, 3, 1, 12, 0, tzinfo=UTC) + timedelta(seconds=self.boottime() + self.set_by)
 
     def true_time(self, boottime: float) -> float:
         """Return the true time at which the clock will show this, or just after."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import socket
 import ssl
@@ -113,6 +116,26 @@ async def test_what_waited_comes_back_together_and_in_order(bench: Bench) -> Non
     await bench.run(again)
     assert bench.texts() == ["message 1", "message 1", "message 2"]
     assert bench.left_in_queue() == 0
+
+
+TEXTS = ["one\u2028two\u2029\x85", "before\x00after\ufffe", "שלום \u202eעולם\u202c", "🙂" * 2048, "a" * 4096, '<>&"\\/\x7f\x1b \r\n']
+
+
+async def test_any_text_arrives_as_it_is_under_signatures_that_hold(bench: Bench) -> None:
+    """Through the real queue, posted and posted again from the log; both signatures are over the raw bytes."""
+    tenant = bench.new_tenant()
+    bench.enqueue(*(event_of(tenant.id, message_id=number, text=text) for number, text in enumerate(TEXTS, 1)))
+    bench.receiver.script = [answer(503)]
+    await bench.run_visible()
+    await bench.run(await asyncio.to_thread(bench.entries, 5))
+    assert bench.texts() == [TEXTS[0], *TEXTS]
+    secret = bench.secrets[tenant.id]
+    for posted in bench.receiver.posted:
+        at, body = int(posted.headers["webhook-timestamp"]), posted.body
+        signed = f"{posted.headers['webhook-id']}.{at}.".encode() + body
+        standard = hmac.new(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256).digest()
+        assert posted.headers["webhook-signature"] == "v1," + base64.b64encode(standard).decode()
+        assert posted.headers["x-signature"] == "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 async def test_bytes_and_id_are_the_same_in_every_attempt(bench: Bench) -> None:

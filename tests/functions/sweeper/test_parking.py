@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from functions.sweeper import schedule
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
@@ -215,4 +217,39 @@ async def test_a_drain_stops_at_a_tenants_end_and_at_a_callbacks(scene: Scene) -
     assert len(scene.messages) in (6, 7)
     assert scene.endpoint.urls[-1] == "https://shop.example/new"
     assert {scene.status(event) for event in events[len(scene.messages) :]} == {DeliveryStatus.DROPPED}
+    assert scene.world.unsettled() == []
+
+
+async def test_a_clock_that_is_set_back_costs_no_event() -> None:
+    """What comes after a callback was set is delivered, though by the clock it came before; also what is parked meanwhile."""
+    scene = Scene()
+    scene.change(callback_url=None)
+    scene.change(callback_url="https://shop.example/in", callback_since=scene.clock.now())
+    scene.clock.jump(-3600)
+    scene.send(1, 1, 2)
+    await scene.deliver()
+    assert scene.messages == [1, 2]
+    scene.endpoint.says = lambda _: 503
+    scene.send(1, 3)
+    await scene.deliver()
+    scene.endpoint.says = lambda _: 200
+    scene.clock.jump(7200)
+    await scene.sweep(timedelta(minutes=30))
+    assert scene.messages == [1, 2, 3]
+
+
+@pytest.mark.parametrize("jump", [3600, -3600])
+async def test_a_clock_that_is_set_while_events_are_parked_loses_none(jump: int) -> None:
+    """They come in order and once; by a clock that went back they come at the latest when it is past where it had been."""
+    scene = Scene()
+    scene.endpoint.says = lambda _: 503
+    for number in range(1, 7):
+        scene.send(1, number)
+        scene.send(2, number)
+    await scene.deliver()
+    scene.clock.jump(jump)
+    scene.endpoint.says = lambda _: 200
+    await scene.sweep(timedelta(minutes=90))
+    assert len(scene.messages) == 12
+    assert [one.message for one in scene.endpoint.taken if one.chat == 1] == [1, 2, 3, 4, 5, 6]
     assert scene.world.unsettled() == []

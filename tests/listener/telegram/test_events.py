@@ -145,6 +145,47 @@ def test_an_anonymous_admin_writes_as_the_group() -> None:
     assert found.sender_id == found.chat_id == MARKED_CHANNEL
 
 
+NEWS = 5000
+LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_post=3, saved_from_peer=types.PeerChannel(NEWS))
+
+
+@pytest.mark.parametrize(
+    ("fields", "sender"),
+    [
+        ({"post": True}, None),
+        ({"post": True, "post_author": "Bob"}, None),
+        ({"from_id": types.PeerChannel(CHANNEL)}, MARKED_CHANNEL),
+        ({"from_id": types.PeerChannel(NEWS), "fwd_from": LINKED}, -1000000005000),
+        ({"from_id": types.PeerChannel(NEWS)}, -1000000005000),
+    ],
+    ids=["post", "signed post", "anonymous admin", "linked channel's forward", "sent as a channel"],
+)
+async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[str, Any], sender: int | None) -> None:
+    """The sender is nobody or that chat; the chat is kept under the id that the event gives."""
+    peers = PeerBook(never)
+    peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
+    found = happened(new_in_channel(**fields))
+    assert found is not None
+    told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
+    assert (told.chat_id, told.sender_id) == (MARKED_CHANNEL, sender)
+    assert await peers.input_peers(told.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
+    assert told.chat_id in {peer.id for peer in peers.unkept(told.chat_id, told.sender_id, (told.message_id, told.date))}
+
+
+PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])
+
+
+@given(PEERS, st.none() | PEERS, st.booleans(), st.lists(st.sampled_from([CHANNEL, NEWS])))
+def test_any_sender_in_any_chat_makes_an_event(chat: Any, sender: Any, post: bool, known: list[int]) -> None:
+    """Whether or not anything is known of either."""
+    found = event(new(peer_id=chat, from_id=sender, post=post), *(channel(one, 9) for one in known))
+    assert Event.model_validate_json(found.model_dump_json()) == found
+
+
+def channel(number: int, access_hash: int) -> Any:
+    return types.Channel(id=number, title="News", photo=types.ChatPhotoEmpty(), date=DATE, access_hash=access_hash, megagroup=True)
+
+
 @pytest.mark.parametrize("make", [new, short, short_in_chat])
 def test_a_reply_names_what_it_answers(make: Any) -> None:
     """By message id; a reply to a story names none."""
@@ -200,7 +241,9 @@ def test_a_link_preview_is_no_media(media: Any) -> None:
     assert event(new(media=media)).message.media is None
 
 
-@pytest.mark.parametrize("text", ["👩‍👩‍👧 🇩🇪 ❤️", "שלום \u202eעולם\u202c", "before\x00after", "𝔘" * 4096, " \n\t ", "﷽"])
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧 🇩🇪 ❤️", "שלום \u202eעולם\u202c", "before\x00after", "one\u2028two\u2029\x85", "🙂" * 2048, "𝔘" * 4096, " \n\t ", "﷽"]
+)
 def test_any_text_comes_through_unchanged(text: str) -> None:
     """Into the event and through its JSON."""
     found = event(new(message=text))

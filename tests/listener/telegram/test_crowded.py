@@ -1,0 +1,95 @@
+"""Much at once, and much that was missed, with edits, reads and deletions in between: all of it, once, in order per chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from listener.telegram.client import Client
+from local.telegram.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
+from tests.listener.telegram.chats import Books, chats_of, quiet, serving
+from tests.listener.telegram.clients import ANN, BOB, CY, Desk
+from tests.support.listener import until
+
+One = SendManySpec.One
+
+
+def came(books: Books) -> list[tuple[int, int, str]]:
+    """What was accepted: chat, message and text, in order, repeats included."""
+    return [(event.message.chat_id, event.message.message_id, event.message.text) for event in books.accepted]
+
+
+@pytest.mark.parametrize("kind", ["private", "channel"])
+async def test_an_hour_away_from_two_thousand_messages(desk: Desk, kind: str) -> None:
+    """With reads and deletions among them: all that is left there arrives once, in order, as fetched late."""
+    chats = chats_of(desk, [kind])
+    books = Books(await desk.log_in(), bound=5000)
+    chat = chats.ids[kind]
+    to = ANN if chat > 0 else str(chat)
+    async with serving(desk, books) as client:
+        await quiet(client)
+        desk.server.operation.kick(ConnectionSpec(person=ANN))
+    desk.server.operation.clock(3600)
+    left = []
+    for part in range(20):
+        texts = [f"{part} {number}" for number in range(100)]
+        desk.server.messages.send_many(SendManySpec(messages=[One(sender=BOB, to=to, text=text) for text in texts]))
+        doomed = desk.write("taken back", to=to)
+        desk.server.messages.delete(BOB, doomed["id"], None if chat > 0 else str(chat))
+        desk.server.messages.read(ANN, str(chat))
+        left += texts
+    chats.sent[chat] = left
+    async with serving(desk, books):
+        await until(lambda: books.holds(chats))
+    assert [text for _, _, text in came(books)] == left
+    assert all(event.backfilled for event in books.accepted)
+
+
+async def test_a_burst_in_fifty_chats_arrives_whole_and_disturbs_nobody(desk: Desk) -> None:
+    """A thousand messages at once to one account; a neighbour's comes all the same."""
+    senders = [f"+1555020{number:04}" for number in range(50)]
+    for number, phone in enumerate(senders):
+        desk.server.people.create(PersonSpec(phone=phone, first_name=f"Sender {number}"))
+    anns, cys = Books(await desk.log_in(), bound=5000), Books(await desk.log_in(CY))
+    burst = [One(sender=phone, to=ANN, text=f"{phone} {number}") for number in range(20) for phone in senders]
+    async with serving(desk, anns) as ann, serving(desk, cys) as cy:
+        await quiet(ann)
+        await quiet(cy)
+        desk.server.messages.send_many(SendManySpec(messages=[*burst[:500], One(sender=BOB, to=CY, text="hello"), *burst[500:]]))
+        await until(lambda: len(anns.accepted) >= len(burst) and cys.accepted)
+    wanted = [(desk.id_of(one.sender), one.text) for one in burst]
+    found = [(chat, text) for chat, _, text in came(anns)]
+    assert sorted(found) == sorted(wanted)
+    for chat in {chat for chat, _ in wanted}:
+        assert [one for one in found if one[0] == chat] == [one for one in wanted if one[0] == chat]
+    assert [text for _, _, text in came(cys)] == ["hello"]
+
+
+def edited(desk: Desk, message_id: int, chat: str | None) -> None:
+    desk.server.messages.edit(BOB, message_id, EditSpec(text="second", chat=chat))
+
+
+@pytest.mark.parametrize("kind", ["private", "channel"])
+@pytest.mark.parametrize("away", [False, True], ids=["connected", "away"])
+async def test_a_message_that_is_edited_at_once_is_one_event(desk: Desk, kind: str, away: bool) -> None:
+    """With the text that Telegram first gave us: the first one where we are connected, the newest where we were away."""
+    chats = chats_of(desk, [kind])
+    books = Books(await desk.log_in())
+    chat = chats.ids[kind]
+
+    def write_and_edit() -> None:
+        sent = desk.write("first", to=ANN if chat > 0 else str(chat))
+        edited(desk, sent["id"], None if chat > 0 else str(chat))
+
+    async def then_another(client: Client) -> None:
+        await quiet(client)
+        chats.write(kind)
+        await until(lambda: books.holds(chats))
+
+    if away:
+        write_and_edit()
+    async with serving(desk, books) as client:
+        await quiet(client)
+        if not away:
+            write_and_edit()
+        await then_another(client)
+    assert [text for _, _, text in came(books)] == ["second" if away else "first", *chats.sent[chat]]
