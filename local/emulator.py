@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -133,8 +134,8 @@ def locate(state: Path) -> Emulator:
 
 
 def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> Launched:
-    """Start the emulator's process at `found`."""
-    clear(state)
+    """Start the emulator's process at `found`. One that is started `again` does not wait until what the last one left is removed."""
+    (clear_aside if again else clear)(state)
     environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: found.secret}
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,17 @@ def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist:
 
 def clear(state: Path) -> None:
     """Remove what an emulator that has ended left in its temporary folder: each function's code and libraries, 80 MB each."""
-    shutil.rmtree(state / "emulator" / "tmp", ignore_errors=True)
+    for left in (state / "emulator").glob("tmp*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def clear_aside(state: Path) -> None:
+    """Do the same while an emulator starts: the folders of many functions take minutes to remove. What is left then, `clear` removes."""
+    folder = state / "emulator"
+    aside = folder / f"tmp-{time.time_ns()}"
+    with suppress(FileNotFoundError):
+        (folder / "tmp").rename(aside)
+    threading.Thread(target=shutil.rmtree, args=(aside,), kwargs={"ignore_errors": True}, name="clear", daemon=True).start()
 
 
 def _port(state: Path) -> int:

@@ -98,7 +98,7 @@ class Part:
         except OSError as error:
             self._has_failed(say, now, f"cannot be started ({error.strerror})", next_step)
         else:
-            self._due, self._began = None, now
+            self._due, self._began = None, self._clock()  # launching may have taken its time
 
     def _look_whether_it_is_up(self, say: Say, now: float, next_step: str) -> None:
         if self._launched.is_ready():

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 import time
+from pathlib import Path
 
+import pytest
+
+from local import emulator as emulators
 from local.aws_account import Account, open_account
 from local.emulator import Emulator
 from local.ministack_main import forget_expired
@@ -54,3 +60,25 @@ def test_ids_are_forgotten_when_their_time_is_over() -> None:
     queue = {"dedup_cache": {"a": {"expire": now - 2}, "b": {"expire": now - 1}, "c": {"expire": now + 100}, "d": {"expire": now + 101}}}
     forget_expired(queue)
     assert list(queue["dedup_cache"]) == ["c", "d"]
+
+
+def test_what_a_dead_emulator_left_does_not_hold_up_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emulator that is started again finds its temporary folder empty, however long the old one takes to remove."""
+    go, begun, remove = threading.Event(), threading.Event(), shutil.rmtree
+
+    def slow(path: Path, ignore_errors: bool) -> None:
+        begun.set()
+        assert go.wait(60)
+        remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", slow)
+    left = tmp_path / "emulator" / "tmp" / "function"
+    left.mkdir(parents=True)
+    emulators.clear_aside(tmp_path)
+    assert not left.exists()
+    assert begun.wait(60)
+    assert list((tmp_path / "emulator").iterdir())
+    go.set()
+    monkeypatch.undo()
+    emulators.clear(tmp_path)
+    assert not list((tmp_path / "emulator").iterdir())

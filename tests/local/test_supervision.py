@@ -129,6 +129,30 @@ def test_what_does_not_get_ready_is_ended_and_tried_again(world: World) -> None:
     assert world.part.pid != hanging
 
 
+def test_the_deadline_begins_when_the_process_does(tmp_path: Path) -> None:
+    """What is done before a process starts is not taken from its time to get ready."""
+    now = [0.0]
+
+    def launch(again: bool) -> Launched:
+        now[0] += DEADLINE_S + 1 if again else 0
+        code = HANGS if again else SERVES
+        process = Process("the part", [sys.executable, "-c", code], bare_environment(), tmp_path / "part.log", again=again)
+        return Launched(process, lambda: "ready" in process.said())
+
+    part, said = Part(launch, DEADLINE_S, lambda: now[0]), list[str]()
+    try:
+        os.kill(part.pid, signal.SIGKILL)
+        _until(lambda: not part.running)
+        part.look(said.append)
+        now[0] += WAITS_S[0]
+        part.look(said.append)
+        part.look(said.append)
+        assert part.running
+        assert len(said) == 1
+    finally:
+        part.stop()
+
+
 def test_what_needs_another_waits_for_it(world: World) -> None:
     """A listener without its tables would only end again."""
     first = world.part.pid
