@@ -12,6 +12,11 @@ from shared.store.workers import WorkerStore
 HEADINGS = ("worker", "state", "address", "accounts", "last beat", "started")
 
 
+SILENCE = """
+A silent worker has not beaten for 20 s by this machine's clock: it has died, is frozen or cut off. Another one declares it dead and takes
+its accounts over within half a minute. Where no other runs, start one: its accounts receive nothing until then, and lose nothing."""
+
+
 class Refused(Exception):
     """What was asked for cannot be done; the message says why."""
 
@@ -21,7 +26,8 @@ def listed(workers: Iterable[Worker], now: datetime) -> str:
     ordered = sorted(workers, key=lambda worker: (worker.state is not WorkerState.LIVE, worker.started_at or now, worker.id))
     rows = [HEADINGS, *(_row(worker, now) for worker in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, *([SILENCE] if any(worker.silent(now) for worker in ordered) else [])])
 
 
 def drain(store: WorkerStore, worker_id: WorkerId) -> str:
@@ -36,7 +42,14 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
 
 def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
     beat = worker.beat_at if worker.state is WorkerState.LIVE else worker.ended_at
-    return worker.id, _state(worker), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+    return (
+        worker.id,
+        "silent" if worker.silent(now) else _state(worker),
+        worker.address,
+        str(worker.accounts),
+        _ago(beat, now),
+        _ago(worker.started_at, now),
+    )
 
 
 def _state(worker: Worker) -> str:

@@ -17,7 +17,7 @@ from functions.auth.workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live
-from shared.model.states import NEXT_STEPS, reason_of
+from shared.model.states import NEXT_STEPS, Reason, reason_of
 from shared.owner_client import OwnerClient
 
 DEADLINE_S = 2.0
@@ -35,6 +35,16 @@ class Stale(StrEnum):
     NO_ANSWER = "no_answer"
     NOT_CONNECTED = "not_connected"
     NOT_CONFIRMED = "not_confirmed"
+
+
+_KEPT = "Nothing is lost: what comes meanwhile is fetched late (`backfilled`)."
+STALE_STEPS: dict[Stale, str] = {
+    Stale.NO_OWNER: f"Wait: no running listener holds the account. One takes it within half a minute; if none does, start one. {_KEPT}",
+    Stale.NO_ANSWER: f"Wait: the listener that holds the account does not answer. Another takes over within half a minute. {_KEPT}",
+    Stale.NOT_CONNECTED: f"Wait: the account is not connected to Telegram; `last_error` says why, and it is tried again. {_KEPT}",
+    Stale.NOT_CONFIRMED: f"Wait: Telegram has not confirmed for 15 minutes that nothing is missing, and is asked again. {_KEPT}",
+}
+"""What people do next where what an account receives may be late: complete by test."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +80,20 @@ def _shown(state: AccountState, account: Account | None, live: Live | None, *, o
         "authorized": state.logged_in,
         "state": state,
         "reason": reason,
-        "next_step": NEXT_STEPS[reason],
+        "next_step": _next_step(reason, stale),
         "owner": owner,
         "stale": stale is not None,
         "stale_reason": stale,
         **row,
     }
     return shown if live is None else {**shown, **live.model_dump(exclude={"down_since", "last_error"}), **_error_of(live)}
+
+
+def _next_step(reason: Reason, stale: Stale | None) -> str:
+    """Return what people do next: first about what is late, then about the state, where that asks for something."""
+    if stale is None:
+        return NEXT_STEPS[reason]
+    return STALE_STEPS[stale] if reason is Reason.LOGGED_IN else f"{STALE_STEPS[stale]} {NEXT_STEPS[reason]}"
 
 
 def _error_of(live: Live) -> dict[str, str]:

@@ -19,14 +19,14 @@ class LiveWorkers:
         self._seen: dict[WorkerId, tuple[float, bool]] = {}
 
     def holds(self, owner: WorkerId | None) -> bool:
-        """Tell whether an account's owner is a worker whose row does not say that it is over."""
+        """Tell whether an account's owner is a worker that beats, and whose row does not say that it is over."""
         if owner is None or owner == NOBODY:
             return False
         now = self._clock.boottime()
         read_at, live = self._seen.get(owner, (None, False))
         if read_at is None or now - read_at >= FRESH_S:
             row = self._workers.get(owner)
-            live = row is not None and not row.state.over
+            live = row is not None and not row.state.over and not row.silent(self._clock.now())
             if len(self._seen) >= REMEMBERED:
                 self._seen.clear()
             self._seen[owner] = (now, live)

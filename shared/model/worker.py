@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import SecretStr
 
 from shared.model.frozen import Stored
 from shared.model.ids import TenantId, WorkerId
+
+SILENT_AFTER = timedelta(seconds=20)
 
 
 class WorkerState(StrEnum):
@@ -38,7 +40,7 @@ class Worker(Stored):
     `address` is host:port of its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts`
     how many it held at its last beat, `nudges` (`<tenant>/<nonce>`) the tenants whose account row says something new to it.
     A `draining` one takes nothing more and is about to end. `started_at` and `beat_at` are by its own clock, and for people only: nothing
-    is decided by them.
+    is decided by them but what people are told.
     """
 
     id: WorkerId
@@ -53,6 +55,10 @@ class Worker(Stored):
     beat_at: datetime | None = None
     ended_at: datetime | None = None
     nudges: frozenset[str] = frozenset()
+
+    def silent(self, now: datetime) -> bool:
+        """Tell people whether a worker that should beat every 3 s has not for 20 s: its peers take its accounts over by then."""
+        return not self.state.over and self.beat_at is not None and now - self.beat_at > SILENT_AFTER
 
 
 def nudged_tenant(nudge: str) -> TenantId:

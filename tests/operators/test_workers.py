@@ -80,3 +80,12 @@ def test_locally_it_says_when_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(avio, "LOCAL", tmp_path / "avio.env")
     with pytest.raises(SystemExit, match="make up"):
         avio.main(["--local", "workers"])
+
+
+def test_a_worker_that_does_not_beat_is_called_silent(store: WorkerStore) -> None:
+    """Not live: its row says so only once a peer has looked for 16 s. The list says what follows from it."""
+    later = NOW + timedelta(minutes=2)
+    told = listed(store.all(), later)
+    assert told.splitlines()[1].split()[:2] == ["one", "silent"]
+    assert "lose nothing" in told
+    assert "silent" not in listed(store.all(), NOW)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.auth.status import Stale, Status, staleness
+from functions.auth.status import STALE_STEPS, Stale, Status, staleness
 from shared.model.account import AccountState
 from shared.model.ids import NOBODY
 from shared.model.live import Live
@@ -194,3 +194,22 @@ async def test_only_what_is_logged_in_can_be_stale(api: Api) -> None:
     api.put_account(tenant["id"], AccountState.LOGGED_OUT, reason="revoked")
     told = await status(api, tenant)
     assert (told["stale"], told["reason"], told["authorized"]) == (False, "revoked", False)
+
+
+def test_each_kind_of_lateness_says_what_to_do() -> None:
+    """And that nothing is lost."""
+    assert set(STALE_STEPS) == set(Stale)
+    assert all("Nothing is lost" in step for step in STALE_STEPS.values())
+
+
+async def test_a_worker_that_has_died_is_not_said_to_hold_the_account(api: Api, owner: StandInOwner) -> None:
+    """Its row still says live: by its last beat it is silent. Nobody is told that all is well."""
+    tenant = await api.new_tenant()
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker, phone=PHONE, user_id=5)
+    owner.close()
+    dead = await status(api, tenant)
+    assert (dead["owner"], dead["stale_reason"], dead["next_step"]) == (True, Stale.NO_ANSWER, STALE_STEPS[Stale.NO_ANSWER])
+    api.workers.beat(owner.worker.id, 1, 1, frozenset(), api.clock.now())
+    api.clock.advance(21)
+    silent = await status(api, tenant)
+    assert (silent["owner"], silent["stale_reason"], silent["next_step"]) == (False, Stale.NO_OWNER, STALE_STEPS[Stale.NO_OWNER])
