@@ -92,7 +92,7 @@ async def test_a_frozen_accounts_status_says_until_when_and_where_to_appeal(api:
     told = await status(api, tenant)
     assert (told["state"], told["reason"], told["authorized"]) == ("frozen", "frozen_by_telegram", True)
     assert (told["frozen_until"], told["appeal_url"]) == ("2026-04-01T00:00:00Z", "https://t.me/spambot")
-    assert told["next_step"] == NEXT_STEPS[Reason.FROZEN_BY_TELEGRAM]
+    assert told["next_step"].endswith(NEXT_STEPS[Reason.FROZEN_BY_TELEGRAM])  # behind what is said of an account that nobody holds
 
 
 @pytest.mark.parametrize(
