@@ -1,8 +1,8 @@
 """Ownership as a whole: whatever is lost, late, repeated, paused, cut off or killed, no two workers can send for one account.
 
 The machine runs the listener's own code (`Ownership.run`, the accounts' tasks, the stores' conditions) for a few processes over a table
-in memory, and decides the fate of every call, the rate of every clock and the jumps of its wall time. Two things can send at once only if the test says that
-both their guards let a frame through at the same true time, a paused process being asked as if it ran.
+in memory, and decides the fate of every call, the rate of every clock and the jumps of its wall time. Two things can send at once only
+if the test says that both their guards let a frame through at the same true time, a paused process being asked as if it ran.
 
 How far clocks may drift. A worker counts its lease from before its last good beat was sent; its peers count from after they saw that
 beat. With rates r_owner and r_peer of true time the fence is before the kill while
