@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.workers import WorkerStore
 
 HEADINGS = ("worker", "state", "address", "accounts", "last beat", "started")
+
+
+SILENT_AFTER = timedelta(seconds=30)
+"""A worker beats every three seconds, and its peers take it for dead after some sixteen."""
+
+SILENT = (
+    "A silent worker has not beaten for {seconds} s, by its own clock against this one. A live listener takes its accounts over; "
+    "where none runs, start one."
+)
 
 
 class Refused(Exception):
@@ -21,7 +30,9 @@ def listed(workers: Iterable[Worker], now: datetime) -> str:
     ordered = sorted(workers, key=lambda worker: (worker.state is not WorkerState.LIVE, worker.started_at or now, worker.id))
     rows = [HEADINGS, *(_row(worker, now) for worker in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    table = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    silent = any(_silent(worker, now) for worker in ordered)
+    return f"{table}\n\n{SILENT.format(seconds=int(SILENT_AFTER.total_seconds()))}" if silent else table
 
 
 def drain(store: WorkerStore, worker_id: WorkerId) -> str:
@@ -36,7 +47,17 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
 
 def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
     beat = worker.beat_at if worker.state is WorkerState.LIVE else worker.ended_at
-    return worker.id, _state(worker), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+    return worker.id, _state_now(worker, now), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+
+
+def _state_now(worker: Worker, now: datetime) -> str:
+    if not _silent(worker, now):
+        return _state(worker)
+    return f"silent since {worker.beat_at:%Y-%m-%d %H:%M:%S %Z}".rstrip()
+
+
+def _silent(worker: Worker, now: datetime) -> bool:
+    return not worker.state.over and worker.beat_at is not None and now - worker.beat_at > SILENT_AFTER
 
 
 def _state(worker: Worker) -> str:

@@ -28,6 +28,12 @@ UNCONFIRMED_FOR = timedelta(minutes=15)
 """Telegram is asked every five minutes or so whether something is missing; three times without an answer is no chance."""
 
 
+NOBODY_ANSWERS = (
+    "No worker answers for the account. Events come late, nothing is lost, and nothing can be sent until then. A worker usually takes the "
+    "account over within half a minute; where this lasts, have your operator see that a listener runs (`avio workers`)."
+)
+
+
 class Stale(StrEnum):
     """Why what a logged-in account receives may be late."""
 
@@ -35,6 +41,9 @@ class Stale(StrEnum):
     NO_ANSWER = "no_answer"
     NOT_CONNECTED = "not_connected"
     NOT_CONFIRMED = "not_confirmed"
+
+
+_UNANSWERED = {Stale.NO_OWNER, Stale.NO_ANSWER}
 
 
 @dataclass(frozen=True)
@@ -70,8 +79,8 @@ def _shown(state: AccountState, account: Account | None, live: Live | None, *, o
         "authorized": state.logged_in,
         "state": state,
         "reason": reason,
-        "next_step": NEXT_STEPS[reason],
-        "owner": owner,
+        "next_step": NOBODY_ANSWERS if stale in _UNANSWERED else NEXT_STEPS[reason],
+        "owner": owner and (live is not None or not state.logged_in),
         "stale": stale is not None,
         "stale_reason": stale,
         **row,
