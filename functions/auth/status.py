@@ -17,7 +17,7 @@ from functions.auth.workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live
-from shared.model.states import NEXT_STEPS, reason_of
+from shared.model.states import NEXT_STEPS, Reason, reason_of
 from shared.owner_client import OwnerClient
 
 DEADLINE_S = 2.0
@@ -79,7 +79,7 @@ def _shown(state: AccountState, account: Account | None, live: Live | None, *, o
         "authorized": state.logged_in,
         "state": state,
         "reason": reason,
-        "next_step": NOBODY_ANSWERS if stale in _UNANSWERED else NEXT_STEPS[reason],
+        "next_step": NOBODY_ANSWERS if stale in _UNANSWERED and reason is Reason.LOGGED_IN else NEXT_STEPS[reason],
         "owner": owner and (live is not None or not state.logged_in),
         "stale": stale is not None,
         "stale_reason": stale,
