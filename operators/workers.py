@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.model.ids import WorkerId
-from shared.model.worker import Worker, WorkerState
+from shared.model.worker import SILENT_AFTER, Worker, WorkerState
 from shared.store.workers import WorkerStore
 
 HEADINGS = ("worker", "state", "address", "accounts", "last beat", "started")
 
 
-SILENCE = """
-A silent worker has not beaten for 20 s by this machine's clock: it has died, is frozen or cut off. Another one declares it dead and takes
-its accounts over within half a minute. Where no other runs, start one: its accounts receive nothing until then, and lose nothing."""
+SILENT = (
+    "A silent worker has not beaten for {seconds} s, by its own clock against this one. A live listener takes its accounts over; "
+    "where none runs, start one."
+)
 
 
 class Refused(Exception):
@@ -26,8 +27,9 @@ def listed(workers: Iterable[Worker], now: datetime) -> str:
     ordered = sorted(workers, key=lambda worker: (worker.state is not WorkerState.LIVE, worker.started_at or now, worker.id))
     rows = [HEADINGS, *(_row(worker, now) for worker in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, *([SILENCE] if any(worker.silent(now) for worker in ordered) else [])])
+    table = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    silent = any(worker.silent(now) for worker in ordered)
+    return f"{table}\n\n{SILENT.format(seconds=int(SILENT_AFTER.total_seconds()))}" if silent else table
 
 
 def drain(store: WorkerStore, worker_id: WorkerId) -> str:
@@ -42,14 +44,13 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
 
 def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
     beat = worker.beat_at if worker.state is WorkerState.LIVE else worker.ended_at
-    return (
-        worker.id,
-        "silent" if worker.silent(now) else _state(worker),
-        worker.address,
-        str(worker.accounts),
-        _ago(beat, now),
-        _ago(worker.started_at, now),
-    )
+    return worker.id, _state_now(worker, now), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+
+
+def _state_now(worker: Worker, now: datetime) -> str:
+    if not worker.silent(now):
+        return _state(worker)
+    return f"silent since {worker.beat_at:%Y-%m-%d %H:%M:%S %Z}".rstrip()
 
 
 def _state(worker: Worker) -> str:

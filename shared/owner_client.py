@@ -171,4 +171,8 @@ def _load(worker: Worker) -> tuple[int, str]:
 
 
 def _unavailable() -> AvioError:
-    return AvioError(Code.UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
+    detail = (
+        "No listener answers for the account: none runs, or the account is just being taken over. Nothing was done. Try again shortly; "
+        "where this lasts, have your operator see that a listener runs (`avio workers`)."
+    )
+    return AvioError(Code.UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S)

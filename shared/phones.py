@@ -6,6 +6,7 @@ import re
 
 from shared.errors import AvioError, Code
 
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -15,11 +16,12 @@ def e164(text: str) -> str:
     Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
     plan knows (+888 anonymous numbers, +999 on test servers).
     """
+    text = _INVISIBLE.sub("", text)
     number, before = _brought_into_form(text), text
     while number != before:  # each time one 0 goes of those that are dialled within a country, and there may be several
         number, before = _brought_into_form(number), number
     if not _E164.fullmatch(number):
-        raise AvioError(Code.INVALID_PHONE)
+        raise AvioError(Code.INVALID_PHONE, "Give the phone in international form: begin with +, as in +79001234567.")
     return number
 
 

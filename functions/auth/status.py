@@ -28,6 +28,12 @@ UNCONFIRMED_FOR = timedelta(minutes=15)
 """Telegram is asked every five minutes or so whether something is missing; three times without an answer is no chance."""
 
 
+NOBODY_ANSWERS = (
+    "No worker answers for the account. Events come late, nothing is lost, and nothing can be sent until then. A worker usually takes the "
+    "account over within half a minute; where this lasts, have your operator see that a listener runs (`avio workers`)."
+)
+
+
 class Stale(StrEnum):
     """Why what a logged-in account receives may be late."""
 
@@ -39,10 +45,9 @@ class Stale(StrEnum):
 
 _KEPT = "Nothing is lost: what comes meanwhile is fetched late (`backfilled`)."
 STALE_STEPS: dict[Stale, str] = {
-    Stale.NO_OWNER: f"Wait: no running listener holds the account. One takes it within half a minute; if none does, start one. {_KEPT}",
-    Stale.NO_ANSWER: f"Wait: the listener that holds the account does not answer. Another takes over within half a minute. {_KEPT}",
-    Stale.NOT_CONNECTED: f"Wait: the account is not connected to Telegram; `last_error` says why, and it is tried again. {_KEPT}",
-    Stale.NOT_CONFIRMED: f"Wait: Telegram has not confirmed for 15 minutes that nothing is missing, and is asked again. {_KEPT}",
+    **dict.fromkeys((Stale.NO_OWNER, Stale.NO_ANSWER), NOBODY_ANSWERS),
+    Stale.NOT_CONNECTED: f"The account is not connected to Telegram; `last_error` says why, and it is tried again. {_KEPT}",
+    Stale.NOT_CONFIRMED: f"Telegram has not confirmed for 15 minutes that nothing is missing, and is asked again. {_KEPT}",
 }
 """What people do next where what an account receives may be late: complete by test."""
 
@@ -81,7 +86,7 @@ def _shown(state: AccountState, account: Account | None, live: Live | None, *, o
         "state": state,
         "reason": reason,
         "next_step": _next_step(reason, stale),
-        "owner": owner,
+        "owner": owner and (live is not None or not state.logged_in),
         "stale": stale is not None,
         "stale_reason": stale,
         **row,

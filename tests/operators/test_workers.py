@@ -47,6 +47,14 @@ def test_workers_are_listed_live_ones_first(store: WorkerStore) -> None:
     ]
 
 
+def test_a_worker_that_does_not_beat_is_listed_as_silent(store: WorkerStore) -> None:
+    """Its row still says live: since when, by which clocks, and what to do are told."""
+    told = listed(store.all(), NOW + timedelta(minutes=2))
+    assert "silent since 2026-03-01 11:59:58 UTC" in told
+    assert "live " not in told.splitlines()[1]
+    assert "where none runs, start one" in told
+
+
 def test_a_live_worker_is_drained_and_learns_it_with_its_next_beat(store: WorkerStore) -> None:
     """The list says so too; asking twice changes nothing."""
     assert "hands its 7 accounts over" in drain(store, WorkerId("one"))
@@ -87,5 +95,5 @@ def test_a_worker_that_does_not_beat_is_called_silent(store: WorkerStore) -> Non
     later = NOW + timedelta(minutes=2)
     told = listed(store.all(), later)
     assert told.splitlines()[1].split()[:2] == ["one", "silent"]
-    assert "lose nothing" in told
+    assert "takes its accounts over" in told
     assert "silent" not in listed(store.all(), NOW)
