@@ -67,6 +67,8 @@ def create_app(
     async def answered(request: Request) -> Response:
         if not own_host(request.headers, hosts):
             return _foreign(request.headers.get("host", ""))
+        if refused := _refusal(request):
+            return refused
         await request.body()  # who sends slowly holds no place
         try:
             async with (receiving if request.url.path == RECEIVER else calling).place():
@@ -113,14 +115,19 @@ class _Everything(BaseRoute):
         await self._app(scope, receive, send)
 
 
-async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
-    """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
+def _refusal(request: Request) -> Response | None:
+    """Return the answer for a request that is not sent on, and of which no body is waited for."""
     raw_path, query = request.scope["raw_path"], request.scope["query_string"]
     if not _ADDRESS.match(raw_path) or b"#" in raw_path + query:
         return refusals.refused(AvioError(Code.NOT_FOUND))
     if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
         return refusals.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
-    raw_path = target.raw_path + raw_path
+    return None
+
+
+async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
+    """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
+    raw_path, query = target.raw_path + request.scope["raw_path"], request.scope["query_string"]
     headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP | shown.keys()]
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
     try:
