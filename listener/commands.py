@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from listener.account import Account
 from listener.telegram.send import Outgoing
@@ -85,7 +85,7 @@ class Owner(Protocol):
 
 
 async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
-    """Run a command and return its answer; raises AvioError for everything that can go wrong."""
+    """Run a command and return its answer; raises AvioError for what can go wrong, anything else for a fault of ours."""
     if name == "status" and isinstance(body, dict):
         return _status(owner, body)
     command = COMMANDS.get(name)
@@ -93,12 +93,14 @@ async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
         raise AvioError(Code.NOT_FOUND)
     try:
         arguments = command.arguments.model_validate(body)
+        tenant_id, channel = TenantId(str(body.get("tenant"))), Channel(body.get("channel", ""))
+    except ValueError as error:  # what comes from below is never the caller's fault, whatever class it has
+        raise AvioError(Code.INVALID_REQUEST) from error
+    try:
         async with asyncio.timeout(DEADLINE_S):
-            account = await owner.account(TenantId(str(body.get("tenant"))), Channel(body.get("channel", "")))
+            account = await owner.account(tenant_id, channel)
             with account.command():
                 return await command.run(account, arguments)
-    except (ValidationError, ValueError) as error:
-        raise AvioError(Code.INVALID_REQUEST) from error
     except Superseded as error:
         raise AvioError(Code.NOT_MINE) from error
     except (StoreUnavailable, KeysUnavailable) as error:

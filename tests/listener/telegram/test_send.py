@@ -13,7 +13,7 @@ from telethon.tl import functions, types
 
 from listener.telegram.given import Given
 from listener.telegram.peers import PeerBook
-from listener.telegram.send import Outgoing, Sent, _outcome, likeliest, resolve, send
+from listener.telegram.send import Outgoing, Sent, Tries, _outcome, likeliest, resolve, send
 from local.telegram.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
@@ -41,7 +41,7 @@ class Writer:
         self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
     ) -> Sent:
         """Send one message."""
-        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), since)
+        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), Tries(since))
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""
