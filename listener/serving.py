@@ -20,7 +20,7 @@ from listener.telegram.client import Client, connect
 from listener.telegram.errors import End, code_of, end_of, wait_of
 from listener.telegram.given import Given
 from listener.telegram.inbox import Inbox
-from listener.telegram.send import Outgoing, Sent, send
+from listener.telegram.send import Outgoing, Sent, Tries, send
 from shared.errors import AvioError, Code
 from shared.model.live import Live
 from shared.store.fenced import Superseded
@@ -82,39 +82,42 @@ class Serving:
         )
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message, once: what may pass is waited out and the same `random_id` sent again, within the deadline.
-
-        That is a broken connection, and a fault of Telegram's own (500 and -503), after which a message may have been sent as well.
+        """Send a message, once: where the connection breaks, Telegram does not answer, or says that the fault is its own, the same
+        `random_id` is sent again, within the deadline. Raises `outcome_unknown` where the message may have been sent.
         """
-        since, tried, faults = self._holding.means.now(), False, 0
+        tries, failures = Tries(self._holding.means.now()), 0
         self._senders += 1
         self._wanted.set()
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 while True:
                     await self.up.wait()
-                    client, tried = self.client, True
+                    client = self.client
                     assert client is not None
                     try:
-                        return await self._send(client, message, since)
+                        return await self._send(client, message, tries)
                     except ConnectionError:
                         if client is self.client:
                             self.up.clear()  # it is going down; `run` makes the next
+                    except TimeoutError:
+                        pass  # Telegram's answer to this try did not come: it has been waited for
                     except AvioError as error:
                         if error.code is not Code.TELEGRAM_UNAVAILABLE:
                             raise
-                        faults += 1
-                        await asyncio.sleep(back_off_s(faults))
+                        failures += 1
+                        await asyncio.sleep(back_off_s(failures))
         except TimeoutError:
-            raise AvioError(Code.OUTCOME_UNKNOWN if tried else Code.TELEGRAM_UNAVAILABLE) from None
+            raise AvioError(Code.OUTCOME_UNKNOWN if tries.open else Code.TELEGRAM_UNAVAILABLE) from None
+        except AvioError as error:
+            raise AvioError(Code.OUTCOME_UNKNOWN) if tries.open else error from error.__cause__
         finally:
             self._senders -= 1
             if not self._senders:
                 self._wanted.clear()
 
-    async def _send(self, client: Client, message: Outgoing, since: datetime) -> Sent:
+    async def _send(self, client: Client, message: Outgoing, tries: Tries) -> Sent:
         async with self._standing.sending(client, message.to):
-            sent = await send(client, self._holding.peers, self._given, self._user_id, message, since)
+            sent = await send(client, self._holding.peers, self._given, self._user_id, message, tries)
         if unkept := self._holding.peers.unkept(sent.chat_id):
             self._keeping = asyncio.create_task(self._holding.keep(unkept))
         return sent

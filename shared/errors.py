@@ -54,7 +54,19 @@ class Code(StrEnum):
     NOT_AUTHORIZED = "not_authorized"
     PEER_NOT_FOUND = "peer_not_found"
     USER_NOT_FOUND = "user_not_found"
+    MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LONG = "message_too_long"
+    REPLY_NOT_FOUND = "reply_not_found"
+    RECIPIENT_DELETED = "recipient_deleted"
+    RECIPIENT_IS_BOT = "recipient_is_bot"
+    BLOCKED_BY_RECIPIENT = "blocked_by_recipient"
+    RECIPIENT_BLOCKED = "recipient_blocked"
+    PREMIUM_REQUIRED = "premium_required"
+    PAID_MESSAGE = "paid_message"
+    TOPIC_CLOSED = "topic_closed"
+    SLOW_MODE = "slow_mode"
+    REFUSED_BY_TELEGRAM = "refused_by_telegram"
+    FORBIDDEN_BY_TELEGRAM = "forbidden_by_telegram"
     PEER_FLOOD = "peer_flood"
     ACCOUNT_FROZEN = "account_frozen"
     PRIVACY_RESTRICTED = "privacy_restricted"
@@ -91,7 +103,7 @@ DETAILS: dict[Code, str] = {
     Code.DELIVERY_UNDER_WAY: "The event is being delivered already: its next attempt follows within seconds.",
     Code.CALLBACK_DISABLED: "The callback is disabled. Enable it first: set callback_url again, or POST .../callback/retry.",
     Code.CALLBACK_HEALTHY: "The callback is healthy and no event waits for it: there is nothing to retry.",
-    Code.INVALID_PHONE: "This is not a phone number in international form, like +79001234567.",
+    Code.INVALID_PHONE: "This is not a phone number in international form: begin with + and the country code, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",
     Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Do that in an official app, then start again.",
@@ -106,18 +118,32 @@ DETAILS: dict[Code, str] = {
     Code.NOT_STARTED: "No log-in is under way for this phone. Call auth/start first.",
     Code.ALREADY_AUTHORIZED: "The account is logged in already.",
     Code.NOT_AUTHORIZED: "The account is not logged in.",
-    Code.PEER_NOT_FOUND: "No such chat is known to this account.",
+    Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "
+    "Phone numbers begin with +.",
     Code.USER_NOT_FOUND: "There is no Telegram user with this name.",
+    Code.MESSAGE_EMPTY: "Telegram sees no text in this message.",
+    Code.REPLY_NOT_FOUND: "There is no message of this number in this chat: nothing was sent. Leave `reply_to` out, or correct it.",
+    Code.RECIPIENT_DELETED: "The recipient's Telegram account was deleted.",
+    Code.RECIPIENT_IS_BOT: "The recipient is a bot, and Telegram does not let this account write to it.",
+    Code.BLOCKED_BY_RECIPIENT: "The recipient has blocked this account.",
+    Code.RECIPIENT_BLOCKED: "This account has blocked the recipient. Unblock them in the Telegram app first.",
+    Code.PREMIUM_REQUIRED: "Only accounts with Telegram Premium, or contacts, may write to this recipient.",
+    Code.PAID_MESSAGE: "Messages to this recipient cost Telegram Stars (`price_stars` each, where it is known): nothing was sent or paid.",
+    Code.TOPIC_CLOSED: "The topic is closed or deleted: nothing can be written in it.",
+    Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
+    Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
+    Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
     Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
     Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
-    Code.OUTCOME_UNKNOWN: "The connection broke before Telegram answered: the message may or may not have been sent.",
+    Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
+    "you repeat a send: a second request is a second message.",
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
-    Code.TELEGRAM_ERROR: "Telegram refused the request.",
+    Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
     Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",
     Code.NOT_MINE: "Another worker holds this account.",
     Code.INTERNAL_ERROR: "Something went wrong on our side.",

@@ -33,6 +33,8 @@ class ErrorBody(BaseModel):
         datetime | None, Field(description="With `account_frozen`: when Telegram deletes the account, unless an appeal has succeeded.")
     ] = None
     appeal_url: Annotated[str | None, Field(description="With `account_frozen`: where to appeal.")] = None
+    telegram_error: Annotated[str | None, Field(description="Telegram's own name for why it refused, where that says more.")] = None
+    price_stars: Annotated[int | None, Field(description="With `paid_message`: what one message costs, in Telegram Stars.")] = None
     fields: Annotated[list[InvalidField] | None, Field(description="With `invalid_request`: what is wrong.")] = None
     status: Annotated[int | None, Field(description="With `callback_failed`: the status that the callback answered.")] = None
     fault: Annotated[str | None, Field(description="With `callback_failed`: why there was no answer.")] = None

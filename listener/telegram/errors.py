@@ -1,73 +1,22 @@
-"""Telegram's errors, by name, to ours.
-
-By name and never by number: 401 is also a wanted password, 406 a dozen things, and Telethon's `FrozenMethodInvalidError` is a
-FloodError without seconds. Names are those of https://core.telegram.org/api/errors as Telethon spells them.
-"""
+"""Telegram's errors to ours, by Telegram's own names, and what ends a session. What each is called is said in refusals.py."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
 from telethon import errors as telethon
+from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
+from listener.telegram.refusals import UNNAMED_WAIT_S, WAITS, code_for
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 
-_CODES: dict[str, Code] = {
-    # logging in
-    "PhoneNumberInvalidError": Code.INVALID_PHONE,
-    "PhoneNumberUnoccupiedError": Code.PHONE_NOT_REGISTERED,
-    "PhoneNumberBannedError": Code.PHONE_BANNED,
-    "PhoneNumberFloodError": Code.TOO_MANY_ATTEMPTS,
-    "PhonePasswordFloodError": Code.TOO_MANY_ATTEMPTS,
-    "SendCodeUnavailableError": Code.CODE_UNAVAILABLE,
-    "ApiIdInvalidError": Code.TELEGRAM_APP_REJECTED,
-    "ApiIdPublishedFloodError": Code.TELEGRAM_APP_REJECTED,
-    "UpdateAppToLoginError": Code.TELEGRAM_APP_REJECTED,
-    "PhoneCodeInvalidError": Code.INVALID_CODE,
-    "PhoneCodeEmptyError": Code.INVALID_CODE,
-    "PhoneCodeHashEmptyError": Code.CODE_EXPIRED,
-    "PhoneCodeExpiredError": Code.CODE_EXPIRED,
-    "EmailVerifyExpiredError": Code.CODE_EXPIRED,
-    "SessionPasswordNeededError": Code.TWO_FA_REQUIRED,
-    "PasswordHashInvalidError": Code.BAD_PASSWORD,
-    # sending
-    "MessageTooLongError": Code.MESSAGE_TOO_LONG,
-    "PeerFloodError": Code.PEER_FLOOD,
-    "FrozenMethodInvalidError": Code.ACCOUNT_FROZEN,
-    "FrozenParticipantMissingError": Code.ACCOUNT_FROZEN,
-    "PeerIdInvalidError": Code.PEER_NOT_FOUND,
-    "UserIdInvalidError": Code.PEER_NOT_FOUND,
-    "ChannelInvalidError": Code.PEER_NOT_FOUND,
-    "ChannelPrivateError": Code.PEER_NOT_FOUND,
-    "ChatIdInvalidError": Code.PEER_NOT_FOUND,
-    "InputUserDeactivatedError": Code.USER_NOT_FOUND,
-    "UsernameInvalidError": Code.USER_NOT_FOUND,
-    "UsernameNotOccupiedError": Code.USER_NOT_FOUND,
-    "UserPrivacyRestrictedError": Code.PRIVACY_RESTRICTED,
-    "PrivacyPremiumRequiredError": Code.PRIVACY_RESTRICTED,
-    "AllowPaymentRequiredError": Code.PRIVACY_RESTRICTED,
-    "UserIsBlockedError": Code.WRITE_FORBIDDEN,
-    "YouBlockedUserError": Code.WRITE_FORBIDDEN,
-    "ChatWriteForbiddenError": Code.WRITE_FORBIDDEN,
-    "ChatAdminRequiredError": Code.WRITE_FORBIDDEN,
-    "ChatRestrictedError": Code.WRITE_FORBIDDEN,
-    "UserBannedInChannelError": Code.WRITE_FORBIDDEN,
-    "ChatGuestSendForbiddenError": Code.WRITE_FORBIDDEN,
-    "ChatForbiddenError": Code.WRITE_FORBIDDEN,
-    "ChatSendPlainForbiddenError": Code.WRITE_FORBIDDEN,
-    "BroadcastForbiddenError": Code.WRITE_FORBIDDEN,
-    "RightForbiddenError": Code.WRITE_FORBIDDEN,
-    "UserDeletedError": Code.USER_NOT_FOUND,
-    "PremiumAccountRequiredError": Code.PRIVACY_RESTRICTED,
-}
 BROKEN = (OSError, asyncio.IncompleteReadError, BufferError, telethon.InvalidChecksumError, telethon.AuthKeyNotFound)
 """What a broken connection looks like: Telethon fails everything pending with what it read. TimeoutError is an OSError."""
-
-_WAITS = ("FloodWaitError", "FloodPremiumWaitError", "SlowModeWaitError", "FloodTestPhoneWaitError", "PhoneNumberFloodWaitError")
 
 _NAMELESS = (  # what Telethon makes of a name that it does not know, by number
     telethon.RPCError,
@@ -79,6 +28,17 @@ _NAMELESS = (  # what Telethon makes of a name that it does not know, by number
     telethon.AuthKeyError,
     telethon.FloodError,
 )
+
+
+_NAMED = {
+    Code.REFUSED_BY_TELEGRAM,
+    Code.FORBIDDEN_BY_TELEGRAM,
+    Code.WRITE_FORBIDDEN,
+    Code.PREMIUM_REQUIRED,
+    Code.TOPIC_CLOSED,
+    Code.TELEGRAM_ERROR,
+}
+"""Codes that stand for several of Telegram's names, which are worth knowing."""
 
 
 class End(StrEnum):
@@ -96,29 +56,38 @@ class End(StrEnum):
 
 
 _ENDS: dict[str, End] = {
-    "AuthKeyUnregisteredError": End.REVOKED,
-    "AuthKeyInvalidError": End.REVOKED,
-    "AuthKeyNotFound": End.KEY_UNKNOWN,
-    "SessionRevokedError": End.REVOKED,
-    "SessionExpiredError": End.REVOKED,
-    "AuthKeyDuplicatedError": End.KEY_DUPLICATED,
-    "UserDeactivatedError": End.BANNED,
-    "UserDeactivatedBanError": End.BANNED,
+    "AUTH_KEY_UNREGISTERED": End.REVOKED,
+    "AUTH_KEY_INVALID": End.REVOKED,
+    "SESSION_REVOKED": End.REVOKED,
+    "SESSION_EXPIRED": End.REVOKED,
+    "AUTH_KEY_DUPLICATED": End.KEY_DUPLICATED,
+    "USER_DEACTIVATED": End.BANNED,
+    "USER_DEACTIVATED_BAN": End.BANNED,
 }
+_SPELT = {kind: name.upper() for name, kind in rpc_errors_dict.items()} | {
+    kind: pattern.replace(r"(\d+)", "X") for pattern, kind in rpc_errors_re
+}
+"""Telethon's classes by the names that they stand for."""
 
 
 def end_of(error: BaseException | None) -> End | None:
     """Return why the session is over, or None where the error does not say that it is."""
     if isinstance(error, AvioError):
         error = error.__cause__
-    return None if error is None else _ENDS.get(name_of(error))
+    if isinstance(error, telethon.AuthKeyNotFound):
+        return End.KEY_UNKNOWN
+    return _ENDS.get(name_of(error)) if isinstance(error, telethon.RPCError) else None
 
 
-def name_of(error: BaseException) -> str:
-    """Return the name that the tables know an error by: Telethon's class; where it has none, Telegram's name in Telethon's spelling."""
-    if type(error) in _NAMELESS:
-        return "".join(part.capitalize() for part in str(getattr(error, "message", "")).split("_") if not part.isdigit()) + "Error"
-    return type(error).__name__
+def name_of(error: telethon.RPCError) -> str:
+    """Return the name that the tables know an error by: Telegram's, without the numbers in it."""
+    return "_".join(part for part in told_name_of(error).split("_") if not part.isdigit() and part != "X")
+
+
+def told_name_of(error: telethon.RPCError) -> str:
+    """Return Telegram's name of an error as it was answered; of one that Telethon knows, with an X for its number."""
+    name = str(error.message or "") if type(error) in _NAMELESS else _SPELT.get(type(error), type(error).__name__)
+    return name[:100]
 
 
 def code_of(error: BaseException | None) -> Code:
@@ -148,15 +117,20 @@ def translated() -> Iterator[None]:
 
 
 def translate(error: telethon.RPCError) -> AvioError:
-    """Return the AvioError that an RPC error stands for; one that no table names becomes `telegram_error` with its name."""
-    name = name_of(error)
-    seconds = getattr(error, "seconds", None)
-    if name in _WAITS and seconds is not None:
-        return AvioError(Code.FLOOD_WAIT, retry_after_s=seconds)
-    if name in _CODES:
-        return AvioError(_CODES[name], retry_after_s=60 if _CODES[name] is Code.TOO_MANY_ATTEMPTS else None)
+    """Return the AvioError that an RPC error stands for. All but the plainest keep Telegram's name, in `telegram_error`."""
+    name, told = name_of(error), told_name_of(error)
     if name in _ENDS:
         return AvioError(Code.NOT_AUTHORIZED, state=_ENDS[name].state.value)
-    if isinstance(error, telethon.ServerError | telethon.TimedOutError):
-        return AvioError(Code.TELEGRAM_UNAVAILABLE)
-    return AvioError(Code.TELEGRAM_ERROR, telegram=name.removesuffix("Error"))
+    code = code_for(name, error.code or 0)
+    if code in WAITS:
+        return AvioError(code, retry_after_s=_number_in(error, told) or UNNAMED_WAIT_S)
+    if code is Code.PAID_MESSAGE:
+        return AvioError(code, telegram_error=told, price_stars=_number_in(error, told))
+    return AvioError(code, telegram_error=told) if code in _NAMED else AvioError(code)
+
+
+def _number_in(error: telethon.RPCError, told: str) -> int | None:
+    """Return the number that an error's name ends with, in seconds or Stars, if it does."""
+    seconds = getattr(error, "seconds", None)
+    found = re.search(r"_(\d+)", told)
+    return seconds if isinstance(seconds, int) else int(found[1]) if found else None

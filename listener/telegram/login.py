@@ -53,7 +53,10 @@ async def start(client: Client, where: Telegram, phone: str, now: datetime) -> P
         try:
             sent = await client(request)
         except errors.AuthRestartError:  # "Restart the authorization process": once, https://core.telegram.org/method/auth.sendCode
-            sent = await client(request)
+            try:
+                sent = await client(request)
+            except errors.AuthRestartError as error:
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram wants the log-in started once more. Call auth/start again.") from error
     return _sent(sent, phone, now)
 
 
@@ -77,7 +80,10 @@ async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.Use
     by_email = types.EmailVerificationCode(code) if pending.by_email else None
     request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
     with translated():
-        return _authorised(await client(request))
+        try:
+            return _authorised(await client(request))
+        except errors.SessionPasswordNeededError as error:
+            raise AvioError(Code.TWO_FA_REQUIRED) from error
 
 
 async def check_password(client: Client, password: str) -> types.User:
@@ -85,7 +91,7 @@ async def check_password(client: Client, password: str) -> types.User:
     with translated():
         try:
             return await _check_password(client, password)
-        except errors.SrpIdInvalidError:  # the parameters have changed in between: once more with the new ones
+        except (errors.SrpIdInvalidError, errors.SrpPasswordChangedError):  # the parameters have changed: once more with the new ones
             return await _check_password(client, password)
 
 

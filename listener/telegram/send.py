@@ -21,6 +21,9 @@ from listener.telegram.peers import Known, PeerBook, input_of
 from listener.telegram.unreadable import Unreadable
 from shared.errors import AvioError, Code
 
+SAYS_NOTHING = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
+"""What a repeat may be refused with although the first try has sent the message, or even because it has."""
+
 LOOKED_BACK = 100
 CLOCKS_APART = timedelta(seconds=60)
 
@@ -44,35 +47,53 @@ class Sent:
     date: datetime
 
 
-async def send(client: Client, peers: PeerBook, given: Given, self_id: int, message: Outgoing, since: datetime) -> Sent:
-    """Send a message; raises AvioError for what Telegram refuses, ConnectionError or TimeoutError where it is unknown whether it was sent.
+@dataclass
+class Tries:
+    """How often one message was tried. `since` is when the first try began; `open` that one of them may have sent it."""
 
-    Safe to run twice with the same `random_id`. `since` is when the first try began: a repeat that Telegram only calls a duplicate, and a
-    message that was sent but whose answer cannot be read, are looked up in the history from then.
+    since: datetime
+    open: bool = False
+
+
+async def send(client: Client, peers: PeerBook, given: Given, self_id: int, message: Outgoing, tries: Tries) -> Sent:
+    """Send a message; raises AvioError for what Telegram refuses, ConnectionError or TimeoutError where it did not answer.
+
+    Safe to run twice with the same `random_id`. A repeat that Telegram only calls a duplicate, and a message that was sent but whose
+    answer cannot be read, are looked up in the history since the first try. `tries.open` tells whether it may have been sent; cancelling
+    leaves that right.
     """
     chat_id, peer = await resolve(client, peers, self_id, message.to)
     reply = types.InputReplyToMessage(message.reply_to) if message.reply_to else None
     request = functions.messages.SendMessageRequest(peer, message.text, random_id=message.random_id, reply_to=reply)
+    before, tries.open = tries.open, True
     try:
         answer = await client.invoke(request)
     except errors.RandomIdDuplicateError:
-        sent = await _sent_before(client, given, peer, chat_id, message, since)
+        sent = await _sent_before(client, given, peer, chat_id, message, tries.since)
     except Unreadable as error:
         if number := _number(error.items, message.random_id):
-            sent = Sent(chat_id, number, since.replace(microsecond=0))
+            sent = Sent(chat_id, number, tries.since.replace(microsecond=0))
         else:
-            sent = await _sent_before(client, given, peer, chat_id, message, since)
-    except errors.MsgIdInvalidError as error:
-        if isinstance(peer, types.InputPeerUserFromMessage):
-            raise AvioError(Code.PEER_NOT_FOUND) from error
-        raise translate(error) from error
+            sent = await _sent_before(client, given, peer, chat_id, message, tries.since)
     except errors.RPCError as error:
-        raise translate(error) from error
+        told = _refusal(error, peer, message)
+        if told.code is not Code.TELEGRAM_UNAVAILABLE:  # a fault of Telegram's own says nothing of what was done
+            tries.open = before and told.code in SAYS_NOTHING
+        raise told from error
     else:
         peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
         sent = Sent(chat_id, *_outcome(answer, message.random_id))
     given.note(message.random_id, chat_id, sent.message_id)
     return sent
+
+
+def _refusal(error: errors.RPCError, peer: Any, message: Outgoing) -> AvioError:
+    if isinstance(error, errors.MsgIdInvalidError):
+        if isinstance(peer, types.InputPeerUserFromMessage):
+            return AvioError(Code.PEER_NOT_FOUND)
+        if message.reply_to:
+            return AvioError(Code.REPLY_NOT_FOUND)
+    return translate(error)
 
 
 async def resolve(client: Client, peers: PeerBook, self_id: int, to: str) -> tuple[int, Any]:

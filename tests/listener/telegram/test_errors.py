@@ -6,21 +6,36 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from telethon import errors
 from telethon.errors import rpc_message_to_error
 from telethon.tl.types import RpcError
 
-from listener.telegram.errors import _CODES, _ENDS, _WAITS, End, code_of, end_of, name_of, translate, translated, wait_of
+from functions.http.errors import STATUS
+from listener.telegram.errors import _ENDS, End, code_of, end_of, name_of, translate, translated, wait_of
+from listener.telegram.refusals import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
 from shared.errors import AvioError, Code
 from shared.model.states import REASONS, Reason
 
 UNKNOWN_TO_TELETHON = {
-    "PrivacyPremiumRequiredError": (403, "PRIVACY_PREMIUM_REQUIRED"),
-    "AllowPaymentRequiredError": (403, "ALLOW_PAYMENT_REQUIRED_50"),
+    "ALLOW_PAYMENT_REQUIRED",
+    "BALANCE_TOO_LOW",
+    "PAYMENT_UNSUPPORTED",
+    "PRIVACY_PREMIUM_REQUIRED",
+    "REPLY_MESSAGE_ID_INVALID",
+    "REPLY_TO_INVALID",
+    "REPLY_TO_USER_INVALID",
+    "TOPIC_CLOSED",
 }
 """Telegram's names for which Telethon 1.45 has no class."""
 
-UNKNOWN_WAITS = {"PhoneNumberFloodWaitError"}
+TELETHONS = sorted(
+    (name, kind.code) for name, kind in (*errors.rpc_errors_dict.items(), *((p.replace(r"(\d+)", "7"), k) for p, k in errors.rpc_errors_re))
+)
+"""Every name that Telethon knows, with its number."""
+
+OURS = {Code.TELEGRAM_ERROR, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_APP_REJECTED}
 
 
 def answered(code: int, name: str) -> Any:
@@ -28,73 +43,89 @@ def answered(code: int, name: str) -> Any:
     return rpc_message_to_error(RpcError(code, name), None)
 
 
-def raised(name: str) -> Any:
-    """Return the error of a table's name, as Telethon raises it."""
-    if name in UNKNOWN_TO_TELETHON:
-        return answered(*UNKNOWN_TO_TELETHON[name])
-    kind = getattr(errors, name)
-    return kind() if name == "AuthKeyNotFound" else kind(None)
+@pytest.mark.parametrize("name", sorted({*NAMES, *_ENDS}))
+def test_every_name_in_the_tables_is_one_of_telegrams(name: str) -> None:
+    """A misspelt one would never match: Telethon knows it, or it is listed here."""
+    known = {name_of(answered(code, spelt)) for spelt, code in TELETHONS}
+    assert (name in known) != (name in UNKNOWN_TO_TELETHON)
 
 
-@pytest.mark.parametrize("name", sorted({*_CODES, *_ENDS} - set(UNKNOWN_TO_TELETHON)))
-def test_every_name_in_the_tables_is_one_of_telethons(name: str) -> None:
-    """A misspelt one would never match."""
-    assert isinstance(raised(name), Exception)
-    assert name_of(raised(name)) == name
-
-
-@pytest.mark.parametrize("name", sorted(UNKNOWN_TO_TELETHON))
-def test_names_that_telethon_does_not_know_are_spelt_as_it_would(name: str) -> None:
-    """From Telegram's own name, without its number; whatever the code is."""
-    _, message = UNKNOWN_TO_TELETHON[name]
-    assert not hasattr(errors, name)
-    for code in (303, 400, 401, 403, 404, 406, 420):
-        assert name_of(answered(code, message)) == name
-
-
-def test_every_wait_is_one_of_telethons() -> None:
-    """But for those that it may come to know."""
-    assert {name for name in _WAITS if not hasattr(errors, name)} == UNKNOWN_WAITS
-
-
-@pytest.mark.parametrize(("name", "code"), sorted(_CODES.items()))
-def test_an_error_of_the_table_gets_its_code(name: str, code: Code) -> None:
-    """Too many attempts also say when to try again."""
-    error = translate(raised(name))
-    assert error.code is code
-    assert error.retry_after_s == (60 if code is Code.TOO_MANY_ATTEMPTS else None)
-
-
-def test_numbers_decide_nothing() -> None:
+@pytest.mark.parametrize("number", [303, 400, 401, 403, 404, 406, 420])
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_name_of_the_table_gets_its_code_whatever_its_number(name: str, number: int) -> None:
     """401 is also a wanted password, 406 a dozen things."""
-    assert translate(answered(401, "SESSION_PASSWORD_NEEDED")).code is Code.TWO_FA_REQUIRED
-    assert translate(answered(401, "AUTH_KEY_UNREGISTERED")).code is Code.NOT_AUTHORIZED
-    assert translate(answered(406, "SEND_CODE_UNAVAILABLE")).code is Code.CODE_UNAVAILABLE
-    assert translate(answered(406, "UPDATE_APP_TO_LOGIN")).code is Code.TELEGRAM_APP_REJECTED
+    error = translate(answered(number, name))
+    assert error.code is NAMES[name]
+    assert (error.retry_after_s is not None) == (error.code in WAITS)
+
+
+@pytest.mark.parametrize(("name", "number"), TELETHONS)
+def test_every_error_that_telethon_knows_is_either_the_callers_or_ours(name: str, number: int) -> None:
+    """What the request is at fault for is never 5xx, what Telegram or we are at fault for is never 4xx; a name is not lost."""
+    error = translate(answered(number, name))
+    if number in (400, 403, 406, 420):
+        assert STATUS[error.code] < 500 or error.code is Code.TELEGRAM_APP_REJECTED
+    if abs(number) in (303, 500, 503) and name not in {*NAMES, *_ENDS}:
+        assert error.code in OURS
+    if error.code in {Code.REFUSED_BY_TELEGRAM, Code.FORBIDDEN_BY_TELEGRAM, Code.TELEGRAM_ERROR}:
+        assert error.fields["telegram_error"]
+
+
+@given(
+    number=st.sampled_from([303, 400, 401, 403, 404, 406, 420, 500, -500, -503]),
+    name=st.from_regex(r"[A-Z]{2,9}(_[A-Z]{2,9}){1,4}(_[0-9]{1,6})?", fullmatch=True),
+)
+def test_an_error_that_nobody_knows_is_judged_by_its_number(number: int, name: str) -> None:
+    """The caller's, a wait, or ours; never a fault here."""
+    error = translate(answered(number, "UNHEARD_" + name))
+    expected = {400: 400, 406: 400, 403: 403, 420: 429, 500: 503, 503: 503}
+    assert STATUS[error.code] == expected.get(abs(number), 502)
+
+
+def test_numbers_decide_nothing_about_a_session() -> None:
+    """What ends one has a name."""
     assert end_of(answered(406, "UPDATE_APP_TO_LOGIN")) is None
     assert end_of(answered(401, "SESSION_PASSWORD_NEEDED")) is None
-    for code in (400, 403, 406):
-        assert translate(answered(code, "USER_IS_BLOCKED")).code is Code.WRITE_FORBIDDEN
+    assert translate(answered(401, "AUTH_KEY_UNREGISTERED")).code is Code.NOT_AUTHORIZED
 
 
-@pytest.mark.parametrize("name", ["FLOOD_WAIT_33", "SLOWMODE_WAIT_33", "FLOOD_PREMIUM_WAIT_33", "FLOOD_TEST_PHONE_WAIT_33"])
-def test_a_wait_says_for_how_long(name: str) -> None:
-    """In seconds."""
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("FLOOD_WAIT_3", 3),
+        ("FLOOD_WAIT_50000", 50000),
+        ("FLOOD_PREMIUM_WAIT_9", 9),
+        ("FLOOD_TEST_PHONE_WAIT_33", 33),
+        ("SOMETHING_WAIT_17", 17),
+        ("2FA_CONFIRM_WAIT_40", 40),
+        ("SOMETHING_MUCH", UNNAMED_WAIT_S),
+    ],
+)
+def test_a_wait_says_for_how_long(name: str, seconds: int) -> None:
+    """In seconds, known by name or not."""
     error = translate(answered(420, name))
-    assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 33)
+    assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, seconds)
+
+
+def test_slow_mode_is_told_from_other_waits() -> None:
+    """It is the chat's, and not the account's."""
+    error = translate(answered(420, "SLOWMODE_WAIT_33"))
+    assert (error.code, error.retry_after_s) == (Code.SLOW_MODE, 33)
+
+
+@pytest.mark.parametrize(
+    ("name", "stars"), [("ALLOW_PAYMENT_REQUIRED_50", 50), ("ALLOW_PAYMENT_REQUIRED", None), ("BALANCE_TOO_LOW", None)]
+)
+def test_a_paid_message_names_its_price(name: str, stars: int | None) -> None:
+    """In Stars, where Telegram says so."""
+    error = translate(answered(403, name))
+    assert (error.code, error.fields["price_stars"]) == (Code.PAID_MESSAGE, stars)
 
 
 def test_a_frozen_account_is_no_flood_wait() -> None:
     """Telethon's class for it is a FloodError without seconds."""
     error = translate(answered(420, "FROZEN_METHOD_INVALID"))
     assert (error.code, error.retry_after_s) == (Code.ACCOUNT_FROZEN, None)
-
-
-@pytest.mark.parametrize("code", [303, 400, 401, 403, 404, 406, 420])
-def test_an_error_that_no_table_names_keeps_its_name(code: int) -> None:
-    """So that whoever reads it can look it up."""
-    error = translate(answered(code, "SOMETHING_NEW_7"))
-    assert (error.code, error.fields) == (Code.TELEGRAM_ERROR, {"telegram": "SomethingNew"})
 
 
 @pytest.mark.parametrize(("code", "name"), [(500, "INTERNAL"), (-500, "No workers running"), (-503, "Timeout"), (500, "RPC_CALL_FAIL")])
@@ -169,65 +200,9 @@ def test_what_is_not_telegrams_passes(error: BaseException) -> None:
 
 
 def test_no_two_tables_contradict_each_other() -> None:
-    """What ends a session is told as that, and a wait has no code besides."""
-    assert not set(_WAITS) & {*_CODES, *_ENDS}
-    assert not set(_CODES) & set(_ENDS)
-
-
-ELSEWHERE = {
-    "ActiveUserRequiredError",  # accounts that were never activated cannot log in
-    "AuthKeyPermEmptyError",  # temporary keys, which are not used
-    "ChannelPublicGroupNaError",  # making groups
-    "ChatAdminInviteRequiredError",
-    "ChatSendGameForbiddenError",  # kinds of media that are not sent
-    "ChatSendGifsForbiddenError",
-    "ChatSendMediaForbiddenError",
-    "ChatSendPhotosForbiddenError",
-    "ChatSendPollForbiddenError",
-    "ChatSendStickersForbiddenError",
-    "ChatSendVideosForbiddenError",
-    "ChatSendVoicesForbiddenError",
-    "EditBotInviteForbiddenError",
-    "FilerefUpgradeNeededError",  # downloading
-    "FreshChangePhoneForbiddenError",  # settings of the account
-    "FreshResetAuthorisationForbiddenError",
-    "GroupcallAlreadyStartedError",
-    "GroupcallForbiddenError",
-    "InlineBotRequiredError",
-    "MessageAuthorRequiredError",  # editing and deleting
-    "MessageDeleteForbiddenError",
-    "NotAllowedError",
-    "PollVoteRequiredError",
-    "PremiumCurrentlyUnavailableError",
-    "PreviousChatImportActiveWaitMinError",
-    "PublicChannelMissingError",
-    "SensitiveChangeForbiddenError",
-    "StickersetOwnerAnonymousError",
-    "TakeoutInitDelayError",
-    "TwoFaConfirmWaitError",  # deleting the account
-    "UserRestrictedError",  # making channels
-    "UserpicPrivacyRequiredError",
-}
-"""Names that nothing Avio calls can be answered with: they stay `telegram_error` with their name."""
-
-
-@pytest.mark.parametrize("number", [401, 403, 406, 420])
-def test_every_refusal_that_telethon_knows_was_judged(number: int) -> None:
-    """By these numbers Telegram ends, forbids or puts off: a new Telethon with a new name fails here, and asks for a decision."""
-    names = {
-        name
-        for name, kind in vars(errors.rpcerrorlist).items()
-        if isinstance(kind, type) and kind.__module__ == errors.rpcerrorlist.__name__
-    }
-    known = {name for name in names if getattr(getattr(errors, name), "code", None) == number}
-    assert known, "Telethon keeps its errors elsewhere now"
-    assert known <= {*_CODES, *_ENDS, *_WAITS, *ELSEWHERE}
-
-
-def test_what_was_judged_to_come_from_elsewhere_is_in_no_table() -> None:
-    """Else it would be said to be both."""
-    assert not ELSEWHERE & {*_CODES, *_ENDS, *_WAITS}
-    assert all(hasattr(errors, name) for name in ELSEWHERE)
+    """What ends a session is told as that."""
+    assert not set(NAMES) & set(_ENDS)
+    assert not set(LOGGING_IN) & set(SENDING)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from telethon.tl import functions, types
 
 from listener.telegram.given import Given
 from listener.telegram.peers import PeerBook
-from listener.telegram.send import Outgoing, Sent, _outcome, likeliest, resolve, send
+from listener.telegram.send import Outgoing, Sent, Tries, _outcome, likeliest, resolve, send
 from local.telegram.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
 from local.telegram.faults import FaultSpec
 from shared.errors import AvioError, Code
@@ -41,7 +41,7 @@ class Writer:
         self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
     ) -> Sent:
         """Send one message."""
-        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), since)
+        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), Tries(since))
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""
@@ -313,7 +313,7 @@ async def test_a_ban_of_the_account_is_not_the_recipients(desk: Desk) -> None:
         error = await ann.refusal("me")
         assert (error.code, error.fields) == (Code.NOT_AUTHORIZED, {"state": "banned"})
         desk.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=400, message="INPUT_USER_DEACTIVATED"))
-        assert (await ann.refusal("me")).code is Code.USER_NOT_FOUND
+        assert (await ann.refusal("me")).code is Code.RECIPIENT_DELETED
 
 
 async def test_a_min_user_is_resolved_before_being_written_to(desk: Desk) -> None:
@@ -358,7 +358,7 @@ async def test_a_reply_to_nothing_is_refused_by_name(desk: Desk) -> None:
     """No code of ours, so Telegram's name is told."""
     async with writing(desk) as ann:
         error = await ann.refusal("me", reply_to=999)
-    assert (error.code, error.fields) == (Code.TELEGRAM_ERROR, {"telegram": "ReplyMessageIdInvalid"})
+    assert (error.code, error.fields) == (Code.REPLY_NOT_FOUND, {})
 
 
 @pytest.mark.parametrize("text", ["👩‍👩‍👧", "שלום", "*not* _markup_ <b>", "a" * 4096])
@@ -380,7 +380,7 @@ async def test_a_message_that_is_too_long_is_refused(desk: Desk) -> None:
     [
         (400, "PEER_FLOOD", Code.PEER_FLOOD),
         (403, "CHAT_WRITE_FORBIDDEN", Code.WRITE_FORBIDDEN),
-        (403, "ALLOW_PAYMENT_REQUIRED_50", Code.PRIVACY_RESTRICTED),
+        (403, "ALLOW_PAYMENT_REQUIRED_50", Code.PAID_MESSAGE),
         (500, "INTERNAL", Code.TELEGRAM_UNAVAILABLE),
     ],
 )
@@ -404,7 +404,7 @@ async def test_a_stranger_who_takes_no_messages_is_restricted(desk: Desk) -> Non
     """Telethon knows no class for this one."""
     desk.server.people.patch(BOB, PersonPatch(messages_from="contacts"))
     async with writing(desk) as ann:
-        assert (await ann.refusal("@bob_ray")).code is Code.PRIVACY_RESTRICTED
+        assert (await ann.refusal("@bob_ray")).code is Code.PREMIUM_REQUIRED
 
 
 # Once
