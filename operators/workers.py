@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 def listed(workers: Iterable[Worker], now: datetime) -> str:
-    """Return a table of workers: the live ones first, then by when they started."""
+    """Return a table of workers: the live ones first, then by when they started. One that should beat and does not is `silent`."""
     ordered = sorted(workers, key=lambda worker: (worker.state is not WorkerState.LIVE, worker.started_at or now, worker.id))
     rows = [HEADINGS, *(_row(worker, now) for worker in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -36,7 +36,13 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
 
 def _row(worker: Worker, now: datetime) -> tuple[str, ...]:
     beat = worker.beat_at if worker.state is WorkerState.LIVE else worker.ended_at
-    return worker.id, _state(worker), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+    return worker.id, _shown_state(worker, now), worker.address, str(worker.accounts), _ago(beat, now), _ago(worker.started_at, now)
+
+
+def _shown_state(worker: Worker, now: datetime) -> str:
+    """Return the state of this moment: the row of a worker that died says `live` until a peer has buried it."""
+    silent_for = worker.silent_for(now)
+    return _state(worker) if silent_for is None else f"silent for {int(silent_for.total_seconds())} s"
 
 
 def _state(worker: Worker) -> str:

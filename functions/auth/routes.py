@@ -61,7 +61,7 @@ class StatusView(BaseModel):
     next_step: Annotated[str, Field(description="What people do next, in a sentence.")]
     phone: str | None = None
     last_error: Annotated[str | None, Field(description="The code of what went wrong last; null once that is over.")] = None
-    owner: Annotated[bool, Field(description="Whether a live worker holds it.")]
+    owner: Annotated[bool, Field(description="Whether a live worker holds it, and answers.")]
     connected: Annotated[bool | None, Field(description="Whether it is connected to Telegram; null where no worker has answered.")] = None
     connected_since: datetime | None = None
     synced_at: Annotated[

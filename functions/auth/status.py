@@ -17,7 +17,7 @@ from functions.auth.workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live
-from shared.model.states import NEXT_STEPS, reason_of
+from shared.model.states import NEXT_STEPS, Reason, reason_of
 from shared.owner_client import OwnerClient
 
 DEADLINE_S = 2.0
@@ -35,6 +35,20 @@ class Stale(StrEnum):
     NO_ANSWER = "no_answer"
     NOT_CONNECTED = "not_connected"
     NOT_CONFIRMED = "not_confirmed"
+
+
+_MEANWHILE = "Nothing is lost: what people write waits at Telegram, and is delivered then."
+_NO_WORKER = (
+    "Wait: no worker answers for this account, so it neither sends nor receives now. Another one takes it over, within a minute where one"
+    f" runs; else start the listener (`avio workers` lists them). {_MEANWHILE}"
+)
+STALE_STEPS: dict[Stale, str] = {
+    Stale.NO_OWNER: _NO_WORKER,
+    Stale.NO_ANSWER: _NO_WORKER,
+    Stale.NOT_CONNECTED: f"Wait: the account's worker has no connection to Telegram, and goes on trying. {_MEANWHILE}",
+    Stale.NOT_CONFIRMED: f"Wait: Telegram has not confirmed for a while that nothing is missing, and is asked again. {_MEANWHILE}",
+}
+"""What people do next while a healthy account is not up to date."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +84,8 @@ def _shown(state: AccountState, account: Account | None, live: Live | None, *, o
         "authorized": state.logged_in,
         "state": state,
         "reason": reason,
-        "next_step": NEXT_STEPS[reason],
-        "owner": owner,
+        "next_step": STALE_STEPS[stale] if stale and reason is Reason.LOGGED_IN else NEXT_STEPS[reason],
+        "owner": owner and stale is not Stale.NO_ANSWER,
         "stale": stale is not None,
         "stale_reason": stale,
         **row,

@@ -20,14 +20,14 @@ class LiveWorkers:
         self._seen: dict[WorkerId, tuple[float, bool]] = {}
 
     def holds(self, owner: WorkerId | None) -> bool:
-        """Tell whether an account's owner is a worker whose row says live."""
+        """Tell whether an account's owner is a worker whose row says live, and that has beaten lately."""
         if owner is None or owner == NOBODY:
             return False
         now = self._clock.boottime()
         read_at, live = self._seen.get(owner, (None, False))
         if read_at is None or now - read_at >= FRESH_S:
             row = self._workers.get(owner)
-            live = row is not None and row.state is WorkerState.LIVE
+            live = row is not None and row.state is WorkerState.LIVE and row.silent_for(self._clock.now()) is None
             if len(self._seen) >= REMEMBERED:
                 self._seen.clear()
             self._seen[owner] = (now, live)

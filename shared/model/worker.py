@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import SecretStr
 
 from shared.model.frozen import Stored
 from shared.model.ids import TenantId, WorkerId
+
+SILENT_AFTER = timedelta(seconds=30)
+"""A live worker beats every few seconds, and a peer takes over from one that does not: after this long something is wrong."""
 
 
 class WorkerState(StrEnum):
@@ -40,6 +43,12 @@ class Worker(Stored):
     beat_at: datetime | None = None
     ended_at: datetime | None = None
     nudges: frozenset[str] = frozenset()
+
+    def silent_for(self, now: datetime) -> timedelta | None:
+        """Return how long ago it beat last, where it calls itself live and that is too long; for people, as `beat_at` is."""
+        if self.state is not WorkerState.LIVE or self.beat_at is None or now - self.beat_at < SILENT_AFTER:
+            return None
+        return now - self.beat_at
 
 
 def nudged_tenant(nudge: str) -> TenantId:

@@ -47,6 +47,12 @@ def test_workers_are_listed_live_ones_first(store: WorkerStore) -> None:
     ]
 
 
+def test_a_worker_that_beats_no_more_is_not_called_live(store: WorkerStore) -> None:
+    """Its row says so until a peer has buried it."""
+    assert "silent for 120 s" in listed(store.all(), NOW + timedelta(seconds=118))
+    assert "live" not in listed(store.all(), NOW + timedelta(seconds=118))
+
+
 def test_a_live_worker_is_drained_and_learns_it_with_its_next_beat(store: WorkerStore) -> None:
     """The list says so too; asking twice changes nothing."""
     assert "hands its 7 accounts over" in drain(store, WorkerId("one"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.auth.status import Stale, Status, staleness
+from functions.auth.status import STALE_STEPS, Stale, Status, staleness
 from shared.model.account import AccountState
 from shared.model.ids import NOBODY
 from shared.model.live import Live
@@ -106,7 +106,8 @@ async def test_an_owner_that_does_not_answer_well_leaves_the_row_alone(api: Api,
     api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker, phone=PHONE)
     owner.respond = lambda command, body: answer
     told = await status(api, tenant)
-    assert (told["phone"], told["owner"], told["connected"], told["stale_reason"]) == (PHONE, True, None, "no_answer")
+    assert (told["phone"], told["owner"], told["connected"], told["stale_reason"]) == (PHONE, False, None, "no_answer")
+    assert told["next_step"] == STALE_STEPS[Stale.NO_ANSWER]
 
 
 async def test_an_owner_that_is_gone_is_not_replaced_by_another(api: Api, owner: StandInOwner) -> None:
@@ -194,3 +195,20 @@ async def test_only_what_is_logged_in_can_be_stale(api: Api) -> None:
     api.put_account(tenant["id"], AccountState.LOGGED_OUT, reason="revoked")
     told = await status(api, tenant)
     assert (told["stale"], told["reason"], told["authorized"]) == (False, "revoked", False)
+
+
+async def test_an_owner_whose_beat_is_old_is_none(api: Api, owner: StandInOwner) -> None:
+    """Its row says live until a peer has buried it; the status says what is so, and what comes of it."""
+    tenant = await api.new_tenant()
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker)
+    api.workers.beat(owner.worker.id, owner.worker.beat, 1, frozenset(), ago(120, api.clock.now()))
+    told = await status(api, tenant)
+    assert (told["owner"], told["stale"], told["stale_reason"]) == (False, True, "no_owner")
+    assert "Nothing is lost" in told["next_step"]
+    assert owner.asked == []
+
+
+def test_every_way_of_being_stale_says_what_to_do() -> None:
+    """In a sentence of its own, and none of them is that there is nothing to do."""
+    assert set(STALE_STEPS) == set(Stale)
+    assert NEXT_STEPS[Reason.LOGGED_IN] not in STALE_STEPS.values()
