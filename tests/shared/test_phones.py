@@ -26,6 +26,10 @@ from shared.phones import e164
         ("+888 0123 4567", "+88801234567"),
         ("+99966 1 2345", "+9996612345"),
         ("tel:+79001234567", "+79001234567"),
+        ("tel:+7-900-123-45-67", "+79001234567"),
+        ("+7\u00a0900\u202f123\u200b45\u206067", "+79001234567"),
+        ("\u202a+7 [900] 123–45–67\u202c", "+79001234567"),
+        ("\ufeff+79001234567", "+79001234567"),
     ],
 )
 def test_international_numbers_are_brought_into_one_form(written: str, number: str) -> None:
@@ -43,6 +47,9 @@ def test_international_numbers_are_brought_into_one_form(written: str, number: s
         "79001234567",
         "89001234567",
         "9001234567",
+        "007 900 123 45 67",
+        "8 (900) 123-45-67",
+        "７９００１２３４５６７",
         "+0123456789",
         "+" + "9" * 16,
         "me",
@@ -57,6 +64,7 @@ def test_what_is_no_international_number_is_refused(written: str) -> None:
     with pytest.raises(AvioError) as refused:
         e164(written)
     assert refused.value.code is Code.INVALID_PHONE
+    assert "begin with +" in refused.value.detail
 
 
 @given(st.text() | st.text(alphabet="+0123456789 ()-.").map("+{}".format))
