@@ -216,7 +216,14 @@ class LoginFlow:
 
     def _answer(self, pending: PendingLogin) -> dict[str, Any]:
         left = max(0, round((pending.resend_at - self._now()).total_seconds()))
-        return {"delivery": pending.delivery, "length": pending.length, "next_type": pending.next_type, "resend_after_seconds": left}
+        return {
+            "delivery": pending.delivery,
+            "length": pending.length,
+            "next_type": pending.next_type,
+            "resend_after_seconds": left,
+            "form": pending.form,
+            "beginning": pending.beginning,
+        }
 
     def _now(self) -> Any:
         return self._holding.means.now()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic import Base64Bytes, RootModel, with_config
+from pydantic import Base64Bytes, Field, RootModel, with_config
 
 from listener.marks import Marks
 from shared.crypto import DataKey, Envelope, Purpose
@@ -36,7 +36,10 @@ class Identity:
 
 
 class PendingLogin(Frozen):
-    """A log-in under way. `code_accepted` means that only the password is missing."""
+    """A log-in under way. `code_accepted` means that only the password is missing.
+
+    What is seldom is stored only where it is so: a worker of the version before refuses fields that it does not know.
+    """
 
     phone: str
     phone_code_hash: str
@@ -46,6 +49,8 @@ class PendingLogin(Frozen):
     resend_at: datetime
     by_email: bool = False
     code_accepted: bool = False
+    form: str = Field("digits", exclude_if=lambda form: form == "digits")
+    beginning: str | None = Field(None, exclude_if=lambda beginning: beginning is None)
 
 
 @with_config(STRICT)

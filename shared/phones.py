@@ -6,7 +6,8 @@ import re
 
 from shared.errors import AvioError, Code
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""What comes along when a number is copied from a web page or a contact card, and nobody sees: marks of direction, joints, no width."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -16,7 +17,7 @@ def e164(text: str) -> str:
     Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
     plan knows (+888 anonymous numbers, +999 on test servers).
     """
-    text = _INVISIBLE.sub("", text)
+    text = _UNSEEN.sub("", text)
     number, before = _brought_into_form(text), text
     while number != before:  # each time one 0 goes of those that are dialled within a country, and there may be several
         number, before = _brought_into_form(number), number

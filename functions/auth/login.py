@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from functions.auth.codes import entered
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
@@ -47,7 +48,7 @@ class LogIn:
 
     def verify(self, tenant_id: TenantId, account: Account | None, phone: str, code: str | None, password: str | None) -> None:
         """Sign in with the code, or where it was accepted before, with the password."""
-        given = {name: value for name, value in (("code", code), ("password", password)) if value is not None}
+        given = {name: value for name, value in (("code", code and entered(code)), ("password", password)) if value is not None}
         self._call(tenant_id, account, "auth/verify", {"phone": e164(phone), **given})
 
     def logout(self, tenant_id: TenantId, account: Account | None) -> AccountState:

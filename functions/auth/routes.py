@@ -55,8 +55,16 @@ class Verification(BaseModel):
     )
 
     phone: Phone
-    code: Annotated[Secret | None, Field(min_length=1, max_length=32, examples=["12345"])] = None
-    password: Annotated[Secret | None, Field(min_length=1, max_length=1024)] = None
+    code: Annotated[
+        Secret | None,
+        Field(
+            min_length=1,
+            max_length=256,
+            description="Digits, however they are grouped; or the word or phrase that came by SMS.",
+            examples=["12345"],
+        ),
+    ] = None
+    password: Annotated[Secret | None, Field(min_length=1, max_length=1024, description="Taken as it is: never trimmed.")] = None
 
 
 class StatusView(BaseModel):
@@ -68,7 +76,7 @@ class StatusView(BaseModel):
     next_step: Annotated[str, Field(description="What people do next, in a sentence.")]
     phone: str | None = None
     last_error: Annotated[str | None, Field(description="The code of what went wrong last; null once that is over.")] = None
-    owner: Annotated[bool, Field(description="Whether a live worker holds it.")]
+    owner: Annotated[bool, Field(description="Whether a live worker holds it, and answers.")]
     connected: Annotated[bool | None, Field(description="Whether it is connected to Telegram; null where no worker has answered.")] = None
     connected_since: datetime | None = None
     synced_at: Annotated[
@@ -102,6 +110,10 @@ class SentCode(BaseModel):
     length: int | None = None
     next_type: str | None = None
     resend_after_seconds: int | None = None
+    form: Annotated[Literal["digits", "word", "phrase"], Field(description="What the code is made of; words and phrases come by SMS.")] = (
+        "digits"
+    )
+    beginning: Annotated[str | None, Field(description="How the word or phrase begins, where Telegram says so.")] = None
 
 
 class SignedIn(BaseModel):
@@ -171,15 +183,18 @@ def get_status(entry: Reading, status: Statuses) -> StatusView:
 
 
 @router.post("/tenants/{tenant}/auth/start", responses=errors(*_caller, *_telegram, *_sending_codes))
-def start_login(body: Phoned, entry: Managing, login: Flow) -> SentCode:
-    """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way."""
-    return SentCode(**login.start(entry.tenant.id, entry.account, body.phone))
+def start_login(body: Phoned, entry: Managing, login: Flow) -> SentCode | SignedIn:
+    """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way.
+
+    Telegram may ask for no code and log the account in at once: then the answer is that of verify.
+    """
+    return _begun(login.start(entry.tenant.id, entry.account, body.phone))
 
 
 @router.post("/tenants/{tenant}/auth/resend", responses=errors(*_caller, *_telegram, *_sending_codes, Code.NOT_STARTED))
-def resend_code(entry: Managing, login: Flow) -> SentCode:
+def resend_code(entry: Managing, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send the code again, by the way that `next_type` named."""
-    return SentCode(**login.resend(entry.tenant.id, entry.account))
+    return _begun(login.resend(entry.tenant.id, entry.account))
 
 
 @router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
@@ -211,6 +226,10 @@ def logout(entry: Managing, login: Flow, response: Response) -> StateView:
     if state is AccountState.LOGGING_OUT:
         response.status_code = 202
     return StateView(state=state)
+
+
+def _begun(answer: dict[str, Any]) -> SentCode | SignedIn:
+    return SignedIn() if answer.get("state") == AccountState.AUTHORIZED else SentCode(**answer)
 
 
 def _clear(secret: SecretStr | None) -> str | None:

@@ -12,7 +12,7 @@ from functions.http.callers import Sending as SendingCaller
 from functions.http.describe import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
-from functions.messages.send import Sending
+from functions.messages.send import Sending, seen
 from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
@@ -97,8 +97,9 @@ _refusals = (
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
 def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Sending, Depends(sending_of)]) -> SentMessage:
     """Send a message as the account's person."""
-    if not body.text.strip():
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": "A message is not blank."}])
+    if not seen(body.text):
+        problem = "A message has something to see: not only blanks and zero-width characters."
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
     return SentMessage(**sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, body.reply_to))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,11 @@ class Sending:
             raise AvioError(Code.MESSAGE_TOO_LONG)
         arguments = {"to": peer, "text": text, "reply_to": reply_to, "random_id": random_id()}
         return self.owner.call(tenant_id, Channel.TELEGRAM, account, "send", arguments)
+
+
+def seen(text: str) -> bool:
+    """Tell whether a text has anything to see: Telegram takes spaces and characters without width for an empty message."""
+    return not all(character.isspace() or unicodedata.category(character) == "Cf" for character in text)
 
 
 def random_id() -> int:

@@ -37,6 +37,7 @@ _DELIVERIES: dict[type, str] = {
     types.auth.SentCodeTypeEmailCode: "email",
     types.auth.SentCodeTypeFragmentSms: "fragment",
 }
+_FORMS: dict[type, str] = {types.auth.SentCodeTypeSmsWord: "word", types.auth.SentCodeTypeSmsPhrase: "phrase"}
 _NEXT: dict[type, str] = {
     types.auth.CodeTypeSms: "sms",
     types.auth.CodeTypeCall: "call",
@@ -157,6 +158,8 @@ def _sent(sent: Any, phone: str, now: datetime) -> PendingLogin | types.User:
         next_type=_NEXT.get(type(sent.next_type)),
         resend_at=now + timedelta(seconds=sent.timeout or RESEND_AFTER_S),
         by_email=isinstance(sent.type, types.auth.SentCodeTypeEmailCode),
+        form=_FORMS.get(type(sent.type), "digits"),
+        beginning=getattr(sent.type, "beginning", None),
     )
 
 

@@ -85,7 +85,8 @@ async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer)
     async with rig.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
         answer = await account.flow.start(ANNA)
-        assert answer == {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60}
+        told = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
+        assert answer == told
         with pytest.raises(AvioError) as wanted:
             await account.flow.verify(ANNA, await code_of(server), None)
         assert wanted.value.code is Code.TWO_FA_REQUIRED

@@ -61,6 +61,8 @@ async def test_who_is_not_logged_in_sends_nothing(api: Api, owner: StandInOwner,
     [
         ({"text": ""}, 422, "invalid_request"),
         ({"text": " \n\t"}, 422, "invalid_request"),
+        ({"text": "\u200b"}, 422, "invalid_request"),
+        ({"text": "\u200b \u2060\u00a0\ufeff\u200d"}, 422, "invalid_request"),
         ({"text": "x" * 4097}, 400, "message_too_long"),
         ({"text": "🙂" * 2049}, 400, "message_too_long"),
         ({"text": "x" * 65537}, 422, "invalid_request"),
@@ -87,7 +89,7 @@ async def test_what_cannot_be_sent_is_refused_here(api: Api, owner: StandInOwner
     assert (answer.status_code, answer.json()["error"], owner.asked) == (status, code, [])
 
 
-@pytest.mark.parametrize("text", ["x" * 4096, "🙂" * 2048, "\x00", "x"])
+@pytest.mark.parametrize("text", ["x" * 4096, "🙂" * 2048, "\x00", "x", "\u200bx", "👩\u200d👩"])
 async def test_what_telegram_takes_is_not_refused_here(api: Api, owner: StandInOwner, text: str) -> None:
     """The bound counts as Telegram counts: UTF-16 units."""
     tenant = await logged_in(api, owner)

@@ -101,17 +101,18 @@ async def test_the_next_way_is_told(desk: Desk, following: Delivery, told: str) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "length"),
+    ("kind", "told"),
     [
-        (types.auth.SentCodeTypeSmsWord(), "sms", None),
-        (types.auth.SentCodeTypeSmsPhrase(), "sms", None),
-        (types.auth.SentCodeTypeFirebaseSms(length=6), "sms", 6),
+        (types.auth.SentCodeTypeSmsWord(beginning="s"), ("sms", None, "word", "s")),
+        (types.auth.SentCodeTypeSmsPhrase(), ("sms", None, "phrase", None)),
+        (types.auth.SentCodeTypeFirebaseSms(length=6), ("sms", 6, "digits", None)),
     ],
 )
-async def test_rarer_ways_are_told_as_well(desk: Desk, kind: Any, told: str, length: int | None) -> None:
-    """Words come by SMS, and have no length."""
+async def test_rarer_ways_are_told_as_well(desk: Desk, kind: Any, told: Any) -> None:
+    """Words come by SMS, have no length, and may begin as Telegram says."""
     found = await started(desk, sent(kind, types.auth.CodeTypeSms(), 30))
-    assert (found.delivery, found.length, found.next_type) == (told, length, "sms")
+    assert (found.delivery, found.length, found.form, found.beginning) == told
+    assert found.next_type == "sms"
 
 
 async def test_an_email_that_has_to_be_set_up_first_is_refused(desk: Desk) -> None:
@@ -272,13 +273,14 @@ async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_no
         assert (await login.check_password(client, PASSWORD)).id == desk.id_of(ANN)
 
 
-async def test_parameters_that_changed_in_between_are_asked_for_again(desk: Desk) -> None:
-    """SRP_ID_INVALID, once."""
+@pytest.mark.parametrize("name", ["SRP_ID_INVALID", "SRP_PASSWORD_CHANGED"])
+async def test_parameters_that_changed_in_between_are_asked_for_again(desk: Desk, name: str) -> None:
+    """Once."""
     person(desk, password=PASSWORD)
     async with desk.log_in_client() as client:
         found = await desk.start(client)
         await refused(login.sign_in(client, found, await desk.code()))
-        desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message="SRP_ID_INVALID"))
+        desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
         assert (await login.check_password(client, PASSWORD)).id == desk.id_of(ANN)
     assert desk.counted("calls")["account.getPassword"] == 2
 

@@ -1,0 +1,16 @@
+"""Log-in codes as people type them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_BETWEEN = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]")
+
+
+def entered(code: str) -> str:
+    """Return a code as Telegram takes it: digits of any script in ASCII, without what groups them; a word or phrase trimmed."""
+    bare = _BETWEEN.sub("", code)
+    if bare.isdecimal():
+        return "".join(str(unicodedata.decimal(digit)) for digit in bare)
+    return code.strip()
