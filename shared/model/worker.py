@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from shared.model.frozen import Stored
 from shared.model.ids import TenantId, WorkerId
 
-SILENT_AFTER = timedelta(seconds=30)
-"""A live worker beats every few seconds, and a peer takes over from one that does not: after this long something is wrong."""
+SILENT_AFTER = timedelta(seconds=16)
+"""A live worker beats every 3 s. After this long without a beat its peers take it for dead, and its own lease is over."""
 
 
 class WorkerState(StrEnum):
