@@ -17,7 +17,7 @@ def e164(text: str) -> str:
     Only the form is checked, never whether a number is assigned: Telegram alone knows that, and it also has numbers that no numbering
     plan knows (+888 anonymous numbers, +999 on test servers).
     """
-    text = _UNSEEN.sub("", text)
+    text = _UNSEEN.sub("", text).strip().removeprefix("tel:")  # https://www.rfc-editor.org/rfc/rfc3966
     number, before = _brought_into_form(text), text
     while number != before:  # each time one 0 goes of those that are dialled within a country, and there may be several
         number, before = _brought_into_form(number), number
@@ -32,4 +32,4 @@ def _brought_into_form(text: str) -> str:
     try:
         return phonenumbers.format_number(phonenumbers.parse(text, None), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException:
-        return "+" + re.sub(r"[\s().-]", "", text).removeprefix("+") if text.strip().startswith("+") else ""
+        return "+" + re.sub(r"[\s()\[\]./\u2010-\u2015-]", "", text).removeprefix("+") if text.strip().startswith("+") else ""

@@ -32,6 +32,7 @@ from shared.phones import e164
         ("+7\u00a0900\u202f123\u200b45\u206067", "+79001234567"),
         ("\u202a+7 [900] 123–45–67\u202c", "+79001234567"),
         ("\ufeff+79001234567", "+79001234567"),
+        ("tel:+999 661\u200b-00[01]", "+9996610001"),
     ],
 )
 def test_international_numbers_are_brought_into_one_form(written: str, number: str) -> None:
