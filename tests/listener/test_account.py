@@ -108,6 +108,31 @@ async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: Telegra
         assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
 
 
+async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: TelegramServer) -> None:
+    """The right one signs in after it."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        code = await code_of(server)
+        wrong = "".join(str((int(digit) + 1) % 10) for digit in code)
+        with pytest.raises(AvioError) as refused:
+            await account.flow.verify(ANNA, wrong, PASSWORD)
+        assert refused.value.code is Code.INVALID_CODE
+        assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
+
+
+async def test_verifying_again_says_that_it_is_done(rig: Rig, server: TelegramServer) -> None:
+    """The caller had lost the answer: it hears that the account is logged in, not that nothing was started."""
+    async with rig.worker().running() as worker:
+        account = await worker.account(TENANT)
+        await account.flow.start(ANNA)
+        code = await code_of(server)
+        await account.flow.verify(ANNA, code, PASSWORD)
+        with pytest.raises(AvioError) as again:
+            await account.flow.verify(ANNA, code, PASSWORD)
+        assert again.value.code is Code.ALREADY_AUTHORIZED
+
+
 async def test_a_second_start_returns_the_pending_flow(rig: Rig, server: TelegramServer) -> None:
     """No second code is sent before a new one may be asked for."""
     async with rig.worker().running() as worker:
@@ -233,8 +258,9 @@ async def test_an_unknown_id_is_no_peer(rig: Rig, server: TelegramServer) -> Non
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         with pytest.raises(AvioError) as unknown:
-            await account.send(message("?", "424242"))
+            await account.send(message("?", "9996610001"))
         assert unknown.value.code is Code.PEER_NOT_FOUND
+        assert "Phone numbers begin with +" in unknown.value.detail  # it may have been meant as one
 
 
 async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) -> None:
