@@ -35,7 +35,7 @@ EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
 TENANTS = st.integers(0, 1)
 CHATS = st.integers(1, 2)
 DEATHS = st.integers(0, 60).map(lambda step: step if step <= 40 else 0)
-KINDS = st.sampled_from(["deliver", "sweep", "listen", "settings", "clock"])
+KINDS = st.sampled_from(["deliver", "sweep", "listen", "settings"])
 PROCESSES = st.lists(st.tuples(KINDS, DEATHS), min_size=1, max_size=5)
 SEEDS = st.integers(0, 10_000)
 
@@ -79,11 +79,6 @@ class Deliveries(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         """Time passes."""
         self.clock.advance(seconds)
-
-    @rule(hours=st.sampled_from([-1, 1]))
-    def set_clock(self, hours: int) -> None:
-        """The wall clock jumps; the time since boot does not."""
-        self.clock.jump(hours * 3600)
 
     @rule(tenant=TENANTS, count=st.integers(1, 3), started=PROCESSES, seed=SEEDS)
     def outage(self, tenant: int, count: int, started: list[tuple[str, int]], seed: int) -> None:
@@ -220,10 +215,6 @@ class Deliveries(RuleBasedStateMachine):
             return
         if kind == "settings":
             await self._settings(random)
-            return
-        if kind == "clock":
-            await _turns(random.randrange(200))
-            self.set_clock(random.choice([-1, 1]))
             return
         function = self.world.function(self._post(process, random), process)
         for _ in range(20):
