@@ -273,14 +273,12 @@ class Pages:
         answer = await _client(request).post(f"{system.api_url}{RECEIVER}", content=body, headers={**system.gateway, **kind})
         if answer.is_success and "webhook-id" in request.headers:
             self._desk.note({name: request.headers[name] for name in SHOWN if name in request.headers}, body)
-        headers = {name: answer.headers[name] for name in ("content-type", "x-request-id") if name in answer.headers}
-        return Response(answer.content, answer.status_code, headers)
+        return _as_answered(answer)
 
     async def received(self, request: Request) -> Response:
         """Answer what the receiver got, as the function does."""
         system = self._system()
-        answer = await _client(request).get(f"{system.api_url}{RECEIVER}", headers=system.gateway)
-        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        return _as_answered(await _client(request).get(f"{system.api_url}{RECEIVER}", headers=system.gateway))
 
     def _system(self) -> Connected:
         if self._desk.system is None:
@@ -301,6 +299,11 @@ class Pages:
             said = answer.json()
             raise _Answered(answer.status_code, said["error"], said["detail"])
         return answer
+
+
+def _as_answered(answer: httpx.Response) -> Response:
+    headers = {name: answer.headers[name] for name in ("content-type", "x-request-id") if name in answer.headers}
+    return Response(answer.content, answer.status_code, headers)
 
 
 def _client(request: Request) -> httpx.AsyncClient:
