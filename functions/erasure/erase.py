@@ -20,7 +20,7 @@ from shared.model.ids import NOBODY, Channel, Epoch, TenantId
 from shared.store import erasure
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.table import StoreUnavailable, Table
+from shared.store.table import ConditionFailed, StoreUnavailable, Table
 from shared.store.tenants import EndedTenant, TenantStore
 from shared.store.workers import WorkerStore
 
@@ -60,7 +60,7 @@ class Eraser:
                 break
             try:
                 self._look(ended, started_s, tally)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, ConditionFailed) as error:  # the second: another run has the same tenant in hand
                 self.logger.error("tenant cannot be erased", extra={"tenant_id": ended.tenant_id, "fault": str(error)})
         return tally
 
