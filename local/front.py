@@ -127,7 +127,8 @@ def _refusal(request: Request) -> Response | None:
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
     """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
-    raw_path, query = target.raw_path + request.scope["raw_path"], request.scope["query_string"]
+    base = target.raw_path.removesuffix(b"/")  # an address without a path has "/" for one
+    raw_path, query = base + request.scope["raw_path"], request.scope["query_string"]
     headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP | shown.keys()]
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
     try:
