@@ -1,6 +1,8 @@
 # Everything a person runs. Each target works by itself on a fresh clone; it needs Python 3.11+, make and git, nothing else.
 PYTHON ?= python3
 RUN = .venv/bin/python
+# Tests mostly wait: more processes than cores.
+WORKERS ?= 4
 .DEFAULT_GOAL := help
 # uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
 export UV_SYSTEM_CERTS ?= 1
@@ -19,7 +21,7 @@ demo: setup      ## the main job, unattended, with a transcript
 	@$(RUN) -m local demo
 
 test: setup      ## run all tests
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup     ## format, lint, types, import arrows
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)
