@@ -18,6 +18,7 @@ from listener.standing import Standing
 from listener.telegram.batch import Batch
 from listener.telegram.client import Client, connect
 from listener.telegram.errors import End, code_of, end_of, wait_of
+from listener.telegram.flood_waits import FloodWaits
 from listener.telegram.given import Given
 from listener.telegram.inbox import Inbox
 from listener.telegram.send import Outgoing, Sent, Tries, send
@@ -42,6 +43,7 @@ class Serving:
         self._ledger = ledger
         self._wake = wake
         self._given = Given()
+        self._waits = FloodWaits(holding.means.clock.boottime)
         self._inbox = Inbox(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
         self._standing = Standing(holding)
         self._changed_at = holding.means.now()  # when it went up or down last
@@ -144,7 +146,8 @@ class Serving:
         holding = self._holding
         try:
             async with holding.means.gate.turn(self._wake):
-                client = await connect(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take)
+                telegram = holding.means.telegram
+                client = await connect(self._session, self._ledger.latest, holding.guard, telegram, self._take, waits=self._waits)
             try:
                 self._goes_up(client)
                 await holding.note(last_error=None)
