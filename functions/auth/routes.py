@@ -48,14 +48,13 @@ class Phoned(BaseModel):
 
 def _one_of_the_two(schema: dict[str, Any]) -> None:
     """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
-    name, words = schema.pop("title"), schema.pop("description")
-    whole = {**schema}
-    wanted = {one: {**whole["properties"][one]} for one in ("code", "password")}
-    for one in wanted.values():
-        never_null(one)
-    branches = [{**whole, "required": ["phone", one], "properties": {**whole["properties"], one: wanted[one]}} for one in wanted]
+    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
+    for one in ("code", "password"):
+        wanted = {**schema["properties"][one]}
+        never_null(wanted)
+        branches.append({**schema, "required": ["phone", one], "properties": {**schema["properties"], one: wanted}})
     schema.clear()
-    schema.update(title=name, description=words, anyOf=branches)
+    schema.update({**named, "anyOf": branches})
 
 
 class Verification(BaseModel):
