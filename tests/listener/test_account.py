@@ -273,6 +273,27 @@ async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) 
         assert (flood.value.code, flood.value.retry_after_s) == (Code.FLOOD_WAIT, 37)
 
 
+async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramServer) -> None:
+    """Telegram is not asked again before its time is over, by the next connection either; then the message goes."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        assert account.serving
+        ahead_s, boottime = 0.0, account.serving._waits._clock
+        account.serving._waits._clock = lambda: boottime() + ahead_s
+        server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=3000))
+        for random_id in (1, 2):
+            with pytest.raises(AvioError) as flood:
+                await account.send(message("slow down", random_id=random_id))
+            assert flood.value.code is Code.FLOOD_WAIT
+            before = account.serving.client
+            server.operation.kick(ConnectionSpec(person=ANNA))
+            await until(lambda before=before: account.serving and account.serving.client not in (None, before))
+        assert server.operation.counters()["calls"]["messages.sendMessage"] == 1
+        ahead_s = 3000.0
+        await account.send(message("in time", random_id=3))
+        assert await arrived(server) == ["in time"]
+
+
 # receiving
 
 
