@@ -11,6 +11,9 @@ from listener.account import Account
 from local.telegram.faults import FaultSpec
 from local.telegram.server import TelegramServer
 from shared.errors import AvioError, Code
+from shared.model.ids import Channel
+from shared.rpc.send import SendMessage
+from shared.rpc.wire import Addressed
 from tests.listener.test_account import TENANT, arrived, log_in, message, people
 from tests.support.listener import Rig
 
@@ -108,5 +111,5 @@ async def test_a_fault_below_a_command_is_not_the_callers(error: Exception) -> N
             return None
 
     with pytest.raises(type(error)) as passed:
-        await commands.run(Owner(), "send", {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "x", "random_id": 1})
+        await commands.run(Owner(), Addressed(TENANT, Channel.TELEGRAM, SendMessage(to="me", text="x", random_id=1)))
     assert passed.value is error
