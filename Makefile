@@ -43,7 +43,7 @@ lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves ver
 	@$(RUN) -m local.lock $(ARGS)
 
 chaos: setup     ## break everything for a while, and count what is lost: MINUTES=10 FAULTS=all SEED=1
-	@$(RUN) -m local.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(RUN) -m testing.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 deploy migrate diag diag-verbose:  ## not there yet: each says what is missing, and fails
 	@echo "make $@ is not there yet: it comes with a later piece of work (see CHANGELOG.md, 'Not there yet')." >&2; exit 1
