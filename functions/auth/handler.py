@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functions.auth import routes
+from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.auth.workers import LiveWorkers
-from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.lambda_adapter import lambda_handler
 from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
@@ -26,7 +26,7 @@ clock = SystemClock()
 table = Table(aws.dynamodb(), settings.table_name)
 accounts = AccountStore(table)
 workers = WorkerStore(table)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
+gate = Gate(TenantStore(table), DeploymentTokens(TokenStore(table), clock))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
 owner = OwnerClient(accounts, workers)
 app.state.login = LogIn(owner, accounts, workers, clock)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from functions.auth.login import LogIn
 from functions.auth.status import Stale, Status
 from functions.http.callers import Managing, Reading
-from functions.http.describe import errors
+from functions.http.openapi_responses import errors
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from functions.auth.workers import LiveWorkers
+from functions.auth.live_workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live

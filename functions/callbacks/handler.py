@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functions.callbacks import receiver
-from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.lambda_adapter import lambda_handler
 from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
@@ -28,7 +28,7 @@ settings = Settings()
 clock = SystemClock()
 client = aws.dynamodb()
 table = Table(client, settings.table_name)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
+gate = Gate(TenantStore(table), DeploymentTokens(TokenStore(table), clock))
 routers = [receiver.router] if settings.dev_callback_receiver else []
 app = create_app(routers, gate=gate, origins=settings.origins, logger=get_logger())
 app.state.receiver = receiver.Receiver(ReceiverStore(Table(client, settings.deliveries_table_name)), clock)

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from functions.http.describe import errors
-from functions.http.form import check_body, check_form
 from functions.http.json_body import parse
+from functions.http.openapi_responses import errors
+from functions.http.request_checks import check_body, check_request
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.store.receiver import ReceiverStore
@@ -80,7 +80,7 @@ def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InRecei
     return Stored()
 
 
-@router.get("/dev/callback-receiver", dependencies=[Depends(check_form)], response_model=list[Received], responses=errors())
+@router.get("/dev/callback-receiver", dependencies=[Depends(check_request)], response_model=list[Received], responses=errors())
 def list_received(receiver: InReceiver) -> Response:
     """Return the newest payloads, newest first. For development only: no authentication."""
     return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may hold half of a surrogate pair

@@ -7,10 +7,10 @@ from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
-from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.lambda_adapter import lambda_handler
 from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
@@ -39,7 +39,7 @@ deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
 parking = ParkingStore(deliveries_table, deliveries)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
 logger = get_logger()
-gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
+gate = Gate(TenantStore(state), DeploymentTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
 app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
 app.state.trial = Trial(aws.functions, settings.delivery_function, Allowance(deliveries_table, SystemClock()))

@@ -17,7 +17,7 @@ from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial, told
 from functions.deliveries.waking import Waking
 from functions.http.callers import Managing, Reading
-from functions.http.describe import errors, paged
+from functions.http.openapi_responses import errors, paged
 from functions.http.parameters import Limit, Since
 from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary

@@ -9,8 +9,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from functions.http.access_log import AccessLog
-from functions.http.boundary import Boundary
 from functions.http.callers import Gate
+from functions.http.error_boundary import Boundary
 from functions.http.errors import HANDLERS
 from shared.version import VERSION
 

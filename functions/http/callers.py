@@ -17,9 +17,9 @@ from typing import Annotated
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from functions.http.form import check_form
+from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.parameters import NUMBER_FORM, UUID_FORM, TenantReference
-from functions.http.tokens import CachedTokens
+from functions.http.request_checks import check_request
 from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
@@ -54,7 +54,7 @@ class Entry:
 class Gate:
     """Lets callers in. Who is not let in hears which kind of credentials is missing or wrong, and nothing of what they would open."""
 
-    def __init__(self, tenants: TenantStore, tokens: CachedTokens) -> None:
+    def __init__(self, tenants: TenantStore, tokens: DeploymentTokens) -> None:
         self._tenants = tenants
         self._tokens = tokens
 
@@ -128,7 +128,7 @@ def gate_of(request: Request) -> Gate:
 def admin(request: Request, token: AdminToken) -> None:
     """Depend on this where only the administrator may go."""
     gate_of(request).admin(token, request.headers.get("authorization"))
-    check_form(request)
+    check_request(request)
 
 
 def entering(scope: Scope) -> Callable[..., Entry]:
@@ -137,7 +137,7 @@ def entering(scope: Scope) -> Callable[..., Entry]:
     def enter(request: Request, tenant: TenantReference, token: AdminToken, _: Bearer) -> Entry:
         entry = gate_of(request).enter(tenant, scope, token, request.headers.get("authorization"))
         request.state.tenant = entry.tenant.id
-        check_form(request)
+        check_request(request)
         return entry
 
     return enter

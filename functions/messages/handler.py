@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.lambda_adapter import lambda_handler
 from functions.messages import routes
 from functions.messages.send import Sending
 from shared import aws
@@ -21,7 +21,7 @@ from shared.store.workers import WorkerStore
 
 settings = HttpSettings()
 table = Table(aws.dynamodb(), settings.table_name)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), SystemClock()))
+gate = Gate(TenantStore(table), DeploymentTokens(TokenStore(table), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
 app.state.sending = Sending(OwnerClient(AccountStore(table), WorkerStore(table)))
 handler = lambda_handler(app)

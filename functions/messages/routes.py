@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.callers import Sending as SendingCaller
-from functions.http.describe import errors
+from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
 from functions.messages.send import Sending, seen

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
-from functions.tenants import about, credential_routes, routes
-from functions.tenants.credentials import Credentials
-from functions.tenants.directory import Directory
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.lambda_adapter import lambda_handler
+from functions.tenants import api_info_routes, credential_routes, routes
+from functions.tenants.credential_service import CredentialService
+from functions.tenants.tenant_service import TenantService
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -31,9 +31,11 @@ settings = Settings()
 clock = SystemClock()
 table = Table(aws.dynamodb(), settings.table_name)
 tenants = TenantStore(table)
-gate = Gate(tenants, CachedTokens(TokenStore(table), clock))
+gate = Gate(tenants, DeploymentTokens(TokenStore(table), clock))
 envelope = Envelope(aws.kms, settings.kms_key_id)
-app = create_app([routes.router, credential_routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
-app.state.directory = Directory(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings)
-app.state.credentials = Credentials(tenants, envelope, clock)
+app = create_app(
+    [routes.router, credential_routes.router, api_info_routes.router], gate=gate, origins=settings.origins, logger=get_logger()
+)
+app.state.directory = TenantService(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings)
+app.state.credentials = CredentialService(tenants, envelope, clock)
 handler = lambda_handler(app)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from functions.http.callers import AdminToken, Managing, Reading, admin
-from functions.http.describe import errors, never_null, paged
+from functions.http.openapi_responses import errors, never_null, paged
 from functions.http.parameters import Digits, Limit, each_once
-from functions.tenants.directory import Directory
-from functions.tenants.idempotency import Once
+from functions.tenants.derived_credentials import Once
+from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.tenant import ChatType, Tenant
@@ -117,14 +117,14 @@ def view(tenant: Tenant) -> dict[str, Any]:
     return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
 
 
-def directory_of(request: Request) -> Directory:
+def directory_of(request: Request) -> TenantService:
     """Return the directory that the app was composed with."""
     directory = request.app.state.directory
-    assert isinstance(directory, Directory)
+    assert isinstance(directory, TenantService)
     return directory
 
 
-InDirectory = Annotated[Directory, Depends(directory_of)]
+InTenantService = Annotated[TenantService, Depends(directory_of)]
 _admin_only = [Depends(admin)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
@@ -138,7 +138,7 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
     ),
 )
 def create_tenant(
-    body: NewTenant, directory: InDirectory, token: AdminToken, response: Response, idempotency_key: IdempotencyKey = None
+    body: NewTenant, directory: InTenantService, token: AdminToken, response: Response, idempotency_key: IdempotencyKey = None
 ) -> CreatedTenant:
     """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once.
 
@@ -157,7 +157,7 @@ def create_tenant(
 def list_tenants(
     request: Request,
     response: Response,
-    directory: InDirectory,
+    directory: InTenantService,
     after: Annotated[Annotated[int, Field(ge=0, lt=10**9)], Digits, Query(description="The number after which the page begins.")] = 0,
     limit: Limit = PAGE,
 ) -> list[TenantView]:
@@ -175,7 +175,7 @@ def get_tenant(entry: Reading) -> TenantView:
 
 
 @router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
-def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
+def change_tenant(body: TenantChange, entry: Managing, directory: InTenantService) -> TenantView:
     """Change a tenant's name, its callback, or what goes there. It holds for all that happens from this answer on.
 
     A callback that is set where there was none gets what happens from now on; one that replaces another gets what waits for that, too.
@@ -187,7 +187,7 @@ def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -
 
 
 @router.delete("/tenants/{tenant}", status_code=202, responses=errors(*_caller))
-def delete_tenant(entry: Managing, directory: InDirectory) -> Deleting:
+def delete_tenant(entry: Managing, directory: InTenantService) -> Deleting:
     """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
     directory.delete(entry.tenant)
     return Deleting()

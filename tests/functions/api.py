@@ -10,9 +10,9 @@ import httpx
 from fastapi import FastAPI
 
 from functions.auth import routes as auth
+from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.auth.workers import LiveWorkers
 from functions.callback_delivery import waking
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
@@ -22,13 +22,13 @@ from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
 from functions.http.app import create_app
 from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
 from functions.messages import routes as messages
 from functions.messages.send import Sending
-from functions.tenants import about, credential_routes
+from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
-from functions.tenants.credentials import Credentials
-from functions.tenants.directory import Directory
+from functions.tenants.credential_service import CredentialService
+from functions.tenants.tenant_service import TenantService
 from local.aws_account import Account
 from shared.crypto import Envelope
 from shared.model.account import Account as AccountRow
@@ -89,7 +89,7 @@ class Api:
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
-        self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
+        self.gate = Gate(self.tenants, DeploymentTokens(tokens, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
@@ -103,12 +103,20 @@ class Api:
         self.app = self._compose()
 
     def _compose(self) -> FastAPI:
-        routers = [tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router]
+        routers = [
+            tenants.router,
+            credential_routes.router,
+            auth.router,
+            messages.router,
+            deliveries.router,
+            receiver.router,
+            api_info_routes.router,
+        ]
         app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
         owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
-        app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
-        app.state.credentials = Credentials(self.tenants, self.envelope, self.clock)
+        app.state.directory = TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
+        app.state.credentials = CredentialService(self.tenants, self.envelope, self.clock)
         app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
         app.state.status = Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30)
         app.state.sending = Sending(owner)

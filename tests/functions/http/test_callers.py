@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.http.callers import Gate
-from functions.http.tokens import FRESH_S, CachedTokens
+from functions.http.deployment_tokens import FRESH_S, DeploymentTokens
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
 from shared.model.tenant import Scope, digest, new_key
@@ -185,7 +185,7 @@ async def test_a_rotated_token_is_known_within_a_minute(api: Api) -> None:
     """Digests are read once a minute: until then the old token serves, then the new one alone."""
     store = TokenStore(api.table)
     before = store.get()
-    gate = Gate(api.tenants, CachedTokens(store, api.clock))
+    gate = Gate(api.tenants, DeploymentTokens(store, api.clock))
     gate.admin(ADMIN["X-Admin-Token"])
     try:
         store.put(TokenDigests(admin=digest("new")))
@@ -205,7 +205,7 @@ def test_before_the_first_token_was_written_nobody_is_the_administrator(api: Api
     before = store.get()
     try:
         store.put(TokenDigests())
-        tokens = CachedTokens(store, api.clock)
+        tokens = DeploymentTokens(store, api.clock)
         assert not tokens.is_admin("")
         assert not tokens.is_admin("None")
     finally:

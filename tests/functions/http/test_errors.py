@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 
 from functions.http.app import create_app
-from functions.http.boundary import MAX_BODY_BYTES
+from functions.http.error_boundary import MAX_BODY_BYTES
 from functions.http.errors import STATUS, response
 from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from functions.http.boundary import Body
+from functions.http.error_boundary import Body
 from functions.http.json_body import parse
 from shared.errors import AvioError, Code
 
@@ -28,7 +28,7 @@ UNSUPPORTED = {
 """Headers that change what a write means, where they are heeded: https://www.rfc-editor.org/rfc/rfc9110#section-13"""
 
 
-def check_form(request: Request) -> None:
+def check_request(request: Request) -> None:
     """Raise `not_supported`, `unsupported_media_type` or `invalid_request` for what this route would pass over or cannot read."""
     _check_headers(request)
     check_body(request)

@@ -12,14 +12,14 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from functions.http.app import TITLE
-from functions.http.form import check_form
-from functions.tenants.pages import DOCS, HOME
+from functions.http.request_checks import check_request
+from functions.tenants.html_pages import DOCS, HOME
 from shared.errors import AvioError, Code
 from shared.version import VERSION
 
 router = APIRouter(tags=["about"])
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
-_well_formed = [Depends(check_form)]
+_well_formed = [Depends(check_request)]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 
@@ -31,7 +31,7 @@ class About(BaseModel):
     links: dict[str, str]
 
 
-class Health(BaseModel):
+class ApiHealth(BaseModel):
     """That the API answers."""
 
     ok: bool
@@ -50,9 +50,9 @@ def about(request: Request, response: Response) -> Any:
 
 
 @router.get("/health", dependencies=_well_formed)
-def health() -> Health:
+def health() -> ApiHealth:
     """Tell that the API answers."""
-    return Health(ok=True)
+    return ApiHealth(ok=True)
 
 
 @router.get("/openapi.json", include_in_schema=False)

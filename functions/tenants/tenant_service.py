@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from functions.tenants.idempotency import Once, derived, fingerprint
+from functions.tenants.derived_credentials import Once, derived, fingerprint
 from shared import callback_url
 from shared.clock import Clock
 from shared.crypto import Envelope, KeysUnavailable, Purpose
@@ -48,7 +48,7 @@ def seal(envelope: Envelope, tenant_id: TenantId, secret: str, purpose: Purpose 
 
 
 @dataclass(frozen=True)
-class Directory:
+class TenantService:
     """Creates, lists, changes and deletes tenants."""
 
     table: Table

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.http.form import UNSUPPORTED
+from functions.http.request_checks import UNSUPPORTED
 from tests.functions.api import ADMIN, Api
 from tests.functions.http.test_every_route import BODIES, ROUTES, WITH_BODY, assert_refused, filled
 

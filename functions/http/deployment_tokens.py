@@ -12,7 +12,7 @@ from shared.store.tokens import TokenDigests, TokenStore
 FRESH_S = 60.0
 
 
-class CachedTokens:
+class DeploymentTokens:
     """Answers which token is which. Holds digests only; a rotated token is known within a minute."""
 
     def __init__(self, store: TokenStore, clock: Clock) -> None:
