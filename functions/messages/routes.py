@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from functions.http.callers import Sending as SendingCaller
+from functions.http.access import SendAccess
+from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
@@ -54,13 +55,6 @@ class SentMessage(BaseModel):
     date: datetime
 
 
-def sending_of(request: Request) -> Sending:
-    """Return what the app was composed with."""
-    sending = request.app.state.sending
-    assert isinstance(sending, Sending)
-    return sending
-
-
 _refusals = (
     Code.INVALID_PHONE,
     Code.PEER_NOT_FOUND,
@@ -95,11 +89,11 @@ _refusals = (
 
 
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Sending, Depends(sending_of)]) -> SentMessage:
+def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
     """Send a message as the account's person."""
     if not seen(body.text):
         problem = "A message has something to see: not only blanks and zero-width characters."
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    return SentMessage(**sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, body.reply_to))
+    return SentMessage(**sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, body.reply_to))
