@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -32,10 +32,10 @@ class About(BaseModel):
     links: dict[str, str]
 
 
-class ApiHealth(BaseModel):
+class Alive(BaseModel):
     """That the API answers."""
 
-    ok: bool
+    ok: Literal[True] = True
 
 
 _or_a_page: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
@@ -51,9 +51,9 @@ def about(request: Request, response: Response) -> Any:
 
 
 @router.get("/health", dependencies=_open_and_checked)
-def health() -> ApiHealth:
+def health() -> Alive:
     """Tell that the API answers."""
-    return ApiHealth(ok=True)
+    return Alive()
 
 
 @router.get("/openapi.json", dependencies=[OPEN], include_in_schema=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -59,7 +59,7 @@ class RotatedSecret(BaseModel):
 class Done(BaseModel):
     """It is done."""
 
-    ok: bool = True
+    ok: Literal[True] = True
 
 
 CredentialServiceDep = Annotated[CredentialService, provided(CredentialService)]
