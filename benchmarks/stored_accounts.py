@@ -13,7 +13,8 @@ from typing import Any
 from benchmarks.quick_aws import KEY, TABLE, QuickAws
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import POLL_S, wait_until
-from listener.telegram.session import Identity, Session, SessionStore
+from listener.core.session_store import SessionStore
+from listener.telegram.session import Identity, Session
 from listener.telegram.updates.update_state import UpdateState
 from local.telegram_server import API_ID
 from shared.crypto import Envelope
@@ -67,11 +68,12 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
     for one in accounts:
         key = keys.account(one.tenant_id, Channel.TELEGRAM)
         table.put({**key, "epoch": FIRST})
-        box = SessionStore(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
-        box.load()
+        store = SessionStore(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
+        store.load()
         session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
-        box.save_session(replace(session, auth_key=one.secret))
-        box.save_marks(UpdateState(**one.state, seeded=one.state["date"]))  # type: ignore[arg-type]  # the numbers alone; its dialogs were read after its log-in
+        store.save_session(replace(session, auth_key=one.secret).written())
+        state = UpdateState(**one.state, seeded=one.state["date"])  # type: ignore[arg-type]  # the numbers alone; its dialogs were read after its log-in
+        store.save_position(state.written())
         row = Account(
             tenant_id=one.tenant_id,
             channel=Channel.TELEGRAM,
@@ -79,7 +81,7 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
             epoch=FIRST,
             state=AccountState.AUTHORIZED,
             phone=one.phone,
-            user_id=one.user_id,
+            user_id=str(one.user_id),
         )
         table.put({**key, **row.model_dump(exclude={"tenant_id", "channel"})})
 

@@ -26,15 +26,17 @@ from listener.core.ledger import Writer
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
-from listener.core.runtime.backoff import wait_for
 from listener.core.runtime.certificate import Certificate, new_certificate
 from listener.core.runtime.offload import Offload
+from listener.core.runtime.signals import wait_for
 from listener.core.runtime.unconfigured import say_what_is_missing
 from listener.core.sqs_sender import Queue
+from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.endpoint import Telegram, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
+from shared.model.account import Account
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.observability import get_logger
@@ -107,7 +109,8 @@ class Process:
         deliver = EventPublisher(self._queue, peers, events, logger)
         self._writer = Writer(deliver, logger)
         telegram = settings.telegram()
-        self._means = WorkerServices(
+        self._drivers = [TelegramDriver(telegram, ConnectLimiter(0.0 if telegram.moves else REAL_EVERY_S))]
+        self._services = WorkerServices(
             table=table,
             accounts=AccountStore(table),
             peers=peers,
@@ -115,13 +118,11 @@ class Process:
             envelope=Envelope(lambda: kms, settings.kms_key_id),
             offload=self._offload,
             writer=self._writer,
-            telegram=telegram,
             clock=self._clock,
             logger=logger,
-            gate=ConnectLimiter(0.0 if telegram.moves else REAL_EVERY_S),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
-        self._rows = Rows(self._means.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
+        self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
         self._worker = self._new_worker()
 
     async def run(self) -> None:
@@ -166,9 +167,11 @@ class Process:
             rpc_key=self._rpc_key,
             started_at=self._clock.now(),
         )
-        return Ownership(
-            me, lease, self._rows, lambda row, worker: AccountContext(row, worker, lease.guard(), self._means), self._clock, self._logger
-        )
+
+        def open_context(row: Account, worker: WorkerId) -> AccountContext:
+            return AccountContext(row, worker, lease.guard(), self._services)
+
+        return Ownership(me, lease, self._rows, open_context, self._drivers, self._clock, self._logger)
 
 
 def _collect_rarely() -> None:

@@ -1,9 +1,9 @@
-"""One account's life while this worker owns it.
+"""One account's life while this worker owns it: the phases of listener/core/phase.py, run by one task.
 
-    load -> serve (listener/telegram/connection_loop.py)                 logged in
-         '-> wait for log-in steps                      not logged in
-         '-> log out, erase                             wanted
-    over: revoked, key duplicated, banned, logged out, superseded; or handed over, with the credentials kept
+    load -> serve                    logged in (the channel connects, receives and sends)
+         '-> wait for log-in steps   not logged in
+         '-> log out, erase          wanted
+    over: the session ended, logged out, released, superseded; or handed over, with the credentials kept
 
 An account's failure ends this task, never another account's.
 """
@@ -17,13 +17,10 @@ from datetime import timedelta
 from typing import NoReturn
 
 from listener.core.account_context import AccountContext
-from listener.core.runtime.backoff import Signal, back_off_s, retry_forever, wait_for
-from listener.telegram.connection.client import connected
-from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, ConnectionLoop
-from listener.telegram.login import login_requests
-from listener.telegram.login.login_flow import LoginFlow
-from listener.telegram.operations.errors import End, end_of
-from listener.telegram.operations.send import Outgoing, Sent
+from listener.core.channel import ChannelDriver, SessionEnd
+from listener.core.phase import Departure, Phase, PhaseMachine
+from listener.core.runtime.backoff import back_off_s, retry_forever
+from listener.core.runtime.signals import Signal, wait_for
 from shared.crypto import Unreadable
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
@@ -34,167 +31,157 @@ from shared.store.fenced import Superseded
 
 IDLE_LOGIN_S = 900.0
 LOG_OUT_ANSWER_S = 10.0
+COMMANDS_FINISH_S = 20.0
+"""How long a hand-over waits for commands under way: as long as a send may take."""
+
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
 ERASURE_TRIED_FOR = timedelta(hours=22)
-"""How long Telegram is asked before all that a tenant has is erased: it is gone within 24 hours."""
+"""How long the messenger is asked before all that a tenant has is erased: it is gone within 24 hours."""
 
 
-class _Over(Exception):
+class _Released(Exception):
     """The account was let go: nothing of it is left to do here."""
 
 
 class Account:
-    """One owned account. `run` is its task; the other public methods are commands to it."""
+    """One owned account. `run` is its task; the other public methods are what commands and ownership ask of it."""
 
-    def __init__(self, holding: AccountContext) -> None:
-        self.holding = holding
-        self.serving: ConnectionLoop | None = None
+    def __init__(self, context: AccountContext, driver: ChannelDriver) -> None:
+        self.context = context
         self._wake = Signal()
-        self._loaded = Signal()
-        self._serves = Signal()
-        self._over = Signal()
-        self._stopping = self._handing_over = self._given = False
+        self.channel = driver.open(context, self._wake)
+        self._phases = PhaseMachine()
         self._commands = 0
         self._used_at = 0.0
         self._idle = Signal()
         self._idle.set()
-        self.flow = LoginFlow(holding, self._wake)
 
     # its task
 
     async def run(self) -> None:
         """Live until handed over or over. Safe to cancel: what was not durable yet comes again."""
         try:
-            await retry_forever(self.holding.load)
-            self._loaded.set()
-            while not self._stopping:
+            await retry_forever(self._load)
+            while not self._phases.leaving:
                 self._wake.clear()
-                await self._stage()
-            if self._given:
-                await retry_forever(self.holding.give)
-        except _Over:
-            self.holding.log("account let go")
+                await self._run_phase()
+            if self._phases.departure is Departure.HANDED_BACK:
+                await retry_forever(self.context.give)
+        except _Released:
+            self.context.log("account let go")
         except Superseded:
-            self.holding.log("account superseded")
+            self.context.log("account superseded")
         except Unreadable:
-            self.holding.log("session unreadable")
-            with contextlib.suppress(_Over, Superseded):
-                await self._leave(lambda: self.holding.release(AccountState.FAILED, Reason.SESSION_UNREADABLE))
+            self.context.log("session unreadable")
+            with contextlib.suppress(_Released, Superseded):
+                await self._leave(lambda: self.context.release(AccountState.FAILED, Reason.SESSION_UNREADABLE))
         finally:
-            self._stopping = True
-            self._over.set()
-            self._loaded.set()
-            self.holding.guard.close()
+            self._phases.enter(Phase.OVER)
+            self.context.guard.close()
 
-    async def _stage(self) -> None:
-        if self.holding.row.left_alone:
-            await self._wake.wait()
-        elif self.holding.row.wanted:
-            await self._carry_out(self.holding.row.wanted)
-        elif self.holding.user_id:
-            await self._serve(self.holding.user_id)
-        else:
-            await self._await_login()
+    async def _load(self) -> None:
+        """Fence and load what is stored, and have the row say what the session shows."""
+        saved = await self.context.load()
+        self.channel.restore(saved.session, saved.position)
+        if self.context.row.wanted is None:
+            await self.context.complete(self.channel.state_shown(self.context.row.state), self.channel.user_id)
 
-    async def _serve(self, user_id: int) -> None:
-        assert self.holding.session is not None
-        assert self.holding.ledger is not None
-        self.serving = ConnectionLoop(self.holding, self.holding.session, user_id, self.holding.ledger, self._wake)
-        self._serves.set()
-        try:
-            end = await self.serving.run()
-        finally:
-            self._serves.clear()
-            self.serving = None
-        if end:
-            await self._leave(lambda: self.holding.let_go(end.state, Reason(end.value)))
+    async def _run_phase(self) -> None:
+        """Run the phase that the row and the session call for, until something changes."""
+        phase = self._due_phase()
+        self._phases.enter(phase)
+        match phase:
+            case Phase.LEFT_ALONE:
+                await self._wake.wait()
+            case Phase.LOGGING_OUT:
+                await self._carry_out(self.context.row.wanted)
+            case Phase.SERVING:
+                if end := await self.channel.serve(self._wake):
+                    await self._leave(lambda: self._let_go(end))
+            case _:
+                await self._await_login()
+
+    def _due_phase(self) -> Phase:
+        row = self.context.row
+        if row.left_alone:
+            return Phase.LEFT_ALONE
+        if row.wanted:
+            return Phase.LOGGING_OUT
+        return Phase.SERVING if self.channel.user_id else Phase.AWAITING_LOGIN
 
     async def _await_login(self) -> None:
-        """Wait for log-in steps; an account that nobody goes on with is released, and claimed again by the next step."""
+        """Wait for log-in steps; an account whose log-in nobody continues is released, and claimed again by the next step."""
         if not await wait_for(self._wake, IDLE_LOGIN_S) and self._idle.is_set():
-            await self._leave(self.holding.release)
+            await self._leave(self.context.release)
 
-    async def _carry_out(self, wanted: Wanted) -> None:
-        """Log out at Telegram (tried for a day), then erase: the session, or everything of the tenant."""
-        if wanted is Wanted.UNKNOWN:
-            raise _Over  # what a later version wants is done by one
-        since, failures = self.holding.row.wanted_since or self.holding.means.now(), 0
+    async def _carry_out(self, wanted: Wanted | None) -> None:
+        """Log out at the messenger (tried for a day), then erase: the session, or everything of the tenant."""
+        if wanted is None or wanted is Wanted.UNKNOWN:
+            raise _Released  # a later version does what only it knows
+        since, failures = self.context.row.wanted_since or self.context.services.now(), 0
         tried_for = ERASURE_TRIED_FOR if wanted is Wanted.ERASE else LOG_OUT_TRIED_FOR
-        while self.holding.user_id and not await self._logged_out(failures) and self.holding.means.now() - since < tried_for:
+        while self.channel.user_id and not await self.channel.log_out(failures) and self.context.services.now() - since < tried_for:
             failures += 1
             await wait_for(self._wake, back_off_s(failures))
             self._wake.clear()
-            if self._handing_over:
+            if self._phases.handing_over:
                 return
         if wanted is not Wanted.ERASE:
-            await self._leave(self._forget)
-        await retry_forever(self.holding.erase_tenant)
-        raise _Over
+            await self._leave(lambda: self._let_go(SessionEnd(AccountState.LOGGED_OUT, Reason.LOGGED_OUT_HERE)))
+        await retry_forever(self.context.erase_tenant)
+        raise _Released
 
     async def _leave(self, leave: Callable[[], Awaitable[None]]) -> NoReturn:
         """Release the account; what came to be wanted of it meanwhile is done first, since nobody would come back to it."""
-        self._stopping = True  # a command that comes now is "not mine": whoever is asked next claims the account
+        self._phases.depart(Departure.RELEASED)  # a command that comes now is "not mine": whoever is asked next claims the account
         await retry_forever(leave)
-        if not self.holding.released and self.holding.row.wanted:
-            await self._carry_out(self.holding.row.wanted)
-        raise _Over
+        if not self.context.released and self.context.row.wanted:
+            await self._carry_out(self.context.row.wanted)
+        raise _Released
 
-    async def _logged_out(self, failures: int) -> bool:
-        """Log out; tell whether the session is over. A key that is unknown may be so for a moment: it is believed after some tries."""
-        session, means = self.holding.session, self.holding.means
-        assert session is not None
-        try:
-            async with connected(session, None, self.holding.guard, means.telegram) as client:
-                await login_requests.log_out(client)
-        except AvioError as error:
-            unknown = end_of(error) is End.KEY_UNKNOWN and failures >= KEY_UNKNOWN_TRIES
-            return error.code is Code.NOT_AUTHORIZED or unknown
-        return True
+    async def _let_go(self, end: SessionEnd) -> None:
+        """Erase the session and release the account for good."""
+        await self.context.erase_session(end.state, end.reason)
+        self.channel.forget()
+        await self.context.release_for_good()
 
-    async def _forget(self) -> None:
-        await self.holding.let_go(AccountState.LOGGED_OUT, Reason.LOGGED_OUT_HERE)
-
-    # commands to it
+    # what commands and ownership ask of it
 
     async def loaded(self) -> None:
         """Wait until the account takes commands."""
-        await self._loaded.wait()
+        await self._phases.wait_loaded()
+
+    @property
+    def phase(self) -> Phase:
+        """What its task is doing."""
+        return self._phases.phase
 
     @property
     def live(self) -> Live:
-        """How the account is doing this moment; of one that serves nothing, only when its last event came."""
-        return self.serving.live if self.serving else Live(last_event_at=self.holding.last_event_at)
-
-    async def send(self, message: Outgoing) -> Sent:
-        """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out or left alone."""
-        if not self.holding.user_id or self.holding.row.wanted or self.holding.row.left_alone:
-            raise AvioError(Code.NOT_AUTHORIZED, state=str(self.holding.row.state))
-        if not await wait_for(self._serves, SEND_DEADLINE_S):
-            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
-        assert self.serving is not None
-        return await self.serving.send(message)
+        """How the account is doing this moment."""
+        return self.channel.live
 
     async def log_out(self) -> StateReached:
-        """Log out at Telegram and erase the session; where Telegram is out of reach, say that it is being tried."""
-        step = (AccountState.LOGGING_OUT, Reason.LOG_OUT_WANTED) if self.holding.row.state.logged_in else ()
-        await self.holding.want_log_out()
-        await self.holding.set_status(*step)
+        """Log out at the messenger and erase the session; where the messenger is out of reach, say that it is being tried."""
+        step = (AccountState.LOGGING_OUT, Reason.LOG_OUT_WANTED) if self.context.row.state.logged_in else ()
+        await self.context.want_log_out()
+        await self.context.set_status(*step)
         self._wake.set()
-        over = await wait_for(self._over, LOG_OUT_ANSWER_S)
+        over = await self._phases.over_within(LOG_OUT_ANSWER_S)
         return StateReached(state=AccountState.LOGGED_OUT if over else AccountState.LOGGING_OUT)
 
     async def look_again(self) -> None:
-        """See what is wanted of the account now: somebody has written its row."""
-        if await self.holding.look_again():
+        """Read what is wanted of the account now: somebody has written its row."""
+        if await self.context.look_again():
             self._wake.set()
 
     @contextmanager
     def command(self) -> Iterator[None]:
-        """Count a command as running; raises `not_mine` where the account is being handed over."""
-        if self._stopping:
+        """Count a command as running; raises `not_mine` where the account is on its way out."""
+        if self._phases.leaving:
             raise AvioError(Code.NOT_MINE)
         self._commands += 1
-        self._used_at = self.holding.means.clock.boottime()
+        self._used_at = self.context.services.clock.boottime()
         self._idle.clear()
         try:
             yield
@@ -203,29 +190,28 @@ class Account:
             if not self._commands:
                 self._idle.set()
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, departure: Departure = Departure.HANDED_OVER) -> None:
         """Take no more commands, let those running finish, then have `run` end with the credentials kept. Returns before `run` has."""
-        self._stopping = self._handing_over = True
-        await wait_for(self._idle, SEND_DEADLINE_S)
+        self._phases.depart(departure)
+        await wait_for(self._idle, COMMANDS_FINISH_S)
         self._wake.set()
 
     async def hand_back(self) -> None:
         """Hand over for good while this worker goes on: at the end of `run` the account is nobody's, and others claim it."""
-        self._given = True
-        await self.hand_over()
+        await self.hand_over(Departure.HANDED_BACK)
 
     @property
     def is_loaded(self) -> bool:
         """Whether it takes commands, or is over."""
-        return self._loaded.is_set()
+        return self._phases.loaded
 
     @property
     def leaving(self) -> bool:
         """Whether it is on its way out of here."""
-        return self._stopping
+        return self._phases.leaving
 
     @property
-    def stir(self) -> tuple[bool, bool, bool, float]:
-        """How much there is to disturb by moving it elsewhere: a log-in, commands, events, and when it was last used. Sorts."""
-        ledger = self.holding.ledger
-        return self.holding.user_id is None, self._commands > 0, bool(ledger and ledger.pending), self._used_at
+    def disturbance(self) -> tuple[bool, bool, bool, float]:
+        """How much moving the account elsewhere would disturb: a log-in, commands, events, and when it was last used. Sorts."""
+        ledger = self.context.ledger
+        return self.channel.user_id is None, self._commands > 0, bool(ledger and ledger.pending), self._used_at

@@ -1,28 +1,25 @@
-"""What this worker holds of one account, and how changes of it become durable.
+"""What a worker knows of one account that it owns, and every durable change to it.
 
-Everything is written under the epoch of the claim: once a later owner has loaded the account, every write here is refused, the guard is
-closed and the account's task ends.
+Each write carries the epoch of the claim: once a later owner has loaded the account, every write here is refused, the guard is closed and
+the account's task ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from listener.core.connect_limiter import ConnectLimiter
-from listener.core.ledger import Ledger, Writer
+from listener.core.ledger import Ledger, Position, Writer
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.offload import Offload
-from listener.telegram.connection.endpoint import Telegram
-from listener.telegram.peers.peer_book import PeerBook
-from listener.telegram.session import PendingLogin, Session, SessionStore
-from listener.telegram.updates.update_state import UpdateState
+from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
 from shared.crypto import Envelope, Unreadable
 from shared.model.account import Account, AccountState, Wanted
@@ -33,6 +30,9 @@ from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Table
+
+P = TypeVar("P", bound=Position)
+Peers = tuple[Peer, ...]
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,8 @@ class WorkerServices:
     envelope: Envelope
     offload: Offload
     writer: Writer
-    telegram: Telegram
     clock: Clock
     logger: Logger
-    gate: ConnectLimiter = field(default_factory=ConnectLimiter)
 
     def now(self) -> datetime:
         """Return the wall time."""
@@ -61,19 +59,17 @@ _UNTROUBLED: dict[str, None] = dict.fromkeys(("last_error", "restricted_until", 
 
 
 class AccountContext:
-    """One account while this worker owns it."""
+    """One account while this worker owns it: its row, its guard, its ledger, and the writes that change what is stored of it."""
 
-    def __init__(self, row: Account, me: WorkerId, guard: Guard, means: WorkerServices) -> None:
+    def __init__(self, row: Account, me: WorkerId, guard: Guard, services: WorkerServices) -> None:
         self.row = row
         self.guard = guard
-        self.means = means
-        self.session: Session | None = None
-        self.ledger: Ledger | None = None
+        self.services = services
+        self.ledger: Ledger[Any] | None = None
         self.last_event_at: datetime | None = None
         self.released = False
-        self.peers = PeerBook(self._load_peer, clock=means.clock.boottime)
         self._me = me
-        self._box = SessionStore(row.tenant_id, row.channel, row.epoch, means.fenced, means.envelope)
+        self._store = SessionStore(row.tenant_id, row.channel, row.epoch, services.fenced, services.envelope)
         self._saving = asyncio.Lock()
 
     @property
@@ -81,35 +77,42 @@ class AccountContext:
         """Whose account this is."""
         return self.row.tenant_id
 
-    @property
-    def user_id(self) -> int | None:
-        """The account's own id at Telegram, where it is logged in."""
-        return self.session.user_id if self.session else None
+    async def load(self) -> Saved:
+        """Fence and return what is stored; raises Superseded, and Unreadable the first time that the session cannot be decrypted.
 
-    async def load(self) -> None:
-        """Fence and load session and marks; raises Superseded, and Unreadable the first time that the session cannot be decrypted.
-
-        After that somebody asks for the account all the same, to log in anew or out: then it goes on as one without a session. What is
-        stored is replaced by the next log-in only.
+        After that somebody asks for the account all the same, to log in anew or out: then it goes on as an account without a session.
+        What is stored is replaced by the next log-in only.
         """
         try:
-            self.session, marks, self.last_event_at = await self.means.offload(self._box.load)
+            saved = await self.services.offload(self._store.load)
         except Unreadable:
             if self.row.state is not AccountState.FAILED and self.row.wanted is None:
                 raise
-            self.session, marks = None, None
-        if self.user_id and marks:
-            self._start_ledger(marks)
-        if self.row.wanted is None:
-            await self._complete()
+            saved = Saved()
+        self.last_event_at = saved.last_event_at
+        return saved
+
+    async def complete(self, shown: tuple[AccountState, Reason] | None, user_id: str | None) -> None:
+        """Have the row say what the session shows, where a death came between the two writes of a step."""
+        if shown and may_become(self.row.state, shown[0]):
+            self.log("row completed", becomes=shown[0])
+            await self.set_status(*shown, user_id=user_id or self.row.user_id)
+
+    def start_ledger(self, position: P, saved: Callable[[Peers], None], missing: Callable[[Peers], Peers]) -> Ledger[P]:
+        """Take events from now on, behind this position.
+
+        `saved` is told which peers have been stored with an event, `missing` returns those of an event's peers that still are not.
+        """
+        ledger = self.ledger = Ledger(position, self.services.writer.ready, saved, missing=missing)
+        return ledger
 
     async def set_status(self, state: AccountState | None = None, reason: Reason | None = None, **changes: Any) -> None:
         """Change the account's row, if that changes it; raises Superseded where it is no longer ours."""
-        row, store = self.row, self.means.accounts
+        row, store = self.row, self.services.accounts
         changes = {name: value for name, value in {**_moved(row, state, reason), **changes}.items() if getattr(row, name) != value}
         if not changes:
             return
-        if not await self.means.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes):
+        if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes):
             raise Superseded
         self.row = self.row.model_copy(update=changes)  # another change may have come in between
 
@@ -120,41 +123,47 @@ class AccountContext:
 
     def log(self, message: str, **fields: Any) -> None:
         """Log a line about this account."""
-        self.means.logger.info(message, extra={"tenant_id": self.tenant_id, "state": self.row.state, **fields})
+        self.services.logger.info(message, extra={"tenant_id": self.tenant_id, "state": self.row.state, **fields})
 
-    async def save_session(self, session: Session | None) -> None:
+    async def save_session(self, session: str | None) -> None:
         """Store the session as it is now, or that there is none."""
         async with self._saving:
-            await self.means.offload(self._box.save_session, session)
-            self.session = session
+            await self.services.offload(self._store.save_session, session)
 
-    async def authorise(self, session: Session, user_id: int, marks: UpdateState, **status: Any) -> None:
-        """Store a log-in that succeeded: marks, then session, then status; a death in between is completed by the next load."""
+    async def save_log_in(self, session: str, user_id: str, position: str) -> None:
+        """Store a log-in that succeeded: position, then session; a death in between leaves the log-in as it was before.
+
+        The peers of another user go first: another person's access hashes open nothing.
+        """
         if self.row.user_id not in (None, user_id):
-            await self.means.offload(self.means.peers.drop_all, self.tenant_id, self.row.channel)
-        await self.means.offload(self._box.save_marks, marks)
-        await self.save_session(replace(session, user_id=user_id, login=None))
-        await self.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN, user_id=user_id, **_UNTROUBLED, **status)
-        self._start_ledger(marks)
+            await self.services.offload(self.services.peers.drop_all, self.tenant_id, self.row.channel)
+        await self.services.offload(self._store.save_position, position)
+        await self.save_session(session)
 
-    async def save_marks(self, last_event_at: datetime | None = None) -> None:
-        """Store the marks behind which everything is durable, and when the last event came, where one has come."""
+    async def note_log_in(self, user_id: str, **status: Any) -> None:
+        """Have the row say that somebody is logged in; where a death comes before, the next load completes it."""
+        await self.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN, user_id=user_id, **_UNTROUBLED, **status)
+
+    async def save_position(self, last_event_at: datetime | None = None) -> None:
+        """Store the position behind which everything is durable, and when the last event came, where there was any."""
         self.last_event_at = last_event_at or self.last_event_at
         if self.ledger:
             async with self._saving:
-                await self.means.offload(self._box.save_marks, self.ledger.durable, self.last_event_at)
+                await self.services.offload(self._store.save_position, self.ledger.durable.written(), self.last_event_at)
 
-    async def let_go(self, state: AccountState, reason: Reason) -> None:
-        """Erase the credentials and release the account for good: nobody looks for it until it is asked for again.
+    async def erase_session(self, state: AccountState, reason: Reason) -> None:
+        """Say on the row that the session is over, and erase it.
 
         The row says why before the credentials go: after a death in between, their next owner finds out the same. The other way round
         the row would call an account logged in that has no session.
         """
         await self.set_status(state, reason)
         async with self._saving:
-            await self.means.offload(self._box.save_session, None)
-            await self.means.offload(self._box.save_marks, None)
-            self.session = None
+            await self.services.offload(self._store.save_session, None)
+            await self.services.offload(self._store.save_position, None)
+
+    async def release_for_good(self) -> None:
+        """Release an account whose session is erased: nobody looks for it until it is asked for again."""
         await self.release(done=Wanted.LOG_OUT, wanted=None, wanted_since=None, **_UNTROUBLED)
 
     async def release(
@@ -165,78 +174,50 @@ class AccountContext:
         Not where something came to be wanted of it meanwhile: `released` tells, and the row what it is.
         """
         self.guard.close()
-        row, store = self.row, self.means.accounts
+        row, store = self.row, self.services.accounts
         changes = {**_moved(row, state, reason), **changes}
-        self.released = await self.means.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, changes, done)
+        self.released = await self.services.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, changes, done)
         if not self.released:
             await self.look_again()
 
     async def want_log_out(self) -> None:
         """Have the row say that the account is to be logged out, unless it is to be erased, which it then says."""
-        row, store = self.row, self.means.accounts
-        await self.means.offload(store.want, row.tenant_id, row.channel, Wanted.LOG_OUT, self.means.now())
+        row, store = self.row, self.services.accounts
+        await self.services.offload(store.want, row.tenant_id, row.channel, Wanted.LOG_OUT, self.services.now())
         await self.look_again()
 
-    async def met(self, peer_id: int) -> bool:
-        """Tell whether a conversation with this peer is kept: something was delivered from it or written to it."""
-        return await self._load_peer(peer_id) is not None
+    async def load_peer(self, peer_id: int) -> Peer | None:
+        """Return what is stored of a peer: something was delivered from it or written to it."""
+        return await self.services.offload(self.services.peers.get, self.tenant_id, self.row.channel, peer_id)
+
+    async def save_peers(self, peers: Iterable[Peer]) -> bool:
+        """Store peers; tell whether all of them are stored. Where storage is away they are stored the next time."""
+        try:
+            for peer in peers:
+                await self.services.offload(self.services.peers.put, self.tenant_id, self.row.channel, peer)
+        except AWS_AWAY:
+            return False
+        return True
 
     async def give(self) -> None:
         """Leave the account to whoever claims it next. Its connections are over before the row says so."""
         self.guard.close()
-        row, store = self.row, self.means.accounts
-        await self.means.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
-
-    async def keep(self, peers: tuple[Peer, ...]) -> None:
-        """Keep peers beyond this process; where storage is away they are kept the next time."""
-        with contextlib.suppress(*AWS_AWAY):
-            for peer in peers:
-                await self.means.offload(self.means.peers.put, self.tenant_id, self.row.channel, peer)
-            self.peers.kept(peers)
+        row, store = self.row, self.services.accounts
+        await self.services.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
 
     async def erase_tenant(self) -> None:
         """Erase everything of the account's tenant; raises Superseded where another owner goes on with that."""
-        if not await self.means.offload(erasure.erase, self.means.table, self.tenant_id, self.row.epoch):
+        if not await self.services.offload(erasure.erase, self.services.table, self.tenant_id, self.row.epoch):
             raise Superseded
 
     async def look_again(self) -> Wanted | None:
         """Read the row anew and return what is wanted of the account now."""
-        row = await self.means.offload(self.means.accounts.get, self.row.tenant_id, self.row.channel)
+        row = await self.services.offload(self.services.accounts.get, self.row.tenant_id, self.row.channel)
         if row is None or row.owner != self._me or row.epoch != self.row.epoch:
             raise Superseded
         self.row = row
         return row.wanted
 
-    async def _complete(self) -> None:
-        """Have the row say what the session is, where a death came between the two writes of a step."""
-        found = _state_of(self.session, self.row.state)
-        if found and may_become(self.row.state, found[0]):
-            self.log("row completed", becomes=found[0])
-            await self.set_status(*found, user_id=self.user_id or self.row.user_id)
-
-    def _start_ledger(self, marks: UpdateState) -> None:
-        self.ledger = Ledger(marks, self.means.writer.ready, self.peers.kept, missing=self.peers.missing)
-
-    async def _load_peer(self, peer_id: int) -> Peer | None:
-        return await self.means.offload(self.means.peers.get, self.tenant_id, self.row.channel, peer_id)
-
 
 def _moved(row: Account, state: AccountState | None, reason: Reason | None) -> dict[str, Any]:
     return {} if state is None or reason is None else dict(move(row.state, state, reason))
-
-
-def _state_of(session: Session | None, said: AccountState) -> tuple[AccountState, Reason] | None:
-    """Return the state that a session is in, where its row says another one."""
-    found: tuple[AccountState, Reason] | None = None
-    match session:
-        case Session(user_id=int()):
-            found = None if said.logged_in else (AccountState.AUTHORIZED, Reason.LOGGED_IN)
-        case Session(login=PendingLogin(code_accepted=True)):
-            found = AccountState.NEED_2FA, Reason.PASSWORD_WANTED
-        case Session(login=PendingLogin()):
-            found = AccountState.CODE_SENT, Reason.CODE_WANTED
-        case _ if said.logged_in:
-            found = AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN
-        case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA, AccountState.NEED_QR}:
-            found = AccountState.NEW, Reason.NOT_STARTED
-    return found if found and found[0] is not said else None

@@ -18,7 +18,7 @@ import re
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -30,11 +30,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from listener.core import commands
-from listener.core.commands import HANDLERS, Handlers
 from listener.core.ownership.ownership import Ownership
 from shared import request_id
 from shared.errors import AvioError, Code
-from shared.model.ids import Channel
 from shared.rpc.wire import answer_of, read_command
 
 MAX_BODY_BYTES = 1 << 20
@@ -44,17 +42,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Api:
     """The routes, over whichever worker this process is at present."""
 
-    def __init__(
-        self,
-        worker: Callable[[], Ownership],
-        rpc_key: SecretStr,
-        logger: Logger,
-        handlers: Mapping[Channel, Handlers] = HANDLERS,
-    ) -> None:
+    def __init__(self, worker: Callable[[], Ownership], rpc_key: SecretStr, logger: Logger) -> None:
         self._worker = worker
         self._rpc_key = rpc_key.get_secret_value().encode()
         self._logger = logger
-        self._handlers = handlers
 
     def app(self) -> Starlette:
         """Return the ASGI app."""
@@ -81,8 +72,9 @@ class Api:
         try:
             body = await _json(request)
             outcome["tenant"] = _tenant_of(body)
-            asked = read_command(command, body, self._handlers)
-            return JSONResponse(answer_of(asked.command, await commands.run(self._worker(), asked, self._handlers)))
+            worker = self._worker()
+            asked = read_command(command, body, commands.known(worker.handlers))
+            return JSONResponse(answer_of(asked.command, await commands.run(worker, asked)))
         except AvioError as error:
             outcome["error"] = error.code.value
             return _error(error)

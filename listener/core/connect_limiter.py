@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from listener.core.runtime.backoff import Happening, wait_for
+from listener.core.runtime.signals import Waitable, wait_for
 
 AT_ONCE = 32
 PLACE_S = 3.0
@@ -32,7 +32,7 @@ class ConnectLimiter:
         self._next = 0.0
 
     @asynccontextmanager
-    async def turn(self, unless: Happening) -> AsyncIterator[None]:
+    async def turn(self, unless: Waitable) -> AsyncIterator[None]:
         """Wait for the turn of a connect, which is made inside; raises TurnedAway where `unless` happens first.
 
         So a hand-over does not wait for its turn.
@@ -46,7 +46,7 @@ class ConnectLimiter:
                 place.cancel()
                 self._places.release()
 
-    async def _turn(self, unless: Happening) -> None:
+    async def _turn(self, unless: Waitable) -> None:
         await self._place(unless)
         loop = asyncio.get_running_loop()
         at = max(loop.time(), self._next)
@@ -58,7 +58,7 @@ class ConnectLimiter:
             self._places.release()
             raise
 
-    async def _place(self, unless: Happening) -> None:
+    async def _place(self, unless: Waitable) -> None:
         """Take a place; when this raises, none is taken."""
         if not self._places.locked():
             await self._places.acquire()  # at once

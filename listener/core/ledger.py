@@ -1,11 +1,11 @@
-"""No loss on the way to the queue: events wait here until SQS accepted them, and marks move only behind them.
+"""No loss on the way to the queue: events wait here until SQS accepted them, and the position moves only behind them.
 
-    records   [events a1 b1 | marks 7] [a2 | marks 8] [c1 | marks 9]
-    accepted          a1                                c1               -> durable marks: none yet (b1 is missing), though c1 is in
+    records   [events a1 b1 | position 7] [a2 | position 8] [c1 | position 9]
+    accepted          a1                                      c1            -> durable position: none yet (b1 is missing), though c1 is in
 
 Each account has a ledger; one writer per worker empties them all. At most one unaccepted event per chat is in flight, since SQS accepts
 or refuses each entry of a batch by itself and the next one would overtake. A ledger is bounded: when it is full it refuses, its account
-drops its connection before the marks moved, and fetches the same updates again from the checkpoint once there is room.
+drops its connection before the position moved, and fetches the same updates again from the checkpoint once there is room.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from listener.core.runtime.backoff import Signal
-from listener.telegram.updates.update_state import UpdateState
+from listener.core.runtime.signals import Signal
 from shared.model.event import Event
 from shared.store.peers import Peer
 
@@ -33,6 +33,22 @@ IN_FLIGHT, PARTLY_FULL_IN_FLIGHT = 24, 4
 BATCH = 10
 
 
+class Position(Protocol):
+    """How far an account's updates are known, in the channel's own terms."""
+
+    def then(self, later: Self) -> Self:
+        """Return this position moved on to a later one, never backwards."""
+
+    def tells_more_than(self, saved: Self) -> bool:
+        """Tell whether it is worth a write to save this position in place of that."""
+
+    def written(self) -> str:
+        """Return it as it is stored."""
+
+
+P = TypeVar("P", bound=Position)
+
+
 @dataclass(eq=False, slots=True)
 class Entry:
     """One event on its way in its chat's group, with the peers that have to be kept before it may leave."""
@@ -41,14 +57,14 @@ class Entry:
     group: str
     peers: tuple[Peer, ...]
     record: Record
-    ledger: Ledger
+    ledger: Ledger[Any]
 
 
 @dataclass(eq=False, slots=True)
 class Record:
-    """What one batch of updates brought: how many of its events are still under way, and the marks behind them."""
+    """What one batch of updates brought: how many of its events are still under way, and the position behind them."""
 
-    marks: UpdateState
+    position: Any
     missing: int
 
 
@@ -57,16 +73,16 @@ def _nobody() -> None:
 
 
 @dataclass(eq=False)
-class Ledger:
+class Ledger(Generic[P]):
     """One account's events on their way to the queue.
 
-    `durable` are the marks behind which everything was accepted: where another process has to go on. `latest` are those of what was
+    `durable` is the position behind which everything was accepted: where another process has to go on. `latest` is that of what was
     taken: where this process goes on after a reconnect. `moved` is told when `durable` has moved so that it should be saved. `missing`
     tells which of an event's peers are still not kept when it is to leave.
     """
 
-    durable: UpdateState
-    ready: Callable[[Ledger, str], None]
+    durable: P
+    ready: Callable[[Ledger[Any], str], None]
     kept: Callable[[tuple[Peer, ...]], None]
     bound: int = BOUND
     missing: Callable[[tuple[Peer, ...]], tuple[Peer, ...]] = tuple
@@ -81,12 +97,12 @@ class Ledger:
         self.latest = self._told = self.durable
         self._empty.set()
 
-    def append(self, events: Sequence[tuple[Event, tuple[Peer, ...]]], marks: UpdateState) -> bool:
-        """Take a batch's events and the marks behind them; False, and nothing taken, where there is no room."""
+    def append(self, events: Sequence[tuple[Event, tuple[Peer, ...]]], position: P) -> bool:
+        """Take a batch's events and the position behind them; False, and nothing taken, where there is no room."""
         if self._size + len(events) > self.bound and self._size:
             self._room.clear()
             return False
-        self.latest = self.latest.then(marks)
+        self.latest = self.latest.then(position)
         record = Record(self.latest, len(events))
         self._records.append(record)
         self._size += len(events)
@@ -137,8 +153,8 @@ class Ledger:
 
     def _settle(self) -> None:
         while self._records and not self._records[0].missing:
-            self.durable = self._records.pop(0).marks
-            if self.durable.tell_more_than(self._told):
+            self.durable = self._records.pop(0).position
+            if self.durable.tells_more_than(self._told):
                 self._told = self.durable
                 self.moved()
         if not self._size:
@@ -157,11 +173,11 @@ class Writer:
         self._logger = logger
         self._retry_s = retry_s
         self._failures = 0
-        self._ready: deque[tuple[Ledger, str]] = deque()
+        self._ready: deque[tuple[Ledger[Any], str]] = deque()
         self._under_way = 0
         self._wake = asyncio.Event()
 
-    def ready(self, ledger: Ledger, group: str) -> None:
+    def ready(self, ledger: Ledger[Any], group: str) -> None:
         """Note that a chat has an event to go; a ledger calls this once per event, when the one before it is accepted."""
         self._ready.append((ledger, group))
         self._wake.set()

@@ -9,19 +9,20 @@ import asyncio
 import contextlib
 from datetime import datetime
 
-from listener.core.account_context import AccountContext
 from listener.core.checkpoint import Checkpoint
 from listener.core.ledger import Ledger
-from listener.core.runtime.backoff import AWS_AWAY, Signal, back_off_s, wait_for
+from listener.core.runtime.backoff import AWS_AWAY, back_off_s
+from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
 from listener.telegram.operations.errors import End, code_of, end_of, wait_of
 from listener.telegram.operations.flood_waits import FloodWaits
 from listener.telegram.operations.recent_sends import RecentSends
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import Outgoing, Sent, Tries, send
-from listener.telegram.session import Session
+from listener.telegram.telegram_context import TelegramContext
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.update_handler import UpdateHandler
+from listener.telegram.updates.update_state import UpdateState
 from shared.errors import AvioError, Code
 from shared.model.live import Live
 from shared.store.fenced import Superseded
@@ -36,21 +37,22 @@ KEY_UNKNOWN_TRIES = 5
 class ConnectionLoop:
     """One logged-in account's connection, one after another. `wake` ends it."""
 
-    def __init__(self, holding: AccountContext, session: Session, user_id: int, ledger: Ledger, wake: Signal) -> None:
-        self._holding = holding
-        self._session = session
+    def __init__(self, context: TelegramContext, user_id: int, ledger: Ledger[UpdateState], wake: Signal) -> None:
+        core = self._core = context.core
+        self._context = context
         self._user_id = user_id
         self._ledger = ledger
         self._wake = wake
-        self._given = RecentSends()
-        self._waits = FloodWaits(holding.means.clock.boottime)
-        self._inbox = UpdateHandler(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
-        self._standing = Restrictions(holding)
-        self._changed_at = holding.means.now()  # when it went up or down last
+        self._recent_sends = RecentSends()
+        self._saving_peers: set[asyncio.Task[None]] = set()
+        self._flood_waits = FloodWaits(core.services.clock.boottime)
+        self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, ledger, core.services.now)
+        self._restrictions = Restrictions(context)
+        self._changed_at = core.services.now()  # when it went up or down last
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
         self.up = Signal()
-        self._wanted = Signal()  # somebody has something to send
+        self._to_send = Signal()  # somebody has something to send
         self._senders = 0
         self._early_at = float("-inf")
         self.client: Client | None = None
@@ -66,6 +68,7 @@ class ConnectionLoop:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
                     await self._ledger.drained()
+                    await asyncio.gather(*self._saving_peers, return_exceptions=True)
             await checkpoint.saved()
             with contextlib.suppress(*AWS_AWAY):
                 await self._save()
@@ -79,7 +82,7 @@ class ConnectionLoop:
             connected_since=self._changed_at if up else None,
             down_since=None if up else self._changed_at,
             synced_at=(self.client.synced_at if self.client else None) or self._synced_at,
-            last_event_at=self._inbox.last_event_at or self._holding.last_event_at,
+            last_event_at=self._update_handler.last_event_at or self._core.last_event_at,
             last_error=self._last_error,
         )
 
@@ -87,9 +90,9 @@ class ConnectionLoop:
         """Send a message, once: where the connection breaks, Telegram does not answer, or says that the fault is its own, the same
         `random_id` is sent again, within the deadline. Raises `outcome_unknown` where the message may have been sent.
         """
-        tries, failures = Tries(self._holding.means.now()), 0
+        tries, failures = Tries(self._core.services.now()), 0
         self._senders += 1
-        self._wanted.set()
+        self._to_send.set()
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
                 while True:
@@ -115,21 +118,28 @@ class ConnectionLoop:
         finally:
             self._senders -= 1
             if not self._senders:
-                self._wanted.clear()
+                self._to_send.clear()
 
     async def _send(self, client: Client, message: Outgoing, tries: Tries) -> Sent:
-        async with self._standing.sending(client, message.to):
-            sent = await send(client, self._holding.peers, self._given, self._user_id, message, tries)
-        if unkept := self._holding.peers.unkept(sent.chat_id):
-            self._keeping = asyncio.create_task(self._holding.keep(unkept))
+        async with self._restrictions.sending(client, message.to):
+            sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, tries)
+        if unkept := self._context.peers.unkept(sent.chat_id):
+            saving = asyncio.create_task(self._context.save_peers(unkept))
+            self._saving_peers.add(saving)
+            saving.add_done_callback(self._peers_saved)
         return sent
 
+    def _peers_saved(self, saving: asyncio.Task[None]) -> None:
+        self._saving_peers.discard(saving)
+        if not saving.cancelled() and (error := saving.exception()):
+            self._core.log("peers not saved", fault=type(error).__name__)  # they are saved the next time
+
     async def _take(self, client: Client, batch: Batch) -> bool:
-        self._given.learn(batch.updates)
-        return await self._inbox.take(client, batch)
+        self._recent_sends.learn(batch.updates)
+        return await self._update_handler.take(client, batch)
 
     async def _stay_connected(self) -> End | None:
-        clock, failures = self._holding.means.clock, 0
+        clock, failures = self._core.services.clock, 0
         while not self._wake.is_set():
             began = clock.boottime()
             error = await self._connection()
@@ -143,15 +153,16 @@ class ConnectionLoop:
 
     async def _connection(self) -> BaseException | None:
         """Connect, catch up and serve until the connection is over; return what ended it."""
-        holding = self._holding
+        core, context = self._core, self._context
+        assert context.session is not None
         try:
-            async with holding.means.gate.turn(self._wake):
-                telegram = holding.means.telegram
-                client = await connect(self._session, self._ledger.latest, holding.guard, telegram, self._take, waits=self._waits)
+            async with context.limiter.turn(self._wake):
+                session, latest = context.session, self._ledger.latest
+                client = await connect(session, latest, core.guard, context.endpoint, self._take, waits=self._flood_waits)
             try:
                 self._goes_up(client)
-                await holding.note(last_error=None)
-                await self._standing.look(client)
+                await core.note(last_error=None)
+                await self._restrictions.look(client)
                 await self._serve(client)
                 return client.ended_by
             finally:
@@ -164,12 +175,12 @@ class ConnectionLoop:
             self._goes_down()
 
     def _goes_up(self, client: Client) -> None:
-        self.client, self._changed_at, self._last_error = client, self._holding.means.now(), None
+        self.client, self._changed_at, self._last_error = client, self._core.services.now(), None
         self.up.set()
 
     def _goes_down(self) -> None:
         if self.client:
-            self._changed_at, self._synced_at = self._holding.means.now(), self.client.synced_at or self._synced_at
+            self._changed_at, self._synced_at = self._core.services.now(), self.client.synced_at or self._synced_at
         self.client = None
         self.up.clear()
 
@@ -180,7 +191,7 @@ class ConnectionLoop:
             await client.serve(waits)
             woken, full = (wait.done() for wait in waits)
             if full and not woken:
-                self._holding.log("ledger full")
+                self._core.log("ledger full")
                 waits[1] = self._ledger.emptied()
                 await client.serve(waits)
         finally:
@@ -189,12 +200,12 @@ class ConnectionLoop:
 
     async def _wait_after(self, error: BaseException | None, failures: int) -> None:
         """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""
-        self._holding.log("connection over", fault=type(error).__name__, failures=failures)
+        self._core.log("connection over", fault=type(error).__name__, failures=failures)
         asked_s = wait_of(error)
         if failures >= 2 or asked_s:  # once may be chance
             self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):
-            await self._holding.note(last_error=code_of(error))
+            await self._core.note(last_error=code_of(error))
         if asked_s:
             await wait_for(self._wake, asked_s)
         else:
@@ -202,12 +213,12 @@ class ConnectionLoop:
 
     async def _back_off(self, seconds: float) -> None:
         """Wait, but less where somebody waits to send: a try is made early then, every few seconds at most however much is sent."""
-        clock = self._holding.means.clock
+        clock = self._core.services.clock
         earliest_s = max(0.0, self._early_at + EARLY_APART_S - clock.boottime())
         if seconds <= earliest_s or await wait_for(self._wake, earliest_s):
             await wait_for(self._wake, min(seconds, earliest_s))
             return
-        waits = [self._wake.future(), self._wanted.future()]
+        waits = [self._wake.future(), self._to_send.future()]
         try:
             done, _ = await asyncio.wait(waits, timeout=seconds - earliest_s, return_when=asyncio.FIRST_COMPLETED)
             if waits[1] in done:
@@ -217,4 +228,4 @@ class ConnectionLoop:
                 wait.cancel()
 
     async def _save(self) -> None:
-        await self._holding.save_marks(self._inbox.last_event_at)
+        await self._core.save_position(self._update_handler.last_event_at)

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.model.frozen import Stored
-from shared.model.ids import Channel, Epoch, TenantId, WorkerId
+from shared.model.ids import Channel, Epoch, MessengerId, TenantId, WorkerId
 
 
 class AccountState(StrEnum):
@@ -75,7 +75,7 @@ class Account(Stored):
     wanted: Wanted | None = None
     wanted_since: datetime | None = None
     phone: str | None = None
-    user_id: int | None = None
+    user_id: MessengerId | None = None
     last_error: str | None = None
     restricted_until: datetime | None = None
     frozen_until: datetime | None = None

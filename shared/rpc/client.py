@@ -78,7 +78,7 @@ class OwnerClient:
         for attempt in range(TRIES):
             if attempt:
                 account = self._accounts.get(tenant_id, channel)
-            worker, pool = self._owner_of(account, avoid)
+            worker, pool = self._owner_of(channel, account, avoid)
             try:
                 content = self._post(worker, pool, path_of(command), body, deadline_s - attempt * self._connect_s)
             except NotConnected:
@@ -124,15 +124,15 @@ class OwnerClient:
         row = self._workers.get(owner)
         return self._pool(row) if row and row.state is WorkerState.LIVE else None
 
-    def _owner_of(self, account: Account | None, avoid: set[WorkerId]) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
+    def _owner_of(self, channel: Channel, account: Account | None, avoid: set[WorkerId]) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
         owner = account.owner if account else None
         if owner in self._pools and owner not in avoid:
             return self._pools[owner]
         row = self._workers.get(owner) if owner and owner != NOBODY else None
         if row is None or row.state.over:
             row = min(
-                (other for other in self._workers.all() if _takes(other) and other.id not in avoid),
-                key=_load,
+                (other for other in self._workers.all() if _serves(other, channel) and other.id not in avoid),
+                key=lambda other: (other.load(channel), other.id),
                 default=None,
             )
         elif row.id in avoid or row.state is WorkerState.UNKNOWN:
@@ -162,12 +162,8 @@ class OwnerClient:
         return pool.request("POST", f"/{path}", body=body, headers=headers, timeout=timeout, retries=False).data
 
 
-def _takes(worker: Worker) -> bool:
-    return worker.state is WorkerState.LIVE and not worker.draining
-
-
-def _load(worker: Worker) -> tuple[int, str]:
-    return worker.accounts, worker.id
+def _serves(worker: Worker, channel: Channel) -> bool:
+    return worker.takes_accounts and channel in worker.channels
 
 
 def _unavailable() -> AvioError:

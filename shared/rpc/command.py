@@ -13,23 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 VERSION = 1
 """The version of the contract. It rises with each command and each field that is added."""
 
 R = TypeVar("R", bound=BaseModel)
 A = TypeVar("A")
-
-
-def _as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Id = Annotated[str, BeforeValidator(_as_text)]
-"""The id of a chat, user or message in the channel's own form. Version 1 wrote Telegram's ids as integers, which are read too."""
 
 
 @dataclass(frozen=True)

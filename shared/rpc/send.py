@@ -7,14 +7,15 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from shared.rpc.command import Command, Id, Result
+from shared.model.ids import MessengerId
+from shared.rpc.command import Command, Result
 
 
 class SentMessage(Result):
     """The chat and the message that a send became."""
 
-    chat_id: Id = Field(alias="peer_resolved")
-    message_id: Id
+    chat_id: MessengerId = Field(alias="peer_resolved")
+    message_id: MessengerId
     date: datetime
 
 
@@ -27,4 +28,4 @@ class SendMessage(Command[SentMessage]):
     to: Annotated[str, StringConstraints(pattern=r"^\S{1,128}$")] = Field(repr=False)
     text: str = Field(repr=False)
     random_id: int
-    reply_to: Id | None = None
+    reply_to: MessengerId | None = None

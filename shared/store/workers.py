@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pydantic import SecretStr, ValidationError
 
-from shared.model.ids import TenantId, WorkerId
+from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store import keys
 from shared.store.table import ConditionFailed, Item, Table
@@ -46,7 +47,15 @@ class WorkerStore:
         """Return every worker's row as it is now: live ones, and those that ended or died within a day."""
         return [_worker(row) for row in self._table.query("pk = :pk", {":pk": keys.WORKERS}, ConsistentRead=True)]
 
-    def beat(self, worker_id: WorkerId, last: int, accounts: int, heard: frozenset[str], now: datetime | None = None) -> Worker:
+    def beat(
+        self,
+        worker_id: WorkerId,
+        last: int,
+        accounts: int,
+        heard: frozenset[str],
+        now: datetime | None = None,
+        by_channel: Mapping[Channel, int] | None = None,
+    ) -> Worker:
         """Raise the beat by one, if it is still `last` and the worker is live; raises ConditionFailed with the row as it is.
 
         Never creates the row. A beat that arrives after its time-out finds another number, or a dead worker, and changes nothing.
@@ -55,10 +64,12 @@ class WorkerStore:
         forget = " DELETE nudges :heard" if heard else ""
         values: dict[str, object] = {":next": last + 1, ":last": last, ":live": WorkerState.LIVE, ":accounts": accounts, ":heard": heard}
         names = {"#state": "state"}
-        at = ""
+        told = ""
         if now:
-            at, values[":now"] = ", beat_at = :now", now.isoformat()
-        update = f"SET beat = :next, accounts = :accounts{at}{forget}"
+            told, values[":now"] = ", beat_at = :now", now.isoformat()
+        if by_channel is not None:
+            told, values[":by_channel"] = f"{told}, accounts_by_channel = :by_channel", dict(by_channel)
+        update = f"SET beat = :next, accounts = :accounts{told}{forget}"
         return _worker(self._table.update(keys.worker(worker_id), update, values, "beat = :last AND #state = :live", names))
 
     def end(self, worker_id: WorkerId, now: datetime) -> None:

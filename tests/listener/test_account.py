@@ -22,7 +22,7 @@ from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, Mess
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
-from tests.support.listener import Rig, WorkerRig, until
+from tests.support.listener import Rig, WorkerRig, client_of, is_down, is_up, loop_of, telegram, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA, ALICE = "+999661001", "+999661002"
@@ -47,14 +47,14 @@ async def code_of(server: TelegramServer, phone: str = ANNA) -> str:
 async def log_in(worker: WorkerRig, server: TelegramServer) -> Account:
     """Log Anna in, by code and password, and wait until her account is connected."""
     account = await worker.account(TENANT)
-    await account.flow.start(ANNA)
-    await account.flow.verify(ANNA, await code_of(server), PASSWORD)
+    await telegram(account).flow.start(ANNA)
+    await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)
     await connected(account)
     return account
 
 
 async def connected(account: Account) -> None:
-    await until(lambda: account.serving and account.serving.up.is_set())
+    await until(lambda: is_up(account))
 
 
 def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
@@ -82,7 +82,7 @@ async def row(rig: Rig) -> Any:
 
 
 def _connected_anew(account: Account, before: object) -> bool:
-    return account.serving is not None and account.serving.client not in (None, before)
+    return client_of(account) not in (None, before)
 
 
 async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
@@ -90,50 +90,50 @@ async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer)
     async with rig.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
         told = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
-        assert (await account.flow.start(ANNA)).model_dump() == told
+        assert (await telegram(account).flow.start(ANNA)).model_dump() == told
         with pytest.raises(AvioError) as wanted:
-            await account.flow.verify(ANNA, await code_of(server), None)
+            await telegram(account).flow.verify(ANNA, await code_of(server), None)
         assert wanted.value.code is Code.TWO_FA_REQUIRED
         assert (await row(rig)).state is AccountState.NEED_2FA
-        assert (await account.flow.verify(ANNA, None, PASSWORD)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, None, PASSWORD)).state == "authorized"
         found = await row(rig)
-        assert (found.state, found.user_id, found.phone) == (AccountState.AUTHORIZED, id_of(server, ANNA), ANNA)
+        assert (found.state, found.user_id, found.phone) == (AccountState.AUTHORIZED, str(id_of(server, ANNA)), ANNA)
 
 
 async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: TelegramServer) -> None:
     """The same code with the right password works."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         code = await code_of(server)
         with pytest.raises(AvioError) as wrong:
-            await account.flow.verify(ANNA, code, "not this")
+            await telegram(account).flow.verify(ANNA, code, "not this")
         assert wrong.value.code is Code.BAD_PASSWORD
-        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
 async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: TelegramServer) -> None:
     """The right one signs in after it."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         code = await code_of(server)
         wrong = "".join(str((int(digit) + 1) % 10) for digit in code)
         with pytest.raises(AvioError) as refused:
-            await account.flow.verify(ANNA, wrong, PASSWORD)
+            await telegram(account).flow.verify(ANNA, wrong, PASSWORD)
         assert refused.value.code is Code.INVALID_CODE
-        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
 async def test_verifying_again_says_that_it_is_done(rig: Rig, server: TelegramServer) -> None:
     """The caller had lost the answer: it hears that the account is logged in, not that nothing was started."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         code = await code_of(server)
-        await account.flow.verify(ANNA, code, PASSWORD)
+        await telegram(account).flow.verify(ANNA, code, PASSWORD)
         with pytest.raises(AvioError) as again:
-            await account.flow.verify(ANNA, code, PASSWORD)
+            await telegram(account).flow.verify(ANNA, code, PASSWORD)
         assert again.value.code is Code.ALREADY_AUTHORIZED
 
 
@@ -141,8 +141,8 @@ async def test_a_second_start_returns_the_pending_flow(rig: Rig, server: Telegra
     """No second code is sent before a new one may be asked for."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         assert server.operation.counters()["calls"]["auth.sendCode"] == 1
 
 
@@ -152,7 +152,7 @@ async def test_steps_out_of_turn_say_so(rig: Rig, step: Any) -> None:
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
         with pytest.raises(AvioError) as refused:
-            await step(account.flow)
+            await step(telegram(account).flow)
         assert refused.value.code is Code.NOT_STARTED
 
 
@@ -161,10 +161,10 @@ async def test_a_phone_without_an_account_is_told_at_sign_in(rig: Rig, server: T
     server.people.create(PersonSpec(phone="+999660000", registered=False))
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start("+999660000")
+        await telegram(account).flow.start("+999660000")
         code = await code_of(server, "+999660000")
         with pytest.raises(AvioError) as refused:
-            await account.flow.verify("+999660000", code, None)
+            await telegram(account).flow.verify("+999660000", code, None)
         assert refused.value.code is Code.PHONE_NOT_REGISTERED
 
 
@@ -173,14 +173,14 @@ async def test_an_expired_code_ends_the_flow(rig: Rig, server: TelegramServer) -
     server.people.patch(ANNA, PersonPatch(code=CodeSpec(lifetime_s=3600)))
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         code = await code_of(server)
         server.clock.advance(3601)
         with pytest.raises(AvioError) as expired:
-            await account.flow.verify(ANNA, code, PASSWORD)
+            await telegram(account).flow.verify(ANNA, code, PASSWORD)
         assert expired.value.code is Code.CODE_EXPIRED
         with pytest.raises(AvioError) as ended:
-            await account.flow.verify(ANNA, code, PASSWORD)
+            await telegram(account).flow.verify(ANNA, code, PASSWORD)
         assert ended.value.code is Code.NOT_STARTED
         assert (await row(rig)).last_error == "code_expired"
 
@@ -188,12 +188,12 @@ async def test_an_expired_code_ends_the_flow(rig: Rig, server: TelegramServer) -
 async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(rig: Rig, server: TelegramServer) -> None:
     """The unauthorised key and the code's hash are kept, so the code that was sent still works."""
     async with rig.worker().running() as first:
-        await (await first.account(TENANT)).flow.start(ANNA)
+        await telegram(await first.account(TENANT)).flow.start(ANNA)
         await first.crash()
     await rig.bury(first.id)
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
-        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
@@ -202,12 +202,12 @@ async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: Te
     server.operation.inject(FaultSpec(kind="drop_after", method="auth.signIn"))
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         code = await code_of(server)
         with pytest.raises(AvioError) as lost:
-            await account.flow.verify(ANNA, code, None)
+            await telegram(account).flow.verify(ANNA, code, None)
         assert lost.value.code is Code.TELEGRAM_UNAVAILABLE
-        assert (await account.flow.verify(ANNA, code, None)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, code, None)).state == "authorized"
 
 
 # sending
@@ -217,9 +217,9 @@ async def test_sending_to_oneself_by_name_and_by_id(rig: Rig, server: TelegramSe
     """What was sent lies with whom it was sent to."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        await account.send(message("to me", "me", 1))
-        await account.send(message("by name", "@alice", 2))
-        sent = await account.send(message("by id", str(id_of(server, ALICE)), 3))
+        await telegram(account).send(message("to me", "me", 1))
+        await telegram(account).send(message("by name", "@alice", 2))
+        sent = await telegram(account).send(message("by id", str(id_of(server, ALICE)), 3))
         assert sent.chat_id == id_of(server, ALICE)
         assert await arrived(server, 2) == ["by name", "by id"]
 
@@ -229,7 +229,7 @@ async def test_a_send_whose_answer_was_lost_is_sent_once(rig: Rig, server: Teleg
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="drop_after", method="messages.sendMessage"))
-        sent = await account.send(message("once"))
+        sent = await telegram(account).send(message("once"))
         assert sent.message_id
         assert await arrived(server) == ["once"]
         assert server.operation.counters()["sends_deduplicated"] == 1
@@ -240,8 +240,8 @@ async def test_a_repeat_that_telegram_calls_a_duplicate_is_found_in_the_history(
     server.operation.settings({"repeated_random_id": "error"})
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        first = await account.send(message("once"))
-        assert await account.send(message("once")) == first
+        first = await telegram(account).send(message("once"))
+        assert await telegram(account).send(message("once")) == first
 
 
 async def test_a_peer_can_be_answered_after_any_restart(rig: Rig, server: TelegramServer) -> None:
@@ -253,7 +253,7 @@ async def test_a_peer_can_be_answered_after_any_restart(rig: Rig, server: Telegr
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
         await connected(account)
-        await account.send(message("an answer", str(id_of(server, ALICE))))
+        await telegram(account).send(message("an answer", str(id_of(server, ALICE))))
         assert await arrived(server) == ["an answer"]
 
 
@@ -262,7 +262,7 @@ async def test_an_unknown_id_is_no_peer(rig: Rig, server: TelegramServer) -> Non
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         with pytest.raises(AvioError) as unknown:
-            await account.send(message("?", "9996610001"))
+            await telegram(account).send(message("?", "9996610001"))
         assert unknown.value.code is Code.PEER_NOT_FOUND
         assert "Phone numbers begin with +" in unknown.value.detail  # it may have been meant as one
 
@@ -273,7 +273,7 @@ async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) 
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=37))
         with pytest.raises(AvioError) as flood:
-            await account.send(message("slow down"))
+            await telegram(account).send(message("slow down"))
         assert (flood.value.code, flood.value.retry_after_s) == (Code.FLOOD_WAIT, 37)
 
 
@@ -281,20 +281,19 @@ async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramSe
     """Telegram is not asked again before its time is over, by the next connection either; then the message goes."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        assert account.serving
-        ahead_s, boottime = 0.0, account.serving._waits._clock
-        account.serving._waits._clock = lambda: boottime() + ahead_s
+        ahead_s, boottime = 0.0, loop_of(account)._flood_waits._clock
+        loop_of(account)._flood_waits._clock = lambda: boottime() + ahead_s
         server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=3000))
         for random_id in (1, 2):
             with pytest.raises(AvioError) as flood:
-                await account.send(message("slow down", random_id=random_id))
+                await telegram(account).send(message("slow down", random_id=random_id))
             assert flood.value.code is Code.FLOOD_WAIT
-            before = account.serving.client
+            before = client_of(account)
             server.operation.kick(ConnectionSpec(person=ANNA))
             await until(partial(_connected_anew, account, before))
         assert server.operation.counters()["calls"]["messages.sendMessage"] == 1
         ahead_s = 3000.0
-        await account.send(message("in time", random_id=3))
+        await telegram(account).send(message("in time", random_id=3))
         assert await arrived(server) == ["in time"]
 
 
@@ -305,7 +304,7 @@ async def test_a_message_is_queued_with_its_sender(rig: Rig, server: TelegramSer
     """The event names who wrote, where, what and when."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        await until(lambda: account.serving and account.serving.client and account.serving.client.synced_at)  # from here on it is pushed
+        await until(lambda: (client := client_of(account)) and client.synced_at)  # from here on it is pushed
         write(server, "hello, привет, שלום 🙂")
         event = Event.model_validate((await rig.queued(1))[0])
         assert event.message.text == "hello, привет, שלום 🙂"
@@ -341,7 +340,7 @@ async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(ri
         account = await log_in(first, server)
         for number in range(5):
             write(server, str(number))
-        await until(lambda: account.holding.ledger and account.holding.ledger._size == 5)
+        await until(lambda: account.context.ledger and account.context.ledger._size == 5)
         await first.crash()
     await rig.bury(first.id)
     async with rig.worker().running():
@@ -366,7 +365,7 @@ async def test_a_broken_connection_is_made_again_and_nothing_is_missed(rig: Rig,
         account = await log_in(worker, server)
         server.operation.settings({"accepting": False})
         server.operation.kick(ConnectionSpec(person=ANNA))
-        await until(lambda: account.serving and not account.serving.up.is_set())
+        await until(lambda: is_down(account))
         write(server, "meanwhile")
         server.operation.settings({"accepting": True})
         assert texts(await rig.queued(1)) == ["meanwhile"]
@@ -384,12 +383,12 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: Tel
 
     async with rig.worker(queue=Away).running() as worker:
         account = await log_in(worker, server)
-        assert account.holding.ledger is not None
-        account.holding.ledger.bound = 3
+        assert account.context.ledger is not None
+        account.context.ledger.bound = 3
         for number in range(8):
             write(server, str(number))
-        await until(lambda: account.serving and account.serving.client and account.serving.client.full.is_set())
-        await account.send(message("still going"))
+        await until(lambda: (client := client_of(account)) and client.full.is_set())
+        await telegram(account).send(message("still going"))
         Away.away = False
         assert texts(await rig.queued(8)) == [str(number) for number in range(8)]
 
@@ -399,7 +398,7 @@ async def test_codes_from_telegram_are_never_queued(rig: Rig, server: TelegramSe
     async with rig.worker().running() as worker:
         await log_in(worker, server)
         other = await worker.account(TenantId("22222222-2222-2222-2222-222222222222"))
-        await other.flow.start(ANNA)
+        await telegram(other).flow.start(ANNA)
         write(server, "after the code")
         assert texts(await rig.queued(1)) == ["after the code"]
     assert await rig.left() == []
@@ -449,9 +448,9 @@ async def test_logging_out_without_telegram_is_tried_until_it_works(rig: Rig, se
         server.operation.settings({"accepting": False})
         server.operation.kick(ConnectionSpec(person=ANNA))
         asking = asyncio.create_task(account.log_out())
-        await until(lambda: account.holding.row.wanted is Wanted.LOG_OUT)
+        await until(lambda: account.context.row.wanted is Wanted.LOG_OUT)
         with pytest.raises(AvioError) as refused:
-            await account.send(message("no more"))
+            await telegram(account).send(message("no more"))
         assert refused.value.code is Code.NOT_AUTHORIZED
         server.operation.settings({"accepting": True})
         await asking
@@ -463,7 +462,7 @@ async def test_a_tenant_to_be_erased_is_logged_out_and_gone(rig: Rig, server: Te
     """Its owner finds that on the row, is nudged, and leaves nothing behind."""
     async with rig.worker().running() as worker:
         await log_in(worker, server)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
         await asyncio.to_thread(rig.workers.nudge, worker.id, TENANT)
         await until(lambda: worker.ownership.held == 0)
         assert server.people.authorizations(ANNA) == []
@@ -475,10 +474,10 @@ async def test_an_account_that_nobody_owns_is_found_when_something_is_wanted_of_
     """It goes to nobody, whose accounts workers look for."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         await account.log_out()
         await until(lambda: worker.ownership.held == 0)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
         await until(lambda: rig.accounts.get(TENANT, Channel.TELEGRAM) is None)
 
 
@@ -495,7 +494,7 @@ async def test_a_hand_over_keeps_the_account_logged_in_and_never_on_two_connecti
         write(server, "between two workers")
         assert texts(await rig.queued(1)) == ["between two workers"]
         account = await second.account(TENANT)
-        await account.send(message("from the second"))
+        await telegram(account).send(message("from the second"))
         assert server.operation.counters()["auth_key_duplicated"] == 0
 
 
@@ -504,7 +503,7 @@ async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServ
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         worker.lease.lapse()
-        asking = asyncio.create_task(account.send(message("too late")))
+        asking = asyncio.create_task(telegram(account).send(message("too late")))
         assert worker.task is not None
         (ended,) = await asyncio.gather(worker.task, return_exceptions=True)
         assert isinstance(ended, Lapsed)
@@ -523,15 +522,14 @@ async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, mo
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.kick(ConnectionSpec(person=ANNA))
-        await until(lambda: account.serving and not account.serving.up.is_set())
-        sent = await account.send(message("at once"))
+        await until(lambda: is_down(account))
+        sent = await telegram(account).send(message("at once"))
         assert sent.message_id
         server.operation.kick(ConnectionSpec(person=ANNA))
-        assert account.serving
-        early_at = account.serving._early_at
-        await until(lambda: account.serving and not account.serving.up.is_set())
-        await asyncio.gather(*(account.send(message("again", random_id=2 + number)) for number in range(20)))
-        assert account.serving._early_at - early_at >= EARLY_APART_S
+        early_at = loop_of(account)._early_at
+        await until(lambda: is_down(account))
+        await asyncio.gather(*(telegram(account).send(message("again", random_id=2 + number)) for number in range(20)))
+        assert loop_of(account)._early_at - early_at >= EARLY_APART_S
 
 
 # Telegram's own faults
@@ -543,7 +541,7 @@ async def test_a_fault_of_telegrams_own_is_waited_out(rig: Rig, server: Telegram
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=code, message=name, times=2))
-        assert (await account.send(message("once"))).message_id
+        assert (await telegram(account).send(message("once"))).message_id
         assert await arrived(server) == ["once"]
 
 
@@ -556,5 +554,5 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_open(
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=500, message="INTERNAL", times=1000))
         with pytest.raises(AvioError) as unknown:
-            await account.send(message("?"))
+            await telegram(account).send(message("?"))
         assert unknown.value.code is Code.OUTCOME_UNKNOWN

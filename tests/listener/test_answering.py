@@ -20,7 +20,7 @@ from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MessageFilter, PersonSpec, SendSpec
 from testing.telegram_server.model.group import Kind
 from testing.telegram_server.server import TelegramServer
-from tests.support.listener import Rig, WorkerRig, until
+from tests.support.listener import Rig, WorkerRig, is_up, loop_of, telegram, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA, ALICE, BEN = "+999661001", "+999661002", "+999661003"
@@ -40,8 +40,8 @@ def id_of(server: TelegramServer, phone: str) -> int:
 async def log_in(worker: WorkerRig, server: TelegramServer, phone: str = ANNA) -> Account:
     """Log somebody in by code, and wait until the account has caught up once."""
     account = await worker.account(TENANT)
-    await account.flow.start(phone)
-    await account.flow.verify(phone, str((await server.people.code(phone, wait_s=5))["code"]), None)
+    await telegram(account).flow.start(phone)
+    await telegram(account).flow.verify(phone, str((await server.people.code(phone, wait_s=5))["code"]), None)
     account = await connected(worker)
     await until(lambda: "updates.getDifference" in server.operation.counters()["calls"])  # caught up: from here on it is pushed
     return account
@@ -50,7 +50,7 @@ async def log_in(worker: WorkerRig, server: TelegramServer, phone: str = ANNA) -
 async def connected(worker: WorkerRig) -> Account:
     """Return the account, claimed by this worker, once it is connected."""
     account = await worker.account(TENANT)
-    await until(lambda: account.serving and account.serving.up.is_set())
+    await until(lambda: is_up(account))
     return account
 
 
@@ -92,7 +92,7 @@ async def test_who_wrote_in_a_group_can_be_answered_in_private(rig: Rig, server:
     async with delivered(rig, server, group_of(server, kind), "who can help?") as message, rig.worker().running() as second:
         assert message["sender_id"] == id_of(server, ALICE)
         account = await connected(second)
-        await account.send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+        await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
         assert await arrived(server) == ["I can"]
 
 
@@ -102,12 +102,12 @@ async def test_a_stranger_who_was_answered_once_is_known_for_good(rig: Rig, serv
     async with delivered(rig, server, group, "who can help?") as message:
         async with rig.worker().running() as second:
             account = await connected(second)
-            await account.send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+            await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
             await until(lambda: (kept := rig.peers.get(TENANT, Channel.TELEGRAM, message["sender_id"])) and kept.whole)
         server.messages.delete(ALICE, message["message_id"], group)
         async with rig.worker().running() as third:
             account = await connected(third)
-            await account.send(Outgoing(str(message["sender_id"]), "still there?", None, 2))
+            await telegram(account).send(Outgoing(str(message["sender_id"]), "still there?", None, 2))
 
 
 async def test_a_stranger_whose_only_message_is_gone_is_not_found(rig: Rig, server: TelegramServer) -> None:
@@ -117,7 +117,7 @@ async def test_a_stranger_whose_only_message_is_gone_is_not_found(rig: Rig, serv
         server.messages.delete(ALICE, message["message_id"], group)
         account = await connected(second)
         with pytest.raises(AvioError) as gone:
-            await account.send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+            await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
         assert gone.value.code is Code.PEER_NOT_FOUND
 
 
@@ -128,7 +128,7 @@ async def test_a_group_can_be_answered_by_its_id(rig: Rig, server: TelegramServe
     async with delivered(rig, server, group, "who can help?") as message, rig.worker().running() as second:
         assert str(message["chat_id"]) == group
         account = await connected(second)
-        sent = await account.send(Outgoing(group, "I can", None, 1))
+        sent = await telegram(account).send(Outgoing(group, "I can", None, 1))
         assert sent.chat_id == int(group)
         wanted = MessageFilter(direction="in", chat=group, contains="I can")
         assert len(await server.messages.wait(ALICE, 1, wanted=wanted)) == 1
@@ -140,7 +140,7 @@ async def test_a_channel_that_something_was_delivered_from_is_kept_with_its_hash
     async with delivered(rig, server, channel, "news"), rig.worker().running() as second:
         account = await connected(second)
         with pytest.raises(AvioError) as refused:
-            await account.send(Outgoing(channel, "I can", None, 1))
+            await telegram(account).send(Outgoing(channel, "I can", None, 1))
         assert refused.value.code is Code.WRITE_FORBIDDEN
 
 
@@ -159,7 +159,7 @@ async def test_another_persons_peers_are_forgotten_when_somebody_else_logs_in(ri
             None,
         ]
         with pytest.raises(AvioError) as unknown:
-            await account.send(Outgoing(str(id_of(server, ALICE)), "hi", None, 1))
+            await telegram(account).send(Outgoing(str(id_of(server, ALICE)), "hi", None, 1))
         assert unknown.value.code is Code.PEER_NOT_FOUND
 
 
@@ -171,7 +171,7 @@ async def test_the_same_person_logging_in_again_finds_their_peers(rig: Rig, serv
         message = await event_with(rig, "hello")
         await (await worker.account(TENANT)).log_out()
         account = await log_in(worker, server)
-        await account.send(Outgoing(str(message["sender_id"]), "I am back", None, 1))
+        await telegram(account).send(Outgoing(str(message["sender_id"]), "I am back", None, 1))
         assert await arrived(server) == ["I am back"]
 
 
@@ -181,7 +181,7 @@ async def test_peers_that_a_waiting_event_named_are_not_kept_twice(rig: Rig, ser
         account = await log_in(worker, server)
         server.messages.send(ALICE, SendSpec(to=ANNA, text="hello"))
         await event_with(rig, "hello")
-        known, ledger = account.holding.peers.known(id_of(server, ALICE)), account.holding.ledger
+        known, ledger = telegram(account).context.peers.known(id_of(server, ALICE)), account.context.ledger
         assert known is not None
         assert ledger is not None
         assert ledger.missing((known.peer,)) == ()
@@ -192,11 +192,11 @@ async def test_what_a_difference_tells_of_a_send_settles_its_repeat(rig: Rig, se
     server.operation.settings({"repeated_random_id": "error"})
     async with rig.worker().running() as first:
         account = await log_in(first, server)
-        _, lost, _ = [await account.send(Outgoing("me", "yes", None, random_id)) for random_id in (1, 2, 3)]
+        _, lost, _ = [await telegram(account).send(Outgoing("me", "yes", None, random_id)) for random_id in (1, 2, 3)]
     async with rig.worker().running() as second:
         account = await connected(second)
-        serving = account.serving
+        serving = loop_of(account)
         assert serving is not None
         assert serving.client is not None
         await serving._take(serving.client, Batch([UpdateMessageID(lost.message_id, 2)], [], [], None, fetched=True))
-        assert await account.send(Outgoing("me", "yes", None, 2)) == lost
+        assert await telegram(account).send(Outgoing("me", "yes", None, 2)) == lost

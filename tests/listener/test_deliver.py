@@ -69,7 +69,7 @@ class Line:
         self.ready: list[str] = []
         self.ledger = self.ledger_of(self.book)
 
-    def ledger_of(self, book: PeerBook) -> Ledger:
+    def ledger_of(self, book: PeerBook) -> Ledger[UpdateState]:
         """Return the ledger of an account with these peers."""
         start = UpdateState(pts=1, qts=0, date=0, seq=0)
         return Ledger(start, lambda _, group: self.ready.append(group), book.kept, missing=book.missing)

@@ -17,7 +17,7 @@ from shared.store import keys
 from shared.store.workers import WorkerStore
 from tests.listener.test_ownership import registered
 from tests.support.clock import FakeClock
-from tests.support.listener import Rig, WorkerRig
+from tests.support.listener import Rig, WorkerRig, telegram
 
 TENANT, OTHER = TenantId("11111111-1111-1111-1111-111111111111"), TenantId("22222222-2222-2222-2222-222222222222")
 
@@ -64,15 +64,15 @@ async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(rig: Rig, 
     worker = await registered(rig, clock)
     other = await other_worker(rig, **fields)
     write(rig, keys.account(TENANT, Channel.TELEGRAM), owner=other, epoch=1)
-    sight = await worker.ownership._census.look()
+    sight = await worker.ownership._failure_detector.look()
     assert other in {one.id for one in sight.live}
-    assert other not in {one.id for one in sight.takers}
+    assert other not in {one.id for one in sight.takers(Channel.TELEGRAM)}
     with pytest.raises(AvioError) as told:
         await worker.ownership.account(TENANT, Channel.TELEGRAM)
     assert told.value.code is Code.NOT_MINE
     clock.advance(SILENCE_S + 1)
     worker.lease.extend(clock.boottime())
-    await worker.ownership._census.look()
+    await worker.ownership._failure_detector.look()
     assert rig.workers.get(other).state is WorkerState.DEAD  # type: ignore[union-attr]
 
 
@@ -84,8 +84,8 @@ async def test_an_account_in_an_unknown_state_is_left_alone(rig: Rig, row: dict[
     unowned(rig, TENANT, user_id=5, **row)
     account = await worker.ownership.account(TENANT, Channel.TELEGRAM)
     assert await worker.ownership.account(OTHER, Channel.TELEGRAM)
-    assert account.holding.row.left_alone
-    assert account.serving is None
+    assert account.context.row.left_alone
+    assert telegram(account).loop is None
     with pytest.raises(AvioError) as told:
         await run(worker.ownership, Addressed(TENANT, Channel.TELEGRAM, StartLogIn(phone="+9996610001")))
     assert (told.value.code, told.value.detail.startswith("Wait")) == (Code.UNAVAILABLE, True)

@@ -31,7 +31,7 @@ def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
     return Event(id=name, tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=NOW, message=message), ()
 
 
-def ledger(bound: int = 100) -> tuple[Ledger, list[str]]:
+def ledger(bound: int = 100) -> tuple[Ledger[UpdateState], list[str]]:
     ready: list[str] = []
     return Ledger(marks(0), lambda _, group: ready.append(group), lambda _: None, bound), ready
 
@@ -150,7 +150,7 @@ class Queue:
         return answers
 
 
-async def emptied(queue: Queue, chats: list[int]) -> Ledger:
+async def emptied(queue: Queue, chats: list[int]) -> Ledger[UpdateState]:
     writer = Writer(queue, KeptLog().logger, retry_s=0.0001)
     book = Ledger(marks(0), writer.ready, lambda _: None)
     task = asyncio.create_task(writer.run())

@@ -134,9 +134,9 @@ async def test_an_account_whose_owner_is_over_is_claimed_under_the_next_epoch(ri
     elif fate == "dead":
         rig.workers.kill(gone.id, 0, clock.now())
     account = await worker.account(TENANT)
-    assert account.holding.row.epoch == 2
-    assert account.holding.row.owner == worker.id
-    account.holding.guard.close()
+    assert account.context.row.epoch == 2
+    assert account.context.row.owner == worker.id
+    account.context.guard.close()
 
 
 async def test_a_claim_after_the_own_lease_is_over_takes_nothing(rig: Rig) -> None:

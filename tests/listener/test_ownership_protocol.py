@@ -274,8 +274,8 @@ class Machine(RuleBasedStateMachine):
     def save(self, number: int, drawn: int) -> None:
         """What any account that the process ever held may still want to write."""
         process = self._process(number)
-        if process.holdings:
-            row = process.holdings[drawn % len(process.holdings)][1].row
+        if process.contexts:
+            row = process.contexts[drawn % len(process.contexts)][1].row
             key, save, fields = keys.marks(row.tenant_id, TG), process.stores.fenced.save, {"by": int(row.epoch)}
             process.do(lambda: process.account_rows(save, key, row.epoch, fields))
             self.fleet.settle()

@@ -65,7 +65,7 @@ def fleet() -> Iterator[Fleet]:
 
 def claims_of(fleet: Fleet) -> list[tuple[str, str]]:
     """Every claim that there ever was: account and worker."""
-    return [(holding.tenant_id, holding._me) for process in fleet.processes for _, holding in process.holdings]
+    return [(holding.tenant_id, holding._me) for process in fleet.processes for _, holding in process.contexts]
 
 
 def spread(fleet: Fleet) -> list[int]:

@@ -9,6 +9,7 @@ import pytest
 from listener.core import commands
 from listener.core.account import Account
 from listener.telegram import connection_loop
+from listener.telegram.channel import HANDLERS
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.rpc.send import SendMessage
@@ -16,7 +17,7 @@ from shared.rpc.wire import Addressed
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import TENANT, arrived, log_in, message, people
-from tests.support.listener import Rig
+from tests.support.listener import Rig, telegram
 
 __all__ = ["people"]
 SENDING = "messages.sendMessage"
@@ -28,7 +29,7 @@ def fault(server: TelegramServer, **spec: Any) -> None:
 
 async def refusal(account: Account) -> AvioError:
     with pytest.raises(AvioError) as refused:
-        await account.send(message("once"))
+        await telegram(account).send(message("once"))
     return refused.value
 
 
@@ -38,7 +39,7 @@ async def test_a_fault_of_telegrams_own_is_tried_again(rig: Rig, server: Telegra
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         fault(server, code=code, message=name, times=2)
-        assert (await account.send(message("once"))).message_id
+        assert (await telegram(account).send(message("once"))).message_id
         assert await arrived(server) == ["once"]
         assert server.operation.counters()["calls"][SENDING] == 3
 
@@ -53,7 +54,7 @@ async def test_where_the_fault_lasts_the_outcome_is_unknown(rig: Rig, server: Te
         assert told.code is Code.OUTCOME_UNKNOWN
         assert "second message" in told.detail
         server.operation.clear(None)
-        account.holding.peers._known.clear()
+        telegram(account).context.peers._known.clear()
         fault(server, method="contacts.resolveUsername", times=None)
         assert (await refusal(account)).code is Code.TELEGRAM_UNAVAILABLE
 
@@ -79,16 +80,16 @@ async def test_a_reply_to_no_message_of_the_chat_is_the_callers_mistake(rig: Rig
     """To one of another chat as well; nothing is sent."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        elsewhere = await account.send(message("a note", "me", 5))
+        elsewhere = await telegram(account).send(message("a note", "me", 5))
         for number in (4_000_000, elsewhere.message_id):
             with pytest.raises(AvioError) as refused:
-                await account.send(message("an answer", "@alice", number, reply_to=number))
+                await telegram(account).send(message("an answer", "@alice", number, reply_to=number))
             assert refused.value.code is Code.REPLY_NOT_FOUND
         fault(server, code=400, message="MSG_ID_INVALID")
         with pytest.raises(AvioError) as refused:
-            await account.send(message("an answer", "@alice", 7, reply_to=3))
+            await telegram(account).send(message("an answer", "@alice", 7, reply_to=3))
         assert refused.value.code is Code.REPLY_NOT_FOUND
-        await account.send(message("the first"))
+        await telegram(account).send(message("the first"))
         assert await arrived(server) == ["the first"]
 
 
@@ -105,6 +106,8 @@ async def test_a_fault_below_a_command_is_not_the_callers(error: Exception) -> N
     """Only what was checked at the edge is: the rest passes to whoever logs it and answers `internal_error`."""
 
     class Owner:
+        handlers = {Channel.TELEGRAM: HANDLERS}  # noqa: RUF012
+
         async def account(self, tenant_id: Any, channel: Any) -> Account:
             raise error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.model.ids import TenantId
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, message, people, texts, write
-from tests.support.listener import Rig, until
+from tests.support.listener import Rig, telegram, until
 
 __all__ = ["people"]
 OTHER = TenantId("22222222-2222-2222-2222-222222222222")
@@ -16,8 +16,8 @@ async def test_both_receive_and_logging_one_out_leaves_the_other(rig: Rig, serve
     async with rig.worker().running() as worker:
         first, second = [await worker.account(tenant) for tenant in (TENANT, OTHER)]
         for account in (first, second):
-            await account.flow.start(ANNA)
-            await account.flow.verify(ANNA, await code_of(server), PASSWORD)
+            await telegram(account).flow.start(ANNA)
+            await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)
             await connected(account)
         write(server, "to both")
         found = await rig.queued(2)
@@ -27,5 +27,5 @@ async def test_both_receive_and_logging_one_out_leaves_the_other(rig: Rig, serve
         await until(lambda: len(server.people.authorizations(ANNA)) == 1)
         write(server, "to the other")
         assert texts(await rig.queued(1)) == ["to the other"]
-        await second.send(message("still here"))
+        await telegram(second).send(message("still here"))
         assert await arrived(server) == ["still here"]

@@ -16,7 +16,7 @@ from shared.model.ids import Channel
 from testing.telegram_server.control.specs import ConnectionSpec, FreezeSpec, PersonPatch, PersonSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ALICE, ANNA, TENANT, arrived, code_of, connected, id_of, message, texts, write
-from tests.support.listener import Rig, WorkerRig, until
+from tests.support.listener import Rig, WorkerRig, telegram, until
 
 BOB = "+999661003"
 FREEZE = FreezeSpec(until=1_900_000_000, appeal_url="https://t.me/spambot?start=anna")
@@ -46,15 +46,15 @@ def clock() -> LateClock:
 
 async def log_in(worker: WorkerRig, server: TelegramServer) -> Account:
     account = await worker.account(TENANT)
-    await account.flow.start(ANNA)
-    await account.flow.verify(ANNA, await code_of(server), None)
+    await telegram(account).flow.start(ANNA)
+    await telegram(account).flow.verify(ANNA, await code_of(server), None)
     await connected(account)
     return account
 
 
 async def refusal(account: Account, to: str, random_id: int = 1) -> AvioError:
     with pytest.raises(AvioError) as refused:
-        await account.send(message("cold", to, random_id))
+        await telegram(account).send(message("cold", to, random_id))
     return refused.value
 
 
@@ -95,9 +95,9 @@ async def test_a_restricted_account_answers_who_has_written(rig: Rig, server: Te
     async with rig.worker(clock).running() as second:
         account = await second.account(TENANT)
         await connected(account)
-        assert account.holding.row.state is AccountState.RESTRICTED
-        await account.send(message("an answer", str(id_of(server, ALICE)), 2))
-        await account.send(message("a note", "me", 3))
+        assert account.context.row.state is AccountState.RESTRICTED
+        await telegram(account).send(message("an answer", str(id_of(server, ALICE)), 2))
+        await telegram(account).send(message("a note", "me", 3))
         assert (await refusal(account, "@bobby", 4)).code is Code.PEER_FLOOD
         assert await arrived(server) == ["an answer"]
 
@@ -106,7 +106,7 @@ async def test_a_reply_that_is_refused_all_the_same_is_asked_once(rig: Rig, serv
     """Whom we wrote to before is kept, but has never written: Telegram's word counts, and is not asked for again."""
     async with rig.worker(clock).running() as worker:
         account = await log_in(worker, server)
-        sent = await account.send(message("hello", "@alice"))
+        sent = await telegram(account).send(message("hello", "@alice"))
         await until(lambda: rig.peers.get(TENANT, Channel.TELEGRAM, sent.chat_id))
         server.people.patch(ANNA, PersonPatch(spam_limited=True))
         await refusal(account, "@bobby", 2)
@@ -130,7 +130,7 @@ async def test_after_the_time_one_cold_send_finds_out(rig: Rig, server: Telegram
         assert row(rig).restricted_until > clock.now()
         clock.ahead *= 2
         server.people.patch(ANNA, PersonPatch(spam_limited=False))
-        await account.send(message("hello Bob", "@bobby", 3))
+        await telegram(account).send(message("hello Bob", "@bobby", 3))
         found = row(rig)
         assert (found.state, found.reason, found.restricted_until) == (AccountState.AUTHORIZED, "logged_in", None)
 
@@ -162,7 +162,7 @@ async def test_a_thawed_account_sends_again_after_an_hour_at_most(rig: Rig, serv
         server.people.patch(ANNA, PersonPatch(frozen=None))
         await refusal(account, "@alice", 2)
         clock.ahead = ASKED_AGAIN_AFTER
-        await account.send(message("thawed", "@alice", 3))
+        await telegram(account).send(message("thawed", "@alice", 3))
         found = row(rig)
         assert (found.state, found.frozen_until, found.appeal_url) == (AccountState.AUTHORIZED, None, None)
 
@@ -175,7 +175,7 @@ async def test_a_frozen_account_asks_again_with_each_connect(rig: Rig, server: T
         await refusal(account, "@alice")
         server.people.patch(ANNA, PersonPatch(frozen=None))
         server.operation.kick(ConnectionSpec(person=ANNA))
-        await until(lambda: account.holding.row.state is AccountState.AUTHORIZED)
+        await until(lambda: account.context.row.state is AccountState.AUTHORIZED)
         assert row(rig).state is AccountState.AUTHORIZED
 
 
@@ -189,5 +189,5 @@ async def test_what_was_restricted_before_it_froze_is_restricted_after(rig: Rig,
         assert (await refusal(account, "me", 2)).code is Code.ACCOUNT_FROZEN
         server.people.patch(ANNA, PersonPatch(frozen=None))
         clock.ahead = ASKED_AGAIN_AFTER
-        await account.send(message("a note", "me", 3))
+        await telegram(account).send(message("a note", "me", 3))
         assert row(rig).state is AccountState.RESTRICTED

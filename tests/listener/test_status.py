@@ -26,7 +26,7 @@ from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
-from tests.support.listener import Rig, WorkerRig, until
+from tests.support.listener import Rig, WorkerRig, telegram, until
 
 __all__ = ["people"]  # a fixture that every test here uses
 
@@ -64,12 +64,12 @@ class Requests:
 async def test_the_owner_tells_of_this_moment(rig: Rig, server: TelegramServer) -> None:
     """Connected since when, whether anything is missing, when the last event came."""
     async with rig.worker().running() as worker:
-        began = worker.means.now()
+        began = worker.services.now()
         await log_in(worker, server)
         write(server, "hello")
         await rig.queued(1)
         await until(lambda: worker.ownership.held_account(TENANT, Channel.TELEGRAM).live.synced_at)  # type: ignore[union-attr]
-        told, now = await live(worker), worker.means.now()
+        told, now = await live(worker), worker.services.now()
         assert (told.connected, told.down_since, told.last_error) == (True, None, None)
         assert told.connected_since
         assert told.last_event_at
@@ -122,7 +122,7 @@ async def test_an_outage_is_told_and_written_once(rig: Rig, server: TelegramServ
     counted = Requests(rig).counted
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
-        await until(lambda: account.serving and "connection over" in rig.log.text and account.live.last_error)
+        await until(lambda: telegram(account).loop and "connection over" in rig.log.text and account.live.last_error)
         told = await live(second)
         assert (told.connected, told.connected_since, told.last_error) == (False, None, "telegram_unavailable")
         assert told.down_since
@@ -131,7 +131,7 @@ async def test_an_outage_is_told_and_written_once(rig: Rig, server: TelegramServ
         assert counted["UpdateItem ACCOUNT"] == 2, "the claim, and the outage"
         server.operation.settings({"accepting": True})
         await until(lambda: account.live.connected)
-        await until(lambda: account.holding.row.last_error is None)
+        await until(lambda: account.context.row.last_error is None)
         assert counted["UpdateItem ACCOUNT"] == 3
 
 
@@ -143,7 +143,7 @@ async def test_a_flood_wait_on_connecting_is_waited_for(rig: Rig, server: Telegr
         asked = server.operation.counters()["calls"]["help.getConfig"]
         server.operation.kick(ConnectionSpec(person=ANNA))
         await until(lambda: account.live.last_error == "flood_wait")
-        await until(lambda: account.holding.row.last_error == "flood_wait")
+        await until(lambda: account.context.row.last_error == "flood_wait")
         assert (await row(rig)).last_error == "flood_wait"
         assert server.operation.counters()["calls"]["help.getConfig"] == asked + 1
 
@@ -171,17 +171,17 @@ async def test_a_row_that_a_death_left_behind_its_session_is_set_right(rig: Rig,
     """The session is the truth: what it waits for is what the next owner has the row say."""
     async with rig.worker().running() as first:
         account = await first.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         with pytest.raises(AvioError):
-            await account.flow.verify(ANNA, await code_of(server), None)
-        await account.holding.means.offload(
-            rig.accounts.set_status, TENANT, Channel.TELEGRAM, first.id, account.holding.row.epoch, {"state": AccountState.CODE_SENT}
+            await telegram(account).flow.verify(ANNA, await code_of(server), None)
+        await account.context.services.offload(
+            rig.accounts.set_status, TENANT, Channel.TELEGRAM, first.id, account.context.row.epoch, {"state": AccountState.CODE_SENT}
         )
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
         found = await row(rig)
         assert (found.state, found.reason) == (AccountState.NEED_2FA, "password_wanted")
-        assert (await account.flow.verify(ANNA, None, PASSWORD)).state == "authorized"
+        assert (await telegram(account).flow.verify(ANNA, None, PASSWORD)).state == "authorized"
 
 
 # what a command does when its account goes away in its middle
@@ -191,7 +191,7 @@ async def test_erasing_that_comes_to_be_wanted_while_an_account_is_logged_out_is
     """The owner has not heard of it yet: neither the log-out's wish nor the release overwrites it."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
         await account.log_out()
         await until(lambda: worker.ownership.held == 0)
         assert server.people.authorizations(ANNA) == []
@@ -202,11 +202,11 @@ async def test_an_idle_account_is_not_let_go_while_something_is_wanted_of_it(rig
     """Nobody looks for an account without an owner: what came to be wanted in the moment of its release is done first."""
     async with rig.worker().running() as worker:
         account = await worker.account(TENANT)
-        await account.flow.start(ANNA)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.means.now())
-        await account.holding.release()
-        assert not account.holding.released
-        assert account.holding.row.wanted is Wanted.ERASE
+        await telegram(account).flow.start(ANNA)
+        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
+        await account.context.release()
+        assert not account.context.released
+        assert account.context.row.wanted is Wanted.ERASE
 
 
 @pytest.mark.parametrize("method", ["auth.signIn", "auth.checkPassword"])
@@ -214,7 +214,7 @@ async def test_a_log_in_step_under_way_finishes_before_a_hand_over(rig: Rig, ser
     """The next owner has the account logged in, on one connection at a time."""
     async with rig.worker().running() as first, rig.worker().running() as second:
         account = await first.account(TENANT)
-        await account.flow.start(ANNA)
+        await telegram(account).flow.start(ANNA)
         server.operation.inject(FaultSpec(kind="delay", method=method, seconds=1))
         asked = server.operation.counters()["calls"]
         step = asyncio.create_task(
@@ -234,13 +234,13 @@ async def test_a_send_under_way_finishes_before_a_hand_over_and_a_later_one_goes
     """The same random id with the next owner finds the message sent: once, whatever the caller repeats."""
     async with rig.worker().running() as first, rig.worker().running() as second:
         account = await log_in(first, server)
-        await account.send(message("before", random_id=1))
+        await telegram(account).send(message("before", random_id=1))
         server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=1))
         once = addressed(SendMessage(to="@alice", text="once", random_id=2))
         sending = asyncio.create_task(commands.run(first.ownership, once))
         await until(lambda: server.operation.counters()["calls"].get("messages.sendMessage", 0) == 2)
         first.ownership.stop()
-        await until(lambda: account._stopping)
+        await until(lambda: account.leaving)
         with pytest.raises(AvioError) as refused:
             await commands.run(first.ownership, once)
         assert refused.value.code is Code.NOT_MINE

@@ -14,7 +14,7 @@ from testing.telegram_server.control.specs import PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, code_of, people, row
-from tests.support.listener import Rig
+from tests.support.listener import Rig, telegram
 
 __all__ = ["people"]
 
@@ -22,11 +22,11 @@ __all__ = ["people"]
 async def begun(worker: Any) -> Account:
     """Return Anna's account with a code on its way, and ask for no patience before the next one."""
     account: Account = await worker.account(TENANT)
-    await account.flow.start(ANNA)
-    session = account.holding.session
+    await telegram(account).flow.start(ANNA)
+    session = telegram(account).context.session
     assert session
     assert session.login
-    login = session.login.model_copy(update={"resend_at": worker.means.now()})
+    login = session.login.model_copy(update={"resend_at": worker.services.now()})
     object.__setattr__(session, "login", login)
     return account
 
@@ -42,8 +42,8 @@ async def test_a_start_makes_a_new_key_where_telegram_has_forgotten_the_old_one(
     async with rig.worker().running() as worker:
         account = await begun(worker)
         assert server.operation.forget_keys()
-        assert isinstance(await account.flow.start(ANNA), SentCode)
-        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
+        assert isinstance(await telegram(account).flow.start(ANNA), SentCode)
+        assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 @pytest.mark.parametrize("step", [lambda flow: flow.verify(ANNA, "12345", None), lambda flow: flow.resend()])
@@ -52,13 +52,13 @@ async def test_other_steps_say_that_a_log_in_with_a_forgotten_key_is_over(rig: R
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.forget_keys()
-        told = await refusal(step(account.flow))
+        told = await refusal(step(telegram(account).flow))
         assert told.code is Code.CODE_EXPIRED
         assert "auth/start" in told.detail
         found = await row(rig)
         assert (found.state, found.reason, found.last_error) == (AccountState.NEW, "log_in_lost", "code_expired")
-        assert (await refusal(step(account.flow))).code is Code.NOT_STARTED
-        assert await account.flow.start(ANNA)
+        assert (await refusal(step(telegram(account).flow))).code is Code.NOT_STARTED
+        assert await telegram(account).flow.start(ANNA)
 
 
 async def test_a_log_in_with_a_forgotten_key_can_be_cancelled(rig: Rig, server: TelegramServer) -> None:
@@ -66,9 +66,9 @@ async def test_a_log_in_with_a_forgotten_key_can_be_cancelled(rig: Rig, server: 
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.forget_keys()
-        assert (await account.flow.cancel()).state == "new"
+        assert (await telegram(account).flow.cancel()).state == "new"
         assert ((await row(rig)).state, (await row(rig)).reason) == (AccountState.NEW, "cancelled")
-        assert await account.flow.start(ANNA)
+        assert await telegram(account).flow.start(ANNA)
 
 
 @pytest.mark.parametrize("name", ["PHONE_CODE_EXPIRED", "AUTH_KEY_UNREGISTERED", "INTERNAL"])
@@ -77,8 +77,8 @@ async def test_cancelling_succeeds_whatever_telegram_says(rig: Rig, server: Tele
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.inject(FaultSpec(kind="error", method="auth.cancelCode", code=400, message=name))
-        assert (await account.flow.cancel()).state == "new"
-        assert (await refusal(account.flow.cancel())).code is Code.NOT_STARTED
+        assert (await telegram(account).flow.cancel()).state == "new"
+        assert (await refusal(telegram(account).flow.cancel())).code is Code.NOT_STARTED
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,23 @@ async def test_an_end_at_sign_in_is_told_as_the_row_has_it(rig: Rig, server: Tel
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.inject(FaultSpec(kind="error", method="auth.signIn", code=401, message=name))
-        assert (await refusal(account.flow.verify(ANNA, await code_of(server), None))).code is code
+        assert (await refusal(telegram(account).flow.verify(ANNA, await code_of(server), None))).code is code
         found = await row(rig)
         assert (found.state, found.last_error) == (AccountState.NEW, code)
-        assert await account.flow.start(ANNA)
-        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
+        assert await telegram(account).flow.start(ANNA)
+        assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 async def test_a_password_that_telegram_waits_for_no_more_ends_the_log_in(rig: Rig, server: TelegramServer) -> None:
     """It was taken away in the meantime, say: verifying for ever would not help."""
     async with rig.worker().running() as worker:
         account = await begun(worker)
-        assert (await refusal(account.flow.verify(ANNA, await code_of(server), None))).code is Code.TWO_FA_REQUIRED
+        assert (await refusal(telegram(account).flow.verify(ANNA, await code_of(server), None))).code is Code.TWO_FA_REQUIRED
         server.people.patch(ANNA, PersonPatch(password=""))
-        assert (await refusal(account.flow.verify(ANNA, None, PASSWORD))).code in {Code.NOT_STARTED, Code.CODE_EXPIRED}
+        assert (await refusal(telegram(account).flow.verify(ANNA, None, PASSWORD))).code in {Code.NOT_STARTED, Code.CODE_EXPIRED}
         assert (await row(rig)).state is AccountState.NEW
-        assert await account.flow.start(ANNA)
-        assert (await account.flow.verify(ANNA, await code_of(server), None)).state == "authorized"
+        assert await telegram(account).flow.start(ANNA)
+        assert (await telegram(account).flow.verify(ANNA, await code_of(server), None)).state == "authorized"
 
 
 async def test_a_password_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
@@ -119,9 +119,9 @@ async def test_a_password_whose_answer_was_lost_is_made_good(rig: Rig, server: T
         account = await begun(worker)
         code = await code_of(server)
         server.operation.inject(FaultSpec(kind="drop_after", method="auth.checkPassword"))
-        assert (await refusal(account.flow.verify(ANNA, code, PASSWORD))).code is Code.TELEGRAM_UNAVAILABLE
-        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
-        assert (await refusal(account.flow.verify(ANNA, code, PASSWORD))).code is Code.ALREADY_AUTHORIZED
+        assert (await refusal(telegram(account).flow.verify(ANNA, code, PASSWORD))).code is Code.TELEGRAM_UNAVAILABLE
+        assert (await telegram(account).flow.verify(ANNA, code, PASSWORD)).state == "authorized"
+        assert (await refusal(telegram(account).flow.verify(ANNA, code, PASSWORD))).code is Code.ALREADY_AUTHORIZED
 
 
 async def test_cancelling_a_log_in_that_had_succeeded_unseen_logs_out(rig: Rig, server: TelegramServer) -> None:
@@ -130,7 +130,7 @@ async def test_cancelling_a_log_in_that_had_succeeded_unseen_logs_out(rig: Rig, 
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.inject(FaultSpec(kind="drop_after", method="auth.signIn"))
-        await refusal(account.flow.verify(ANNA, await code_of(server), None))
+        await refusal(telegram(account).flow.verify(ANNA, await code_of(server), None))
         assert len(server.people.authorizations(ANNA)) == 1
-        assert (await account.flow.cancel()).state == "new"
+        assert (await telegram(account).flow.cancel()).state == "new"
         assert server.people.authorizations(ANNA) == []

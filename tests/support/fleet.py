@@ -29,6 +29,7 @@ from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload
+from listener.telegram.channel import TelegramDriver
 from shared.errors import AvioError
 from shared.model.account import Account
 from shared.model.ids import WorkerId
@@ -190,11 +191,11 @@ class Process:
         self.paused = False
         self.crashed = False
         self.beats, self.rows, self.account_rows = self.lines = [Line(held) for _ in range(3)]
-        self.holdings: list[tuple[Ownership, AccountContext]] = []
+        self.contexts: list[tuple[Ownership, AccountContext]] = []
         self._names = names
         self.stopping = False
         self.worker = self._new_worker()
-        self._means = WorkerServices(
+        self._services = WorkerServices(
             table=stores.table,
             accounts=stores.accounts,
             peers=PeerStore(stores.table),
@@ -202,7 +203,6 @@ class Process:
             envelope=_NONE,
             offload=self.account_rows,
             writer=_NONE,
-            telegram=_NONE,
             clock=clock,
             logger=_SILENT,
         )
@@ -234,7 +234,7 @@ class Process:
         """Return what a frame could be sent for at this moment, were the process to run. Asks a copy of the lease: asking ends it."""
         if self.crashed:
             return []
-        return [holding for worker, holding in self.holdings if not holding.guard._closed and copy.copy(worker.lease).held()]
+        return [context for worker, context in self.contexts if not context.guard._closed and copy.copy(worker.lease).held()]
 
     def close(self) -> None:
         """Clear it away."""
@@ -268,12 +268,12 @@ class Process:
         stores = self.stores
         rows = Rows(stores.accounts, stores.workers, stores.workers, self.rows, self.beats)
 
-        def hold(row: Account, worker_id: WorkerId) -> AccountContext:
-            holding = AccountContext(row, worker_id, lease.guard(), self._means)
-            self.holdings.append((ownership, holding))
-            return holding
+        def open_context(row: Account, worker_id: WorkerId) -> AccountContext:
+            context = AccountContext(row, worker_id, lease.guard(), self._services)
+            self.contexts.append((ownership, context))
+            return context
 
-        ownership = Ownership(me, lease, rows, hold, self.clock, _SILENT)
+        ownership = Ownership(me, lease, rows, open_context, [TelegramDriver(_NONE)], self.clock, _SILENT)
         return ownership
 
 

@@ -21,7 +21,11 @@ from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
+from listener.telegram.channel import TelegramDriver
+from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import Telegram, test_server
+from listener.telegram.connection_loop import ConnectionLoop
+from listener.telegram.telegram_account import TelegramAccount
 from local.aws_account import Account as AwsAccount
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
@@ -71,11 +75,9 @@ class Rig:
         kms = self.aws.client("kms")
         self.envelope = Envelope(lambda: kms, self.aws.kms_key_id)
 
-    def means(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
+    def services(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
         """Return what a worker's accounts work with."""
-        return WorkerServices(
-            self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, self.telegram, clock, self.log.logger
-        )
+        return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger)
 
     def worker(
         self, clock: Clock | None = None, queue: type[Queue] = Queue, address: str = "127.0.0.1:1", certificate: str = ""
@@ -130,12 +132,12 @@ class WorkerRig:
         self.queue = queue_of(rig.aws, self.offload, queue)
         self.writer = Writer(EventPublisher(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
-        self.means = rig.means(clock, self.writer, self.offload)
+        self.services = rig.services(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
         me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
         self.beat_offload = Patient(2, "beat")
         rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.beat_offload)
-        self.ownership = Ownership(me, self.lease, rows, self._hold, clock, rig.log.logger)
+        self.ownership = Ownership(me, self.lease, rows, self._open_context, [TelegramDriver(rig.telegram)], clock, rig.log.logger)
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -143,8 +145,8 @@ class WorkerRig:
         """The worker's id."""
         return self.ownership.me.id
 
-    def _hold(self, row: Any, me: WorkerId) -> AccountContext:
-        return AccountContext(row, me, self.lease.guard(), self.means)
+    def _open_context(self, row: Any, me: WorkerId) -> AccountContext:
+        return AccountContext(row, me, self.lease.guard(), self.services)
 
     async def account(self, tenant_id: TenantId) -> Account:
         """Return an account, claimed by this worker."""
@@ -186,3 +188,34 @@ def telegram_of(server: TelegramServer) -> Telegram:
     """Return how a listener finds an in-process test server."""
     info = server.info()
     return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
+
+
+def telegram(account: Account) -> TelegramAccount:
+    """Return the Telegram side of an account."""
+    assert isinstance(account.channel, TelegramAccount)
+    return account.channel
+
+
+def loop_of(account: Account) -> ConnectionLoop:
+    """Return the connection loop of an account that serves."""
+    loop = telegram(account).loop
+    assert loop is not None
+    return loop
+
+
+def is_up(account: Account) -> bool:
+    """Tell whether an account serves and is connected."""
+    loop = telegram(account).loop
+    return loop is not None and loop.up.is_set()
+
+
+def is_down(account: Account) -> bool:
+    """Tell whether an account serves and is not connected."""
+    loop = telegram(account).loop
+    return loop is not None and not loop.up.is_set()
+
+
+def client_of(account: Account) -> Client | None:
+    """Return the client of an account's connection, where there is one."""
+    loop = telegram(account).loop
+    return loop.client if loop else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -19,6 +19,7 @@ from aws_lambda_powertools import Logger
 
 from listener.core.account import Account
 from listener.core.account_context import AccountContext
+from listener.core.channel import ChannelDriver
 from listener.core.ownership.failure_detector import FailureDetector
 from listener.core.ownership.lease import Lease
 from listener.core.runtime.offload import Offload
@@ -31,7 +32,7 @@ from shared.store.rows import Malformed
 RECLAIM_AFTER_S = 10.0
 ABSENT = -1  # the epoch of a row that is not there
 Key = tuple[TenantId, Channel]
-Hold = Callable[[Row, WorkerId], AccountContext]
+OpenContext = Callable[[Row, WorkerId], AccountContext]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Claimant:
 
     me: WorkerId
     lease: Lease
-    hold: Hold
+    open_context: OpenContext
+    drivers: Mapping[Channel, ChannelDriver]
     news: asyncio.Event
 
 
@@ -59,6 +61,10 @@ class Claims:
         self._astray: dict[Key, int] = {}  # with the highest epoch that a claim of mine was made on
         self._claiming: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
+    def count(self, channel: Channel) -> int:
+        """Return how many accounts of a channel are held here."""
+        return sum(key[1] is channel for key in self.accounts)
+
     @property
     def astray(self) -> list[Key]:
         """What rows may say is mine though I do not hold it."""
@@ -75,17 +81,17 @@ class Claims:
     async def by_index(self, owned: Owned) -> Account | None:
         """The same for what the index shows under an owner that is known to be over."""
         async with self._lock(owned.key):
-            return self.accounts.get(owned.key) or (await self._claim(owned.key, owned) if self._may_claim() else None)
+            return self.accounts.get(owned.key) or (await self._claim(owned.key, owned) if self._may_claim(owned.key) else None)
 
     def _lock(self, key: Key) -> asyncio.Lock:
         return self._claiming.setdefault(key, asyncio.Lock())
 
-    def _may_claim(self) -> bool:
-        """Only while the lease is held: before it, peers read that I am absent."""
-        return not self.closed and self._claimant.lease.held()
+    def _may_claim(self, key: Key) -> bool:
+        """Tell whether to claim: the channel is served here, and the lease is held. Before it, peers read that I am absent."""
+        return key[1] in self._claimant.drivers and not self.closed and self._claimant.lease.held()
 
     async def _claim_by_row(self, key: Key, create: bool) -> Account | None:
-        if not self._may_claim():
+        if not self._may_claim(key):
             return None
         try:
             seen = await self._offload(self._store.get, *key)
@@ -117,7 +123,7 @@ class Claims:
         if not self._claimant.lease.held():
             return None
         del self._astray[key]
-        account = self.accounts[key] = Account(self._claimant.hold(row, me))
+        account = self.accounts[key] = Account(self._claimant.open_context(row, me), self._claimant.drivers[key[1]])
         self.tasks[key] = asyncio.create_task(self._live(key, account))
         self._logger.info("account claimed", extra={"tenant_id": key[0], "epoch": row.epoch, "worker": me})
         return account
@@ -141,7 +147,7 @@ class Claims:
             self._logger.error("account task failed", extra={"tenant_id": key[0], "fault": type(error).__name__}, exc_info=error)
             await asyncio.sleep(RECLAIM_AFTER_S)
             del self.accounts[key], self.tasks[key]
-            self._astray.setdefault(key, account.holding.row.epoch)
+            self._astray.setdefault(key, account.context.row.epoch)
             self._claimant.news.set()
         else:
             del self.accounts[key], self.tasks[key]

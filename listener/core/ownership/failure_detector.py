@@ -10,8 +10,8 @@ from aws_lambda_powertools import Logger
 from listener.core.ownership.lease import SILENCE_S
 from listener.core.runtime.offload import Offload
 from shared.clock import Clock
-from shared.model.ids import NOBODY, WorkerId
-from shared.model.worker import Worker, WorkerState
+from shared.model.ids import NOBODY, Channel, WorkerId
+from shared.model.worker import Worker
 from shared.store.workers import KEPT_AFTER_END, WorkerStore
 
 RECENTLY = timedelta(minutes=2)
@@ -25,10 +25,9 @@ class Sight:
     live: list[Worker]
     over: list[Worker]
 
-    @property
-    def takers(self) -> list[Worker]:
-        """Those who take accounts: live, and not on their way out."""
-        return [worker for worker in self.live if worker.state is WorkerState.LIVE and not worker.draining]
+    def takers(self, channel: Channel) -> list[Worker]:
+        """Return the workers that take accounts of a channel."""
+        return [worker for worker in self.live if worker.takes_accounts and channel in worker.channels]
 
 
 class FailureDetector:

@@ -6,7 +6,7 @@ What others tell a worker comes with the answers to its beats: nudges, and that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from listener.core.ownership.lease import BEAT_DEADLINE_S, BEAT_EVERY_S, Lease
 from listener.core.runtime.offload import Offload
 from shared.clock import Clock
+from shared.model.ids import Channel
 from shared.model.worker import Worker, WorkerState
 from shared.store.table import ConditionFailed, StoreUnavailable
 from shared.store.workers import WorkerStore
@@ -27,7 +28,14 @@ class Heartbeat:
     """One worker's beats. `store` has a client of its own: no retries, short time-outs, threads that nothing else occupies."""
 
     def __init__(
-        self, me: Worker, lease: Lease, store: WorkerStore, offload: Offload, held: Callable[[], int], clock: Clock, logger: Logger
+        self,
+        me: Worker,
+        lease: Lease,
+        store: WorkerStore,
+        offload: Offload,
+        held: Callable[[], Mapping[Channel, int]],
+        clock: Clock,
+        logger: Logger,
     ) -> None:
         self.news = asyncio.Event()
         self.draining = False
@@ -60,9 +68,9 @@ class Heartbeat:
     async def once(self, sent_at: float) -> None:
         """Send one beat. What went wrong is no reason to stop before the lease's end, unless the row says that I am dead."""
         heard = self._heard
-        beat, me, now = self._store.beat, self._me.id, self._clock.now()
+        beat, me, now, held = self._store.beat, self._me.id, self._clock.now(), self._held()
         try:
-            row = await self._offload.within(BEAT_DEADLINE_S, beat, me, self._beat, self._held(), heard, now)
+            row = await self._offload.within(BEAT_DEADLINE_S, beat, me, self._beat, sum(held.values()), heard, now, held)
         except ConditionFailed as failed:
             self._catch_up_with(failed.item)
             return

@@ -6,10 +6,11 @@ Telegram destroys a session whose key sends over two connections. So at any mome
     2 fence     12 s after the last good beat every connection is aborted, and this worker id holds nothing ever again
     3 kill      a row unchanged for 16 s of my own clock is declared dead, if it is still unchanged; late beats fail on that
     4 claim     only accounts whose owner is none, ended, dead or absent; then check my own lease, then load, then connect
-    7 hand over commands finish, events become durable, connections close, marks are saved, and only then my row says ended
+    7 hand over commands finish, events become durable, connections close, positions are saved, and only then my row says ended
     8 place     what has no owner is dealt out among the workers; who has more than its share hands single accounts back
 
-(The numbers are those of docs/architecture.md; 1 and 2 are in beats.py, 3 in census.py, 4 in claims.py, 8 in placement.py and surplus.py.)
+(The numbers are those of docs/ownership.md; 1 and 2 are in heartbeat.py, 3 in failure_detector.py, 4 in claims.py, 8 in placement.py
+and rebalance.py.)
 One row per worker beats; an account costs nothing while it is idle.
 """
 
@@ -25,15 +26,16 @@ from zlib import crc32
 from aws_lambda_powertools import Logger
 
 from listener.core.account import Account
-from listener.core.ownership.claims import Claimant, Claims, Hold, Key
+from listener.core.channel import ChannelDriver
+from listener.core.ownership.claims import Claimant, Claims, Key, OpenContext
 from listener.core.ownership.failure_detector import FailureDetector, Sight
 from listener.core.ownership.heartbeat import Heartbeat
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.placement import Loads, dealt, share
 from listener.core.ownership.rebalance import GIVEN_AT_ONCE, Rebalance
-from listener.core.runtime.backoff import wait_for
 from listener.core.runtime.concurrency import AT_ONCE, for_each
 from listener.core.runtime.offload import Offload
+from listener.core.runtime.signals import wait_for
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
@@ -68,16 +70,28 @@ class Rows:
 class Ownership:
     """One worker: its row, its lease and the accounts it holds."""
 
-    def __init__(self, me: Worker, lease: Lease, rows: Rows, hold: Hold, clock: Clock, logger: Logger) -> None:
-        self.me = me
+    def __init__(
+        self,
+        me: Worker,
+        lease: Lease,
+        rows: Rows,
+        open_context: OpenContext,
+        drivers: Sequence[ChannelDriver],
+        clock: Clock,
+        logger: Logger,
+    ) -> None:
+        by_channel = {driver.channel: driver for driver in drivers}
+        self.me = me.model_copy(update={"channels": frozenset(by_channel)})
+        self.handlers = {channel: driver.handlers for channel, driver in by_channel.items()}
         self.lease = lease
         self._rows = rows
         self._clock = clock
         self._logger = logger
-        self.beats = Heartbeat(me, lease, rows.beats, rows.beat_offload, lambda: self.held, clock, logger)
-        self._census = FailureDetector(me.id, rows.workers, rows.offload, clock, logger)
-        self.claims = Claims(Claimant(me.id, lease, hold, self.beats.news), rows.accounts, self._census, rows.offload, logger)
-        self._surplus = Rebalance(me.id)
+        self.beats = Heartbeat(self.me, lease, rows.beats, rows.beat_offload, self._held_by_channel, clock, logger)
+        self._failure_detector = FailureDetector(me.id, rows.workers, rows.offload, clock, logger)
+        claimant = Claimant(me.id, lease, open_context, by_channel, self.beats.news)
+        self.claims = Claims(claimant, rows.accounts, self._failure_detector, rows.offload, logger)
+        self._rebalance = {channel: Rebalance(me.id) for channel in by_channel}
         self._left_since: dict[Key, float] = {}
         self._give_from = clock.boottime()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -87,6 +101,9 @@ class Ownership:
     def held(self) -> int:
         """How many accounts this worker holds."""
         return len(self.claims.accounts)
+
+    def _held_by_channel(self) -> dict[Channel, int]:
+        return {channel: self.claims.count(channel) for channel in self.me.channels}
 
     @property
     def draining(self) -> bool:
@@ -169,7 +186,7 @@ class Ownership:
         """See to what came with the beats: rows that say something new, accounts that a peer has handed back, the own end."""
         self.claims.closed = self.draining or self._stopping.is_set()
         nudges = self.beats.nudges
-        await for_each([(nudged_tenant(nudge), channel) for nudge in nudges for channel in Channel], self._hear_of)
+        await for_each([(nudged_tenant(nudge), channel) for nudge in nudges for channel in self.me.channels], self._hear_of)
         self.beats.heard(nudges)
 
     async def _hear_of(self, key: Key) -> None:
@@ -185,26 +202,32 @@ class Ownership:
 
     async def look_around(self) -> None:
         """Declare silent workers dead, claim what those that are over have left, and hand back what is beyond the own share."""
-        sight = await self._census.look()
+        sight = await self._failure_detector.look()
         await for_each(self.claims.astray, self._claim_again)
         left = await self._left_by(sight)
-        loads = {worker.id: worker.accounts for worker in sight.takers if worker.id != self.me.id}
         if self.draining:
-            self._drain(loads)
+            self._drain(sight)
             return
-        await self._take(left, loads | {self.me.id: next((w.accounts for w in sight.takers if w.id == self.me.id), self.held)})
-        self._share_out(loads, len(left))
+        for channel in sorted(self.me.channels):
+            await self._place(channel, sight, [owned for owned in left if owned.channel is channel])
+
+    async def _place(self, channel: Channel, sight: Sight, left: Sequence[Owned]) -> None:
+        """Deal out a channel's accounts: claim my share of those without an owner, and hand back what I have beyond it."""
+        loads = {worker.id: worker.load(channel) for worker in sight.takers(channel)}
+        others = {worker: load for worker, load in loads.items() if worker != self.me.id}
+        await self._take(channel, left, {self.me.id: self.claims.count(channel), **loads})
+        self._share_out(channel, others, len(left))
 
     async def _left_by(self, sight: Sight) -> list[Owned]:
         """Return the accounts without an owner that lives, by the index; forget workers that have left nothing."""
         left = list(await self._owned_by(NOBODY))
         for worker in sight.over:
-            if self._census.is_due(worker):
+            if self._failure_detector.is_due(worker):
                 found = await self._owned_by(worker.id)
                 left += found
                 if not found:
-                    await self._census.forget(worker)
-        left = [owned for owned in left if owned.key not in self.claims.accounts]
+                    await self._failure_detector.forget(worker)
+        left = [owned for owned in left if owned.channel in self.me.channels and owned.key not in self.claims.accounts]
         now = self._clock.boottime()
         self._left_since = {owned.key: self._left_since.get(owned.key, now) for owned in left}
         return left
@@ -221,13 +244,14 @@ class Ownership:
 
     # taking
 
-    async def _take(self, left: Sequence[Owned], loads: Loads) -> None:
+    async def _take(self, channel: Channel, left: Sequence[Owned], loads: Loads) -> None:
         """Claim what of it falls to me, and what has been left lying, some at a time; with more to come, look again at once.
 
         While accounts do not get loaded, no more are claimed: another worker may do better.
         """
         waiting = sum(not account.is_loaded for account in self.claims.accounts.values())
-        room = max(share({**loads, self.me.id: self.held}, len(left)) - self.held, 0)
+        held = self.claims.count(channel)
+        room = max(share({**loads, self.me.id: held}, len(left)) - held, 0)
         mine = [owned for owned in dealt(left, loads).get(self.me.id, ()) if self._is_ripe(owned)][:room]
         lying = self._left_lying(left)
         if lying and len(loads) > 1:
@@ -250,21 +274,28 @@ class Ownership:
 
     # handing back (rule 8) and over (rule 7)
 
-    def _share_out(self, others: Loads, left: int) -> None:
-        staying = [key for key, account in self.claims.accounts.items() if not account.leaving]
+    def _share_out(self, channel: Channel, others: Loads, left: int) -> None:
+        staying = self._staying(channel)
         if not self.waits_with_giving:
-            self._hand_back(self._surplus.to_give({**others, self.me.id: len(staying)}, left), others, staying)
+            self._hand_back(self._rebalance[channel].to_give({**others, self.me.id: len(staying)}, left), others, staying)
 
-    def _drain(self, takers: Loads) -> None:
+    def _drain(self, sight: Sight) -> None:
         """Hand back some at each look, while somebody takes them; then end."""
-        staying = [key for key, account in self.claims.accounts.items() if not account.leaving]
-        if takers and staying:
-            self._hand_back(GIVEN_AT_ONCE, takers, staying)
-        elif not (takers and self._leaving):
+        under_way = False
+        for channel in sorted(self.me.channels):
+            takers = {worker.id: worker.load(channel) for worker in sight.takers(channel) if worker.id != self.me.id}
+            staying = self._staying(channel)
+            if takers and staying:
+                self._hand_back(GIVEN_AT_ONCE, takers, staying)
+            under_way |= bool(takers and (staying or self._leaving))
+        if not under_way:
             self.stop()
 
+    def _staying(self, channel: Channel) -> list[Key]:
+        return [key for key, account in self.claims.accounts.items() if key[1] is channel and not account.leaving]
+
     def _hand_back(self, count: int, takers: Loads, among: Sequence[Key]) -> None:
-        given = sorted(among, key=lambda key: self.claims.accounts[key].stir)[:count]
+        given = sorted(among, key=lambda key: self.claims.accounts[key].disturbance)[:count]
         for taker, keys in dealt(given, takers).items():
             for key in keys:
                 task = asyncio.create_task(self._hand_back_one(key, taker))

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from listener.core.api import server
-from listener.core.runtime.backoff import Happening, wait_for
 from listener.core.runtime.certificate import Certificate
+from listener.core.runtime.signals import Waitable, wait_for
 
 ENDS_AFTER_S = 300.0
 
@@ -30,7 +30,7 @@ def health_of(missing: list[str]) -> Starlette:
 
 
 async def say_what_is_missing(
-    missing: list[str], host: str, port: int, certificate: Certificate, logger: Logger, stopping: Happening, for_s: float = ENDS_AFTER_S
+    missing: list[str], host: str, port: int, certificate: Certificate, logger: Logger, stopping: Waitable, for_s: float = ENDS_AFTER_S
 ) -> None:
     """Serve `/health` until told to stop, or for some minutes, and return: the process ends, and its supervisor starts another."""
     logger.error("settings missing, holding nothing", extra={"missing": missing, "next_start_in_s": for_s})

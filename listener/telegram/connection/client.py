@@ -20,7 +20,7 @@ from telethon.tl.core import GzipPacked
 from telethon.tl.core.rpcresult import RpcResult
 
 from listener.core.ownership.lease import Guard
-from listener.core.runtime.backoff import Signal
+from listener.core.runtime.signals import Signal
 from listener.telegram.connection import skip_unreadable
 from listener.telegram.connection.endpoint import Telegram
 from listener.telegram.connection.guarded_connection import GuardedConnection

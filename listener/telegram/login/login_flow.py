@@ -19,12 +19,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from listener.core.account_context import AccountContext
-from listener.core.runtime.backoff import Signal
+from listener.core.runtime.signals import Signal
 from listener.telegram.connection.client import Client, connected
 from listener.telegram.login import login_requests
 from listener.telegram.operations.errors import End, end_of
 from listener.telegram.session import PendingLogin, Session
+from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
@@ -43,8 +43,9 @@ class _KeyOver(Exception):
 class LoginFlow:
     """One account's log-in. Steps exclude each other."""
 
-    def __init__(self, holding: AccountContext, wake: Signal) -> None:
-        self._holding = holding
+    def __init__(self, context: TelegramContext, wake: Signal) -> None:
+        self._context = context
+        self._core = context.core
         self._wake = wake
         self._lock = asyncio.Lock()
 
@@ -55,11 +56,11 @@ class LoginFlow:
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
-            if session := self._holding.session:
+            if session := self._context.session:
                 with contextlib.suppress(_KeyOver):
                     return await self._begin(session, phone)
             try:
-                return await self._begin(self._holding.means.telegram.new_session(), phone)
+                return await self._begin(self._context.endpoint.new_session(), phone)
             except _KeyOver as error:  # one that was made a moment ago
                 raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
@@ -125,16 +126,14 @@ class LoginFlow:
 
     async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
         accepted = pending.model_copy(update={"code_accepted": True})
-        await self._holding.save_session(replace(client.current(), login=accepted))
-        await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
+        await self._context.save_session(replace(client.current(), login=accepted))
+        await self._core.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
     async def _begin(self, session: Session, phone: str) -> SentCode | StateReached:
         """Ask for a code; raises _KeyOver where that shows that the key is of no use."""
         try:
             async with self._connect(session) as client:
-                return await self._advance(
-                    client, phone, await login_requests.start(client, self._holding.means.telegram, phone, self._now())
-                )
+                return await self._advance(client, phone, await login_requests.start(client, self._context.endpoint, phone, self._now()))
         except AvioError as error:
             if end_of(error) is End.BANNED:
                 raise AvioError(Code.PHONE_BANNED) from error
@@ -159,7 +158,7 @@ class LoginFlow:
             reason = Reason.LOG_IN_LOST if key_over else Reason.CODE_EXPIRED
             await self._drop(reason, key_over=key_over, last_error=error.code)
         elif error.code is not Code.TWO_FA_REQUIRED:
-            await self._holding.set_status(last_error=error.code)
+            await self._core.set_status(last_error=error.code)
 
     async def _take_back(self, client: Client, pending: PendingLogin) -> None:
         try:
@@ -170,49 +169,51 @@ class LoginFlow:
 
     async def _drop(self, reason: Reason, *, key_over: bool = True, **status: Any) -> None:
         """Have no log-in under way. Its key is kept where nothing speaks against it."""
-        session = self._holding.session
+        session = self._context.session
         if key_over or session is None:
-            session = self._holding.means.telegram.new_session()
-        await self._holding.save_session(replace(session, login=None))
-        await self._holding.set_status(AccountState.NEW, reason, **status)
+            session = self._context.endpoint.new_session()
+        await self._context.save_session(replace(session, login=None))
+        await self._core.set_status(AccountState.NEW, reason, **status)
 
     async def _advance(self, client: Client, phone: str, found: Any) -> SentCode | StateReached:
         if not isinstance(found, PendingLogin):
             await self._authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
-        await self._holding.save_session(replace(client.current(), login=found))
-        await self._holding.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
+        await self._context.save_session(replace(client.current(), login=found))
+        await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
         return self._answer(found)
 
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:
         marks = await login_requests.first_marks(client)
-        await self._holding.authorise(client.current(), user.id, marks, phone=f"+{user.phone}" if user.phone else phone)
-        self._wake.set()
+        try:
+            await self._context.log_in(client.current(), user.id, marks, phone=f"+{user.phone}" if user.phone else phone)
+        finally:
+            self._wake.set()  # also where only the row could not be told
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:
         """Connect. That Telegram does not know the key may pass, so it is believed when it is said twice."""
-        means = self._holding.means
+        endpoint = self._context.endpoint
         async with contextlib.AsyncExitStack() as stack:
             try:
-                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+                client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             except AvioError as error:
                 if end_of(error) is not End.KEY_UNKNOWN:
                     raise
-                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+                client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             yield client
 
     def _refuse_logged_in(self) -> None:
-        if self._holding.row.wanted is not None:
+        if self._core.row.wanted is not None:
             raise AvioError(Code.UNAVAILABLE, "The account is being logged out.", retry_after_s=5)
-        if self._holding.user_id:
+        if self._context.user_id:
             raise AvioError(Code.ALREADY_AUTHORIZED)
 
     def _pending(self) -> PendingLogin | None:
-        return self._holding.session.login if self._holding.session else None
+        return self._context.session.login if self._context.session else None
 
     def _started(self) -> tuple[PendingLogin, Session]:
-        pending, session = self._pending(), self._holding.session
+        pending, session = self._pending(), self._context.session
         if pending is None or session is None:
             raise AvioError(Code.NOT_STARTED)
         return pending, session
@@ -229,7 +230,7 @@ class LoginFlow:
         )
 
     def _now(self) -> Any:
-        return self._holding.means.now()
+        return self._core.services.now()
 
 
 def _told(end: End) -> AvioError:

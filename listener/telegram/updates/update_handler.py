@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from listener.telegram.connection.client import Client
     from listener.telegram.peers.peer_book import PeerBook
     from listener.telegram.updates.batch import Batch
+    from listener.telegram.updates.update_state import UpdateState
     from shared.model.event import Event
     from shared.store.peers import Peer
 
@@ -30,7 +31,9 @@ _log = logging.getLogger(__name__)
 class UpdateHandler:
     """Takes one account's batches."""
 
-    def __init__(self, tenant_id: TenantId, self_id: int, peers: PeerBook, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, tenant_id: TenantId, self_id: int, peers: PeerBook, ledger: Ledger[UpdateState], now: Callable[[], datetime]
+    ) -> None:
         self._tenant_id = tenant_id
         self._self_id = self_id
         self._peers = peers

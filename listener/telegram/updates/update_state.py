@@ -58,7 +58,7 @@ class UpdateState:
         message_id, seeded = max(self.message_id, later.message_id), max(self.seeded, later.seeded)
         return UpdateState(later.pts, later.qts, later.date, later.seq, message_id, seeded, channels)
 
-    def tell_more_than(self, saved: UpdateState) -> bool:
+    def tells_more_than(self, saved: UpdateState) -> bool:
         """Tell whether it is worth a write to save these in place of those: a later date alone is, once a day.
 
         Telegram gives differences by the numbers; each of its answers has a new date, also that to a connect of an account that is idle.

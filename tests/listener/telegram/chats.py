@@ -103,13 +103,13 @@ class Books:
             self.ledger.accepted(entry)
             count -= 1
 
-    def _ready(self, ledger: Ledger, group: str) -> None:
+    def _ready(self, ledger: Ledger[UpdateState], group: str) -> None:
         if ledger is self.ledger:
             self._waiting.append(group)
             if not self.held:
                 asyncio.get_running_loop().call_soon(self._accept_one, ledger)
 
-    def _accept_one(self, ledger: Ledger) -> None:
+    def _accept_one(self, ledger: Ledger[UpdateState]) -> None:
         if ledger is self.ledger and not self.held:
             self.accept(1)
 

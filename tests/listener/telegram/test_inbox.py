@@ -37,7 +37,7 @@ class Desktop:
     """An inbox, and what it wrote into its ledger."""
 
     inbox: UpdateHandler
-    ledger: Ledger
+    ledger: Ledger[UpdateState]
     peers: PeerBook
     groups: list[str]
 

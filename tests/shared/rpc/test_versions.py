@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ValidationError
 
-from listener.core.commands import HANDLERS
+from listener.core.commands import known as known_commands
+from listener.telegram.channel import HANDLERS
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.rpc.command import VERSION, Command, Result, Since
@@ -47,11 +48,14 @@ class SendQuietly(SendMessage):
     silent: Annotated[bool, Since(VERSION + 1)] = False
 
 
+KNOWN = known_commands({Channel.TELEGRAM: HANDLERS})
+
+
 def ids(command: Command[Any]) -> str:
     return command.name
 
 
-def refusal(path: str, body: Any, known: Any = HANDLERS) -> AvioError:
+def refusal(path: str, body: Any, known: Any = KNOWN) -> AvioError:
     with pytest.raises(AvioError) as refused:
         read_command(path, body, known)
     return refused.value
@@ -60,7 +64,7 @@ def refusal(path: str, body: Any, known: Any = HANDLERS) -> AvioError:
 @pytest.mark.parametrize("said", ANSWERED, ids=lambda said: said["command"])
 def test_what_functions_posted_before_is_understood(said: dict[str, Any]) -> None:
     """The command with all its fields, and none made up."""
-    asked = read_command(said["command"], said["request"], HANDLERS)
+    asked = read_command(said["command"], said["request"], KNOWN)
     given = {name: value for name, value in said["request"].items() if name not in AT and value is not None}
     if "reply_to" in given:
         given["reply_to"] = str(given["reply_to"])
@@ -71,7 +75,7 @@ def test_what_functions_posted_before_is_understood(said: dict[str, Any]) -> Non
 @pytest.mark.parametrize("said", ANSWERED, ids=lambda said: said["command"])
 def test_what_a_listener_answered_before_is_understood_and_told_alike(said: dict[str, Any]) -> None:
     """Its ids were integers. What is answered now says the same to functions of then."""
-    command = read_command(said["command"], said["request"], HANDLERS).command
+    command = read_command(said["command"], said["request"], KNOWN).command
     result = read_answer(command, json.dumps(said["answer"]).encode())
     old = before.READ_BY_FUNCTIONS[said["command"]]
     assert old.model_validate(answer_of(command, result)) == old.model_validate(said["answer"])
@@ -109,7 +113,7 @@ def test_a_listener_from_before_refuses_what_was_added(command: Command[Any]) ->
 def test_a_later_command_that_asks_for_nothing_new_is_served() -> None:
     """A new field at its default is not sent: what happens is what happened before."""
     command = SendQuietly(to="me", text="x", random_id=1)
-    asked = read_command(path_of(command), json.loads(body_of(TENANT, Channel.TELEGRAM, command)), HANDLERS)
+    asked = read_command(path_of(command), json.loads(body_of(TENANT, Channel.TELEGRAM, command)), KNOWN)
     assert asked.command == SendMessage(to="me", text="x", random_id=1)
 
 
@@ -183,7 +187,7 @@ def fields_of(command: type[Command[Any]]) -> dict[str, Any]:
     return {name: field for name, field in command.model_fields.items() if any(isinstance(mark, Since) for mark in field.metadata)}
 
 
-COMMANDS = list(dict.fromkeys(command for handlers in HANDLERS.values() for command in handlers))
+COMMANDS = list(dict.fromkeys(command for commands in KNOWN.values() for command in commands))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -1,0 +1,56 @@
+"""Telegram as a channel: how the core opens an account on it, and the commands that it takes."""
+
+from __future__ import annotations
+
+from listener.core.account_context import AccountContext
+from listener.core.channel import Handlers
+from listener.core.connect_limiter import ConnectLimiter
+from listener.core.runtime.signals import Signal
+from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.operations.send_message import send_message
+from listener.telegram.telegram_account import TelegramAccount
+from shared.model.ids import Channel
+from shared.rpc.log_in import CancelLogIn, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.send import SendMessage
+
+
+async def _start(account: TelegramAccount, command: StartLogIn) -> SentCode | StateReached:
+    return await account.flow.start(command.phone)
+
+
+async def _resend(account: TelegramAccount, _: ResendCode) -> SentCode | StateReached:
+    return await account.flow.resend()
+
+
+async def _cancel(account: TelegramAccount, _: CancelLogIn) -> StateReached:
+    return await account.flow.cancel()
+
+
+async def _verify(account: TelegramAccount, command: VerifyLogIn) -> StateReached:
+    return await account.flow.verify(command.phone, command.code, command.password)
+
+
+HANDLERS: Handlers = dict(
+    [
+        StartLogIn.handled_by(_start),
+        ResendCode.handled_by(_resend),
+        CancelLogIn.handled_by(_cancel),
+        VerifyLogIn.handled_by(_verify),
+        SendMessage.handled_by(send_message),
+    ]
+)
+
+
+class TelegramDriver:
+    """Telegram at one worker. All its accounts connect to one endpoint, at the pace of one limiter."""
+
+    channel = Channel.TELEGRAM
+    handlers = HANDLERS
+
+    def __init__(self, endpoint: Telegram, limiter: ConnectLimiter | None = None) -> None:
+        self._endpoint = endpoint
+        self._limiter = limiter or ConnectLimiter()
+
+    def open(self, context: AccountContext, wake: Signal) -> TelegramAccount:
+        """Return Telegram's side of an account that this worker has just claimed."""
+        return TelegramAccount(context, self._endpoint, self._limiter, wake)
