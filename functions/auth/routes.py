@@ -148,7 +148,14 @@ Flow = Annotated[LogIn, Depends(login_of)]
 Statuses = Annotated[Status, Depends(status_of)]
 
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
-_telegram = (Code.FLOOD_WAIT, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_ERROR, Code.OUTCOME_UNKNOWN, Code.REFUSED_BY_TELEGRAM)
+_telegram = (
+    Code.FLOOD_WAIT,
+    Code.TELEGRAM_UNAVAILABLE,
+    Code.TELEGRAM_ERROR,
+    Code.OUTCOME_UNKNOWN,
+    Code.REFUSED_BY_TELEGRAM,
+    Code.NOT_SUPPORTED,
+)
 _sending_codes = (
     Code.INVALID_PHONE,
     Code.PHONE_NOT_REGISTERED,

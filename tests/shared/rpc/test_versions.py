@@ -21,7 +21,10 @@ from tests.shared.rpc.before import RECORDED
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 AT = {"tenant": TENANT, "channel": "telegram"}
-ANSWERED = [one for one in RECORDED if "error" not in one["answer"] and "silent" not in one["request"]]
+VANISHED = [one for one in RECORDED if "silent" in one["request"]]
+"""`silent` is no field of `send`: the listener of then sent the message with a sound, and said that it had."""
+ANSWERED = [one for one in RECORDED if "error" not in one["answer"] and one not in VANISHED]
+REFUSED = [one for one in RECORDED if "error" in one["answer"]]
 PLUGGED = [StartLogIn(phone="+1"), ResendCode(), CancelLogIn(), VerifyLogIn(phone="+1", code="1"), LogOut(), GetStatus()]
 SENDS = [SendMessage(to="me", text="x", random_id=1), SendMessage(to="-100123", text="x", random_id=1, reply_to="4")]
 
@@ -75,6 +78,25 @@ def test_what_a_listener_answered_before_is_understood_and_told_alike(said: dict
     result = read_answer(command, json.dumps(said["answer"]).encode())
     old = before.READ_BY_FUNCTIONS[said["command"]]
     assert old.model_validate(answer_of(command, result)) == old.model_validate(said["answer"])
+
+
+@pytest.mark.parametrize("said", REFUSED, ids=lambda said: said["answer"]["error"])
+def test_what_a_listener_refused_before_is_understood(said: dict[str, Any]) -> None:
+    """With its fields; and what it did not know is `not_supported`."""
+    with pytest.raises(AvioError) as refused:
+        read_answer(SENDS[0], json.dumps(said["answer"]).encode())
+    if said["answer"] == before.NOT_FOUND:
+        assert refused.value.code is Code.NOT_SUPPORTED
+    else:
+        assert refused.value.to_json() == said["answer"]
+
+
+@pytest.mark.parametrize("said", VANISHED, ids=lambda said: said["command"])
+def test_no_argument_vanishes(said: dict[str, Any]) -> None:
+    """What was passed over before is refused by its name."""
+    error = refusal(said["command"], said["request"])
+    assert error.code is Code.NOT_SUPPORTED
+    assert "`silent`" in error.detail
 
 
 def test_a_result_names_ids_by_strings() -> None:
