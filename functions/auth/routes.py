@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from functions.auth.login import LogIn
 from functions.auth.status import Stale, Status
 from functions.http.callers import Managing, Reading
-from functions.http.describe import errors
+from functions.http.describe import errors, never_null
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
@@ -47,13 +47,21 @@ class Phoned(BaseModel):
     phone: Phone
 
 
+def _one_of_the_two(schema: dict[str, Any]) -> None:
+    """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
+    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
+    for one in ("code", "password"):
+        wanted = {**schema["properties"][one]}
+        never_null(wanted)
+        branches.append({**schema, "required": ["phone", one], "properties": {**schema["properties"], one: wanted}})
+    schema.clear()
+    schema.update({**named, "anyOf": branches})
+
+
 class Verification(BaseModel):
     """The code that Telegram sent, the password of two-step verification, or both."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("code", "password")]},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_the_two)
 
     phone: Phone
     code: Annotated[

@@ -43,7 +43,10 @@ class NewMessage(BaseModel):
     reply_to: Annotated[
         Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
     ] = None
-    attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
+    attachments: Annotated[
+        list[Any],
+        Field(max_length=10, description="Not supported yet: leave it out.", json_schema_extra={"maxItems": 0, "items": {"not": {}}}),
+    ] = []
 
 
 class SentMessage(BaseModel):

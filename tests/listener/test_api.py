@@ -10,10 +10,8 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from listener import commands
-from listener.certificate import Certificate, new_certificate
-from local.telegram.control.specs import PersonSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.core.runtime.certificate import Certificate, new_certificate
 from shared import request_id
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
@@ -23,6 +21,8 @@ from shared.rpc.command import Command
 from shared.rpc.log_in import SentCode, StartLogIn, VerifyLogIn
 from shared.rpc.send import SendMessage
 from shared.rpc.wire import Addressed
+from testing.telegram_server.control.specs import PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import Rig
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import pytest
 
-from listener.account import Account
-from listener.commands import HANDLERS
+from listener.core.account import Account
+from listener.core.commands import HANDLERS
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.rpc import wire

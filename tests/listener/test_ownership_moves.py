@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from local.telegram.control.specs import MessageFilter, PersonSpec
-from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
@@ -20,6 +18,8 @@ from shared.rpc.command import Command
 from shared.rpc.log_in import StartLogIn, VerifyLogIn
 from shared.rpc.send import SendMessage
 from shared.store import keys
+from testing.telegram_server.control.specs import MessageFilter, PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import PATIENCE_S, Rig, WorkerRig, until
 

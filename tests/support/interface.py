@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
-from listener.api import Api, server
-from listener.certificate import Certificate, new_certificate
-from listener.commands import HANDLERS, Handlers
+from listener.core.api import Api, server
+from listener.core.commands import HANDLERS, Handlers
+from listener.core.runtime.certificate import Certificate, new_certificate
 from shared.clock import SystemClock
 from shared.model.ids import Channel
 from tests.support.listener import Rig, WorkerRig, until

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ValidationError
 
-from listener.commands import HANDLERS
+from listener.core.commands import HANDLERS
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.rpc.command import VERSION, Command, Result, Since
