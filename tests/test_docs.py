@@ -1,0 +1,139 @@
+"""The documents against the repository: links lead somewhere, named modules exist, and tables of constants say what the code says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP = "benchmarks|functions|infra_cdk|listener|local|operators|shared|testing|tests"
+
+MOVING: dict[str, str] = {
+    "functions/callback_delivery/endpoint_hold.py": "functions/callback_delivery/hold.py",
+    "functions/callback_delivery/recipients.py": "functions/callback_delivery/addressees.py",
+    "functions/callback_delivery/slow_attempts.py": "functions/callback_delivery/watch.py",
+    "functions/sweeper/callback_drain.py": "functions/sweeper/visit.py",
+    "functions/sweeper/sweep_run.py": "functions/sweeper/shift.py",
+    "listener/core": "listener",
+    "listener/core/account.py": "listener/account.py",
+    "listener/core/channel.py": "listener/account.py",
+    "listener/core/checkpoint.py": "listener/checkpoint.py",
+    "listener/core/commands.py": "listener/commands.py",
+    "listener/core/connect_limiter.py": "listener/gate.py",
+    "listener/core/ledger.py": "listener/ledger.py",
+    "listener/core/ownership": "listener",
+    "listener/core/ownership/claims.py": "listener/claims.py",
+    "listener/core/ownership/lease.py": "listener/lease.py",
+    "listener/core/ownership/ownership.py": "listener/ownership.py",
+    "listener/core/ownership/rebalance.py": "listener/surplus.py",
+    "listener/core/runtime": "listener",
+    "listener/telegram/connection/client.py": "listener/telegram/client.py",
+    "listener/telegram/connection/connection_loop.py": "listener/serving.py",
+    "listener/telegram/connection/keepalive.py": "listener/telegram/upkeep.py",
+    "listener/telegram/connection/stall_detector.py": "listener/telegram/check.py",
+    "listener/telegram/login/login.py": "listener/telegram/login.py",
+    "listener/telegram/operations/recent_sends.py": "listener/telegram/given.py",
+    "listener/telegram/operations/restrictions.py": "listener/standing.py",
+    "listener/telegram/operations/send.py": "listener/telegram/send.py",
+    "listener/telegram/peers/peer_book.py": "listener/telegram/peers.py",
+    "listener/telegram/peers/saved_peers.py": "listener/telegram/kept.py",
+    "listener/telegram/updates/history.py": "listener/telegram/history.py",
+    "listener/telegram/updates/message_box.py": "listener/telegram/message_box.py",
+    "listener/telegram/updates/update_queue.py": "listener/telegram/waiting.py",
+    "listener/telegram/updates/update_state.py": "listener/marks.py",
+    "shared/rpc": "shared",
+    "testing": "local",
+}
+"""Paths that the documents name and that do not exist yet, each with the path that holds it until then."""
+
+_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]*`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+_PATH = re.compile(rf"(?<![\w/.-])(?:{TOP})/[\w/]*(?:\.\w+)?")
+_ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \| `([\w/]+\.py)` \|$", re.MULTILINE)
+_UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "KiB": 1024}
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = _HEADING.findall(_FENCE.sub("", text_of(page)))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def named(page: Path) -> set[str]:
+    """Return the paths of the repository that a page names in code."""
+    code = " ".join(_CODE.findall(_FENCE.sub("", text_of(page))) + _FENCE.findall(text_of(page)))
+    return {found.rstrip("/") for found in _PATH.findall(code)}
+
+
+def constants() -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and module of each constant in the documents' tables."""
+    for page in PAGES:
+        yield from _ROW.findall(text_of(page))
+
+
+def numbers_told(value: str) -> list[float]:
+    """Return the numbers that a table tells, in the smallest unit: `1 to 4 h` is 3600 and 14400."""
+    unit = _UNITS[re.sub(r"[\d.,]+| to ", "", value).strip()]
+    return [float(number.replace(",", "")) * unit for number in re.findall(r"\d[\d,]*(?:\.\d+)?", re.sub(r", ", " ", value))]
+
+
+def numbers_of(path: Path, name: str) -> list[float]:
+    """Return the numbers that a module gives to a name; empty where it has no such name."""
+    for node in ast.walk(ast.parse(text_of(path))):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        for target in targets:
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            values = node.value.elts if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else [node.value]
+            for one, value in zip(names, values, strict=False):
+                if isinstance(one, ast.Name) and one.id == name and value is not None:
+                    return _numbers(value)
+    return []
+
+
+def _numbers(value: ast.expr) -> list[float]:
+    found = eval(compile(ast.Expression(value), "<constant>", "eval"), {"__builtins__": {}, "timedelta": timedelta})  # noqa: S307  our own code
+    several = found if isinstance(found, tuple) else (found,)
+    return [float(one.total_seconds() if isinstance(one, timedelta) else one) for one in several]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    """Follow each relative link of a page."""
+    wrong = []
+    for link in _LINK.findall(_CODE.sub("", _FENCE.sub("", text_of(page)))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+def test_every_path_that_a_page_names_exists() -> None:
+    """Look for each module, folder and test that a page names."""
+    missing = {path for page in PAGES for path in named(page) if not (ROOT / path).exists()}
+    assert missing - MOVING.keys() == set()
+
+
+def test_every_constant_in_a_table_has_the_value_that_the_code_gives_it() -> None:
+    """Compare the tables of constants with the modules that they name."""
+    wrong = []
+    for name, value, path in constants():
+        place = next((ROOT / one for one in (path, MOVING.get(path, path)) if (ROOT / one).exists()), None)
+        found = None if place is None else numbers_of(place, name)
+        if found != numbers_told(value) and (found is not None or path not in MOVING):
+            wrong.append((name, path, value, found))
+    assert wrong == []
