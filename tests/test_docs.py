@@ -15,6 +15,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TOP = "benchmarks|functions|infra_cdk|listener|local|operators|shared|testing|tests"
 
 MOVING: dict[str, str] = {
+    "functions/callback_delivery/backlog.py": "functions/callback_delivery/park.py",
+    "functions/callback_delivery/connection.py": "functions/callback_delivery/wire.py",
     "functions/callback_delivery/endpoint_hold.py": "functions/callback_delivery/hold.py",
     "functions/callback_delivery/recipients.py": "functions/callback_delivery/addressees.py",
     "functions/callback_delivery/slow_attempts.py": "functions/callback_delivery/watch.py",
@@ -34,10 +36,10 @@ MOVING: dict[str, str] = {
     "listener/core/ownership/rebalance.py": "listener/surplus.py",
     "listener/core/runtime": "listener",
     "listener/telegram/connection/client.py": "listener/telegram/client.py",
-    "listener/telegram/connection/connection_loop.py": "listener/serving.py",
+    "listener/telegram/connection_loop.py": "listener/serving.py",
     "listener/telegram/connection/keepalive.py": "listener/telegram/upkeep.py",
     "listener/telegram/connection/stall_detector.py": "listener/telegram/check.py",
-    "listener/telegram/login/login.py": "listener/telegram/login.py",
+    "listener/telegram/login/login_requests.py": "listener/telegram/login.py",
     "listener/telegram/operations/recent_sends.py": "listener/telegram/given.py",
     "listener/telegram/operations/restrictions.py": "listener/standing.py",
     "listener/telegram/operations/send.py": "listener/telegram/send.py",
