@@ -15,6 +15,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TOP = "benchmarks|functions|infra_cdk|listener|local|operators|shared|testing|tests"
 
 MOVING: dict[str, str] = {
+    "benchmarks/aws_latency_proxy.py": "benchmarks/padded_aws.py",
+    "benchmarks/suite.py": "benchmarks/family.py",
     "functions/callback_delivery/backlog.py": "functions/callback_delivery/park.py",
     "functions/callback_delivery/connection.py": "functions/callback_delivery/wire.py",
     "functions/callback_delivery/endpoint_hold.py": "functions/callback_delivery/hold.py",
@@ -51,6 +53,8 @@ MOVING: dict[str, str] = {
     "listener/telegram/updates/update_state.py": "listener/marks.py",
     "shared/rpc": "shared",
     "testing": "local",
+    "testing/fake_aws": "benchmarks",
+    "tests/testing/fake_aws": "tests/benchmarks",
 }
 """Paths that the documents name and that do not exist yet, each with the path that holds it until then."""
 
