@@ -52,9 +52,13 @@ MOVING: dict[str, str] = {
     "listener/telegram/updates/update_queue.py": "listener/telegram/waiting.py",
     "listener/telegram/updates/update_state.py": "listener/marks.py",
     "shared/rpc": "shared",
+    "shared/rpc/client.py": "shared/owner_client.py",
+    "shared/store/backlog.py": "shared/store/parking.py",
     "testing": "local",
     "testing/fake_aws": "benchmarks",
+    "tests/shared/rpc/test_client.py": "tests/shared/test_owner_client.py",
     "tests/testing/fake_aws": "tests/benchmarks",
+    "tests/testing/telegram_server/witness": "tests/local/telegram/witness",
 }
 """Paths that the documents name and that do not exist yet, each with the path that holds it until then."""
 
