@@ -60,7 +60,7 @@ MOVING: dict[str, str] = {
     "tests/testing/fake_aws": "tests/benchmarks",
     "tests/testing/telegram_server/witness": "tests/local/telegram/witness",
 }
-"""Paths that the documents name and that do not exist yet, each with the path that holds it until then."""
+"""Paths that the documents name and that do not exist yet, with the present path of each. To be emptied once all are there."""
 
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
@@ -100,22 +100,25 @@ def numbers_told(value: str) -> list[float]:
 
 
 def numbers_of(path: Path, name: str) -> list[float]:
-    """Return the numbers that a module gives to a name; empty where it has no such name."""
-    for node in ast.walk(ast.parse(text_of(path))):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        for target in targets:
-            names = target.elts if isinstance(target, ast.Tuple) else [target]
-            values = node.value.elts if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else [node.value]
-            for one, value in zip(names, values, strict=False):
-                if isinstance(one, ast.Name) and one.id == name and value is not None:
-                    return _numbers(value)
-    return []
+    """Return the numbers that a module assigns to a name; empty where it assigns none."""
+    values = (value for node in ast.walk(ast.parse(text_of(path))) for found, value in _assigned(node) if found == name)
+    return _numbers(next(values, ast.Tuple([], ast.Load())))
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(node, ast.AnnAssign) and node.value:
+        yield ast.unparse(node.target), node.value
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
+        yield from zip(map(ast.unparse, node.targets[0].elts), node.value.elts, strict=True)
+    elif isinstance(node, ast.Assign):
+        yield ast.unparse(node.targets[0]), node.value
 
 
 def _numbers(value: ast.expr) -> list[float]:
-    found = eval(compile(ast.Expression(value), "<constant>", "eval"), {"__builtins__": {}, "timedelta": timedelta})  # noqa: S307  our own code
+    expression = ast.fix_missing_locations(ast.Expression(value))
+    found = eval(compile(expression, "<constant>", "eval"), {"__builtins__": {}, "timedelta": timedelta})
     several = found if isinstance(found, tuple) else (found,)
-    return [float(one.total_seconds() if isinstance(one, timedelta) else one) for one in several]
+    return [one.total_seconds() if isinstance(one, timedelta) else float(one) for one in several]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -142,8 +145,9 @@ def test_every_constant_in_a_table_has_the_value_that_the_code_gives_it() -> Non
     """Compare the tables of constants with the modules that they name."""
     wrong = []
     for name, value, path in constants():
-        place = next((ROOT / one for one in (path, MOVING.get(path, path)) if (ROOT / one).exists()), None)
-        found = None if place is None else numbers_of(place, name)
-        if found != numbers_told(value) and (found is not None or path not in MOVING):
+        module = ROOT / MOVING.get(path, path)
+        if not (module.exists() or path in MOVING):
+            wrong.append((name, path, value, "no such module"))
+        elif module.exists() and (found := numbers_of(module, name)) != numbers_told(value):
             wrong.append((name, path, value, found))
     assert wrong == []
