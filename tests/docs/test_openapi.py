@@ -18,8 +18,8 @@ from telethon.tl import types
 
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
-from listener.telegram.events import happened
-from listener.telegram.peers import PeerBook
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.event_mapping import happened
 from local import openapi
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE

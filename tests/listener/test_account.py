@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from listener.account import Account
-from listener.beats import Lapsed
-from listener.queue import Queue
-from listener.serving import EARLY_APART_S
-from listener.telegram.send import Outgoing
-from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.sqs_sender import Queue
+from listener.telegram.connection_loop import EARLY_APART_S
+from listener.telegram.operations.send import Outgoing
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
+from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
 from tests.support.listener import Rig, WorkerRig, until
 
@@ -494,7 +494,7 @@ async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServ
 
 async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After many broken connections the next try is a minute away: whoever sends meanwhile does not wait for it."""
-    monkeypatch.setattr("listener.serving.back_off_s", lambda failures: 3600.0)
+    monkeypatch.setattr("listener.telegram.connection_loop.back_off_s", lambda failures: 3600.0)
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.kick(ConnectionSpec(person=ANNA))
@@ -526,7 +526,7 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_open(
     rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been sent: who is told that Telegram cannot be reached would send it a second time."""
-    monkeypatch.setattr("listener.serving.SEND_DEADLINE_S", 1.0)
+    monkeypatch.setattr("listener.telegram.connection_loop.SEND_DEADLINE_S", 1.0)
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=500, message="INTERNAL", times=1000))

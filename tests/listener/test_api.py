@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from listener import commands
-from listener.certificate import Certificate, new_certificate
-from local.telegram.control.specs import PersonSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.core.runtime.certificate import Certificate, new_certificate
 from shared import request_id
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.owner_client import OwnerClient
+from testing.telegram_server.control.specs import PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import Rig
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listener.commands import run
-from listener.lease import SILENCE_S
+from listener.core.commands import run
+from listener.core.ownership.lease import SILENCE_S
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId

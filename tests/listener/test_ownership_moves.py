@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from local.telegram.control.specs import MessageFilter, PersonSpec
-from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.owner_client import OwnerClient
 from shared.store import keys
+from testing.telegram_server.control.specs import MessageFilter, PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import PATIENCE_S, Rig, WorkerRig, until
 

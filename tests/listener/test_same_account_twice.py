@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from local.telegram.server import TelegramServer
 from shared.model.ids import TenantId
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, message, people, texts, write
 from tests.support.listener import Rig, until
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from listener import commands
-from listener.telegram.errors import End
-from local.telegram.control.specs import ConnectionSpec, PersonPatch
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.telegram.operations.errors import End
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel
 from shared.model.live import Live
 from shared.model.states import Reason
 from shared.store import keys
+from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
 from tests.support.listener import Rig, WorkerRig, until
 

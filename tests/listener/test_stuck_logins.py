@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from listener.account import Account
-from local.telegram.control.specs import PersonPatch
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
+from testing.telegram_server.control.specs import PersonPatch
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, code_of, people, row
 from tests.support.listener import Rig
 
