@@ -96,7 +96,7 @@ def _numbers(value: ast.expr) -> list[float]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
     """Follow each relative link of a page."""
-    wrong = []
+    wrong: list[str] = []
     for link in _LINK.findall(_CODE.sub("", _FENCE.sub("", text_of(page)))):
         if re.match(r"[a-z]+:", link):
             continue
@@ -115,7 +115,7 @@ def test_every_path_that_a_page_names_exists() -> None:
 
 def test_every_constant_in_a_table_has_the_value_that_the_code_gives_it() -> None:
     """Compare the tables of constants with the modules that they name."""
-    wrong = []
+    wrong: list[tuple[str, str, str, list[float]]] = []
     for name, value, path in constants():
         module = ROOT / MOVING.get(path, path)
         if not (module.exists() or path in MOVING):
