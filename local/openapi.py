@@ -74,9 +74,13 @@ def document() -> dict[str, Any]:
             openapi_operations.finish(method, path, operation)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             inputs.add(body.get("$ref", "").rpartition("/")[2])
-    for name in inputs - {""}:
-        openapi_operations.optional(described["components"]["schemas"][name])
+    for name, schema in described["components"]["schemas"].items():
+        if name in inputs:
+            openapi_operations.optional(schema)
+        elif "properties" in schema:
+            openapi_operations.always(schema)
     error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    openapi_operations.optional(error_body)
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
 

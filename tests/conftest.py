@@ -3,7 +3,7 @@
 The same examples in each run, so that a run says something of the change it was made for; `--hypothesis-profile=others` looks for others.
 Time is not judged: by default one example has 200 ms, which a machine that stalls misses.
 
-Side by side (`make test`), a module's tests run in one process, in order, and the tests of the running system in the first: it is started once.
+Side by side (`make test`), the tests of a module run in one process, in order. Those of the running system run first: it starts once.
 """
 
 from __future__ import annotations

@@ -25,11 +25,8 @@ MOVING: dict[str, str] = {
     "functions/sweeper/callback_drain.py": "functions/sweeper/visit.py",
     "functions/sweeper/sweep_run.py": "functions/sweeper/shift.py",
     "listener/core/channel.py": "listener/account.py",
-    "shared/rpc": "shared",
-    "shared/rpc/client.py": "shared/owner_client.py",
     "shared/store/backlog.py": "shared/store/parking.py",
     "testing/fake_aws": "benchmarks",
-    "tests/shared/rpc/test_client.py": "tests/shared/test_owner_client.py",
     "tests/testing/fake_aws": "tests/benchmarks",
 }
 """Paths that the documents name and that do not exist yet, with the present path of each. To be emptied once all are there."""

@@ -13,7 +13,7 @@ from functions.http.tokens import CachedTokens
 from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
 from shared.store.table import Table

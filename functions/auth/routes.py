@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from functions.auth.login import LogIn
 from functions.auth.status import Stale, Status
 from functions.http.callers import Managing, Reading
-from functions.http.describe import errors
+from functions.http.describe import errors, never_null
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
+from shared.rpc import log_in
 
 router = APIRouter(tags=["accounts"])
 Phone = Annotated[
@@ -46,13 +47,21 @@ class Phoned(BaseModel):
     phone: Phone
 
 
+def _one_of_the_two(schema: dict[str, Any]) -> None:
+    """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
+    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
+    for one in ("code", "password"):
+        wanted = {**schema["properties"][one]}
+        never_null(wanted)
+        branches.append({**schema, "required": ["phone", one], "properties": {**schema["properties"], one: wanted}})
+    schema.clear()
+    schema.update({**named, "anyOf": branches})
+
+
 class Verification(BaseModel):
     """The code that Telegram sent, the password of two-step verification, or both."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("code", "password")]},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_the_two)
 
     phone: Phone
     code: Annotated[
@@ -200,7 +209,7 @@ def resend_code(entry: Managing, login: Flow) -> SentCode | SignedIn:
 @router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
 def cancel_login(entry: Managing, login: Flow) -> StateView:
     """Give the log-in up; the code that was sent is worth nothing any more."""
-    return StateView(**login.cancel(entry.tenant.id, entry.account))
+    return StateView(state=login.cancel(entry.tenant.id, entry.account).state)
 
 
 @router.post("/tenants/{tenant}/auth/verify", responses=errors(*_caller, *_telegram, *_verifying))
@@ -228,8 +237,8 @@ def logout(entry: Managing, login: Flow, response: Response) -> StateView:
     return StateView(state=state)
 
 
-def _begun(answer: dict[str, Any]) -> SentCode | SignedIn:
-    return SignedIn() if answer.get("state") == AccountState.AUTHORIZED else SentCode(**answer)
+def _begun(answer: log_in.SentCode | log_in.StateReached) -> SentCode | SignedIn:
+    return SentCode(**answer.model_dump()) if isinstance(answer, log_in.SentCode) else SignedIn()
 
 
 def _clear(secret: SecretStr | None) -> str | None:

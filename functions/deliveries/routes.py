@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -87,7 +87,7 @@ class DeliveryDetail(DeliveryView):
 class Queued(BaseModel):
     """What is on its way. `next`: call again with it as `cursor`, there is more."""
 
-    ok: bool = True
+    ok: Literal[True] = True
     queued: int
     next: str | None = None
 
@@ -115,7 +115,7 @@ class Replayed(Queued):
 class Tested(BaseModel):
     """What the callback answered to a test event. `woken`: it was paused or disabled, or events waited for it, and they are tried now."""
 
-    ok: bool = True
+    ok: Literal[True] = True
     woken: bool
     status: int
     fault: str | None

@@ -125,17 +125,22 @@ def gate_of(request: Request) -> Gate:
     return gate
 
 
-def admin(request: Request, token: AdminToken) -> None:
+def _sent(request: Request) -> tuple[str | None, str | None]:
+    """Return the credentials as they were sent: an empty admin token is a wrong one, though FastAPI takes it for none."""
+    return request.headers.get("x-admin-token"), request.headers.get("authorization")
+
+
+def admin(request: Request, _: AdminToken) -> None:
     """Depend on this where only the administrator may go."""
-    gate_of(request).admin(token, request.headers.get("authorization"))
+    gate_of(request).admin(*_sent(request))
     check_form(request)
 
 
 def entering(scope: Scope) -> Callable[..., Entry]:
     """Depend on this where a tenant's own callers with a scope may go, and the administrator."""
 
-    def enter(request: Request, tenant: TenantReference, token: AdminToken, _: Bearer) -> Entry:
-        entry = gate_of(request).enter(tenant, scope, token, request.headers.get("authorization"))
+    def enter(request: Request, tenant: TenantReference, _: AdminToken, __: Bearer) -> Entry:
+        entry = gate_of(request).enter(tenant, scope, *_sent(request))
         request.state.tenant = entry.tenant.id
         check_form(request)
         return entry

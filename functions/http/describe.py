@@ -22,7 +22,7 @@ class InvalidField(BaseModel):
 class ErrorBody(BaseModel):
     """The one body that every error has. Some codes add a field of their own."""
 
-    ok: Literal[False] = False
+    ok: Literal[False]
     error: Annotated[Code, Field(description="A stable code; each status names those that it is for.")]
     detail: Annotated[str, Field(description="For people: what is wrong, and what to do.")]
     request_id: Annotated[str, Field(description="Also in the `X-Request-Id` header, and in our logs.")]
@@ -75,7 +75,7 @@ def never_null(schema: dict[str, Any]) -> None:
 
 
 def _described(status: int, codes: list[Code]) -> dict[str, Any]:
-    said = {"type": "object", "properties": {"error": {"type": "string", "enum": [code.value for code in codes]}}}
+    said = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string", "enum": [code.value for code in codes]}}}
     return {
         "description": "\n\n".join(f"`{code}`: {DETAILS[code]}" for code in codes),
         "headers": {**REQUEST_ID, **_HEADERS.get(status, {})},

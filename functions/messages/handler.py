@@ -11,7 +11,7 @@ from functions.messages.send import Sending
 from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
 from shared.store.table import Table

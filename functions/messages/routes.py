@@ -43,7 +43,10 @@ class NewMessage(BaseModel):
     reply_to: Annotated[
         Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
     ] = None
-    attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
+    attachments: Annotated[
+        list[Any],
+        Field(max_length=10, description="Not supported yet: leave it out.", json_schema_extra={"maxItems": 0, "items": {"not": {}}}),
+    ] = []
 
 
 class SentMessage(BaseModel):
@@ -102,4 +105,6 @@ def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Send
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    return SentMessage(**sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, body.reply_to))
+    reply_to = None if body.reply_to is None else str(body.reply_to)
+    sent = sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, reply_to)
+    return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -31,10 +31,10 @@ class About(BaseModel):
     links: dict[str, str]
 
 
-class Health(BaseModel):
+class Alive(BaseModel):
     """That the API answers."""
 
-    ok: bool
+    ok: Literal[True] = True
 
 
 _or_a_page: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
@@ -50,9 +50,9 @@ def about(request: Request, response: Response) -> Any:
 
 
 @router.get("/health", dependencies=_well_formed)
-def health() -> Health:
+def health() -> Alive:
     """Tell that the API answers."""
-    return Health(ok=True)
+    return Alive()
 
 
 @router.get("/openapi.json", include_in_schema=False)

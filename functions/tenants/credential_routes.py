@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -58,7 +58,7 @@ class RotatedSecret(BaseModel):
 class Done(BaseModel):
     """It is done."""
 
-    ok: bool = True
+    ok: Literal[True] = True
 
 
 def credentials_of(request: Request) -> Credentials:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -108,8 +108,8 @@ class CreatedTenant(TenantView):
 class Deleting(BaseModel):
     """What is on its way."""
 
-    ok: bool = True
-    state: str = "deleting"
+    ok: Literal[True] = True
+    state: Literal["deleting"] = "deleting"
 
 
 def view(tenant: Tenant) -> dict[str, Any]:

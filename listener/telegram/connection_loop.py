@@ -15,6 +15,7 @@ from listener.core.ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, Signal, back_off_s, wait_for
 from listener.telegram.connection.client import Client, connect
 from listener.telegram.operations.errors import End, code_of, end_of, wait_of
+from listener.telegram.operations.flood_waits import FloodWaits
 from listener.telegram.operations.recent_sends import RecentSends
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import Outgoing, Sent, Tries, send
@@ -42,6 +43,7 @@ class ConnectionLoop:
         self._ledger = ledger
         self._wake = wake
         self._given = RecentSends()
+        self._waits = FloodWaits(holding.means.clock.boottime)
         self._inbox = UpdateHandler(holding.tenant_id, user_id, holding.peers, ledger, holding.means.now)
         self._standing = Restrictions(holding)
         self._changed_at = holding.means.now()  # when it went up or down last
@@ -144,7 +146,8 @@ class ConnectionLoop:
         holding = self._holding
         try:
             async with holding.means.gate.turn(self._wake):
-                client = await connect(self._session, self._ledger.latest, holding.guard, holding.means.telegram, self._take)
+                telegram = holding.means.telegram
+                client = await connect(self._session, self._ledger.latest, holding.guard, telegram, self._take, waits=self._waits)
             try:
                 self._goes_up(client)
                 await holding.note(last_error=None)

@@ -28,6 +28,7 @@ from listener.telegram.connection.keepalive import PACE, Keepalive, Pace
 from listener.telegram.connection.mtproto_session import MtprotoSession
 from listener.telegram.connection.unreadable import Unread, Unreadable, content, decrypted
 from listener.telegram.operations.errors import BROKEN, translated
+from listener.telegram.operations.flood_waits import FloodWaits
 from listener.telegram.session import Session
 from listener.telegram.updates.batch import Take
 from listener.telegram.updates.channel_hashes import ChannelHashes
@@ -48,7 +49,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
     """One connection's client; after it is over, a new one is made.
 
     `take` gets each batch of updates in order; False means that it had no room, whereupon this client hands on nothing more (`full`),
-    while requests still go. `synced_at` is when Telegram last confirmed that nothing is missing.
+    while requests still go. `synced_at` is when Telegram last confirmed that nothing is missing. `waits` are the account's flood waits,
+    where they are to outlast this client.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         where: Telegram,
         take: Take | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        waits: FloodWaits | None = None,
     ) -> None:
         identity = session.identity
         self.stored = session
@@ -83,6 +86,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             system_lang_code=identity.system_lang_code,
         )
         self._now = now
+        self._waits = waits or FloodWaits()
         self._reason: BaseException | None = None
         self.synced_at: datetime | None = None
         self._connection = partial(GuardedConnection, guard)  # Telethon asks for a type; one per account would cost 6 kB each
@@ -115,8 +119,9 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
         """Send one request once and return Telegram's answer; raises Telethon's RPCError (Unreadable is one), ConnectionError where the
-        connection broke before an answer, TimeoutError where none came in time.
+        connection broke before an answer, TimeoutError where none came in time. While its method has to wait, Telegram is not asked.
         """
+        self._waits.check(request)
         answer, over = self._sender.send(request), self.disconnected
         try:
             await asyncio.wait((answer, over), timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
@@ -125,6 +130,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             if not answer.done() or answer.cancelled():  # disconnecting, Telethon forgets what it has not sent, and cancels what it has
                 raise ConnectionError("disconnected")
             error = answer.exception()
+            self._waits.note(request, error)
             if isinstance(error, BROKEN):  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
                 raise ConnectionError("disconnected") from error
             if isinstance(error, errors.TypeNotFoundError):
@@ -234,12 +240,13 @@ async def connect(
     where: Telegram,
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
+    waits: FloodWaits | None = None,
 ) -> Client:
     """Return a connected client, which is the caller's to disconnect; raises AvioError where the connect fails.
 
     Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
     """
-    client = Client(where.located(session), marks, guard, where, take)
+    client = Client(where.located(session), marks, guard, where, take, waits=waits)
     try:
         with translated():
             async with asyncio.timeout(deadline_s):

@@ -70,6 +70,15 @@ async def test_no_or_wrong_credentials_are_401(api: Api, headers: dict[str, str]
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/tenants/1"), ("GET", "/tenants")])
+async def test_a_wrong_admin_token_is_not_passed_over_for_a_key(api: Api, token: str, method: str, path: str) -> None:
+    """An empty one is wrong too: whoever sends it has left a variable unset, and should hear of it."""
+    tenant = await api.new_tenant()
+    answer = await api.call(method, path, headers={**key(tenant["key"]), "X-Admin-Token": token})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
+
+
 async def test_each_wrong_credential_is_told_apart(api: Api) -> None:
     """In words that say what to send in its place, on a tenant's routes and on the administrator's."""
     tenant = await api.new_tenant()
