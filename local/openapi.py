@@ -17,15 +17,23 @@ from functions.auth import routes as auth
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
-from functions.http.describe import ErrorBody
+from functions.http.openapi_responses import ErrorBody
 from functions.messages import routes as messages
-from functions.tenants import about, credential_routes
+from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
-ROUTERS = (tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router)
+ROUTERS = (
+    tenants.router,
+    credential_routes.router,
+    auth.router,
+    messages.router,
+    deliveries.router,
+    receiver.router,
+    api_info_routes.router,
+)
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.http.describe import REQUEST_ID, errors
+from functions.http.openapi_responses import REQUEST_ID, errors
 from local.openapi_examples import EXAMPLES
 from shared.errors import Code
 

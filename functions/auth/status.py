@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from functions.auth.workers import LiveWorkers
+from functions.auth.live_workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from functions.http.callers import Sending as SendingCaller
-from functions.http.describe import errors
+from functions.http.access import SendAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
 from functions.messages.send import Sending, seen
@@ -57,13 +58,6 @@ class SentMessage(BaseModel):
     date: datetime
 
 
-def sending_of(request: Request) -> Sending:
-    """Return what the app was composed with."""
-    sending = request.app.state.sending
-    assert isinstance(sending, Sending)
-    return sending
-
-
 _refusals = (
     Code.INVALID_PHONE,
     Code.PEER_NOT_FOUND,
@@ -98,7 +92,7 @@ _refusals = (
 
 
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Sending, Depends(sending_of)]) -> SentMessage:
+def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
     """Send a message as the account's person."""
     if not seen(body.text):
         problem = "A message has something to see: not only blanks and zero-width characters."
@@ -106,5 +100,5 @@ def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Send
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
     reply_to = None if body.reply_to is None else str(body.reply_to)
-    sent = sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, reply_to)
+    sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
     return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from functions.tenants.directory import seal
+from functions.tenants.tenant_service import seal
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.errors import AvioError, Code
@@ -21,7 +21,7 @@ MOST_PREVIOUS = 3
 
 
 @dataclass(frozen=True)
-class Credentials:
+class CredentialService:
     """Gives out and takes away."""
 
     tenants: TenantStore

@@ -11,15 +11,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from functions.http.access import OPEN
 from functions.http.app import TITLE
-from functions.http.form import check_form
-from functions.tenants.pages import DOCS, HOME
+from functions.http.request_checks import check_request
+from functions.tenants.html_pages import DOCS, HOME
 from shared.errors import AvioError, Code
 from shared.version import VERSION
 
 router = APIRouter(tags=["about"])
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
-_well_formed = [Depends(check_form)]
+_open_and_checked = [OPEN, Depends(check_request)]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 
@@ -40,7 +41,7 @@ class Alive(BaseModel):
 _or_a_page: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/", dependencies=_well_formed, response_model=About, responses=_or_a_page)
+@router.get("/", dependencies=_open_and_checked, response_model=About, responses=_or_a_page)
 def about(request: Request, response: Response) -> Any:
     """Return the API's name, version and links: as JSON, or as a page where HTML is asked for."""
     if "text/html" in request.headers.get("accept", ""):
@@ -49,25 +50,25 @@ def about(request: Request, response: Response) -> Any:
     return About(name=TITLE, version=VERSION, links={"docs": "/docs", "openapi": "/openapi.json", "health": "/health"})
 
 
-@router.get("/health", dependencies=_well_formed)
+@router.get("/health", dependencies=_open_and_checked)
 def health() -> Alive:
     """Tell that the API answers."""
     return Alive()
 
 
-@router.get("/openapi.json", include_in_schema=False)
+@router.get("/openapi.json", dependencies=[OPEN], include_in_schema=False)
 def openapi() -> Response:
     """Return the OpenAPI document of all functions together."""
     return Response(_document(), media_type="application/json")
 
 
-@router.get("/docs", include_in_schema=False)
+@router.get("/docs", dependencies=[OPEN], include_in_schema=False)
 def docs() -> HTMLResponse:
     """Return a page that shows the document and tries requests."""
     return HTMLResponse(DOCS)
 
 
-@router.get("/docs/{asset}", include_in_schema=False)
+@router.get("/docs/{asset}", dependencies=[OPEN], include_in_schema=False)
 def docs_asset(asset: str) -> Response:
     """Return one of the page's own files."""
     if asset not in ASSETS:

@@ -1,4 +1,4 @@
-"""What can be done with tenants, without HTTP."""
+"""Creates, lists, changes and deletes tenants, without HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from functions.tenants.idempotency import Once, derived, fingerprint
+from functions.tenants.derived_credentials import derived_from, fingerprint
 from shared import callback_url
 from shared.clock import Clock
 from shared.crypto import Envelope, KeysUnavailable, Purpose
@@ -25,12 +25,12 @@ from shared.store.workers import WorkerStore
 
 RETRY_AFTER_S = 5
 CHANNELS = (Channel.TELEGRAM,)
-"""Where a tenant may have accounts by now."""
+"""The channels on which a tenant can have accounts."""
 
 
 @dataclass(frozen=True)
 class Created:
-    """A new tenant with its credentials; `replayed` where an earlier request had made it."""
+    """A new tenant with its credentials; `replayed` if an earlier request created it."""
 
     tenant: Tenant
     key: SecretStr
@@ -39,16 +39,18 @@ class Created:
 
 
 def seal(envelope: Envelope, tenant_id: TenantId, secret: str, purpose: Purpose = Purpose.SIGNING) -> Sealed:
-    """Seal what only the delivery function may open, under a data key of its own; raises `unavailable`."""
+    """Encrypt a secret that only the delivery function may decrypt, under a data key of its own; raises `unavailable`."""
     try:
         data_key = envelope.new_key(tenant_id, purpose)
     except KeysUnavailable as error:
-        raise AvioError(Code.UNAVAILABLE, "Our keys cannot be reached right now.", retry_after_s=RETRY_AFTER_S) from error
+        raise AvioError(
+            Code.UNAVAILABLE, "Our encryption keys are not available right now. Try again.", retry_after_s=RETRY_AFTER_S
+        ) from error
     return Sealed(key=data_key.wrapped, sealed=data_key.seal(secret.encode()))
 
 
 @dataclass(frozen=True)
-class Directory:
+class TenantService:
     """Creates, lists, changes and deletes tenants."""
 
     table: Table
@@ -60,25 +62,25 @@ class Directory:
     allowed: CallbackSettings
 
     def create(self, name: str, url: str | None, others: dict[str, Any] | None = None) -> Created:
-        """Make a tenant with its first key and its signing secret, which nothing can show again."""
+        """Create a tenant with its first key and its signing secret, which cannot be shown again."""
         return self._create(name, url, others or {}, secrets.token_bytes, None)
 
-    def create_once(self, name: str, url: str | None, others: dict[str, Any], once: Once) -> Created:
-        """Make a tenant, or return the one that this idempotency key made within 24 hours, with the same credentials.
+    def create_once(self, name: str, url: str | None, others: dict[str, Any], *, idempotency_key: str, admin_token: SecretStr) -> Created:
+        """Create a tenant, or return the tenant that this key created within 24 hours, with the same credentials.
 
-        Raises `idempotency_key_reused` where the request is another, or the credentials have been changed since.
+        Raises `idempotency_key_reused` if that request was different, or if the credentials have changed since.
         """
-        asked = fingerprint({"name": name, "callback_url": url, **others})
-        made = self.tenants.creation(once.idempotency_key, self.clock.now())
-        if made is None:
+        request = fingerprint({"name": name, "callback_url": url, **others})
+        earlier = self.tenants.creation(idempotency_key, self.clock.now())
+        if earlier is None:
             salt = secrets.token_bytes(32)
             try:
-                return self._create(name, url, others, derived(once.admin_token, salt), Creation(once.idempotency_key, salt, asked))
+                return self._create(name, url, others, derived_from(admin_token, salt), Creation(idempotency_key, salt, request))
             except AlreadyCreated:
-                made = self.tenants.creation(once.idempotency_key, self.clock.now())
-        if made is None or made.fingerprint != asked:
+                earlier = self.tenants.creation(idempotency_key, self.clock.now())
+        if earlier is None or earlier.fingerprint != request:
             raise AvioError(Code.IDEMPOTENCY_KEY_REUSED)
-        return self._again(made, derived(once.admin_token, made.salt))
+        return self._replayed(earlier, derived_from(admin_token, earlier.salt))
 
     def _create(self, name: str, url: str | None, others: dict[str, Any], draw: Draw, creation: Creation | None) -> Created:
         self._check(url)
@@ -89,19 +91,19 @@ class Directory:
         tenant, key = self.tenants.create(name, url, self.clock.now(), signing, tenant_id, fields, creation, draw)
         return Created(tenant, key, secret)
 
-    def _again(self, made: Creation, draw: Draw) -> Created:
-        """Derive the credentials of a tenant again, if they are still its own."""
-        assert made.tenant_id is not None
-        tenant = self.tenants.get(made.tenant_id)
+    def _replayed(self, earlier: Creation, draw: Draw) -> Created:
+        """Derive a tenant's first credentials again; raises `idempotency_key_reused` if it has others by now."""
+        assert earlier.tenant_id is not None
+        tenant = self.tenants.get(earlier.tenant_id)
         if tenant is None:
-            raise AvioError(Code.TENANT_NOT_FOUND, "This Idempotency-Key made a tenant that has been deleted since. Use another key.")
+            raise AvioError(Code.TENANT_NOT_FOUND, "This Idempotency-Key created a tenant that was deleted since. Use another key.")
         secret = new_signing_secret(draw)
         key_id, key = new_key(tenant.id, draw)
-        stored = next((one for one in self.tenants.keys_of(tenant.id) if one.id == key_id), None)
-        if stored is None or not stored.opens(key.get_secret_value()) or tenant.signing_secret != made.signing_secret:
+        stored = next((known for known in self.tenants.keys_of(tenant.id) if known.id == key_id), None)
+        if stored is None or not stored.opens(key.get_secret_value()) or tenant.signing_secret != earlier.signing_secret:
             raise AvioError(
                 Code.IDEMPOTENCY_KEY_REUSED,
-                f"This Idempotency-Key made tenant {tenant.number}, whose credentials have changed since. Make new ones:"
+                f"This Idempotency-Key created tenant {tenant.number}, whose credentials have changed since. Create new ones:"
                 f" POST /tenants/{tenant.number}/keys and POST /tenants/{tenant.number}/signing-secret/rotate.",
                 tenant=tenant.number,
             )
@@ -112,7 +114,10 @@ class Directory:
         return self.tenants.page(after, limit)
 
     def change(self, tenant: Tenant, changes: dict[str, Any]) -> Tenant:
-        """Change a tenant. A callback set where there was none gets what happens from now on; setting it, the same one too, enables it."""
+        """Change a tenant; raises `tenant_not_found`.
+
+        Setting `callback_url`, to the same address too, enables a disabled callback. A first callback gets events from now on.
+        """
         if "callback_url" in changes:
             self._check(changes["callback_url"])
             changes = {**changes, "callback_since": self.clock.now()}
@@ -123,11 +128,11 @@ class Directory:
         return changed
 
     def delete(self, tenant: Tenant) -> None:
-        """Shut a tenant's doors, then have everything of it erased.
+        """End a tenant, so that no credential opens it any more, then have everything of it erased.
 
-        One with an account is erased by the worker that owns it, since the account has to be logged out first; without an owner it goes to
-        whichever worker finds it. A tenant whose account no worker ever held has nothing to log out: it is erased here and now. What is
-        left, or breaks off, functions/erasure comes back to for a day. Safe to run twice.
+        The worker that owns the account erases the tenant, because it must log the account out first; without an owner, any worker that
+        finds the account does. A tenant whose account no worker ever owned has nothing to log out and is erased at once.
+        functions/erasure retries for a day what is left unfinished. Safe to run twice.
         """
         if not self.tenants.end(tenant.id, CHANNELS, self.clock.now()):
             return
@@ -139,7 +144,7 @@ class Directory:
                 self.workers.nudge(row.owner, tenant.id)
 
     def _stored(self, tenant_id: TenantId, changes: dict[str, Any]) -> dict[str, Any]:
-        """Return changes as they are stored: headers sealed, with their names beside them."""
+        """Return changes in their stored form: headers encrypted, with their names beside them."""
         if "callback_headers" not in changes:
             return changes
         headers = changes["callback_headers"] or None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.http.errors import STATUS
-from functions.http.problems import in_words
+from functions.http.validation_errors import in_words
 from shared.errors import DETAILS, Code
 
 

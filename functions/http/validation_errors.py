@@ -42,7 +42,7 @@ NO_BODY = "The body is missing: send JSON, with `Content-Type: application/json`
 Problem = dict[str, str]
 
 
-def problems_of(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Problem]:
+def field_problems(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Problem]:
     """Return each field's problem, the first one's first; of a union, that of the branch whose type it is."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for error in errors:
