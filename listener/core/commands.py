@@ -18,7 +18,7 @@ from shared.model.states import NEXT_STEPS, Reason
 from shared.rpc.command import Command
 from shared.rpc.log_in import LogOut, StateReached
 from shared.rpc.status import GetStatus
-from shared.rpc.wire import Addressed, not_supported
+from shared.rpc.wire import Addressed
 from shared.store.fenced import Superseded
 from shared.store.table import StoreUnavailable
 
@@ -57,13 +57,11 @@ def known(handlers: Mapping[Channel, Handlers]) -> dict[Channel, list[type[Comma
 
 
 async def run(owner: Owner, asked: Addressed) -> BaseModel:
-    """Run a command and return its result; raises AvioError for everything that can go wrong.
+    """Run a command that `known` names, and return its result; raises AvioError for everything that can go wrong.
 
     Only what is checked before anything is done is the caller's fault: whatever else fails is ours.
     """
-    command, handlers = asked.command, owner.handlers.get(asked.channel)
-    if handlers is None or not (type(command) in OWN_HANDLERS or type(command) in handlers):
-        raise not_supported(f"the command `{command.name}` for this channel")
+    command, handlers = asked.command, owner.handlers[asked.channel]
     if command.from_memory:
         if held := owner.held_account(asked.tenant_id, asked.channel):
             return await _handle(held, command, handlers)

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
 from listener.core.api import Api, server
+from listener.core.channel import ChannelDriver
 from listener.core.runtime.certificate import Certificate, new_certificate
 from shared.clock import SystemClock
 from tests.support.listener import Rig, WorkerRig, until
 
 
 @asynccontextmanager
-async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
+async def interface(
+    rig: Rig, announced: Certificate | None = None, drivers: Sequence[ChannelDriver] | None = None
+) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
     """Give a running worker with its interface, its row saying where, and the certificate to expect there.
 
     The port is taken before it is announced: one that was only free a moment ago may be somebody else's by the time the server wants it.
     """
     certificate, listening = new_certificate(SystemClock().now()), socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem)
+    worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem, drivers=drivers)
     with listening:
         async with worker.running():
-            http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
+            api = Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger)
+            http = server(api.app(), "127.0.0.1", port, certificate.context)
             serving = asyncio.create_task(http.serve([listening]))
             await until(lambda: http.started)
             try:

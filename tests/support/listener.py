@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from listener.core.account import Account
 from listener.core.account_context import AccountContext, WorkerServices
+from listener.core.channel import ChannelDriver
 from listener.core.event_publisher import EventPublisher
 from listener.core.ledger import Writer
 from listener.core.ownership.lease import Lease
@@ -80,10 +81,15 @@ class Rig:
         return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger)
 
     def worker(
-        self, clock: Clock | None = None, queue: type[Queue] = Queue, address: str = "127.0.0.1:1", certificate: str = ""
+        self,
+        clock: Clock | None = None,
+        queue: type[Queue] = Queue,
+        address: str = "127.0.0.1:1",
+        certificate: str = "",
+        drivers: Sequence[ChannelDriver] | None = None,
     ) -> WorkerRig:
-        """Return a worker, not started."""
-        return WorkerRig(self, clock or SystemClock(), queue, address, certificate)
+        """Return a worker, not started: Telegram's, unless other channels are named."""
+        return WorkerRig(self, clock or SystemClock(), queue, address, certificate, drivers or [TelegramDriver(self.telegram)])
 
     async def queued(self, count: int, deadline_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
@@ -127,7 +133,9 @@ def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Qu
 class WorkerRig:
     """One worker with its writer."""
 
-    def __init__(self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str) -> None:
+    def __init__(
+        self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str, drivers: Sequence[ChannelDriver]
+    ) -> None:
         self.offload = Patient(8, "test")
         self.queue = queue_of(rig.aws, self.offload, queue)
         self.writer = Writer(EventPublisher(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
@@ -137,7 +145,7 @@ class WorkerRig:
         me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
         self.beat_offload = Patient(2, "beat")
         rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.beat_offload)
-        self.ownership = Ownership(me, self.lease, rows, self._open_context, [TelegramDriver(rig.telegram)], clock, rig.log.logger)
+        self.ownership = Ownership(me, self.lease, rows, self._open_context, drivers, clock, rig.log.logger)
         self.task: asyncio.Task[None] | None = None
 
     @property
