@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from shared.owner_client import OwnerClient
-
 from functions.auth import routes
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.http.http_function import HttpFunction
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore

@@ -16,6 +16,7 @@ from functions.http.openapi_responses import errors, never_null
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
+from shared.rpc import log_in
 
 router = APIRouter(tags=["accounts"])
 Phone = Annotated[
@@ -194,7 +195,7 @@ def resend_code(access: ManageAccess, login: Flow) -> SentCode | SignedIn:
 @router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
 def cancel_login(access: ManageAccess, login: Flow) -> StateView:
     """Give the log-in up; the code that was sent is worth nothing any more."""
-    return StateView(**login.cancel(access.tenant.id, access.account))
+    return StateView(state=login.cancel(access.tenant.id, access.account).state)
 
 
 @router.post("/tenants/{tenant}/auth/verify", responses=errors(*_caller, *_telegram, *_verifying))
@@ -222,8 +223,8 @@ def logout(access: ManageAccess, login: Flow, response: Response) -> StateView:
     return StateView(state=state)
 
 
-def _begun(answer: dict[str, Any]) -> SentCode | SignedIn:
-    return SignedIn() if answer.get("state") == AccountState.AUTHORIZED else SentCode(**answer)
+def _begun(answer: log_in.SentCode | log_in.StateReached) -> SentCode | SignedIn:
+    return SentCode(**answer.model_dump()) if isinstance(answer, log_in.SentCode) else SignedIn()
 
 
 def _clear(secret: SecretStr | None) -> str | None:

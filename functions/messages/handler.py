@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from shared.owner_client import OwnerClient
-
 from functions.http.http_function import HttpFunction
 from functions.messages import routes
 from functions.messages.send import Sending
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore

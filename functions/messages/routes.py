@@ -99,4 +99,6 @@ def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sendin
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    return SentMessage(**sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, body.reply_to))
+    reply_to = None if body.reply_to is None else str(body.reply_to)
+    sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
+    return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)

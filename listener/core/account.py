@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from listener.core.account_context import AccountContext
 from listener.core.runtime.backoff import Signal, back_off_s, retry_forever, wait_for
@@ -29,6 +29,7 @@ from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.live import Live
 from shared.model.states import Reason
+from shared.rpc.log_in import StateReached
 from shared.store.fenced import Superseded
 
 IDLE_LOGIN_S = 900.0
@@ -173,14 +174,14 @@ class Account:
         assert self.serving is not None
         return await self.serving.send(message)
 
-    async def log_out(self) -> dict[str, Any]:
+    async def log_out(self) -> StateReached:
         """Log out at Telegram and erase the session; where Telegram is out of reach, say that it is being tried."""
         step = (AccountState.LOGGING_OUT, Reason.LOG_OUT_WANTED) if self.holding.row.state.logged_in else ()
         await self.holding.want_log_out()
         await self.holding.set_status(*step)
         self._wake.set()
         over = await wait_for(self._over, LOG_OUT_ANSWER_S)
-        return {"state": AccountState.LOGGED_OUT if over else AccountState.LOGGING_OUT}
+        return StateReached(state=AccountState.LOGGED_OUT if over else AccountState.LOGGING_OUT)
 
     async def look_again(self) -> None:
         """See what is wanted of the account now: somebody has written its row."""

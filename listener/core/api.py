@@ -1,7 +1,7 @@
 """The private interface: functions call their accounts' owner here (port 9000, TLS with the certificate of the worker's row).
 
     GET  /health            {"ok": true, "worker": id, "accounts": n}
-    POST /<command>         X-Admin-Token: the rpc_key of the worker's row; {"tenant", "channel", ...} -> the command's answer, or an error
+    POST /<command>         X-Admin-Token: the rpc_key of the worker's row; the command's result, or an error (shared/rpc/wire.py)
 
 X-Request-Id names the request that a command is run for. Each command leaves one line in the log, with that id, the tenant, the outcome and
 how long it took, and nothing of what it was about. Functions older than the header get an id that is made here.
@@ -18,7 +18,7 @@ import re
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import uvicorn
@@ -30,9 +30,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from listener.core import commands
+from listener.core.commands import HANDLERS, Handlers
 from listener.core.ownership.ownership import Ownership
 from shared import request_id
 from shared.errors import AvioError, Code
+from shared.model.ids import Channel
+from shared.rpc.wire import answer_of, read_command
 
 MAX_BODY_BYTES = 1 << 20
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -41,10 +44,17 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Api:
     """The routes, over whichever worker this process is at present."""
 
-    def __init__(self, worker: Callable[[], Ownership], rpc_key: SecretStr, logger: Logger) -> None:
+    def __init__(
+        self,
+        worker: Callable[[], Ownership],
+        rpc_key: SecretStr,
+        logger: Logger,
+        handlers: Mapping[Channel, Handlers] = HANDLERS,
+    ) -> None:
         self._worker = worker
         self._rpc_key = rpc_key.get_secret_value().encode()
         self._logger = logger
+        self._handlers = handlers
 
     def app(self) -> Starlette:
         """Return the ASGI app."""
@@ -71,7 +81,8 @@ class Api:
         try:
             body = await _json(request)
             outcome["tenant"] = _tenant_of(body)
-            return JSONResponse(await commands.run(self._worker(), command, body))
+            asked = read_command(command, body, self._handlers)
+            return JSONResponse(answer_of(asked.command, await commands.run(self._worker(), asked, self._handlers)))
         except AvioError as error:
             outcome["error"] = error.code.value
             return _error(error)

@@ -1,86 +1,82 @@
-"""What functions can have an account do: one command per route of the private interface, its arguments as a model."""
+"""Running what functions ask of an account: one handler per command and channel."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel
 
 from listener.core.account import Account
 from listener.telegram.operations.send import Outgoing
 from shared.crypto import KeysUnavailable
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
+from shared.model.live import Live
 from shared.model.states import NEXT_STEPS, Reason
+from shared.rpc.command import Command
+from shared.rpc.log_in import CancelLogIn, LogOut, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.status import GetStatus
+from shared.rpc.wire import Addressed, not_supported
 from shared.store.fenced import Superseded
 from shared.store.table import StoreUnavailable
 
-DEADLINE_S = 24.0  # shorter than what the owner client waits, so that an answer always comes from here
-
 LEFT_ALONE_S = 60.0  # until a later version may run again
 
-
-class _Arguments(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+Handlers = Mapping[type[Command[Any]], Callable[[Account, Any], Awaitable[BaseModel]]]
 
 
-class _Addressed(_Arguments):
-    """Which account a command is for."""
-
-    tenant: TenantId
-    channel: Channel
+async def _start(account: Account, command: StartLogIn) -> SentCode | StateReached:
+    return await account.flow.start(command.phone)
 
 
-class Start(_Arguments):
-    """auth/start"""
-
-    phone: str
+async def _resend(account: Account, _: ResendCode) -> SentCode | StateReached:
+    return await account.flow.resend()
 
 
-class Nothing(_Arguments):
-    """A command without arguments."""
+async def _cancel(account: Account, _: CancelLogIn) -> StateReached:
+    return await account.flow.cancel()
 
 
-class Verify(_Arguments):
-    """auth/verify"""
-
-    phone: str
-    code: str | None = None
-    password: str | None = None
+async def _verify(account: Account, command: VerifyLogIn) -> StateReached:
+    return await account.flow.verify(command.phone, command.code, command.password)
 
 
-class Send(_Arguments):
-    """send"""
-
-    to: Annotated[str, StringConstraints(pattern=r"^(me|@\w+|-?[0-9]{1,19})$")]
-    text: str
-    random_id: int
-    reply_to: int | None = None
+async def _log_out(account: Account, _: LogOut) -> StateReached:
+    return await account.log_out()
 
 
-async def _send(account: Account, body: Send) -> dict[str, Any]:
-    sent = await account.send(Outgoing(body.to, body.text, body.reply_to, body.random_id))
-    return {"peer_resolved": sent.chat_id, "message_id": sent.message_id, "date": sent.date.isoformat()}
+async def _status(account: Account, _: GetStatus) -> Live:
+    return account.live
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command's arguments and what it does."""
-
-    arguments: type[_Arguments]
-    run: Callable[[Account, Any], Awaitable[dict[str, Any]]]
+_RECIPIENT = re.compile(r"me|@\w+|-?[0-9]{1,19}")
+_MESSAGE_ID = re.compile(r"[0-9]{1,10}")
 
 
-COMMANDS: dict[str, Command] = {
-    "auth/start": Command(Start, lambda account, body: account.flow.start(body.phone)),
-    "auth/resend": Command(Nothing, lambda account, _: account.flow.resend()),
-    "auth/cancel": Command(Nothing, lambda account, _: account.flow.cancel()),
-    "auth/verify": Command(Verify, lambda account, body: account.flow.verify(body.phone, body.code, body.password)),
-    "logout": Command(Nothing, lambda account, _: account.log_out()),
-    "send": Command(Send, _send),
+async def _send(account: Account, command: SendMessage) -> SentMessage:
+    answered = command.reply_to
+    if not _RECIPIENT.fullmatch(command.to) or (answered is not None and not _MESSAGE_ID.fullmatch(answered)):
+        raise AvioError(Code.INVALID_REQUEST)
+    sent = await account.send(Outgoing(command.to, command.text, int(answered) if answered else None, command.random_id))
+    return SentMessage(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
+
+
+HANDLERS: Mapping[Channel, Handlers] = {
+    Channel.TELEGRAM: dict(
+        [
+            StartLogIn.handled_by(_start),
+            ResendCode.handled_by(_resend),
+            CancelLogIn.handled_by(_cancel),
+            VerifyLogIn.handled_by(_verify),
+            LogOut.handled_by(_log_out),
+            SendMessage.handled_by(_send),
+            GetStatus.handled_by(_status),
+        ]
+    )
 }
 
 
@@ -94,39 +90,29 @@ class Owner(Protocol):
         """Return an account that is held here already; nothing is claimed."""
 
 
-async def run(owner: Owner, name: str, body: Any) -> dict[str, Any]:
-    """Run a command and return its answer; raises AvioError for everything that can go wrong.
+async def run(owner: Owner, asked: Addressed, handlers: Mapping[Channel, Handlers] = HANDLERS) -> BaseModel:
+    """Run a command and return its result; raises AvioError for everything that can go wrong.
 
-    Only what is checked here, before anything is done, is the caller's fault: whatever else fails is ours.
+    Only what is checked before anything is done is the caller's fault: whatever else fails is ours.
     """
-    if name == "status" and isinstance(body, dict):
-        return _status(owner, body)
-    command = COMMANDS.get(name)
-    if command is None or not isinstance(body, dict):
-        raise AvioError(Code.NOT_FOUND)
+    command = asked.command
+    handler = handlers.get(asked.channel, {}).get(type(command))
+    if handler is None:
+        raise not_supported(f"the command `{command.name}` for this channel")
+    if command.from_memory:
+        if held := owner.held_account(asked.tenant_id, asked.channel):
+            return await handler(held, command)
+        raise AvioError(Code.NOT_MINE)
     try:
-        arguments, addressed = command.arguments.model_validate(body), _Addressed.model_validate(body)
-    except ValidationError as error:
-        raise AvioError(Code.INVALID_REQUEST) from error
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            account = await owner.account(addressed.tenant, addressed.channel)
+        async with asyncio.timeout(command.deadline_s):
+            account = await owner.account(asked.tenant_id, asked.channel)
             if account.holding.row.left_alone:
                 raise AvioError(Code.UNAVAILABLE, NEXT_STEPS[Reason.LATER_VERSION], retry_after_s=LEFT_ALONE_S)
             with account.command():
-                return await command.run(account, arguments)
+                return await handler(account, command)
     except Superseded as error:
         raise AvioError(Code.NOT_MINE) from error
     except (StoreUnavailable, KeysUnavailable) as error:
         raise AvioError(Code.UNAVAILABLE, retry_after_s=5) from error
     except TimeoutError as error:
-        raise AvioError(Code.OUTCOME_UNKNOWN if name == "send" else Code.UNAVAILABLE, retry_after_s=5) from error
-
-
-def _status(owner: Owner, body: dict[str, Any]) -> dict[str, Any]:
-    """Answer from memory, at once: asking how an account is doing must neither claim it nor wait for it."""
-    channel = body.get("channel")
-    account = owner.held_account(TenantId(str(body.get("tenant"))), Channel(channel)) if channel in set(Channel) else None
-    if account is None:
-        raise AvioError(Code.NOT_MINE)
-    return account.live.model_dump(mode="json")
+        raise AvioError(Code.UNAVAILABLE if command.repeatable else Code.OUTCOME_UNKNOWN, retry_after_s=5) from error

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from shared.model.account import Account as Row
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import Command
+from shared.rpc.log_in import StartLogIn, VerifyLogIn
 from shared.store.accounts import AccountStore
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
@@ -88,12 +90,12 @@ async def _log_in(members: list[Member], server: Server, accounts: AccountStore,
                 member, worker = waiting.pop()
                 asked = Row(tenant_id=member.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))
 
-                def call(command: str, more: Mapping[str, str], member: Member = member, asked: Row = asked) -> None:
-                    client.call(member.tenant_id, Channel.TELEGRAM, asked, command, {"phone": member.phone, **more})
+                def call(command: Command[Any], member: Member = member, asked: Row = asked) -> None:
+                    client.call(member.tenant_id, Channel.TELEGRAM, asked, command)
 
-                await loop.run_in_executor(threads, call, "auth/start", {})
+                await loop.run_in_executor(threads, call, StartLogIn(phone=member.phone))
                 code = (await server.get(f"/people/{member.phone}/code", wait_s=10))["code"]
-                await loop.run_in_executor(threads, call, "auth/verify", {"code": code})
+                await loop.run_in_executor(threads, call, VerifyLogIn(phone=member.phone, code=code))
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):

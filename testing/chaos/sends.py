@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.send import SendMessage
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 from testing.chaos.cast import Cast, Chat, Member
@@ -135,7 +136,7 @@ class Sends:
         tenant_id = sent.member.tenant_id
         try:
             row = self.accounts.get(tenant_id, Channel.TELEGRAM)
-            client.call(tenant_id, Channel.TELEGRAM, row, "send", {"to": to, "text": sent.text, "random_id": sent.random_id})
+            client.call(tenant_id, Channel.TELEGRAM, row, SendMessage(to=to, text=sent.text, random_id=sent.random_id))
         except AvioError as error:
             return "" if error.code in NOT_DEFINITE else str(error.code)
         return "sent"

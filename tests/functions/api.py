@@ -41,8 +41,8 @@ from shared.model.account import AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
-from shared.owner_client import OwnerClient
 from shared.queues import EventsQueue
+from shared.rpc.client import OwnerClient
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore

@@ -152,7 +152,7 @@ async def test_another_persons_peers_are_forgotten_when_somebody_else_logs_in(ri
         await event_with(rig, "hello")
         for number in range(1, 61):
             rig.peers.put(TENANT, Channel.TELEGRAM, Peer(id=-number, kind="chat"))
-        assert (await (await worker.account(TENANT)).log_out())["state"] == AccountState.LOGGED_OUT
+        assert (await (await worker.account(TENANT)).log_out()).state == AccountState.LOGGED_OUT
         account = await log_in(worker, server, BEN)
         assert await asyncio.to_thread(lambda: [rig.peers.get(TENANT, Channel.TELEGRAM, peer) for peer in (id_of(server, ALICE), -60)]) == [
             None,

@@ -10,6 +10,9 @@ from listener.core import commands
 from listener.core.account import Account
 from listener.telegram import connection_loop
 from shared.errors import AvioError, Code
+from shared.model.ids import Channel
+from shared.rpc.send import SendMessage
+from shared.rpc.wire import Addressed
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import TENANT, arrived, log_in, message, people
@@ -109,5 +112,5 @@ async def test_a_fault_below_a_command_is_not_the_callers(error: Exception) -> N
             return None
 
     with pytest.raises(type(error)) as passed:
-        await commands.run(Owner(), "send", {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "x", "random_id": 1})
+        await commands.run(Owner(), Addressed(TENANT, Channel.TELEGRAM, SendMessage(to="me", text="x", random_id=1)))
     assert passed.value is error

@@ -28,6 +28,7 @@ from listener.telegram.session import PendingLogin, Session
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
+from shared.rpc.log_in import SentCode, StateReached
 
 _HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
 """After these no code and no password helps a log-in on: it has to begin anew."""
@@ -47,7 +48,7 @@ class LoginFlow:
         self._wake = wake
         self._lock = asyncio.Lock()
 
-    async def start(self, phone: str) -> dict[str, Any]:
+    async def start(self, phone: str) -> SentCode | StateReached:
         """Have a code sent. A second start for the same phone, before a new code may be asked for, returns the pending flow."""
         async with self._lock:
             self._refuse_logged_in()
@@ -62,7 +63,7 @@ class LoginFlow:
             except _KeyOver as error:  # one that was made a moment ago
                 raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
-    async def resend(self) -> dict[str, Any]:
+    async def resend(self) -> SentCode | StateReached:
         """Have the code sent by the next way."""
         async with self._lock:
             self._refuse_logged_in()
@@ -72,7 +73,7 @@ class LoginFlow:
             async with self._step(session) as client:
                 return await self._advance(client, pending.phone, await login_requests.resend(client, pending, self._now()))
 
-    async def cancel(self) -> dict[str, Any]:
+    async def cancel(self) -> StateReached:
         """Give a log-in up. Whatever Telegram says to that, or where it says nothing, there is none here any more."""
         async with self._lock:
             self._refuse_logged_in()
@@ -81,9 +82,9 @@ class LoginFlow:
                 async with self._connect(session) as client:
                     await self._take_back(client, pending)
             await self._drop(Reason.CANCELLED, phone=None)
-            return {"state": AccountState.NEW}
+            return StateReached(state=AccountState.NEW)
 
-    async def verify(self, phone: str, code: str | None, password: str | None) -> dict[str, Any]:
+    async def verify(self, phone: str, code: str | None, password: str | None) -> StateReached:
         """Present code, password or both. Once the code was accepted only the password is asked for, and a wrong one burns nothing."""
         async with self._lock:
             self._refuse_logged_in()
@@ -93,7 +94,7 @@ class LoginFlow:
             async with self._step(session) as client:
                 user = await self._prove(client, pending, code, password)
                 await self._authorise(client, phone, user)
-            return {"state": AccountState.AUTHORIZED}
+            return StateReached(state=AccountState.AUTHORIZED)
 
     async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
         if not pending.code_accepted:
@@ -127,7 +128,7 @@ class LoginFlow:
         await self._holding.save_session(replace(client.current(), login=accepted))
         await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
-    async def _begin(self, session: Session, phone: str) -> dict[str, Any]:
+    async def _begin(self, session: Session, phone: str) -> SentCode | StateReached:
         """Ask for a code; raises _KeyOver where that shows that the key is of no use."""
         try:
             async with self._connect(session) as client:
@@ -175,10 +176,10 @@ class LoginFlow:
         await self._holding.save_session(replace(session, login=None))
         await self._holding.set_status(AccountState.NEW, reason, **status)
 
-    async def _advance(self, client: Client, phone: str, found: Any) -> dict[str, Any]:
+    async def _advance(self, client: Client, phone: str, found: Any) -> SentCode | StateReached:
         if not isinstance(found, PendingLogin):
             await self._authorise(client, phone, found)
-            return {"state": AccountState.AUTHORIZED}
+            return StateReached(state=AccountState.AUTHORIZED)
         await self._holding.save_session(replace(client.current(), login=found))
         await self._holding.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
         return self._answer(found)
@@ -216,16 +217,16 @@ class LoginFlow:
             raise AvioError(Code.NOT_STARTED)
         return pending, session
 
-    def _answer(self, pending: PendingLogin) -> dict[str, Any]:
+    def _answer(self, pending: PendingLogin) -> SentCode:
         left = max(0, round((pending.resend_at - self._now()).total_seconds()))
-        return {
-            "delivery": pending.delivery,
-            "length": pending.length,
-            "next_type": pending.next_type,
-            "resend_after_seconds": left,
-            "form": pending.form,
-            "beginning": pending.beginning,
-        }
+        return SentCode(
+            delivery=pending.delivery,
+            length=pending.length,
+            next_type=pending.next_type,
+            resend_after_seconds=left,
+            form=pending.form,
+            beginning=pending.beginning,
+        )
 
     def _now(self) -> Any:
         return self._holding.means.now()

@@ -8,12 +8,12 @@ where nothing can have happened: no connection came about (TLS included: the add
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
-from typing import Any
+from typing import TypeVar
 
 import urllib3
+from pydantic import BaseModel
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
@@ -22,15 +22,20 @@ from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
+from shared.rpc.command import Command
+from shared.rpc.wire import body_of, path_of, read_answer
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
 TRIES = 3
 RETRY_AFTER_S = 5
-DEADLINE_S = 25.0  # HTTP API ends an integration after 30 s; the listener's own deadline for a command is shorter than this
+ANSWER_S = 1.0  # on top of the command's own deadline, so that an answer always comes from the listener
 CONNECT_S = 2.0
 NOT_MINE_PAUSES_S = (0.2, 0.8, 0.0)
 """After "not mine": an idle account that is being handed over has no owner a moment later, and is claimed by whoever is asked next."""
+
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class NotConnected(Exception):
@@ -53,7 +58,7 @@ class OwnerClient:
     """Calls owners; keeps connections to workers open between calls."""
 
     def __init__(
-        self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float = DEADLINE_S, connect_s: float = CONNECT_S
+        self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float | None = None, connect_s: float = CONNECT_S
     ) -> None:
         self._accounts = accounts
         self._workers = workers
@@ -61,37 +66,36 @@ class OwnerClient:
         self._connect_s = connect_s
         self._pools: dict[WorkerId, tuple[Worker, urllib3.HTTPSConnectionPool]] = {}
 
-    def call(
-        self, tenant_id: TenantId, channel: Channel, account: Account | None, command: str, arguments: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Have the owner run a command and return its answer.
+    def call(self, tenant_id: TenantId, channel: Channel, account: Account | None, command: Command[R]) -> R:
+        """Have the owner run a command and return its result.
 
-        `account` is the row as read with the request. Raises what the command raised; `unavailable` where no live worker can be reached
-        (nothing happened); `outcome_unknown` where the connection broke after the request was sent.
+        `account` is the row as read with the request. Raises what the command raised; `not_supported` where the worker does not know the
+        command or a field of it, and `unavailable` where no live worker can be reached (nothing happened); `outcome_unknown` where the
+        connection broke after the request was sent.
         """
-        body = json.dumps({"tenant": tenant_id, "channel": channel, **arguments}).encode()
+        body, deadline_s = body_of(tenant_id, channel, command), self._deadline_s or command.deadline_s + ANSWER_S
         avoid: set[WorkerId] = set()
         for attempt in range(TRIES):
             if attempt:
                 account = self._accounts.get(tenant_id, channel)
             worker, pool = self._owner_of(account, avoid)
             try:
-                answer = self._post(worker, pool, command, body, self._deadline_s - attempt * self._connect_s)
+                content = self._post(worker, pool, path_of(command), body, deadline_s - attempt * self._connect_s)
             except NotConnected:
                 self._pools.pop(worker.id, None)
                 avoid.add(worker.id)
                 continue
             except HTTPError as error:
                 raise AvioError(Code.OUTCOME_UNKNOWN) from error
-            if answer.get("error") == Code.NOT_MINE:
-                time.sleep(NOT_MINE_PAUSES_S[attempt])
-                continue
-            if "error" in answer:
-                raise AvioError.from_json(answer)
-            return answer
+            try:
+                return read_answer(command, content)
+            except AvioError as error:
+                if error.code is not Code.NOT_MINE:
+                    raise
+            time.sleep(NOT_MINE_PAUSES_S[attempt])
         raise _unavailable()
 
-    def ask(self, tenant_id: TenantId, channel: Channel, account: Account, question: str, deadline_s: float) -> dict[str, Any] | None:
+    def ask(self, account: Account, command: Command[R], deadline_s: float) -> R | None:
         """Ask the owner of the row, and nobody else, what changes nothing; None where there is none, or it does not answer in time.
 
         A worker that has not answered is looked up again the next time: it may be dead by then.
@@ -99,13 +103,14 @@ class OwnerClient:
         worker = self._live_owner(account.owner)
         if worker is None:
             return None
-        body = json.dumps({"tenant": tenant_id, "channel": channel}).encode()
         try:
-            answer = self._post(*worker, question, body, deadline_s)
+            content = self._post(*worker, path_of(command), body_of(account.tenant_id, account.channel, command), deadline_s)
+            return read_answer(command, content)
+        except AvioError:
+            return None
         except (NotConnected, HTTPError):
             self._pools.pop(worker[0].id, None)
             return None
-        return None if "error" in answer else answer
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -149,17 +154,12 @@ class OwnerClient:
             self._pools[worker.id] = (worker, pool)
         return self._pools[worker.id]
 
-    def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, command: str, body: bytes, left_s: float) -> dict[str, Any]:
+    def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, path: str, body: bytes, left_s: float) -> bytes:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
         if request := request_id.current():  # so that the worker's log names it too
             headers[request_id.HEADER] = request
         timeout = urllib3.Timeout(connect=min(self._connect_s, left_s / 2), total=left_s)
-        response = pool.request("POST", f"/{command}", body=body, headers=headers, timeout=timeout, retries=False)
-        try:
-            answer = json.loads(response.data)
-        except ValueError:
-            answer = None
-        return answer if isinstance(answer, dict) else {"error": Code.INTERNAL_ERROR.value}
+        return pool.request("POST", f"/{path}", body=body, headers=headers, timeout=timeout, retries=False).data
 
 
 def _takes(worker: Worker) -> bool:

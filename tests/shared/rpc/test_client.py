@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import Worker
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.send import SendMessage, SentMessage
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
@@ -23,7 +25,8 @@ from tests.support.clock import FakeClock
 from tests.support.events import TENANT
 from tests.support.owner import StandInOwner
 
-SENT = {"message_id": 5}
+SENT = {"peer_resolved": 77, "message_id": 5, "date": "2026-03-01T12:00:00+00:00"}
+SENT_MESSAGE = SentMessage(chat_id="77", message_id="5", date=datetime(2026, 3, 1, 12, tzinfo=UTC))
 NewOwner = Callable[..., StandInOwner]
 
 
@@ -58,9 +61,9 @@ def account_of(owner: Worker | None, table: Table) -> Account:
     return found
 
 
-def send(client: OwnerClient, account: Account | None) -> dict[str, Any]:
+def send(client: OwnerClient, account: Account | None) -> SentMessage:
     """Have the owner send."""
-    return client.call(TENANT, Channel.TELEGRAM, account, "send", {"text": "Привет"})
+    return client.call(TENANT, Channel.TELEGRAM, account, SendMessage(to="me", text="Привет", random_id=5))
 
 
 def refusal(client: OwnerClient, account: Account | None) -> AvioError:
@@ -74,8 +77,8 @@ def test_the_owner_is_asked_with_its_key(table: Table, new_owner: NewOwner, clie
     """Tenant, channel and arguments in the body; the stand-in answers only who brings its key."""
     owner = new_owner()
     new_owner()
-    assert send(client, account_of(owner.worker, table)) == SENT
-    assert owner.asked == [("send", {"tenant": TENANT, "channel": "telegram", "text": "Привет"})]
+    assert send(client, account_of(owner.worker, table)) == SENT_MESSAGE
+    assert owner.asked == [("send", {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "Привет", "random_id": 5})]
 
 
 @pytest.mark.parametrize("owned", [None, NOBODY, WorkerId("worker-long-gone")])
@@ -90,7 +93,7 @@ def test_without_an_owner_the_least_loaded_live_worker_is_asked(
     WorkerStore(table).end(ended.worker.id, clock.now())
     WorkerStore(table).kill(dead.worker.id, dead.worker.beat, clock.now())
     account = Account(tenant_id=TENANT, channel=Channel.TELEGRAM, owner=owned, epoch=Epoch(1)) if owned else None
-    assert send(client, account) == SENT
+    assert send(client, account) == SENT_MESSAGE
     assert len(least.asked) == 1
 
 
@@ -99,7 +102,7 @@ def test_a_dead_owners_account_goes_to_a_live_worker(table: Table, new_owner: Ne
     dead, live = new_owner(), new_owner()
     account = account_of(dead.worker, table)
     WorkerStore(table).kill(dead.worker.id, dead.worker.beat, FakeClock().now())
-    assert send(client, account) == SENT
+    assert send(client, account) == SENT_MESSAGE
     assert (len(dead.asked), len(live.asked)) == (0, 1)
 
 
@@ -113,7 +116,7 @@ def test_not_mine_leads_to_the_new_owner(table: Table, new_owner: NewOwner, clie
         return {"error": "not_mine"}
 
     old.respond = moved
-    assert send(client, account) == SENT
+    assert send(client, account) == SENT_MESSAGE
     assert old.asked == new.asked
 
 
@@ -129,7 +132,7 @@ def test_a_worker_that_refuses_is_passed_over(table: Table, new_owner: NewOwner,
     """No owner yet: the next least loaded is asked."""
     closed, other = new_owner(accounts=0), new_owner(accounts=5)
     closed.close()
-    assert send(client, None) == SENT
+    assert send(client, None) == SENT_MESSAGE
     assert len(other.asked) == 1
 
 
@@ -149,7 +152,7 @@ def test_a_known_owner_that_died_is_not_asked_for_ever(table: Table, new_owner: 
     assert refusal(client, account).code is Code.OUTCOME_UNKNOWN
     owner.close()
     WorkerStore(table).kill(owner.worker.id, owner.worker.beat, FakeClock().now())
-    assert send(client, account) == SENT
+    assert send(client, account) == SENT_MESSAGE
     assert len(other.asked) == 1
 
 
@@ -165,7 +168,7 @@ def test_a_deadline_that_passes_leaves_the_outcome_unknown(table: Table, new_own
     """As a connection that breaks."""
     owner = new_owner()
     account = account_of(owner.worker, table)
-    assert send(client, account) == SENT  # there is a connection: only the answer is waited for
+    assert send(client, account) == SENT_MESSAGE  # there is a connection: only the answer is waited for
     owner.respond = lambda command, body: {"waited": owner.silent.wait(10)}
     client._deadline_s = 0.2
     error = refusal(client, account)
@@ -205,5 +208,5 @@ def test_an_error_of_a_newer_worker_is_an_internal_error(table: Table, new_owner
 def test_owners_are_kept_in_a_bounded_number(table: Table, new_owner: NewOwner, client: OwnerClient) -> None:
     """A warm function that met many workers keeps connections to the last sixteen."""
     for _ in range(18):
-        assert send(client, Account(tenant_id=TenantId(TENANT), channel=Channel.TELEGRAM, owner=new_owner().worker.id)) == SENT
+        assert send(client, Account(tenant_id=TenantId(TENANT), channel=Channel.TELEGRAM, owner=new_owner().worker.id)) == SENT_MESSAGE
     assert len(client._pools) == 16
