@@ -15,10 +15,10 @@ from typing import Any
 
 Typed = dict[str, Any]
 Item = dict[str, Typed]
-RecentSends = tuple[Item, Mapping[str, Typed], Mapping[str, str]]
-Operand = Callable[[RecentSends], Typed | None]
-Condition = Callable[[RecentSends], bool]
-Change = Callable[[RecentSends, Item], None]
+Given = tuple[Item, Mapping[str, Typed], Mapping[str, str]]
+Operand = Callable[[Given], Typed | None]
+Condition = Callable[[Given], bool]
+Change = Callable[[Given, Item], None]
 
 _WORD = re.compile(r"<>|<=|>=|[(),=<>+-]|[#:]?[\w.]+")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -63,7 +63,7 @@ def _field(word: str) -> Operand:
     return lambda given: given[0].get(word)
 
 
-def _name(word: str) -> Callable[[RecentSends], str]:
+def _name(word: str) -> Callable[[Given], str]:
     return lambda given: given[2][word] if word.startswith("#") else word
 
 
@@ -183,7 +183,7 @@ class _Words:
         sign = "+" if self._takes("+") else "-" if self._takes("-") else None
         right = self._source() if sign else None
 
-        def change(given: RecentSends, after: Item) -> None:
+        def change(given: Given, after: Item) -> None:
             value = left(given)
             if right is not None:
                 other = right(given)
@@ -211,7 +211,7 @@ class _Words:
     def _remove(self) -> Change:
         name = _name(self._next())
 
-        def change(given: RecentSends, after: Item) -> None:
+        def change(given: Given, after: Item) -> None:
             after.pop(name(given), None)
 
         return change
@@ -219,7 +219,7 @@ class _Words:
     def _add(self) -> Change:
         name, source = _name(self._next()), _field(self._next())
 
-        def change(given: RecentSends, after: Item) -> None:
+        def change(given: Given, after: Item) -> None:
             value, before = source(given), given[0].get(name(given))
             assert value is not None
             ((kind, content),) = value.items()
@@ -235,7 +235,7 @@ class _Words:
     def _delete(self) -> Change:
         name, source = _name(self._next()), _field(self._next())
 
-        def change(given: RecentSends, after: Item) -> None:
+        def change(given: Given, after: Item) -> None:
             ((kind, content),) = (source(given) or {}).items()
             left = sorted(set((given[0].get(name(given)) or {}).get(kind, ())) - set(content))
             after.pop(name(given), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -78,6 +79,10 @@ async def row(rig: Rig) -> Any:
 
 
 # logging in
+
+
+def _connected_anew(account: Account, before: object) -> bool:
+    return account.serving is not None and account.serving.client not in (None, before)
 
 
 async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
@@ -286,7 +291,7 @@ async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramSe
             assert flood.value.code is Code.FLOOD_WAIT
             before = account.serving.client
             server.operation.kick(ConnectionSpec(person=ANNA))
-            await until(lambda before=before: account.serving and account.serving.client not in (None, before))
+            await until(partial(_connected_anew, account, before))
         assert server.operation.counters()["calls"]["messages.sendMessage"] == 1
         ahead_s = 3000.0
         await account.send(message("in time", random_id=3))

@@ -1,7 +1,8 @@
 """Going on behind a difference that cannot be read: the box jumps to where Telegram stands, and the history is read instead.
 
-That history is read in ever smaller pieces, until what cannot be read stands alone (listener/telegram/updates/history.py). Edits, deletions and
-reads of such a difference are not known. Each jump leads to where Telegram stood then, so there is no second one without news.
+That history is read in ever smaller pieces, until what cannot be read stands alone (see listener/telegram/updates/history.py). Edits,
+deletions and reads of such a difference are not known. Each jump leads to where Telegram stood then, so no second
+jump follows without news.
 """
 
 from __future__ import annotations

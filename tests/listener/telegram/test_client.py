@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from telethon import errors
 from telethon._updates.messagebox import ENTRY_ACCOUNT, State
-from telethon._updates.session import ChannelState, SessionState
+from telethon._updates.session import ChannelState as BoxedChannel
+from telethon._updates.session import SessionState
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client, connected
@@ -200,7 +201,7 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
         marks = replace(account.marks, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
         taken = Taken()
         client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
-        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [ChannelState(number, 50) for number in marks.channels])
+        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in marks.channels])
         await client._preprocess_updates([], [], [])
         client.box.map = counted = Counted(client.box.map)
         for pts in (51, 52):

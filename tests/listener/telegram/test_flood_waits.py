@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from listener.telegram.refusals import UNNAMED_WAIT_S
 from telethon import errors
 from telethon.tl import functions
 
+from listener.telegram.operations.error_table import UNNAMED_WAIT_S
 from listener.telegram.operations.errors import translate
 from listener.telegram.operations.flood_waits import FloodWaits
 from shared.errors import Code

@@ -40,7 +40,7 @@ from listener.telegram.updates.message_box import LosslessBox
 from testing.telegram_server.mtproto.server_key import ServerKey
 from tests.listener.telegram.clients import held_lease
 
-SOURCES = sorted(Path(listener.telegram.__path__[0]).glob("*.py"))
+SOURCES = sorted(Path(listener.telegram.__path__[0]).rglob("*.py"))
 
 NAMED: dict[str, set[str]] = {
     "TelegramClient": {
