@@ -1,4 +1,4 @@
-"""What the document says of every operation beyond what its route declares. Pure: each function changes the operation that it is given."""
+"""Completes each operation of the OpenAPI document with what its route does not declare. Pure; each function changes its argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Operation = dict[str, Any]
 
 
 def finish(method: str, path: str, operation: Operation) -> None:
-    """Say of one operation which errors any such one has, what its callers need, and how its parameters and answers look."""
+    """Add to an operation the errors that all such operations have, its callers, and its parameters' and answers' forms."""
     _common_errors(method, path, operation)
     _callers(operation)
     for parameter in operation.get("parameters", []):
