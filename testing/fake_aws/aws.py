@@ -37,7 +37,7 @@ class FakeAws:
         self.latency_s = latency_s
         self.calls: Counter[str] = Counter()
         self.first_at: dict[str, float] = {}
-        self.dynamodb = FakeDynamoDb()
+        self.dynamodb = FakeDynamoDb(metered=True)
         self.queue = FakeFifoQueue(clock)
         services = (self.dynamodb, self.queue, FakeKms())
         self._services = {operation: service for service in services for operation in service.operations}

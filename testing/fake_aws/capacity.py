@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from testing.fake_aws.expressions.words import Item
@@ -14,7 +14,7 @@ from testing.fake_aws.expressions.words import Item
 READ_BYTES, WRITE_BYTES = 4096, 1024
 
 
-def read_units(items: Sequence[Item]) -> int:
+def read_units(*items: Item) -> int:
     """Return the units of one read of these items, by their sum: at least one."""
     return max(1, -(-sum(3 + size(item) for item in items) // READ_BYTES))
 

@@ -19,12 +19,12 @@ _QUERY = "KeyConditionExpression ExpressionAttributeNames ExpressionAttributeVal
 
 
 class FakeDynamoDb(FakeService):
-    """The two tables of an account. `units` are the read, write and index write units so far, which AWS would bill.
+    """The two tables of an account. Where it is metered, `units` are the read, write and index write units that AWS would bill so far.
 
     It differs from DynamoDB in that nothing is throttled, a query answers in one page, and reserved words are taken as names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, metered: bool = False) -> None:
         super().__init__(
             {
                 "GetItem": operation(lambda request: self._of(request).get(request), "TableName Key ConsistentRead"),
@@ -44,7 +44,7 @@ class FakeDynamoDb(FakeService):
         )
         self._done: set[str] = set()
         self.units: Counter[str] = Counter()
-        self.tables = {name: FakeTable(self.units) for name in TABLES}
+        self.tables = {name: FakeTable(self.units if metered else None) for name in TABLES}
 
     def addresses(self, table: str = STATE) -> list[tuple[str, str]]:
         """Return (pk, sk) of every item of a table, in order."""

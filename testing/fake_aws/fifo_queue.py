@@ -125,8 +125,8 @@ class FakeFifoQueue(FakeService):
     def _receive(self, request: Request) -> Answer:
         now, most = self._clock.boottime(), request.get("MaxNumberOfMessages", 1)
         free = [messages for messages in self._groups.values() if all(message.visible_s <= now for message in messages[:MOST_ENTRIES])]
-        ordered = itertools.chain.from_iterable(sorted(free, key=lambda messages: messages[0].number))
-        found = list(itertools.islice(ordered, most))
+        free.sort(key=lambda messages: messages[0].number)
+        found = list(itertools.islice(itertools.chain.from_iterable(free), most))
         for message in found:
             self._by_receipt.pop(message.receipt, None)
             message.receipt = f"{message.number}/{next(self._receives)}"

@@ -38,12 +38,12 @@ INDEXES = {
 
 
 class FakeTable:
-    """Its indexes show a write at once, or, while they are `lagging`, when they `catch_up`. `units`: what AWS would bill."""
+    """Its indexes show a write at once, or, while they are `lagging`, when they `catch_up`. `units`: what AWS would bill, if counted."""
 
-    def __init__(self, units: Counter[str]) -> None:
+    def __init__(self, units: Counter[str] | None) -> None:
         self._units = units
         self._collections: dict[str, ItemCollection] = {}
-        self._indexes = {name: IndexData(index, units) for name, index in INDEXES.items()}
+        self._indexes = {name: IndexData(index) for name, index in INDEXES.items()}
         self._lagging = False
         self._behind: list[tuple[Item | None, Item | None]] = []
 
@@ -98,7 +98,7 @@ class FakeTable:
         """Remove an item, if it is there."""
         check_placeholders(request, request.get("ConditionExpression"))
         before = self.check(request, request["Key"])
-        self._units["write"] += write_units(before)
+        self._count("write", before)
         if before:
             pk, place = _address(before)
             self._collections[pk].remove(place)
@@ -138,12 +138,11 @@ class FakeTable:
         return collection.get(place) if collection else None
 
     def _write(self, before: Item | None, item: Item) -> None:
-        units = write_units(before, item)
-        if units > MOST_WRITE_UNITS:
+        if self._units is not None and write_units(item) > MOST_WRITE_UNITS:
             raise Refused("ValidationException", "Item size has exceeded the maximum allowed size")
         for index in self._indexes.values():
             index.check(item)
-        self._units["write"] += units
+        self._count("write", before, item)
         pk, place = _address(item)
         self._collections.setdefault(pk, ItemCollection()).put(place, item)
         self._reindex(before, item)
@@ -157,19 +156,24 @@ class FakeTable:
     def _index(self, before: Item | None, after: Item | None) -> None:
         for index in self._indexes.values():
             if index.shows(before) or index.shows(after):
-                index.change(before, after)
+                for change in index.change(before, after):
+                    self._count("index write", *change)
 
     def _has_read(self, items: list[Item], request: Request) -> None:
-        self._units["half read"] += read_units(items) * (2 if request.get("ConsistentRead") else 1)
+        if self._units is not None:
+            self._units["half read"] += read_units(*items) * (2 if request.get("ConsistentRead") else 1)
+
+    def _count(self, kind: str, *items: Item | None) -> None:
+        if self._units is not None:
+            self._units[kind] += write_units(*items)
 
 
 class IndexData:
     """The items that an index shows."""
 
-    def __init__(self, index: Index, units: Counter[str]) -> None:
+    def __init__(self, index: Index) -> None:
         self._index = index
         self._names = ("pk", "sk", index.partition_key, index.sort_key, *index.shown)
-        self._units = units
         self._collections: dict[str, ItemCollection] = {}
 
     def searched(self, request: Request) -> tuple[Index, dict[str, ItemCollection]]:
@@ -188,17 +192,17 @@ class IndexData:
             if name in item and "S" not in item[name]:
                 raise Refused("ValidationException", f"Type mismatch for Index Key {name}")
 
-    def change(self, before: Item | None, after: Item | None) -> None:
-        """Show an item as it is after a write instead of as it was before."""
+    def change(self, before: Item | None, after: Item | None) -> list[tuple[Item | None, Item | None]]:
+        """Show an item as it is after a write instead of as it was before; return the writes to the index, as before and after."""
         old, new = (self._shown(item) for item in (before, after))
         if old == new:
-            return
+            return []
         if old:
             self._collections[old[self._index.partition_key]["S"]].remove(self._place(old))
         if new:
             self._collections.setdefault(new[self._index.partition_key]["S"], ItemCollection()).put(self._place(new), new)
         moved = old and new and self._key(old) != self._key(new)
-        self._units["index write"] += write_units(old) + write_units(new) if moved else write_units(old, new)
+        return [(old, None), (None, new)] if moved else [(old, new)]
 
     def _shown(self, item: Item | None) -> Item | None:
         if item is None or not self.shows(item):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def fake_client(dynamodb: FakeDynamoDb | None = None) -> DynamoDBClient:
     """Return a client for a fake, or for a new one."""
-    return cast("Any", InProcessClient((dynamodb or FakeDynamoDb()).answer))
+    client: Any = InProcessClient((dynamodb or FakeDynamoDb()).answer)
+    return cast("DynamoDBClient", client)
 
 
 def fake_table(dynamodb: FakeDynamoDb | None = None, name: str = STATE) -> Table:

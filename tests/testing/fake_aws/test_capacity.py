@@ -26,7 +26,7 @@ from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
 )
 def test_units_are_counted_as_aws_bills_them(acts: list[tuple[str, dict[str, Any]]], units: dict[str, int]) -> None:
     """Reads by 4 kB, writes by 1 kB, and an index is written for what it shows: twice where an item moves in it."""
-    dynamodb = FakeDynamoDb()
+    dynamodb = FakeDynamoDb(metered=True)
     for operation, request in acts:
         wired = {name: to_wire(value) if name in {"Key", "Item"} else value for name, value in request.items()}
         dynamodb.answer(operation, {"TableName": DELIVERIES, **wired})
@@ -35,7 +35,7 @@ def test_units_are_counted_as_aws_bills_them(acts: list[tuple[str, dict[str, Any
 
 def test_a_transaction_writes_twice() -> None:
     """It prepares and commits, and both are billed."""
-    dynamodb = FakeDynamoDb()
+    dynamodb = FakeDynamoDb(metered=True)
     put = {"Put": {"TableName": DELIVERIES, "Item": to_wire({"pk": "p", "sk": "1"})}}
     dynamodb.answer("TransactWriteItems", {"TransactItems": [put]})
     assert dynamodb.units == {"write": 2}

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.store import keys
-from shared.store.table import Change, Check, ConditionFailed, Put, Remove, Table, to_wire
+from shared.store.table import Change, Check, ConditionFailed, Put, Remove, Table, Write, to_wire
 from tests.support.aws_sides import Side
 
 KEY = {"pk": "p", "sk": "1"}
@@ -151,7 +151,7 @@ def test_a_transaction_does_all_or_nothing(table: Table) -> None:
     """Of every kind of write; the item that a condition failed for is not shown."""
     new, gone, checked = ({"pk": "p", "sk": sk} for sk in ("new", "gone", "checked"))
     table.put(gone)
-    writes = [
+    writes: list[Write] = [
         Put(new, "attribute_not_exists(pk)"),
         Change(KEY, "SET one = :two", {":two": 2, ":one": 1}, "one = :one"),
         Remove(gone, "attribute_exists(pk)"),
