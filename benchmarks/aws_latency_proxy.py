@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local.telegram.control.http import serving
 from testing.fake_aws.call_names import call_name
 from testing.fake_aws.server import LATENCY_S
+from testing.telegram_server.control.http import serving
 
 TIMEOUT_S = 30
 NOT_PASSED_ON = {"connection", "content-length", "transfer-encoding", "content-encoding"}

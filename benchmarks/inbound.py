@@ -21,7 +21,7 @@ from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import connections, log_in, phones, store, wait_connected
 from benchmarks.suite import Suite
 from benchmarks.worker_process import WorkerProcess, wait_until
-from listener.checkpoint import CHECKPOINT_EVERY_S
+from listener.core.checkpoint import CHECKPOINT_EVERY_S
 from shared.model.ids import NOBODY
 from testing.fake_aws.aws import FakeAws
 
