@@ -14,6 +14,7 @@ from listener.telegram.send import Outgoing
 from local.aws_account import Account
 from local.telegram.control.specs import CodeSpec, ConnectionSpec, FreezeSpec, GroupSpec, MediaSpec, PersonPatch, PersonSpec, SendSpec
 from local.telegram.server import TelegramServer
+from shared.crypto import Purpose
 from shared.errors import AvioError
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel, TenantId, WorkerId
@@ -65,8 +66,9 @@ class Accounts:
         self._cast |= {"code": CODE, "password": PASSWORD}
         groups = self._cast["groups"] = {}
         for kind in ("basic", "supergroup", "channel"):
-            spec = {"kind": kind, "title": f"The {kind}", "creator": self.phone("bob"), "members": [self.phone("anna"), self.phone("carol")]}
-            groups[kind] = self._server.groups.create(GroupSpec.model_validate(spec))["id"]
+            members = [self.phone("anna"), self.phone("carol")]
+            group = GroupSpec.model_validate({"kind": kind, "title": f"The {kind}", "creator": self.phone("bob"), "members": members})
+            groups[kind] = self._server.groups.create(group)["id"]
 
     def phone(self, name: str) -> str:
         """Return a person's phone."""
@@ -129,7 +131,7 @@ class Accounts:
         self.write("alice", anna, "an answer to myself", reply_to=first)
         file = {"content": base64.b64encode(b"bytes"), "kind": "document", "name": "list.txt", "mime_type": "text/plain"}
         self.write("alice", anna, "with a file", media=MediaSpec.model_validate(file))
-        self.write("bob", anna, "ж" * 4096)  # in ASCII six times as long: too large for the queue
+        self.write("bob", str(groups["supergroup"]), "ж" * 4096)  # in ASCII six times as long: too large for the queue
         for kind in groups:
             self.write("bob", str(groups[kind]), f"to the {kind}")
         self.write("carol", str(groups["supergroup"]), "from Carol 😀")
@@ -144,7 +146,7 @@ class Accounts:
 
     async def _arrived(self, count: int) -> None:
         async with asyncio.timeout(60):
-            while await asyncio.to_thread(self._queue_length) < count:
+            while await asyncio.to_thread(self._queue_length) < count:  # noqa: ASYNC110  a queue announces nothing
                 await asyncio.sleep(0.05)
 
     async def _frozen(self, worker: WorkerRig) -> None:
@@ -178,12 +180,18 @@ class Accounts:
         for name, (state, reason) in ends.items():
             row = accounts.claim(self.id(name), TELEGRAM, None, me, "claim-1")
             assert row
-            fields = {**move(AccountState.AUTHORIZED, state, reason), "phone": self.phone(name), "user_id": 1, "last_error": str(reason).upper()}
+            fields = {
+                **move(AccountState.AUTHORIZED, state, reason),
+                "phone": self.phone(name),
+                "user_id": 1,
+                "last_error": str(reason).upper(),
+            }
             assert accounts.release(self.id(name), TELEGRAM, me, row.epoch, fields)
             if state is AccountState.FAILED:
                 session = keys.session(self.id(name), TELEGRAM)
                 self._rig.fenced.load(session, row.epoch)
-                self._rig.fenced.save(session, row.epoch, {"data_key": b"lost", "sealed": b"unreadable"})
+                data_key = self._rig.envelope.new_key(self.id(name), Purpose.SESSION)
+                self._rig.fenced.save(session, row.epoch, {"data_key": data_key.wrapped, "sealed": b"unreadable"})
         begun = accounts.claim(self.id("begun"), TELEGRAM, None, me, "claim-2")
         assert begun
         assert accounts.give(self.id("begun"), TELEGRAM, me, begun.epoch)

@@ -56,9 +56,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     logging.getLogger("telethon").setLevel(logging.CRITICAL)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as kept:
-        with local_emulator.running(Path(kept) / "emulator", enforce_roles=False, persist=False) as emulator:
-            asyncio.run(record(emulator, folder, Path(kept) / "telegram"))
+    with tempfile.TemporaryDirectory() as kept, local_emulator.running(Path(kept), enforce_roles=False, persist=False) as emulator:
+        asyncio.run(record(emulator, folder, Path(kept) / "telegram"))
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ def load(account: Account, folder: Path) -> None:
     dynamodb, sealing = account.client("dynamodb"), _Sealing(account)
     names = {"avio": account.table_name, "deliveries": account.deliveries_table_name}
     for name, rows in json.loads((folder / TABLES).read_text()).items():
-        for row in rows:
-            dynamodb.put_item(TableName=names[name], Item={field: sealing.value(value) for field, value in row.items()})
+        puts = [{"PutRequest": {"Item": {field: sealing.value(value) for field, value in row.items()}}} for row in rows]
+        for first in range(0, len(puts), 25):
+            answer = dynamodb.batch_write_item(RequestItems={names[name]: puts[first : first + 25]})
+            assert not answer.get("UnprocessedItems")
     sqs = account.client("sqs")
     for message in queued(folder):
         sqs.send_message(
@@ -97,7 +99,7 @@ def _tenant_of(row: Attributes) -> TenantId:
 
 
 class _Unsealing:
-    """Puts in the place of sealed values what is in them. What nobody can open stays as it is."""
+    """Puts in the place of sealed values what is in them. What no key opens stays as it is."""
 
     def __init__(self, account: Account) -> None:
         kms = account.client("kms")
@@ -123,14 +125,19 @@ class _Unsealing:
                 row[name] = self._known[value["B"]]
 
     def _opened(self, tenant_id: TenantId, wrapped: bytes, sealed: bytes) -> tuple[Attributes, Attributes] | None:
+        """Return what to write of a key and of what is sealed under it; of the latter what it is, where the key does not open it."""
+        unreadable = None
         for purpose in Purpose:
+            key = {"tenant": tenant_id, "purpose": purpose.value}
             try:
                 plain = self._envelope.unwrap(tenant_id, purpose, wrapped).open(sealed)
-            except (KeysUnavailable, Unreadable):
+            except KeysUnavailable:
                 continue
-            key = {"tenant": tenant_id, "purpose": purpose.value}
+            except Unreadable:
+                unreadable = unreadable or ({DATA_KEY: key}, {"B": sealed})
+                continue
             return {DATA_KEY: key}, {SEALED: {**key, "plain": plain.decode()}}
-        return None
+        return unreadable
 
 
 class _Sealing:

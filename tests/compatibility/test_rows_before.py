@@ -48,6 +48,7 @@ class Stores:
         self.workers, self.tokens = WorkerStore(state), TokenStore(state)
         self.deliveries, self.receiver = DeliveryStore(deliveries), ReceiverStore(deliveries)
         self.parking = ParkingStore(deliveries, self.deliveries)
+        self._pages: dict[TenantId, set[str]] = {}
 
     def tenant(self, row: Row) -> None:
         found = self.tenants.get(_tenant(row))
@@ -56,7 +57,8 @@ class Stores:
             agrees(found, row)
 
     def key(self, row: Row) -> None:
-        agrees(*[key for key in self.tenants.keys_of(_tenant(row)) if key.id == row["id"]], row)
+        (found,) = [key for key in self.tenants.keys_of(_tenant(row)) if key.id == row["id"]]
+        agrees(found, row)
 
     def account(self, row: Row) -> None:
         found = self.accounts.get(_tenant(row), _channel(row))
@@ -100,14 +102,19 @@ class Stores:
         assert found
         assert found.event == parse_event(row["event"])
         agrees(found, {name: value for name, value in row.items() if name != "event"}, OF_THE_LOG)
-        listed = [str(one.event_id) for one in whole(self.deliveries.page(_tenant(row), limit=100)[0])]
-        assert row["sk"].partition("#")[2] in listed
+        assert found.event.id in self._listed(found.event.tenant_id)
+
+    def _listed(self, tenant_id: TenantId) -> set[str]:
+        if tenant_id not in self._pages:
+            self._pages[tenant_id] = {one.event_id for one in whole(self.deliveries.page(tenant_id, limit=100)[0])}
+        return self._pages[tenant_id]
 
     def callback(self, row: Row) -> None:
         agrees(self.parking.callback(_tenant(row)), row, DUE)
 
     def chat(self, row: Row) -> None:
-        agrees(*[chat for chat in whole(self.parking.chats(_tenant(row))) if chat.chat == row["chat"]], row, DUE)
+        (found,) = [chat for chat in whole(self.parking.chats(_tenant(row))) if chat.chat == row["chat"]]
+        agrees(found, row, DUE)
 
     def lot(self, row: Row) -> None:
         _, chat, number = row["sk"].split("#")

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,15 @@ class Replay:
         self.rig = Rig(scene.aws, telegram_of(server), KeptLog())
         self.api: Api = api_of(scene)
 
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Have a listener run, which the API finds."""
+        async with interface(self.rig):
+            try:
+                yield
+            finally:
+                self.api.owner.close()  # the listener waits for its callers to leave
+
     async def call(self, method: str, name: str, path: str, **request: Any) -> dict[str, Any]:
         """Call the API about a tenant, with its own key."""
         answer = await self.api.call(method, f"/tenants/{self.scene.id(name)}{path}", headers=self.scene.key(name), **request)
@@ -152,7 +162,7 @@ class Replay:
         """Return what table `avio` holds of a tenant."""
         return list(self.rig.table.query("pk = :pk", {":pk": f"T#{self.scene.id(name)}"}, ConsistentRead=True))
 
-    async def bury(self, worker: str) -> None:
+    def bury(self, worker: str) -> None:
         """Have a worker that was silent be dead."""
         worker_id = WorkerId(self.scene.cast["workers"][worker])
         row = self.rig.workers.get(worker_id)
@@ -176,7 +186,7 @@ def texts(events: list[dict[str, Any]]) -> list[str]:
 async def test_a_listener_goes_on_with_a_dead_workers_account(replay: Replay) -> None:
     """With its session and marks: what was missed comes once, what comes now too, and stored peers of every kind are answered."""
     people, groups = replay.scene.cast["people"], replay.scene.cast["groups"]
-    async with interface(replay.rig):
+    async with replay.listening():
         await replay.told("anna", connected=True)
         replay.write("alice", replay.phone("anna"), "today")
         missed = ["after the crash", "to the supergroup after the crash"]
@@ -193,7 +203,8 @@ async def test_a_listener_goes_on_with_a_dead_workers_account(replay: Replay) ->
 
 async def test_a_listener_goes_on_with_log_ins_and_log_outs(replay: Replay) -> None:
     """What was half done is finished: a code, a password, log-outs, an ended tenant; and a log-in begins where a session is lost."""
-    async with interface(replay.rig):
+    replay.bury("silent")
+    async with replay.listening():
         await replay.call("POST", "code", "/auth/verify", json={"phone": replay.phone("code"), "code": replay.scene.cast["code"]})
         await replay.call("POST", "twofa", "/auth/verify", json={"phone": replay.phone("twofa"), "password": replay.scene.cast["password"]})
         for name in ("code", "twofa"):
@@ -209,8 +220,8 @@ async def test_a_listener_goes_on_with_log_ins_and_log_outs(replay: Replay) -> N
 
 async def test_a_listener_takes_over_what_telegram_limits(replay: Replay) -> None:
     """A restricted account and a frozen one stay so; the latter's worker was silent, and is found dead first."""
-    async with interface(replay.rig):
-        await replay.bury("silent")
+    async with replay.listening():
+        replay.bury("silent")
         await replay.told("restricted", state="restricted", connected=True)
         frozen = await replay.told("frozen", state="frozen", connected=True)
         assert frozen["appeal_url"] == "https://t.me/spambot?start=frozen"

@@ -105,7 +105,7 @@ class Api:
     def _compose(self) -> FastAPI:
         routers = [tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router]
         app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
-        owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
+        owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
         app.state.credentials = Credentials(self.tenants, self.envelope, self.clock)
