@@ -18,7 +18,7 @@ from local.telegram.control.specs import MessageFilter, SendSpec
 from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
-from tests.compatibility import telegram_state
+from tests.compatibility import stored, telegram_state
 from tests.compatibility.answers import answers, api_of
 from tests.compatibility.delivering import Delivering, Endpoints, delivered
 from tests.compatibility.scene import ANSWERS, FOLDERS, POSTED, Scene
@@ -88,6 +88,24 @@ def test_what_is_expected_to_be_posted_is_signed_and_in_order(folder: Path) -> N
             assert one["headers"]["X-Signature"] == f"sha256={signed}"
         numbers = [json.loads(one["body"])["message"]["message_id"] for one in attempts]
         assert numbers == sorted(set(numbers))
+
+
+def test_the_first_recording_holds_every_form() -> None:
+    """Of queue messages and of accounts, as its commit knew them: a recording that says little would prove little."""
+    (folder,) = [folder for folder in FOLDERS if folder.name == "before_channels"]
+    messages = stored.queued(folder)
+    bodies = [json.loads(message["body"]) for message in messages]
+    events = [body for body in bodies if "message" in body]
+    assert {event["message"]["chat_type"] for event in events} == {"private", "group", "channel"}
+    assert {event["backfilled"] for event in events} == {True, False}
+    assert all(any(field in event["message"] for event in events) for field in ("media", "reply_to", "sender_username"))
+    pointers = [
+        message["deduplication_id"] == body["event_id"] for message, body in zip(messages, bodies, strict=True) if body not in events
+    ]
+    assert sorted(pointers) == [False, True]  # a replay, and an event that was too large
+    states = {row["state"]["S"] for row in stored.rows_in(folder, "avio") if row["sk"]["S"].startswith("ACCOUNT") and "state" in row}
+    ended = {"logging_out", "logged_out", "failed", "key_duplicated", "banned"}
+    assert states == {"code_sent", "need_2fa", "authorized", "restricted", "frozen", *ended}  # a new account has none on its row
 
 
 async def _deliveries(scene: Scene, name: str) -> list[dict[str, Any]]:
