@@ -48,7 +48,7 @@ class QueueUnavailable(Exception):
 
 
 class EventsQueue:
-    """Puts events back into the FIFO queue; the listener has a way of its own (listener/queue.py)."""
+    """Puts events back into the FIFO queue; the listener has a way of its own (listener/core/sqs_sender.py)."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs

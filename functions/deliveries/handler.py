@@ -7,21 +7,14 @@ from functions.deliveries.allowance import Allowance
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial
 from functions.deliveries.waking import Waking
-from functions.http.adapter import lambda_handler
-from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.http_function import HttpFunction
 from shared import aws
-from shared.clock import SystemClock
-from shared.observability import get_logger
 from shared.queues import EventsQueue
 from shared.settings import DeliverySettings, HttpSettings
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.parking import ParkingStore
 from shared.store.table import Table
-from shared.store.tenants import TenantStore
-from shared.store.tokens import TokenStore
 
 
 class Settings(HttpSettings, DeliverySettings):
@@ -33,15 +26,15 @@ class Settings(HttpSettings, DeliverySettings):
 
 
 settings = Settings()
-client = aws.dynamodb()
-state, deliveries_table = Table(client, settings.table_name), Table(client, settings.deliveries_table_name)
-deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
-parking = ParkingStore(deliveries_table, deliveries)
+function = HttpFunction(settings)
+clock, logger = function.clock, function.logger
+table = Table(function.dynamodb, settings.deliveries_table_name)
+deliveries = DeliveryStore(table, settings.deliveries_kept_days)
+parking = ParkingStore(table, deliveries)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
-logger = get_logger()
-gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
-app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
-app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
-app.state.trial = Trial(aws.functions, settings.delivery_function, Allowance(deliveries_table, SystemClock()))
-app.state.waking = Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
-handler = lambda_handler(app)
+handler = function.handler(
+    [routes.router],
+    Log(deliveries, DeliveryLog(table), parking, queue, clock, logger),
+    Trial(aws.functions, settings.delivery_function, Allowance(table, clock)),
+    Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger),
+)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
@@ -16,8 +16,9 @@ from functions.deliveries.health import CallbackView, Health, health_of, next_at
 from functions.deliveries.log import Log
 from functions.deliveries.trial import Trial, told
 from functions.deliveries.waking import Waking
-from functions.http.callers import Managing, Reading
-from functions.http.describe import errors, paged
+from functions.http.access import ManageAccess, ReadAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors, paged
 from functions.http.parameters import Limit, Since
 from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary
@@ -87,7 +88,7 @@ class DeliveryDetail(DeliveryView):
 class Queued(BaseModel):
     """What is on its way. `next`: call again with it as `cursor`, there is more."""
 
-    ok: bool = True
+    ok: Literal[True] = True
     queued: int
     next: str | None = None
 
@@ -115,7 +116,7 @@ class Replayed(Queued):
 class Tested(BaseModel):
     """What the callback answered to a test event. `woken`: it was paused or disabled, or events waited for it, and they are tried now."""
 
-    ok: bool = True
+    ok: Literal[True] = True
     woken: bool
     status: int
     fault: str | None
@@ -123,29 +124,9 @@ class Tested(BaseModel):
     answer: str
 
 
-def log_of(request: Request) -> Log:
-    """Return the log that the app was composed with."""
-    log = request.app.state.log
-    assert isinstance(log, Log)
-    return log
-
-
-def trial_of(request: Request) -> Trial:
-    """Return what makes tests."""
-    trial = request.app.state.trial
-    assert isinstance(trial, Trial)
-    return trial
-
-
-def waking_of(request: Request) -> Waking:
-    """Return what wakes callbacks."""
-    waking = request.app.state.waking
-    assert isinstance(waking, Waking)
-    return waking
-
-
-InLog = Annotated[Log, Depends(log_of)]
-CallbackWaking = Annotated[Waking, Depends(waking_of)]
+InLog = Annotated[Log, provided(Log)]
+CallbackTest = Annotated[Trial, provided(Trial)]
+CallbackWaking = Annotated[Waking, provided(Waking)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -153,7 +134,7 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 def list_deliveries(
     request: Request,
     response: Response,
-    entry: Reading,
+    access: ReadAccess,
     log: InLog,
     status: Annotated[DeliveryStatus | None, Query(description="Those of one status; all without it.")] = None,
     since: Annotated[Since | None, Query(description="Those whose events came at this time or later.")] = None,
@@ -161,7 +142,7 @@ def list_deliveries(
     limit: Limit = PAGE,
 ) -> list[DeliveryView]:
     """List deliveries, the newest event first. The next page, where there is one, is in the `Link` header. The list may lag by a second."""
-    found, before = log.page(entry.tenant, status, since, cursor, limit)
+    found, before = log.page(access.tenant, status, since, cursor, limit)
     if before is not None:
         asked = {"status": status, "since": since and since.isoformat(), "cursor": cursor_of(before), "limit": limit}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
@@ -170,9 +151,9 @@ def list_deliveries(
 
 
 @router.get("/tenants/{tenant}/deliveries/{event_id:event}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
-def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDetail:
+def get_delivery(event_id: EventName, access: ReadAccess, log: InLog) -> DeliveryDetail:
     """Return one delivery with its attempts."""
-    return _detail(log.get(entry.tenant, event_id))
+    return _detail(log.get(access.tenant, event_id))
 
 
 @router.post(
@@ -180,13 +161,13 @@ def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDet
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: CallbackWaking) -> Replayed:
+def replay_delivery(event_id: EventName, access: ManageAccess, log: InLog, waking: CallbackWaking) -> Replayed:
     """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat.
 
     However often it is asked for before it was delivered again, it is delivered once. One that is parked waits in its place already: its
     callback is tried now.
     """
-    tenant = entry.tenant
+    tenant = access.tenant
     queued = log.replay(tenant, event_id)
     if not queued:
         waking.wake(tenant.id)
@@ -197,38 +178,38 @@ def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: Ca
 @router.post(
     "/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED)
 )
-def replay_deliveries(body: ReplayMany, entry: Managing, log: InLog) -> Queued:
+def replay_deliveries(body: ReplayMany, access: ManageAccess, log: InLog) -> Queued:
     """Deliver again all of one status since a time, in order per chat; 500 in one request, and `next` tells where to go on."""
-    queued, place = log.replay_all(entry.tenant, DeliveryStatus(body.status), body.since, body.cursor)
+    queued, place = log.replay_all(access.tenant, DeliveryStatus(body.status), body.since, body.cursor)
     return Queued(queued=queued, next=None if place is None else cursor_of(place))
 
 
 @router.get("/tenants/{tenant}/callback/status", responses=errors(*_caller))
-def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
+def get_callback_status(access: ReadAccess, log: InLog) -> CallbackView:
     """Tell how the callback is doing, and how many events wait for it."""
-    return view_of(entry.tenant, log.overview(entry.tenant), log.clock.now())
+    return view_of(access.tenant, log.overview(access.tenant), log.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
-def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> CallbackView:
+def retry_callback(access: ManageAccess, log: InLog, waking: CallbackWaking) -> CallbackView:
     """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
-    if entry.tenant.callback_url is None:
+    if access.tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL)
-    if not waking.wake(entry.tenant.id):
+    if not waking.wake(access.tenant.id):
         raise AvioError(Code.CALLBACK_HEALTHY)
-    enabled = entry.tenant.model_copy(update=NOT_DISABLED)
+    enabled = access.tenant.model_copy(update=NOT_DISABLED)
     return view_of(enabled, log.overview(enabled), log.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
-def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)], log: InLog, waking: CallbackWaking) -> Tested:
+def test_callback(access: ManageAccess, trial: CallbackTest, log: InLog, waking: CallbackWaking) -> Tested:
     """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
 
     Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
     A callback can be tested ten times a minute. A success wakes a callback that is paused or disabled.
     """
-    answered = trial.make(entry.tenant)
-    woken = log.waits(entry.tenant) and waking.wake(entry.tenant.id)
+    answered = trial.make(access.tenant)
+    woken = log.waits(access.tenant) and waking.wake(access.tenant.id)
     return Tested.model_validate({**told(answered), "woken": woken})
 
 

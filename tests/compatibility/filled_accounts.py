@@ -10,16 +10,25 @@ import asyncio
 import base64
 from typing import Any
 
-from listener.telegram.send import Outgoing
+from listener.telegram.operations.send import Outgoing
 from local.aws_account import Account
-from local.telegram.control.specs import CodeSpec, ConnectionSpec, FreezeSpec, GroupSpec, MediaSpec, PersonPatch, PersonSpec, SendSpec
-from local.telegram.server import TelegramServer
 from shared.crypto import Purpose
 from shared.errors import AvioError
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.states import Reason, move
 from shared.store import keys
+from testing.telegram_server.control.specs import (
+    CodeSpec,
+    ConnectionSpec,
+    FreezeSpec,
+    GroupSpec,
+    MediaSpec,
+    PersonPatch,
+    PersonSpec,
+    SendSpec,
+)
+from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
 from tests.support.listener import TENANTS, Rig, WorkerRig, telegram_of, until
 from tests.support.logs import KeptLog

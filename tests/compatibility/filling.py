@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.aws_account import Account
-from local.telegram.server import TelegramServer
+from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored
 from tests.compatibility.filled_accounts import NAMES, Accounts
 from tests.compatibility.filled_deliveries import CALLBACKS, Deliveries

@@ -18,7 +18,7 @@ from local import emulator as local_emulator
 from local.aws_account import open_account
 from local.emulator import Emulator
 from local.stand_in_template import template
-from local.telegram.server import TelegramServer
+from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored, telegram_state
 from tests.compatibility.answers import answers
 from tests.compatibility.delivering import delivered

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from local.telegram.store import FILE_NAME, Store
+from testing.telegram_server.store import FILE_NAME, Store
 
 TELEGRAM = "telegram.json"
 _LEFT_OUT = ("server", "rsa_key")

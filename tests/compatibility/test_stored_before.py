@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from local.aws_account import Account
-from local.telegram.control.specs import MessageFilter, SendSpec
-from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
+from testing.telegram_server.control.specs import MessageFilter, SendSpec
+from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored, telegram_state
 from tests.compatibility.answers import answers, api_of
 from tests.compatibility.delivering import Delivering, Endpoints, delivered
