@@ -25,10 +25,12 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.parking import ParkingStore
 from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
+from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
+from testing.fake_aws.fifo_queue import QUEUE
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
+from tests.support.fake_stores import fake_table
 from tests.support.logs import KeptLog
-from tests.support.memory import MemoryTable
 from tests.support.mortal import Mortal, Process
 
 
@@ -56,13 +58,14 @@ class World:
 
     clock: Clock
     source: EventSource = field(init=False)
-    state: MemoryTable = field(default_factory=MemoryTable)
-    table: MemoryTable = field(default_factory=MemoryTable)
+    dynamodb: FakeDynamoDb = field(default_factory=FakeDynamoDb)
     log: KeptLog = field(default_factory=KeptLog)
     sent: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.source = EventSource(self.clock)
+        self.queue = self.source.queue
+        self.state, self.table = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
         self.parking = ParkingStore(self.table, self.deliveries)
@@ -79,14 +82,14 @@ class World:
         """Queue an event."""
         event = event_of(tenant_id, chat_id=chat_id, message_id=message_id, received_at=self.clock.now())
         self.sent.append(event)
-        self.source.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
+        self.source.sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
         return event
 
     def function(self, post: Post, process: Process | None = None) -> Deliverer:
         """Start the delivery function: a process of its own."""
         process = process or Process()
         deliveries, parking = self._stores(process)
-        messages = Messages(cast("Any", Mortal(self.source, process)), "")
+        messages = Messages(cast("Any", Mortal(self.source.sqs, process)), QUEUE)
         attempts = Attempts(post, self.clock)
         return Deliverer(self.addressees, deliveries, parking, self.state, messages, attempts, self.clock, self.log.logger)
 
@@ -100,7 +103,7 @@ class World:
 
     def unsettled(self) -> list[str]:
         """Return the sort keys of what is still parked or has a state."""
-        return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
+        return [sk for _, sk in self.dynamodb.addresses(DELIVERIES) if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
     def _stores(self, process: Process) -> tuple[DeliveryStore, ParkingStore]:
         table = cast("Table", Mortal(Recording(self.table, process), process))
@@ -111,7 +114,7 @@ class World:
 class Recording:
     """A table that tells its process which posts are recorded by now."""
 
-    def __init__(self, inner: MemoryTable, process: Process) -> None:
+    def __init__(self, inner: Table, process: Process) -> None:
         self._inner = inner
         self._process = process
 

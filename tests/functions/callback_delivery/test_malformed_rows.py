@@ -132,7 +132,7 @@ async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: F
         raise AssertionError(url)
 
     failed, _ = await world.function(post).run(entries_of(world.source.receive()))
-    assert (len(failed), world.source.left, world.source.next_s) == (1, 1, deliver.MENDED_DELAY_S)
+    assert (len(failed), world.queue.left, world.queue.next_visible_s) == (1, 1, deliver.MENDED_DELAY_S)
 
 
 async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(bench: Bench) -> None:

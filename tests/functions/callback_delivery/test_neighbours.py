@@ -82,7 +82,7 @@ def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
     street, parked = run(program, CALL_S)
     assert parked >= 1
     assert len(street.late_s) == len(street.world.sent) == 60
-    assert (out_of_order(street.taken), repeats(street.taken), street.world.source.left) == ([], 0, 0)
+    assert (out_of_order(street.taken), repeats(street.taken), street.world.queue.left) == ([], 0, 0)
 
 
 def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -> None:
@@ -113,7 +113,7 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
         tenant = street.tenant("now and then", HOSTILE["hangs now and then"])
         async with street.at_work(POLLERS):
             await street.traffic(tenant, 0.2, 50, 1500)
-            left = street.world.source.left
+            left = street.world.queue.left
         return street, left
 
     street, left = run(program, CALL_S)
@@ -134,7 +134,7 @@ async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(behav
         world.send(bad.id, 1, 1)
         wanted = world.send(good.id, 1, 2)
         run = asyncio.create_task(world.function(poster.post).run(entries_of(world.source.receive())))
-        while wanted.group in world.source.groups and not run.done():  # noqa: ASYNC110  it goes in a thread
+        while wanted.group in world.queue.groups and not run.done():  # noqa: ASYNC110  it goes in a thread
             await asyncio.sleep(0.01)
         stays = run.result()[0] if run.done() else []  # what ended by itself leaves taking messages out to the mapping
         run.cancel()

@@ -55,11 +55,11 @@ class Scene:
         async def run(entries: object) -> list[str]:
             return (await function.run(entries))[0]  # type: ignore[arg-type]
 
-        while self.world.source.left:
+        while self.world.queue.left:
             await drive(self.world.source, run, 1)
             if once:
                 return
-            self.clock.advance(self.world.source.next_s or 0)
+            self.clock.advance(self.world.queue.next_visible_s or 0)
 
     async def sweep(self, passes: timedelta = timedelta(minutes=1)) -> None:
         """Let a time pass, with a run of the sweeper at the end of each minute."""

@@ -9,6 +9,7 @@ import pytest
 from functions.sweeper import schedule
 from shared.model.delivery import DeliveryStatus
 from shared.model.parking import Lane
+from testing.fake_aws.dynamodb import DELIVERIES
 from tests.functions.sweeper.scene import Scene
 from tests.support.delivery_world import Accepted, out_of_order
 
@@ -121,7 +122,7 @@ async def test_of_a_deleted_tenant_nothing_stays(scene: Scene) -> None:
     scene.world.tenants.end(scene.tenant.id, (), scene.world.clock.now())
     await scene.sweep()
     assert len(scene.endpoint.posted) == posted
-    assert scene.world.table.addresses() == []
+    assert scene.world.dynamodb.addresses(DELIVERIES) == []
 
 
 async def test_a_callback_taken_away_ends_what_is_parked(scene: Scene) -> None:
