@@ -30,7 +30,7 @@ from testing.telegram_server.control.specs import (
 )
 from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
-from tests.support.listener import TENANTS, Rig, WorkerRig, telegram_of, until
+from tests.support.listener import TENANTS, Rig, WorkerRig, is_up, telegram, telegram_of, until
 from tests.support.logs import KeptLog
 
 NAMES = ("anna", "code", "twofa", "frozen", "restricted", "leaving", "wanted", "out", "failed", "duplicated", "banned", "begun", "ended")
@@ -121,16 +121,16 @@ class Accounts:
 
     async def _logged_in(self, worker: WorkerRig, name: str) -> Any:
         account = await worker.account(self.id(name))
-        await account.flow.start(self.phone(name))
-        await account.flow.verify(self.phone(name), CODE, None)
-        await until(lambda: account.serving and account.serving.up.is_set())
+        await telegram(account).flow.start(self.phone(name))
+        await telegram(account).flow.verify(self.phone(name), CODE, None)
+        await until(lambda: is_up(account))
         return account
 
     async def _half_way(self, worker: WorkerRig) -> None:
         code, twofa = await worker.account(self.id("code")), await worker.account(self.id("twofa"))
-        await code.flow.start(self.phone("code"))
-        await twofa.flow.start(self.phone("twofa"))
-        await _refused(twofa.flow.verify(self.phone("twofa"), CODE, None))
+        await telegram(code).flow.start(self.phone("code"))
+        await telegram(twofa).flow.start(self.phone("twofa"))
+        await _refused(telegram(twofa).flow.verify(self.phone("twofa"), CODE, None))
 
     async def _messages(self, account: Any) -> None:
         """Have Anna get a message of every form, write one, and miss some while she is not connected."""

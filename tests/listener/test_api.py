@@ -11,8 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from listener.core import commands
-from listener.telegram.channel import HANDLERS
 from listener.core.runtime.certificate import Certificate, new_certificate
+from listener.telegram.channel import HANDLERS
 from shared import request_id
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
@@ -149,8 +149,8 @@ async def test_what_fails_below_a_command_is_not_the_callers_fault(rig: Rig, fau
     """The request was checked before anything was done; what is raised after that says nothing to strangers."""
 
     class Failing:
-
         handlers = {Channel.TELEGRAM: HANDLERS}  # noqa: RUF012
+
         async def account(self, *_: object) -> Any:
             raise fault
 
