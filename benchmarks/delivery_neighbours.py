@@ -138,7 +138,9 @@ def _poll(sqs: Any, function: Child, over: threading.Event) -> None:
             continue
         (left,) = function.ask([{"Records": [_record(message) for message in messages]}])["left"]
         done = [message for message in messages if message["MessageId"] not in left]
-        sqs.delete_message_batch(QueueUrl=QUEUE, Entries=[{"Id": one["MessageId"], "ReceiptHandle": one["ReceiptHandle"]} for one in done])
+        if done:  # SQS refuses an empty batch
+            entries = [{"Id": one["MessageId"], "ReceiptHandle": one["ReceiptHandle"]} for one in done]
+            sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
 
 
 def _record(message: dict[str, Any]) -> dict[str, Any]:

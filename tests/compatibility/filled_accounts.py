@@ -146,7 +146,7 @@ class Accounts:
             self.write("bob", str(groups[kind]), f"to the {kind}")
         self.write("carol", str(groups["supergroup"]), "from Carol 😀")
         await self._arrived(8)
-        await account.send(Outgoing(self.username("alice"), "from Anna", None, 1))
+        await telegram(account).send(Outgoing(self.username("alice"), "from Anna", None, 1))
         self._server.operation.kick(ConnectionSpec(person=anna))
         self.write("alice", anna, "while nobody was there")
         self.write("bob", str(groups["channel"]), "the second")
@@ -162,13 +162,13 @@ class Accounts:
     async def _frozen(self, worker: WorkerRig) -> None:
         account = await self._logged_in(worker, "frozen")
         self._server.people.patch(self.phone("frozen"), PersonPatch(frozen=FREEZE))
-        await _refused(account.send(Outgoing(self.username("alice"), "cold", None, 2)))
+        await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 2)))
         assert account.holding.row.state is AccountState.FROZEN
 
     async def _restricted(self, worker: WorkerRig) -> None:
         account = await self._logged_in(worker, "restricted")
         self._server.people.patch(self.phone("restricted"), PersonPatch(spam_limited=True))
-        await _refused(account.send(Outgoing(self.username("alice"), "cold", None, 3)))
+        await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 3)))
         assert account.holding.row.state is AccountState.RESTRICTED
 
     def _leave_by_hand(self, owner: WorkerId) -> None:

@@ -171,6 +171,10 @@ def test_every_row_is_read_with_all_its_fields(account: Account, folder: Path) -
     assert kinds == {*READERS, *FENCED}
 
 
+TEXT_NOW = {"user_id"}
+"""Ids that were numbers, and are read as text."""
+
+
 def agrees(found: BaseModel | None, row: Row, beside: set[str] | frozenset[str] = frozenset()) -> None:
     """Assert that a model says what its row says, and that the row says nothing else but its keys and what is named `beside`."""
     assert found is not None
@@ -178,7 +182,7 @@ def agrees(found: BaseModel | None, row: Row, beside: set[str] | frozenset[str] 
     for name, value in row.items():
         if name not in KEYS | beside:
             assert name in said, f"{row['sk']}: {name} is passed over"
-            assert said[name] == normal(value), f"{row['sk']}: {name}"
+            assert said[name] == normal(str(value) if name in TEXT_NOW else value), f"{row['sk']}: {name}"
 
 
 def normal(value: Any) -> Any:
