@@ -138,7 +138,9 @@ def _poll(sqs: Any, function: Child, over: threading.Event) -> None:
             continue
         (left,) = function.ask([{"Records": [_record(message) for message in messages]}])["left"]
         done = [message for message in messages if message["MessageId"] not in left]
-        sqs.delete_message_batch(QueueUrl=QUEUE, Entries=[{"Id": one["MessageId"], "ReceiptHandle": one["ReceiptHandle"]} for one in done])
+        entries = [{"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in done]
+        if entries:
+            sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
 
 
 def _record(message: dict[str, Any]) -> dict[str, Any]:

@@ -90,10 +90,8 @@ def test_the_indexes_are_those_of_the_template() -> None:
     """Their keys, and what they show: an attribute that only the fake showed would be missed in production."""
     tables = [one["Properties"] for one in template("local")["Resources"].values() if one["Type"] == "AWS::DynamoDB::Table"]
     indexes = [index for table in tables for index in table["GlobalSecondaryIndexes"]]
-    described = {
-        index["IndexName"]: Index(
-            *(key["AttributeName"] for key in index["KeySchema"]), tuple(index["Projection"].get("NonKeyAttributes", ()))
-        )
-        for index in indexes
-    }
+    described = {}
+    for index in indexes:
+        partition_key, sort_key = (key["AttributeName"] for key in index["KeySchema"])
+        described[index["IndexName"]] = Index(partition_key, sort_key, tuple(index["Projection"].get("NonKeyAttributes", ())))
     assert described == INDEXES
