@@ -112,7 +112,8 @@ class Accounts:
             await self._restricted(ended)
             await self._logged_in(ended, "ended")
             out = await self._logged_in(ended, "out")
-            assert (await out.log_out())["state"] is AccountState.LOGGED_OUT
+            await out.log_out()
+            assert self._rig.accounts.get(self.id("out"), TELEGRAM).state is AccountState.LOGGED_OUT  # type: ignore[union-attr]
         self._by_hand()
         row = self._rig.workers.get(dead.id)
         assert row
