@@ -26,7 +26,7 @@ class EventSource:
 
     def __init__(self, clock: Clock) -> None:
         self.changed = asyncio.Event()
-        self.queue = FakeFifoQueue(clock, self.changed.set)
+        self.queue = FakeFifoQueue(clock, self.changed.set, oldest_first=True)
         self.sqs: Any = InProcessClient(self.queue.answer)
 
     def receive(self) -> dict[str, Any]:
