@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from functions.callback_delivery import signing
-from functions.callback_delivery.addressees import Addressee
 from functions.callback_delivery.body import body_of
+from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.retry import Answered, Outcome
 from shared import callback_headers
 from shared.clock import Clock
@@ -20,29 +20,29 @@ Post = Callable[[TenantId, str, dict[str, str], bytes], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True)
-class Made:
+class AttemptResult:
     """An attempt as it is recorded, and its outcome as it is judged."""
 
     attempt: Attempt
     outcome: Outcome
 
 
-class Attempts:
+class EventPoster:
     """Makes attempts."""
 
     def __init__(self, post: Post, clock: Clock) -> None:
         self._post = post
         self._clock = clock
 
-    async def make(self, event: Event, before: Delivery, addressee: Addressee) -> Made:
+    async def make(self, event: Event, before: Delivery, recipient: Recipient) -> AttemptResult:
         """Post an event once, signed, under the number that follows those made before."""
         at, started_s = self._clock.now(), self._clock.boottime()
-        body = body_of(event, addressee.tenant.number)
-        signed = signing.headers(event.id, at, before.made + 1, body, addressee.secret, addressee.previous)
-        headers = {**callback_headers.sendable(addressee.headers), **signed}
-        outcome = await self._post(addressee.tenant.id, addressee.tenant.callback_url or "", headers, body)
+        body = body_of(event, recipient.tenant.number)
+        signed = signing.headers(event.id, at, before.made + 1, body, recipient.secret, recipient.previous)
+        headers = {**callback_headers.sendable(recipient.headers), **signed}
+        outcome = await self._post(recipient.tenant.id, recipient.tenant.callback_url or "", headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
-        return Made(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
+        return AttemptResult(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
 
 
 def recorded(outcome: Outcome, attempt: Attempt) -> Attempt:

@@ -21,15 +21,15 @@ from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from functions.callback_delivery import retry
-from functions.callback_delivery.addressees import REASONS, Addressee, Addressees
-from functions.callback_delivery.attempt import Attempts, Made
-from functions.callback_delivery.hold import Holds
-from functions.callback_delivery.park import Parking
+from functions.callback_delivery.attempt import AttemptResult, EventPoster
+from functions.callback_delivery.backlog import Parking
+from functions.callback_delivery.delivery_filter import COUNTED, end_of, unwanted
+from functions.callback_delivery.endpoint_hold import Holds
 from functions.callback_delivery.queue import Entry, Messages
+from functions.callback_delivery.recipients import REASONS, Recipient, Recipients
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.run import Done, Later, Park, Run, Step, Tally
-from functions.callback_delivery.wanted import COUNTED, end_of, unwanted
-from functions.callback_delivery.watch import Watch
+from functions.callback_delivery.run_state import Done, Later, Park, Run, Step, Tally
+from functions.callback_delivery.slow_attempts import Watch
 from shared.clock import Clock
 from shared.crypto import KeysUnavailable
 from shared.model.delivery import Delivery, DeliveryStatus
@@ -39,8 +39,8 @@ from shared.model.tenant import Cause
 from shared.observability import tell_malformed
 from shared.queues import parse_event
 from shared.store import keys
+from shared.store.backlog import BacklogStore, Snapshot
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore, Seen
 from shared.store.rows import address_of, fault_of
 from shared.store.table import StoreUnavailable, Table
 
@@ -65,21 +65,21 @@ class Deliverer:
 
     def __init__(
         self,
-        addressees: Addressees,
+        recipients: Recipients,
         deliveries: DeliveryStore,
-        parking: ParkingStore,
+        backlog: BacklogStore,
         state: Table,
         messages: Messages,
-        attempts: Attempts,
+        attempts: EventPoster,
         clock: Clock,
         logger: Logger,
     ) -> None:
-        self._addressees = addressees
+        self._addressees = recipients
         self._deliveries = deliveries
-        self._store = parking
+        self._store = backlog
         self._state = state
-        self._parking = Parking(parking, state, clock, logger)
-        self._holds = Holds(parking, self._parking, clock, logger)
+        self._backlog = Parking(backlog, state, clock, logger)
+        self._holds = Holds(backlog, self._backlog, clock, logger)
         self._messages = messages
         self._attempts = attempts
         self._clock = clock
@@ -89,7 +89,7 @@ class Deliverer:
         """Deliver what can be delivered; return the ids of the messages that stay in the queue, and what was done."""
         started_s = self._clock.boottime()
         try:
-            seen = await asyncio.to_thread(self._store.read, [entry.names for entry in entries if entry.names], self._state)
+            seen = await asyncio.to_thread(self._store.read, [entry.key for entry in entries if entry.key], self._state)
         except StoreUnavailable as error:
             self._logger.error("delivery records cannot be read", extra={"fault": str(error)})
             await asyncio.to_thread(self._messages.put_back, entries, STORAGE_DELAY_S)
@@ -101,7 +101,7 @@ class Deliverer:
             tenants.setdefault(entry.group.partition(":")[0], {}).setdefault(entry.group, []).append(entry)
         count = sum(map(len, tenants.values()))
         run = Run(started_s, count, seen, Recorder(self._deliveries, self._logger, count), Tally())
-        watch = Watch(run, self._parking, self._clock)
+        watch = Watch(run, self._backlog, self._clock)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(watch.stay())
             async with asyncio.TaskGroup() as delivering:
@@ -111,7 +111,7 @@ class Deliverer:
 
     async def _tenant(self, run: Run, watch: Watch, chats: Sequence[list[Entry]]) -> list[Entry]:
         """Deliver one tenant's entries; return those that stay in the queue. Nobody waits for what is read about another."""
-        tenants = {entry.names[0] for chat in chats for entry in chat if entry.names}  # one, or none where nothing can be read
+        tenants = {entry.key[0] for chat in chats for entry in chat if entry.key}  # one, or none where nothing can be read
         for tenant_id in tenants:
             await asyncio.to_thread(self._find, run, tenant_id)
         async with asyncio.TaskGroup() as group:
@@ -125,17 +125,17 @@ class Deliverer:
     def _find(self, run: Run, tenant_id: TenantId) -> None:
         tenant = run.tenants.get(tenant_id)
         try:
-            run.addressees[tenant_id] = self._addressees.of(tenant, run.started_s) if tenant else None
+            run.recipients[tenant_id] = self._addressees.of(tenant, run.started_s) if tenant else None
         except Exception as error:  # the edge of a tenant: whatever its row holds, the others of the batch get their events
-            self._logger.error("addressee cannot be read", extra={"tenant_id": tenant_id, "fault": fault_of(error)})
+            self._logger.error("recipient cannot be read", extra={"tenant_id": tenant_id, "fault": fault_of(error)})
             run.faults[address_of(keys.tenant(tenant_id))] = error
 
-    async def _current(self, run: Run, tenant_id: TenantId) -> Addressee | None:
+    async def _current(self, run: Run, tenant_id: TenantId) -> Recipient | None:
         """Return to whom a tenant's events go now: a run lasts for seconds, and settings change meanwhile."""
-        addressee = run.addressees[tenant_id]
-        if addressee is not None:
-            addressee = run.addressees[tenant_id] = await asyncio.to_thread(self._addressees.current, addressee)
-        return addressee
+        recipient = run.recipients[tenant_id]
+        if recipient is not None:
+            recipient = run.recipients[tenant_id] = await asyncio.to_thread(self._addressees.current, recipient)
+        return recipient
 
     def _count(self, tenant_id: TenantId, dropped: int) -> None:
         try:
@@ -155,7 +155,7 @@ class Deliverer:
                     case Later(seconds):
                         delay_s = seconds
                     case Park() as park:
-                        parked = await self._parking.park(run, self._parkable(run, entries[done:]), park)
+                        parked = await self._backlog.park(run, self._parkable(run, entries[done:]), park)
                         done, looks = done + (parked or 0), looks + 1
                         delay_s = STORAGE_DELAY_S if parked is None or looks > LOOKS else None
         except Exception as error:
@@ -178,29 +178,29 @@ class Deliverer:
         if _dealt_with(record, entry):
             return self._dropped(run, event, f"already {record.status}")
         try:
-            addressee = await self._current(run, event.tenant_id)
+            recipient = await self._current(run, event.tenant_id)
         except (StoreUnavailable, KeysUnavailable) as error:
-            self._logger.error("addressee cannot be read", extra={"tenant_id": event.tenant_id, "fault": fault_of(error)})
+            self._logger.error("recipient cannot be read", extra={"tenant_id": event.tenant_id, "fault": fault_of(error)})
             return Later(STORAGE_DELAY_S)
-        tenant = addressee.tenant if addressee else None
+        tenant = recipient.tenant if recipient else None
         if reason := unwanted(event, tenant, entry.sent_at, self._clock.now(), replayed=entry.replayed):
-            return await self._unwanted(run, entry, event, addressee, reason)
+            return await self._unwanted(run, entry, event, recipient, reason)
         if run.closed(event):
             return Park()
         if record.quick > len(retry.DELAYS_S):  # an earlier run died before it could park the chat
             return Park(event.id)
-        if addressee is None or self._clock.boottime() - run.started_s >= LAST_START_S:
+        if recipient is None or self._clock.boottime() - run.started_s >= LAST_START_S:
             return Later(0)
-        if not await self._holds.free(run, addressee, entry.sent_at):
+        if not await self._holds.free(run, recipient, entry.sent_at):
             return Park() if run.closed(event) else Later(HELD_DELAY_S)
-        return await self._attempt(run, watch, event, record, addressee)
+        return await self._attempt(run, watch, event, record, recipient)
 
-    async def _attempt(self, run: Run, watch: Watch, event: Event, before: Delivery, addressee: Addressee) -> Step:
-        with watch.attempt(addressee) as under_way:
-            made = await self._attempts.make(event, before, addressee)
-        return await self._judged(run, event, before, addressee, made, counted=under_way.slow)
+    async def _attempt(self, run: Run, watch: Watch, event: Event, before: Delivery, recipient: Recipient) -> Step:
+        with watch.attempt(recipient) as under_way:
+            made = await self._attempts.make(event, before, recipient)
+        return await self._judged(run, event, before, recipient, made, counted=under_way.slow)
 
-    async def _judged(self, run: Run, event: Event, before: Delivery, addressee: Addressee, made: Made, *, counted: bool) -> Step:
+    async def _judged(self, run: Run, event: Event, before: Delivery, recipient: Recipient, made: AttemptResult, *, counted: bool) -> Step:
         said = {
             "event_id": event.id,
             "tenant_id": event.tenant_id,
@@ -213,14 +213,14 @@ class Deliverer:
                 return await self._delivered(run, event, before.after(made.attempt, DeliveryStatus.DELIVERED), said, counted=counted)
             case retry.Again(delay_s):
                 self._logger.warning("attempt failed", extra={**said, "again_in_s": delay_s})
-                await self._failed(run, event, before, made, addressee, counted=counted)
+                await self._failed(run, event, before, made, recipient, counted=counted)
                 return Later(delay_s)
             case retry.Exhausted():
                 self._logger.warning("attempt failed", extra=said)
-                await self._failed(run, event, before, made, addressee, counted=counted)
+                await self._failed(run, event, before, made, recipient, counted=counted)
                 return Park(event.id)
             case retry.Dead(gone):
-                if gone and (again := await self._disabled(run, event, before, made, addressee)):
+                if gone and (again := await self._disabled(run, event, before, made, recipient)):
                     return again
                 return await self._dead(run, event, before.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome), said)
 
@@ -231,16 +231,16 @@ class Deliverer:
         self._logger.info("event delivered", extra=said)
         await run.recorder.put(event, delivery)
         if not counted:
-            await self._parking.accepted(run, event.tenant_id)
+            await self._backlog.accepted(run, event.tenant_id)
         return Done()
 
-    async def _failed(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee, *, counted: bool) -> None:
+    async def _failed(self, run: Run, event: Event, before: Delivery, made: AttemptResult, recipient: Recipient, *, counted: bool) -> None:
         run.tally.failed += 1
         delivery = before.after(made.attempt, DeliveryStatus.PENDING)
         run.records[event.tenant_id, event.id] = delivery
         await run.recorder.put(event, delivery)
         if not counted:
-            await self._parking.failed(run, addressee)
+            await self._backlog.failed(run, recipient)
 
     async def _dead(self, run: Run, event: Event, delivery: Delivery, said: dict[str, object]) -> Step:
         """Give an event up. Where that cannot be recorded it stays in the queue: nothing is lost without a trace."""
@@ -251,35 +251,35 @@ class Deliverer:
         self._logger.error("event dead", extra=said)
         return Done()
 
-    async def _disabled(self, run: Run, event: Event, before: Delivery, made: Made, addressee: Addressee) -> Step | None:
+    async def _disabled(self, run: Run, event: Event, before: Delivery, made: AttemptResult, recipient: Recipient) -> Step | None:
         """Disable the callback that said that it is gone. Where it was set or woken meanwhile it goes on, and the event goes there."""
-        tenant_id = addressee.tenant.id
+        tenant_id = recipient.tenant.id
         try:
-            disabled = await asyncio.to_thread(self._addressees.disable, addressee, Cause.GONE)
+            disabled = await asyncio.to_thread(self._addressees.disable, recipient, Cause.GONE)
         except StoreUnavailable as error:
             self._logger.error("callback cannot be disabled", extra={"tenant_id": tenant_id, "fault": str(error)})
             return Later(STORAGE_DELAY_S)
         if not disabled:
-            run.addressees[tenant_id] = await asyncio.to_thread(self._addressees.get, tenant_id)
-            await self._failed(run, event, before, made, addressee, counted=True)
+            run.recipients[tenant_id] = await asyncio.to_thread(self._addressees.get, tenant_id)
+            await self._failed(run, event, before, made, recipient, counted=True)
             return Later(retry.DELAYS_S[0])
         run.tally.disabled += 1
-        tenant = addressee.tenant.model_copy(update={"callback_disabled": REASONS[Cause.GONE]})
-        run.addressees[tenant_id] = replace(addressee, tenant=tenant, read_s=self._clock.boottime())
+        tenant = recipient.tenant.model_copy(update={"callback_disabled": REASONS[Cause.GONE]})
+        run.recipients[tenant_id] = replace(recipient, tenant=tenant, read_s=self._clock.boottime())
         self._logger.warning("callback disabled", extra={"tenant_id": tenant_id, "cause": Cause.GONE})
         return None
 
-    async def _unwanted(self, run: Run, entry: Entry, event: Event, addressee: Addressee | None, reason: str) -> Step:
+    async def _unwanted(self, run: Run, entry: Entry, event: Event, recipient: Recipient | None, reason: str) -> Step:
         """Let an event go. One that is in the log, because it was tried or is too large for the queue, ends there first.
 
         What comes while its callback is disabled is kept in the log, to be replayed; of what comes while there is none, the number is kept.
         """
-        if addressee is None:
+        if recipient is None:
             return self._dropped(run, event, reason)
         record = run.records.get((event.tenant_id, event.id))
-        kept = record is None and end_of(addressee.tenant) is DeliveryStatus.DEAD
+        kept = record is None and end_of(recipient.tenant) is DeliveryStatus.DEAD
         if kept or (record and record.status is DeliveryStatus.PENDING):
-            ended = run.record(entry, event).ended(end_of(addressee.tenant), self._clock.now(), reason)
+            ended = run.record(entry, event).ended(end_of(recipient.tenant), self._clock.now(), reason)
             if not await run.recorder.put(event, ended):
                 return Later(STORAGE_DELAY_S)
             run.records[event.tenant_id, event.id] = ended
@@ -297,8 +297,8 @@ class Deliverer:
         now = self._clock.now()
         for entry in entries:
             event = entry.event
-            addressee = run.addressees.get(event.tenant_id) if event and not run.fault(entry) else None
-            if event is None or addressee is None or unwanted(event, addressee.tenant, entry.sent_at, now, replayed=entry.replayed):
+            recipient = run.recipients.get(event.tenant_id) if event and not run.fault(entry) else None
+            if event is None or recipient is None or unwanted(event, recipient.tenant, entry.sent_at, now, replayed=entry.replayed):
                 break
             record = run.record(entry, event)
             if _dealt_with(record, entry) or event.id in {one.id for one, _ in parkable}:
@@ -330,7 +330,7 @@ def _dealt_with(record: Delivery, entry: Entry) -> bool:
     return entry.event is None or entry.queued_as in (entry.event.id, record.queued_as)
 
 
-def _resolved(entry: Entry, seen: Seen) -> Entry:
+def _resolved(entry: Entry, seen: Snapshot) -> Entry:
     """Return an entry with the event that it points at, where it does and that is there."""
     if entry.pointer is None:
         return entry

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import h11
 
-from functions.callback_delivery.wire import Broken, Wire
+from functions.callback_delivery.connection import Connection, ConnectionBroken
 
 HEAD_BYTES = 100 << 10
 _BODILESS = {204, 205, 304}
@@ -17,14 +17,14 @@ _BODILESS = {204, 205, 304}
 class Exchange:
     """One use of a connection."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Connection) -> None:
         self._wire = wire
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
         self._interim = False
         self._head: h11.Response | None = None
 
     async def ask(self, request: h11.Request, body: bytes) -> h11.Response:
-        """Send a request; return the head of its answer. Raises Broken, or h11.RemoteProtocolError where it is no answer."""
+        """Send a request; return the head of its answer. Raises ConnectionBroken, or h11.RemoteProtocolError where it is no answer."""
         parts = [self._http.send(part) for part in (request, h11.Data(data=body), h11.EndOfMessage())]
         self._wire.write(b"".join(part for part in parts if part))
         while True:
@@ -37,7 +37,7 @@ class Exchange:
                 case h11.Response():
                     raise h11.RemoteProtocolError("another version")
                 case _:
-                    raise Broken
+                    raise ConnectionBroken
 
     async def piece(self) -> bytes | None:
         """Return more of the answer's body, None at its end; raises like `ask`."""
@@ -56,7 +56,7 @@ class Exchange:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             came = await self._wire.read()
             if not came and self._http.their_state is h11.SEND_RESPONSE:
-                raise Broken
+                raise ConnectionBroken
             self._http.receive_data(came)
         return event
 

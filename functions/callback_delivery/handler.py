@@ -8,13 +8,13 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.callback_delivery import parts
-from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery import composition
+from functions.callback_delivery.attempt import EventPoster
+from functions.callback_delivery.callback_test import CallbackTester
+from functions.callback_delivery.callback_wake import CallbackWaker
 from functions.callback_delivery.deliver import Deliverer, batch_of
 from functions.callback_delivery.queue import Messages, entries_of
-from functions.callback_delivery.run import Tally
-from functions.callback_delivery.trial import Trial
-from functions.callback_delivery.waking import Waking
+from functions.callback_delivery.run_state import Tally
 from shared import aws
 from shared.model.ids import TenantId
 
@@ -29,7 +29,7 @@ METRICS = {
 }
 
 
-class Settings(parts.Settings):
+class Settings(composition.Settings):
     """What this function reads from the environment."""
 
     events_queue_url: str
@@ -38,22 +38,22 @@ class Settings(parts.Settings):
 settings = Settings()
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-made = parts.Parts(settings)
+made = composition.Parts(settings)
 poster, clock, logger = made.poster(), made.clock, made.logger
-trial = Trial(made.addressees, poster.post, clock)
+tester = CallbackTester(made.recipients, poster.post, clock)
 messages = Messages(aws.sqs(), settings.events_queue_url)
-attempts = Attempts(poster.post, clock)
-deliverer = Deliverer(made.addressees, made.deliveries, made.parking, made.state, messages, attempts, clock, logger)
-waking = Waking(made.tenants, made.parking, clock, logger)
+attempts = EventPoster(poster.post, clock)
+deliverer = Deliverer(made.recipients, made.deliveries, made.backlog, made.state, messages, attempts, clock, logger)
+waker = CallbackWaker(made.tenants, made.backlog, clock, logger)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Deliver a batch; name the messages that stay in the queue. Or, asked by the deliveries function, test or wake a callback."""
     del context
     if "wake" in event:
-        return {"woken": waking.wake(TenantId(event["wake"]["tenant_id"]))}
+        return {"woken": waker.wake(TenantId(event["wake"]["tenant_id"]))}
     if "test" in event:
-        return runner.run(trial.make(TenantId(event["test"]["tenant_id"])))
+        return runner.run(tester.make(TenantId(event["test"]["tenant_id"])))
     failed = [record["messageId"] for record in event["Records"]]
     try:
         failed, tally = runner.run(deliverer.run(entries_of(event)))

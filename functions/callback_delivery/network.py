@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult
 
+from functions.callback_delivery.connection import Connection, ConnectionBroken, UnsolicitedData
 from functions.callback_delivery.own_ports import OwnPorts
-from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared.addresses import is_public
 
 Address = IPv4Address | IPv6Address
@@ -33,7 +33,7 @@ class AddressNotAllowed(Exception):
     """The name stands for an address that callbacks may not go to."""
 
 
-class PortOfOurs(Exception):
+class OwnPort(Exception):
     """The system itself listens there."""
 
 
@@ -68,7 +68,7 @@ async def dial(address: Address, port: int) -> socket.socket:
     return made
 
 
-class Guard:
+class GuardedConnector:
     """Connects to checked addresses only; TLS on top still asks for the name."""
 
     def __init__(self, resolve: Resolve, trust: ssl.SSLContext, *, allow_private: bool, own: OwnPorts, dial: Dial = dial) -> None:
@@ -78,23 +78,23 @@ class Guard:
         self._own = own
         self._dial = dial
 
-    async def connect(self, url: SplitResult) -> Wire:
+    async def connect(self, url: SplitResult) -> Connection:
         """Return a connection on which nothing was said yet.
 
-        Raises Unresolvable, AddressNotAllowed, PortOfOurs, Unreachable, ssl.SSLCertVerificationError, TimeoutError, Broken, or Unasked
-        where the endpoint speaks first.
+        Raises Unresolvable, AddressNotAllowed, OwnPort, Unreachable, ssl.SSLCertVerificationError, TimeoutError, ConnectionBroken, or
+        UnsolicitedData where the endpoint speaks first.
         """
         secure, host = url.scheme == "https", url.hostname or ""
         connected = await self._reach(host, url.port or (443 if secure else 80), url.path or "/")
         try:
             trust, name = (self._trust, host) if secure else (None, None)
-            _, wire = await asyncio.get_running_loop().create_connection(Wire, sock=connected, ssl=trust, server_hostname=name)
+            _, wire = await asyncio.get_running_loop().create_connection(Connection, sock=connected, ssl=trust, server_hostname=name)
         except ssl.SSLCertVerificationError:
             raise
         except OSError as error:
             raise Unreachable from error
         if not await wire.is_quiet():
-            raise Unasked if wire.unasked else Broken
+            raise UnsolicitedData if wire.unasked else ConnectionBroken
         return wire
 
     async def _reach(self, host: str, port: int, path: str) -> socket.socket:
@@ -103,7 +103,7 @@ class Guard:
         if not self._allow_private and not all(map(is_public, addresses)):
             raise AddressNotAllowed
         if any(self._own.refuse(address, port, path) for address in addresses):
-            raise PortOfOurs
+            raise OwnPort
         failed: Exception = Unresolvable()
         for address in addresses[:ADDRESSES_TRIED]:
             try:

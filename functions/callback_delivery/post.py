@@ -11,12 +11,12 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
+from functions.callback_delivery.connection import Connection, ConnectionBroken, UnsolicitedData
 from functions.callback_delivery.exchange import Exchange
-from functions.callback_delivery.idle import Idle
-from functions.callback_delivery.network import AddressNotAllowed, Dial, Guard, PortOfOurs, Resolve, Unreachable, Unresolvable, dial
+from functions.callback_delivery.idle_connections import IdleConnections
+from functions.callback_delivery.network import AddressNotAllowed, Dial, GuardedConnector, OwnPort, Resolve, Unreachable, Unresolvable, dial
 from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared import callback_url
 from shared.clock import Clock
 from shared.errors import AvioError
@@ -35,13 +35,13 @@ _ALWAYS = {"Content-Type": "application/json", "User-Agent": f"Avio/{VERSION}", 
 # None is final: names and certificates are mended, and an outage of DNS may say anything.
 _FAULTS: dict[type[Exception], str] = {
     AddressNotAllowed: "address not allowed",
-    PortOfOurs: "address not allowed: a part of Avio listens there",
+    OwnPort: "address not allowed: a part of Avio listens there",
     Unresolvable: "name not found",
     TimeoutError: "timed out",
     ssl.SSLCertVerificationError: "certificate refused",
     Unreachable: "connect failed",
-    Unasked: "answered before it was asked",
-    Broken: "connection broken",
+    UnsolicitedData: "answered before it was asked",
+    ConnectionBroken: "connection broken",
     h11.RemoteProtocolError: "answer not understood",
 }
 
@@ -66,8 +66,8 @@ class Poster:
         self._body_s = body_s
         self._clock = clock
         own = OwnPorts(allowed.own_ports_file)
-        self._guard = Guard(resolve, trust, allow_private=allowed.allow_private_callbacks, own=own, dial=dial)
-        self._idle = Idle()
+        self._guard = GuardedConnector(resolve, trust, allow_private=allowed.allow_private_callbacks, own=own, dial=dial)
+        self._idle = IdleConnections()
 
     async def post(self, tenant_id: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Make one attempt. Cancelling it closes its connection."""
@@ -90,14 +90,14 @@ class Poster:
 
     async def _answer(self, owner: tuple[TenantId, str], request: h11.Request, body: bytes) -> Answered:
         end_s = asyncio.get_running_loop().time() + self._attempt_s
-        wire: Wire | None = None
+        wire: Connection | None = None
         try:
             async with asyncio.timeout_at(end_s):
                 wire = await self._idle.take(owner) or await self._guard.connect(urlsplit(owner[1]))
                 exchange = Exchange(wire)
                 answer = await exchange.ask(request, body)
             if wire.early and 200 <= answer.status_code < 300:
-                raise Unasked
+                raise UnsolicitedData
             text = await self._beginning(exchange, end_s)
             if exchange.over and wire.rest():
                 self._idle.keep(owner, wire)
@@ -111,7 +111,7 @@ class Poster:
     async def _beginning(self, exchange: Exchange, end_s: float) -> str:
         """Return how an answer's body begins; what comes late, too long or not at all changes nothing about its status."""
         kept, read = b"", 0
-        with contextlib.suppress(TimeoutError, Broken, h11.RemoteProtocolError):
+        with contextlib.suppress(TimeoutError, ConnectionBroken, h11.RemoteProtocolError):
             async with asyncio.timeout_at(min(end_s, asyncio.get_running_loop().time() + self._body_s)):
                 while read <= BODY_BYTES and (piece := await exchange.piece()) is not None:
                     kept += piece[: TEXT_BYTES - len(kept)]

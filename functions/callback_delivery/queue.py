@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from shared.model.event import Event
 from shared.queues import Pointer, parse
-from shared.store.parking import Named
+from shared.store.backlog import EventKey
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -35,7 +35,7 @@ class Entry:
     pointer: Pointer | None = None
 
     @property
-    def names(self) -> Named | None:
+    def key(self) -> EventKey | None:
         """The names of its event, whether that is here or pointed at; None where the body cannot be read."""
         chat = self.group.partition(":")[2]
         if self.event is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functions.deliveries import routes
-from functions.deliveries.allowance import Allowance
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial
-from functions.deliveries.waking import Waking
+from functions.deliveries.callback_test import CallbackTest
+from functions.deliveries.callback_test_limit import CallbackTestLimit
+from functions.deliveries.callback_wake import CallbackWake
+from functions.deliveries.history import DeliveryHistory
 from functions.http.adapter import lambda_handler
 from functions.http.app import create_app
 from functions.http.callers import Gate
@@ -16,9 +16,9 @@ from shared.clock import SystemClock
 from shared.observability import get_logger
 from shared.queues import EventsQueue
 from shared.settings import DeliverySettings, HttpSettings
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenStore
@@ -36,12 +36,12 @@ settings = Settings()
 client = aws.dynamodb()
 state, deliveries_table = Table(client, settings.table_name), Table(client, settings.deliveries_table_name)
 deliveries = DeliveryStore(deliveries_table, settings.deliveries_kept_days)
-parking = ParkingStore(deliveries_table, deliveries)
+backlog = BacklogStore(deliveries_table, deliveries)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
 logger = get_logger()
 gate = Gate(TenantStore(state), CachedTokens(TokenStore(state), SystemClock()))
 app = create_app([routes.router], gate=gate, origins=settings.origins, logger=logger)
-app.state.log = Log(deliveries, DeliveryLog(deliveries_table), parking, queue, SystemClock(), logger)
-app.state.trial = Trial(aws.functions, settings.delivery_function, Allowance(deliveries_table, SystemClock()))
-app.state.waking = Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
+app.state.log = DeliveryHistory(deliveries, DeliveryLog(deliveries_table), backlog, queue, SystemClock(), logger)
+app.state.trial = CallbackTest(aws.functions, settings.delivery_function, CallbackTestLimit(deliveries_table, SystemClock()))
+app.state.waking = CallbackWake(aws.functions, settings.delivery_function, settings.sweeper_function, logger)
 handler = lambda_handler(app)

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel
 
-from functions.deliveries.log import Overview
+from functions.deliveries.history import Overview
+from shared.model.backlog import CallbackHealth, CallbackState
 from shared.model.delivery import DeliveryStatus
-from shared.model.parking import CallbackState, Lane
 from shared.model.tenant import Cause, Tenant
 
 
@@ -23,7 +23,7 @@ class Health(StrEnum):
     DISABLED = "disabled"
 
 
-OF_LANE = {Lane.OPEN: Health.HEALTHY, Lane.PARKED: Health.PAUSED, Lane.DRAINING: Health.RECOVERING}
+OF_LANE = {CallbackHealth.HEALTHY: Health.HEALTHY, CallbackHealth.PAUSED: Health.PAUSED, CallbackHealth.RECOVERING: Health.RECOVERING}
 
 
 class DroppedView(BaseModel):

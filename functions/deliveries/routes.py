@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from functions.deliveries.callback_test import CallbackTest, told
+from functions.deliveries.callback_wake import CallbackWake
 from functions.deliveries.cursor import FORM, cursor_of, place_at
 from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial, told
-from functions.deliveries.waking import Waking
+from functions.deliveries.history import DeliveryHistory
 from functions.http.callers import Managing, Reading
 from functions.http.describe import errors, paged
 from functions.http.parameters import Limit, Since
@@ -123,29 +123,29 @@ class Tested(BaseModel):
     answer: str
 
 
-def log_of(request: Request) -> Log:
+def log_of(request: Request) -> DeliveryHistory:
     """Return the log that the app was composed with."""
     log = request.app.state.log
-    assert isinstance(log, Log)
+    assert isinstance(log, DeliveryHistory)
     return log
 
 
-def trial_of(request: Request) -> Trial:
+def trial_of(request: Request) -> CallbackTest:
     """Return what makes tests."""
     trial = request.app.state.trial
-    assert isinstance(trial, Trial)
+    assert isinstance(trial, CallbackTest)
     return trial
 
 
-def waking_of(request: Request) -> Waking:
+def waking_of(request: Request) -> CallbackWake:
     """Return what wakes callbacks."""
     waking = request.app.state.waking
-    assert isinstance(waking, Waking)
+    assert isinstance(waking, CallbackWake)
     return waking
 
 
-InLog = Annotated[Log, Depends(log_of)]
-CallbackWaking = Annotated[Waking, Depends(waking_of)]
+InLog = Annotated[DeliveryHistory, Depends(log_of)]
+CallbackWakeDep = Annotated[CallbackWake, Depends(waking_of)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -180,7 +180,7 @@ def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDet
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: CallbackWaking) -> Replayed:
+def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: CallbackWakeDep) -> Replayed:
     """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat.
 
     However often it is asked for before it was delivered again, it is delivered once. One that is parked waits in its place already: its
@@ -190,7 +190,7 @@ def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: Ca
     queued = log.replay(tenant, event_id)
     if not queued:
         waking.wake(tenant.id)
-    lane, now = log.parking.callback(tenant.id), log.clock.now()
+    lane, now = log.backlog.callback_state(tenant.id), log.clock.now()
     return Replayed(queued=int(queued), callback_state=health_of(tenant, lane), next_attempt_at=next_attempt_at(tenant, lane, now))
 
 
@@ -210,7 +210,7 @@ def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
 
 
 @router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
-def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> CallbackView:
+def retry_callback(entry: Managing, log: InLog, waking: CallbackWakeDep) -> CallbackView:
     """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
     if entry.tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL)
@@ -221,7 +221,7 @@ def retry_callback(entry: Managing, log: InLog, waking: CallbackWaking) -> Callb
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
-def test_callback(entry: Managing, trial: Annotated[Trial, Depends(trial_of)], log: InLog, waking: CallbackWaking) -> Tested:
+def test_callback(entry: Managing, trial: Annotated[CallbackTest, Depends(trial_of)], log: InLog, waking: CallbackWakeDep) -> Tested:
     """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
 
     Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.

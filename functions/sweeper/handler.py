@@ -9,11 +9,11 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.callback_delivery.attempt import Attempts
-from functions.callback_delivery.parts import Parts, Settings
-from functions.sweeper.chat import Chats
+from functions.callback_delivery.attempt import EventPoster
+from functions.callback_delivery.composition import Parts, Settings
+from functions.sweeper.callback_drain import Visits
+from functions.sweeper.chat_drain import Chats
 from functions.sweeper.sweep import Sweeper
-from functions.sweeper.visit import Visits
 
 METRICS = {
     "probes": "Probes",
@@ -27,15 +27,15 @@ METRICS = {
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
 made = Parts(Settings())
-deliveries, parking, clock, logger = made.deliveries, made.parking, made.clock, made.logger
+deliveries, backlog, clock, logger = made.deliveries, made.backlog, made.clock, made.logger
 
 
 def chats() -> Chats:
     """Make what posts, with connections of its own."""
-    return Chats(made.addressees, parking, deliveries, Attempts(made.poster().post, clock), clock, logger)
+    return Chats(made.recipients, backlog, deliveries, EventPoster(made.poster().post, clock), clock, logger)
 
 
-sweeper = Sweeper(parking, Visits(made.addressees, parking, deliveries, chats(), chats(), clock, logger), clock, logger)
+sweeper = Sweeper(backlog, Visits(made.recipients, backlog, deliveries, chats(), chats(), clock, logger), clock, logger)
 
 
 def handler(event: dict[str, Any], context: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from functions.callback_delivery.retry import MAX_RETRY_AFTER_S, Answered, Outcome
-from shared.model.parking import ParkedChat
+from shared.model.backlog import ParkedChat
 
 FIRST = timedelta(seconds=30)
 SLOWEST = timedelta(minutes=15)

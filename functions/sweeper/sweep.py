@@ -10,13 +10,13 @@ from datetime import timedelta
 
 from aws_lambda_powertools import Logger
 
-from functions.sweeper.shift import Shift, Tally
-from functions.sweeper.visit import Visits
+from functions.sweeper.callback_drain import Visits
+from functions.sweeper.sweep_run import Shift, Tally
 from shared.clock import Clock
 from shared.model.ids import TenantId
 from shared.observability import tell_malformed
 from shared.store import keys
-from shared.store.parking import Due, ParkingStore
+from shared.store.backlog import BacklogStore, DueItem
 from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
@@ -34,11 +34,11 @@ class Visited:
     began_s: float
 
 
-def _place(due: Due) -> tuple[TenantId, str | None]:
+def _place(due: DueItem) -> tuple[TenantId, str | None]:
     return due.tenant_id, due.chat
 
 
-def _is_same(visited: Visited | None, due: Due) -> bool:
+def _is_same(visited: Visited | None, due: DueItem) -> bool:
     """Whether the index shows what was visited: it lags, and what cannot be visited stays due."""
     return visited is not None and visited.at == due.at
 
@@ -50,7 +50,7 @@ def _is_recent(visited: Visited | None, now_s: float) -> bool:
 class Sweeper:
     """Sweeps."""
 
-    def __init__(self, store: ParkingStore, visits: Visits, clock: Clock, logger: Logger) -> None:
+    def __init__(self, store: BacklogStore, visits: Visits, clock: Clock, logger: Logger) -> None:
         self._store = store
         self._visits = visits
         self._clock = clock
@@ -81,8 +81,8 @@ class Sweeper:
                     group.create_task(self._visit_all(shift, waiting))
         return shift.tally
 
-    async def _due(self, ahead: timedelta) -> list[Due]:
-        found: list[Due] = []
+    async def _due(self, ahead: timedelta) -> list[DueItem]:
+        found: list[DueItem] = []
         for shard in keys.due_shards():
             try:
                 found += await asyncio.to_thread(self._store.due, shard, self._clock.now() + ahead, PER_SHARD)
@@ -90,7 +90,7 @@ class Sweeper:
                 self._logger.error("what is due cannot be read", extra={"fault": str(error)})
         return found
 
-    async def _visit_all(self, shift: Shift, waiting: Iterator[Due]) -> None:
+    async def _visit_all(self, shift: Shift, waiting: Iterator[DueItem]) -> None:
         for due in waiting:
             if shift.over:
                 return

@@ -1,6 +1,6 @@
 """An event's delivery to its tenant's callback, as it is recorded.
 
-pending ---> delivered           parked: its chat waits for a callback that does not answer (`shared.model.parking`)
+pending ---> delivered           parked: its chat waits for a callback that does not answer (`shared.model.backlog`)
    |  '----> dead    <---.       dead: given up; dropped: nobody wanted it any more. Both can be replayed, as delivered can
    '-------> parked -----+---> delivered, dropped
 """

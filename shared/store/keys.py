@@ -132,7 +132,7 @@ def dropped(tenant_id: TenantId) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": "DROPPED"}
 
 
-def trials(tenant_id: TenantId, minute: int) -> Key:
+def callback_tests(tenant_id: TenantId, minute: int) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"TRIALS#{minute}"}
 
 
@@ -140,12 +140,12 @@ def parked_chat(tenant_id: TenantId, chat: str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"{PARKED_CHATS}{chat}"}
 
 
-def lot(chat: str) -> str:
+def backlog(chat: str) -> str:
     return f"LOT#{chat}#"
 
 
-def place(tenant_id: TenantId, chat: str, number: int) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"{lot(chat)}{number:012d}"}
+def slot(tenant_id: TenantId, chat: str, number: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{backlog(chat)}{number:012d}"}
 
 
 def due_shard(tenant_id: TenantId) -> str:

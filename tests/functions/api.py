@@ -13,13 +13,13 @@ from functions.auth import routes as auth
 from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.auth.workers import LiveWorkers
-from functions.callback_delivery import waking
+from functions.callback_delivery import callback_wake
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
-from functions.deliveries.allowance import Allowance
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial
-from functions.deliveries.waking import Waking
+from functions.deliveries.callback_test import CallbackTest
+from functions.deliveries.callback_test_limit import CallbackTestLimit
+from functions.deliveries.callback_wake import CallbackWake
+from functions.deliveries.history import DeliveryHistory
 from functions.http.app import create_app
 from functions.http.callers import Gate
 from functions.http.tokens import CachedTokens
@@ -41,9 +41,9 @@ from shared.queues import EventsQueue
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -59,8 +59,8 @@ ORIGIN = "http://localhost:5173"
 class AskedFunction:
     """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
 
-    def __init__(self, waking: waking.Waking) -> None:
-        self._waking = waking
+    def __init__(self, waker: callback_wake.CallbackWaker) -> None:
+        self._waker = waker
         self.answer: Any = None
         self.fault: str | None = None
         self.asked: list[Any] = []
@@ -71,7 +71,7 @@ class AskedFunction:
         self.asked.append((FunctionName, asked))
         if InvocationType == "Event":
             return {}
-        said = {"woken": self._waking.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
+        said = {"woken": self._waker.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
         answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(said).encode())}
         return {**answer, "FunctionError": self.fault} if self.fault else answer
 
@@ -94,11 +94,13 @@ class Api:
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
-        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
+        self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction(waking.Waking(self.tenants, self.parking, self.clock, self.log.logger))
+        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.backlog, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
-        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.clock, self.log.logger)
+        self.delivery_log = DeliveryHistory(
+            self.deliveries, DeliveryLog(self.deliveries_table), self.backlog, queue, self.clock, self.log.logger
+        )
         self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
         self.app = self._compose()
 
@@ -114,8 +116,8 @@ class Api:
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
         app.state.log = self.delivery_log
-        app.state.waking = Waking(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
-        app.state.trial = Trial(lambda: self.asked, "delivery", Allowance(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
+        app.state.waking = CallbackWake(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
+        app.state.trial = CallbackTest(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
         return app
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:

@@ -18,7 +18,7 @@ from typing import Any
 
 from functions.callback_delivery.queue import Entry, entries_of
 from shared.clock import Clock
-from tests.support.mortal import Killed
+from tests.support.fault_injection import Killed
 
 VISIBILITY_S = 90.0
 REMEMBERED_S = 300.0

@@ -13,8 +13,8 @@ from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from local.aws_account import Account
 from shared.settings import CallbackSettings
-from tests.functions.callback_delivery.bench import Bench
 from tests.support.clock import FakeClock
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.receiver import Receiver
 
 ANYWHERE = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
@@ -53,6 +53,6 @@ async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-def bench(account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> Bench:
+def bench(account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> EmulatedDelivery:
     """The deliverer among real parts."""
-    return Bench(account, clock, receiver, poster)
+    return EmulatedDelivery(account, clock, receiver, poster)

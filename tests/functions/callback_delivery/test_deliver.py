@@ -18,32 +18,32 @@ import httpcore
 import pytest
 from standardwebhooks.webhooks import hmac_data
 
-from functions.callback_delivery import deliver, hold, network, watch
+from functions.callback_delivery import deliver, endpoint_hold, network, slow_attempts
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
 from functions.tenants.directory import seal
 from local.aws_account import Account
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
-from shared.model.parking import Lane
 from shared.model.tenant import ChatType
 from shared.queues import EventsQueue, Replay, pointer_to
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.table import Table
 from shared.store.tenants import NOT_DISABLED
-from tests.functions.callback_delivery.bench import Bench
 from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import World
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
+from tests.support.in_memory_delivery import InMemoryDelivery
 from tests.support.listener import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 from tests.support.rows import whole
 
 
-async def test_an_event_reaches_its_tenants_callback_signed(bench: Bench) -> None:
+async def test_an_event_reaches_its_tenants_callback_signed(bench: EmulatedDelivery) -> None:
     """Queue to receiver: the tenant's number in the body, its own secret in the signature, nothing left in the queue."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -56,7 +56,7 @@ async def test_an_event_reaches_its_tenants_callback_signed(bench: Bench) -> Non
     assert posted.headers["webhook-id"] == event_of(tenant.id).id
 
 
-async def test_a_clean_delivery_is_recorded_with_its_attempt(bench: Bench) -> None:
+async def test_a_clean_delivery_is_recorded_with_its_attempt(bench: EmulatedDelivery) -> None:
     """When, how long, what was answered; and the event itself."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -68,7 +68,7 @@ async def test_a_clean_delivery_is_recorded_with_its_attempt(bench: Bench) -> No
     assert (attempt.at, attempt.status, attempt.error) == (bench.clock.now(), 200, None)
 
 
-async def test_a_chats_events_arrive_in_order(bench: Bench) -> None:
+async def test_a_chats_events_arrive_in_order(bench: EmulatedDelivery) -> None:
     """One after the other, as they were queued."""
     tenant = bench.new_tenant()
     bench.enqueue(*(event_of(tenant.id, message_id=number) for number in range(1, 8)))
@@ -76,7 +76,7 @@ async def test_a_chats_events_arrive_in_order(bench: Bench) -> None:
     assert bench.texts() == [f"message {number}" for number in range(1, 8)]
 
 
-async def test_chats_are_delivered_side_by_side(bench: Bench) -> None:
+async def test_chats_are_delivered_side_by_side(bench: EmulatedDelivery) -> None:
     """Two chats are both under way before either has its answer."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2))
@@ -91,7 +91,7 @@ async def test_chats_are_delivered_side_by_side(bench: Bench) -> None:
     assert tally.delivered == 2
 
 
-async def test_after_a_failure_the_rest_of_the_chat_waits(bench: Bench) -> None:
+async def test_after_a_failure_the_rest_of_the_chat_waits(bench: EmulatedDelivery) -> None:
     """Nothing overtakes the event that failed; it and its followers stay in the queue, hidden together."""
     tenant = bench.new_tenant()
     bench.enqueue(*(event_of(tenant.id, message_id=number) for number in (1, 2, 3)), event_of(tenant.id, chat_id=9))
@@ -105,7 +105,7 @@ async def test_after_a_failure_the_rest_of_the_chat_waits(bench: Bench) -> None:
     assert bench.record(event_of(tenant.id, message_id=2)) is None
 
 
-async def test_what_waited_comes_back_together_and_in_order(bench: Bench) -> None:
+async def test_what_waited_comes_back_together_and_in_order(bench: EmulatedDelivery) -> None:
     """One second later the whole chat is there again, the failed event first."""
     tenant = bench.new_tenant()
     bench.enqueue(*(event_of(tenant.id, message_id=number) for number in (1, 2)))
@@ -121,7 +121,7 @@ async def test_what_waited_comes_back_together_and_in_order(bench: Bench) -> Non
 TEXTS = ["one\u2028two\u2029\x85", "before\x00after\ufffe", "שלום \u202eעולם\u202c", "🙂" * 2048, "a" * 4096, '<>&"\\/\x7f\x1b \r\n']
 
 
-async def test_any_text_arrives_as_it_is_under_signatures_that_hold(bench: Bench) -> None:
+async def test_any_text_arrives_as_it_is_under_signatures_that_hold(bench: EmulatedDelivery) -> None:
     """Through the real queue, posted and posted again from the log; both signatures are over the raw bytes."""
     tenant = bench.new_tenant()
     bench.enqueue(*(event_of(tenant.id, message_id=number, text=text) for number, text in enumerate(TEXTS, 1)))
@@ -138,7 +138,7 @@ async def test_any_text_arrives_as_it_is_under_signatures_that_hold(bench: Bench
         assert posted.headers["x-signature"] == "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-async def test_bytes_and_id_are_the_same_in_every_attempt(bench: Bench) -> None:
+async def test_bytes_and_id_are_the_same_in_every_attempt(bench: EmulatedDelivery) -> None:
     """A receiver can tell a repeat, and the attempt's number says which it is."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, text="Привет 🙂"))
@@ -152,7 +152,7 @@ async def test_bytes_and_id_are_the_same_in_every_attempt(bench: Bench) -> None:
     assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 4, "status 200")
 
 
-async def test_the_fifth_failure_parks_the_callback_and_all_that_comes(bench: Bench) -> None:
+async def test_the_fifth_failure_parks_the_callback_and_all_that_comes(bench: EmulatedDelivery) -> None:
     """The event, its followers and what comes later wait outside the queue, in order, and nothing more is posted."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
@@ -167,11 +167,11 @@ async def test_the_fifth_failure_parks_the_callback_and_all_that_comes(bench: Be
     assert (failed, tally.parked, bench.texts()) == ([], 2, ["message 1"] * 5)
     assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.PARKED, 5, "status 500")
     assert [bench.fate(event) for event in later] == [(DeliveryStatus.PARKED, 0, None)] * 2
-    places = bench.parking.places(tenant.id, later[0].chat, 10)
+    places = bench.backlog.slots(tenant.id, later[0].chat, 10)
     assert [place.record.event.message.message_id for place in places if place.record] == [1, 2, 3]
 
 
-async def test_a_chat_is_parked_alone_while_its_callback_takes_others(bench: Bench) -> None:
+async def test_a_chat_is_parked_alone_while_its_callback_takes_others(bench: EmulatedDelivery) -> None:
     """One poison message holds up its own chat only."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1))
@@ -187,11 +187,11 @@ async def test_a_chat_is_parked_alone_while_its_callback_takes_others(bench: Ben
     bench.enqueue(event_of(tenant.id, chat_id=9, message_id=3), event_of(tenant.id, message_id=4))
     await bench.run_visible()
     assert bench.texts() == ["message 1"] * 3 + ["message 2"] + ["message 1"] * 2 + ["message 3"]
-    (chat,) = whole(bench.parking.chats(tenant.id))
+    (chat,) = whole(bench.backlog.parked_chats(tenant.id))
     assert (chat.chat, chat.seq, chat.due_at is not None) == (event_of(tenant.id).chat, 2, True)
 
 
-async def test_a_parked_event_that_comes_again_is_not_parked_twice(bench: Bench) -> None:
+async def test_a_parked_event_that_comes_again_is_not_parked_twice(bench: EmulatedDelivery) -> None:
     """The function died before the queue knew."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -200,10 +200,10 @@ async def test_a_parked_event_that_comes_again_is_not_parked_twice(bench: Bench)
     for _ in range(6):
         failed, tally = await bench.deliverer.run(entries)
     assert (failed, tally.parked, tally.dropped) == ([], 0, 1)
-    assert len(bench.parking.places(tenant.id, event_of(tenant.id).chat, 10)) == 1
+    assert len(bench.backlog.slots(tenant.id, event_of(tenant.id).chat, 10)) == 1
 
 
-async def test_a_replay_is_posted_again_once(bench: Bench) -> None:
+async def test_a_replay_is_posted_again_once(bench: EmulatedDelivery) -> None:
     """Whatever became of the event; under the same id, with the number that follows, and not twice where the queue repeats it."""
     tenant = bench.new_tenant()
     event = event_of(tenant.id)
@@ -217,7 +217,7 @@ async def test_a_replay_is_posted_again_once(bench: Bench) -> None:
     assert len({(posted.headers["webhook-id"], posted.body) for posted in bench.receiver.posted}) == 1
 
 
-async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: Bench) -> None:
+async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: EmulatedDelivery) -> None:
     """Who mends the URL wants what the wrong one did not get; an event that nobody asked for again stays dropped."""
     tenant = bench.new_tenant()
     event, other = event_of(tenant.id), event_of(tenant.id, chat_id=9)
@@ -234,7 +234,7 @@ async def test_a_replay_goes_to_a_callback_that_was_set_after_the_event(bench: B
     assert (tally.delivered, tally.dropped) == (1, 1)
 
 
-async def test_a_tenants_headers_go_along_and_chats_that_it_does_not_want_do_not(bench: Bench) -> None:
+async def test_a_tenants_headers_go_along_and_chats_that_it_does_not_want_do_not(bench: EmulatedDelivery) -> None:
     """Its own credentials beside our signature; broadcast channels only where it named them."""
     tenant = bench.new_tenant()
     sealed = seal(bench.envelope, tenant.id, json.dumps({"Authorization": "Bearer x"}))
@@ -247,7 +247,7 @@ async def test_a_tenants_headers_go_along_and_chats_that_it_does_not_want_do_not
     assert "Bearer" not in bench.log.text
 
 
-async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> None:
+async def test_an_event_too_large_for_the_queue_is_delivered(bench: EmulatedDelivery) -> None:
     """It lies in its record, and the queue points there."""
     tenant = bench.new_tenant()
     event = event_of(tenant.id, text="🙂" * 60_000)
@@ -261,7 +261,7 @@ async def test_an_event_too_large_for_the_queue_is_delivered(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404])
-async def test_an_endpoint_that_refuses_for_a_while_gets_the_event_afterwards(bench: Bench, status: int) -> None:
+async def test_an_endpoint_that_refuses_for_a_while_gets_the_event_afterwards(bench: EmulatedDelivery, status: int) -> None:
     """A deployment answers 404 for a minute, a gateway 401 or a redirect: the event is tried again, then delivered."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -273,7 +273,7 @@ async def test_an_endpoint_that_refuses_for_a_while_gets_the_event_afterwards(be
     assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 3, "status 200")
 
 
-async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> None:
+async def test_410_disables_the_callback_until_it_is_set_again(bench: EmulatedDelivery) -> None:
     """The endpoint's owner said that it is gone: nothing more is posted, at once and in later runs, and the tenant can read why."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
@@ -287,7 +287,7 @@ async def test_410_disables_the_callback_until_it_is_set_again(bench: Bench) -> 
     assert (now.callback_url, now.callback_disabled and "410" in now.callback_disabled) == (bench.url, True)
 
 
-async def test_410_of_an_old_callback_does_not_disable_the_new_one(bench: Bench) -> None:
+async def test_410_of_an_old_callback_does_not_disable_the_new_one(bench: EmulatedDelivery) -> None:
     """The tenant had just moved away from the endpoint that says it is gone."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -304,7 +304,7 @@ async def test_410_of_an_old_callback_does_not_disable_the_new_one(bench: Bench)
     assert now.callback_disabled is None
 
 
-async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: Bench) -> None:
+async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: EmulatedDelivery) -> None:
     """Its messages leave the queue at once, so its next event can be received while the neighbour's attempt still runs."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2, message_id=1))
@@ -327,7 +327,7 @@ async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(bench: Bench) 
     assert (failed, tally.delivered) == ([], 2)
 
 
-async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: Bench) -> None:
+async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: EmulatedDelivery) -> None:
     """The callback is held, the other run puts its chat back without an attempt; and a slow answer counts as a failure, 2xx or not."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, chat_id=1, message_id=1))
@@ -337,47 +337,47 @@ async def test_while_an_attempt_hangs_no_other_run_starts_one_there(bench: Bench
     released = asyncio.Event()
 
     async def hangs(_: Posted) -> bytes:
-        bench.clock.advance(watch.SLOW_S)
+        bench.clock.advance(slow_attempts.SLOW_S)
         await released.wait()
         return OK
 
     bench.receiver.respond = hangs
     run = asyncio.create_task(bench.run(first))
-    while (await asyncio.to_thread(bench.parking.callback, tenant.id)).held_until is None:  # noqa: ASYNC110  rows announce nothing
+    while (await asyncio.to_thread(bench.backlog.callback_state, tenant.id)).held_until is None:  # noqa: ASYNC110  rows announce nothing
         await asyncio.sleep(0.01)
     failed, tally = await bench.run(second)
     assert (failed, tally.failed, bench.texts()) == ([second[0].message_id], 0, ["message 1"])
     released.set()
     assert (await run)[1].delivered == 1
-    assert bench.parking.callback(tenant.id).failures == 1
+    assert bench.backlog.callback_state(tenant.id).failures == 1
 
 
-async def test_a_callback_that_was_slow_is_let_go_after_each_run(bench: Bench) -> None:
+async def test_a_callback_that_was_slow_is_let_go_after_each_run(bench: EmulatedDelivery) -> None:
     """For a while one run at a time goes there, and the next can as soon as that is over; what died holding it holds it for seconds."""
     tenant = bench.new_tenant()
     now = bench.clock.now()
-    bench.parking.failed(tenant.id, "", now, now, held_until=now + hold.HELD)
-    bench.clock.advance(hold.HELD.total_seconds())
+    bench.backlog.count_failures(tenant.id, "", now, now, held_until=now + endpoint_hold.HELD)
+    bench.clock.advance(endpoint_hold.HELD.total_seconds())
     for message_id in (1, 2):
         bench.enqueue(event_of(tenant.id, message_id=message_id))
         _, tally = await bench.run_visible()
         assert tally.delivered == 1
-    assert bench.parking.callback(tenant.id).held_until == bench.clock.now()
+    assert bench.backlog.callback_state(tenant.id).held_until == bench.clock.now()
 
 
-async def test_an_event_that_waited_long_behind_a_held_callback_parks_it(bench: Bench) -> None:
+async def test_an_event_that_waited_long_behind_a_held_callback_parks_it(bench: EmulatedDelivery) -> None:
     """A backlog in the queue would be everybody's: it goes to the lot, and is delivered from there."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
     (entry,) = bench.entries()
     now = bench.clock.now()
-    bench.parking.failed(tenant.id, "", now, now, held_until=now + hold.HELD)
-    failed, tally = await bench.run([replace(entry, sent_at=now - hold.PATIENCE)])
+    bench.backlog.count_failures(tenant.id, "", now, now, held_until=now + endpoint_hold.HELD)
+    failed, tally = await bench.run([replace(entry, sent_at=now - endpoint_hold.PATIENCE)])
     assert (failed, tally.parked, bench.receiver.posted) == ([], 1, [])
-    assert bench.parking.callback(tenant.id).state is Lane.PARKED
+    assert bench.backlog.callback_state(tenant.id).state is CallbackHealth.PAUSED
 
 
-async def test_no_attempt_starts_late_in_a_run(bench: Bench) -> None:
+async def test_no_attempt_starts_late_in_a_run(bench: EmulatedDelivery) -> None:
     """What would not end before the function's time is up stays in the queue, and that counts as no attempt."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
@@ -395,7 +395,7 @@ async def test_no_attempt_starts_late_in_a_run(bench: Bench) -> None:
     assert again.event.message.message_id == 2
 
 
-async def test_a_late_duplicate_is_not_posted_again(bench: Bench) -> None:
+async def test_a_late_duplicate_is_not_posted_again(bench: EmulatedDelivery) -> None:
     """The function died between its record and the queue, or the queue's deduplication had forgotten the event."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -405,7 +405,7 @@ async def test_a_late_duplicate_is_not_posted_again(bench: Bench) -> None:
     assert (failed, tally.dropped, len(bench.receiver.posted)) == ([], 1, 1)
 
 
-async def test_what_had_failed_and_was_delivered_is_not_posted_again(bench: Bench) -> None:
+async def test_what_had_failed_and_was_delivered_is_not_posted_again(bench: EmulatedDelivery) -> None:
     """Its end is recorded, so a late duplicate in the queue is known for what it is."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -416,7 +416,7 @@ async def test_what_had_failed_and_was_delivered_is_not_posted_again(bench: Benc
     assert (failed, len(bench.receiver.posted)) == ([], 2)
 
 
-async def test_an_event_twice_in_one_batch_is_posted_once(bench: Bench) -> None:
+async def test_an_event_twice_in_one_batch_is_posted_once(bench: EmulatedDelivery) -> None:
     """The listener fetched it again after the queue's deduplication had forgotten it."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -426,7 +426,7 @@ async def test_an_event_twice_in_one_batch_is_posted_once(bench: Bench) -> None:
     assert (failed, tally.delivered, tally.dropped) == ([], 1, 1)
 
 
-async def test_two_tenants_with_one_account_each_have_its_events(bench: Bench) -> None:
+async def test_two_tenants_with_one_account_each_have_its_events(bench: EmulatedDelivery) -> None:
     """An event's id says what happened, not to whom it goes: in one batch, each tenant's own record counts."""
     tenants = [bench.new_tenant(), bench.new_tenant()]
     events = [event_of(tenant.id) for tenant in tenants]
@@ -437,7 +437,7 @@ async def test_two_tenants_with_one_account_each_have_its_events(bench: Bench) -
     assert {json.loads(posted.body)["tenant"] for posted in bench.receiver.posted} == {tenant.number for tenant in tenants}
 
 
-async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
+async def test_events_nobody_wants_are_dropped(bench: EmulatedDelivery) -> None:
     """Of a deleted tenant, of one without a callback, and from before the callback was set."""
     gone, silent, later = bench.new_tenant(), bench.new_tenant(None), bench.new_tenant()
     bench.tenants.end(gone.id, (), bench.clock.now())
@@ -450,7 +450,7 @@ async def test_events_nobody_wants_are_dropped(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
-async def test_an_event_in_the_log_that_nobody_wants_any_more_ends_there(bench: Bench, large: bool) -> None:
+async def test_an_event_in_the_log_that_nobody_wants_any_more_ends_there(bench: EmulatedDelivery, large: bool) -> None:
     """It would be shown as under way until it is forgotten, and could not be replayed."""
     tenant = bench.new_tenant()
     event = event_of(tenant.id, text="🙂" * 60_000 if large else "small")
@@ -471,7 +471,7 @@ async def test_an_event_in_the_log_that_nobody_wants_any_more_ends_there(bench: 
     assert (record.status, record.made, record.reason) == (DeliveryStatus.DROPPED, 1, "no callback")
 
 
-async def test_what_a_disabled_callback_had_refused_is_dead(bench: Bench) -> None:
+async def test_what_a_disabled_callback_had_refused_is_dead(bench: EmulatedDelivery) -> None:
     """An attempt that was under way when another chat's event got a 410 is parked nowhere."""
     tenant = bench.new_tenant()
     refused, gone = event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2)
@@ -495,10 +495,10 @@ async def test_what_a_disabled_callback_had_refused_is_dead(bench: Bench) -> Non
     failed, _ = await bench.run([*first, *bench.entries()])
     assert (failed, bench.log.said("chat failed")) == ([], [])
     assert [fate and fate[0] for fate in map(bench.fate, (refused, gone))] == [DeliveryStatus.DEAD] * 2
-    assert bench.parking.places(tenant.id, refused.chat, 10) == []
+    assert bench.backlog.slots(tenant.id, refused.chat, 10) == []
 
 
-async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(bench: Bench) -> None:
+async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(bench: EmulatedDelivery) -> None:
     """It may be a newer version's, readable once this function is replaced; later it is dropped, and the log says which."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -512,7 +512,7 @@ async def test_an_unreadable_message_holds_up_its_own_chat_for_an_hour_at_most(b
     assert [line["message_id"] for line in bench.log.said("queue message unreadable, dropped")] == ["odd"]
 
 
-async def test_a_tenants_key_that_cannot_be_opened_holds_up_that_tenant_alone(bench: Bench) -> None:
+async def test_a_tenants_key_that_cannot_be_opened_holds_up_that_tenant_alone(bench: EmulatedDelivery) -> None:
     """No event leaves unsigned that should be signed; the neighbours' events do not wait for it."""
     broken, well = bench.new_tenant(), bench.new_tenant()
     bench.tenants.change(broken.id, {"signing_secret": b"not what was sealed"})
@@ -522,7 +522,7 @@ async def test_a_tenants_key_that_cannot_be_opened_holds_up_that_tenant_alone(be
     assert bench.record(event_of(broken.id)) is None
 
 
-async def test_a_tenant_whose_row_makes_no_sense_holds_up_that_tenant_alone(bench: Bench) -> None:
+async def test_a_tenant_whose_row_makes_no_sense_holds_up_that_tenant_alone(bench: EmulatedDelivery) -> None:
     """Nobody's events wait for another's row to be mended, and the log says whose it is."""
     broken, well = bench.new_tenant(), bench.new_tenant()
     state = Table(bench.account.client("dynamodb"), bench.account.table_name)
@@ -533,7 +533,7 @@ async def test_a_tenant_whose_row_makes_no_sense_holds_up_that_tenant_alone(benc
     assert broken.id in bench.log.text
 
 
-async def test_without_the_records_nothing_is_posted(bench: Bench) -> None:
+async def test_without_the_records_nothing_is_posted(bench: EmulatedDelivery) -> None:
     """Whether an event was delivered before cannot be known: all of it stays in the queue, and nothing is raised."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -543,7 +543,7 @@ async def test_without_the_records_nothing_is_posted(bench: Bench) -> None:
     assert (failed, bench.receiver.posted) == ([entry.message_id for entry in entries], [])
 
 
-async def test_a_changed_url_is_in_force_at_once(bench: Bench) -> None:
+async def test_a_changed_url_is_in_force_at_once(bench: EmulatedDelivery) -> None:
     """For the next run, and in a run that lasts for its next attempt, a second later at most."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1))
@@ -562,7 +562,7 @@ async def test_a_changed_url_is_in_force_at_once(bench: Bench) -> None:
     assert [posted.line.split()[1] for posted in bench.receiver.posted] == ["/in", "/in/new", "/in/newer"]
 
 
-async def test_a_setting_that_was_answered_holds_for_what_comes_after_it(bench: Bench) -> None:
+async def test_a_setting_that_was_answered_holds_for_what_comes_after_it(bench: EmulatedDelivery) -> None:
     """A callback that is taken away and set again, chats that are asked for: a warm function that has just dropped decides anew."""
     tenant = bench.new_tenant(None)
     bench.enqueue(event_of(tenant.id, message_id=1))
@@ -579,7 +579,7 @@ async def test_a_setting_that_was_answered_holds_for_what_comes_after_it(bench: 
     assert (dropped.count, dropped.since) == (1, bench.clock.now())
 
 
-async def test_nothing_is_posted_after_a_tenants_end(bench: Bench) -> None:
+async def test_nothing_is_posted_after_a_tenants_end(bench: EmulatedDelivery) -> None:
     """Its doors are shut for a run that has begun before as well, a second later at most."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
@@ -595,7 +595,7 @@ async def test_nothing_is_posted_after_a_tenants_end(bench: Bench) -> None:
     assert (failed, bench.texts()) == ([], ["message 1"])
 
 
-async def test_what_comes_while_a_callback_is_disabled_is_kept_and_listed(bench: Bench) -> None:
+async def test_what_comes_while_a_callback_is_disabled_is_kept_and_listed(bench: EmulatedDelivery) -> None:
     """As dead, with the reason, so that it can be replayed; once it is enabled, what comes is posted again."""
     tenant = bench.new_tenant()
     bench.receiver.script = [answer(410)]
@@ -615,7 +615,7 @@ async def test_what_comes_while_a_callback_is_disabled_is_kept_and_listed(bench:
 
 
 @pytest.mark.parametrize("same", [True, False])
-async def test_a_late_410_does_not_stop_a_callback_that_was_set_meanwhile(bench: Bench, same: bool) -> None:
+async def test_a_late_410_does_not_stop_a_callback_that_was_set_meanwhile(bench: EmulatedDelivery, same: bool) -> None:
     """The tenant has the answer that it is enabled; the event that got the 410 goes there, too."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -636,7 +636,7 @@ async def test_a_late_410_does_not_stop_a_callback_that_was_set_meanwhile(bench:
     assert bench.fate(event_of(tenant.id)) == (DeliveryStatus.DELIVERED, 2, "status 200")
 
 
-async def test_tenants_without_a_secret_are_signed_with_the_deployments(bench: Bench) -> None:
+async def test_tenants_without_a_secret_are_signed_with_the_deployments(bench: EmulatedDelivery) -> None:
     """CALLBACK_SIGNING_SECRET serves where a tenant has none; where neither is set there is no signature."""
     tenant = bench.new_tenant()
     bench.tenants.change(tenant.id, {"signing_secret": None, "signing_key": None})
@@ -653,7 +653,7 @@ async def test_tenants_without_a_secret_are_signed_with_the_deployments(bench: B
     assert {"x-signature", "webhook-signature"}.isdisjoint(unsigned.headers)
 
 
-async def test_the_log_tells_of_each_event_and_nothing_of_its_content(bench: Bench) -> None:
+async def test_the_log_tells_of_each_event_and_nothing_of_its_content(bench: EmulatedDelivery) -> None:
     """Ids, count, time and status; no text, no address with its query, no secret."""
     tenant = bench.new_tenant(bench.url + "?token=hidden-query")
     bench.enqueue(event_of(tenant.id, text="hidden text", sender_name="Hidden Name"))
@@ -667,7 +667,7 @@ async def test_the_log_tells_of_each_event_and_nothing_of_its_content(bench: Ben
     assert bench.secrets[tenant.id] not in bench.log.text
 
 
-async def test_an_end_that_cannot_be_recorded_is_no_end(bench: Bench) -> None:
+async def test_an_end_that_cannot_be_recorded_is_no_end(bench: EmulatedDelivery) -> None:
     """The event stays in the queue: nothing is lost without a trace."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id))
@@ -691,7 +691,7 @@ async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: Account,
         return await loopback(host, port)
 
     poster = Poster(allowed=ANYWHERE, resolve=faulty, trust=httpcore.default_ssl_context(), clock=clock)
-    bench = Bench(account, clock, receiver, poster)
+    bench = EmulatedDelivery(account, clock, receiver, poster)
     broken, well = bench.new_tenant(f"http://faulty.example:{receiver.port}/"), bench.new_tenant()
     bench.enqueue(event_of(broken.id), event_of(well.id))
     failed, tally = await bench.run_visible()
@@ -700,7 +700,7 @@ async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: Account,
     assert [line["fault"] for line in bench.log.said("chat failed")] == ["RuntimeError"]
 
 
-async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: Bench) -> None:
+async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: EmulatedDelivery) -> None:
     """What is not put back comes back by itself, what is not taken out early is by the mapping."""
     tenant = bench.new_tenant()
     bench.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2))
@@ -712,7 +712,7 @@ async def test_a_queue_that_does_not_answer_costs_time_and_nothing_else(bench: B
 
 
 async def test_a_fault_of_the_name_or_the_certificate_is_told_and_passes(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: EmulatedDelivery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate expires, the name resolves to a private address for one attempt: said in words; later delivered."""
     expired, valid = certificate_for("callbacks.example", (-30, -1)), certificate_for("callbacks.example")
@@ -733,7 +733,7 @@ async def test_a_fault_of_the_name_or_the_certificate_is_told_and_passes(
 
     monkeypatch.setattr(network, "is_public", lambda address: address != ip_address("10.0.0.1"))  # this machine stands for the internet
     poster = Poster(allowed=CallbackSettings(), resolve=resolve, trust=trust, clock=bench.clock, attempt_s=PATIENT_S, dial=dial)
-    world = World(bench.clock)
+    world = InMemoryDelivery(bench.clock)
     tenant = world.new_tenant("https://callbacks.example/in")
     event = world.send(tenant.id, 1, 1)
     entries = entries_of(world.source.receive())

@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 from local.bootstrap import ROOT
-from tests.functions.callback_delivery.bench import Bench
 from tests.functions.test_handlers import ENVIRONMENT
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
 
 CODE = """
@@ -21,7 +21,7 @@ for event in json.load(sys.stdin):
 """
 
 
-async def handled(bench: Bench, *batches: dict[str, Any]) -> list[dict[str, Any]]:
+async def handled(bench: EmulatedDelivery, *batches: dict[str, Any]) -> list[dict[str, Any]]:
     """Hand batches to one warm function; return the lines that it wrote."""
     flags = {"ALLOW_HTTP_CALLBACKS": "1", "ALLOW_PRIVATE_CALLBACKS": "1"}
     environment = {**ENVIRONMENT, **bench.account.environment, **flags}
@@ -44,7 +44,7 @@ def returned(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line["returned"] for line in lines if "returned" in line]
 
 
-async def test_batch_after_batch_is_delivered_by_one_warm_function(bench: Bench) -> None:
+async def test_batch_after_batch_is_delivered_by_one_warm_function(bench: EmulatedDelivery) -> None:
     """With the connection that the first batch opened; each run writes its metrics, which name no tenant."""
     tenant = bench.new_tenant(f"http://127.0.0.1:{bench.receiver.port}/in")
     batches = []
@@ -60,7 +60,7 @@ async def test_batch_after_batch_is_delivered_by_one_warm_function(bench: Bench)
     assert tenant.id not in json.dumps(metrics)
 
 
-async def test_a_batch_that_cannot_be_understood_stays_in_the_queue_and_raises_nothing(bench: Bench) -> None:
+async def test_a_batch_that_cannot_be_understood_stays_in_the_queue_and_raises_nothing(bench: EmulatedDelivery) -> None:
     """A fault of ours loses no message: all of the batch is named."""
     odd = {"Records": [{"messageId": "1", "receiptHandle": "r", "body": "{}", "attributes": {}}]}
     assert returned(await handled(bench, odd)) == [{"batchItemFailures": [{"itemIdentifier": "1"}]}]

@@ -12,11 +12,11 @@ from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.queues import pointer_to
 from shared.store import keys
-from shared.store.parking import names_of, rows_of
-from tests.functions.callback_delivery.bench import Bench
+from shared.store.backlog import event_key, keys_of
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import World
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
+from tests.support.in_memory_delivery import InMemoryDelivery
 from tests.support.receiver import OK, Posted, answer
 from tests.support.rows import SECRET, spoil
 
@@ -28,23 +28,23 @@ def texts(*events: Event) -> list[str]:
     return [event.message.text for event in events]
 
 
-def told(bench: Bench, key: keys.Key) -> bool:
+def told(bench: EmulatedDelivery, key: keys.Key) -> bool:
     """Whether the log names a row, and shows nothing of what is in it."""
     faults = [line["fault"] for line in bench.log.said("row makes no sense")]
     return set(faults) == {f"{key['pk']} {key['sk']}: ValidationError"} and SECRET not in bench.log.text
 
 
-def with_rows(bench: Bench, *events: Event) -> None:
+def with_rows(bench: EmulatedDelivery, *events: Event) -> None:
     """Write all rows that there can be for events: a pending record, a callback that has failed, a chat that is parked alone."""
     for event in events:
         bench.deliveries.put(event, Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at, made=1, quick=1))
-        bench.parking.failed(event.tenant_id, "x", bench.clock.now(), bench.clock.now())
+        bench.backlog.count_failures(event.tenant_id, "x", bench.clock.now(), bench.clock.now())
 
 
-async def test_a_callback_row_holds_up_its_tenant_alone(bench: Bench) -> None:
+async def test_a_callback_row_holds_up_its_tenant_alone(bench: EmulatedDelivery) -> None:
     """All chats of it, in the queue; nothing is posted, and the neighbour does not wait."""
     broken, well = bench.new_tenant(), bench.new_tenant()
-    bench.parking.failed(broken.id, "x", bench.clock.now(), bench.clock.now())
+    bench.backlog.count_failures(broken.id, "x", bench.clock.now(), bench.clock.now())
     spoil(bench.deliveries_table, keys.callback_state(broken.id), "state")
     mine = [event_of(broken.id, chat_id=chat, text=f"mine {chat}") for chat in (1, 2)]
     bench.enqueue(mine[0], event_of(well.id, text="theirs"), mine[1])
@@ -54,7 +54,7 @@ async def test_a_callback_row_holds_up_its_tenant_alone(bench: Bench) -> None:
     assert [bench.record(event) for event in mine] == [None, None]
 
 
-async def test_a_chat_row_holds_up_its_chat_alone_and_in_order(bench: Bench) -> None:
+async def test_a_chat_row_holds_up_its_chat_alone_and_in_order(bench: EmulatedDelivery) -> None:
     """What may be parked there must not be overtaken. Once the row is mended its events come, in order."""
     tenant = bench.new_tenant()
     mine = [event_of(tenant.id, chat_id=1, message_id=number) for number in (1, 2)]
@@ -71,7 +71,7 @@ async def test_a_chat_row_holds_up_its_chat_alone_and_in_order(bench: Bench) -> 
     assert (failed, bench.texts()) == ([], texts(other, *mine))
 
 
-async def test_a_record_holds_up_its_event_and_what_follows_it_in_its_chat(bench: Bench) -> None:
+async def test_a_record_holds_up_its_event_and_what_follows_it_in_its_chat(bench: EmulatedDelivery) -> None:
     """Whether it was delivered cannot be known; what comes before it, other chats and a namesake's event are delivered."""
     tenant, namesake = bench.new_tenant(), bench.new_tenant()
     first, second, third = (event_of(tenant.id, chat_id=1, message_id=number) for number in (1, 2, 3))
@@ -89,7 +89,7 @@ async def test_a_record_holds_up_its_event_and_what_follows_it_in_its_chat(bench
     assert (failed, bench.texts()[3:]) == ([], texts(second, third))
 
 
-async def test_an_event_that_lies_in_such_a_record_is_not_dropped(bench: Bench) -> None:
+async def test_an_event_that_lies_in_such_a_record_is_not_dropped(bench: EmulatedDelivery) -> None:
     """The queue only points at it: once it is mended it is delivered."""
     tenant = bench.new_tenant()
     event = event_of(tenant.id)
@@ -104,11 +104,11 @@ async def test_an_event_that_lies_in_such_a_record_is_not_dropped(bench: Bench) 
     assert bench.texts() == texts(event)
 
 
-async def test_such_a_record_is_not_written_over_when_its_chat_is_parked(bench: Bench) -> None:
+async def test_such_a_record_is_not_written_over_when_its_chat_is_parked(bench: EmulatedDelivery) -> None:
     """Events before it are parked; it and what follows stay in the queue."""
     tenant = bench.new_tenant()
     for _ in range(5):
-        bench.parking.failed(tenant.id, "x", bench.clock.now(), bench.clock.now())
+        bench.backlog.count_failures(tenant.id, "x", bench.clock.now(), bench.clock.now())
     first, second, third = (event_of(tenant.id, message_id=number) for number in (1, 2, 3))
     with_rows(bench, second)
     spoil(bench.deliveries_table, keys.delivery(tenant.id, second.id), "made")
@@ -123,10 +123,10 @@ async def test_such_a_record_is_not_written_over_when_its_chat_is_parked(bench: 
 @pytest.mark.parametrize("which", [RECORD, CALLBACK, CHAT])
 async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: FakeClock, which: int) -> None:
     """The queue gives up what it handed out a thousand times: somebody has days to mend a row."""
-    world = World(clock)
+    world = InMemoryDelivery(clock)
     tenant = world.new_tenant("https://shop.example/in")
     event = world.send(tenant.id, 1, 1)
-    spoil(world.table, rows_of(names_of(event))[which], "seq")
+    spoil(world.table, keys_of(event_key(event))[which], "seq")
 
     async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         raise AssertionError(url)
@@ -135,10 +135,10 @@ async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: F
     assert (len(failed), world.source.left, world.source.next_s) == (1, 1, deliver.MENDED_DELAY_S)
 
 
-async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(bench: Bench) -> None:
+async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(bench: EmulatedDelivery) -> None:
     """Its failure is not counted; the attempt is recorded, and made again as ever."""
     broken, well = bench.new_tenant(), bench.new_tenant()
-    bench.parking.failed(broken.id, "x", bench.clock.now(), bench.clock.now())
+    bench.backlog.count_failures(broken.id, "x", bench.clock.now(), bench.clock.now())
 
     async def break_it(posted: Posted) -> bytes:
         if b"mine" not in posted.body:

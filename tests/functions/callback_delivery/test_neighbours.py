@@ -14,13 +14,13 @@ import pytest
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Answered
-from functions.callback_delivery.watch import LATE_S
+from functions.callback_delivery.slow_attempts import LATE_S
 from shared.clock import SystemClock
 from shared.model.delivery import DeliveryStatus
 from tests.functions.callback_delivery.conftest import ANYWHERE, loopback
-from tests.support import hostile
-from tests.support.delivery_world import World, out_of_order, repeats
-from tests.support.neighbourhood import CALL_S, GOOD, HOSTILE, Kind, Street, good_ones_lateness, p99
+from tests.support import hostile_endpoints
+from tests.support.in_memory_delivery import InMemoryDelivery, out_of_order, repeats
+from tests.support.noisy_neighbours import CALL_S, GOOD, HOSTILE, Kind, Simulation, good_ones_lateness, p99
 from tests.support.receiver import Receiver
 from tests.support.virtual_time import VirtualClock, run
 
@@ -51,7 +51,7 @@ def test_what_hangs_now_and_then_keeps_one_run_busy_and_not_all() -> None:
     """It takes an event in between, so its failures never park it; no more runs wait for it than began before the first was late."""
 
     async def program(clock: VirtualClock) -> list[int]:
-        street = Street(clock)
+        street = Simulation(clock)
         tenant = street.tenant("now and then", HOSTILE["hangs now and then"])
         kept = []
         async with asyncio.TaskGroup() as group:
@@ -70,8 +70,8 @@ def test_what_hangs_now_and_then_keeps_one_run_busy_and_not_all() -> None:
 def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
     """Seven and a half seconds for each answer: five in a row, and the sweeper delivers what comes, in order, and nothing twice."""
 
-    async def program(clock: VirtualClock) -> tuple[Street, int]:
-        street = Street(clock)
+    async def program(clock: VirtualClock) -> tuple[Simulation, int]:
+        street = Simulation(clock)
         tenant = street.tenant("slow", HOSTILE["slow"])
         async with street.at_work(POLLERS):
             await street.traffic(tenant, 1.0, 4, 60)
@@ -88,8 +88,8 @@ def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
 def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -> None:
     """A hiccup is no outage: one answer in fifty takes three seconds; nothing is parked, and the other chats wait for it at most."""
 
-    async def program(clock: VirtualClock) -> tuple[Street, list[str]]:
-        street = Street(clock)
+    async def program(clock: VirtualClock) -> tuple[Simulation, list[str]]:
+        street = Simulation(clock)
         tenant = street.tenant("hiccups", [*[GOOD] * 49, Kind(3.0, Answered(200))])
         async with asyncio.TaskGroup() as group:
             pollers = group.create_task(street.pollers(POLLERS))
@@ -108,8 +108,8 @@ def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -
 def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
     """More comes than one run at a time can deliver where answers hang now and then: the queue is everybody's."""
 
-    async def program(clock: VirtualClock) -> tuple[Street, int]:
-        street = Street(clock)
+    async def program(clock: VirtualClock) -> tuple[Simulation, int]:
+        street = Simulation(clock)
         tenant = street.tenant("now and then", HOSTILE["hangs now and then"])
         async with street.at_work(POLLERS):
             await street.traffic(tenant, 0.2, 50, 1500)
@@ -121,14 +121,16 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
     assert left < 60 / 0.2 + 50, left
 
 
-@pytest.mark.parametrize("behaviour", hostile.EVERY, ids=lambda behaviour: behaviour.__name__)
-async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(behaviour: hostile.Behaviour, receiver: Receiver) -> None:
+@pytest.mark.parametrize("behaviour", hostile_endpoints.EVERY, ids=lambda behaviour: behaviour.__name__)
+async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(
+    behaviour: hostile_endpoints.Behaviour, receiver: Receiver
+) -> None:
     """Over real sockets, with a deadline of minutes: the good tenant's event is recorded and out of the queue while the other hangs."""
-    world = World(SystemClock())
+    world = InMemoryDelivery(SystemClock())
     poster = Poster(
         allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=world.clock, attempt_s=300.0, body_s=300.0
     )
-    async with hostile.endpoint(behaviour) as port:
+    async with hostile_endpoints.endpoint(behaviour) as port:
         bad = world.new_tenant(f"http://bad.example:{port}/")
         good = world.new_tenant(f"http://good.example:{receiver.port}/")
         world.send(bad.id, 1, 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.callback_delivery import idle, network
+from functions.callback_delivery import idle_connections, network
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
@@ -24,21 +24,21 @@ from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
 from shared.store.tenants import new_tenant_id
 from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
-from tests.support import hostile
+from tests.support import hostile_endpoints
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
-from tests.support.crooked import FALSE, LEFTOVERS, MALFORMED, REFUSED, TAKEN, Answer, Crooked
-from tests.support.delivery_world import World
+from tests.support.in_memory_delivery import InMemoryDelivery
+from tests.support.malformed_http import FALSE, LEFTOVERS, MALFORMED, REFUSED, TAKEN, Answer, ScriptedServer
 
 NAME = "callbacks.example"
 ANNA, BORIS = new_tenant_id(), new_tenant_id()
 SECURE = pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 
 
-class Street:
+class Simulation:
     """One host with its endpoint, and what posts to it."""
 
-    def __init__(self, endpoint: Crooked, secure: bool) -> None:
+    def __init__(self, endpoint: ScriptedServer, secure: bool) -> None:
         self.endpoint = endpoint
         self.secure = secure
         self.port = 0
@@ -66,17 +66,17 @@ class Street:
 
 
 @asynccontextmanager
-async def street(tmp_path: Path, *, secure: bool, **scripts: list[Answer]) -> AsyncIterator[Street]:
+async def street(tmp_path: Path, *, secure: bool, **scripts: list[Answer]) -> AsyncIterator[Simulation]:
     """Serve an endpoint with these scripts."""
-    made = Street(Crooked(scripts), secure)
+    made = Simulation(ScriptedServer(scripts), secure)
     tls = certificate_for(NAME).server_context(tmp_path) if secure else None
-    async with hostile.endpoint(made.endpoint, tls) as port:
+    async with hostile_endpoints.endpoint(made.endpoint, tls) as port:
         made.port = port
         yield made
         await made.poster.close()
 
 
-async def delivered(world: World, poster: Poster, tenant: Tenant, number: int) -> DeliveryRecord:
+async def delivered(world: InMemoryDelivery, poster: Poster, tenant: Tenant, number: int) -> DeliveryRecord:
     """Have one event delivered, in a chat of its own; return its record."""
     event = world.send(tenant.id, number, number)
     await world.function(poster.post).run(entries_of(world.source.receive()))
@@ -91,7 +91,7 @@ async def test_each_event_is_marked_by_its_own_answer(tmp_path: Path, kind: str,
     """Whatever comes with one answer, the next event, of the same tenant or another, is posted and marked by what was said to it."""
     crooked = LEFTOVERS.get(kind) or MALFORMED[kind]
     async with street(tmp_path, secure=secure, anna=[crooked, crooked], boris=[(REFUSED,)]) as where:
-        world = World(where.clock)
+        world = InMemoryDelivery(where.clock)
         anna, boris = (world.new_tenant(where.url(name)) for name in ("anna", "boris"))
         told = [await delivered(world, where.poster, tenant, number) for number, tenant in enumerate((anna, boris, anna, boris, anna), 1)]
     assert [name for name, _ in where.endpoint.heard] == ["anna", "boris", "anna", "boris", "anna"]
@@ -155,7 +155,7 @@ async def test_half_a_request_can_be_refused_and_not_accepted(said: bytes, outco
         await asyncio.Event().wait()
 
     poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=ssl.create_default_context(), clock=FakeClock(), attempt_s=PATIENT_S)
-    async with hostile.endpoint(answers_the_head) as port:
+    async with hostile_endpoints.endpoint(answers_the_head) as port:
         assert await poster.post(ANNA, f"http://{NAME}:{port}/", {}, b"x" * (16 << 20)) == outcome
         assert len(poster._idle) == 0
 
@@ -175,7 +175,7 @@ async def test_a_late_answer_finds_its_connection_closed(tmp_path: Path, secure:
 
 async def test_waiting_connections_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all tenants together: the one that has waited longest is closed."""
-    monkeypatch.setattr(idle, "MOST", 2)
+    monkeypatch.setattr(idle_connections, "MOST", 2)
     async with street(tmp_path, secure=False) as where:
         for _ in range(2):
             for tenant_id in (ANNA, BORIS, new_tenant_id()):

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
 from shared.model.tenant import Cause, Tenant
 from shared.store import keys
 from tests.functions.api import Api, key
+from tests.functions.deliveries.test_callback_test import attempt
 from tests.functions.deliveries.test_deliveries import queued, recorded, with_callback
-from tests.functions.deliveries.test_trial import attempt
 from tests.support.events import RECEIVED_AT, event_of
 
 
@@ -30,8 +30,8 @@ def stored(api: Api, tenant: dict[str, Any]) -> Tenant:
 def paused(api: Api, tenant: dict[str, Any], number: int = 1) -> Event:
     """Have a tenant's callback paused for five minutes, with one event that waits for it."""
     event = event_of(TenantId(tenant["id"]), message_id=number)
-    api.parking.failed(event.tenant_id, "x", api.clock.now(), api.clock.now() + timedelta(minutes=5), count=5)
-    assert api.parking.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=RECEIVED_AT))], None, None)
+    api.backlog.count_failures(event.tenant_id, "x", api.clock.now(), api.clock.now() + timedelta(minutes=5), count=5)
+    assert api.backlog.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=RECEIVED_AT))], None, None)
     return event
 
 
@@ -87,7 +87,7 @@ async def test_rows_of_the_version_before_are_read(api: Api) -> None:
     assert (seen["state"], seen["disabled_cause"], seen["since"]) == ("disabled", "gone", None)
     assert (await retried(api, tenant)).json()["state"] == "healthy"
     states = {}
-    for lane in Lane:
+    for lane in CallbackHealth:
         row = {**keys.callback_state(TenantId(tenant["id"])), "state": lane.value, "failures": 5, "seq": 1}
         api.deliveries_table.put({**row, "due_at": "2026-03-01T12:00:30.000000+00:00", "due_shard": "DUE#0", "probes": 0})
         seen = await status_of(api, tenant)
@@ -116,7 +116,7 @@ async def test_a_paused_callback_is_tried_now(api: Api) -> None:
     assert (answer.status_code, answer.json()["state"], answer.json()["next_attempt_at"]) == (202, "paused", iso(api.clock.now()))
     assert [name for name, _ in api.asked.asked[asked:]] == ["delivery", "sweeper"]
     shard = keys.due_shard(TenantId(tenant["id"]))
-    assert [due.tenant_id for due in api.parking.due(shard, api.clock.now(), 100)].count(TenantId(tenant["id"])) == 1
+    assert [due.tenant_id for due in api.backlog.due(shard, api.clock.now(), 100)].count(TenantId(tenant["id"])) == 1
 
 
 async def test_a_callback_that_is_being_tried_is_tried_again_after_that(api: Api) -> None:
@@ -125,10 +125,10 @@ async def test_a_callback_that_is_being_tried_is_tried_again_after_that(api: Api
     paused(api, tenant)
     api.clock.advance(300)
     now, tenant_id = api.clock.now(), TenantId(tenant["id"])
-    assert api.parking.lease_callback(tenant_id, "me", now, now + timedelta(seconds=90))
+    assert api.backlog.lease_callback(tenant_id, "me", now, now + timedelta(seconds=90))
     answer = await retried(api, tenant)
     assert (answer.status_code, answer.json()["next_attempt_at"]) == (202, None)
-    assert api.parking.later(tenant_id, "me", now + timedelta(minutes=15), 7, now)
+    assert api.backlog.reschedule_callback(tenant_id, "me", now + timedelta(minutes=15), 7, now)
     assert (await status_of(api, tenant))["next_attempt_at"] == iso(now)
 
 
@@ -174,9 +174,9 @@ async def test_a_chat_that_waits_alone_is_tried_now(api: Api) -> None:
     tenant = await with_callback(api)
     event = event_of(TenantId(tenant["id"]))
     now = api.clock.now()
-    api.parking.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=now))], None, (now + timedelta(hours=1), now))
+    api.backlog.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=now))], None, (now + timedelta(hours=1), now))
     assert (await retried(api, tenant)).status_code == 202
-    (chat,) = api.parking.chats(event.tenant_id)
+    (chat,) = api.backlog.parked_chats(event.tenant_id)
     assert getattr(chat, "due_at", None) == now
 
 

@@ -254,7 +254,7 @@ async def test_a_tenant_sees_how_its_callback_is_doing(api: Api) -> None:
     for number, status in enumerate(["delivered", "parked", "parked", "pending", "dead"]):
         recorded(api, tenant, status, number, minute=number)
     for _ in range(5):
-        api.parking.failed(TenantId(tenant["id"]), "x", api.clock.now(), api.clock.now() + timedelta(minutes=1))
+        api.backlog.count_failures(TenantId(tenant["id"]), "x", api.clock.now(), api.clock.now() + timedelta(minutes=1))
     seen = (await api.call("GET", f"/tenants/{tenant['id']}/callback/status", headers=key(tenant["key"]))).json()
     assert {name: seen[name] for name in ("state", "pending", "parked", "dead", "failures_in_a_row")} == {
         "state": "paused",

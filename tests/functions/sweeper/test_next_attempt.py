@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from functions.callback_delivery.retry import Answered
-from shared.model.parking import Lane
-from tests.support.neighbourhood import CALL_S, Kind, Street
+from shared.model.backlog import CallbackHealth
+from tests.support.noisy_neighbours import CALL_S, Kind, Simulation
 from tests.support.virtual_time import VirtualClock, run
 
 REFUSES = Kind(0.05, Answered(500))
@@ -22,7 +22,7 @@ def promised_and_tried(began_s: float) -> tuple[Sequence[datetime], Sequence[dat
     """Have an endpoint refuse for an hour from some second of a minute on; return what was promised, and when attempts were made."""
 
     async def program(clock: VirtualClock) -> tuple[list[datetime], list[datetime]]:
-        street, tried, promised = Street(clock), list[datetime](), list[datetime]()
+        street, tried, promised = Simulation(clock), list[datetime](), list[datetime]()
 
         def refuse() -> Kind:
             tried.append(clock.now())
@@ -34,8 +34,8 @@ def promised_and_tried(began_s: float) -> tuple[Sequence[datetime], Sequence[dat
             street.world.send(tenant_id, 1, 1)
             for _ in range(3600):
                 await asyncio.sleep(1)
-                state = street.world.parking.callback(tenant_id)
-                told = state.state is Lane.PARKED and not (state.leased_until and state.leased_until > clock.now())
+                state = street.world.backlog.callback_state(tenant_id)
+                told = state.state is CallbackHealth.PAUSED and not (state.leased_until and state.leased_until > clock.now())
                 if told and state.due_at and state.due_at not in promised:
                     promised.append(state.due_at)
         return promised, tried

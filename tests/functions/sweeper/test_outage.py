@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from functions.callback_delivery.retry import Failed
-from tests.support.delivery_world import out_of_order, repeats
-from tests.support.neighbourhood import CALL_S, GOOD, Kind, Street, p99
+from tests.support.in_memory_delivery import out_of_order, repeats
+from tests.support.noisy_neighbours import CALL_S, GOOD, Kind, Simulation, p99
 from tests.support.virtual_time import VirtualClock, run
 
 HOUR_S = 3600
@@ -25,7 +25,7 @@ POLLERS = 10
 class Ended:
     """What came of it: the ids of the events for the endpoint that was away, and how late the other tenant's were."""
 
-    street: Street
+    street: Simulation
     ids: list[str]
     others_s: list[float]
 
@@ -37,7 +37,7 @@ def outage(*, seed: int = 0, killing: int = 0, events: int = EVENTS) -> Ended:
     """
 
     async def program(clock: VirtualClock) -> Ended:
-        street = Street(clock, seed, killing)
+        street = Simulation(clock, seed, killing)
         back_s = clock.boottime() + HOUR_S
         away = street.tenant("away", lambda: AWAY if clock.boottime() < back_s else GOOD)
         other = street.tenant("other", (GOOD,))

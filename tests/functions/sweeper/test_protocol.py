@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from functions.callback_delivery.attempt import Post
+from functions.callback_delivery.callback_wake import CallbackWaker
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from functions.callback_delivery.waking import Waking
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import Accepted, World, accepted, out_of_order, repeats
-from tests.support.mortal import Interleaved, Killed, Process
+from tests.support.fault_injection import Killed, Process, SeededExecutor
+from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted, out_of_order, repeats
 
 EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
 TENANTS = st.integers(0, 1)
@@ -47,14 +47,14 @@ class Deliveries(RuleBasedStateMachine):
     def begin(self) -> None:
         """Two endpoints that take everything."""
         self.clock = FakeClock()
-        self.world = World(self.clock)
+        self.world = InMemoryDelivery(self.clock)
         self.tenants = [self.world.new_tenant(f"https://shop-{number}.example/") for number in range(2)]
         self.down: set[int] = set()
         self.away: set[int] = set()
         self.gone: set[int] = set()
         self.disabled: set[int] = set()
         self.owed: set[str] = set()
-        self.waking = Waking(self.world.tenants, self.world.parking, self.clock, self.world.log.logger)
+        self.waker = CallbackWaker(self.world.tenants, self.world.backlog, self.clock, self.world.log.logger)
         self.poison: set[str] = set()
         self.deleted: set[int] = set()
         self.taken: list[Accepted] = []
@@ -101,7 +101,7 @@ class Deliveries(RuleBasedStateMachine):
 
         async def all_() -> None:
             loop = asyncio.get_running_loop()
-            loop.set_default_executor(Interleaved(loop, random))
+            loop.set_default_executor(SeededExecutor(loop, random))
             running = zip(started, processes, strict=True)
             await asyncio.gather(*(self._survived(self._one(kind, process, random)) for (kind, _), process in running))
 
@@ -128,7 +128,7 @@ class Deliveries(RuleBasedStateMachine):
     def wake(self, tenant: int) -> None:
         """A tenant has its callback tried now."""
         before = self.world.tenants.get(self.tenants[tenant].id)
-        self.waking.wake(self.tenants[tenant].id)
+        self.waker.wake(self.tenants[tenant].id)
         if before and before.callback_disabled:  # else a 410 to an attempt under way may disable it yet
             self.disabled.discard(tenant)
 
@@ -204,7 +204,9 @@ class Deliveries(RuleBasedStateMachine):
     def _parked(self) -> list[str]:
         """Return what is parked."""
         left = [sk for sk in self.world.unsettled() if sk != "CALLBACK"]
-        return left + [tenant.id for tenant in self.tenants if self.world.parking.callback(tenant.id).state is not Lane.OPEN]
+        return left + [
+            tenant.id for tenant in self.tenants if self.world.backlog.callback_state(tenant.id).state is not CallbackHealth.HEALTHY
+        ]
 
     async def _one(self, kind: str, process: Process, random: Random) -> None:
         if kind == "sweep":

@@ -20,15 +20,15 @@ ANSWER_BYTES = 256 << 10
 _BUFFERED_BYTES = 64 << 10
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The connection ended, or brought more than any answer needs."""
 
 
-class Unasked(Exception):
+class UnsolicitedData(Exception):
     """The endpoint answered before it had the whole request."""
 
 
-class Wire(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection, of one event loop. `unasked`: something came before a request; `early`: before the request had wholly left."""
 
     def __init__(self) -> None:
@@ -90,9 +90,9 @@ class Wire(asyncio.Protocol):
         self._transport.write(request)
 
     async def read(self) -> bytes:
-        """Return what came of an answer, b"" at its end; raises Broken where there is too much of it, or it was cut off."""
+        """Return what came of an answer, b"" at its end; raises ConnectionBroken where there is too much of it, or it was cut off."""
         if self._read > ANSWER_BYTES:
-            raise Broken
+            raise ConnectionBroken
         while not self._came and not self._ended:
             self._changed.clear()
             await self._changed.wait()

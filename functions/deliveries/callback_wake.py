@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = 5
 
 
-class Waking:
+class CallbackWake:
     """Has callbacks woken. `functions` returns the client: most cold starts do not need it."""
 
     def __init__(self, functions: Callable[[], LambdaClient], delivery: str, sweeper: str, logger: Logger) -> None:

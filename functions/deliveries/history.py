@@ -10,15 +10,15 @@ from aws_lambda_powertools import Logger
 
 from shared.clock import Clock
 from shared.errors import AvioError, Code
+from shared.model.backlog import CallbackHealth, CallbackState
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
 from shared.model.ids import EventId
-from shared.model.parking import CallbackState, Lane
 from shared.model.tenant import Tenant
 from shared.observability import sensible
 from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog, place_of
-from shared.store.parking import ParkingStore
 
 MOST_REPLAYED = 500
 """Deliveries that one request queues again: more would not fit into the time that a request has."""
@@ -41,12 +41,12 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Log:
+class DeliveryHistory:
     """Reads the log, and queues again what is in it. A record that makes no sense is left out of lists: our own log says which it is."""
 
     deliveries: DeliveryStore
     index: DeliveryLog
-    parking: ParkingStore
+    backlog: BacklogStore
     queue: EventsQueue
     clock: Clock
     logger: Logger
@@ -74,11 +74,11 @@ class Log:
         found = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)[0]]
         oldest = sensible(found, self.logger)
         first = min((one.received_at for one in oldest), default=None)
-        return Overview(self.parking.callback(tenant.id), counts, first, self.deliveries.dropped(tenant.id))
+        return Overview(self.backlog.callback_state(tenant.id), counts, first, self.deliveries.dropped(tenant.id))
 
     def waits(self, tenant: Tenant) -> bool:
         """Tell whether a callback is disabled, or anything is parked for it."""
-        if tenant.callback_disabled or self.parking.callback(tenant.id).state is not Lane.OPEN:
+        if tenant.callback_disabled or self.backlog.callback_state(tenant.id).state is not CallbackHealth.HEALTHY:
             return True
         return bool(self.index.oldest(tenant.id, DeliveryStatus.PARKED, limit=1)[0])
 

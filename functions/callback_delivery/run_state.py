@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from functions.callback_delivery.addressees import Addressee
+from functions.callback_delivery.early_delete import Release
 from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.release import Release
+from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
-from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.model.tenant import Tenant
 from shared.store import keys
-from shared.store.parking import Seen, rows_of
+from shared.store.backlog import Snapshot, keys_of
 from shared.store.rows import Address, address_of
 
 
@@ -58,11 +58,11 @@ class Tally:
 class Run:
     """One run: what was read at its start, kept up with what the run itself does."""
 
-    def __init__(self, started_s: float, chats: int, seen: Seen, recorder: Recorder, tally: Tally) -> None:
+    def __init__(self, started_s: float, chats: int, seen: Snapshot, recorder: Recorder, tally: Tally) -> None:
         self.started_s = started_s
         self.release = Release(chats)
         self.tenants: dict[TenantId, Tenant | None] = dict(seen.tenants)
-        self.addressees: dict[TenantId, Addressee | None] = {}  # None where the tenant is gone
+        self.recipients: dict[TenantId, Recipient | None] = {}  # None where the tenant is gone
         self.dropped: dict[TenantId, int] = {}  # of those that nothing but their number is kept of
         self.recorder = recorder
         self.tally = tally
@@ -84,10 +84,10 @@ class Run:
 
     def fault(self, entry: Entry) -> Exception | None:
         """Return what is wrong with a row that an entry's event hangs on: until that is mended, it and what follows in its chat wait."""
-        names = entry.names
+        names = entry.key
         if names is None or not self.faults:
             return None
-        rows = (keys.tenant(names[0]), *rows_of(names))
+        rows = (keys.tenant(names[0]), *keys_of(names))
         return next((self.faults[address] for address in map(address_of, rows) if address in self.faults), None)
 
     def callback(self, tenant_id: TenantId) -> CallbackState:
@@ -100,4 +100,4 @@ class Run:
 
     def closed(self, event: Event) -> bool:
         """Whether an event has to be parked: something of its chat is, or its callback is and is not being drained yet."""
-        return self.chat(event) is not None or self.callback(event.tenant_id).state is Lane.PARKED
+        return self.chat(event) is not None or self.callback(event.tenant_id).state is CallbackHealth.PAUSED

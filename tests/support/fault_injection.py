@@ -33,7 +33,7 @@ class Process:
             raise Killed
 
 
-class Mortal:
+class CrashingClient:
     """Something outside, as a process that may die sees it: each call is applied or not, and answered or not."""
 
     def __init__(self, inner: Any, process: Process) -> None:
@@ -52,7 +52,7 @@ class Mortal:
         return call
 
 
-class Interleaved(ThreadPoolExecutor):
+class SeededExecutor(ThreadPoolExecutor):
     """Runs what is meant for threads on the loop itself, each after a number of turns that the seed decides."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from functions.callback_delivery.wire import Wire
+from functions.callback_delivery.connection import Connection
 from shared.model.ids import TenantId
 
 KEPT_S = 5.0
@@ -14,16 +14,16 @@ MOST = 64
 Owner = tuple[TenantId, str]
 
 
-class Idle:
+class IdleConnections:
     """Keeps connections; belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Wire, tuple[Owner, float]] = OrderedDict()  # the oldest first
+        self._kept: OrderedDict[Connection, tuple[Owner, float]] = OrderedDict()  # the oldest first
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def take(self, owner: Owner) -> Wire | None:
+    async def take(self, owner: Owner) -> Connection | None:
         """Return the connection that was used last, if one is still fit for use. Cancelling it closes what it looked at."""
         self._end_old()
         while wire := next((wire for wire, (whose, _) in reversed(self._kept.items()) if whose == owner), None):
@@ -32,7 +32,7 @@ class Idle:
                 return wire
         return None
 
-    def keep(self, owner: Owner, wire: Wire) -> None:
+    def keep(self, owner: Owner, wire: Connection) -> None:
         """Keep a connection for a while."""
         self._kept[wire] = (owner, asyncio.get_running_loop().time() + KEPT_S)
         self._end_old()

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.callback_delivery.addressees import Addressee
-from functions.callback_delivery.hold import HELD
-from functions.callback_delivery.park import Parking
-from functions.callback_delivery.run import Run
+from functions.callback_delivery.backlog import Parking
+from functions.callback_delivery.endpoint_hold import HELD
+from functions.callback_delivery.recipients import Recipient
+from functions.callback_delivery.run_state import Run
 from shared.clock import Clock
 from shared.model.ids import TenantId
 
@@ -34,7 +34,7 @@ RENEWED = timedelta(seconds=1)
 class UnderWay:
     """An attempt that has no answer yet. `slow`: it has been counted against its callback."""
 
-    addressee: Addressee
+    recipient: Recipient
     started_s: float
     slow: bool = False
 
@@ -42,16 +42,16 @@ class UnderWay:
 class Watch:
     """Watches the attempts of one run."""
 
-    def __init__(self, run: Run, parking: Parking, clock: Clock) -> None:
+    def __init__(self, run: Run, backlog: Parking, clock: Clock) -> None:
         self._run = run
-        self._parking = parking
+        self._backlog = backlog
         self._clock = clock
         self._under_way: list[UnderWay] = []
 
     @contextlib.contextmanager
-    def attempt(self, addressee: Addressee) -> Iterator[UnderWay]:
+    def attempt(self, recipient: Recipient) -> Iterator[UnderWay]:
         """Watch one attempt."""
-        mine = UnderWay(addressee, self._clock.boottime())
+        mine = UnderWay(recipient, self._clock.boottime())
         self._under_way.append(mine)
         try:
             yield mine
@@ -65,19 +65,19 @@ class Watch:
             late: dict[TenantId, list[UnderWay]] = {}
             for one in self._under_way:
                 if self._lasts(one) >= LATE_S:
-                    late.setdefault(one.addressee.tenant.id, []).append(one)
+                    late.setdefault(one.recipient.tenant.id, []).append(one)
             for attempts in late.values():
                 await self._hold(attempts)
 
     async def _hold(self, attempts: list[UnderWay]) -> None:
-        addressee, now = attempts[0].addressee, self._clock.now()
-        held_until = self._run.callback(addressee.tenant.id).held_until
+        recipient, now = attempts[0].recipient, self._clock.now()
+        held_until = self._run.callback(recipient.tenant.id).held_until
         slow = [one for one in attempts if not one.slow and self._lasts(one) >= SLOW_S]
         if not slow and held_until is not None and held_until - now >= RENEWED:
             return
         for one in slow:
             one.slow = True
-        await self._parking.failed(self._run, addressee, count=len(slow), held_until=now + HELD)
+        await self._backlog.failed(self._run, recipient, count=len(slow), held_until=now + HELD)
 
     def _lasts(self, attempt: UnderWay) -> float:
         return self._clock.boottime() - attempt.started_s

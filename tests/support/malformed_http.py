@@ -81,7 +81,7 @@ MALFORMED: dict[str, Answer] = {
 
 
 @dataclass
-class Crooked:
+class ScriptedServer:
     """One endpoint for many tenants, each at `/<name>`: answers by the tenant's script in turn, and `TAKEN` after that.
 
     `greeting` is sent as soon as a connection is taken. An answer `()` is none: the connection waits.
@@ -111,7 +111,7 @@ class Crooked:
             self.ended += 1
             await self._tell()
 
-    async def until(self, holds: Callable[[Crooked], bool]) -> None:
+    async def until(self, holds: Callable[[ScriptedServer], bool]) -> None:
         """Return when something holds of it."""
         async with self.changed:
             await self.changed.wait_for(lambda: holds(self))

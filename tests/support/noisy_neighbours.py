@@ -18,9 +18,9 @@ from random import Random
 from functions.callback_delivery.queue import Entry
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.model.ids import TenantId
-from tests.support.delivery_world import Accepted, World, accepted
 from tests.support.event_source import Run, feed
-from tests.support.mortal import Killed, Process
+from tests.support.fault_injection import Killed, Process
+from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted
 from tests.support.virtual_time import VirtualClock, run
 
 CALL_S = 0.005
@@ -53,7 +53,7 @@ HOSTILE: dict[str, tuple[Kind, ...]] = {
 
 
 @dataclass
-class Street:
+class Simulation:
     """Tenants with an endpoint each, their traffic, and how late each event arrived.
 
     `seed` decides on which chat an event comes and, with `killing` (the mean number of steps that a process does before it dies, 0: none
@@ -67,7 +67,7 @@ class Street:
     late_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = World(self.clock)
+        self.world = InMemoryDelivery(self.clock)
         self.kinds: dict[str, Callable[[], Kind]] = {}
         self.sent_s: dict[str, float] = {}
         self.under_way: list[tuple[Process, float]] = []
@@ -178,7 +178,7 @@ def good_ones_lateness(hostile: dict[str, tuple[Kind, ...]], *, pollers: int, se
     """Return how late each of the good tenant's events arrived, in seconds."""
 
     async def program(clock: VirtualClock) -> list[float]:
-        street = Street(clock, seed)
+        street = Simulation(clock, seed)
         good = street.tenant("good", (GOOD,))
         bad = [street.tenant(name, kinds) for name, kinds in hostile.items()]
         async with street.at_work(pollers):

@@ -14,7 +14,7 @@ _KEPT_S = 3600
 """A count is of no use after its minute; its row goes by its time to live."""
 
 
-class Allowance:
+class CallbackTestLimit:
     """Counts a tenant's tests, in the clock's minutes."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
@@ -28,7 +28,7 @@ class Allowance:
         values = {":one": 1, ":most": MOST, ":expires": now_s + _KEPT_S}
         not_full = "attribute_not_exists(made) OR made < :most"
         try:
-            self._table.update(keys.trials(tenant_id, window), "SET expires_at = :expires ADD made :one", values, not_full)
+            self._table.update(keys.callback_tests(tenant_id, window), "SET expires_at = :expires ADD made :one", values, not_full)
         except ConditionFailed as error:
             detail = f"A callback can be tested {MOST} times a minute. Wait, then test again."
             raise AvioError(Code.RATE_LIMITED, detail, retry_after_s=(window + 1) * WINDOW_S - now_s) from error

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from functions.callback_delivery.addressees import Addressees, DeploymentSecret
-from functions.callback_delivery.attempt import Attempts, Post
+from functions.callback_delivery.attempt import EventPoster, Post
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.queue import Messages
-from functions.sweeper.chat import Chats
+from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.sweeper.callback_drain import Visits
+from functions.sweeper.chat_drain import Chats
 from functions.sweeper.sweep import Sweeper
-from functions.sweeper.visit import Visits
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.model.event import Event
@@ -21,15 +21,15 @@ from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
 from shared.queues import body_of, entry_of
 from shared.store import keys
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
 from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
+from tests.support.fault_injection import CrashingClient, Process
 from tests.support.logs import KeptLog
 from tests.support.memory import MemoryTable
-from tests.support.mortal import Mortal, Process
 
 
 class NoSecrets:
@@ -51,7 +51,7 @@ class Accepted:
 
 
 @dataclass
-class World:
+class InMemoryDelivery:
     """`post` is what a process posts with; it gets the process, so that it can die there too."""
 
     clock: Clock
@@ -65,10 +65,10 @@ class World:
         self.source = EventSource(self.clock)
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
-        self.parking = ParkingStore(self.table, self.deliveries)
+        self.backlog = BacklogStore(self.table, self.deliveries)
         # One for all processes: what a warm function remembered of a tenant, it would remember here too.
         nobody, secret = cast("Any", None), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock)
-        self.addressees = Addressees(self.tenants, Envelope(nobody, ""), secret, self.clock)
+        self.recipients = Recipients(self.tenants, Envelope(nobody, ""), secret, self.clock)
 
     def new_tenant(self, url: str) -> Tenant:
         """Make a tenant without a signing secret."""
@@ -85,27 +85,27 @@ class World:
     def function(self, post: Post, process: Process | None = None) -> Deliverer:
         """Start the delivery function: a process of its own."""
         process = process or Process()
-        deliveries, parking = self._stores(process)
-        messages = Messages(cast("Any", Mortal(self.source, process)), "")
-        attempts = Attempts(post, self.clock)
-        return Deliverer(self.addressees, deliveries, parking, self.state, messages, attempts, self.clock, self.log.logger)
+        deliveries, backlog = self._stores(process)
+        messages = Messages(cast("Any", CrashingClient(self.source, process)), "")
+        attempts = EventPoster(post, self.clock)
+        return Deliverer(self.recipients, deliveries, backlog, self.state, messages, attempts, self.clock, self.log.logger)
 
     def sweeper(self, post: Post, process: Process | None = None) -> Sweeper:
         """Start the sweeper: a process of its own."""
-        deliveries, parking = self._stores(process or Process())
-        attempts = Attempts(post, self.clock)
-        chats, probes = (Chats(self.addressees, parking, deliveries, attempts, self.clock, self.log.logger) for _ in range(2))
-        visits = Visits(self.addressees, parking, deliveries, chats, probes, self.clock, self.log.logger)
-        return Sweeper(parking, visits, self.clock, self.log.logger)
+        deliveries, backlog = self._stores(process or Process())
+        attempts = EventPoster(post, self.clock)
+        chats, probes = (Chats(self.recipients, backlog, deliveries, attempts, self.clock, self.log.logger) for _ in range(2))
+        visits = Visits(self.recipients, backlog, deliveries, chats, probes, self.clock, self.log.logger)
+        return Sweeper(backlog, visits, self.clock, self.log.logger)
 
     def unsettled(self) -> list[str]:
         """Return the sort keys of what is still parked or has a state."""
         return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
-    def _stores(self, process: Process) -> tuple[DeliveryStore, ParkingStore]:
-        table = cast("Table", Mortal(Recording(self.table, process), process))
+    def _stores(self, process: Process) -> tuple[DeliveryStore, BacklogStore]:
+        table = cast("Table", CrashingClient(Recording(self.table, process), process))
         deliveries = DeliveryStore(table)
-        return deliveries, ParkingStore(table, deliveries)
+        return deliveries, BacklogStore(table, deliveries)
 
 
 class Recording:

@@ -6,16 +6,16 @@ import ssl
 
 import certifi
 
-from functions.callback_delivery.addressees import Addressees, DeploymentSecret
 from functions.callback_delivery.network import resolve
 from functions.callback_delivery.post import Poster
+from functions.callback_delivery.recipients import DeploymentSecret, Recipients
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
 from shared.observability import get_logger
 from shared.settings import CallbackSettings, DeliverySettings
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 
@@ -36,11 +36,11 @@ class Parts:
         dynamodb = aws.dynamodb()
         table = Table(dynamodb, settings.deliveries_table_name)
         self.deliveries = DeliveryStore(table, settings.deliveries_kept_days)
-        self.parking = ParkingStore(table, self.deliveries)
+        self.backlog = BacklogStore(table, self.deliveries)
         self.state = Table(dynamodb, settings.table_name)
         self.tenants = TenantStore(self.state)
         fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
-        self.addressees = Addressees(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
+        self.recipients = Recipients(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
         self._allowed = settings
         self._trust = ssl.create_default_context(cafile=certifi.where())
 

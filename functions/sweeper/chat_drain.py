@@ -1,4 +1,4 @@
-"""Draining a parked chat: in order, under a lease, place by place (`shared.store.parking`).
+"""Draining a parked chat: in order, under a lease, place by place (`shared.store.backlog`).
 
     lease -> places -> attempt -> settled: delivered, or dead     -> next place ... -> none left -> open
               |           |
@@ -19,20 +19,20 @@ from enum import Enum
 from aws_lambda_powertools import Logger
 
 from functions.callback_delivery import retry
-from functions.callback_delivery.addressees import Addressee, Addressees
-from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery.attempt import EventPoster
+from functions.callback_delivery.delivery_filter import end_of, no_callback
+from functions.callback_delivery.recipients import Recipient, Recipients
 from functions.callback_delivery.retry import Outcome
-from functions.callback_delivery.wanted import end_of, no_callback
 from functions.sweeper import schedule
-from functions.sweeper.shift import LEASE, Shift
+from functions.sweeper.sweep_run import LEASE, Shift
 from shared.clock import Clock
+from shared.model.backlog import ParkedChat
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import TenantId
-from shared.model.parking import ParkedChat
 from shared.model.tenant import Cause
 from shared.observability import tell_malformed
+from shared.store.backlog import BacklogStore, Slot
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore, Place
 from shared.store.rows import Malformed
 
 PLACES = 25
@@ -70,7 +70,7 @@ class Held:
     record of the event there, makes no sense.
     """
 
-    addressee: Addressee
+    recipient: Recipient
     chat: ParkedChat
     accepted: bool = False
     outcome: Outcome | None = None
@@ -79,7 +79,7 @@ class Held:
     @property
     def tenant_id(self) -> TenantId:
         """Whose it is."""
-        return self.addressee.tenant.id
+        return self.recipient.tenant.id
 
 
 class Chats:
@@ -87,14 +87,14 @@ class Chats:
 
     def __init__(
         self,
-        addressees: Addressees,
-        store: ParkingStore,
+        recipients: Recipients,
+        store: BacklogStore,
         deliveries: DeliveryStore,
-        attempts: Attempts,
+        attempts: EventPoster,
         clock: Clock,
         logger: Logger,
     ) -> None:
-        self._addressees = addressees
+        self._addressees = recipients
         self._store = store
         self._deliveries = deliveries
         self._attempts = attempts
@@ -102,11 +102,11 @@ class Chats:
         self._logger = logger
         self._posting = asyncio.Semaphore(AT_ONCE)
 
-    async def lease(self, shift: Shift, addressee: Addressee, chat: str) -> Held | None:
+    async def lease(self, shift: Shift, recipient: Recipient, chat: str) -> Held | None:
         """Take a chat; None where another has it. Raises Malformed, with the chat leased: it is looked at again when that ends."""
         now = self._clock.now()
-        held = await asyncio.to_thread(self._store.lease_chat, addressee.tenant.id, chat, shift.me, now, now + LEASE)
-        return Held(addressee, held) if held else None
+        held = await asyncio.to_thread(self._store.lease_chat, recipient.tenant.id, chat, shift.me, now, now + LEASE)
+        return Held(recipient, held) if held else None
 
     async def drain(self, shift: Shift, held: Held) -> Left:
         """Settle a chat's places in order until one is refused or none is left; what is refused is for the caller to judge."""
@@ -129,27 +129,27 @@ class Chats:
                     case Judged.ACCEPTED | Judged.DEAD:
                         held.chat = schedule.forgiven(held.chat)
 
-    async def places(self, held: Held, limit: int) -> list[Place]:
+    async def places(self, held: Held, limit: int) -> list[Slot]:
         """Return the first places of a chat's lot; none where it is stuck."""
         try:
-            return await asyncio.to_thread(self._store.places, held.tenant_id, held.chat.chat, limit)
+            return await asyncio.to_thread(self._store.slots, held.tenant_id, held.chat.chat, limit)
         except Malformed as fault:
             tell_malformed(fault, self._logger)
             held.stuck = True
             return []
 
-    async def settle(self, shift: Shift, held: Held, place: Place) -> Judged:
+    async def settle(self, shift: Shift, held: Held, place: Slot) -> Judged:
         """Make an attempt at a place's event, at the callback as it is now; take the place out of the lot unless it was refused."""
         record = place.record
         if record is None or record.status.final:
             await self._out(held, place, None)
             return Judged.PASSED
         async with self._posting:
-            current = await asyncio.to_thread(self._addressees.current, held.addressee)
+            current = await asyncio.to_thread(self._addressees.current, held.recipient)
             if current is None or no_callback(current.tenant):
                 return Judged.STOPPED
-            held.addressee = current
-            made = await self._attempts.make(record.event, record, held.addressee)
+            held.recipient = current
+            made = await self._attempts.make(record.event, record, held.recipient)
         said = {"event_id": place.event_id, "tenant_id": held.tenant_id, "attempts": record.made + 1, "outcome": made.attempt.outcome}
         match retry.decide(made.outcome, len(retry.DELAYS_S) + 1):
             case retry.Delivered():
@@ -158,7 +158,7 @@ class Chats:
                 self._logger.info("event delivered", extra=said)
                 await self._out(held, place, record.after(made.attempt, DeliveryStatus.DELIVERED))
                 return Judged.ACCEPTED
-            case retry.Dead(gone) if not gone or await self.disable(shift, held.addressee, Cause.GONE):
+            case retry.Dead(gone) if not gone or await self.disable(shift, held.recipient, Cause.GONE):
                 shift.tally.dead += 1
                 self._logger.error("event dead", extra=said)
                 await self._out(held, place, record.after(made.attempt, DeliveryStatus.DEAD, made.attempt.outcome))
@@ -178,12 +178,12 @@ class Chats:
             await self._end(held, place, DeliveryStatus.DEAD, reason)
         held.chat = schedule.forgiven(held.chat)
 
-    async def disable(self, shift: Shift, addressee: Addressee, cause: Cause) -> bool:
-        """Disable a callback; False where it was set or woken since its addressee was read, and so goes on."""
-        disabled = await asyncio.to_thread(self._addressees.disable, addressee, cause)
+    async def disable(self, shift: Shift, recipient: Recipient, cause: Cause) -> bool:
+        """Disable a callback; False where it was set or woken since its recipient was read, and so goes on."""
+        disabled = await asyncio.to_thread(self._addressees.disable, recipient, cause)
         if disabled:
             shift.tally.disabled += 1
-            self._logger.warning("callback disabled", extra={"tenant_id": addressee.tenant.id, "cause": cause})
+            self._logger.warning("callback disabled", extra={"tenant_id": recipient.tenant.id, "cause": cause})
         return disabled
 
     async def clear(self, shift: Shift, held: Held) -> Left:
@@ -194,14 +194,14 @@ class Chats:
         seq = held.chat.seq
         while not shift.over:
             places = await self.places(held, PLACES)
-            addressee = await asyncio.to_thread(self._addressees.get, held.tenant_id)
-            if held.stuck or addressee is None or not (reason := no_callback(addressee.tenant)):
+            recipient = await asyncio.to_thread(self._addressees.get, held.tenant_id)
+            if held.stuck or recipient is None or not (reason := no_callback(recipient.tenant)):
                 return Left.BUSY
             for place in places:
                 shift.tally.dropped += 1
-                await self._end(held, place, end_of(addressee.tenant), reason)
+                await self._end(held, place, end_of(recipient.tenant), reason)
             if not places:
-                opened = await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq)
+                opened = await asyncio.to_thread(self._store.finish_chat, held.tenant_id, held.chat.chat, shift.me, seq)
                 return Left.OPENED if opened else Left.BUSY
         return Left.BUSY
 
@@ -210,28 +210,28 @@ class Chats:
         if held.stuck:
             await self.later(shift, held, schedule.SLOWEST)
         elif held.chat.due_at is None:
-            await asyncio.to_thread(self._store.chat_back, held.tenant_id, held.chat.chat, shift.me)
+            await asyncio.to_thread(self._store.return_chat, held.tenant_id, held.chat.chat, shift.me)
         else:
             await self.later(shift, held, timedelta(0))
 
     async def later(self, shift: Shift, held: Held, delay: timedelta) -> None:
         """Give a chat back, parked alone and due after a while."""
-        await asyncio.to_thread(self._store.chat_later, held.tenant_id, held.chat, shift.me, self._clock.now() + delay)
+        await asyncio.to_thread(self._store.reschedule_chat, held.tenant_id, held.chat, shift.me, self._clock.now() + delay)
 
     async def _emptied(self, shift: Shift, held: Held, seq: int) -> Left | int:
         """Open a chat with an empty lot; return how it is left, or its last place now, where an event was parked behind `seq` meanwhile."""
         if held.stuck:
             return Left.BUSY
-        if await asyncio.to_thread(self._store.open_chat, held.tenant_id, held.chat.chat, shift.me, seq):
+        if await asyncio.to_thread(self._store.finish_chat, held.tenant_id, held.chat.chat, shift.me, seq):
             shift.tally.opened += 1
             return Left.OPENED
-        again = await asyncio.to_thread(self._store.seq, held.tenant_id, held.chat.chat, shift.me)
+        again = await asyncio.to_thread(self._store.last_slot, held.tenant_id, held.chat.chat, shift.me)
         return Left.BUSY if again is None else again
 
-    async def _end(self, held: Held, place: Place, status: DeliveryStatus, reason: str) -> None:
+    async def _end(self, held: Held, place: Slot, status: DeliveryStatus, reason: str) -> None:
         record = place.record
         ended = record.ended(status, self._clock.now(), reason) if record and not record.status.final else None
         await self._out(held, place, ended)
 
-    async def _out(self, held: Held, place: Place, ended: Delivery | None) -> None:
+    async def _out(self, held: Held, place: Slot, ended: Delivery | None) -> None:
         await asyncio.to_thread(self._store.settle, held.tenant_id, held.chat.chat, place, ended)

@@ -11,8 +11,8 @@ from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import Accepted, World, accepted
 from tests.support.event_source import drive
+from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted
 
 
 class Endpoint:
@@ -35,12 +35,12 @@ class Endpoint:
         return Answered(status, text="said")
 
 
-class Scene:
+class DeliveryScenario:
     """One tenant, one endpoint, and time to pass."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.world = World(self.clock)
+        self.world = InMemoryDelivery(self.clock)
         self.endpoint = Endpoint()
         self.tenant = self.world.new_tenant("https://shop.example/in")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from functions.callback_delivery.addressees import FRESH_S, Addressee, Addressees, DeploymentSecret
+from functions.callback_delivery.recipients import FRESH_S, DeploymentSecret, Recipient, Recipients
 from functions.tenants.credentials import Credentials
 from functions.tenants.directory import seal
 from local.aws_account import Account
@@ -27,7 +27,7 @@ class Office:
         secrets.create_secret(Name="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "the deployment's"}))
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.credentials = Credentials(self.tenants, self.envelope, clock)
-        self.addressees = Addressees(self.tenants, self.envelope, DeploymentSecret(secrets, "avio", clock), clock)
+        self.recipients = Recipients(self.tenants, self.envelope, DeploymentSecret(secrets, "avio", clock), clock)
 
     def new_tenant(self, secret: str | None = "whsec_AAAA") -> Tenant:
         """Make a tenant with this signing secret, or none of its own."""
@@ -42,10 +42,10 @@ class Office:
         assert stored
         return self.credentials.rotate(stored)[0].get_secret_value()
 
-    def found(self, tenant: Tenant) -> Addressee:
-        """Return a tenant's addressee, as it is once nothing older is remembered."""
+    def found(self, tenant: Tenant) -> Recipient:
+        """Return a tenant's recipient, as it is once nothing older is remembered."""
         self.clock.advance(FRESH_S)
-        found = self.addressees.get(tenant.id)
+        found = self.recipients.get(tenant.id)
         assert found
         return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from functions.callback_delivery.early_delete import Release
 from functions.callback_delivery.queue import Entry, Messages, entries_of
-from functions.callback_delivery.release import Release
 from shared.queues import body_of, entry_of
 from tests.support.clock import FakeClock
 from tests.support.event_source import EventSource

@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
 
-from functions.callback_delivery.addressees import Addressee
-from functions.callback_delivery.run import Park, Run
+from functions.callback_delivery.recipients import Recipient
+from functions.callback_delivery.run_state import Park, Run
 from shared.clock import Clock
+from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
 from shared.model.delivery import Delivery
 from shared.model.event import Event
 from shared.model.ids import TenantId
-from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.observability import tell_malformed
-from shared.store.parking import ParkingStore, digest_of, names_of
+from shared.store.backlog import BacklogStore, digest_of, event_key
 from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable, Table
 
@@ -34,7 +34,7 @@ The sweeper begins to look once a minute, at what is due within the minute: what
 class Parking:
     """The hot lane's side of the parking lot."""
 
-    def __init__(self, store: ParkingStore, state: Table, clock: Clock, logger: Logger) -> None:
+    def __init__(self, store: BacklogStore, state: Table, clock: Clock, logger: Logger) -> None:
         self._store = store
         self._state = state
         self._clock = clock
@@ -50,7 +50,7 @@ class Parking:
         event = events[0][0]
         chat, callback = run.chat(event), run.callback(event.tenant_id)
         alone = None
-        if chat is None and callback.state is not Lane.PARKED:
+        if chat is None and callback.state is not CallbackHealth.PAUSED:
             if why.exhausted != event.id:
                 return 0
             alone = (self._clock.now() + FIRST_LOOK, self._clock.now())
@@ -69,13 +69,19 @@ class Parking:
         self._logger.info("events parked", extra={"tenant_id": event.tenant_id, "event_ids": [one.id for one, _ in events]})
         return len(events)
 
-    async def failed(self, run: Run, addressee: Addressee, *, count: int = 1, held_until: datetime | None = None) -> None:
+    async def failed(self, run: Run, recipient: Recipient, *, count: int = 1, held_until: datetime | None = None) -> None:
         """Count failed attempts against their callback; with `held_until` no other run is to start one there before then."""
-        tenant, now = addressee.tenant, self._clock.now()
+        tenant, now = recipient.tenant, self._clock.now()
         before = run.callback(tenant.id)
         try:
             after = await asyncio.to_thread(
-                self._store.failed, tenant.id, digest_of(tenant.callback_url), now, now + FIRST_LOOK, count=count, held_until=held_until
+                self._store.count_failures,
+                tenant.id,
+                digest_of(tenant.callback_url),
+                now,
+                now + FIRST_LOOK,
+                count=count,
+                held_until=held_until,
             )
         except (StoreUnavailable, Malformed) as error:
             self._logger.error("failure cannot be counted", extra={"tenant_id": tenant.id, "fault": str(error)})
@@ -83,23 +89,23 @@ class Parking:
         run.callbacks[tenant.id] = after
         if held_until:
             run.holding.add(tenant.id)
-        if after.state is Lane.PARKED and before.state is not Lane.PARKED:
+        if after.state is CallbackHealth.PAUSED and before.state is not CallbackHealth.PAUSED:
             self._logger.warning("callback parked", extra={"tenant_id": tenant.id})
 
     async def accepted(self, run: Run, tenant_id: TenantId) -> None:
         """End a row of failures, where there was one."""
         callback = run.callback(tenant_id)
-        if callback.failures == 0 or callback.state is Lane.PARKED:
+        if callback.failures == 0 or callback.state is CallbackHealth.PAUSED:
             return
         run.callbacks[tenant_id] = callback.model_copy(update={"failures": 0})
         try:
-            await asyncio.to_thread(self._store.accepted, tenant_id)
+            await asyncio.to_thread(self._store.count_success, tenant_id)
         except StoreUnavailable as error:
             self._logger.error("success cannot be counted", extra={"tenant_id": tenant_id, "fault": str(error)})
 
     async def _look_again(self, run: Run, events: Sequence[Event]) -> None:
         tenant_id, chat = events[0].tenant_id, events[0].chat
-        seen = await asyncio.to_thread(self._store.read, list(map(names_of, events)), self._state)
+        seen = await asyncio.to_thread(self._store.read, list(map(event_key, events)), self._state)
         for fault in seen.faults.values():
             tell_malformed(fault, self._logger)
         run.callbacks[tenant_id] = seen.callbacks.get(tenant_id, CallbackState())
@@ -110,9 +116,9 @@ class Parking:
 
     async def _hurry(self, run: Run, tenant_id: TenantId, callback: CallbackState) -> None:
         """Have a callback probed at once whose URL was changed since it was parked."""
-        addressee = run.addressees.get(tenant_id)
-        if callback.state is not Lane.PARKED or callback.callback is None or addressee is None:
+        recipient = run.recipients.get(tenant_id)
+        if callback.state is not CallbackHealth.PAUSED or callback.callback is None or recipient is None:
             return
-        present = digest_of(addressee.tenant.callback_url)
+        present = digest_of(recipient.tenant.callback_url)
         if present != callback.callback:
-            await asyncio.to_thread(self._store.hurry, tenant_id, callback.callback, present, self._clock.now())
+            await asyncio.to_thread(self._store.probe_new_url, tenant_id, callback.callback, present, self._clock.now())

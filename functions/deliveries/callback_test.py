@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.deliveries.allowance import Allowance
+from functions.deliveries.callback_test_limit import CallbackTestLimit
 from shared.errors import AvioError, Code
 from shared.model.delivery import Attempt
 from shared.model.tenant import Tenant
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = 5
 
 
-class Trial:
+class CallbackTest:
     """Has the delivery function make one attempt with a test event. `functions` returns the client: most cold starts do not need it."""
 
-    def __init__(self, functions: Callable[[], LambdaClient], name: str, allowance: Allowance) -> None:
+    def __init__(self, functions: Callable[[], LambdaClient], name: str, limit: CallbackTestLimit) -> None:
         self._functions = functions
         self._name = name
-        self._allowance = allowance
+        self._limit = limit
 
     def make(self, tenant: Tenant) -> Attempt:
         """Return the attempt, which the callback took.
@@ -34,7 +34,7 @@ class Trial:
         """
         if tenant.callback_url is None:
             raise AvioError(Code.NO_CALLBACK_URL)
-        self._allowance.take(tenant.id)
+        self._limit.take(tenant.id)
         attempt = self._ask({"test": {"tenant_id": tenant.id}})
         if attempt.status is None or not 200 <= attempt.status < 300:
             raise AvioError(Code.CALLBACK_FAILED, **told(attempt))

@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from functions.callback_delivery.addressees import Addressees, DeploymentSecret
-from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Entry, Messages, entries_of
-from functions.callback_delivery.run import Tally
+from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.callback_delivery.run_state import Tally
 from local.aws_account import Account
 from shared.crypto import Envelope, Purpose
 from shared.model.delivery import DeliveryRecord, DeliveryStatus
@@ -20,8 +20,8 @@ from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.queues import accepted, body_of, entry_of
+from shared.store.backlog import BacklogStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.clock import FakeClock
@@ -29,7 +29,7 @@ from tests.support.logs import KeptLog
 from tests.support.receiver import Receiver
 
 
-class Bench:
+class EmulatedDelivery:
     """Makes tenants, queues events, runs the function on what is visible in the queue."""
 
     def __init__(self, account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> None:
@@ -40,15 +40,15 @@ class Bench:
         self.tenants = TenantStore(self.table)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
-        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
+        self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
-        self.addressees = Addressees(self.tenants, self.envelope, self.fallback, clock)
+        self.recipients = Recipients(self.tenants, self.envelope, self.fallback, clock)
         self.log = KeptLog()
         messages = Messages(self.sqs, account.events_queue_url)
-        attempts = Attempts(poster.post, clock)
-        self.deliverer = Deliverer(self.addressees, self.deliveries, self.parking, self.table, messages, attempts, clock, self.log.logger)
+        attempts = EventPoster(poster.post, clock)
+        self.deliverer = Deliverer(self.recipients, self.deliveries, self.backlog, self.table, messages, attempts, clock, self.log.logger)
         self.secrets: dict[TenantId, str] = {}
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.deliveries.allowance import MOST
+from functions.deliveries.callback_test_limit import MOST
 from tests.functions.api import Api, key
 
 

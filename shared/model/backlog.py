@@ -18,12 +18,12 @@ from pydantic import AwareDatetime
 from shared.model.frozen import Stored
 
 
-class Lane(StrEnum):
+class CallbackHealth(StrEnum):
     """How a callback is being delivered to. What is parked is delivered in order, once the callback takes it."""
 
-    OPEN = "open"
-    PARKED = "parked"
-    DRAINING = "draining"
+    HEALTHY = "open"
+    PAUSED = "parked"
+    RECOVERING = "draining"
 
 
 class CallbackState(Stored):
@@ -35,7 +35,7 @@ class CallbackState(Stored):
     the callback until `held_until`.
     """
 
-    state: Lane = Lane.OPEN
+    state: CallbackHealth = CallbackHealth.HEALTHY
     failures: int = 0
     seq: int = 0
     since: AwareDatetime | None = None

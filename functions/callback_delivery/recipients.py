@@ -39,7 +39,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, repr=False)
-class Addressee:
+class Recipient:
     """A tenant, what its callbacks are signed with, and the headers that it wants along. Never printed.
 
     `previous` are replaced secrets that are still valid, the oldest first. `read_s`: the boot time at which reading it began.
@@ -73,8 +73,8 @@ class DeploymentSecret:
         return self._read[1]
 
 
-class Addressees:
-    """Finds addressees."""
+class Recipients:
+    """Finds recipients."""
 
     def __init__(self, tenants: TenantStore, envelope: Envelope, fallback: DeploymentSecret, clock: Clock) -> None:
         self._tenants = tenants
@@ -83,8 +83,8 @@ class Addressees:
         self._clock = clock
         self._secrets: OrderedDict[tuple[Purpose, bytes, bytes], str] = OrderedDict()
 
-    def get(self, tenant_id: TenantId) -> Addressee | None:
-        """Return a tenant's addressee as it is now, or None where the tenant is gone.
+    def get(self, tenant_id: TenantId) -> Recipient | None:
+        """Return a tenant's recipient as it is now, or None where the tenant is gone.
 
         Raises StoreUnavailable, KeysUnavailable or Unreadable.
         """
@@ -92,24 +92,24 @@ class Addressees:
         tenant = self._tenants.get(tenant_id)
         return None if tenant is None else self.of(tenant, read_s)
 
-    def current(self, addressee: Addressee) -> Addressee | None:
-        """Return the addressee for an attempt that starts now: this one, or where it was read earlier, a new one; raises like `get`."""
-        if self._clock.boottime() - addressee.read_s < CURRENT_S:
-            return addressee
-        return self.get(addressee.tenant.id)
+    def current(self, recipient: Recipient) -> Recipient | None:
+        """Return the recipient for an attempt that starts now: this one, or where it was read earlier, a new one; raises like `get`."""
+        if self._clock.boottime() - recipient.read_s < CURRENT_S:
+            return recipient
+        return self.get(recipient.tenant.id)
 
-    def of(self, tenant: Tenant, read_s: float) -> Addressee:
-        """Return the addressee of a tenant that was read from then on; raises KeysUnavailable or Unreadable."""
+    def of(self, tenant: Tenant, read_s: float) -> Recipient:
+        """Return the recipient of a tenant that was read from then on; raises KeysUnavailable or Unreadable."""
         own = None
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
         previous = [self._secret(tenant.id, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
         headers = self._headers(tenant.id, tenant.callback_headers) if tenant.callback_headers else {}
-        return Addressee(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
+        return Recipient(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
 
-    def disable(self, addressee: Addressee, cause: Cause) -> bool:
+    def disable(self, recipient: Recipient, cause: Cause) -> bool:
         """Stop deliveries to a callback; False where it was set or woken since it was read, and so goes on. Raises StoreUnavailable."""
-        return self._tenants.disable_callback(addressee.tenant, cause, REASONS[cause], self._clock.now())
+        return self._tenants.disable_callback(recipient.tenant, cause, REASONS[cause], self._clock.now())
 
     def _secret(self, tenant_id: TenantId, sealed: Sealed | None) -> str | None:
         """Return a signing secret. Older headers were sealed for the same purpose: what has not a secret's form is none."""

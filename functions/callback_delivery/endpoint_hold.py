@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
 
-from functions.callback_delivery.addressees import Addressee
-from functions.callback_delivery.park import Parking
-from functions.callback_delivery.run import Run
+from functions.callback_delivery.backlog import Parking
+from functions.callback_delivery.recipients import Recipient
+from functions.callback_delivery.run_state import Run
 from shared.clock import Clock
+from shared.model.backlog import CallbackHealth
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
-from shared.store.parking import FAILURES_IN_A_ROW, ParkingStore
+from shared.store.backlog import FAILURES_IN_A_ROW, BacklogStore
 from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
@@ -35,22 +35,22 @@ PATIENCE = timedelta(seconds=60)
 class Holds:
     """Holds callbacks."""
 
-    def __init__(self, store: ParkingStore, parking: Parking, clock: Clock, logger: Logger) -> None:
+    def __init__(self, store: BacklogStore, backlog: Parking, clock: Clock, logger: Logger) -> None:
         self._store = store
-        self._parking = parking
+        self._backlog = backlog
         self._clock = clock
         self._logger = logger
 
-    async def free(self, run: Run, addressee: Addressee, since: datetime) -> bool:
+    async def free(self, run: Run, recipient: Recipient, since: datetime) -> bool:
         """Tell whether this run may start an attempt for an event queued `since`; hold the callback where it takes that."""
-        now, callback = self._clock.now(), run.callback(addressee.tenant.id)
+        now, callback = self._clock.now(), run.callback(recipient.tenant.id)
         if callback.slow_at is None or now - callback.slow_at >= WATCHED:
             return True
         async with run.asking:  # the run's other chats of this tenant take the hold as they find it
-            held = await self._held(run, addressee.tenant.id, now)
+            held = await self._held(run, recipient.tenant.id, now)
         if not held and now - since >= PATIENCE:
-            await self._parking.failed(run, addressee, count=FAILURES_IN_A_ROW)
-        return held and run.callback(addressee.tenant.id).state is not Lane.PARKED
+            await self._backlog.failed(run, recipient, count=FAILURES_IN_A_ROW)
+        return held and run.callback(recipient.tenant.id).state is not CallbackHealth.PAUSED
 
     async def _held(self, run: Run, tenant_id: TenantId, now: datetime) -> bool:
         held_until = run.callback(tenant_id).held_until
@@ -58,7 +58,7 @@ class Holds:
             return tenant_id in run.holding
         run.holding.discard(tenant_id)
         try:
-            callback = await asyncio.to_thread(self._store.hold, tenant_id, now, now + HELD)
+            callback = await asyncio.to_thread(self._store.take_hold, tenant_id, now, now + HELD)
         except (StoreUnavailable, Malformed) as error:
             self._logger.error("callback cannot be held", extra={"tenant_id": tenant_id, "fault": str(error)})
             return False
@@ -73,6 +73,6 @@ class Holds:
         if tenant_id not in run.holding or held_until is None or held_until <= self._clock.now():
             return
         try:
-            await asyncio.to_thread(self._store.let_go, tenant_id, held_until, self._clock.now())
+            await asyncio.to_thread(self._store.release_hold, tenant_id, held_until, self._clock.now())
         except StoreUnavailable as error:
             self._logger.error("callback cannot be let go", extra={"tenant_id": tenant_id, "fault": str(error)})

@@ -1,4 +1,4 @@
-"""The parking lot's transitions, each one conditional write (states and their sense: `shared.model.parking`).
+"""The parking lot's transitions, each one conditional write (states and their sense: `shared.model.backlog`).
 
     hot lane   read -> deliver, or park:   records + places + the chat's row, in one transaction; cancelled: read again
                failed, accepted            count failures in a row; the fifth parks the callback
@@ -18,10 +18,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
+from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
 from shared.model.delivery import Delivery, DeliveryRecord
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
-from shared.model.parking import CallbackState, Lane, ParkedChat
 from shared.model.tenant import Tenant
 from shared.queues import parse_event
 from shared.store import keys
@@ -35,12 +35,12 @@ WOKEN = 100
 """Chats parked alone that one request wakes at most; the others come as they are due."""
 T = TypeVar("T")
 _STATE = {"#state": "state"}
-Named = tuple[TenantId, EventId, str | None]
+EventKey = tuple[TenantId, EventId, str | None]
 """An event by its names: its tenant, itself, and its chat."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What one consistent read showed. `bodies`: the events of the records, as JSON; `faults`: the rows that make no sense.
 
     `tenants` has all that were asked about: None where one is gone, or being deleted.
@@ -55,7 +55,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """A parked event, and where in its chat's lot it stands. `record` is None where it has expired."""
 
     number: int
@@ -64,7 +64,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueItem:
     """What is to be looked at, and when (`keys.moment`): a callback, or with `chat` a chat that is parked alone."""
 
     tenant_id: TenantId
@@ -77,7 +77,7 @@ def digest_of(callback_url: str | None) -> str:
     return hashlib.sha256((callback_url or "").encode()).hexdigest()[:16]
 
 
-class ParkingStore:
+class BacklogStore:
     """Reads and writes the parking lot."""
 
     def __init__(self, table: Table, deliveries: DeliveryStore) -> None:
@@ -86,15 +86,15 @@ class ParkingStore:
 
     # the hot lane
 
-    def read(self, events: Sequence[Named], state: Table) -> Seen:
+    def read(self, events: Sequence[EventKey], state: Table) -> Snapshot:
         """Return records, callbacks, chats and tenants (from table `state`) of up to 25 events, in one consistent request.
 
         So it shows each tenant's settings as they were at some time after the events were there.
         """
-        rows = (key for names in events for key in rows_of(names))
+        rows = (key for names in events for key in keys_of(names))
         tenants = {address_of(keys.tenant(names[0])): names[0] for names in events}
         found, of_state = self._table.get_many_with(rows, state, map(keys.tenant, tenants.values()))
-        seen = Seen()
+        seen = Snapshot()
         for address, row in found.items():
             try:
                 _show(seen, row)
@@ -117,9 +117,9 @@ class ParkingStore:
         writes: list[Write] = [self._chat_write(first, chat, last, alone)]
         if chat is None and alone is None:
             key = keys.callback_state(first.tenant_id)
-            writes.append(Change(key, "ADD seq :one", {":one": 1, ":parked": Lane.PARKED}, "#state = :parked", _STATE))
+            writes.append(Change(key, "ADD seq :one", {":one": 1, ":parked": CallbackHealth.PAUSED}, "#state = :parked", _STATE))
         for number, (event, delivery) in enumerate(parked, last - len(parked) + 1):
-            writes.append(Put({**keys.place(event.tenant_id, event.chat, number), "event_id": event.id}))
+            writes.append(Put({**keys.slot(event.tenant_id, event.chat, number), "event_id": event.id}))
             writes.append(Put(self._deliveries.item(event, delivery)))
         return self._done(writes)
 
@@ -132,7 +132,7 @@ class ParkingStore:
             row |= {**_due(event.tenant_id, alone[0]), "failing_since": alone[1].isoformat(), "strikes": 1}
         return Put(row, "attribute_not_exists(pk)")
 
-    def failed(
+    def count_failures(
         self,
         tenant_id: TenantId,
         callback: str,
@@ -149,35 +149,37 @@ class ParkingStore:
         held = {":held_until": keys.moment(held_until), ":now": keys.moment(now)} if held_until else {}
         update = "ADD failures :count" + (" SET held_until = :held_until, slow_at = :now" if held else "")
         state = _callback(self._table.update(keys.callback_state(tenant_id), update, {":count": count, **held}))
-        if state.failures < FAILURES_IN_A_ROW or state.state is Lane.PARKED:
+        if state.failures < FAILURES_IN_A_ROW or state.state is CallbackHealth.PAUSED:
             return state
         due = _due(tenant_id, first_probe)
         update = f"SET #state = :parked, since = :now, callback = :callback, probes = :none, {_DUE}"
-        values = {":parked": Lane.PARKED, ":now": now.isoformat(), ":callback": callback, ":none": 0, ":most": FAILURES_IN_A_ROW}
+        values = {":parked": CallbackHealth.PAUSED, ":now": now.isoformat(), ":callback": callback, ":none": 0, ":most": FAILURES_IN_A_ROW}
         condition = "failures >= :most AND (attribute_not_exists(#state) OR #state <> :parked)"
         found = self._changed(keys.callback_state(tenant_id), update, {**values, **_values(due)}, condition, _STATE)
         return _callback(found) if found else state
 
-    def hold(self, tenant_id: TenantId, now: datetime, until: datetime) -> CallbackState | None:
+    def take_hold(self, tenant_id: TenantId, now: datetime, until: datetime) -> CallbackState | None:
         """Hold a callback that was slow; None where another run does. What dies holding it lets go when the time is over."""
         values = {":until": keys.moment(until), ":now": keys.moment(now)}
         held = self._changed(keys.callback_state(tenant_id), "SET held_until = :until", values, "held_until <= :now")
         return _callback(held) if held else None
 
-    def let_go(self, tenant_id: TenantId, held_until: datetime, now: datetime) -> None:
+    def release_hold(self, tenant_id: TenantId, held_until: datetime, now: datetime) -> None:
         """End a hold early, unless another run has it by now."""
         values = {":mine": keys.moment(held_until), ":now": keys.moment(now)}
         self._changed(keys.callback_state(tenant_id), "SET held_until = :now", values, "held_until = :mine")
 
-    def accepted(self, tenant_id: TenantId) -> None:
+    def count_success(self, tenant_id: TenantId) -> None:
         """Say that the callback took an event: failures are counted from none again. A parked one is opened by its probes alone."""
         condition = "attribute_exists(pk) AND (attribute_not_exists(#state) OR #state <> :parked)"
-        self._changed(keys.callback_state(tenant_id), "SET failures = :none", {":none": 0, ":parked": Lane.PARKED}, condition, _STATE)
+        self._changed(
+            keys.callback_state(tenant_id), "SET failures = :none", {":none": 0, ":parked": CallbackHealth.PAUSED}, condition, _STATE
+        )
 
-    def hurry(self, tenant_id: TenantId, seen: str, callback: str, now: datetime) -> None:
+    def probe_new_url(self, tenant_id: TenantId, seen: str, callback: str, now: datetime) -> None:
         """Have a parked callback looked at now: its URL is another than when it was parked."""
         update, values = "SET callback = :callback, since = :now", {":callback": callback, ":seen": seen, ":now": now.isoformat()}
-        values[":parked"] = Lane.PARKED
+        values[":parked"] = CallbackHealth.PAUSED
         if self._changed(keys.callback_state(tenant_id), update, values, "callback = :seen AND #state = :parked", _STATE):
             self._wake(tenant_id, now)
 
@@ -189,7 +191,7 @@ class ParkingStore:
             values = {":now": now.isoformat()}
             self._changed(keys.callback_state(tenant_id), "SET since = :now", values, "attribute_exists(#state)", _STATE)
         woken = self._wake(tenant_id, now)
-        for chat in islice(self.chats(tenant_id), WOKEN):
+        for chat in islice(self.parked_chats(tenant_id), WOKEN):
             if isinstance(chat, ParkedChat) and chat.due_at is not None:
                 values = {":due_at": keys.moment(now), ":now": keys.moment(now)}
                 condition = f"attribute_exists(due_at) AND {_FREE}"
@@ -207,13 +209,13 @@ class ParkingStore:
 
     # the sweeper
 
-    def due(self, shard: str, until: datetime, limit: int) -> list[Due]:
+    def due(self, shard: str, until: datetime, limit: int) -> list[DueItem]:
         """Return up to `limit` of a shard's callbacks and chats that are due by then, the longest due first."""
         values = {":shard": shard, ":until": keys.moment(until)}
         rows = self._table.query("due_shard = :shard AND due_at <= :until", values, IndexName=keys.BY_DUE, Limit=limit)
         return [_due_of(row) for row in rows]
 
-    def callback(self, tenant_id: TenantId) -> CallbackState:
+    def callback_state(self, tenant_id: TenantId) -> CallbackState:
         """Return a callback's state."""
         row = self._table.get(keys.callback_state(tenant_id))
         return _callback(row) if row else CallbackState()
@@ -225,14 +227,14 @@ class ParkingStore:
         found = self._changed(key, update, _lease(me, now, until), f"attribute_exists(#state) AND {_FREE}", _STATE)
         return _callback(found) if found else None
 
-    def drain(self, tenant_id: TenantId, me: str) -> CallbackState | None:
+    def start_recovery(self, tenant_id: TenantId, me: str) -> CallbackState | None:
         """Go on to draining once a probe was taken; None where this drainer no longer has it."""
-        values = {":draining": Lane.DRAINING, ":parked": Lane.PARKED, ":me": me, ":none": 0}
+        values = {":draining": CallbackHealth.RECOVERING, ":parked": CallbackHealth.PAUSED, ":me": me, ":none": 0}
         update, condition = "SET #state = :draining, failures = :none", "#state = :parked AND drainer = :me"
         found = self._changed(keys.callback_state(tenant_id), update, values, condition, _STATE)
         return _callback(found) if found else None
 
-    def later(self, tenant_id: TenantId, me: str, due: datetime, probes: int, now: datetime) -> bool:
+    def reschedule_callback(self, tenant_id: TenantId, me: str, due: datetime, probes: int, now: datetime) -> bool:
         """Give a callback back, to be looked at again when it is due, or now where it was woken while this drainer had it."""
         update = f"SET {_DUE}, probes = :probes REMOVE drainer, leased_until"
         key, values = keys.callback_state(tenant_id), {":probes": probes, ":me": me}
@@ -241,13 +243,13 @@ class ParkingStore:
             return True
         return self._changed(key, update, {**values, **_values(_due(tenant_id, now)), ":probes": 0}, mine) is not None
 
-    def open(self, tenant_id: TenantId, me: str, seq: int) -> bool:
+    def finish_recovery(self, tenant_id: TenantId, me: str, seq: int) -> bool:
         """Open a drained callback; False where a chat was parked with it meanwhile, or this drainer no longer has it."""
-        values = {":draining": Lane.DRAINING, ":me": me, ":seen": seq}
+        values = {":draining": CallbackHealth.RECOVERING, ":me": me, ":seen": seq}
         write = Remove(keys.callback_state(tenant_id), "#state = :draining AND seq = :seen AND drainer = :me", values, _STATE)
         return self._done([write])
 
-    def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat | Malformed]:
+    def parked_chats(self, tenant_id: TenantId) -> Iterator[ParkedChat | Malformed]:
         """Yield a tenant's parked chats."""
         values = {":pk": keys.callback_state(tenant_id)["pk"], ":chats": keys.PARKED_CHATS}
         return each(_chat, self._table.query("pk = :pk AND begins_with(sk, :chats)", values, ConsistentRead=True))
@@ -260,35 +262,35 @@ class ParkingStore:
         found = alone or self._changed(key, _LEASE, values, f"attribute_exists(pk) AND attribute_not_exists(due_at) AND {_FREE}")
         return _chat(found) if found else None
 
-    def seq(self, tenant_id: TenantId, chat: str, me: str) -> int | None:
+    def last_slot(self, tenant_id: TenantId, chat: str, me: str) -> int | None:
         """Return the last place given in a chat's lot; None where this drainer no longer has it."""
         row = self._table.get(keys.parked_chat(tenant_id, chat))
         found = _chat(row) if row else None
         return found.seq if found and found.drainer == me else None
 
-    def places(self, tenant_id: TenantId, chat: str, limit: int) -> list[Place]:
+    def slots(self, tenant_id: TenantId, chat: str, limit: int) -> list[Slot]:
         """Return the first up to `limit` (at most 100) parked events of a chat, in order, and none from a row on that makes no sense.
 
         Where that is the first, it raises Malformed.
         """
-        values = {":pk": keys.callback_state(tenant_id)["pk"], ":lot": keys.lot(chat)}
+        values = {":pk": keys.callback_state(tenant_id)["pk"], ":lot": keys.backlog(chat)}
         rows = self._table.query("pk = :pk AND begins_with(sk, :lot)", values, ConsistentRead=True, Limit=limit)
         parked, fault = _up_to_fault(map(_parked, rows))
         records = self._table.get_many(keys.delivery(tenant_id, event_id) for _, event_id in parked)
         found = ((*names, records.get(address_of(keys.delivery(tenant_id, names[1])))) for names in parked)
-        places, earlier = _up_to_fault(Place(number, event_id, record_of(row) if row else None) for number, event_id, row in found)
+        places, earlier = _up_to_fault(Slot(number, event_id, record_of(row) if row else None) for number, event_id, row in found)
         if not places and (fault := earlier or fault):
             raise fault
         return places
 
-    def settle(self, tenant_id: TenantId, chat: str, place: Place, ended: Delivery | None) -> bool:
+    def settle(self, tenant_id: TenantId, chat: str, place: Slot, ended: Delivery | None) -> bool:
         """Take a place out of the lot, and with `ended` say what became of its event; False where another did that before."""
-        writes: list[Write] = [Remove(keys.place(tenant_id, chat, place.number), "attribute_exists(pk)")]
+        writes: list[Write] = [Remove(keys.slot(tenant_id, chat, place.number), "attribute_exists(pk)")]
         if ended and place.record:
             writes.append(Put(self._deliveries.item(place.record.event, ended)))
         return self._done(writes)
 
-    def chat_later(self, tenant_id: TenantId, chat: ParkedChat, me: str, due: datetime) -> bool:
+    def reschedule_chat(self, tenant_id: TenantId, chat: ParkedChat, me: str, due: datetime) -> bool:
         """Give a chat back: parked alone, with its first event's strikes as `chat` shows them, due then."""
         update = f"SET {_DUE}, strikes = :strikes"
         values: dict[str, Any] = {**_values(_due(tenant_id, due)), ":strikes": chat.strikes, ":me": me}
@@ -298,22 +300,28 @@ class ParkingStore:
         gone = "drainer, leased_until" if chat.failing_since else "drainer, leased_until, failing_since"
         return self._changed(keys.parked_chat(tenant_id, chat.chat), f"{update} REMOVE {gone}", values, "drainer = :me") is not None
 
-    def chat_back(self, tenant_id: TenantId, chat: str, me: str) -> bool:
+    def return_chat(self, tenant_id: TenantId, chat: str, me: str) -> bool:
         """Give a chat back to be drained with its callback."""
         key = keys.parked_chat(tenant_id, chat)
         return self._changed(key, "REMOVE drainer, leased_until", {":me": me}, "drainer = :me") is not None
 
-    def join(self, tenant_id: TenantId, chat: str, me: str) -> bool:
+    def join_callback(self, tenant_id: TenantId, chat: str, me: str) -> bool:
         """Have a chat that was parked alone wait with its callback, which is parked now; False where it is not, or no longer."""
         alone = "REMOVE due_at, due_shard, drainer, leased_until"
         return self._done(
             [
                 Change(keys.parked_chat(tenant_id, chat), alone, {":me": me}, "drainer = :me"),
-                Change(keys.callback_state(tenant_id), "ADD seq :one", {":one": 1, ":parked": Lane.PARKED}, "#state = :parked", _STATE),
+                Change(
+                    keys.callback_state(tenant_id),
+                    "ADD seq :one",
+                    {":one": 1, ":parked": CallbackHealth.PAUSED},
+                    "#state = :parked",
+                    _STATE,
+                ),
             ]
         )
 
-    def open_chat(self, tenant_id: TenantId, chat: str, me: str, seq: int) -> bool:
+    def finish_chat(self, tenant_id: TenantId, chat: str, me: str, seq: int) -> bool:
         """Open a drained chat; False where an event was parked there meanwhile, or this drainer no longer has it."""
         return self._done([Remove(keys.parked_chat(tenant_id, chat), "seq = :seen AND drainer = :me", {":seen": seq, ":me": me})])
 
@@ -380,12 +388,12 @@ def _logged(row: Item) -> tuple[Delivery, str]:
     return delivery_of(row), row["event"]
 
 
-def _due_of(row: Item) -> Due:
+def _due_of(row: Item) -> DueItem:
     chat = None if row["sk"] == "CALLBACK" else row["sk"].removeprefix(keys.PARKED_CHATS)
-    return Due(_tenant(row["pk"]), chat, row["due_at"])
+    return DueItem(_tenant(row["pk"]), chat, row["due_at"])
 
 
-def _show(seen: Seen, row: Item) -> None:
+def _show(seen: Snapshot, row: Item) -> None:
     tenant_id, sk = _tenant(row["pk"]), row["sk"]
     if sk == "CALLBACK":
         seen.callbacks[tenant_id] = _callback(row)
@@ -407,13 +415,13 @@ def _up_to_fault(found: Iterable[T]) -> tuple[list[T], Malformed | None]:
     return taken, None
 
 
-def rows_of(names: Named) -> list[keys.Key]:
+def keys_of(names: EventKey) -> list[keys.Key]:
     """Return the keys of what an event's delivery hangs on: its record, its callback and its chat."""
     tenant_id, event_id, chat = names
     found = [keys.delivery(tenant_id, event_id), keys.callback_state(tenant_id)]
     return [*found, keys.parked_chat(tenant_id, chat)] if chat else found
 
 
-def names_of(event: Event) -> Named:
+def event_key(event: Event) -> EventKey:
     """Return an event's names."""
     return event.tenant_id, event.id, event.chat
