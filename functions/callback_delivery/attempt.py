@@ -1,4 +1,4 @@
-"""One attempt at delivering one event, by whoever makes it: the hot lane or the sweeper."""
+"""One attempt to deliver one event, made by the delivery function or the sweeper."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from shared.model.event import Event
 from shared.model.ids import TenantId
 
 Post = Callable[[TenantId, str, dict[str, str], bytes], Awaitable[Outcome]]
-"""Posts for a tenant: no connection serves two of them."""
+"""Posts a body with headers to a tenant's URL. No connection serves two tenants."""
 
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """An attempt as it is recorded, and its outcome as it is judged."""
+    """An attempt in the form in which it is recorded, and its outcome in the form by which the next step is decided."""
 
     attempt: Attempt
     outcome: Outcome
 
 
 class EventPoster:
-    """Makes attempts."""
+    """Posts events, signed."""
 
     def __init__(self, post: Post, clock: Clock) -> None:
         self._post = post
         self._clock = clock
 
-    async def make(self, event: Event, before: Delivery, recipient: Recipient) -> AttemptResult:
-        """Post an event once, signed, under the number that follows those made before."""
+    async def post(self, event: Event, before: Delivery, recipient: Recipient) -> AttemptResult:
+        """Post an event once. Its attempt number follows those in the record `before`."""
         at, started_s = self._clock.now(), self._clock.boottime()
         body = body_of(event, recipient.tenant.number)
         signed = signing.headers(event.id, at, before.made + 1, body, recipient.secret, recipient.previous)
         headers = {**callback_headers.sendable(recipient.headers), **signed}
         outcome = await self._post(recipient.tenant.id, recipient.tenant.callback_url or "", headers, body)
         duration_ms = round((self._clock.boottime() - started_s) * 1000)
-        return AttemptResult(recorded(outcome, Attempt(at=at, duration_ms=duration_ms)), outcome)
+        return AttemptResult(with_outcome(Attempt(at=at, duration_ms=duration_ms), outcome), outcome)
 
 
-def recorded(outcome: Outcome, attempt: Attempt) -> Attempt:
+def with_outcome(attempt: Attempt, outcome: Outcome) -> Attempt:
     """Return an attempt with its outcome."""
     if isinstance(outcome, Answered):
         return attempt.model_copy(update={"status": outcome.status, "text": outcome.text[:KEPT_TEXT]})

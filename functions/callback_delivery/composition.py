@@ -15,35 +15,38 @@ from shared.crypto import Envelope
 from shared.observability import get_logger
 from shared.settings import CallbackSettings, DeliverySettings
 from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 
 
-class Settings(DeliverySettings, CallbackSettings):
-    """What both read from the environment."""
+class DeliveryFunctionSettings(DeliverySettings, CallbackSettings):
+    """What both functions read from the environment."""
 
     kms_key_id: str
     secret_id: str
 
 
-class Parts:
-    """Made once in a function's life."""
+class Composition:
+    """Stores, recipients, clock and log. Made once in a function's life."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DeliveryFunctionSettings) -> None:
         self.clock = SystemClock()
         self.logger = get_logger()
         dynamodb = aws.dynamodb()
-        table = Table(dynamodb, settings.deliveries_table_name)
-        self.deliveries = DeliveryStore(table, settings.deliveries_kept_days)
-        self.backlog = BacklogStore(table, self.deliveries)
-        self.state = Table(dynamodb, settings.table_name)
-        self.tenants = TenantStore(self.state)
+        deliveries, state = Table(dynamodb, settings.deliveries_table_name), Table(dynamodb, settings.table_name)
+        self.deliveries = DeliveryStore(deliveries, settings.deliveries_kept_days)
+        self.callbacks = CallbackStateStore(deliveries)
+        self.backlog = BacklogStore(deliveries, self.deliveries)
+        self.snapshots = SnapshotReader(deliveries, state)
+        self.tenants = TenantStore(state)
         fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
         self.recipients = Recipients(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
         self._allowed = settings
         self._trust = ssl.create_default_context(cafile=certifi.where())
 
     def poster(self) -> Poster:
-        """Make what posts, with connections of its own."""
+        """Make a poster with connections of its own."""
         return Poster(allowed=self._allowed, resolve=resolve, trust=self._trust, clock=self.clock)

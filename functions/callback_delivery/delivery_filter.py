@@ -1,4 +1,4 @@
-"""Which events a tenant wants at its callback. Pure."""
+"""Which events a tenant accepts at its callback. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from shared.model.tenant import Tenant
 NO_CALLBACK = "no callback"
 TOO_EARLY = "before the callback was set"
 COUNTED = frozenset({NO_CALLBACK, TOO_EARLY})
-"""Reasons to drop an event that are no wish of the tenant's: it is told how many there were."""
-CLOCKS_APART = timedelta(minutes=1)
-"""How far the clocks of two machines may be apart that are both right."""
+"""Reasons that are not the tenant's own choice: the tenant is told how many events were dropped for them."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""The largest difference between two machines' clocks that counts as normal."""
 
 
-def unwanted(event: Event, tenant: Tenant | None, sent_at: datetime, now: datetime, *, replayed: bool = False) -> str:
-    """Return why an event that the queue has had since `sent_at` is not to be posted, or nothing.
+def rejection(event: Event, tenant: Tenant | None, sent_at: datetime, now: datetime, *, replayed: bool = False) -> str:
+    """Return why an event is not to be posted, or an empty string. `sent_at`: when the queue got it.
 
-    What is replayed was asked for, however old it is. An event is from before the callback was set only where the queue says so too: the
-    listener's clock alone may be wrong, and would cost events. Nor is it where the callback was set in the future: the clocks were set back
-    meanwhile, and their times cannot be compared.
+    A replay was asked for, however old its event is. An event came before the callback was set only if the queue's time says so too: the
+    listener's clock alone may be wrong, and would cost events. If the callback was set in the future, clocks were set back meanwhile, and
+    the times cannot be compared.
     """
-    if (stopped := no_callback(tenant)) or replayed:
-        return stopped
-    if tenant and tenant.callback_since and max(event.received_at, sent_at) < tenant.callback_since <= now + CLOCKS_APART:
+    if (reason := no_callback(tenant)) or replayed:
+        return reason
+    if tenant and tenant.callback_since and max(event.received_at, sent_at) < tenant.callback_since <= now + CLOCK_SKEW:
         return TOO_EARLY
     if tenant and not tenant.wants(event.message.chat_type):
         return "chat type not wanted"
@@ -33,7 +33,7 @@ def unwanted(event: Event, tenant: Tenant | None, sent_at: datetime, now: dateti
 
 
 def no_callback(tenant: Tenant | None) -> str:
-    """Return why nothing at all is posted to a tenant, or nothing."""
+    """Return why nothing is posted to a tenant, or an empty string."""
     if tenant is None:
         return "tenant is gone"
     if tenant.callback_url is None:
@@ -41,6 +41,6 @@ def no_callback(tenant: Tenant | None) -> str:
     return "callback disabled" if tenant.callback_disabled else ""
 
 
-def end_of(tenant: Tenant) -> DeliveryStatus:
-    """Return how an event ends that was to go to a tenant, and is not to any more."""
+def final_status(tenant: Tenant) -> DeliveryStatus:
+    """Return the final status of an event when its tenant no longer accepts deliveries."""
     return DeliveryStatus.DEAD if tenant.callback_url and tenant.callback_disabled else DeliveryStatus.DROPPED

@@ -1,7 +1,7 @@
-"""Taking the messages of a finished chat out of the queue while other chats of its batch still run: its next events need not wait for them.
+"""Deleting the messages of a finished chat while other chats of its batch still run, so that the chat's next events need not wait.
 
-The mapping does the same for the whole batch at its end, in a request that is made anyway. So nothing is done here while that end is
-near, and what ended meanwhile goes in one request.
+The event source mapping deletes the whole batch at its end, in a request that is made anyway. So nothing is deleted here while that end
+is near, and chats that finish close together share one request.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ from collections.abc import Sequence
 from functions.callback_delivery.queue import Entry, Messages
 
 NEAR_S = 0.1
-"""How long a finished chat waits for the end of its batch. A batch that goes well takes little longer altogether."""
+"""How long a finished chat waits for the end of its batch. A batch without trouble takes little longer altogether."""
 
 
-class Release:
-    """Releases chats; belongs to one run, of so many chats."""
+class EarlyDelete:
+    """Deletes the messages of finished chats. Belongs to one run with `chats` chats."""
 
-    def __init__(self, chats: int) -> None:
+    def __init__(self, messages: Messages, chats: int) -> None:
+        self._messages = messages
         self._running = chats
-        self._over = asyncio.Event()
+        self._batch_ended = asyncio.Event()
         self._done: list[Entry] = []
 
-    async def ended(self, messages: Messages, done: Sequence[Entry]) -> None:
-        """Say that a chat has ended and which of its entries are done; returns when they are taken out, or the last chat has ended.
+    async def chat_ended(self, done: Sequence[Entry]) -> None:
+        """Note that a chat has ended, with these entries done. Return when they are deleted, or the last chat has ended.
 
-        Cancelled, it may have taken them out or not.
+        If cancelled, it may or may not have deleted them.
         """
         self._running -= 1
         if not self._running:
-            self._over.set()
+            self._batch_ended.set()
         self._done += done
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(NEAR_S):
-                await self._over.wait()
+                await self._batch_ended.wait()
                 return
         ready, self._done = self._done, []
         if ready:
-            await asyncio.to_thread(messages.delete, ready)
+            await asyncio.to_thread(self._messages.delete, ready)

@@ -1,10 +1,10 @@
 """Holding a callback that was slow, so that it keeps one run busy and not all of them.
 
-slow attempt seen (`watch`)  held, and renewed as long as it lasts
-for WATCHED after it         who makes attempts there has to hold the callback meanwhile; so one run at a time does
-somebody else holds it       the chat is put back for a moment; once an event has waited for PATIENCE like that, the callback is parked
+    a slow attempt is seen            the callback is held; the hold is renewed while the attempt lasts (`slow_attempts`)
+    for CAUTIOUS after that           a run must hold the callback to start attempts there, so one run at a time does
+    another run holds the callback    the chat is put back for a moment; an event that has waited for PATIENCE pauses the callback
 
-Nothing is raised where storage does not answer: who cannot hold a callback makes no attempt there.
+Nothing is raised if storage does not answer: a run that cannot hold a callback starts no attempt there.
 """
 
 from __future__ import annotations
@@ -12,67 +12,72 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from aws_lambda_powertools import Logger
-
-from functions.callback_delivery.backlog import Parking
+from functions.callback_delivery.callback_health import HealthCounter
 from functions.callback_delivery.recipients import Recipient
-from functions.callback_delivery.run_state import Run
-from shared.clock import Clock
+from functions.callback_delivery.run_state import RunState
+from functions.callback_delivery.services import DeliveryServices
 from shared.model.backlog import CallbackHealth
 from shared.model.ids import TenantId
-from shared.store.backlog import FAILURES_IN_A_ROW, BacklogStore
+from shared.store.callback_states import FAILURES_IN_A_ROW
 from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
 HELD = timedelta(seconds=2)
-"""How long a run holds a callback before it has to say so again."""
-WATCHED = timedelta(seconds=3)
-"""Enough for what waited meanwhile not to go there all at once; more would cost a tenant with a hiccup more than the hiccup."""
+"""How long a hold lasts, unless it is renewed."""
+CAUTIOUS = timedelta(seconds=3)
+"""Long enough for waiting chats not to go there all at once. A longer time would cost a tenant more than one slow answer does."""
 PATIENCE = timedelta(seconds=60)
-"""A backlog in the queue would be everybody's: it is searched for free chats only so far."""
+"""Many waiting events would harm all tenants: SQS searches a queue for free chats only so far."""
 
 
-class Holds:
-    """Holds callbacks."""
+class EndpointHold:
+    """The holds of one run."""
 
-    def __init__(self, store: BacklogStore, backlog: Parking, clock: Clock, logger: Logger) -> None:
-        self._store = store
-        self._backlog = backlog
-        self._clock = clock
-        self._logger = logger
+    def __init__(self, services: DeliveryServices, state: RunState, health: HealthCounter) -> None:
+        self._services = services
+        self._state = state
+        self._health = health
+        self._held: set[TenantId] = set()
+        self._taking = asyncio.Lock()
 
-    async def free(self, run: Run, recipient: Recipient, since: datetime) -> bool:
-        """Tell whether this run may start an attempt for an event queued `since`; hold the callback where it takes that."""
-        now, callback = self._clock.now(), run.callback(recipient.tenant.id)
-        if callback.slow_at is None or now - callback.slow_at >= WATCHED:
+    async def may_attempt(self, recipient: Recipient, queued_at: datetime) -> bool:
+        """Tell whether this run may start an attempt now for an event queued then. Take the hold if that is needed."""
+        tenant_id, now = recipient.tenant.id, self._services.clock.now()
+        slow_at = self._state.callback(tenant_id).slow_at
+        if slow_at is None or now - slow_at >= CAUTIOUS:
             return True
-        async with run.asking:  # the run's other chats of this tenant take the hold as they find it
-            held = await self._held(run, recipient.tenant.id, now)
-        if not held and now - since >= PATIENCE:
-            await self._backlog.failed(run, recipient, count=FAILURES_IN_A_ROW)
-        return held and run.callback(recipient.tenant.id).state is not CallbackHealth.PAUSED
+        async with self._taking:  # one of the tenant's chats takes the hold; the others find it taken
+            held = await self._take(tenant_id, now)
+        if not held and now - queued_at >= PATIENCE:
+            await self._health.failed(recipient, count=FAILURES_IN_A_ROW)
+        return held and self._state.callback(tenant_id).state is not CallbackHealth.PAUSED
 
-    async def _held(self, run: Run, tenant_id: TenantId, now: datetime) -> bool:
-        held_until = run.callback(tenant_id).held_until
-        if held_until and now < held_until:
-            return tenant_id in run.holding
-        run.holding.discard(tenant_id)
-        try:
-            callback = await asyncio.to_thread(self._store.take_hold, tenant_id, now, now + HELD)
-        except (StoreUnavailable, Malformed) as error:
-            self._logger.error("callback cannot be held", extra={"tenant_id": tenant_id, "fault": str(error)})
-            return False
-        if callback:
-            run.holding.add(tenant_id)
-            run.callbacks[tenant_id] = callback
-        return callback is not None
+    async def renew(self, recipient: Recipient, slow_attempts: int) -> None:
+        """Hold a callback from now on, and count its slow attempts as failures."""
+        if await self._health.failed(recipient, count=slow_attempts, held_until=self._services.clock.now() + HELD):
+            self._held.add(recipient.tenant.id)
 
-    async def let_go(self, run: Run, tenant_id: TenantId) -> None:
-        """Let other runs go to a callback that this one held."""
-        held_until = run.callback(tenant_id).held_until
-        if tenant_id not in run.holding or held_until is None or held_until <= self._clock.now():
+    async def release(self, tenant_id: TenantId) -> None:
+        """Release a callback that this run holds, so that other runs may start attempts there."""
+        held_until = self._state.callback(tenant_id).held_until
+        if tenant_id not in self._held or held_until is None or held_until <= self._services.clock.now():
             return
         try:
-            await asyncio.to_thread(self._store.release_hold, tenant_id, held_until, self._clock.now())
+            await asyncio.to_thread(self._services.callbacks.release_hold, tenant_id, held_until, self._services.clock.now())
         except StoreUnavailable as error:
-            self._logger.error("callback cannot be let go", extra={"tenant_id": tenant_id, "fault": str(error)})
+            self._services.logger.error("callback cannot be released", extra={"tenant_id": tenant_id, "fault": str(error)})
+
+    async def _take(self, tenant_id: TenantId, now: datetime) -> bool:
+        held_until = self._state.callback(tenant_id).held_until
+        if held_until and now < held_until:
+            return tenant_id in self._held
+        self._held.discard(tenant_id)
+        try:
+            callback = await asyncio.to_thread(self._services.callbacks.take_hold, tenant_id, now, now + HELD)
+        except (StoreUnavailable, Malformed) as error:
+            self._services.logger.error("callback cannot be held", extra={"tenant_id": tenant_id, "fault": str(error)})
+            return False
+        if callback:
+            self._held.add(tenant_id)
+            self._state.callbacks[tenant_id] = callback
+        return callback is not None

@@ -1,4 +1,4 @@
-"""Connections that wait for the next event. Each belongs to one tenant and one URL: what an endpoint does to it can reach no other's."""
+"""Connections that are kept for the next event. Each belongs to one tenant and one URL, so that no endpoint can affect another tenant's."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from shared.model.ids import TenantId
 
 KEPT_S = 5.0
 MOST = 64
-"""Of all tenants together; the one that has waited longest goes first."""
+"""Connections kept, of all tenants together. The oldest is closed first."""
 Owner = tuple[TenantId, str]
 
 
 class IdleConnections:
-    """Keeps connections; belongs to one event loop."""
+    """Keeps connections. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Connection, tuple[Owner, float]] = OrderedDict()  # the oldest first
@@ -24,21 +24,21 @@ class IdleConnections:
         return len(self._kept)
 
     async def take(self, owner: Owner) -> Connection | None:
-        """Return the connection that was used last, if one is still fit for use. Cancelling it closes what it looked at."""
+        """Return the owner's most recently used connection that is still usable, or None. Cancelling closes the connection under test."""
         self._end_old()
-        while wire := next((wire for wire, (whose, _) in reversed(self._kept.items()) if whose == owner), None):
-            del self._kept[wire]
-            if await wire.is_quiet():
-                return wire
+        while connection := next((kept for kept, (kept_for, _) in reversed(self._kept.items()) if kept_for == owner), None):
+            del self._kept[connection]
+            if await connection.is_quiet():
+                return connection
         return None
 
-    def keep(self, owner: Owner, wire: Connection) -> None:
+    def keep(self, owner: Owner, connection: Connection) -> None:
         """Keep a connection for a while."""
-        self._kept[wire] = (owner, asyncio.get_running_loop().time() + KEPT_S)
+        self._kept[connection] = (owner, asyncio.get_running_loop().time() + KEPT_S)
         self._end_old()
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         while self._kept:
             await self._kept.popitem()[0].ended()
 

@@ -1,7 +1,7 @@
-"""To whom events go: a tenant with its signing secret in the clear.
+"""The recipient of events: a tenant, with its signing secrets and callback headers in the clear.
 
-A tenant's row is never remembered: whether and where to post, and by which secret, is decided on a read that began after the event was
-there, or CURRENT_S before the attempt at most. So what the API has answered holds for what happens after its answer.
+A tenant's row is never cached: where to post, and with which secret, is decided by a read that began after the event was queued, and at
+most CURRENT_S before the attempt. So a setting that the API has confirmed holds for everything that happens after its answer.
 """
 
 from __future__ import annotations
@@ -27,22 +27,24 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 CURRENT_S = 1.0
-"""An attempt that starts later than this after its tenant was read is preceded by another read."""
+"""If an attempt starts later than this after its tenant was read, the tenant is read again first."""
 FRESH_S = 10.0
-"""A changed CALLBACK_SIGNING_SECRET is in force within this time."""
+"""A changed CALLBACK_SIGNING_SECRET takes effect within this time."""
 REMEMBERED = 500
-_AGAIN = "Set callback_url again, or POST .../callback/retry, to start deliveries; what came meanwhile is in the log and can be replayed."
+_AGAIN = (
+    "To start deliveries, set callback_url again or POST .../callback/retry. Events that came meanwhile are in the log and can be replayed."
+)
 REASONS = {
     Cause.GONE: f"The endpoint answered 410 Gone. {_AGAIN}",
-    Cause.NO_SUCCESS: f"The endpoint took nothing for five days. {_AGAIN}",
+    Cause.NO_SUCCESS: f"The endpoint accepted nothing for five days. {_AGAIN}",
 }
 
 
 @dataclass(frozen=True, repr=False)
 class Recipient:
-    """A tenant, what its callbacks are signed with, and the headers that it wants along. Never printed.
+    """A tenant, the secrets that sign its events, and the headers that go with them. Never printed.
 
-    `previous` are replaced secrets that are still valid, the oldest first. `read_s`: the boot time at which reading it began.
+    `previous`: replaced secrets that are still valid, the oldest first. `read_s`: the boot time at which the read of the tenant began.
     """
 
     tenant: Tenant
@@ -53,7 +55,7 @@ class Recipient:
 
 
 class DeploymentSecret:
-    """CALLBACK_SIGNING_SECRET, for tenants that have no secret of their own."""
+    """CALLBACK_SIGNING_SECRET, for tenants without a secret of their own."""
 
     def __init__(self, secrets: SecretsManagerClient, secret_id: str, clock: Clock) -> None:
         self._secrets = secrets
@@ -62,7 +64,7 @@ class DeploymentSecret:
         self._read: tuple[float, str | None] | None = None
 
     def get(self) -> str | None:
-        """Return it, or None where it is not set; raises KeysUnavailable."""
+        """Return the secret, or None if it is not set; raises KeysUnavailable."""
         now = self._clock.boottime()
         if self._read is None or now - self._read[0] >= FRESH_S:
             try:
@@ -74,7 +76,7 @@ class DeploymentSecret:
 
 
 class Recipients:
-    """Finds recipients."""
+    """Reads recipients, and disables their callbacks."""
 
     def __init__(self, tenants: TenantStore, envelope: Envelope, fallback: DeploymentSecret, clock: Clock) -> None:
         self._tenants = tenants
@@ -84,7 +86,7 @@ class Recipients:
         self._secrets: OrderedDict[tuple[Purpose, bytes, bytes], str] = OrderedDict()
 
     def get(self, tenant_id: TenantId) -> Recipient | None:
-        """Return a tenant's recipient as it is now, or None where the tenant is gone.
+        """Return a tenant's recipient as it is now, or None if the tenant does not exist.
 
         Raises StoreUnavailable, KeysUnavailable or Unreadable.
         """
@@ -93,13 +95,13 @@ class Recipients:
         return None if tenant is None else self.of(tenant, read_s)
 
     def current(self, recipient: Recipient) -> Recipient | None:
-        """Return the recipient for an attempt that starts now: this one, or where it was read earlier, a new one; raises like `get`."""
+        """Return the recipient for an attempt that starts now. It is read again if `recipient` is too old; raises like `get`."""
         if self._clock.boottime() - recipient.read_s < CURRENT_S:
             return recipient
         return self.get(recipient.tenant.id)
 
     def of(self, tenant: Tenant, read_s: float) -> Recipient:
-        """Return the recipient of a tenant that was read from then on; raises KeysUnavailable or Unreadable."""
+        """Return the recipient of a tenant whose read began at boot time `read_s`; raises KeysUnavailable or Unreadable."""
         own = None
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
@@ -108,11 +110,11 @@ class Recipients:
         return Recipient(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
 
     def disable(self, recipient: Recipient, cause: Cause) -> bool:
-        """Stop deliveries to a callback; False where it was set or woken since it was read, and so goes on. Raises StoreUnavailable."""
+        """Disable a callback; False if it was set or woken since it was read, and so stays enabled. Raises StoreUnavailable."""
         return self._tenants.disable_callback(recipient.tenant, cause, REASONS[cause], self._clock.now())
 
     def _secret(self, tenant_id: TenantId, sealed: Sealed | None) -> str | None:
-        """Return a signing secret. Older headers were sealed for the same purpose: what has not a secret's form is none."""
+        """Return a signing secret. Headers were once sealed for the same purpose, so the form of a secret is checked."""
         if sealed is None:
             return self._fallback.get()
         opened = self._opened(tenant_id, sealed, Purpose.SIGNING)
@@ -121,7 +123,7 @@ class Recipients:
         return opened
 
     def _headers(self, tenant_id: TenantId, sealed: Sealed) -> dict[str, str]:
-        """Return the headers; older ones were sealed as secrets are, and are known by their form: no secret is an object in JSON."""
+        """Return the headers. Older ones were sealed for the purpose of secrets; they are told apart by their form, a JSON object."""
         try:
             opened = self._opened(tenant_id, sealed, Purpose.HEADERS)
         except Unreadable:
@@ -129,7 +131,7 @@ class Recipients:
         try:
             headers = json.loads(opened)
         except ValueError:
-            raise Unreadable from None  # the cause would show a secret
+            raise Unreadable from None  # the cause would contain a secret
         if not isinstance(headers, dict):
             raise Unreadable
         return headers
@@ -137,7 +139,7 @@ class Recipients:
     def _opened(self, tenant_id: TenantId, sealed: Sealed, purpose: Purpose) -> str:
         known = (purpose, sealed.key, sealed.sealed)
         opened = self._secrets.get(known)
-        if opened is None:  # what is sealed never changes: the key can be kept as long as there is room
+        if opened is None:  # a sealed value never changes, so its content can be kept while there is room
             data_key = self._envelope.unwrap(tenant_id, purpose, sealed.key)
             opened = data_key.open(sealed.sealed).decode()
             _remember(self._secrets, known, opened)

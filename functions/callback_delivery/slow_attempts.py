@@ -1,11 +1,11 @@
-"""Attempts under way: a callback that leaves one unanswered must not hold up other tenants' events.
+"""Watching attempts: a callback that leaves one unanswered must not delay other tenants' events.
 
-A run lasts as long as its slowest attempt, and there are only so many runs at a time. So an attempt that is without an answer
+A run lasts as long as its slowest attempt, and the number of runs at a time is limited. An attempt without an answer
 
-    for LATE_S   holds its callback as long as it lasts: other runs put that tenant's chats back for a moment (`hold`)
-    for SLOW_S   counts as a failure of its callback now, whatever its answer will be: five in a row park the callback
+    for LATE_S   has its callback held while it lasts: other runs put that tenant's chats back for a moment (`endpoint_hold`)
+    for SLOW_S   counts as a failure of its callback, whatever its answer will be: five in a row pause the callback
 
-A hold is a short lease that is renewed: where this process dies, it ends by itself.
+A hold is a short lease that is renewed. If this process dies, the hold ends by itself.
 """
 
 from __future__ import annotations
@@ -16,68 +16,69 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from functions.callback_delivery.backlog import Parking
-from functions.callback_delivery.endpoint_hold import HELD
+from functions.callback_delivery.endpoint_hold import EndpointHold
 from functions.callback_delivery.recipients import Recipient
-from functions.callback_delivery.run_state import Run
+from functions.callback_delivery.run_state import RunState
 from shared.clock import Clock
 from shared.model.ids import TenantId
 
 LATE_S = 1.5
 SLOW_S = 4.0
 LOOK_S = 0.5
+"""How often the attempts of a run are examined."""
 RENEWED = timedelta(seconds=1)
-"""A hold is renewed when it has less than this left."""
+"""A hold with less time left than this is renewed."""
 
 
 @dataclass
-class UnderWay:
-    """An attempt that has no answer yet. `slow`: it has been counted against its callback."""
+class OpenAttempt:
+    """An attempt without an answer so far. `slow`: it has been counted as a failure of its callback."""
 
     recipient: Recipient
     started_s: float
     slow: bool = False
 
 
-class Watch:
+class SlowAttempts:
     """Watches the attempts of one run."""
 
-    def __init__(self, run: Run, backlog: Parking, clock: Clock) -> None:
-        self._run = run
-        self._backlog = backlog
+    def __init__(self, state: RunState, hold: EndpointHold, clock: Clock) -> None:
+        self._state = state
+        self._hold = hold
         self._clock = clock
-        self._under_way: list[UnderWay] = []
+        self._open: list[OpenAttempt] = []
 
     @contextlib.contextmanager
-    def attempt(self, recipient: Recipient) -> Iterator[UnderWay]:
-        """Watch one attempt."""
-        mine = UnderWay(recipient, self._clock.boottime())
-        self._under_way.append(mine)
+    def attempt(self, recipient: Recipient) -> Iterator[OpenAttempt]:
+        """Watch an attempt for as long as the context lasts."""
+        attempt = OpenAttempt(recipient, self._clock.boottime())
+        self._open.append(attempt)
         try:
-            yield mine
+            yield attempt
         finally:
-            self._under_way.remove(mine)
+            self._open.remove(attempt)
 
-    async def stay(self) -> None:
-        """Look at what is under way, until cancelled."""
+    async def watch(self) -> None:
+        """Examine the open attempts again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            late: dict[TenantId, list[UnderWay]] = {}
-            for one in self._under_way:
-                if self._lasts(one) >= LATE_S:
-                    late.setdefault(one.recipient.tenant.id, []).append(one)
+            late: dict[TenantId, list[OpenAttempt]] = {}
+            for attempt in self._open:
+                if self._age_s(attempt) >= LATE_S:
+                    late.setdefault(attempt.recipient.tenant.id, []).append(attempt)
             for attempts in late.values():
-                await self._hold(attempts)
+                await self._hold_callback(attempts)
 
-    async def _hold(self, attempts: list[UnderWay]) -> None:
-        recipient, now = attempts[0].recipient, self._clock.now()
-        held_until = self._run.callback(recipient.tenant.id).held_until
-        slow = [one for one in attempts if not one.slow and self._lasts(one) >= SLOW_S]
-        if not slow and held_until is not None and held_until - now >= RENEWED:
+    async def _hold_callback(self, attempts: list[OpenAttempt]) -> None:
+        """Renew the hold of one callback if it ends soon, or if there are failures to count."""
+        recipient = attempts[0].recipient
+        held_until = self._state.callback(recipient.tenant.id).held_until
+        slow = [attempt for attempt in attempts if not attempt.slow and self._age_s(attempt) >= SLOW_S]
+        if not slow and held_until is not None and held_until - self._clock.now() >= RENEWED:
             return
-        for one in slow:
-            one.slow = True
-        await self._backlog.failed(self._run, recipient, count=len(slow), held_until=now + HELD)
+        for attempt in slow:
+            attempt.slow = True
+        await self._hold.renew(recipient, len(slow))
 
-    def _lasts(self, attempt: UnderWay) -> float:
+    def _age_s(self, attempt: OpenAttempt) -> float:
         return self._clock.boottime() - attempt.started_s

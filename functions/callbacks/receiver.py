@@ -1,7 +1,7 @@
-"""A callback receiver for development: it keeps what is posted to it and shows it again (contract C6).
+"""A callback receiver for development: it stores what is posted to it, and shows it (contract C6).
 
-It has no authentication, so that any tenant's callback_url can name it; it is mounted only where DEV_CALLBACK_RECEIVER=1, and shows
-everything it got to whoever asks. Never for production.
+It has no authentication, so that any tenant's callback_url can name it, and it shows everything to everybody. It is mounted only if
+DEV_CALLBACK_RECEIVER=1. Never use it in production.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN = 100
 
 
 class Stored(BaseModel):
-    """The payload is kept."""
+    """The payload is stored."""
 
     ok: Literal["stored"] = "stored"
 
@@ -38,14 +38,14 @@ class Received(BaseModel):
 
 
 class Receiver:
-    """Keeps payloads and shows them."""
+    """Stores payloads and shows them."""
 
     def __init__(self, store: ReceiverStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     def keep(self, body: bytes) -> None:
-        """Keep a body; raises `request_too_large`, or `invalid_request` where it is not JSON."""
+        """Store a body; raises `request_too_large`, or `invalid_request` if it is not JSON."""
         if len(body) > MAX_BODY_BYTES:
             raise AvioError(Code.REQUEST_TOO_LARGE, f"A payload is at most {MAX_BODY_BYTES} bytes.")
         self._store.put(parse(body), self._clock.now())
@@ -75,7 +75,7 @@ def body_of(request: Request) -> bytes:
 
 @router.post("/dev/callback-receiver", responses=errors(Code.REQUEST_TOO_LARGE), openapi_extra=_any_json)
 def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InReceiver) -> Stored:
-    """Keep a JSON payload for a day. For development only: no authentication."""
+    """Store a JSON payload for a day. For development only: no authentication."""
     receiver.keep(body)
     return Stored()
 
@@ -83,4 +83,4 @@ def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InRecei
 @router.get("/dev/callback-receiver", dependencies=[Depends(check_form)], response_model=list[Received], responses=errors())
 def list_received(receiver: InReceiver) -> Response:
     """Return the newest payloads, newest first. For development only: no authentication."""
-    return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may hold half of a surrogate pair
+    return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may contain half of a surrogate pair

@@ -1,4 +1,4 @@
-"""How many tests of its callback a tenant may have in a minute: each makes our function wait for an endpoint of the tenant's choice."""
+"""The limit on tests of a callback: each makes our function wait for an endpoint that the tenant chose."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from shared.store import keys
 from shared.store.table import ConditionFailed, Table
 
 MOST = 10
+"""Tests that a tenant may have in one window."""
 WINDOW_S = 60
 _KEPT_S = 3600
-"""A count is of no use after its minute; its row goes by its time to live."""
+"""A count is of no use after its window. Its row is removed by its TTL."""
 
 
 class CallbackTestLimit:
-    """Counts a tenant's tests, in the clock's minutes."""
+    """Counts a tenant's tests, by minutes of the clock."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
 
     def take(self, tenant_id: TenantId) -> None:
-        """Count one more test; raises `rate_limited`. Of many at once, exactly `MOST` get through; a test that then fails counts too."""
+        """Count one more test; raises `rate_limited`. Of concurrent tests exactly `MOST` pass. A test that fails afterwards counts too."""
         now_s = int(self._clock.now().timestamp())
         window = now_s // WINDOW_S
         values = {":one": 1, ":most": MOST, ":expires": now_s + _KEPT_S}

@@ -1,4 +1,4 @@
-"""Waking a callback: the delivery function writes that it is to be tried, and the sweeper tries it now."""
+"""Waking a callback: the delivery function writes that it is due now, and the sweeper tries it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 RETRY_AFTER_S = 5
 
 
-class CallbackWake:
-    """Has callbacks woken. `functions` returns the client: most cold starts do not need it."""
+class CallbackWakeClient:
+    """Asks both functions to wake a callback. `functions` returns the client on first use: most cold starts do not need it."""
 
     def __init__(self, functions: Callable[[], LambdaClient], delivery: str, sweeper: str, logger: Logger) -> None:
         self._functions = functions
@@ -28,26 +28,26 @@ class CallbackWake:
         self._logger = logger
 
     def wake(self, tenant_id: TenantId) -> bool:
-        """Enable a disabled callback and try what is parked now; False where there is nothing to wake. Raises `unavailable`."""
+        """Enable a disabled callback, and have what is parked tried now; False if there is nothing to wake. Raises `unavailable`."""
         try:
             answer = self._functions().invoke(FunctionName=self._delivery, Payload=json.dumps({"wake": {"tenant_id": tenant_id}}))
             if answer.get("FunctionError"):
                 raise _unavailable()
             woken = bool(json.loads(answer["Payload"].read())["woken"])
-        except (ClientError, BotoCoreError, ValueError, KeyError, TypeError) as error:  # the last three: of an earlier version
+        except (ClientError, BotoCoreError, ValueError, KeyError, TypeError) as error:  # the last three: an answer of an earlier version
             raise _unavailable() from error
         if woken:
-            self._sweep(tenant_id)
+            self._start_sweep(tenant_id)
         return woken
 
-    def _sweep(self, tenant_id: TenantId) -> None:
-        """Have the sweeper look now; where that fails, it does so within a minute by itself."""
-        asked = {"FunctionName": self._sweeper, "InvocationType": "Event", "Payload": json.dumps({"woken": {"tenant_id": tenant_id}})}
+    def _start_sweep(self, tenant_id: TenantId) -> None:
+        """Start a sweep. If that fails, the scheduled sweep comes within a minute."""
+        request = {"FunctionName": self._sweeper, "InvocationType": "Event", "Payload": json.dumps({"woken": {"tenant_id": tenant_id}})}
         try:
-            self._functions().invoke(**asked)  # type: ignore[arg-type]
+            self._functions().invoke(**request)  # type: ignore[arg-type]
         except (ClientError, BotoCoreError) as error:
-            self._logger.warning("the sweeper cannot be asked", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
+            self._logger.warning("sweeper cannot be started", extra={"tenant_id": tenant_id, "fault": type(error).__name__})
 
 
 def _unavailable() -> AvioError:
-    return AvioError(Code.UNAVAILABLE, "The callback cannot be woken right now.", retry_after_s=RETRY_AFTER_S)
+    return AvioError(Code.UNAVAILABLE, "The callback cannot be woken right now. Try again in some seconds.", retry_after_s=RETRY_AFTER_S)

@@ -1,4 +1,4 @@
-"""What became of a tenant's events, and having them delivered again (contract C5)."""
+"""The history of a tenant's events: listing deliveries, reading one, and replaying them (contract C5)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shared.model.ids import EventId
 from shared.model.tenant import Tenant
 from shared.observability import sensible
 from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
-from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.delivery_log import DeliveryLog, place_of
+from shared.store.delivery_log import DeliveryLog, position_before
 
 MOST_REPLAYED = 500
-"""Deliveries that one request queues again: more would not fit into the time that a request has."""
+"""Deliveries that one request queues again. More would take longer than a request may."""
 RETRY_AFTER_S = 5
 WAITING = (DeliveryStatus.PENDING, DeliveryStatus.PARKED)
 COUNTED = (*WAITING, DeliveryStatus.DEAD)
@@ -29,12 +29,12 @@ COUNTED = (*WAITING, DeliveryStatus.DEAD)
 
 @dataclass(frozen=True)
 class Overview:
-    """How a callback is doing: its lane, how many of its events are under way, parked and dead, and since when the oldest waits.
+    """A callback's state, the number of its events by status, and since when the oldest one waits.
 
-    `dropped`: what came while there was no callback.
+    `dropped`: events that came while there was no callback.
     """
 
-    lane: CallbackState
+    callback: CallbackState
     counts: dict[DeliveryStatus, int]
     oldest_waiting: datetime | None
     dropped: Dropped | None
@@ -42,11 +42,11 @@ class Overview:
 
 @dataclass(frozen=True)
 class DeliveryHistory:
-    """Reads the log, and queues again what is in it. A record that makes no sense is left out of lists: our own log says which it is."""
+    """Reads records, and queues their events again. Lists leave malformed records out; our own log names them."""
 
     deliveries: DeliveryStore
     index: DeliveryLog
-    backlog: BacklogStore
+    callbacks: CallbackStateStore
     queue: EventsQueue
     clock: Clock
     logger: Logger
@@ -55,37 +55,36 @@ class DeliveryHistory:
     def page(
         self, tenant: Tenant, status: DeliveryStatus | None, since: datetime | None, before: str | None, limit: int
     ) -> tuple[list[DeliverySummary], str | None]:
-        """Return up to `limit` deliveries, newest first, and the place before which the next page begins, however many are on this."""
-        if since and before and before <= place_of(since):
+        """Return up to `limit` deliveries, newest first, and the position before which the next page begins."""
+        if since and before and before <= position_before(since):
             return [], None
         found, next_before = self.deliveries.page(tenant.id, status=status, since=since, before=before, limit=limit)
         return sensible(found, self.logger), next_before
 
     def get(self, tenant: Tenant, event_id: str) -> DeliveryRecord:
-        """Return the record of one event; raises `delivery_not_found`."""
+        """Return the record of an event; raises `delivery_not_found`."""
         record = self.deliveries.get(tenant.id, EventId(event_id))
         if record is None:
             raise AvioError(Code.DELIVERY_NOT_FOUND)
         return record
 
     def overview(self, tenant: Tenant) -> Overview:
-        """Return how a tenant's callback is doing."""
+        """Return the overview of a tenant's callback."""
         counts = {status: self.index.count(tenant.id, status) for status in COUNTED}
-        found = [one for status in WAITING for one in self.index.oldest(tenant.id, status, limit=1)[0]]
-        oldest = sensible(found, self.logger)
-        first = min((one.received_at for one in oldest), default=None)
-        return Overview(self.backlog.callback_state(tenant.id), counts, first, self.deliveries.dropped(tenant.id))
+        found = [line for status in WAITING for line in self.index.oldest(tenant.id, status, limit=1)[0]]
+        oldest = min((line.received_at for line in sensible(found, self.logger)), default=None)
+        return Overview(self.callbacks.get(tenant.id), counts, oldest, self.deliveries.dropped(tenant.id))
 
-    def waits(self, tenant: Tenant) -> bool:
-        """Tell whether a callback is disabled, or anything is parked for it."""
-        if tenant.callback_disabled or self.backlog.callback_state(tenant.id).state is not CallbackHealth.HEALTHY:
+    def needs_wake(self, tenant: Tenant) -> bool:
+        """Tell whether a callback is disabled or not healthy, or events are parked for it."""
+        if tenant.callback_disabled or self.callbacks.get(tenant.id).state is not CallbackHealth.HEALTHY:
             return True
         return bool(self.index.oldest(tenant.id, DeliveryStatus.PARKED, limit=1)[0])
 
     def replay(self, tenant: Tenant, event_id: str) -> bool:
-        """Queue one event again, behind what waits in its chat; False where it is parked, and so waits in its place already.
+        """Queue an event again, behind its chat's waiting events; False if it is parked, and so waits already.
 
-        Asked twice before it was delivered again, it is delivered once more and not twice.
+        If an event is replayed twice before it is delivered again, it is delivered once.
         """
         check_callback(tenant)
         record = self.get(tenant, event_id)
@@ -93,20 +92,20 @@ class DeliveryHistory:
             return False
         if not record.status.final:
             raise AvioError(Code.DELIVERY_UNDER_WAY)
-        self._queue([Replay(tenant.id, record.event.id, record.event.chat, _wish(record.at))])
+        self._queue([Replay(tenant.id, record.event.id, record.event.chat, _request_id(record.at))])
         return True
 
     def replay_all(self, tenant: Tenant, status: DeliveryStatus, since: datetime, after: str | None) -> tuple[int, str | None]:
-        """Queue up to `most` events of one status again, in their order.
+        """Queue up to `most` events of one status again, in order.
 
-        Return how many, and the place behind which more follow. Safe to run twice: what was queued and not delivered again yet is not
-        queued twice.
+        Return how many, and the position after which there are more. Safe to run twice: an event that is queued, and not delivered again
+        yet, is not queued twice.
         """
         check_callback(tenant)
-        lines, place = self.index.oldest(tenant.id, status, after=max(after or "", place_of(since)), limit=self.most)
+        lines, position = self.index.oldest(tenant.id, status, after=max(after or "", position_before(since)), limit=self.most)
         found = sensible(lines, self.logger)
-        self._queue([Replay(tenant.id, one.event_id, one.chat, _wish(one.at)) for one in found])
-        return len(found), place
+        self._queue([Replay(tenant.id, line.event_id, line.chat, _request_id(line.at)) for line in found])
+        return len(found), position
 
     def _queue(self, replays: list[Replay]) -> None:
         try:
@@ -117,13 +116,13 @@ class DeliveryHistory:
 
 
 def check_callback(tenant: Tenant) -> None:
-    """Raise `no_callback_url` or `callback_disabled` where nothing is posted to a tenant."""
+    """Raise `no_callback_url` or `callback_disabled` if nothing is posted to a tenant."""
     if tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL, "Nothing is delivered: there is no callback_url. Set it first.")
     if tenant.callback_disabled:
         raise AvioError(Code.CALLBACK_DISABLED, f"Nothing is delivered: the callback is disabled. {tenant.callback_disabled}")
 
 
-def _wish(at: datetime) -> str:
-    """Name the wish for a replay by the state that the delivery is in: once it has changed, asking again is another wish."""
+def _request_id(at: datetime) -> str:
+    """Return the id of a request to replay a delivery that last changed then. Once the delivery has changed, the id is another."""
     return hashlib.sha256(at.isoformat().encode()).hexdigest()[:16]

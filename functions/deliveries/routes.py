@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from functions.deliveries.callback_test import CallbackTest, told
-from functions.deliveries.callback_wake import CallbackWake
-from functions.deliveries.cursor import FORM, cursor_of, place_at
+from functions.deliveries.callback_test import CallbackTestClient, attempt_fields
+from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.cursor import FORM, cursor_of, position_of
 from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
 from functions.deliveries.history import DeliveryHistory
 from functions.http.callers import Managing, Reading
@@ -47,7 +47,7 @@ class Replayable(StrEnum):
     DELIVERED = "delivered"
 
 
-Cursor = Annotated[str, AfterValidator(place_at), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
+Cursor = Annotated[str, AfterValidator(position_of), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
 
 
 class DeliveryView(BaseModel):
@@ -130,22 +130,22 @@ def log_of(request: Request) -> DeliveryHistory:
     return log
 
 
-def trial_of(request: Request) -> CallbackTest:
+def trial_of(request: Request) -> CallbackTestClient:
     """Return what makes tests."""
     trial = request.app.state.trial
-    assert isinstance(trial, CallbackTest)
+    assert isinstance(trial, CallbackTestClient)
     return trial
 
 
-def waking_of(request: Request) -> CallbackWake:
+def waking_of(request: Request) -> CallbackWakeClient:
     """Return what wakes callbacks."""
     waking = request.app.state.waking
-    assert isinstance(waking, CallbackWake)
+    assert isinstance(waking, CallbackWakeClient)
     return waking
 
 
 InLog = Annotated[DeliveryHistory, Depends(log_of)]
-CallbackWakeDep = Annotated[CallbackWake, Depends(waking_of)]
+InWake = Annotated[CallbackWakeClient, Depends(waking_of)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -166,7 +166,7 @@ def list_deliveries(
         asked = {"status": status, "since": since and since.isoformat(), "cursor": cursor_of(before), "limit": limit}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
         response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return [_view(one) for one in found]
+    return [_view(summary) for summary in found]
 
 
 @router.get("/tenants/{tenant}/deliveries/{event_id:event}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
@@ -180,7 +180,7 @@ def get_delivery(event_id: EventName, entry: Reading, log: InLog) -> DeliveryDet
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: CallbackWakeDep) -> Replayed:
+def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: InWake) -> Replayed:
     """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat.
 
     However often it is asked for before it was delivered again, it is delivered once. One that is parked waits in its place already: its
@@ -190,8 +190,8 @@ def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: Ca
     queued = log.replay(tenant, event_id)
     if not queued:
         waking.wake(tenant.id)
-    lane, now = log.backlog.callback_state(tenant.id), log.clock.now()
-    return Replayed(queued=int(queued), callback_state=health_of(tenant, lane), next_attempt_at=next_attempt_at(tenant, lane, now))
+    callback, now = log.callbacks.get(tenant.id), log.clock.now()
+    return Replayed(queued=int(queued), callback_state=health_of(tenant, callback), next_attempt_at=next_attempt_at(tenant, callback, now))
 
 
 @router.post(
@@ -199,8 +199,8 @@ def replay_delivery(event_id: EventName, entry: Managing, log: InLog, waking: Ca
 )
 def replay_deliveries(body: ReplayMany, entry: Managing, log: InLog) -> Queued:
     """Deliver again all of one status since a time, in order per chat; 500 in one request, and `next` tells where to go on."""
-    queued, place = log.replay_all(entry.tenant, DeliveryStatus(body.status), body.since, body.cursor)
-    return Queued(queued=queued, next=None if place is None else cursor_of(place))
+    queued, position = log.replay_all(entry.tenant, DeliveryStatus(body.status), body.since, body.cursor)
+    return Queued(queued=queued, next=None if position is None else cursor_of(position))
 
 
 @router.get("/tenants/{tenant}/callback/status", responses=errors(*_caller))
@@ -210,7 +210,7 @@ def get_callback_status(entry: Reading, log: InLog) -> CallbackView:
 
 
 @router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
-def retry_callback(entry: Managing, log: InLog, waking: CallbackWakeDep) -> CallbackView:
+def retry_callback(entry: Managing, log: InLog, waking: InWake) -> CallbackView:
     """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
     if entry.tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL)
@@ -221,19 +221,19 @@ def retry_callback(entry: Managing, log: InLog, waking: CallbackWakeDep) -> Call
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
-def test_callback(entry: Managing, trial: Annotated[CallbackTest, Depends(trial_of)], log: InLog, waking: CallbackWakeDep) -> Tested:
+def test_callback(entry: Managing, trial: Annotated[CallbackTestClient, Depends(trial_of)], log: InLog, waking: InWake) -> Tested:
     """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
 
     Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
     A callback can be tested ten times a minute. A success wakes a callback that is paused or disabled.
     """
-    answered = trial.make(entry.tenant)
-    woken = log.waits(entry.tenant) and waking.wake(entry.tenant.id)
-    return Tested.model_validate({**told(answered), "woken": woken})
+    attempt = trial.test(entry.tenant)
+    woken = log.needs_wake(entry.tenant) and waking.wake(entry.tenant.id)
+    return Tested.model_validate({**attempt_fields(attempt), "woken": woken})
 
 
-def _view(one: DeliverySummary) -> DeliveryView:
-    return DeliveryView(**one.model_dump(exclude={"at", "made"}), updated_at=one.at, attempts=one.made)
+def _view(summary: DeliverySummary) -> DeliveryView:
+    return DeliveryView(**summary.model_dump(exclude={"at", "made"}), updated_at=summary.at, attempts=summary.made)
 
 
 def _detail(record: DeliveryRecord) -> DeliveryDetail:
@@ -246,5 +246,5 @@ def _detail(record: DeliveryRecord) -> DeliveryDetail:
         attempts=record.made,
         last=record.attempts[-1].outcome if record.attempts else None,
         reason=record.reason,
-        made=[AttemptView(at=attempt.at, **told(attempt)) for attempt in record.attempts],
+        made=[AttemptView(at=attempt.at, **attempt_fields(attempt)) for attempt in record.attempts],
     )

@@ -1,12 +1,12 @@
-"""The parking lot: where events wait whose callback does not take them.
+"""The backlog: where events wait while their callback does not take them.
 
-            5 failures in a row                  a probe is taken               nothing is parked any more
-    open -----------------------> parked -------------------------> draining ----------------------------> open
-                                    ^                                  |
-                                    '----------------------------------'  5 failures in a row
+               5 failures in a row              a probe is accepted              nothing is parked any more
+    healthy -----------------------> paused -----------------------> recovering ----------------------------> healthy
+                                        ^                                 |
+                                        '---------------------------------'  5 failures in a row
 
-A callback (one per tenant) goes through all of it. A chat has a row only while it is parked: with its callback, or alone, when its
-first event has used its quick attempts while others go through. An open chat is one without a row.
+A callback (one per tenant) goes through all of these states. A chat has a row only while it is parked: with its callback, or alone, if its
+first event has used its quick attempts while the callback takes others. A chat without a row is delivered as its events come.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from shared.model.frozen import Stored
 
 
 class CallbackHealth(StrEnum):
-    """How a callback is being delivered to. What is parked is delivered in order, once the callback takes it."""
+    """How events are delivered to a callback. The values are those that table `deliveries` stores.
+
+    Healthy: as they come. Paused: they are parked. Recovering: parked events are delivered in order, new ones as they come.
+    """
 
     HEALTHY = "open"
     PAUSED = "parked"
@@ -27,12 +30,12 @@ class CallbackHealth(StrEnum):
 
 
 class CallbackState(Stored):
-    """How a tenant's callback is doing.
+    """The state of a tenant's callback.
 
-    `failures` in a row, by whomever. `seq` rises with each chat that is parked with it. `since`: parked since; `probes` made since then;
-    `due_at`: when it is looked at next. `drainer` may act until `leased_until`. `callback` tells one URL from another (`digest_of`).
-    `slow_at`: when an attempt in the hot lane was last seen to be slow; for a while after that one run at a time goes there, which holds
-    the callback until `held_until`.
+    `failures`: in a row. `seq` rises with each chat that is parked with the callback. `since`: when it was paused. `probes`: since then.
+    `due_at`: when it is tried next. `drainer`: the sweeper run that may act until `leased_until`. `callback`:
+    the digest of the URL that failed (`url_digest`). `slow_at`: when the delivery function last saw a slow attempt; for a while after that
+    one run at a time makes attempts, and holds the callback until `held_until`.
     """
 
     state: CallbackHealth = CallbackHealth.HEALTHY
@@ -49,10 +52,10 @@ class CallbackState(Stored):
 
 
 class ParkedChat(Stored):
-    """A parked chat: `seq` is the last place given in its lot.
+    """A parked chat. `seq`: the number of the last slot that was used in its backlog.
 
-    With `due_at` it is parked alone, and looked at then; without, it is drained with its callback. `failing_since` and `strikes` are about
-    its first event: since when, and how often, it was refused while the callback took others.
+    With `due_at` it is parked alone, and tried then; without, it is drained with its callback. `failing_since` and `strikes`: since when,
+    and how often, its first event was refused while the callback took others.
     """
 
     chat: str

@@ -14,9 +14,11 @@ from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.queues import accepted, body_of, entry_of
 from shared.store import keys
-from shared.store.backlog import BacklogStore, event_key
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
+from shared.store.delivery_snapshot import SnapshotReader, event_key
 from shared.store.table import Table, to_wire
 from tests.benchmarks.conftest import Side
 from tests.support.events import event_of
@@ -48,10 +50,9 @@ def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:
 def test_a_batch_is_read_and_recorded_as_on_the_emulator(table: Table) -> None:
     """What a run asks first, and what it writes last."""
     deliveries = DeliveryStore(table)
-    backlog = BacklogStore(table, deliveries)
-    assert backlog.read([event_key(FIRST), event_key(OTHER)], table).records == {}
+    assert SnapshotReader(table, table).read([event_key(FIRST), event_key(OTHER)]).records == {}
     deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
-    seen = backlog.read([event_key(FIRST), event_key(SECOND), event_key(OTHER)], table)
+    seen = SnapshotReader(table, table).read([event_key(FIRST), event_key(SECOND), event_key(OTHER)])
     assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
     assert (seen.callbacks, seen.chats) == ({}, {})
 
@@ -71,18 +72,18 @@ def test_the_log_is_listed_by_status_as_on_the_emulator(table: Table) -> None:
 def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table) -> None:
     """Failures in a row, a chat parked with its callback, the sweeper's lease, and what another parked meanwhile."""
     deliveries = DeliveryStore(table)
-    backlog = BacklogStore(table, deliveries)
-    states = [backlog.count_failures(ANN, "url", NOW, LATER).state for _ in range(5)]
+    callbacks, backlog = CallbackStateStore(table), BacklogStore(table, deliveries)
+    states = [callbacks.count_failures(ANN, "url", NOW, LATER).state for _ in range(5)]
     assert states == [*[CallbackHealth.HEALTHY] * 4, CallbackHealth.PAUSED]
     assert backlog.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
     assert not backlog.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
-    chat = backlog.read([event_key(SECOND)], table).chats[ANN, FIRST.chat]
+    chat = SnapshotReader(table, table).read([event_key(SECOND)]).chats[ANN, FIRST.chat]
     assert backlog.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
     shard = keys.due_shard(ANN)
     assert (backlog.due(shard, NOW, 5), [due.tenant_id for due in backlog.due(shard, LATER, 5)]) == ([], [ANN])
-    assert backlog.lease_callback(ANN, "me", LATER, LATER + timedelta(seconds=60))
-    assert backlog.lease_callback(ANN, "another", LATER, LATER + timedelta(seconds=60)) is None
-    assert backlog.start_recovery(ANN, "me")
+    assert callbacks.lease(ANN, "me", LATER, LATER + timedelta(seconds=60))
+    assert callbacks.lease(ANN, "another", LATER, LATER + timedelta(seconds=60)) is None
+    assert callbacks.start_recovery(ANN, "me")
     places = backlog.slots(ANN, FIRST.chat, 10)
     assert [place.event_id for place in places] == [FIRST.id, SECOND.id]
     assert all(backlog.settle(ANN, FIRST.chat, place, delivery()) for place in places)
@@ -90,9 +91,9 @@ def test_a_callback_is_parked_drained_and_opened_as_on_the_emulator(table: Table
     assert backlog.lease_chat(ANN, FIRST.chat, "me", LATER, LATER + timedelta(seconds=60))
     assert not backlog.finish_chat(ANN, FIRST.chat, "me", 1)
     assert backlog.finish_chat(ANN, FIRST.chat, "me", 2)
-    assert not backlog.finish_recovery(ANN, "me", 0)
-    assert backlog.finish_recovery(ANN, "me", 1)
-    assert backlog.callback_state(ANN).state is CallbackHealth.HEALTHY
+    assert not callbacks.finish_recovery(ANN, "me", 0)
+    assert callbacks.finish_recovery(ANN, "me", 1)
+    assert callbacks.get(ANN).state is CallbackHealth.HEALTHY
 
 
 def receive(sqs: tuple[Any, str]) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from functions.auth.workers import LiveWorkers
 from functions.callback_delivery import callback_wake
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
-from functions.deliveries.callback_test import CallbackTest
+from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
-from functions.deliveries.callback_wake import CallbackWake
+from functions.deliveries.callback_wake import CallbackWakeClient
 from functions.deliveries.history import DeliveryHistory
 from functions.http.app import create_app
 from functions.http.callers import Gate
@@ -42,6 +42,7 @@ from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.receiver import ReceiverStore
@@ -94,12 +95,13 @@ class Api:
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
+        self.callbacks = CallbackStateStore(self.deliveries_table)
         self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.backlog, self.clock, self.log.logger))
+        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
         self.delivery_log = DeliveryHistory(
-            self.deliveries, DeliveryLog(self.deliveries_table), self.backlog, queue, self.clock, self.log.logger
+            self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
         )
         self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
         self.app = self._compose()
@@ -116,8 +118,8 @@ class Api:
         app.state.sending = Sending(owner)
         app.state.receiver = self.received
         app.state.log = self.delivery_log
-        app.state.waking = CallbackWake(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
-        app.state.trial = CallbackTest(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
+        app.state.waking = CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
+        app.state.trial = CallbackTestClient(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
         return app
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:

@@ -9,6 +9,7 @@ from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.store import keys
 from shared.store.backlog import BacklogStore, DueItem
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from tests.support.clock import FakeClock
@@ -115,8 +116,8 @@ def test_a_tenants_records_are_erased_and_nobody_elses(deliveries: DeliveryStore
 
 def test_what_finds_a_tenant_again_is_erased_last(deliveries: DeliveryStore, deliveries_table: Table, clock: FakeClock) -> None:
     """Whoever erases may die in the middle, or run out of time: the callback is still due then, and somebody goes on."""
-    backlog = BacklogStore(deliveries_table, deliveries)
-    backlog.count_failures(TENANT, "", clock.now(), clock.now(), count=5)
+    callbacks, backlog = CallbackStateStore(deliveries_table), BacklogStore(deliveries_table, deliveries)
+    callbacks.count_failures(TENANT, "", clock.now(), clock.now(), count=5)
     backlog.park([(event, delivered(event)) for event in events(4)], None, None)
     left = []
     while deliveries.erase_some(TENANT, limit=3):

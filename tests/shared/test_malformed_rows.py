@@ -11,9 +11,11 @@ from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store import keys
-from shared.store.backlog import BacklogStore, event_key, keys_of
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
+from shared.store.delivery_snapshot import SnapshotReader, event_key, keys_of
 from shared.store.rows import Malformed, address_of
 from shared.store.table import Table
 from tests.support.clock import FakeClock
@@ -28,9 +30,9 @@ NEIGHBOUR = event_of(OTHER)
 @pytest.fixture
 def backlog(deliveries_table: Table, deliveries: DeliveryStore, clock: FakeClock) -> BacklogStore:
     """Two tenants whose callbacks are parked, and the events of one chat of each with them."""
-    backlog = BacklogStore(deliveries_table, deliveries)
+    callbacks, backlog = CallbackStateStore(deliveries_table), BacklogStore(deliveries_table, deliveries)
     for tenant_id, events in ((TENANT, EVENTS), (OTHER, [NEIGHBOUR])):
-        backlog.count_failures(tenant_id, "x", clock.now(), clock.now(), count=5)
+        callbacks.count_failures(tenant_id, "x", clock.now(), clock.now(), count=5)
         assert backlog.park([(event, parked(event)) for event in events], None, None)
     return backlog
 
@@ -67,7 +69,7 @@ def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
         deliveries_table.update(key, f"REMOVE {field}", {})
     else:
         spoil(deliveries_table, key, field, value)
-    seen = backlog.read([*map(event_key, EVENTS), event_key(NEIGHBOUR)], deliveries_table)
+    seen = SnapshotReader(deliveries_table, deliveries_table).read([*map(event_key, EVENTS), event_key(NEIGHBOUR)])
     (fault,) = seen.faults.values()
     assert list(seen.faults) == [address_of(key)]
     assert str(fault).startswith(f"{key['pk']} {key['sk']}: ")
@@ -103,7 +105,7 @@ def test_of_a_tenants_chats_one_that_makes_no_sense_is_told_in_its_place(
     other = event_of(chat_id=78)
     assert backlog.park([(other, parked(other))], None, None)
     spoil(deliveries_table, keys.parked_chat(TENANT, EVENTS[0].chat), "seq")
-    bad, good = backlog.parked_chats(TENANT)
+    bad, good = backlog.chats(TENANT)
     assert isinstance(bad, Malformed)
     assert [chat.chat for chat in whole([good])] == [other.chat]
 

@@ -1,4 +1,4 @@
-"""One tenant whose endpoint answers as told, and the functions that deliver to it, all in memory."""
+"""One tenant whose endpoint answers as a test says, and the functions that deliver to it, in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepte
 
 
 class Endpoint:
-    """A callback's other end: `says` what it answers to an event."""
+    """A callback's endpoint. `says` returns the status for an event."""
 
     def __init__(self) -> None:
         self.says: Callable[[Accepted], int] = lambda _: 200
@@ -36,49 +36,49 @@ class Endpoint:
 
 
 class DeliveryScenario:
-    """One tenant, one endpoint, and time to pass."""
+    """One tenant, one endpoint, and a clock."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.world = InMemoryDelivery(self.clock)
+        self.system = InMemoryDelivery(self.clock)
         self.endpoint = Endpoint()
-        self.tenant = self.world.new_tenant("https://shop.example/in")
+        self.tenant = self.system.new_tenant("https://shop.example/in")
 
     def send(self, chat: int, *messages: int) -> list[Event]:
         """Queue events of one chat."""
-        return [self.world.send(self.tenant.id, chat, message) for message in messages]
+        return [self.system.send(self.tenant.id, chat, message) for message in messages]
 
     async def deliver(self, *, once: bool = False) -> None:
-        """Run the delivery function until the queue is empty, its quick attempts included; or `once`, until nothing there is visible."""
-        function = self.world.function(self.endpoint.post)
+        """Run the delivery function until the queue is empty, quick attempts included; with `once`, until no message is visible."""
+        function = self.system.function(self.endpoint.post)
 
         async def run(entries: object) -> list[str]:
             return (await function.run(entries))[0]  # type: ignore[arg-type]
 
-        while self.world.source.left:
-            await drive(self.world.source, run, 1)
+        while self.system.source.left:
+            await drive(self.system.source, run, 1)
             if once:
                 return
-            self.clock.advance(self.world.source.next_s or 0)
+            self.clock.advance(self.system.source.next_s or 0)
 
     async def sweep(self, passes: timedelta = timedelta(minutes=1)) -> None:
-        """Let a time pass, with a run of the sweeper at the end of each minute."""
+        """Let time pass, with a sweep at the end of each minute."""
         for _ in range(int(passes / timedelta(minutes=1))):
             self.clock.advance(60)
-            await self.world.sweeper(self.endpoint.post).run()
+            await self.system.sweeper(self.endpoint.post).run()
 
     def status(self, event: Event) -> DeliveryStatus | None:
-        """Return what became of an event."""
-        record = self.world.deliveries.get(event.tenant_id, event.id)
+        """Return an event's status."""
+        record = self.system.deliveries.get(event.tenant_id, event.id)
         return record.status if record else None
 
     def change(self, **changes: object) -> Tenant:
         """Change the tenant."""
-        changed = self.world.tenants.change(self.tenant.id, changes)
+        changed = self.system.tenants.change(self.tenant.id, changes)
         assert changed
         return changed
 
     @property
     def messages(self) -> list[int]:
-        """What was taken, in order."""
+        """The accepted messages, in order."""
         return [one.message for one in self.endpoint.taken]

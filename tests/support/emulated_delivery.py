@@ -1,4 +1,4 @@
-"""The deliverer among real parts: tables, queue and key on the emulator, a receiver that answers as told."""
+"""Deliveries on the emulator: real tables, queue and key, and a receiver that answers by a script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Entry, Messages, entries_of
 from functions.callback_delivery.recipients import DeploymentSecret, Recipients
-from functions.callback_delivery.run_state import Tally
+from functions.callback_delivery.run_state import DeliveryCounts
+from functions.callback_delivery.services import DeliveryServices
 from local.aws_account import Account
 from shared.crypto import Envelope, Purpose
 from shared.model.delivery import DeliveryRecord, DeliveryStatus
@@ -21,7 +22,9 @@ from shared.model.ids import TenantId
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.queues import accepted, body_of, entry_of
 from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.clock import FakeClock
@@ -40,15 +43,25 @@ class EmulatedDelivery:
         self.tenants = TenantStore(self.table)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
+        self.callbacks = CallbackStateStore(self.deliveries_table)
         self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
         self.recipients = Recipients(self.tenants, self.envelope, self.fallback, clock)
         self.log = KeptLog()
-        messages = Messages(self.sqs, account.events_queue_url)
-        attempts = EventPoster(poster.post, clock)
-        self.deliverer = Deliverer(self.recipients, self.deliveries, self.backlog, self.table, messages, attempts, clock, self.log.logger)
+        services = DeliveryServices(
+            recipients=self.recipients,
+            snapshots=SnapshotReader(self.deliveries_table, self.table),
+            deliveries=self.deliveries,
+            callbacks=self.callbacks,
+            backlog=self.backlog,
+            messages=Messages(self.sqs, account.events_queue_url),
+            poster=EventPoster(poster.post, clock),
+            clock=clock,
+            logger=self.log.logger,
+        )
+        self.deliverer = Deliverer(services)
         self.secrets: dict[TenantId, str] = {}
 
     @property
@@ -71,12 +84,12 @@ class EmulatedDelivery:
             self.put(event, body_of(event))
 
     def put(self, event: Event, body: str) -> None:
-        """Put what stands for an event into the queue."""
+        """Queue an event with a given body."""
         entries: Any = [entry_of("0", event, body)]
         assert accepted(self.sqs.send_message_batch(QueueUrl=self.account.events_queue_url, Entries=entries), 1) == [True]
 
     def receive(self, wait_s: int = 0) -> dict[str, Any]:
-        """Return what is visible in the queue, in the form in which the mapping hands it over."""
+        """Return the visible messages, in the form of the event source mapping."""
         answer = self.sqs.receive_message(
             QueueUrl=self.account.events_queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_s, AttributeNames=["All"]
         )
@@ -93,19 +106,19 @@ class EmulatedDelivery:
         }
 
     def entries(self, wait_s: int = 0) -> list[Entry]:
-        """Return what is visible in the queue, parsed."""
+        """Return the visible messages, parsed."""
         return entries_of(self.receive(wait_s))
 
-    async def run(self, entries: Sequence[Entry]) -> tuple[list[str], Tally]:
-        """Run the function on entries and do as the mapping does: take out of the queue what it does not name."""
-        failed, tally = await self.deliverer.run(entries)
+    async def run(self, entries: Sequence[Entry]) -> tuple[list[str], DeliveryCounts]:
+        """Run the function on entries, then delete the messages that it does not name, as the mapping does."""
+        failed, counts = await self.deliverer.run(entries)
         done = [{"Id": str(number), "ReceiptHandle": one.receipt} for number, one in enumerate(entries) if one.message_id not in failed]
         if done:  # those that the function took out itself are refused one by one, which is no fault
             await asyncio.to_thread(self.sqs.delete_message_batch, QueueUrl=self.account.events_queue_url, Entries=done)
-        return failed, tally
+        return failed, counts
 
-    async def run_visible(self) -> tuple[list[str], Tally]:
-        """Run the function on what is visible in the queue."""
+    async def run_visible(self) -> tuple[list[str], DeliveryCounts]:
+        """Run the function on the visible messages."""
         return await self.run(self.entries())
 
     def record(self, event: Event) -> DeliveryRecord | None:
@@ -113,7 +126,7 @@ class EmulatedDelivery:
         return self.deliveries.get(event.tenant_id, event.id)
 
     def fate(self, event: Event) -> tuple[DeliveryStatus, int, str | None] | None:
-        """Return what became of an event: its status, the attempts made, and the last one's outcome."""
+        """Return an event's status, the number of attempts, and the last outcome; None if it has no record."""
         record = self.record(event)
         if record is None:
             return None

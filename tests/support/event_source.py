@@ -69,7 +69,7 @@ class EventSource:
         self.changed.set()
 
     def delete_message_batch(self, **request: Any) -> dict[str, Any]:
-        """Take messages out."""
+        """Delete messages."""
         for entry in request["Entries"]:
             message = self._by_receipt.pop(entry["ReceiptHandle"], None)
             if message and message.receipt == entry["ReceiptHandle"]:

@@ -1,4 +1,4 @@
-"""Processes that die in the middle of a step, and a loop on which every interleaving can be had again from its seed."""
+"""Processes that die in the middle of a step, and an executor whose interleaving is repeatable from its seed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 
 class Killed(BaseException):
-    """The process ended here: nothing that it had not done by now is done."""
+    """The process died: it does nothing more."""
 
 
 class Process:
     """A process that dies before or after its `dies_at`th step (0: never). A step is a call to storage or queue, or a POST.
 
-    `flying`: what it posted and has not recorded yet.
+    `unrecorded`: what it posted and has not recorded yet.
     """
 
     def __init__(self, dies_at: int = 0) -> None:
         self._left = dies_at
         self.dead = False
-        self.flying: set[str] = set()
+        self.unrecorded: set[str] = set()
 
     def step(self) -> None:
-        """Go on, or die; raises Killed."""
+        """Continue, or die by raising Killed."""
         if self._left:
             self._left -= 1
             self.dead = self._left == 0 or self.dead
@@ -34,7 +34,7 @@ class Process:
 
 
 class CrashingClient:
-    """Something outside, as a process that may die sees it: each call is applied or not, and answered or not."""
+    """A client of a process that may die: the process can die before a call is applied, or before it is answered."""
 
     def __init__(self, inner: Any, process: Process) -> None:
         self._inner = inner
@@ -53,7 +53,7 @@ class CrashingClient:
 
 
 class SeededExecutor(ThreadPoolExecutor):
-    """Runs what is meant for threads on the loop itself, each after a number of turns that the seed decides."""
+    """Runs calls meant for threads on the event loop, each after a number of turns that the seed decides."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, random: Random) -> None:
         super().__init__(max_workers=1)

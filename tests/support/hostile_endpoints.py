@@ -1,4 +1,4 @@
-"""Endpoints that mean harm, or are merely broken: each takes a connection and does its worst with it."""
+"""Endpoints that are hostile or broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything around deliveries in memory: tables, queue, tenants, processes that can die, endpoints that answer as told."""
+"""Deliveries in memory: tables, queue, tenants, and processes that can die."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functions.callback_delivery.attempt import EventPoster, Post
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.queue import Messages
 from functions.callback_delivery.recipients import DeploymentSecret, Recipients
-from functions.sweeper.callback_drain import Visits
-from functions.sweeper.chat_drain import Chats
+from functions.callback_delivery.services import DeliveryServices
 from functions.sweeper.sweep import Sweeper
+from functions.sweeper.sweep_run import PosterPool, SweepServices
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.model.event import Event
@@ -22,7 +22,9 @@ from shared.model.tenant import Tenant
 from shared.queues import body_of, entry_of
 from shared.store import keys
 from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.event_source import EventSource
@@ -52,7 +54,7 @@ class Accepted:
 
 @dataclass
 class InMemoryDelivery:
-    """`post` is what a process posts with; it gets the process, so that it can die there too."""
+    """Tables, queue and tenants that all processes share. Each process gets its own `post`, so that it can die there too."""
 
     clock: Clock
     source: EventSource = field(init=False)
@@ -65,6 +67,7 @@ class InMemoryDelivery:
         self.source = EventSource(self.clock)
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
+        self.callbacks = CallbackStateStore(self.table)
         self.backlog = BacklogStore(self.table, self.deliveries)
         # One for all processes: what a warm function remembered of a tenant, it would remember here too.
         nobody, secret = cast("Any", None), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock)
@@ -83,33 +86,50 @@ class InMemoryDelivery:
         return event
 
     def function(self, post: Post, process: Process | None = None) -> Deliverer:
-        """Start the delivery function: a process of its own."""
+        """Start the delivery function, as a process of its own."""
         process = process or Process()
-        deliveries, backlog = self._stores(process)
-        messages = Messages(cast("Any", CrashingClient(self.source, process)), "")
-        attempts = EventPoster(post, self.clock)
-        return Deliverer(self.recipients, deliveries, backlog, self.state, messages, attempts, self.clock, self.log.logger)
+        table = self._table(process)
+        deliveries = DeliveryStore(table)
+        services = DeliveryServices(
+            recipients=self.recipients,
+            snapshots=SnapshotReader(table, self.state),
+            deliveries=deliveries,
+            callbacks=CallbackStateStore(table),
+            backlog=BacklogStore(table, deliveries),
+            messages=Messages(cast("Any", CrashingClient(self.source, process)), ""),
+            poster=EventPoster(post, self.clock),
+            clock=self.clock,
+            logger=self.log.logger,
+        )
+        return Deliverer(services)
 
     def sweeper(self, post: Post, process: Process | None = None) -> Sweeper:
-        """Start the sweeper: a process of its own."""
-        deliveries, backlog = self._stores(process or Process())
-        attempts = EventPoster(post, self.clock)
-        chats, probes = (Chats(self.recipients, backlog, deliveries, attempts, self.clock, self.log.logger) for _ in range(2))
-        visits = Visits(self.recipients, backlog, deliveries, chats, probes, self.clock, self.log.logger)
-        return Sweeper(backlog, visits, self.clock, self.log.logger)
+        """Start the sweeper, as a process of its own."""
+        table = self._table(process or Process())
+        deliveries, poster = DeliveryStore(table), EventPoster(post, self.clock)
+        services = SweepServices(
+            recipients=self.recipients,
+            deliveries=deliveries,
+            callbacks=CallbackStateStore(table),
+            backlog=BacklogStore(table, deliveries),
+            drains=PosterPool(poster),
+            probes=PosterPool(poster),
+            clock=self.clock,
+            logger=self.log.logger,
+        )
+        return Sweeper(services)
 
     def unsettled(self) -> list[str]:
-        """Return the sort keys of what is still parked or has a state."""
+        """Return the sort keys of everything that is parked, and of callback states."""
         return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
-    def _stores(self, process: Process) -> tuple[DeliveryStore, BacklogStore]:
-        table = cast("Table", CrashingClient(Recording(self.table, process), process))
-        deliveries = DeliveryStore(table)
-        return deliveries, BacklogStore(table, deliveries)
+    def _table(self, process: Process) -> Table:
+        """Return the deliveries table as a process sees it."""
+        return cast("Table", CrashingClient(RecordingTable(self.table, process), process))
 
 
-class Recording:
-    """A table that tells its process which posts are recorded by now."""
+class RecordingTable:
+    """A table that tells its process which posts are recorded."""
 
     def __init__(self, inner: MemoryTable, process: Process) -> None:
         self._inner = inner
@@ -135,17 +155,17 @@ class Recording:
         self._recorded([write.item for write in writes if isinstance(write, Put)])
 
     def _recorded(self, items: Sequence[dict[str, Any]]) -> None:
-        self._process.flying -= {item["sk"].removeprefix(keys.DELIVERIES) for item in items}
+        self._process.unrecorded -= {item["sk"].removeprefix(keys.DELIVERIES) for item in items}
 
 
 def accepted(body: bytes, headers: dict[str, str]) -> Accepted:
-    """Return what a POST was about."""
+    """Return the event of a POST."""
     said = json.loads(body)
     return Accepted(said["tenant"], said["message"]["chat_id"], said["message"]["message_id"], headers["webhook-id"])
 
 
 def out_of_order(taken: Sequence[Accepted]) -> list[Accepted]:
-    """Return what came after a later event of its chat; a repeat of the latest is in order."""
+    """Return the events that came after a later event of their chat; a repeat of the latest event is in order."""
     latest: dict[tuple[int, int], int] = {}
     found = []
     for one in taken:
@@ -156,5 +176,5 @@ def out_of_order(taken: Sequence[Accepted]) -> list[Accepted]:
 
 
 def repeats(taken: Sequence[Accepted]) -> int:
-    """Count the POSTs that were taken although their event had been."""
+    """Count the POSTs of events that had been accepted before."""
     return len(taken) - len({one.webhook_id for one in taken})

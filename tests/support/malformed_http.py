@@ -1,4 +1,4 @@
-"""Endpoints whose answers do not begin or end where their request's do: leftovers, early, late, double and malformed ones.
+"""Endpoints whose answers are malformed, early, late, doubled, or followed by more data.
 
 Each answers an event as its tenant's script says, over a raw socket. `FALSE` is an answer to nobody, put where another request might
 take it for its own.
@@ -17,7 +17,7 @@ _LONG = b"x" * 70_000
 
 
 Answer = tuple[bytes, ...]
-"""What is sent for one request, each part in a packet of its own as far as the kernel goes along."""
+"""The data sent for one request. Each part is written by itself."""
 
 
 def says(*parts: bytes) -> Answer:
@@ -58,7 +58,7 @@ LEFTOVERS: dict[str, Answer] = {
     "no size, and a connection that is kept": says(_status(500, b"Connection: keep-alive"), b"no", FALSE),
     "a connection that is said to close and does not": says(_status(500, b"Connection: close", b"Content-Length: 2") + b"no" + FALSE),
 }
-"""How an event is answered 500 (or 204, 205, 304), with an answer to the next event left behind it."""
+"""Answers 500 (or 204, 205, 304), each followed by an answer to no request."""
 
 MALFORMED: dict[str, Answer] = {
     "two sizes": says(_status(200, b"Content-Length: 2", b"Content-Length: 8") + b"smuggled"),
@@ -77,7 +77,7 @@ MALFORMED: dict[str, Answer] = {
     "another protocol, unasked for": says(_status(101, b"Upgrade: other", b"Connection: Upgrade") + TAKEN),
     "a request for an answer": says(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"),
 }
-"""What is no answer at all, though a 200 can be read into it; the connection is closed behind it."""
+"""Invalid answers in which a careless parser could see a 200; the connection is closed after them."""
 
 
 @dataclass

@@ -24,32 +24,32 @@ from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepte
 from tests.support.virtual_time import VirtualClock, run
 
 CALL_S = 0.005
-"""What a call to storage or queue takes."""
+"""The duration of a call to storage or queue."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What an endpoint does with a POST: this, after so long."""
+class EndpointBehaviour:
+    """An endpoint's outcome for a POST, after so many seconds."""
 
     takes_s: float
     outcome: Outcome
 
 
-GOOD = Kind(0.05, Answered(200))
-HANGS = Kind(8.0, Failed("timed out"))
-HOSTILE: dict[str, tuple[Kind, ...]] = {
+GOOD = EndpointBehaviour(0.05, Answered(200))
+HANGS = EndpointBehaviour(8.0, Failed("timed out"))
+HOSTILE: dict[str, tuple[EndpointBehaviour, ...]] = {
     "never answers": (HANGS,),
     "drips its head": (HANGS,),
-    "drips its body": (Kind(2.0, Answered(200)),),
-    "slow": (Kind(7.5, Answered(200)),),
+    "drips its body": (EndpointBehaviour(2.0, Answered(200)),),
+    "slow": (EndpointBehaviour(7.5, Answered(200)),),
     "hangs now and then": (GOOD, HANGS),
-    "endless body": (Kind(0.1, Answered(200)),),
-    "huge headers": (Kind(0.1, Failed("connection broken")),),
-    "certificate": (Kind(0.1, Failed("certificate refused")),),
-    "resets": (Kind(0.02, Failed("connection broken")),),
-    "500": (Kind(0.05, Answered(500)),),
+    "endless body": (EndpointBehaviour(0.1, Answered(200)),),
+    "huge headers": (EndpointBehaviour(0.1, Failed("connection broken")),),
+    "certificate": (EndpointBehaviour(0.1, Failed("certificate refused")),),
+    "resets": (EndpointBehaviour(0.02, Failed("connection broken")),),
+    "500": (EndpointBehaviour(0.05, Answered(500)),),
 }
-"""By name; of several kinds one after the other."""
+"""By name. Several behaviours alternate."""
 
 
 @dataclass
@@ -67,8 +67,8 @@ class Simulation:
     late_s: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = InMemoryDelivery(self.clock)
-        self.kinds: dict[str, Callable[[], Kind]] = {}
+        self.system = InMemoryDelivery(self.clock)
+        self.behaviours: dict[str, Callable[[], EndpointBehaviour]] = {}
         self.sent_s: dict[str, float] = {}
         self.under_way: list[tuple[Process, float]] = []
         self.processes: list[Process] = []
@@ -78,53 +78,53 @@ class Simulation:
 
     @property
     def excused(self) -> int:
-        """POSTs that were in flight when their process died."""
-        return sum(len(process.flying) for process in self.processes if process.dead)
+        """POSTs that were accepted, and not recorded when their process died."""
+        return sum(len(process.unrecorded) for process in self.processes if process.dead)
 
     @property
     def deaths(self) -> int:
         """Processes that died."""
         return sum(process.dead for process in self.processes)
 
-    def tenant(self, name: str, kinds: Sequence[Kind] | Callable[[], Kind]) -> TenantId:
-        """Make a tenant whose endpoint does these in turn, or what it is told."""
+    def tenant(self, name: str, behaviours: Sequence[EndpointBehaviour] | Callable[[], EndpointBehaviour]) -> TenantId:
+        """Make a tenant whose endpoint behaves in these ways in turn, or as a function says."""
         url = f"https://{name.replace(' ', '-')}.example/"
-        self.kinds[url] = kinds if callable(kinds) else partial(next, itertools.cycle(kinds))
-        return self.world.new_tenant(url).id
+        self.behaviours[url] = behaviours if callable(behaviours) else partial(next, itertools.cycle(behaviours))
+        return self.system.new_tenant(url).id
 
-    def runs_kept(self, longer_than_s: float) -> int:
-        """Count the processes that wait for an answer for longer than this."""
+    def busy_runs(self, longer_than_s: float) -> int:
+        """Count the processes that have waited longer than this for an answer."""
         return len({process for process, since_s in self.under_way if self.clock.boottime() - since_s > longer_than_s})
 
     async def traffic(self, tenant_id: TenantId, every_s: float, chats: int, count: int) -> list[str]:
-        """Have events come; return their ids."""
+        """Queue events over time; return their ids."""
         random = Random(f"{self.seed} {chats} {every_s}")
         self._chats += 1000
         first, ids = self._chats, list[str]()  # no two tenants have a chat of one number, and so no event of one id
         for number in range(1, count + 1):
-            event = self.world.send(tenant_id, first + random.randrange(chats), number)
+            event = self.system.send(tenant_id, first + random.randrange(chats), number)
             self.sent_s[event.id] = self.clock.boottime()
             ids.append(event.id)
             await asyncio.sleep(every_s * random.uniform(0.5, 1.5))
         return ids
 
     async def pollers(self, count: int) -> None:
-        """Feed the function until cancelled."""
+        """Deliver from the queue until cancelled."""
 
         def start() -> Run:
             process = self._process()
-            function = self.world.function(partial(self._post, process), process)
+            function = self.system.function(partial(self._post, process), process)
 
             async def one(entries: Sequence[Entry]) -> list[str]:
                 return (await function.run(entries))[0]
 
             return one
 
-        await feed(self.world.source, start, count)
+        await feed(self.system.source, start, count)
 
     @contextlib.asynccontextmanager
     async def at_work(self, pollers: int) -> AsyncIterator[None]:
-        """Have so many pollers and the sweeper at work meanwhile."""
+        """Run so many pollers and the sweeper during the context."""
         async with asyncio.TaskGroup() as group:
             machines = [group.create_task(self.pollers(pollers)), group.create_task(self.schedule())]
             yield
@@ -142,7 +142,7 @@ class Simulation:
         process = self._process()
         with contextlib.suppress(Killed):
             try:
-                await self.world.sweeper(partial(self._post, process), process).run(ahead=True)
+                await self.system.sweeper(partial(self._post, process), process).run(ahead=True)
             except BaseExceptionGroup as group:
                 if group.split(Killed)[1] is not None:
                     raise
@@ -153,9 +153,9 @@ class Simulation:
         return process
 
     async def _post(self, process: Process, _: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
-        """Do to a POST what its endpoint does: take it half-way, if it does, and answer at the end."""
+        """Behave as the endpoint does: accept the POST halfway, if at all, and answer at the end."""
         process.step()
-        kind = self.kinds[url]()
+        kind = self.behaviours[url]()
         mine = (process, self.clock.boottime())
         self.under_way.append(mine)
         try:
@@ -170,24 +170,24 @@ class Simulation:
 
     def _take(self, process: Process, one: Accepted) -> None:
         self.taken.append(one)
-        process.flying.add(one.webhook_id)
+        process.unrecorded.add(one.webhook_id)
         self.late_s.setdefault(one.webhook_id, self.clock.boottime() - self.sent_s[one.webhook_id])
 
 
-def good_ones_lateness(hostile: dict[str, tuple[Kind, ...]], *, pollers: int, seconds: int, seed: int = 0) -> list[float]:
+def good_tenants_lateness(hostile: dict[str, tuple[EndpointBehaviour, ...]], *, pollers: int, seconds: int, seed: int = 0) -> list[float]:
     """Return how late each of the good tenant's events arrived, in seconds."""
 
     async def program(clock: VirtualClock) -> list[float]:
-        street = Simulation(clock, seed)
-        good = street.tenant("good", (GOOD,))
-        bad = [street.tenant(name, kinds) for name, kinds in hostile.items()]
-        async with street.at_work(pollers):
+        simulation = Simulation(clock, seed)
+        good = simulation.tenant("good", (GOOD,))
+        bad = [simulation.tenant(name, behaviours) for name, behaviours in hostile.items()]
+        async with simulation.at_work(pollers):
             async with asyncio.TaskGroup() as sending:
-                ours = sending.create_task(street.traffic(good, 0.1, 20, seconds * 10))
+                ours = sending.create_task(simulation.traffic(good, 0.1, 20, seconds * 10))
                 for tenant_id in bad:
-                    sending.create_task(street.traffic(tenant_id, 0.5, 10, seconds * 2))
+                    sending.create_task(simulation.traffic(tenant_id, 0.5, 10, seconds * 2))
             await asyncio.sleep(60)
-        return [street.late_s.get(event_id, math.inf) for event_id in ours.result()]
+        return [simulation.late_s.get(event_id, math.inf) for event_id in ours.result()]
 
     return run(program, CALL_S)
 

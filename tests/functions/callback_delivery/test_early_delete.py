@@ -1,11 +1,11 @@
-"""When the messages of chats that have ended leave the queue."""
+"""Deleting the messages of finished chats before their batch ends."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
 
-from functions.callback_delivery.early_delete import Release
+from functions.callback_delivery.early_delete import EarlyDelete
 from functions.callback_delivery.queue import Entry, Messages, entries_of
 from shared.queues import body_of, entry_of
 from tests.support.clock import FakeClock
@@ -14,18 +14,18 @@ from tests.support.events import event_of
 
 
 class Counted(EventSource):
-    """A queue that counts the requests that take messages out."""
+    """A queue that counts delete requests."""
 
     deletions = 0
 
     def delete_message_batch(self, **request: Any) -> dict[str, Any]:
-        """Take messages out."""
+        """Delete messages."""
         self.deletions += 1
         return super().delete_message_batch(**request)
 
 
 def received(queue: Counted, chats: int) -> tuple[Messages, list[Entry]]:
-    """Return what one receives of a queue with an event for each of so many chats."""
+    """Queue an event for each of so many chats; return what is received."""
     sqs = cast("Any", queue)
     for event in (event_of(chat_id=number) for number in range(1, chats + 1)):
         sqs.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
@@ -33,28 +33,28 @@ def received(queue: Counted, chats: int) -> tuple[Messages, list[Entry]]:
 
 
 async def test_chats_that_end_with_their_batch_are_left_to_the_mapping() -> None:
-    """It takes them out anyway: no request is made for them, and nobody waits longer than for the last one."""
+    """The mapping deletes them anyway: no request is made, and no chat waits longer than the last one takes."""
     queue = Counted(FakeClock())
     messages, entries = received(queue, 3)
-    release = Release(3)
-    await asyncio.gather(*(release.ended(messages, [entry]) for entry in entries))
+    early_delete = EarlyDelete(messages, 3)
+    await asyncio.gather(*(early_delete.chat_ended([entry]) for entry in entries))
     assert (queue.deletions, queue.left) == (0, 3)
 
 
 async def test_chats_that_end_before_the_others_leave_the_queue_in_one_request() -> None:
-    """While one chat still runs, those that have ended wait for it for a moment only."""
+    """While one chat still runs, finished chats wait only a moment for it."""
     queue = Counted(FakeClock())
     messages, entries = received(queue, 3)
-    release = Release(3)
-    await asyncio.gather(*(release.ended(messages, [entry]) for entry in entries[:2]))
+    early_delete = EarlyDelete(messages, 3)
+    await asyncio.gather(*(early_delete.chat_ended([entry]) for entry in entries[:2]))
     assert (queue.deletions, queue.left) == (1, 1)
-    await release.ended(messages, entries[2:])
+    await early_delete.chat_ended(entries[2:])
     assert (queue.deletions, queue.left) == (1, 1)
 
 
 async def test_a_chat_without_anything_done_takes_nothing_out() -> None:
-    """What is put back stays in the queue."""
+    """Messages that are put back stay in the queue."""
     queue = Counted(FakeClock())
     messages, _ = received(queue, 2)
-    await Release(2).ended(messages, [])
+    await EarlyDelete(messages, 2).chat_ended([])
     assert (queue.deletions, queue.left) == (0, 2)

@@ -21,8 +21,8 @@ from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
 from shared.version import VERSION
-from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
 from tests.support import hostile_endpoints
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer

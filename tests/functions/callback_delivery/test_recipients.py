@@ -1,4 +1,4 @@
-"""To whom events go, with what in the clear: secrets, those that they replaced, and headers."""
+"""Recipients: signing secrets, replaced secrets and headers in the clear."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.clock import FakeClock
 
 
-class Office:
-    """Addressees beside what changes them."""
+class RecipientEnvironment:
+    """Recipients, and the services that change them."""
 
     def __init__(self, account: Account, clock: FakeClock) -> None:
         self.clock = clock
@@ -43,7 +43,7 @@ class Office:
         return self.credentials.rotate(stored)[0].get_secret_value()
 
     def found(self, tenant: Tenant) -> Recipient:
-        """Return a tenant's recipient, as it is once nothing older is remembered."""
+        """Return a tenant's recipient after all caches have expired."""
         self.clock.advance(FRESH_S)
         found = self.recipients.get(tenant.id)
         assert found
@@ -51,63 +51,63 @@ class Office:
 
 
 @pytest.fixture
-def office(account: Account, clock: FakeClock) -> Office:
-    """Addressees on the emulator."""
-    return Office(account, clock)
+def environment(account: Account, clock: FakeClock) -> RecipientEnvironment:
+    """Recipients on the emulator."""
+    return RecipientEnvironment(account, clock)
 
 
-def test_a_replaced_secret_signs_too_until_its_time_is_up(office: Office) -> None:
+def test_a_replaced_secret_signs_too_until_its_time_is_up(environment: RecipientEnvironment) -> None:
     """The oldest first; a day later the newest is alone."""
-    tenant = office.new_tenant("whsec_AAAA")
-    second = office.rotate(tenant)
-    third = office.rotate(tenant)
-    found = office.found(tenant)
+    tenant = environment.new_tenant("whsec_AAAA")
+    second = environment.rotate(tenant)
+    third = environment.rotate(tenant)
+    found = environment.found(tenant)
     assert (found.secret, found.previous) == (third, ("whsec_AAAA", second))
-    office.clock.advance(OVERLAP.total_seconds())
-    found = office.found(tenant)
+    environment.clock.advance(OVERLAP.total_seconds())
+    found = environment.found(tenant)
     assert (found.secret, found.previous) == (third, ())
 
 
-def test_a_tenant_without_a_secret_signs_with_the_deployments_and_may_move_on_to_its_own(office: Office) -> None:
-    """Its receivers know the deployment's: that stays valid beside the first one of its own."""
-    tenant = office.new_tenant(None)
-    assert (office.found(tenant).secret, office.found(tenant).previous) == ("the deployment's", ())
-    own = office.rotate(tenant)
-    assert (office.found(tenant).secret, office.found(tenant).previous) == (own, ("the deployment's",))
+def test_a_tenant_without_a_secret_signs_with_the_deployments_and_may_move_on_to_its_own(environment: RecipientEnvironment) -> None:
+    """Its receivers know the deployment's secret, which stays valid beside the tenant's first secret."""
+    tenant = environment.new_tenant(None)
+    assert (environment.found(tenant).secret, environment.found(tenant).previous) == ("the deployment's", ())
+    own = environment.rotate(tenant)
+    assert (environment.found(tenant).secret, environment.found(tenant).previous) == (own, ("the deployment's",))
 
 
-def test_headers_are_there_in_the_clear(office: Office) -> None:
-    """As the tenant gave them; none where it gave none."""
-    tenant = office.new_tenant()
-    assert office.found(tenant).headers == {}
-    sealed = seal(office.envelope, tenant.id, json.dumps({"Authorization": "Bearer x"}))
-    office.tenants.change(tenant.id, {"callback_headers": sealed})
-    assert office.found(tenant).headers == {"Authorization": "Bearer x"}
+def test_headers_are_there_in_the_clear(environment: RecipientEnvironment) -> None:
+    """As the tenant set them; none if it set none."""
+    tenant = environment.new_tenant()
+    assert environment.found(tenant).headers == {}
+    sealed = seal(environment.envelope, tenant.id, json.dumps({"Authorization": "Bearer x"}))
+    environment.tenants.change(tenant.id, {"callback_headers": sealed})
+    assert environment.found(tenant).headers == {"Authorization": "Bearer x"}
 
 
-def test_an_addressee_prints_no_secret(office: Office) -> None:
-    """Whatever logs it."""
-    tenant = office.new_tenant("whsec_SECRET")
-    office.rotate(tenant)
-    assert "SECRET" not in repr(office.found(tenant)) + str(office.found(tenant))
+def test_an_addressee_prints_no_secret(environment: RecipientEnvironment) -> None:
+    """In no representation."""
+    tenant = environment.new_tenant("whsec_SECRET")
+    environment.rotate(tenant)
+    assert "SECRET" not in repr(environment.found(tenant)) + str(environment.found(tenant))
 
 
-def test_a_secret_and_headers_cannot_stand_in_for_each_other(office: Office) -> None:
-    """Whoever can write a tenant's row still cannot have its secret sent along, nor sign with what lies in its headers."""
-    secret = seal(office.envelope, (tenant := office.new_tenant()).id, "whsec_AAAA")
-    headers = seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}), Purpose.HEADERS)
-    old_headers = seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}))
-    office.tenants.change(tenant.id, {"callback_headers": secret})
+def test_a_secret_and_headers_cannot_stand_in_for_each_other(environment: RecipientEnvironment) -> None:
+    """A write to a tenant's row can neither send the secret as a header, nor sign with its headers."""
+    secret = seal(environment.envelope, (tenant := environment.new_tenant()).id, "whsec_AAAA")
+    headers = seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}), Purpose.HEADERS)
+    old_headers = seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}))
+    environment.tenants.change(tenant.id, {"callback_headers": secret})
     with pytest.raises(Unreadable):
-        office.found(tenant)
+        environment.found(tenant)
     for one in (headers, old_headers):
-        office.tenants.change(tenant.id, {"callback_headers": None, "signing_key": one.key, "signing_secret": one.sealed})
+        environment.tenants.change(tenant.id, {"callback_headers": None, "signing_key": one.key, "signing_secret": one.sealed})
         with pytest.raises(Unreadable):
-            office.found(tenant)
+            environment.found(tenant)
 
 
-def test_headers_that_an_earlier_version_sealed_are_still_sent(office: Office) -> None:
-    """They were sealed for the purpose of secrets; the next change of them seals them for their own."""
-    tenant = office.new_tenant()
-    office.tenants.change(tenant.id, {"callback_headers": seal(office.envelope, tenant.id, json.dumps({"X-A": "b"}))})
-    assert office.found(tenant).headers == {"X-A": "b"}
+def test_headers_that_an_earlier_version_sealed_are_still_sent(environment: RecipientEnvironment) -> None:
+    """They were sealed for the purpose of secrets; the next change seals them for headers."""
+    tenant = environment.new_tenant()
+    environment.tenants.change(tenant.id, {"callback_headers": seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}))})
+    assert environment.found(tenant).headers == {"X-A": "b"}

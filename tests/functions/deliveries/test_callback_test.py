@@ -1,4 +1,4 @@
-"""Testing a callback over HTTP: what the delivery function told, as the caller hears it."""
+"""Testing a callback over HTTP: the delivery function's answer, as the caller gets it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import pytest
 
 from functions.deliveries.callback_test_limit import MOST
 from tests.functions.api import Api, key
-
-
-def attempt(**fields: Any) -> dict[str, Any]:
-    """Return an attempt as the delivery function answers it."""
-    return {"at": "2026-03-01T12:00:00Z", "duration_ms": 12, "status": None, "error": None, "text": "", **fields}
+from tests.support.api_deliveries import attempt
 
 
 async def tested(api: Api, **fields: Any) -> Any:
@@ -23,7 +19,7 @@ async def tested(api: Api, **fields: Any) -> Any:
 
 
 async def test_a_callback_that_answers_2xx_passes(api: Api) -> None:
-    """What it said, and how long it took."""
+    """The answer, and how long it took."""
     api.asked.answer = attempt(status=204, text="thanks")
     answer = await tested(api, callback_url="https://shop.example/in")
     assert (answer.status_code, answer.json()) == (
@@ -47,7 +43,7 @@ async def test_a_callback_that_does_not_fails_the_test_with_what_it_said(api: Ap
 
 
 async def test_without_a_callback_there_is_nothing_to_test(api: Api) -> None:
-    """And nobody is asked."""
+    """The delivery function is not asked."""
     before = len(api.asked.asked)
     answer = await tested(api)
     assert (answer.status_code, answer.json()["error"], len(api.asked.asked)) == (400, "no_callback_url", before)
@@ -67,7 +63,7 @@ async def test_a_fault_of_ours_is_not_the_callbacks(api: Api, said: Any, fault: 
 
 
 async def test_a_callback_can_be_tested_so_often_in_a_minute(api: Api) -> None:
-    """Of many tests at once exactly the allowed ones are made; the rest hear when to come back, and another tenant notices nothing."""
+    """Of concurrent tests exactly the allowed number is made; the others get a Retry-After, and other tenants are not affected."""
     api.asked.answer = attempt(status=200)
     one, other = [await api.new_tenant(callback_url="https://shop.example/in") for _ in range(2)]
     before = len(api.asked.asked)

@@ -8,6 +8,6 @@ from tests.support.delivery_scenario import DeliveryScenario
 
 
 @pytest.fixture
-def scene() -> DeliveryScenario:
+def scenario() -> DeliveryScenario:
     """A tenant whose endpoint takes everything."""
     return DeliveryScenario()
