@@ -1,6 +1,8 @@
 # Everything a person runs. Each target works by itself on a fresh clone; it needs Python 3.11+, make and git, nothing else.
 PYTHON ?= python3
 RUN = .venv/bin/python
+# Tests mostly wait: more processes than cores.
+WORKERS ?= 4
 .DEFAULT_GOAL := help
 # uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
 export UV_SYSTEM_CERTS ?= 1
@@ -19,7 +21,7 @@ demo: setup      ## the main job, unattended, with a transcript
 	@$(RUN) -m local demo
 
 test: setup      ## run all tests
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup     ## format, lint, types, import arrows
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)
@@ -43,7 +45,7 @@ lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves ver
 	@$(RUN) -m local.lock $(ARGS)
 
 chaos: setup     ## break everything for a while, and count what is lost: MINUTES=10 FAULTS=all SEED=1
-	@$(RUN) -m local.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(RUN) -m testing.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 deploy migrate diag diag-verbose:  ## not there yet: each says what is missing, and fails
 	@echo "make $@ is not there yet: it comes with a later piece of work (see CHANGELOG.md, 'Not there yet')." >&2; exit 1

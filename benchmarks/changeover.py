@@ -13,7 +13,7 @@ from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import LoggedIn, connections, log_in, phones, store, wait_connected
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until, wait_until_quiet
-from listener.ownership import WATCH_EVERY_S
+from listener.core.ownership.ownership import WATCH_EVERY_S
 from shared.model.event import Event
 from shared.model.ids import NOBODY, Channel, WorkerId
 from shared.store.accounts import AccountStore

@@ -22,7 +22,7 @@ from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import connections, log_in, phones, store, wait_connected
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import WorkerProcess, wait_until
-from listener.checkpoint import CHECKPOINT_EVERY_S
+from listener.core.checkpoint import CHECKPOINT_EVERY_S
 from shared.model.ids import NOBODY
 
 RATE, REQUESTS = "inbound_to_queue", "requests_per_1000_events"

@@ -1,6 +1,6 @@
 """The listener under measurement: the real process with an account that is logged in through its own interface, and two ways to ask it.
 
-One by one it is asked as the functions ask it (shared.owner_client). Many at once, by a client that costs next to nothing, since here
+One by one it is asked as the functions ask it (shared.rpc.client). Many at once, by a client that costs next to nothing, since here
 it has to share the machine's cores with what is measured.
 """
 
@@ -24,7 +24,11 @@ from shared.clock import SystemClock
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import Worker
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import Command
+from shared.rpc.log_in import StartLogIn, VerifyLogIn
+from shared.rpc.send import SendMessage
+from shared.rpc.wire import body_of
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -62,18 +66,18 @@ class MeasuredListener:
 
     def log_in(self, surroundings: Surroundings, phone: str) -> None:
         """Log the account in, as the auth function does."""
-        self._call("auth/start", phone=phone)
-        self._call("auth/verify", phone=phone, code=surroundings.people.code(phone)["code"])
+        self._call(StartLogIn(phone=phone))
+        self._call(VerifyLogIn(phone=phone, code=surroundings.people.code(phone)["code"]))
         self._row = self._accounts.get(TENANT, Channel.TELEGRAM)
 
     def send(self, to: str) -> float:
         """Send one message over the connection that is kept open; return the milliseconds it took."""
         began = time.perf_counter()
-        self._call("send", to=to, text=TEXT, random_id=secrets.randbits(62))
+        self._call(SendMessage(to=to, text=TEXT, random_id=secrets.randbits(62)))
         return (time.perf_counter() - began) * 1000
 
-    def _call(self, command: str, **arguments: Any) -> dict[str, Any]:
-        return self._owner.call(TENANT, Channel.TELEGRAM, self._row, command, arguments)
+    def _call(self, command: Command[Any]) -> None:
+        self._owner.call(TENANT, Channel.TELEGRAM, self._row, command)
 
     def worker(self) -> Worker:
         """Return the worker's row."""
@@ -99,8 +103,7 @@ class Caller:
 
     async def send(self, to: str) -> None:
         """Send one message; RuntimeError where the answer is an error."""
-        arguments = {"to": to, "text": TEXT, "random_id": secrets.randbits(62)}
-        body = json.dumps({"tenant": TENANT, "channel": Channel.TELEGRAM, **arguments}).encode()
+        body = body_of(TENANT, Channel.TELEGRAM, SendMessage(to=to, text=TEXT, random_id=secrets.randbits(62)))
         head = (
             f"POST /send HTTP/1.1\r\nHost: listener\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             f"X-Admin-Token: {self._worker.rpc_key.get_secret_value()}\r\n\r\n"

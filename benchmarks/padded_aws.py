@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local.telegram.control.http import serving
 from shared.store import keys
+from testing.telegram_server.control.http import serving
 
 LATENCY_S = 0.010
 TIMEOUT_S = 30

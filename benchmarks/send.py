@@ -18,9 +18,9 @@ from benchmarks.listener_client import Caller, MeasuredListener
 from benchmarks.plain_telethon import PlainTelethon
 from benchmarks.row import Goal, Row
 from benchmarks.surroundings import Surroundings
-from listener.checkpoint import CHECKPOINT_EVERY_S
-from listener.lease import BEAT_EVERY_S
-from listener.ownership import WATCH_EVERY_S
+from listener.core.checkpoint import CHECKPOINT_EVERY_S
+from listener.core.ownership.lease import BEAT_EVERY_S
+from listener.core.ownership.ownership import WATCH_EVERY_S
 
 NEAR, FAR, EACH, MANY, CALLS = (
     "send_listener_0ms",

@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.quick_aws import KEY, TABLE, QuickAws
 from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import POLL_S, wait_until
-from listener.marks import Marks
-from listener.session import Identity, Session, Strongbox
+from listener.telegram.session import Identity, Session, SessionStore
+from listener.telegram.updates.update_state import UpdateState
 from local.telegram_server import API_ID
 from shared.crypto import Envelope
 from shared.model.account import Account, AccountState
@@ -67,11 +67,11 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
     for one in accounts:
         key = keys.account(one.tenant_id, Channel.TELEGRAM)
         table.put({**key, "epoch": FIRST})
-        box = Strongbox(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
+        box = SessionStore(one.tenant_id, Channel.TELEGRAM, FIRST, fenced, envelope)
         box.load()
         session = Session(identity=Identity(api_id=int(API_ID)), dc_id=dc_id, address=host, port=int(port), user_id=one.user_id)
         box.save_session(replace(session, auth_key=one.secret))
-        box.save_marks(Marks(**one.state, seeded=one.state["date"]))  # type: ignore[arg-type]  # the numbers alone; its dialogs were read after its log-in
+        box.save_marks(UpdateState(**one.state, seeded=one.state["date"]))  # type: ignore[arg-type]  # the numbers alone; its dialogs were read after its log-in
         row = Account(
             tenant_id=one.tenant_id,
             channel=Channel.TELEGRAM,

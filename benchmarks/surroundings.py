@@ -21,8 +21,8 @@ from local.aws_account import Account, open_account
 from local.emulator import Emulator
 from local.progress import Progress
 from local.stand_in_template import template
-from local.telegram.control_client import ControlClient
 from local.telegram_server import TelegramServer
+from testing.telegram_server.control_client import ControlClient
 
 T = TypeVar("T")
 DEADLINE_S = 30

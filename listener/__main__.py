@@ -18,20 +18,20 @@ import uvloop
 from aws_lambda_powertools import Logger
 from pydantic import BeforeValidator, SecretStr
 
-from listener.api import Api, server
-from listener.beats import Lapsed
-from listener.certificate import Certificate, new_certificate
-from listener.deliver import Deliver
-from listener.gate import REAL_EVERY_S, Gate
-from listener.holding import Holding, Means
-from listener.lease import Lease
-from listener.ledger import Writer
-from listener.offload import Offload
-from listener.ownership import Ownership, Rows
-from listener.patience import happens
-from listener.queue import Queue
-from listener.telegram.where import Telegram, real, silence_telethon, test_server
-from listener.unconfigured import say_what_is_missing
+from listener.core.account_context import AccountContext, WorkerServices
+from listener.core.api import Api, server
+from listener.core.connect_limiter import REAL_EVERY_S, ConnectLimiter
+from listener.core.event_publisher import EventPublisher
+from listener.core.ledger import Writer
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.ownership.lease import Lease
+from listener.core.ownership.ownership import Ownership, Rows
+from listener.core.runtime.backoff import wait_for
+from listener.core.runtime.certificate import Certificate, new_certificate
+from listener.core.runtime.offload import Offload
+from listener.core.runtime.unconfigured import say_what_is_missing
+from listener.core.sqs_sender import Queue
+from listener.telegram.connection.endpoint import Telegram, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -104,10 +104,10 @@ class Process:
         large = DeliveryStore(Table(aws.dynamodb(), settings.deliveries_table_name))
         events = Offload(8, "events")
         self._queue = Queue(aws.sqs(), aws.credentials(), settings.events_queue_url, large.keep, events)
-        deliver = Deliver(self._queue, peers, events, logger)
+        deliver = EventPublisher(self._queue, peers, events, logger)
         self._writer = Writer(deliver, logger)
         telegram = settings.telegram()
-        self._means = Means(
+        self._means = WorkerServices(
             table=table,
             accounts=AccountStore(table),
             peers=peers,
@@ -118,7 +118,7 @@ class Process:
             telegram=telegram,
             clock=self._clock,
             logger=logger,
-            gate=Gate(0.0 if telegram.moves else REAL_EVERY_S),
+            gate=ConnectLimiter(0.0 if telegram.moves else REAL_EVERY_S),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._means.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
@@ -149,7 +149,7 @@ class Process:
             if self._worker.draining:
                 self._stopping.set()
             self._worker = self._new_worker()
-            await happens(self._stopping, START_AGAIN_S)
+            await wait_for(self._stopping, START_AGAIN_S)
 
     def _stop(self) -> None:
         self._stopping.set()
@@ -167,7 +167,7 @@ class Process:
             started_at=self._clock.now(),
         )
         return Ownership(
-            me, lease, self._rows, lambda row, worker: Holding(row, worker, lease.guard(), self._means), self._clock, self._logger
+            me, lease, self._rows, lambda row, worker: AccountContext(row, worker, lease.guard(), self._means), self._clock, self._logger
         )
 
 

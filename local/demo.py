@@ -29,8 +29,8 @@ from local.receiver import Callback, Receiver, standard_webhooks_holds, x_signat
 from local.seed import ALICE, ANNA
 from local.stack import StackError
 from local.system import Plan, System
-from local.telegram.control_client import ControlClient
 from local.transcript import Transcript, Unexpected
+from testing.telegram_server.control_client import ControlClient
 
 TIMEOUT_S = 35
 CALLBACK_DEADLINE_S = 60

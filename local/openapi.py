@@ -17,15 +17,23 @@ from functions.auth import routes as auth
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
-from functions.http.describe import ErrorBody
+from functions.http.openapi_responses import ErrorBody
 from functions.messages import routes as messages
-from functions.tenants import about, credential_routes
+from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
-ROUTERS = (tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router)
+ROUTERS = (
+    tenants.router,
+    credential_routes.router,
+    auth.router,
+    messages.router,
+    deliveries.router,
+    receiver.router,
+    api_info_routes.router,
+)
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;
@@ -74,9 +82,13 @@ def document() -> dict[str, Any]:
             openapi_operations.finish(method, path, operation)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             inputs.add(body.get("$ref", "").rpartition("/")[2])
-    for name in inputs - {""}:
-        openapi_operations.optional(described["components"]["schemas"][name])
+    for name, schema in described["components"]["schemas"].items():
+        if name in inputs:
+            openapi_operations.optional(schema)
+        elif "properties" in schema:
+            openapi_operations.always(schema)
     error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    openapi_operations.optional(error_body)
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
 

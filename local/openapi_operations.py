@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.http.describe import REQUEST_ID, errors
+from functions.http.openapi_responses import REQUEST_ID, errors
 from local.openapi_examples import EXAMPLES
 from shared.errors import Code
 
@@ -27,7 +27,15 @@ def finish(method: str, path: str, operation: Operation) -> None:
 
 def optional(schema: dict[str, Any]) -> None:
     """Leave the defaults of a request's fields out of its schema: generators of code take a field with one for a required field."""
-    for one in schema.get("properties", {}).values():
+    for whole in (schema, *schema.get("anyOf", [])):
+        for one in whole.get("properties", {}).values():
+            one.pop("default", None)
+
+
+def always(schema: dict[str, Any]) -> None:
+    """Say of an answer that its fields are always there, null where there is nothing to say: each is its whole model, written out."""
+    schema["required"] = list(schema["properties"])
+    for one in schema["properties"].values():
         one.pop("default", None)
 
 

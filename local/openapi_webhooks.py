@@ -1,10 +1,10 @@
-"""What the document says of the events that are posted to callbacks: from the model that their bodies are made by."""
+"""What the document says of the events that are posted to callbacks: from the models that their bodies are made by."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from functions.callback_delivery.body import EventBody
+from functions.callback_delivery.body import EventBody, TestBody
 
 REF = "#/components/schemas/{model}"
 _TEXT = {"type": "string"}
@@ -39,25 +39,12 @@ MESSAGE = {
     "tenant": 1,
     "backfilled": False,
 }
-TEST_EVENT = {
-    "type": "object",
-    "title": "TestEvent",
-    "description": "What `POST /tenants/{tenant}/callback/test` posts. Answer it with 2xx, and do nothing else with it.",
-    "required": ["tenant_id", "event", "id", "tenant"],
-    "properties": {
-        "tenant_id": {"type": "string", "format": "uuid"},
-        "event": {"const": "test"},
-        "id": {**_TEXT, "description": "Also the `webhook-id`."},
-        "tenant": {"type": "integer", "description": "The tenant's number."},
-        "sent_at": {"type": "string", "format": "date-time"},
-    },
-}
 
 
 def schemas() -> dict[str, Any]:
     """Return the events' schemas, by name."""
-    event = EventBody.model_json_schema(mode="serialization", ref_template=REF)
-    return {**event.pop("$defs"), "EventBody": event, "TestEvent": TEST_EVENT}
+    event, test = (body.model_json_schema(mode="serialization", ref_template=REF) for body in (EventBody, TestBody))
+    return {**event.pop("$defs"), **test.pop("$defs"), "EventBody": event, "TestBody": test}
 
 
 def webhooks() -> dict[str, Any]:
@@ -66,7 +53,13 @@ def webhooks() -> dict[str, Any]:
         "message": _posted(
             "message", "A message came", "A message that the account received.", "EventBody", {"message": {"value": MESSAGE}}
         ),
-        "test": _posted("test", "A test", "A test that was asked for.", "TestEvent", {}),
+        "test": _posted(
+            "test",
+            "A test",
+            "What `POST /tenants/{tenant}/callback/test` posts. Answer it with 2xx, and do nothing else with it.",
+            "TestBody",
+            {},
+        ),
     }
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_se
 from infra_cdk.settings import from_environment
 from local.processes import StartError
 from local.system import System
-from local.telegram.control_client import ControlClient, ControlRefusedError
+from testing.telegram_server.control_client import ControlClient, ControlRefusedError
 
 NAME = "Demo"
 RECEIVER = "/dev/callback-receiver"

@@ -12,7 +12,7 @@ import httpx
 
 from local import access, own_ports
 from local.processes import Launched, Process, bare_environment, free_port, is_listening
-from local.telegram.control.door import PASSWORD, USER
+from testing.telegram_server.control.door import PASSWORD, USER
 
 START_DEADLINE_S = 120
 API_ID, API_HASH = "1", "test"  # any will do there
@@ -55,7 +55,7 @@ def launch(state: Path, *, again: bool = False) -> Launched:
     port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
     for own in (port, control_port):
         own_ports.add(state, own)
-    command = [sys.executable, "-m", "local.telegram", "--state", str(state / "telegram")]
+    command = [sys.executable, "-m", "testing.telegram_server", "--state", str(state / "telegram")]
     command += ["--port", str(port), "--control-port", str(control_port)]
     process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
     return Launched(process, lambda: bool(_printed(process)))

@@ -1,11 +1,14 @@
-"""Fixtures for every test folder (see tests/support/system.py for what they start), and how property tests are run.
+"""Fixtures for every test folder (see tests/support/system.py for what they start), how property tests are run, and what runs side by side.
 
 The same examples in each run, so that a run says something of the change it was made for; `--hypothesis-profile=others` looks for others.
 Time is not judged: by default one example has 200 ms, which a machine that stalls misses.
+
+Side by side (`make test`), the tests of a module run in one process, in order. Those of the running system run first: it starts once.
 """
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.system import account, emulator, system
@@ -16,3 +19,16 @@ _UNJUDGED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("avio", deadline=None, derandomize=True, suppress_health_check=_UNJUDGED)
 settings.register_profile("others", settings.get_profile("avio"), derandomize=False)
 settings.load_profile("avio")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests by what they share, and begin with the running system: it takes longest."""
+    for item in items:
+        shared = "system" if _needs_system(item) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: not _needs_system(item))
+
+
+def _needs_system(item: pytest.Item) -> bool:
+    return "system" in getattr(item, "fixturenames", ())

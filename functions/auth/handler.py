@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from functions.auth import routes
+from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.auth.workers import LiveWorkers
-from functions.http.adapter import lambda_handler
-from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
-from shared import aws
-from shared.clock import SystemClock
-from shared.observability import get_logger
-from shared.owner_client import OwnerClient
+from functions.http.http_function import HttpFunction
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
-from shared.store.table import Table
-from shared.store.tenants import TenantStore
-from shared.store.tokens import TokenStore
 from shared.store.workers import WorkerStore
 
-settings = HttpSettings()
-clock = SystemClock()
-table = Table(aws.dynamodb(), settings.table_name)
-accounts = AccountStore(table)
-workers = WorkerStore(table)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
-app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
+function = HttpFunction(HttpSettings())
+clock = function.clock
+accounts, workers = AccountStore(function.table), WorkerStore(function.table)
 owner = OwnerClient(accounts, workers)
-app.state.login = LogIn(owner, accounts, workers, clock)
-app.state.status = Status(owner, LiveWorkers(workers, clock), clock)
-handler = lambda_handler(app)
+handler = function.handler([routes.router], LogIn(owner, accounts, workers, clock), Status(owner, LiveWorkers(workers, clock), clock))

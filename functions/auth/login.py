@@ -7,18 +7,23 @@ happen all the same (logging out) is written on the account's row as wanted: who
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from functions.auth.codes import entered
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, TenantId
-from shared.owner_client import OwnerClient
 from shared.phones import e164
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import Command
+from shared.rpc.log_in import CancelLogIn, LogOut, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
+R = TypeVar("R", bound=BaseModel)
 _NOTHING_TO_LOG_OUT = {AccountState.NEW, AccountState.LOGGED_OUT}
 _NO_ANSWER = {Code.UNAVAILABLE, Code.NOT_MINE, Code.OUTCOME_UNKNOWN}
 
@@ -32,24 +37,23 @@ class LogIn:
     workers: WorkerStore
     clock: Clock
 
-    def start(self, tenant_id: TenantId, account: Account | None, phone: str) -> dict[str, Any]:
+    def start(self, tenant_id: TenantId, account: Account | None, phone: str) -> SentCode | StateReached:
         """Have Telegram send a code; a second start before the flow may be resent returns the flow that is under way."""
         if account and account.wanted is None and account.state.logged_in:
             raise AvioError(Code.ALREADY_AUTHORIZED)
-        return self._call(tenant_id, account, "auth/start", {"phone": e164(phone)})
+        return self._call(tenant_id, account, StartLogIn(phone=e164(phone)))
 
-    def resend(self, tenant_id: TenantId, account: Account | None) -> dict[str, Any]:
+    def resend(self, tenant_id: TenantId, account: Account | None) -> SentCode | StateReached:
         """Have Telegram send the code again, by the next way it offers."""
-        return self._call(tenant_id, account, "auth/resend", {})
+        return self._call(tenant_id, account, ResendCode())
 
-    def cancel(self, tenant_id: TenantId, account: Account | None) -> dict[str, Any]:
+    def cancel(self, tenant_id: TenantId, account: Account | None) -> StateReached:
         """Give the flow up."""
-        return self._call(tenant_id, account, "auth/cancel", {})
+        return self._call(tenant_id, account, CancelLogIn())
 
     def verify(self, tenant_id: TenantId, account: Account | None, phone: str, code: str | None, password: str | None) -> None:
         """Sign in with the code, or where it was accepted before, with the password."""
-        given = {name: value for name, value in (("code", code and entered(code)), ("password", password)) if value is not None}
-        self._call(tenant_id, account, "auth/verify", {"phone": e164(phone), **given})
+        self._call(tenant_id, account, VerifyLogIn(phone=e164(phone), code=code and entered(code), password=password))
 
     def logout(self, tenant_id: TenantId, account: Account | None) -> AccountState:
         """Log out; return `logged_out`, or `logging_out` where it is still to happen. Safe to run twice.
@@ -59,7 +63,7 @@ class LogIn:
         if account is None or (account.state in _NOTHING_TO_LOG_OUT and account.wanted is None):
             return AccountState.LOGGED_OUT
         try:
-            return AccountState(self._call(tenant_id, account, "logout", {})["state"])
+            return self._call(tenant_id, account, LogOut()).state
         except AvioError as error:
             if error.code not in _NO_ANSWER:
                 raise
@@ -75,5 +79,5 @@ class LogIn:
                 self.workers.nudge(left.owner, left.tenant_id)
         return AccountState.LOGGING_OUT
 
-    def _call(self, tenant_id: TenantId, account: Account | None, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return self.owner.call(tenant_id, Channel.TELEGRAM, account, command, arguments)
+    def _call(self, tenant_id: TenantId, account: Account | None, command: Command[R]) -> R:
+        return self.owner.call(tenant_id, Channel.TELEGRAM, account, command)

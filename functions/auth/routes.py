@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from functions.auth.login import LogIn
 from functions.auth.status import Stale, Status
-from functions.http.callers import Managing, Reading
-from functions.http.describe import errors
+from functions.http.access import ManageAccess, ReadAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors, never_null
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
+from shared.rpc import log_in
 
 router = APIRouter(tags=["accounts"])
 Phone = Annotated[
@@ -46,13 +48,21 @@ class Phoned(BaseModel):
     phone: Phone
 
 
+def _one_of_the_two(schema: dict[str, Any]) -> None:
+    """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
+    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
+    for one in ("code", "password"):
+        wanted = {**schema["properties"][one]}
+        never_null(wanted)
+        branches.append({**schema, "required": ["phone", one], "properties": {**schema["properties"], one: wanted}})
+    schema.clear()
+    schema.update({**named, "anyOf": branches})
+
+
 class Verification(BaseModel):
     """The code that Telegram sent, the password of two-step verification, or both."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("code", "password")]},
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_the_two)
 
     phone: Phone
     code: Annotated[
@@ -129,23 +139,8 @@ class StateView(BaseModel):
     state: AccountState
 
 
-def login_of(request: Request) -> LogIn:
-    """Return what the app was composed with."""
-    login = request.app.state.login
-    assert isinstance(login, LogIn)
-    return login
-
-
-def status_of(request: Request) -> Status:
-    """Return what the app was composed with."""
-    status = request.app.state.status
-    assert isinstance(status, Status)
-    return status
-
-
-Flow = Annotated[LogIn, Depends(login_of)]
-Statuses = Annotated[Status, Depends(status_of)]
-
+Flow = Annotated[LogIn, provided(LogIn)]
+Statuses = Annotated[Status, provided(Status)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 _telegram = (Code.FLOOD_WAIT, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_ERROR, Code.OUTCOME_UNKNOWN, Code.REFUSED_BY_TELEGRAM)
 _sending_codes = (
@@ -177,59 +172,59 @@ _accepted: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/tenants/{tenant}/status", responses=errors(*_caller))
-def get_status(entry: Reading, status: Statuses) -> StatusView:
+def get_status(access: ReadAccess, status: Statuses) -> StatusView:
     """Tell how the account is doing: from what is stored, and from the worker that holds it. Telegram is not asked."""
-    return StatusView(**status.of(entry.account))
+    return StatusView(**status.of(access.account))
 
 
 @router.post("/tenants/{tenant}/auth/start", responses=errors(*_caller, *_telegram, *_sending_codes))
-def start_login(body: Phoned, entry: Managing, login: Flow) -> SentCode | SignedIn:
+def start_login(body: Phoned, access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way.
 
     Telegram may ask for no code and log the account in at once: then the answer is that of verify.
     """
-    return _begun(login.start(entry.tenant.id, entry.account, body.phone))
+    return _begun(login.start(access.tenant.id, access.account, body.phone))
 
 
 @router.post("/tenants/{tenant}/auth/resend", responses=errors(*_caller, *_telegram, *_sending_codes, Code.NOT_STARTED))
-def resend_code(entry: Managing, login: Flow) -> SentCode | SignedIn:
+def resend_code(access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send the code again, by the way that `next_type` named."""
-    return _begun(login.resend(entry.tenant.id, entry.account))
+    return _begun(login.resend(access.tenant.id, access.account))
 
 
 @router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
-def cancel_login(entry: Managing, login: Flow) -> StateView:
+def cancel_login(access: ManageAccess, login: Flow) -> StateView:
     """Give the log-in up; the code that was sent is worth nothing any more."""
-    return StateView(**login.cancel(entry.tenant.id, entry.account))
+    return StateView(state=login.cancel(access.tenant.id, access.account).state)
 
 
 @router.post("/tenants/{tenant}/auth/verify", responses=errors(*_caller, *_telegram, *_verifying))
-def verify_login(body: Verification, entry: Managing, login: Flow) -> SignedIn:
+def verify_login(body: Verification, access: ManageAccess, login: Flow) -> SignedIn:
     """Sign in with the code. With two-step verification: with code and password, or once the code was accepted, the password alone.
 
     A wrong password never spoils the code.
     """
     if body.code is None and body.password is None:
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.code", "problem": "Give the code, the password, or both."}])
-    login.verify(entry.tenant.id, entry.account, body.phone, _clear(body.code), _clear(body.password))
+    login.verify(access.tenant.id, access.account, body.phone, _clear(body.code), _clear(body.password))
     return SignedIn()
 
 
 @router.post("/tenants/{tenant}/logout", responses={**errors(*_caller), **_accepted})
-def logout(entry: Managing, login: Flow, response: Response) -> StateView:
+def logout(access: ManageAccess, login: Flow, response: Response) -> StateView:
     """Log out at Telegram and erase the session. Logging out what is not logged in is no error.
 
     202 `logging_out`: it is decided, but Telegram or the account's worker cannot be reached. It is tried for 24 hours, then the session
     is erased.
     """
-    state = login.logout(entry.tenant.id, entry.account)
+    state = login.logout(access.tenant.id, access.account)
     if state is AccountState.LOGGING_OUT:
         response.status_code = 202
     return StateView(state=state)
 
 
-def _begun(answer: dict[str, Any]) -> SentCode | SignedIn:
-    return SignedIn() if answer.get("state") == AccountState.AUTHORIZED else SentCode(**answer)
+def _begun(answer: log_in.SentCode | log_in.StateReached) -> SentCode | SignedIn:
+    return SentCode(**answer.model_dump()) if isinstance(answer, log_in.SentCode) else SignedIn()
 
 
 def _clear(secret: SecretStr | None) -> str | None:

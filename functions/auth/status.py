@@ -11,16 +11,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ValidationError
-
-from functions.auth.workers import LiveWorkers
+from functions.auth.live_workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
 from shared.model.live import Live
 from shared.model.states import NEXT_STEPS, Reason, reason_of
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.status import GetStatus
 
-DEADLINE_S = 2.0
+DEADLINE_S = GetStatus.deadline_s
 DOWN_FOR = timedelta(seconds=60)
 """A connection that is made anew takes a few seconds; one that is not there after this long is an outage."""
 
@@ -66,15 +65,8 @@ class Status:
         if account is None:
             return _shown(AccountState.NEW, None, None, owner=False, now=self.clock.now())
         owner = self.workers.holds(account.owner)
-        live = self._live(account) if owner else None
+        live = self.owner.ask(account, GetStatus(), self.deadline_s) if owner else None
         return _shown(account.standing, account, live, owner=owner, now=self.clock.now())
-
-    def _live(self, account: Account) -> Live | None:
-        answer = self.owner.ask(account.tenant_id, account.channel, account, "status", self.deadline_s)
-        try:
-            return None if answer is None else Live.model_validate(answer)
-        except ValidationError:
-            return None  # a worker of another version: it is replaced any moment
 
 
 def _shown(state: AccountState, account: Account | None, live: Live | None, *, owner: bool, now: datetime) -> dict[str, Any]:

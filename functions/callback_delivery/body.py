@@ -62,7 +62,7 @@ class EventBody(BaseModel):
 
 
 class TestBody(EventBody):
-    """What a test of a callback posts: of the form of a message, so that an endpoint's whole way is tried, and plainly none."""
+    """A test of a callback: of the form of a message, so that an endpoint's whole way is tried, and plainly none."""
 
     event: Literal["test"]  # type: ignore[assignment]
     test: Literal[True]

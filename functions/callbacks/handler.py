@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from functions.callbacks import receiver
-from functions.http.adapter import lambda_handler
-from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
-from shared import aws
-from shared.clock import SystemClock
-from shared.observability import get_logger
+from functions.http.http_function import HttpFunction
 from shared.settings import HttpSettings
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
-from shared.store.tenants import TenantStore
-from shared.store.tokens import TokenStore
 
 
 class Settings(HttpSettings):
@@ -25,11 +17,6 @@ class Settings(HttpSettings):
 
 
 settings = Settings()
-clock = SystemClock()
-client = aws.dynamodb()
-table = Table(client, settings.table_name)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), clock))
-routers = [receiver.router] if settings.dev_callback_receiver else []
-app = create_app(routers, gate=gate, origins=settings.origins, logger=get_logger())
-app.state.receiver = receiver.Receiver(ReceiverStore(Table(client, settings.deliveries_table_name)), clock)
-handler = lambda_handler(app)
+function = HttpFunction(settings)
+store = ReceiverStore(Table(function.dynamodb, settings.deliveries_table_name))
+handler = function.handler([receiver.router] if settings.dev_callback_receiver else [], receiver.Receiver(store, function.clock))

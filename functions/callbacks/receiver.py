@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from functions.http.describe import errors
-from functions.http.form import check_body, check_form
+from functions.http.access import OPEN
+from functions.http.dependencies import provided
 from functions.http.json_body import parse
+from functions.http.openapi_responses import errors
+from functions.http.request_checks import check_body, check_request
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.store.receiver import ReceiverStore
@@ -55,14 +57,7 @@ class Receiver:
         return self._store.newest(SHOWN, self._clock.now())
 
 
-def receiver_of(request: Request) -> Receiver:
-    """Return the receiver that the app was composed with."""
-    receiver = request.app.state.receiver
-    assert isinstance(receiver, Receiver)
-    return receiver
-
-
-InReceiver = Annotated[Receiver, Depends(receiver_of)]
+InReceiver = Annotated[Receiver, provided(Receiver)]
 _any_json = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
 
@@ -73,14 +68,14 @@ def body_of(request: Request) -> bytes:
     return content
 
 
-@router.post("/dev/callback-receiver", responses=errors(Code.REQUEST_TOO_LARGE), openapi_extra=_any_json)
+@router.post("/dev/callback-receiver", dependencies=[OPEN], responses=errors(Code.REQUEST_TOO_LARGE), openapi_extra=_any_json)
 def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InReceiver) -> Stored:
     """Store a JSON payload for a day. For development only: no authentication."""
     receiver.keep(body)
     return Stored()
 
 
-@router.get("/dev/callback-receiver", dependencies=[Depends(check_form)], response_model=list[Received], responses=errors())
+@router.get("/dev/callback-receiver", dependencies=[OPEN, Depends(check_request)], response_model=list[Received], responses=errors())
 def list_received(receiver: InReceiver) -> Response:
     """Return the newest payloads, newest first. For development only: no authentication."""
     return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may contain half of a surrogate pair

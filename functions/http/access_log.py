@@ -5,7 +5,7 @@
 
 The route is its template, and the tenant is named only once its caller was let in: nothing of the line is what a stranger wrote. Where
 there is no such route, or its caller was not let in, the line is without. The listener writes the same id beside each command that it ran
-for the request (listener/api.py).
+for the request (listener/core/api.py).
 """
 
 from __future__ import annotations

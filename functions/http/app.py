@@ -1,31 +1,47 @@
-"""The FastAPI app that every HTTP function is, around its own routes."""
+"""Composes the FastAPI app of an HTTP function around the function's own routes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aws_lambda_powertools import Logger
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 
+from functions.http.access import Allows
 from functions.http.access_log import AccessLog
-from functions.http.boundary import Boundary
-from functions.http.callers import Gate
+from functions.http.body_reader import BodyReader
+from functions.http.dependencies import Dependencies, Provided
+from functions.http.error_boundary import ErrorBoundary
 from functions.http.errors import HANDLERS
+from functions.http.pipeline import Pipeline
 from shared.version import VERSION
 
 TITLE = "Avio"
 
 
-def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[str], logger: Logger) -> FastAPI:
-    """Compose an app. It serves no documentation of its own: there is one document for all functions (see functions/tenants)."""
+class IncompleteApp(Exception):
+    """A route asks for a dependency or a kind of caller that its app lacks, or does not declare its callers."""
+
+
+def create_app(
+    routers: Sequence[APIRouter], *, pipeline: Pipeline, dependencies: Dependencies, origins: Sequence[str], logger: Logger
+) -> FastAPI:
+    """Compose an app; raises IncompleteApp.
+
+    It serves no documentation of its own: one document describes all functions (see functions/tenants).
+    """
     app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.gate = gate
+    app.state.pipeline, app.state.dependencies = pipeline, dependencies
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     for router in routers:
+        _check_complete(router, pipeline, dependencies)
         app.include_router(router)
-    app.add_middleware(Boundary, logger=logger)
+    app.add_middleware(BodyReader)
+    app.add_middleware(ErrorBoundary, logger=logger)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -35,3 +51,25 @@ def create_app(routers: Sequence[APIRouter], *, gate: Gate, origins: Sequence[st
     )
     app.add_middleware(AccessLog, logger=logger)
     return app
+
+
+def _check_complete(router: APIRouter, pipeline: Pipeline, dependencies: Dependencies) -> None:
+    """Raise IncompleteApp for what would otherwise fail at the first request."""
+    for route in router.routes:
+        if not isinstance(route, APIRoute):
+            continue
+        asked = [one.call for one in _tree(route.dependant)]
+        declared = [call for call in asked if isinstance(call, Allows)]
+        if len(declared) != 1:
+            raise IncompleteApp(f"{route.path} should declare its callers once (functions/http/access.py).")
+        if any(kind not in pipeline.authenticator.kinds for kind in declared[0].kinds):
+            raise IncompleteApp(f"{route.path} allows a kind of caller that the app does not know.")
+        for call in asked:
+            if isinstance(call, Provided) and call.kind not in dependencies:
+                raise IncompleteApp(f"{route.path} depends on {call.kind.__name__}, which the app was not given.")
+
+
+def _tree(dependant: Dependant) -> Iterator[Dependant]:
+    for inner in dependant.dependencies:
+        yield inner
+        yield from _tree(inner)

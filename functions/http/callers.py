@@ -1,148 +1,128 @@
-"""Who calls, and what they may do (contract G6).
+"""The kinds of callers, an entry each (contract G6).
 
-    X-Admin-Token: <ADMIN_TOKEN>            everything
-    Authorization: Bearer <tenant key>      what its scopes allow, in its own tenant; other tenants look absent
+    kind         credential                              opens
+    ADMIN        X-Admin-Token: <ADMIN_TOKEN>            everything
+    TENANT_KEY   Authorization: Bearer <tenant key>      what its scopes allow in its own tenant; other tenants look absent
 
-A tenant's key costs one read: the key names its tenant, so the key's row, the tenant and its account come in one request.
+A new kind is a new entry in CALLER_KINDS; routes name the kinds that they take (see access.py). The authenticator knows no kind by name.
 """
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
 
-from fastapi import Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.security import APIKeyHeader, APIKeyQuery, HTTPBearer
 
-from functions.http.form import check_form
-from functions.http.parameters import NUMBER_FORM, UUID_FORM, TenantReference
-from functions.http.tokens import CachedTokens
+from functions.http.deployment_tokens import DeploymentTokens
 from shared.errors import AvioError, Code
 from shared.model.account import Account
-from shared.model.ids import Channel, TenantId
-from shared.model.tenant import Scope, Tenant, TenantKey, parse_key
+from shared.model.ids import Channel
+from shared.model.tenant import Scope, Tenant, parse_key
 from shared.store.tenants import TenantStore
 
-_admin_token = APIKeyHeader(name="X-Admin-Token", auto_error=False, scheme_name="AdminToken", description="The deployment's ADMIN_TOKEN.")
-_bearer = HTTPBearer(auto_error=False, scheme_name="TenantKey", description="A tenant's key, `avio_...`.")
-AdminToken = Annotated[str | None, Security(_admin_token)]
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-
-_NUMBER = re.compile(NUMBER_FORM)
-_UUID = re.compile(UUID_FORM)
-_NONE = "There are no credentials: send a tenant's key as `Authorization: Bearer <key>`, or the admin token as `X-Admin-Token`."
-_NO_KEY = "This is no tenant's key: those begin with `avio_`."
-_AS_ADMIN = "This is the admin token: send it as `X-Admin-Token`."
-_AS_BEARER = "This is a tenant's key: send it as `Authorization: Bearer <key>`."
+Scheme = APIKeyHeader | APIKeyQuery | HTTPBearer
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A caller let in: the tenant it asked for, and that tenant's account (Telegram's unless a route says otherwise).
+class Caller:
+    """An authenticated caller. `tenant` is the only tenant that it reaches; None means every tenant.
 
-    `scopes` are the caller's own; the administrator has all.
+    `account` is that tenant's Telegram account, read in the same request as the tenant.
     """
 
-    tenant: Tenant
-    account: Account | None
+    kind: CallerKind
+    credential: str = field(repr=False)
+    tenant: Tenant | None = None
+    account: Account | None = None
     scopes: frozenset[Scope] = frozenset(Scope)
 
 
-class Gate:
-    """Lets callers in. Who is not let in hears which kind of credentials is missing or wrong, and nothing of what they would open."""
+@dataclass(frozen=True)
+class CredentialSources:
+    """Where credentials are looked up."""
 
-    def __init__(self, tenants: TenantStore, tokens: CachedTokens) -> None:
-        self._tenants = tenants
-        self._tokens = tokens
-
-    def admin(self, token: str | None, authorization: str | None = None) -> None:
-        """Let the deployment's administrator in; raises `invalid_credentials`, or `forbidden` for a tenant's key."""
-        if token is None and authorization is not None:
-            self._authenticate(authorization)
-            raise AvioError(Code.FORBIDDEN, "A tenant's key does not open this: it takes the admin token, as `X-Admin-Token`.")
-        if token is None:
-            raise AvioError(Code.INVALID_CREDENTIALS, "There are no credentials: this takes the admin token, as `X-Admin-Token`.")
-        if not self._tokens.is_admin(token):
-            raise AvioError(Code.INVALID_CREDENTIALS, _AS_BEARER if parse_key(token) else "The admin token is wrong.")
-
-    def enter(self, reference: str, scope: Scope, token: str | None, authorization: str | None) -> Entry:
-        """Let an administrator or a tenant's key in to the tenant that `reference` (a UUID or a number) names.
-
-        Raises `invalid_credentials`, `tenant_not_found` (also for a tenant that the key does not open) or `forbidden`.
-        """
-        if token is not None:
-            self.admin(token)
-            tenant, _, account = self._load(self._id_of(reference), None)
-            return Entry(_present(tenant), account)
-        if authorization is None:
-            raise AvioError(Code.INVALID_CREDENTIALS, _NONE)
-        tenant, key, account = self._authenticate(authorization)
-        if reference.lower() not in (tenant.id, str(tenant.number)):
-            raise AvioError(Code.TENANT_NOT_FOUND)
-        if scope not in key.scopes:
-            raise AvioError(Code.FORBIDDEN, f"This takes a key with the scope `{scope}`; this key has {', '.join(sorted(key.scopes))}.")
-        return Entry(tenant, account, key.scopes)
-
-    def _authenticate(self, authorization: str) -> tuple[Tenant, TenantKey, Account | None]:
-        """Return the tenant whose key an `Authorization` header presents, with the key; raises `invalid_credentials`."""
-        scheme, _, presented = authorization.partition(" ")
-        presented = presented.strip()
-        if scheme.lower() != "bearer" or not presented:
-            raise AvioError(Code.INVALID_CREDENTIALS, "`Authorization` should be `Bearer`, a space and a tenant's key.")
-        named = parse_key(presented)
-        if named is None:
-            raise AvioError(Code.INVALID_CREDENTIALS, _AS_ADMIN if self._tokens.is_admin(presented) else _NO_KEY)
-        tenant, key, account = self._load(*named)
-        if tenant is None or key is None or not key.opens(presented):
-            raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
-        return tenant, key, account
-
-    def _load(self, tenant_id: TenantId, key_id: str | None) -> tuple[Tenant | None, TenantKey | None, Account | None]:
-        return self._tenants.with_account(tenant_id, Channel.TELEGRAM, key_id)
-
-    def _id_of(self, reference: str) -> TenantId:
-        if _UUID.fullmatch(reference):
-            return TenantId(str(uuid.UUID(reference)))
-        found = self._tenants.id_of(int(reference)) if _NUMBER.fullmatch(reference) else None
-        if found is None:
-            raise AvioError(Code.TENANT_NOT_FOUND)
-        return found
+    tokens: DeploymentTokens
+    tenants: TenantStore
 
 
-def _present(tenant: Tenant | None) -> Tenant:
-    if tenant is None:
-        raise AvioError(Code.TENANT_NOT_FOUND)
-    return tenant
+@dataclass(frozen=True, eq=False)
+class CallerKind:
+    """A kind of caller.
+
+    `title` and `sent_as` name the credential and its place in error details. `schemes` say where a request carries it, and describe it in
+    OpenAPI. `verify` returns the caller of a credential, or None for text that is no credential of this kind (`unrecognized` tells the
+    caller so); it raises `invalid_credentials` for one that opens nothing. `recognizes` tells a credential that was sent in the place of
+    another kind.
+    """
+
+    title: str
+    sent_as: str
+    schemes: tuple[Scheme, ...]
+    verify: Callable[[CredentialSources, str], Caller | None]
+    recognizes: Callable[[CredentialSources, str], bool]
+    unrecognized: str
+
+    def credential_in(self, request: Request) -> str | None:
+        """Return the credential of this kind that a request carries, unchecked; raises `invalid_credentials` for another HTTP scheme."""
+        found = (_sent_by(scheme, request) for scheme in self.schemes)
+        return next((credential for credential in found if credential is not None), None)
 
 
-def gate_of(request: Request) -> Gate:
-    """Return the gate that the app was composed with."""
-    gate = request.app.state.gate
-    assert isinstance(gate, Gate)
-    return gate
+def _sent_by(scheme: Scheme, request: Request) -> str | None:
+    if isinstance(scheme, HTTPBearer):
+        authorization = request.headers.get("authorization")
+        return None if authorization is None else _bearer_token(authorization)
+    values = request.query_params if isinstance(scheme, APIKeyQuery) else request.headers
+    return values.get(scheme.model.name)
 
 
-def admin(request: Request, token: AdminToken) -> None:
-    """Depend on this where only the administrator may go."""
-    gate_of(request).admin(token, request.headers.get("authorization"))
-    check_form(request)
+def _bearer_token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AvioError(Code.INVALID_CREDENTIALS, "`Authorization` should be `Bearer`, a space and a tenant's key.")
+    return token.strip()
 
 
-def entering(scope: Scope) -> Callable[..., Entry]:
-    """Depend on this where a tenant's own callers with a scope may go, and the administrator."""
-
-    def enter(request: Request, tenant: TenantReference, token: AdminToken, _: Bearer) -> Entry:
-        entry = gate_of(request).enter(tenant, scope, token, request.headers.get("authorization"))
-        request.state.tenant = entry.tenant.id
-        check_form(request)
-        return entry
-
-    return enter
+def _is_admin_token(sources: CredentialSources, token: str) -> bool:
+    return sources.tokens.is_admin(token)
 
 
-Reading = Annotated[Entry, Security(entering(Scope.READ), scopes=[Scope.READ.value])]
-Sending = Annotated[Entry, Security(entering(Scope.SEND), scopes=[Scope.SEND.value])]
-Managing = Annotated[Entry, Security(entering(Scope.MANAGE), scopes=[Scope.MANAGE.value])]
+def _administrator(sources: CredentialSources, token: str) -> Caller | None:
+    return Caller(ADMIN, token) if sources.tokens.is_admin(token) else None
+
+
+def _has_key_form(_: CredentialSources, key: str) -> bool:
+    return parse_key(key) is not None
+
+
+def _key_holder(sources: CredentialSources, key: str) -> Caller | None:
+    """Return the caller of a tenant's key. It costs one read: the key names its tenant, so key, tenant and account are read together."""
+    named = parse_key(key)
+    if named is None:
+        return None
+    tenant_id, key_id = named
+    tenant, stored, account = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, key_id)
+    if tenant is None or stored is None or not stored.opens(key):
+        raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
+    return Caller(TENANT_KEY, key, tenant, account, stored.scopes)
+
+
+ADMIN = CallerKind(
+    title="the admin token",
+    sent_as="`X-Admin-Token`",
+    schemes=(APIKeyHeader(name="X-Admin-Token", auto_error=False, scheme_name="AdminToken", description="The deployment's ADMIN_TOKEN."),),
+    verify=_administrator,
+    recognizes=_is_admin_token,
+    unrecognized="The admin token is wrong.",
+)
+TENANT_KEY = CallerKind(
+    title="a tenant's key",
+    sent_as="`Authorization: Bearer <key>`",
+    schemes=(HTTPBearer(auto_error=False, scheme_name="TenantKey", description="A tenant's key, `avio_...`."),),
+    verify=_key_holder,
+    recognizes=_has_key_form,
+    unrecognized="This is not a tenant's key: those begin with `avio_`.",
+)
+CALLER_KINDS = (ADMIN, TENANT_KEY)

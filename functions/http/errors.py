@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from functions.http.problems import in_words, problems_of
+from functions.http.validation_errors import field_problems, in_words
 from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable
 
@@ -116,7 +116,7 @@ async def store_unavailable(request: Request, _: Exception) -> Response:
 async def invalid_request(request: Request, error: Exception) -> Response:
     """Answer a violated schema with the fields named, and without what was sent in them."""
     assert isinstance(error, RequestValidationError)
-    return response(AvioError(Code.INVALID_REQUEST, fields=problems_of(error.errors(), error.body)), request.state.request_id)
+    return response(AvioError(Code.INVALID_REQUEST, fields=field_problems(error.errors(), error.body)), request.state.request_id)
 
 
 async def http_exception(request: Request, error: Exception) -> Response:

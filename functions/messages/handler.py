@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from functions.http.adapter import lambda_handler
-from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.http_function import HttpFunction
 from functions.messages import routes
 from functions.messages.send import Sending
-from shared import aws
-from shared.clock import SystemClock
-from shared.observability import get_logger
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
-from shared.store.table import Table
-from shared.store.tenants import TenantStore
-from shared.store.tokens import TokenStore
 from shared.store.workers import WorkerStore
 
-settings = HttpSettings()
-table = Table(aws.dynamodb(), settings.table_name)
-gate = Gate(TenantStore(table), CachedTokens(TokenStore(table), SystemClock()))
-app = create_app([routes.router], gate=gate, origins=settings.origins, logger=get_logger())
-app.state.sending = Sending(OwnerClient(AccountStore(table), WorkerStore(table)))
-handler = lambda_handler(app)
+function = HttpFunction(HttpSettings())
+owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
+handler = function.handler([routes.router], Sending(owner))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from functions.http.callers import Sending as SendingCaller
-from functions.http.describe import errors
+from functions.http.access import SendAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
 from functions.messages.send import Sending, seen
@@ -43,7 +44,10 @@ class NewMessage(BaseModel):
     reply_to: Annotated[
         Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
     ] = None
-    attachments: Annotated[list[Any], Field(max_length=10, description="Not supported yet: leave it out.")] = []
+    attachments: Annotated[
+        list[Any],
+        Field(max_length=10, description="Not supported yet: leave it out.", json_schema_extra={"maxItems": 0, "items": {"not": {}}}),
+    ] = []
 
 
 class SentMessage(BaseModel):
@@ -52,13 +56,6 @@ class SentMessage(BaseModel):
     peer_resolved: int
     message_id: int
     date: datetime
-
-
-def sending_of(request: Request) -> Sending:
-    """Return what the app was composed with."""
-    sending = request.app.state.sending
-    assert isinstance(sending, Sending)
-    return sending
 
 
 _refusals = (
@@ -95,11 +92,13 @@ _refusals = (
 
 
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, entry: SendingCaller, sending: Annotated[Sending, Depends(sending_of)]) -> SentMessage:
+def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
     """Send a message as the account's person."""
     if not seen(body.text):
         problem = "A message has something to see: not only blanks and zero-width characters."
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    return SentMessage(**sending.send(entry.tenant.id, entry.account, peers.parse(body.peer), body.text, body.reply_to))
+    reply_to = None if body.reply_to is None else str(body.reply_to)
+    sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
+    return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)

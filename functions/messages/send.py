@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
 
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.send import SendMessage, SentMessage
 
 MAX_UTF16_UNITS = 4096
 """https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
@@ -22,7 +22,7 @@ class Sending:
 
     owner: OwnerClient
 
-    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: int | None) -> dict[str, Any]:
+    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: str | None) -> SentMessage:
         """Send a text; return what Telegram made of it.
 
         The random id is chosen here, once, and goes with every try: Telegram takes the same one for the same message, so however often
@@ -33,8 +33,8 @@ class Sending:
             raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
         if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
             raise AvioError(Code.MESSAGE_TOO_LONG)
-        arguments = {"to": peer, "text": text, "reply_to": reply_to, "random_id": random_id()}
-        return self.owner.call(tenant_id, Channel.TELEGRAM, account, "send", arguments)
+        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=random_id())
+        return self.owner.call(tenant_id, Channel.TELEGRAM, account, command)
 
 
 def seen(text: str) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from functions.http.callers import Managing
-from functions.http.describe import errors
+from functions.http.access import ManageAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors
 from functions.http.parameters import each_once
-from functions.tenants.credentials import Credentials
+from functions.tenants.credential_service import CredentialService
 from functions.tenants.routes import Name
 from shared.errors import Code
 from shared.model.tenant import Scope, TenantKey
@@ -58,54 +59,47 @@ class RotatedSecret(BaseModel):
 class Done(BaseModel):
     """It is done."""
 
-    ok: bool = True
+    ok: Literal[True] = True
 
 
-def credentials_of(request: Request) -> Credentials:
-    """Return what the app was composed with."""
-    credentials = request.app.state.credentials
-    assert isinstance(credentials, Credentials)
-    return credentials
-
-
-InCredentials = Annotated[Credentials, Depends(credentials_of)]
+CredentialServiceDep = Annotated[CredentialService, provided(CredentialService)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
 @router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
-def create_key(body: NewKey, entry: Managing, credentials: InCredentials) -> CreatedKey:
+def create_key(body: NewKey, access: ManageAccess, credentials: CredentialServiceDep) -> CreatedKey:
     """Make one more key. It is shown this once; a tenant's key gives away only scopes that it has itself."""
-    made, key = credentials.add_key(entry.tenant, frozenset(body.scopes), body.name, entry.scopes)
+    made, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller.scopes)
     return CreatedKey(**_view(made).model_dump(), key=key.get_secret_value())
 
 
 @router.get("/tenants/{tenant}/keys", responses=errors(*_caller))
-def list_keys(entry: Managing, credentials: InCredentials) -> list[KeyView]:
+def list_keys(access: ManageAccess, credentials: CredentialServiceDep) -> list[KeyView]:
     """List the tenant's keys, the oldest first."""
-    return [_view(key) for key in credentials.keys_of(entry.tenant)]
+    return [_view(key) for key in credentials.keys_of(access.tenant)]
 
 
 @router.delete("/tenants/{tenant}/keys/{key_id}", responses=errors(*_caller, Code.NOT_FOUND))
-def delete_key(key_id: KeyId, entry: Managing, credentials: InCredentials) -> Done:
+def delete_key(key_id: KeyId, access: ManageAccess, credentials: CredentialServiceDep) -> Done:
     """Take a key away. It opens nothing from the moment that this answers."""
-    credentials.remove_key(entry.tenant, key_id)
+    credentials.remove_key(access.tenant, key_id)
     return Done()
 
 
 @router.post("/tenants/{tenant}/signing-secret/rotate", responses=errors(*_caller, Code.ROTATION_PENDING))
-def rotate_signing_secret(entry: Managing, credentials: InCredentials) -> RotatedSecret:
+def rotate_signing_secret(access: ManageAccess, credentials: CredentialServiceDep) -> RotatedSecret:
     """Make a new signing secret; the previous one stays valid for 24 hours, or until it is ended.
 
     Meanwhile `webhook-signature` holds a signature by each valid secret, and `X-Signature` goes by the oldest of them. In force in 10 s.
     """
-    secret, until = credentials.rotate(entry.tenant)
+    secret, until = credentials.rotate(access.tenant)
     return RotatedSecret(signing_secret=secret.get_secret_value(), previous_valid_until=until)
 
 
 @router.delete("/tenants/{tenant}/signing-secret/previous", responses=errors(*_caller, Code.ROTATION_PENDING))
-def end_previous_signing_secret(entry: Managing, credentials: InCredentials) -> Done:
+def end_previous_signing_secret(access: ManageAccess, credentials: CredentialServiceDep) -> Done:
     """End the overlap: from now on (within 10 s) only the newest signing secret signs. Safe to run twice."""
-    credentials.end_previous(entry.tenant)
+    credentials.end_previous(access.tenant)
     return Done()
 
 

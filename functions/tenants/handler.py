@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from functions.http.adapter import lambda_handler
-from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
-from functions.tenants import about, credential_routes, routes
-from functions.tenants.credentials import Credentials
-from functions.tenants.directory import Directory
+from functions.http.http_function import HttpFunction
+from functions.tenants import api_info_routes, credential_routes, routes
+from functions.tenants.credential_service import CredentialService
+from functions.tenants.tenant_service import TenantService
 from shared import aws
-from shared.clock import SystemClock
 from shared.crypto import Envelope
-from shared.observability import get_logger
 from shared.settings import CallbackSettings, HttpSettings
 from shared.store.accounts import AccountStore
-from shared.store.table import Table
-from shared.store.tenants import TenantStore
-from shared.store.tokens import TokenStore
 from shared.store.workers import WorkerStore
 
 
@@ -28,12 +20,11 @@ class Settings(HttpSettings, CallbackSettings):
 
 
 settings = Settings()
-clock = SystemClock()
-table = Table(aws.dynamodb(), settings.table_name)
-tenants = TenantStore(table)
-gate = Gate(tenants, CachedTokens(TokenStore(table), clock))
+function = HttpFunction(settings)
+table, tenants, clock = function.table, function.tenants, function.clock
 envelope = Envelope(aws.kms, settings.kms_key_id)
-app = create_app([routes.router, credential_routes.router, about.router], gate=gate, origins=settings.origins, logger=get_logger())
-app.state.directory = Directory(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings)
-app.state.credentials = Credentials(tenants, envelope, clock)
-handler = lambda_handler(app)
+handler = function.handler(
+    [routes.router, credential_routes.router, api_info_routes.router],
+    TenantService(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings),
+    CredentialService(tenants, envelope, clock),
+)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from functions.http.callers import AdminToken, Managing, Reading, admin
-from functions.http.describe import errors, never_null, paged
+from functions.http.access import Administrator, ManageAccess, ReadAccess
+from functions.http.dependencies import provided
+from functions.http.idempotency import IdempotencyKey, mark_replayed
+from functions.http.openapi_responses import errors, never_null, paged
 from functions.http.parameters import Digits, Limit, each_once
-from functions.tenants.directory import Directory
-from functions.tenants.idempotency import Once
+from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.tenant import ChatType, Tenant
@@ -41,15 +42,6 @@ ChatTypes = Annotated[
     list[ChatType],
     AfterValidator(each_once),
     Field(min_length=1, description="The kinds of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
-]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Makes the request repeatable: up to 255 visible ASCII characters.",
-    ),
 ]
 PAGE = 50
 
@@ -108,8 +100,8 @@ class CreatedTenant(TenantView):
 class Deleting(BaseModel):
     """What is on its way."""
 
-    ok: bool = True
-    state: str = "deleting"
+    ok: Literal[True] = True
+    state: Literal["deleting"] = "deleting"
 
 
 def view(tenant: Tenant) -> dict[str, Any]:
@@ -117,82 +109,79 @@ def view(tenant: Tenant) -> dict[str, Any]:
     return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
 
 
-def directory_of(request: Request) -> Directory:
-    """Return the directory that the app was composed with."""
-    directory = request.app.state.directory
-    assert isinstance(directory, Directory)
-    return directory
-
-
-InDirectory = Annotated[Directory, Depends(directory_of)]
-_admin_only = [Depends(admin)]
+TenantServiceDep = Annotated[TenantService, provided(TenantService)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
 @router.post(
     "/tenants",
     status_code=201,
-    dependencies=_admin_only,
     responses=errors(
         Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.INVALID_CALLBACK_URL, Code.IDEMPOTENCY_KEY_REUSED, Code.TENANT_NOT_FOUND
     ),
 )
 def create_tenant(
-    body: NewTenant, directory: InDirectory, token: AdminToken, response: Response, idempotency_key: IdempotencyKey = None
+    body: NewTenant, caller: Administrator, tenants: TenantServiceDep, response: Response, idempotency_key: IdempotencyKey = None
 ) -> CreatedTenant:
     """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once.
 
     With an `Idempotency-Key` the request can be repeated for 24 hours, with the same admin token, where its answer was lost: the repeat
     makes no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
     """
-    asked = body.name, body.callback_url, _settings(body.model_dump(exclude={"name", "callback_url"}))
-    created = directory.create_once(*asked, Once(idempotency_key, token or "")) if idempotency_key else directory.create(*asked)
+    new = body.name, body.callback_url, _stored_settings(body.model_dump(exclude={"name", "callback_url"}))
+    if idempotency_key is None:
+        created = tenants.create(*new)
+    else:
+        created = tenants.create_once(*new, idempotency_key=idempotency_key, admin_token=SecretStr(caller.credential))
     if created.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+        mark_replayed(response)
     credentials = {"key": created.key.get_secret_value(), "signing_secret": created.signing_secret.get_secret_value()}
     return CreatedTenant(**view(created.tenant), **credentials)
 
 
-@router.get("/tenants", dependencies=_admin_only, responses={**errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN), **paged()})
+@router.get("/tenants", responses={**errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN), **paged()})
 def list_tenants(
     request: Request,
     response: Response,
-    directory: InDirectory,
+    _: Administrator,
+    tenants: TenantServiceDep,
     after: Annotated[Annotated[int, Field(ge=0, lt=10**9)], Digits, Query(description="The number after which the page begins.")] = 0,
     limit: Limit = PAGE,
 ) -> list[TenantView]:
     """List tenants in the order of their numbers. The next page, where there is one, is in the `Link` header."""
-    tenants, last = directory.page(after, limit)
+    page, last = tenants.page(after, limit)
     if last is not None:
         response.headers["Link"] = f'<{request.url.path}?after={last}&limit={limit}>; rel="next"'
-    return [TenantView(**view(tenant)) for tenant in tenants]
+    return [TenantView(**view(tenant)) for tenant in page]
 
 
 @router.get("/tenants/{tenant}", responses=errors(*_caller))
-def get_tenant(entry: Reading) -> TenantView:
+def get_tenant(access: ReadAccess) -> TenantView:
     """Return one tenant."""
-    return TenantView(**view(entry.tenant))
+    return TenantView(**view(access.tenant))
 
 
 @router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
-def change_tenant(body: TenantChange, entry: Managing, directory: InDirectory) -> TenantView:
+def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServiceDep) -> TenantView:
     """Change a tenant's name, its callback, or what goes there. It holds for all that happens from this answer on.
 
     A callback that is set where there was none gets what happens from now on; one that replaces another gets what waits for that, too.
     """
-    changes = _settings(body.model_dump(exclude_unset=True))
+    changes = _stored_settings(body.model_dump(exclude_unset=True))
     if "name" in changes and changes["name"] is None:
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "A tenant has a name."}])
-    return TenantView(**view(directory.change(entry.tenant, changes)))
+        raise AvioError(
+            Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "This should be a string: a tenant always has a name."}]
+        )
+    return TenantView(**view(tenants.change(access.tenant, changes)))
 
 
 @router.delete("/tenants/{tenant}", status_code=202, responses=errors(*_caller))
-def delete_tenant(entry: Managing, directory: InDirectory) -> Deleting:
+def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
     """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
-    directory.delete(entry.tenant)
+    tenants.delete(access.tenant)
     return Deleting()
 
 
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as they are stored: kinds of chats have no order."""
-    return {**given, "chat_types": frozenset(given["chat_types"])} if given.get("chat_types") else given
+def _stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a request's settings in their stored form: `chat_types` is a set."""
+    return {**settings, "chat_types": frozenset(settings["chat_types"])} if settings.get("chat_types") else settings

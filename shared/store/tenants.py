@@ -38,7 +38,7 @@ class TooManyKeys(Exception):
 
 @dataclass(frozen=True)
 class Creation:
-    """What remembers a creation for 24 hours, so that it can be repeated (`functions.tenants.idempotency`).
+    """What remembers a creation for 24 hours, so that it can be repeated (`functions.tenants.derived_credentials`).
 
     `salt` is what the tenant's credentials are derived with, `fingerprint` is of the request. Once it is stored it also says which tenant
     came of it, and how its signing secret was sealed.

@@ -18,8 +18,8 @@ from telethon.tl import types
 
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
-from listener.telegram.events import happened
-from listener.telegram.peers import PeerBook
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.event_mapping import happened
 from local import openapi
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
@@ -88,6 +88,52 @@ def test_only_what_is_needed_is_required_of_a_request() -> None:
     assert schemas["NewMessage"]["properties"]["peer"]["examples"] == ["me"]
     optional = [parameter for _, _, one in OPERATIONS for parameter in one.get("parameters", []) if parameter["in"] == "query"]
     assert not any("null" in json.dumps(parameter["schema"]) or parameter["required"] for parameter in optional)
+
+
+EVENTS = {"EventBody", "MessageBody", "MediaBody", "TestBody"}
+ASKED = {
+    schema["$ref"].rpartition("/")[2]
+    for _, _, one in OPERATIONS
+    if "$ref" in (schema := one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}))
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(DOCUMENT["components"]["schemas"]) - ASKED - EVENTS))
+def test_what_is_always_in_an_answer_is_required_of_it(name: str) -> None:
+    """All of it, null where there is nothing to say; of an error what every error has. A default would make generators of code guess."""
+    schema = DOCUMENT["components"]["schemas"][name]
+    always = {"ok", "error", "detail", "request_id"} if name == "ErrorBody" else set(schema.get("properties", {}))
+    assert set(schema.get("required", [])) == always
+    assert not any("default" in one for one in schema.get("properties", {}).values())
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENT["components"]["schemas"]))
+def test_a_schema_is_one_that_generators_of_code_make_a_type_of(name: str) -> None:
+    """Its name has no module in it, and it is an object or a choice, not a condition beside an object, which becomes a choice of parts."""
+    schema = DOCUMENT["components"]["schemas"][name]
+    assert "__" not in name
+    assert not ("properties" in schema and {"anyOf", "oneOf", "allOf", "not"} & set(schema))
+    for one in (schema, *schema.get("anyOf", [])):
+        assert set(one.get("required", [])) <= set(one.get("properties", {}))
+        assert name not in ASKED or not any("default" in field for field in one.get("properties", {}).values())
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        ({"code": "1"}, True),
+        ({"password": "p"}, True),
+        ({"code": "1", "password": "p"}, True),
+        ({"code": "1", "password": None}, True),
+        ({}, False),
+        ({"code": None, "password": None}, False),
+        ({"code": "1", "more": 1}, False),
+    ],
+)
+def test_a_verification_has_the_phone_and_one_of_the_two(body: dict[str, Any], taken: bool) -> None:
+    """As the document has it."""
+    assert validator("Verification").is_valid({"phone": "+79001234567", **body}) is taken
+    assert not validator("Verification").is_valid(body)
 
 
 @pytest.mark.parametrize("media", [None, Media(type="photo"), Media(type="file", mime_type="text/plain", name="a", size=1)])
@@ -162,5 +208,5 @@ def test_the_webhooks_examples_hold() -> None:
     validator("EventBody").validate(MESSAGE)
     assert {one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for one in DOCUMENT["webhooks"].values()} == {
         "#/components/schemas/EventBody",
-        "#/components/schemas/TestEvent",
+        "#/components/schemas/TestBody",
     }

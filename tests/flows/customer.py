@@ -13,7 +13,7 @@ import httpx
 from local import receiver
 from local.receiver import Callback, Receiver
 from local.system import System
-from local.telegram.control_client import ControlClient
+from testing.telegram_server.control_client import ControlClient
 
 _numbers = itertools.count(1)
 DEADLINE_S = 90.0

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from functions.auth import routes as auth
+from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.auth.workers import LiveWorkers
 from functions.callback_delivery import callback_wake
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
@@ -21,14 +23,17 @@ from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
 from functions.deliveries.history import DeliveryHistory
 from functions.http.app import create_app
-from functions.http.callers import Gate
-from functions.http.tokens import CachedTokens
+from functions.http.authenticator import Authenticator
+from functions.http.callers import CALLER_KINDS, CredentialSources
+from functions.http.dependencies import Dependencies
+from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.pipeline import Pipeline
 from functions.messages import routes as messages
 from functions.messages.send import Sending
-from functions.tenants import about, credential_routes
+from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
-from functions.tenants.credentials import Credentials
-from functions.tenants.directory import Directory
+from functions.tenants.credential_service import CredentialService
+from functions.tenants.tenant_service import TenantService
 from local.aws_account import Account
 from shared.crypto import Envelope
 from shared.model.account import Account as AccountRow
@@ -36,8 +41,8 @@ from shared.model.account import AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
-from shared.owner_client import OwnerClient
 from shared.queues import EventsQueue
+from shared.rpc.client import OwnerClient
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
@@ -55,6 +60,15 @@ from tests.support.logs import KeptLog
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 ORIGIN = "http://localhost:5173"
+ROUTERS = [
+    tenants.router,
+    credential_routes.router,
+    auth.router,
+    messages.router,
+    deliveries.router,
+    receiver.router,
+    api_info_routes.router,
+]
 
 
 class AskedFunction:
@@ -90,7 +104,8 @@ class Api:
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
-        self.gate = Gate(self.tenants, CachedTokens(tokens, self.clock))
+        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants)
+        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
@@ -104,23 +119,36 @@ class Api:
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
         )
         self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
-        self.app = self._compose()
+        self.dependencies = self._dependencies()
+        self.app = self.composed(ROUTERS, self.dependencies)
 
-    def _compose(self) -> FastAPI:
-        routers = [tenants.router, credential_routes.router, auth.router, messages.router, deliveries.router, receiver.router, about.router]
-        app = create_app(routers, gate=self.gate, origins=[ORIGIN], logger=self.log.logger)
+    def _dependencies(self) -> Dependencies:
         owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
-        app.state.directory = Directory(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed)
-        app.state.credentials = Credentials(self.tenants, self.envelope, self.clock)
-        app.state.login = LogIn(owner, self.accounts, self.workers, self.clock)
-        app.state.status = Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30)
-        app.state.sending = Sending(owner)
-        app.state.receiver = self.received
-        app.state.log = self.delivery_log
-        app.state.waking = CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger)  # type: ignore[arg-type,return-value]
-        app.state.trial = CallbackTestClient(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock))  # type: ignore[arg-type,return-value]  # its one method that is used
-        return app
+        return Dependencies(
+            TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed),
+            CredentialService(self.tenants, self.envelope, self.clock),
+            LogIn(owner, self.accounts, self.workers, self.clock),
+            Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
+            Sending(owner),
+            self.received,
+            self.delivery_log,
+            CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
+            CallbackTestClient(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock)),  # type: ignore[arg-type,return-value]  # its one method that is used
+        )
+
+    def composed(
+        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: KeptLog | None = None
+    ) -> FastAPI:
+        """Compose an app of these routers as the handlers do."""
+        logger = (log or self.log).logger
+        return create_app(routers, pipeline=pipeline or self.pipeline, dependencies=dependencies, origins=[ORIGIN], logger=logger)
+
+    def serving(self, app: FastAPI) -> Api:
+        """Return this API with another app."""
+        other = copy.copy(self)
+        other.app = app
+        return other
 
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> httpx.Response:
         """Call as the administrator, or with other headers."""

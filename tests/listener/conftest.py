@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from local.aws_account import Account
-from local.telegram.mtproto.server_key import ServerKey
-from local.telegram.server import TelegramServer
+from testing.telegram_server.mtproto.server_key import ServerKey
+from testing.telegram_server.server import TelegramServer
 from tests.support.listener import Rig, telegram_of
 from tests.support.logs import KeptLog
 

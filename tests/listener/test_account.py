@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
-from listener.account import Account
-from listener.beats import Lapsed
-from listener.queue import Queue
-from listener.serving import EARLY_APART_S
-from listener.telegram.send import Outgoing
-from local.telegram.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.sqs_sender import Queue
+from listener.telegram.connection_loop import EARLY_APART_S
+from listener.telegram.operations.send import Outgoing
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
+from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
 from tests.support.listener import Rig, WorkerRig, until
 
@@ -80,18 +81,21 @@ async def row(rig: Rig) -> Any:
 # logging in
 
 
+def _connected_anew(account: Account, before: object) -> bool:
+    return account.serving is not None and account.serving.client not in (None, before)
+
+
 async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
     """Each step says where it stands; in the end the row does."""
     async with rig.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
-        answer = await account.flow.start(ANNA)
         told = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
-        assert answer == told
+        assert (await account.flow.start(ANNA)).model_dump() == told
         with pytest.raises(AvioError) as wanted:
             await account.flow.verify(ANNA, await code_of(server), None)
         assert wanted.value.code is Code.TWO_FA_REQUIRED
         assert (await row(rig)).state is AccountState.NEED_2FA
-        assert await account.flow.verify(ANNA, None, PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, None, PASSWORD)).state == "authorized"
         found = await row(rig)
         assert (found.state, found.user_id, found.phone) == (AccountState.AUTHORIZED, id_of(server, ANNA), ANNA)
 
@@ -105,7 +109,7 @@ async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: Telegra
         with pytest.raises(AvioError) as wrong:
             await account.flow.verify(ANNA, code, "not this")
         assert wrong.value.code is Code.BAD_PASSWORD
-        assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
 async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: TelegramServer) -> None:
@@ -118,7 +122,7 @@ async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: Telegr
         with pytest.raises(AvioError) as refused:
             await account.flow.verify(ANNA, wrong, PASSWORD)
         assert refused.value.code is Code.INVALID_CODE
-        assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
 async def test_verifying_again_says_that_it_is_done(rig: Rig, server: TelegramServer) -> None:
@@ -189,7 +193,7 @@ async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(rig
     await rig.bury(first.id)
     async with rig.worker().running() as second:
         account = await second.account(TENANT)
-        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
@@ -203,7 +207,7 @@ async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: Te
         with pytest.raises(AvioError) as lost:
             await account.flow.verify(ANNA, code, None)
         assert lost.value.code is Code.TELEGRAM_UNAVAILABLE
-        assert await account.flow.verify(ANNA, code, None) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, code, None)).state == "authorized"
 
 
 # sending
@@ -271,6 +275,27 @@ async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) 
         with pytest.raises(AvioError) as flood:
             await account.send(message("slow down"))
         assert (flood.value.code, flood.value.retry_after_s) == (Code.FLOOD_WAIT, 37)
+
+
+async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramServer) -> None:
+    """Telegram is not asked again before its time is over, by the next connection either; then the message goes."""
+    async with rig.worker().running() as worker:
+        account = await log_in(worker, server)
+        assert account.serving
+        ahead_s, boottime = 0.0, account.serving._waits._clock
+        account.serving._waits._clock = lambda: boottime() + ahead_s
+        server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=3000))
+        for random_id in (1, 2):
+            with pytest.raises(AvioError) as flood:
+                await account.send(message("slow down", random_id=random_id))
+            assert flood.value.code is Code.FLOOD_WAIT
+            before = account.serving.client
+            server.operation.kick(ConnectionSpec(person=ANNA))
+            await until(partial(_connected_anew, account, before))
+        assert server.operation.counters()["calls"]["messages.sendMessage"] == 1
+        ahead_s = 3000.0
+        await account.send(message("in time", random_id=3))
+        assert await arrived(server) == ["in time"]
 
 
 # receiving
@@ -408,7 +433,7 @@ async def test_logging_out_ends_the_session_at_telegram_and_here(rig: Rig, serve
     """Nothing of the credentials is left."""
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
-        assert await account.log_out() == {"state": "logged_out"}
+        assert (await account.log_out()).state == "logged_out"
         assert server.people.authorizations(ANNA) == []
         found = await row(rig)
         assert (found.state, found.owner, found.wanted) == (AccountState.LOGGED_OUT, None, None)
@@ -494,7 +519,7 @@ async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServ
 
 async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After many broken connections the next try is a minute away: whoever sends meanwhile does not wait for it."""
-    monkeypatch.setattr("listener.serving.back_off_s", lambda failures: 3600.0)
+    monkeypatch.setattr("listener.telegram.connection_loop.back_off_s", lambda failures: 3600.0)
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.kick(ConnectionSpec(person=ANNA))
@@ -526,7 +551,7 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_open(
     rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been sent: who is told that Telegram cannot be reached would send it a second time."""
-    monkeypatch.setattr("listener.serving.SEND_DEADLINE_S", 1.0)
+    monkeypatch.setattr("listener.telegram.connection_loop.SEND_DEADLINE_S", 1.0)
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=500, message="INTERNAL", times=1000))

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from telethon.tl.types import UpdateMessageID
 
-from listener.account import Account
-from listener.telegram.batch import Batch
-from listener.telegram.send import Outgoing
-from local.telegram.control.specs import GroupSpec, MessageFilter, PersonSpec, SendSpec
-from local.telegram.model.group import Kind
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
+from listener.telegram.operations.send import Outgoing
+from listener.telegram.updates.batch import Batch
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
+from testing.telegram_server.control.specs import GroupSpec, MessageFilter, PersonSpec, SendSpec
+from testing.telegram_server.model.group import Kind
+from testing.telegram_server.server import TelegramServer
 from tests.support.listener import Rig, WorkerRig, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
@@ -152,7 +152,7 @@ async def test_another_persons_peers_are_forgotten_when_somebody_else_logs_in(ri
         await event_with(rig, "hello")
         for number in range(1, 61):
             rig.peers.put(TENANT, Channel.TELEGRAM, Peer(id=-number, kind="chat"))
-        assert (await (await worker.account(TENANT)).log_out())["state"] == AccountState.LOGGED_OUT
+        assert (await (await worker.account(TENANT)).log_out()).state == AccountState.LOGGED_OUT
         account = await log_in(worker, server, BEN)
         assert await asyncio.to_thread(lambda: [rig.peers.get(TENANT, Channel.TELEGRAM, peer) for peer in (id_of(server, ALICE), -60)]) == [
             None,

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
-from listener import commands
-from listener.certificate import Certificate, new_certificate
-from local.telegram.control.specs import PersonSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.core.runtime.certificate import Certificate, new_certificate
 from shared import request_id
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import Command
+from shared.rpc.log_in import SentCode, StartLogIn, VerifyLogIn
+from shared.rpc.send import SendMessage
+from shared.rpc.wire import Addressed
+from testing.telegram_server.control.specs import PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import Rig
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA = "+999661001"
+R = TypeVar("R", bound=BaseModel)
 
 
-async def call(rig: Rig, command: str, **arguments: Any) -> dict[str, Any]:
+async def call(rig: Rig, command: Command[R]) -> R:
     """Call as a function does: find the owner by the rows, then ask it."""
     client = OwnerClient(rig.accounts, rig.workers)
     account = await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
     try:
-        return await asyncio.to_thread(client.call, TENANT, Channel.TELEGRAM, account, command, arguments)
+        return await asyncio.to_thread(client.call, TENANT, Channel.TELEGRAM, account, command)
     finally:
         client.close()
 
@@ -39,22 +45,23 @@ async def test_a_function_logs_an_account_in_through_the_owner_that_it_finds(rig
     """No owner at first: the live worker is asked, which claims; then the row names it."""
     server.people.create(PersonSpec(phone=ANNA, first_name="Anna"))
     async with interface(rig) as (worker, _):
-        answer = await call(rig, "auth/start", phone=ANNA)
-        assert answer["delivery"] == "app"
+        answer = await call(rig, StartLogIn(phone=ANNA))
+        assert isinstance(answer, SentCode)
+        assert answer.delivery == "app"
         code = (await server.people.code(ANNA, wait_s=5))["code"]
-        assert await call(rig, "auth/verify", phone=ANNA, code=code) == {"state": "authorized"}
+        assert (await call(rig, VerifyLogIn(phone=ANNA, code=code))).state == "authorized"
         row = await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
         assert row is not None
         assert row.owner == worker.id
-        sent = await call(rig, "send", to="me", text="to me", random_id=5)
-        assert sent["peer_resolved"] == row.user_id
+        sent = await call(rig, SendMessage(to="me", text="to me", random_id=5))
+        assert sent.chat_id == str(row.user_id)
 
 
 async def test_errors_keep_their_code_and_fields_over_the_wire(rig: Rig) -> None:
     """What the owner raised is what the function raises."""
     async with interface(rig):
         with pytest.raises(AvioError) as refused:
-            await call(rig, "send", to="me", text="?", random_id=5)
+            await call(rig, SendMessage(to="me", text="?", random_id=5))
         assert refused.value.code is Code.NOT_AUTHORIZED
         assert refused.value.fields == {"state": "new"}
 
@@ -73,10 +80,11 @@ async def test_without_the_rows_key_nothing_is_run(rig: Rig, token: str | None) 
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [
-        ("nonsense", {}, "not_found"),
-        ("send", [], "not_found"),
+        ("send", [], "invalid_request"),
+        ("send", {}, "invalid_request"),
+        ("nonsense", {"tenant": TENANT, "channel": "telegram"}, "not_supported"),
         ("send", {"tenant": TENANT, "channel": "telegram"}, "invalid_request"),
-        ("send", {"tenant": TENANT, "channel": "pigeon", "to": "me", "text": "", "random_id": 1}, "invalid_request"),
+        ("send", {"tenant": TENANT, "channel": "pigeon", "to": "me", "text": "", "random_id": 1}, "not_supported"),
         ("auth/start", {"tenant": TENANT, "channel": "telegram", "phone": 5}, "invalid_request"),
         ("send", {"tenant": TENANT, "channel": "telegram", "to": "no peer", "text": "", "random_id": 1}, "invalid_request"),
     ],
@@ -107,7 +115,7 @@ async def test_a_request_of_a_function_is_found_in_the_workers_log(rig: Rig) -> 
     """Under the id that the function serves it by."""
     async with interface(rig):
         with request_id.serving("request-1"), pytest.raises(AvioError):
-            await call(rig, "send", to="me", text="?", random_id=5)
+            await call(rig, SendMessage(to="me", text="?", random_id=5))
     assert [line["request_id"] for line in rig.log.said("command")] == ["request-1"]
 
 
@@ -115,7 +123,7 @@ async def test_another_certificate_is_not_spoken_to(rig: Rig) -> None:
     """A stranger at the same address does not get the request."""
     async with interface(rig, announced=new_certificate(SystemClock().now())):
         with pytest.raises(AvioError) as refused:
-            await call(rig, "send", to="me", text="secret", random_id=1)
+            await call(rig, SendMessage(to="me", text="secret", random_id=1))
         assert refused.value.code in {Code.OUTCOME_UNKNOWN, Code.UNAVAILABLE}
 
 
@@ -147,6 +155,6 @@ async def test_what_fails_below_a_command_is_not_the_callers_fault(rig: Rig, fau
             return None
 
     owner: Any = Failing()
-    body = {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "hidden", "random_id": 1}
+    asked = Addressed(TENANT, Channel.TELEGRAM, SendMessage(to="me", text="hidden", random_id=1))
     with pytest.raises(type(fault)):  # which the interface answers with internal_error
-        await commands.run(owner, "send", body)
+        await commands.run(owner, asked)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
-from listener.deliver import Deliver
-from listener.ledger import Entry, Ledger
-from listener.marks import Marks
-from listener.offload import Offload
-from listener.queue import Queue
-from listener.telegram.peers import PeerBook
+from listener.core.event_publisher import EventPublisher
+from listener.core.ledger import Entry, Ledger
+from listener.core.runtime.offload import Offload
+from listener.core.sqs_sender import Queue
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.update_state import UpdateState
 from local.aws_account import Account
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
@@ -64,20 +64,20 @@ class Line:
         self.table = AskedTable(*refused)
         self.store = PeerStore(self.table)
         self.log = KeptLog()
-        self.deliver = Deliver(queue, self.store, offload, self.log.logger)
+        self.deliver = EventPublisher(queue, self.store, offload, self.log.logger)
         self.book = PeerBook(self._load)
         self.ready: list[str] = []
         self.ledger = self.ledger_of(self.book)
 
     def ledger_of(self, book: PeerBook) -> Ledger:
         """Return the ledger of an account with these peers."""
-        start = Marks(pts=1, qts=0, date=0, seq=0)
+        start = UpdateState(pts=1, qts=0, date=0, seq=0)
         return Ledger(start, lambda _, group: self.ready.append(group), book.kept, missing=book.missing)
 
     def take(self, *events: tuple[Event, tuple[Peer, ...]]) -> list[Entry]:
         """Append events of different chats to the ledger; return their entries."""
         before = len(self.ready)
-        self.ledger.append(events, Marks(pts=2, qts=0, date=0, seq=0))
+        self.ledger.append(events, UpdateState(pts=2, qts=0, date=0, seq=0))
         return [self.ledger.head(group) for group in self.ready[before:]]
 
     def settle(self, entries: list[Entry], accepted: list[bool]) -> None:
@@ -177,7 +177,7 @@ async def test_a_thousand_events_of_known_peers_ask_dynamodb_nothing(line: Calla
             for chat in range(1, 11)
         ]
         one.ready.clear()
-        one.ledger.append(events, Marks(pts=number, qts=0, date=0, seq=0))
+        one.ledger.append(events, UpdateState(pts=number, qts=0, date=0, seq=0))
         for start in range(0, 1000, 10):
             entries = [one.ledger.head(group) for group in one.ready[start : start + 10]]
             one.settle(entries, await one.deliver(entries))

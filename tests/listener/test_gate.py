@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from listener.gate import Gate, TurnedAway
+from listener.core.connect_limiter import ConnectLimiter, TurnedAway
 from tests.support.listener import until
 from tests.support.virtual_time import VirtualClock, run
 
@@ -30,14 +30,14 @@ class Connects:
             self.under_way -= 1
 
 
-async def through(gate: Gate, connects: Connects, unless: asyncio.Event) -> None:
+async def through(gate: ConnectLimiter, connects: Connects, unless: asyncio.Event) -> None:
     async with gate.turn(unless):
         await connects.one()
 
 
 async def test_only_so_many_connect_at_once_and_all_of_them_in_the_end() -> None:
     """Each that is done lets the next one in."""
-    gate, connects = Gate(at_once=3), Connects()
+    gate, connects = ConnectLimiter(at_once=3), Connects()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(8):
             tasks.create_task(through(gate, connects, asyncio.Event()))
@@ -49,7 +49,7 @@ async def test_only_so_many_connect_at_once_and_all_of_them_in_the_end() -> None
 
 async def test_a_connection_that_is_up_takes_no_place() -> None:
     """Serving goes on for days: the place is left with the connect."""
-    gate, connects = Gate(at_once=1), Connects()
+    gate, connects = ConnectLimiter(at_once=1), Connects()
     connects.done.set()
     await through(gate, connects, asyncio.Event())
     await through(gate, connects, asyncio.Event())
@@ -58,7 +58,7 @@ async def test_a_connection_that_is_up_takes_no_place() -> None:
 
 async def test_whoever_is_handed_over_does_not_wait_for_its_turn() -> None:
     """It is turned away, its connect is never begun, and it takes no place with it."""
-    gate, connects, leaving = Gate(at_once=1), Connects(), asyncio.Event()
+    gate, connects, leaving = ConnectLimiter(at_once=1), Connects(), asyncio.Event()
     first = asyncio.create_task(through(gate, connects, asyncio.Event()))
     await until(lambda: connects.under_way)
     waiting = asyncio.create_task(through(gate, connects, leaving))
@@ -74,7 +74,7 @@ async def test_whoever_is_handed_over_does_not_wait_for_its_turn() -> None:
 
 async def test_cancelling_one_that_waits_loses_no_place() -> None:
     """Neither where it still waits nor where its turn comes at the same moment."""
-    gate, connects = Gate(at_once=1), Connects()
+    gate, connects = ConnectLimiter(at_once=1), Connects()
     first = asyncio.create_task(through(gate, connects, asyncio.Event()))
     await until(lambda: connects.under_way)
     waiting = [asyncio.create_task(through(gate, connects, asyncio.Event())) for _ in range(3)]
@@ -88,7 +88,7 @@ async def test_cancelling_one_that_waits_loses_no_place() -> None:
 
 async def test_a_connect_that_fails_gives_its_place_back() -> None:
     """However it ends."""
-    gate = Gate(at_once=1)
+    gate = ConnectLimiter(at_once=1)
 
     for _ in range(3):
         with pytest.raises(OSError):  # noqa: PT011
@@ -100,7 +100,7 @@ def test_connects_to_the_real_telegram_are_paced() -> None:
     """Between two of them lies the time that the gate was told."""
 
     async def program(_clock: VirtualClock) -> list[float]:
-        gate, connects = Gate(every_s=0.25), Connects()
+        gate, connects = ConnectLimiter(every_s=0.25), Connects()
         connects.done.set()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(5):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from listener.commands import run
-from listener.lease import SILENCE_S
+from listener.core.commands import run
+from listener.core.ownership.lease import SILENCE_S
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.model.tenant import ChatType, Scope, Tenant, TenantKey
 from shared.model.worker import WorkerState
+from shared.rpc.log_in import StartLogIn
+from shared.rpc.wire import Addressed
 from shared.store import keys
 from shared.store.workers import WorkerStore
 from tests.listener.test_ownership import registered
@@ -85,7 +87,7 @@ async def test_an_account_in_an_unknown_state_is_left_alone(rig: Rig, row: dict[
     assert account.holding.row.left_alone
     assert account.serving is None
     with pytest.raises(AvioError) as told:
-        await run(worker.ownership, "auth/start", {"tenant": TENANT, "channel": "telegram", "phone": "+9996610001"})
+        await run(worker.ownership, Addressed(TENANT, Channel.TELEGRAM, StartLogIn(phone="+9996610001")))
     assert (told.value.code, told.value.detail.startswith("Wait")) == (Code.UNAVAILABLE, True)
     stored = rig.table.get(keys.account(TENANT, Channel.TELEGRAM)) or {}
     assert row.items() <= stored.items()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from listener.lease import LEASE_S, SILENCE_S, Lease
-from listener.telegram.connection import USER_TIMEOUT_MS
+from listener.core.ownership.lease import LEASE_S, SILENCE_S, Lease
+from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS
 from tests.support.clock import FakeClock
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.ledger import BATCH, Entry, Ledger, Writer
-from listener.marks import ChannelMarks, Marks
+from listener.core.ledger import BATCH, Entry, Ledger, Writer
+from listener.telegram.updates.update_state import ChannelState, UpdateState
 from shared.model.event import Event, Message, event_id
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
@@ -21,8 +21,8 @@ from tests.support.logs import KeptLog
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def marks(pts: int, **channels: int) -> Marks:
-    return Marks(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): ChannelMarks(value) for key, value in channels.items()})
+def marks(pts: int, **channels: int) -> UpdateState:
+    return UpdateState(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): ChannelState(value) for key, value in channels.items()})
 
 
 def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
@@ -68,18 +68,18 @@ def test_channel_marks_add_up() -> None:
 def test_marks_never_go_backwards(steps: list[tuple[int, int, int]]) -> None:
     """Message ids and channels' pts are the highest ever taken, whatever a batch says; an access hash that is not named stays."""
     book, _ = ledger()
-    book.append([], Marks(pts=1, qts=0, date=0, seq=0, channels={5: ChannelMarks(0, 0, 77)}))
+    book.append([], UpdateState(pts=1, qts=0, date=0, seq=0, channels={5: ChannelState(0, 0, 77)}))
     for own, pts, message_id in steps:
-        book.append([], Marks(pts=1, qts=0, date=0, seq=0, message_id=own, channels={5: ChannelMarks(pts, message_id)}))
+        book.append([], UpdateState(pts=1, qts=0, date=0, seq=0, message_id=own, channels={5: ChannelState(pts, message_id)}))
     highest = [max(numbers) for numbers in zip(*steps, strict=True)]
-    assert (book.durable.message_id, book.durable.channels[5]) == (highest[0], ChannelMarks(highest[1], highest[2], 77))
+    assert (book.durable.message_id, book.durable.channels[5]) == (highest[0], ChannelState(highest[1], highest[2], 77))
 
 
 def test_marks_are_stored_compactly_and_read_as_they_were() -> None:
     """A list per channel: an account may be in hundreds."""
-    kept = Marks(pts=1, qts=2, date=3, seq=4, message_id=5, seeded=6, channels={7: ChannelMarks(8, 9, -(2**62))})
+    kept = UpdateState(pts=1, qts=2, date=3, seq=4, message_id=5, seeded=6, channels={7: ChannelState(8, 9, -(2**62))})
     assert '"channels":{"7":[8,9,-4611686018427387904]}' in kept.written()
-    assert Marks.read(kept.written()) == kept
+    assert UpdateState.read(kept.written()) == kept
 
 
 async def test_who_was_refused_may_wait_for_room() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listener.beats import Lapsed
-from listener.lease import LEASE_S, SILENCE_S
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.ownership.lease import LEASE_S, SILENCE_S
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState

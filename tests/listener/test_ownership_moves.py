@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from local.telegram.control.specs import MessageFilter, PersonSpec
-from local.telegram.server import TelegramServer
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
-from shared.owner_client import OwnerClient
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import Command
+from shared.rpc.log_in import StartLogIn, VerifyLogIn
+from shared.rpc.send import SendMessage
 from shared.store import keys
+from testing.telegram_server.control.specs import MessageFilter, PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
 from tests.support.listener import PATIENCE_S, Rig, WorkerRig, until
 
@@ -106,9 +109,9 @@ class Sender:
         self.refused: Counter[str] = Counter()
         self._stop = False
 
-    async def call(self, command: str, **arguments: Any) -> dict[str, Any]:
+    async def call(self, command: Command[Any]) -> None:
         account = await asyncio.to_thread(self._rig.accounts.get, TENANT, Channel.TELEGRAM)
-        return await asyncio.to_thread(self._client.call, TENANT, Channel.TELEGRAM, account, command, arguments)
+        await asyncio.to_thread(self._client.call, TENANT, Channel.TELEGRAM, account, command)
 
     async def run(self) -> None:
         """Send until stopped."""
@@ -116,7 +119,7 @@ class Sender:
             text = f"message {len(self.sent) + 1}"
             while True:
                 try:
-                    await self.call("send", to="@alice", text=text, random_id=len(self.sent) + 1)
+                    await self.call(SendMessage(to="@alice", text=text, random_id=len(self.sent) + 1))
                     break
                 except AvioError as error:
                     self.refused[error.code] += 1
@@ -149,8 +152,8 @@ async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(r
     sender = Sender(rig)
     async with AsyncExitStack() as workers:
         first, _ = await workers.enter_async_context(interface(rig))
-        await sender.call("auth/start", phone=ANNA)
-        await sender.call("auth/verify", phone=ANNA, code=(await server.people.code(ANNA, wait_s=5))["code"])
+        await sender.call(StartLogIn(phone=ANNA))
+        await sender.call(VerifyLogIn(phone=ANNA, code=(await server.people.code(ANNA, wait_s=5))["code"]))
         sending = asyncio.create_task(sender.run())
         await sender.some_more()
         second, _ = await workers.enter_async_context(interface(rig))

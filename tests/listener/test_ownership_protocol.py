@@ -31,7 +31,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from listener.lease import LEASE_S, SILENCE_S
+from listener.core.ownership.lease import LEASE_S, SILENCE_S
 from shared.model.account import Account as Row
 from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listener.placement import dealt, share
-from listener.surplus import GIVEN_AT_ONCE, LOOKS, Surplus
+from listener.core.ownership.placement import dealt, share
+from listener.core.ownership.rebalance import GIVEN_AT_ONCE, LOOKS, Rebalance
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.store import keys
 from tests.listener.test_ownership_protocol import Fleet
@@ -31,7 +31,7 @@ def test_all_that_has_no_owner_is_dealt_out_once_and_nobody_gets_beyond_the_shar
 
 def test_a_surplus_counts_only_after_several_looks_with_the_same_takers() -> None:
     """A worker that has just joined, perhaps for the one that is about to leave, gets nothing yet."""
-    surplus = Surplus(ME)
+    surplus = Rebalance(ME)
     looks = [surplus.to_give({ME: 10, OTHER: 0}, 0) for _ in range(LOOKS)]
     assert looks == [0] * (LOOKS - 1) + [5]
     assert [surplus.to_give({ME: 10, WorkerId("third"): 0}, 0) for _ in range(LOOKS - 1)] == [0] * (LOOKS - 1)
@@ -39,7 +39,7 @@ def test_a_surplus_counts_only_after_several_looks_with_the_same_takers() -> Non
 
 def test_what_is_owed_is_given_a_few_at_a_time_and_no_more_than_that() -> None:
     """The other's count lags behind what it takes; nothing is computed from it meanwhile."""
-    surplus, held, given_away = Surplus(ME), 100, 0
+    surplus, held, given_away = Rebalance(ME), 100, 0
     for _ in range(LOOKS + 2):
         count = surplus.to_give({ME: held, OTHER: 0}, 0)
         assert count <= GIVEN_AT_ONCE
@@ -49,7 +49,7 @@ def test_what_is_owed_is_given_a_few_at_a_time_and_no_more_than_that() -> None:
 
 def test_nothing_is_given_while_something_waits_for_an_owner() -> None:
     """Whoever is to take it has enough to do."""
-    surplus = Surplus(ME)
+    surplus = Rebalance(ME)
     assert [surplus.to_give({ME: 10, OTHER: 0}, 1) for _ in range(2 * LOOKS)] == [0] * 2 * LOOKS
 
 

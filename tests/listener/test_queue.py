@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 from botocore.credentials import Credentials
 
-from listener.offload import Offload
-from listener.queue import TIMES, Queue
+from listener.core.runtime.offload import Offload
+from listener.core.sqs_sender import TIMES, Queue
 from local.aws_account import Account
 from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse, parse_event
 from shared.store.deliveries import DeliveryStore

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from listener import commands, serving
-from listener.account import Account
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.core.account import Account
+from listener.telegram import connection_loop
 from shared.errors import AvioError, Code
+from shared.model.ids import Channel
+from shared.rpc.send import SendMessage
+from shared.rpc.wire import Addressed
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import TENANT, arrived, log_in, message, people
 from tests.support.listener import Rig
 
@@ -41,7 +45,7 @@ async def test_a_fault_of_telegrams_own_is_tried_again(rig: Rig, server: Telegra
 
 async def test_where_the_fault_lasts_the_outcome_is_unknown(rig: Rig, server: TelegramServer, monkeypatch: Any) -> None:
     """Telegram may have sent it all the same, so it is never said that nothing happened; one that never got so far is told apart."""
-    monkeypatch.setattr(serving, "SEND_DEADLINE_S", 1.5)
+    monkeypatch.setattr(connection_loop, "SEND_DEADLINE_S", 1.5)
     async with rig.worker().running() as worker:
         account = await log_in(worker, server)
         fault(server, times=None)
@@ -108,5 +112,5 @@ async def test_a_fault_below_a_command_is_not_the_callers(error: Exception) -> N
             return None
 
     with pytest.raises(type(error)) as passed:
-        await commands.run(Owner(), "send", {"tenant": TENANT, "channel": "telegram", "to": "me", "text": "x", "random_id": 1})
+        await commands.run(Owner(), Addressed(TENANT, Channel.TELEGRAM, SendMessage(to="me", text="x", random_id=1)))
     assert passed.value is error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from local.telegram.server import TelegramServer
 from shared.model.ids import TenantId
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, message, people, texts, write
 from tests.support.listener import Rig, until
 
@@ -23,7 +23,7 @@ async def test_both_receive_and_logging_one_out_leaves_the_other(rig: Rig, serve
         found = await rig.queued(2)
         assert texts(found) == ["to both", "to both"]
         assert {event["tenant_id"] for event in found} == {TENANT, OTHER}
-        assert await first.log_out() == {"state": "logged_out"}
+        assert (await first.log_out()).state == "logged_out"
         await until(lambda: len(server.people.authorizations(ANNA)) == 1)
         write(server, "to the other")
         assert texts(await rig.queued(1)) == ["to the other"]

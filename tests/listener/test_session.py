@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from listener.marks import ChannelMarks, Marks
-from listener.session import Identity, PendingLogin, Session
+from listener.telegram.session import Identity, PendingLogin, Session
+from listener.telegram.updates.update_state import ChannelState, UpdateState
 
 KEY = bytes(range(256))
 LOGIN = PendingLogin(
@@ -22,14 +22,14 @@ STORED_SESSION = (
     '{"phone":"+15550100001","phone_code_hash":"hash","delivery":"app","length":5,"next_type":null,'
     '"resend_at":"2026-03-01T00:00:00Z","by_email":false,"code_accepted":false}}'
 )
-MARKS = Marks(1, 2, 3, 4, channels={7: ChannelMarks(8, 9, -(2**62))})
+MARKS = UpdateState(1, 2, 3, 4, channels={7: ChannelState(8, 9, -(2**62))})
 STORED_MARKS = '{"pts":1,"qts":2,"date":3,"seq":4,"message_id":0,"seeded":0,"channels":{"7":[8,9,-4611686018427387904]}}'
 
 
 def test_what_is_stored_stays_as_it_is() -> None:
     """Accounts that were logged in by an earlier version live on, and one can be gone back to."""
     assert (SESSION.written(), Session.read(STORED_SESSION)) == (STORED_SESSION, SESSION)
-    assert (MARKS.written(), Marks.read(STORED_MARKS)) == (STORED_MARKS, MARKS)
+    assert (MARKS.written(), UpdateState.read(STORED_MARKS)) == (STORED_MARKS, MARKS)
 
 
 def test_what_is_not_understood_is_refused_without_being_quoted() -> None:
@@ -40,7 +40,7 @@ def test_what_is_not_understood_is_refused_without_being_quoted() -> None:
     with pytest.raises(ValidationError):
         Session.read(STORED_SESSION.replace('"user_id"', '"user"'))
     with pytest.raises(ValidationError):
-        Marks.read(STORED_MARKS.replace('"seq"', '"sequence"'))
+        UpdateState.read(STORED_MARKS.replace('"seq"', '"sequence"'))
 
 
 def test_a_session_that_is_printed_does_not_show_its_key() -> None:

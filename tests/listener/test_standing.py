@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from listener.account import Account
-from listener.standing import ASKED_AGAIN_AFTER, RESTRICTED_FOR
-from local.telegram.control.specs import ConnectionSpec, FreezeSpec, PersonPatch, PersonSpec
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
+from listener.telegram.operations.restrictions import ASKED_AGAIN_AFTER, RESTRICTED_FOR
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.ids import Channel
+from testing.telegram_server.control.specs import ConnectionSpec, FreezeSpec, PersonPatch, PersonSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ALICE, ANNA, TENANT, arrived, code_of, connected, id_of, message, texts, write
 from tests.support.listener import Rig, WorkerRig, until
 

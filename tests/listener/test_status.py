@@ -9,27 +9,35 @@ from typing import Any
 
 import pytest
 
-from listener import commands
-from listener.telegram.errors import End
-from local.telegram.control.specs import ConnectionSpec, PersonPatch
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core import commands
+from listener.telegram.operations.errors import End
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel
 from shared.model.live import Live
 from shared.model.states import Reason
+from shared.rpc.command import Command
+from shared.rpc.log_in import StateReached, VerifyLogIn
+from shared.rpc.send import SendMessage
+from shared.rpc.status import GetStatus
+from shared.rpc.wire import Addressed
 from shared.store import keys
+from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
 from tests.support.listener import Rig, WorkerRig, until
 
 __all__ = ["people"]  # a fixture that every test here uses
-BODY = {"tenant": TENANT, "channel": "telegram"}
+
+
+def addressed(command: Command[Any]) -> Addressed:
+    return Addressed(TENANT, Channel.TELEGRAM, command)
 
 
 async def live(worker: WorkerRig) -> Live:
     """Ask as a function does."""
-    return Live.model_validate(await commands.run(worker.ownership, "status", BODY))
+    return Live.model_validate(await commands.run(worker.ownership, addressed(GetStatus())))
 
 
 async def row(rig: Rig) -> Any:
@@ -73,10 +81,9 @@ async def test_the_owner_tells_of_this_moment(rig: Rig, server: TelegramServer) 
 async def test_asking_claims_nothing(rig: Rig, server: TelegramServer) -> None:
     """Whoever does not hold the account says so, and the row stays as it is."""
     async with rig.worker().running() as worker:
-        for body in (BODY, {}, {"tenant": TENANT, "channel": "pigeon"}):
-            with pytest.raises(AvioError) as refused:
-                await commands.run(worker.ownership, "status", body)
-            assert refused.value.code is Code.NOT_MINE
+        with pytest.raises(AvioError) as refused:
+            await commands.run(worker.ownership, addressed(GetStatus()))
+        assert refused.value.code is Code.NOT_MINE
         assert (await row(rig), worker.ownership.held) == (None, 0)
 
 
@@ -174,7 +181,7 @@ async def test_a_row_that_a_death_left_behind_its_session_is_set_right(rig: Rig,
         account = await second.account(TENANT)
         found = await row(rig)
         assert (found.state, found.reason) == (AccountState.NEED_2FA, "password_wanted")
-        assert await account.flow.verify(ANNA, None, PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, None, PASSWORD)).state == "authorized"
 
 
 # what a command does when its account goes away in its middle
@@ -211,11 +218,11 @@ async def test_a_log_in_step_under_way_finishes_before_a_hand_over(rig: Rig, ser
         server.operation.inject(FaultSpec(kind="delay", method=method, seconds=1))
         asked = server.operation.counters()["calls"]
         step = asyncio.create_task(
-            commands.run(first.ownership, "auth/verify", {**BODY, "phone": ANNA, "code": await code_of(server), "password": PASSWORD})
+            commands.run(first.ownership, addressed(VerifyLogIn(phone=ANNA, code=await code_of(server), password=PASSWORD)))
         )
         await until(lambda: server.operation.counters()["calls"].get(method, 0) > asked.get(method, 0))
         first.ownership.stop()
-        assert await step == {"state": "authorized"}
+        assert await step == StateReached(state=AccountState.AUTHORIZED)
         assert first.task
         await first.task
         account = await second.account(TENANT)
@@ -229,19 +236,19 @@ async def test_a_send_under_way_finishes_before_a_hand_over_and_a_later_one_goes
         account = await log_in(first, server)
         await account.send(message("before", random_id=1))
         server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=1))
-        body = {**BODY, "to": "@alice", "text": "once", "random_id": 2}
-        sending = asyncio.create_task(commands.run(first.ownership, "send", body))
+        once = addressed(SendMessage(to="@alice", text="once", random_id=2))
+        sending = asyncio.create_task(commands.run(first.ownership, once))
         await until(lambda: server.operation.counters()["calls"].get("messages.sendMessage", 0) == 2)
         first.ownership.stop()
         await until(lambda: account._stopping)
         with pytest.raises(AvioError) as refused:
-            await commands.run(first.ownership, "send", body)
+            await commands.run(first.ownership, once)
         assert refused.value.code is Code.NOT_MINE
         sent = await sending
         assert first.task
         await first.task
         await connected(await second.account(TENANT))
-        assert await commands.run(second.ownership, "send", body) == sent
+        assert await commands.run(second.ownership, once) == sent
         assert await arrived(server, 2) == ["before", "once"]
 
 
@@ -250,15 +257,15 @@ async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(
     async with rig.worker().running() as first, rig.worker().running() as second:
         await log_in(first, server)
         server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=0.5))
-        body = {**BODY, "to": "@alice", "text": "once", "random_id": 2}
-        sending = asyncio.create_task(commands.run(first.ownership, "send", body))
+        once = addressed(SendMessage(to="@alice", text="once", random_id=2))
+        sending = asyncio.create_task(commands.run(first.ownership, once))
         await until(lambda: server.operation.counters()["calls"].get("messages.sendMessage", 0) == 1)
         await first.crash()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         await rig.bury(first.id)
         await connected(await second.account(TENANT))
-        assert (await commands.run(second.ownership, "send", body))["message_id"]
+        assert await commands.run(second.ownership, once)
         assert await arrived(server) == ["once"]
         assert server.operation.counters()["auth_key_duplicated"] == 0
 

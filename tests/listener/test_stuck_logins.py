@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from listener.account import Account
-from local.telegram.control.specs import PersonPatch
-from local.telegram.faults import FaultSpec
-from local.telegram.server import TelegramServer
+from listener.core.account import Account
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
+from shared.rpc.log_in import SentCode
+from testing.telegram_server.control.specs import PersonPatch
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
 from tests.listener.test_account import ANNA, PASSWORD, TENANT, code_of, people, row
 from tests.support.listener import Rig
 
@@ -41,8 +42,8 @@ async def test_a_start_makes_a_new_key_where_telegram_has_forgotten_the_old_one(
     async with rig.worker().running() as worker:
         account = await begun(worker)
         assert server.operation.forget_keys()
-        assert (await account.flow.start(ANNA))["delivery"] == "app"
-        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
+        assert isinstance(await account.flow.start(ANNA), SentCode)
+        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 @pytest.mark.parametrize("step", [lambda flow: flow.verify(ANNA, "12345", None), lambda flow: flow.resend()])
@@ -65,7 +66,7 @@ async def test_a_log_in_with_a_forgotten_key_can_be_cancelled(rig: Rig, server: 
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.forget_keys()
-        assert await account.flow.cancel() == {"state": "new"}
+        assert (await account.flow.cancel()).state == "new"
         assert ((await row(rig)).state, (await row(rig)).reason) == (AccountState.NEW, "cancelled")
         assert await account.flow.start(ANNA)
 
@@ -76,7 +77,7 @@ async def test_cancelling_succeeds_whatever_telegram_says(rig: Rig, server: Tele
     async with rig.worker().running() as worker:
         account = await begun(worker)
         server.operation.inject(FaultSpec(kind="error", method="auth.cancelCode", code=400, message=name))
-        assert await account.flow.cancel() == {"state": "new"}
+        assert (await account.flow.cancel()).state == "new"
         assert (await refusal(account.flow.cancel())).code is Code.NOT_STARTED
 
 
@@ -97,7 +98,7 @@ async def test_an_end_at_sign_in_is_told_as_the_row_has_it(rig: Rig, server: Tel
         found = await row(rig)
         assert (found.state, found.last_error) == (AccountState.NEW, code)
         assert await account.flow.start(ANNA)
-        assert await account.flow.verify(ANNA, await code_of(server), PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 async def test_a_password_that_telegram_waits_for_no_more_ends_the_log_in(rig: Rig, server: TelegramServer) -> None:
@@ -109,7 +110,7 @@ async def test_a_password_that_telegram_waits_for_no_more_ends_the_log_in(rig: R
         assert (await refusal(account.flow.verify(ANNA, None, PASSWORD))).code in {Code.NOT_STARTED, Code.CODE_EXPIRED}
         assert (await row(rig)).state is AccountState.NEW
         assert await account.flow.start(ANNA)
-        assert await account.flow.verify(ANNA, await code_of(server), None) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, await code_of(server), None)).state == "authorized"
 
 
 async def test_a_password_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
@@ -119,7 +120,7 @@ async def test_a_password_whose_answer_was_lost_is_made_good(rig: Rig, server: T
         code = await code_of(server)
         server.operation.inject(FaultSpec(kind="drop_after", method="auth.checkPassword"))
         assert (await refusal(account.flow.verify(ANNA, code, PASSWORD))).code is Code.TELEGRAM_UNAVAILABLE
-        assert await account.flow.verify(ANNA, code, PASSWORD) == {"state": "authorized"}
+        assert (await account.flow.verify(ANNA, code, PASSWORD)).state == "authorized"
         assert (await refusal(account.flow.verify(ANNA, code, PASSWORD))).code is Code.ALREADY_AUTHORIZED
 
 
@@ -131,5 +132,5 @@ async def test_cancelling_a_log_in_that_had_succeeded_unseen_logs_out(rig: Rig, 
         server.operation.inject(FaultSpec(kind="drop_after", method="auth.signIn"))
         await refusal(account.flow.verify(ANNA, await code_of(server), None))
         assert len(server.people.authorizations(ANNA)) == 1
-        assert await account.flow.cancel() == {"state": "new"}
+        assert (await account.flow.cancel()).state == "new"
         assert server.people.authorizations(ANNA) == []

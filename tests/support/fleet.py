@@ -24,11 +24,11 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 from pydantic import SecretStr
 
-from listener.beats import Lapsed
-from listener.holding import Holding, Means
-from listener.lease import Lease
-from listener.offload import Offload
-from listener.ownership import Ownership, Rows
+from listener.core.account_context import AccountContext, WorkerServices
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.ownership.lease import Lease
+from listener.core.ownership.ownership import Ownership, Rows
+from listener.core.runtime.offload import Offload
 from shared.errors import AvioError
 from shared.model.account import Account
 from shared.model.ids import WorkerId
@@ -190,11 +190,11 @@ class Process:
         self.paused = False
         self.crashed = False
         self.beats, self.rows, self.account_rows = self.lines = [Line(held) for _ in range(3)]
-        self.holdings: list[tuple[Ownership, Holding]] = []
+        self.holdings: list[tuple[Ownership, AccountContext]] = []
         self._names = names
         self.stopping = False
         self.worker = self._new_worker()
-        self._means = Means(
+        self._means = WorkerServices(
             table=stores.table,
             accounts=stores.accounts,
             peers=PeerStore(stores.table),
@@ -230,7 +230,7 @@ class Process:
         """Have it look around now, as a nudge does that comes with a beat."""
         self.loop.call_soon(self.worker.beats.news.set)
 
-    def could_send(self) -> list[Holding]:
+    def could_send(self) -> list[AccountContext]:
         """Return what a frame could be sent for at this moment, were the process to run. Asks a copy of the lease: asking ends it."""
         if self.crashed:
             return []
@@ -268,8 +268,8 @@ class Process:
         stores = self.stores
         rows = Rows(stores.accounts, stores.workers, stores.workers, self.rows, self.beats)
 
-        def hold(row: Account, worker_id: WorkerId) -> Holding:
-            holding = Holding(row, worker_id, lease.guard(), self._means)
+        def hold(row: Account, worker_id: WorkerId) -> AccountContext:
+            holding = AccountContext(row, worker_id, lease.guard(), self._means)
             self.holdings.append((ownership, holding))
             return holding
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
-from listener.api import Api, server
-from listener.certificate import Certificate, new_certificate
+from listener.core.api import Api, server
+from listener.core.runtime.certificate import Certificate, new_certificate
 from shared.clock import SystemClock
 from tests.support.listener import Rig, WorkerRig, until
 

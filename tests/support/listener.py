@@ -13,17 +13,16 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.credentials import Credentials
 from pydantic import SecretStr
 
-from listener.account import Account
-from listener.deliver import Deliver
-from listener.holding import Holding, Means
-from listener.lease import Lease
-from listener.ledger import Writer
-from listener.offload import Offload
-from listener.ownership import Ownership, Rows
-from listener.queue import Queue
-from listener.telegram.where import Telegram, test_server
+from listener.core.account import Account
+from listener.core.account_context import AccountContext, WorkerServices
+from listener.core.event_publisher import EventPublisher
+from listener.core.ledger import Writer
+from listener.core.ownership.lease import Lease
+from listener.core.ownership.ownership import Ownership, Rows
+from listener.core.runtime.offload import Offload
+from listener.core.sqs_sender import Queue
+from listener.telegram.connection.endpoint import Telegram, test_server
 from local.aws_account import Account as AwsAccount
-from local.telegram.server import TelegramServer
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
 from shared.model.ids import Channel, TenantId, WorkerId
@@ -34,6 +33,7 @@ from shared.store.fenced import FencedStore
 from shared.store.peers import PeerStore
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
+from testing.telegram_server.server import TelegramServer
 from tests.support.logs import KeptLog
 from tests.support.rows import put_tenant
 
@@ -71,9 +71,9 @@ class Rig:
         kms = self.aws.client("kms")
         self.envelope = Envelope(lambda: kms, self.aws.kms_key_id)
 
-    def means(self, clock: Clock, writer: Writer, offload: Offload) -> Means:
+    def means(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
         """Return what a worker's accounts work with."""
-        return Means(
+        return WorkerServices(
             self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, self.telegram, clock, self.log.logger
         )
 
@@ -128,7 +128,7 @@ class WorkerRig:
     def __init__(self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str) -> None:
         self.offload = Patient(8, "test")
         self.queue = queue_of(rig.aws, self.offload, queue)
-        self.writer = Writer(Deliver(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
+        self.writer = Writer(EventPublisher(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
         self.means = rig.means(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
@@ -143,8 +143,8 @@ class WorkerRig:
         """The worker's id."""
         return self.ownership.me.id
 
-    def _hold(self, row: Any, me: WorkerId) -> Holding:
-        return Holding(row, me, self.lease.guard(), self.means)
+    def _hold(self, row: Any, me: WorkerId) -> AccountContext:
+        return AccountContext(row, me, self.lease.guard(), self.means)
 
     async def account(self, tenant_id: TenantId) -> Account:
         """Return an account, claimed by this worker."""

@@ -10,8 +10,8 @@ from standardwebhooks import Webhook
 from functions.callback_delivery.body import body_of
 from functions.callback_delivery.callback_test import CallbackTester
 from functions.callback_delivery.post import Poster
-from functions.tenants.directory import seal
-from local.openapi_webhooks import TEST_EVENT
+from functions.tenants.tenant_service import seal
+from local import openapi
 from shared.crypto import Purpose
 from shared.model.delivery import Attempt
 from shared.store.tenants import new_tenant_id
@@ -31,7 +31,10 @@ async def test_a_test_event_is_signed_like_any_other(delivery: EmulatedDelivery,
     assert (attempt.status, attempt.text) == (200, "ok")
     (posted,) = delivery.receiver.posted
     body = json.loads(posted.body)
-    jsonschema_rs.Draft202012Validator(TEST_EVENT, validate_formats=True).validate(body)
+    components = openapi.document()["components"]
+    schema = {"$ref": "#/components/schemas/TestBody", "components": components}
+    jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(body)
+    assert set(body) == set(components["schemas"]["TestBody"]["required"])
     assert (body["event"], body["test"], body["tenant_id"], body["tenant"]) == ("test", True, tenant.id, tenant.number)
     assert (body["id"][:9], body["message"]["sender_name"], "x_signature" in posted.headers) == ("evt_test_", "Avio test", False)
     assert set(body["message"]) == set(json.loads(body_of(event_of(tenant.id), 1))["message"])

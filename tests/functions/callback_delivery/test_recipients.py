@@ -7,8 +7,8 @@ import json
 import pytest
 
 from functions.callback_delivery.recipients import FRESH_S, DeploymentSecret, Recipient, Recipients
-from functions.tenants.credentials import Credentials
-from functions.tenants.directory import seal
+from functions.tenants.credential_service import CredentialService
+from functions.tenants.tenant_service import seal
 from local.aws_account import Account
 from shared.crypto import Envelope, Purpose, Unreadable
 from shared.model.tenant import OVERLAP, Tenant
@@ -26,7 +26,7 @@ class RecipientEnvironment:
         kms, secrets = account.client("kms"), account.client("secretsmanager")
         secrets.create_secret(Name="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "the deployment's"}))
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
-        self.credentials = Credentials(self.tenants, self.envelope, clock)
+        self.credentials = CredentialService(self.tenants, self.envelope, clock)
         self.recipients = Recipients(self.tenants, self.envelope, DeploymentSecret(secrets, "avio", clock), clock)
 
     def new_tenant(self, secret: str | None = "whsec_AAAA") -> Tenant:

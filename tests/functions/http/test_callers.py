@@ -6,13 +6,17 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import Request
 
-from functions.http.callers import Gate
-from functions.http.tokens import FRESH_S, CachedTokens
+from functions.http.authenticator import Authenticator
+from functions.http.callers import ADMIN as ADMIN_KIND
+from functions.http.callers import CALLER_KINDS, CredentialSources
+from functions.http.deployment_tokens import FRESH_S, DeploymentTokens
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
 from shared.model.tenant import Scope, digest, new_key
 from shared.store import keys
+from shared.store.table import StoreUnavailable
 from shared.store.tokens import TokenDigests, TokenStore
 from tests.functions.api import ADMIN, Api, key
 
@@ -68,6 +72,15 @@ async def test_no_or_wrong_credentials_are_401(api: Api, headers: dict[str, str]
         answer = await api.call("GET", path, headers=raw)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/tenants/1"), ("GET", "/tenants")])
+async def test_a_wrong_admin_token_is_not_passed_over_for_a_key(api: Api, token: str, method: str, path: str) -> None:
+    """An empty one is wrong too: whoever sends it has left a variable unset, and should hear of it."""
+    tenant = await api.new_tenant()
+    answer = await api.call(method, path, headers={**key(tenant["key"]), "X-Admin-Token": token})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
 
 
 async def test_each_wrong_credential_is_told_apart(api: Api) -> None:
@@ -181,22 +194,53 @@ async def test_wrong_credentials_are_told_before_what_is_wrong_with_the_request(
         assert answer.status_code == 401
 
 
+def request_with(**headers: str) -> Request:
+    """Return a request with these headers."""
+    raw = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "headers": raw, "query_string": b""})
+
+
 async def test_a_rotated_token_is_known_within_a_minute(api: Api) -> None:
     """Digests are read once a minute: until then the old token serves, then the new one alone."""
     store = TokenStore(api.table)
     before = store.get()
-    gate = Gate(api.tenants, CachedTokens(store, api.clock))
-    gate.admin(ADMIN["X-Admin-Token"])
+    authenticator = Authenticator(CALLER_KINDS, CredentialSources(DeploymentTokens(store, api.clock), api.tenants))
+    old, new = request_with(**ADMIN), request_with(X_Admin_Token="new")
+    authenticator.authenticate(old, [ADMIN_KIND])
     try:
         store.put(TokenDigests(admin=digest("new")))
-        gate.admin(ADMIN["X-Admin-Token"])
+        authenticator.authenticate(old, [ADMIN_KIND])
         api.clock.advance(FRESH_S)
-        gate.admin("new")
+        authenticator.authenticate(new, [ADMIN_KIND])
         with pytest.raises(AvioError) as refused:
-            gate.admin(ADMIN["X-Admin-Token"])
+            authenticator.authenticate(old, [ADMIN_KIND])
         assert refused.value.code is Code.INVALID_CREDENTIALS
     finally:
         store.put(before)
+
+
+class StoreWithOutages(TokenStore):
+    """A token store that can be away."""
+
+    away = False
+
+    def get(self) -> TokenDigests:
+        if self.away:
+            raise StoreUnavailable("get_item: Timeout")
+        return super().get()
+
+
+def test_while_the_store_is_away_the_last_digests_serve(api: Api) -> None:
+    """They do so however old they are; without any, the fault is told as ours."""
+    store = StoreWithOutages(api.table)
+    tokens, none_yet = DeploymentTokens(store, api.clock), DeploymentTokens(store, api.clock)
+    assert tokens.is_admin(ADMIN["X-Admin-Token"])
+    store.away = True
+    api.clock.advance(FRESH_S * 2)
+    assert tokens.is_admin(ADMIN["X-Admin-Token"])
+    assert not tokens.is_admin("wrong")
+    with pytest.raises(StoreUnavailable):
+        none_yet.is_admin(ADMIN["X-Admin-Token"])
 
 
 def test_before_the_first_token_was_written_nobody_is_the_administrator(api: Api) -> None:
@@ -205,7 +249,7 @@ def test_before_the_first_token_was_written_nobody_is_the_administrator(api: Api
     before = store.get()
     try:
         store.put(TokenDigests())
-        tokens = CachedTokens(store, api.clock)
+        tokens = DeploymentTokens(store, api.clock)
         assert not tokens.is_admin("")
         assert not tokens.is_admin("None")
     finally:

@@ -7,8 +7,9 @@ import json
 import pytest
 from fastapi import APIRouter
 
-from functions.http.app import create_app
-from functions.http.boundary import MAX_BODY_BYTES
+from functions.http.access import OPEN
+from functions.http.body_reader import MAX_BODY_BYTES
+from functions.http.dependencies import Dependencies
 from functions.http.errors import STATUS, response
 from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable
@@ -42,13 +43,11 @@ def failing_with(api: Api, error: Exception, log: KeptLog) -> Api:
     """Return the API as an app whose one route fails."""
     router = APIRouter()
 
-    @router.get("/fail")
+    @router.get("/fail", dependencies=[OPEN])
     def fail() -> None:
         raise error
 
-    failing = Api.__new__(Api)
-    failing.app = create_app([router], gate=api.gate, origins=[ORIGIN], logger=log.logger)
-    return failing
+    return api.serving(api.composed([router], Dependencies(), log=log))
 
 
 async def test_an_unexpected_fault_tells_nothing_of_itself(api: Api) -> None:

@@ -32,7 +32,7 @@ async def test_a_message_is_sent_by_the_owner(api: Api, owner: StandInOwner) -> 
     ((command, body),) = owner.asked
     random = body.pop("random_id")
     assert 0 <= random < 1 << 63
-    expected = {"tenant": tenant["id"], "channel": "telegram", "to": "-100123", "text": "Привет 🙂", "reply_to": 4}
+    expected = {"tenant": tenant["id"], "channel": "telegram", "to": "-100123", "text": "Привет 🙂", "reply_to": "4"}
     assert (command, body) == ("send", expected)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.tenants.credentials import MOST_PREVIOUS
+from functions.tenants.credential_service import MOST_PREVIOUS
 from shared.crypto import Purpose
 from shared.model.ids import TenantId
 from shared.model.tenant import OVERLAP, Scope, Sealed

@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from listener.ledger import Ledger
-from listener.marks import Marks
-from listener.telegram.client import Client, connected
-from listener.telegram.inbox import Inbox
-from listener.telegram.peers import PeerBook
-from local.telegram.control.specs import GroupSpec, MediaSpec, SendSpec
-from local.telegram.mtproto.raw import UNKNOWN
+from listener.core.ledger import Ledger
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.update_handler import UpdateHandler
+from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
+from testing.telegram_server.mtproto.raw import UNKNOWN
 from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
 from tests.support.listener import until
 
@@ -85,11 +85,11 @@ class Books:
         self._waiting: list[str] = []
         self.open(account.marks)
 
-    def open(self, marks: Marks) -> None:
+    def open(self, marks: UpdateState) -> None:
         """Start a ledger from marks, as a process does."""
         self._waiting = []
         self.ledger = Ledger(marks, self._ready, lambda _: None, self.bound)
-        self.inbox = Inbox(TENANT, self.account.user_id, self.peers, self.ledger, lambda: NOW)
+        self.inbox = UpdateHandler(TENANT, self.account.user_id, self.peers, self.ledger, lambda: NOW)
 
     def die(self) -> None:
         """Lose what was not accepted."""

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from listener.lease import Guard, Lease
-from listener.marks import Marks
-from listener.session import PendingLogin, Session
-from listener.telegram import login
-from listener.telegram.batch import Batch
-from listener.telegram.client import Client, connected
-from listener.telegram.events import happened
-from listener.telegram.where import Telegram
-from local.telegram.control.specs import PersonSpec, SendSpec
-from local.telegram.server import TelegramServer
+from listener.core.ownership.lease import Guard, Lease
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.login import login_requests
+from listener.telegram.session import PendingLogin, Session
+from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.event_mapping import happened
+from listener.telegram.updates.update_state import UpdateState
+from testing.telegram_server.control.specs import PersonSpec, SendSpec
+from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
 from tests.support.listener import PATIENCE_S, telegram_of
 
@@ -54,7 +54,7 @@ class Taken:
         return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
 
     @property
-    def marks(self) -> Marks:
+    def marks(self) -> UpdateState:
         """The newest marks."""
         marks = self.batches[-1].marks
         assert marks is not None
@@ -73,7 +73,7 @@ class Account:
     """What a log-in leaves behind."""
 
     session: Session
-    marks: Marks
+    marks: UpdateState
     user_id: int
 
 
@@ -98,7 +98,7 @@ class Desk:
 
     async def start(self, client: Client, phone: str = ANN) -> PendingLogin:
         """Have a code sent."""
-        pending = await login.start(client, self.telegram, phone, NOW)
+        pending = await login_requests.start(client, self.telegram, phone, NOW)
         assert isinstance(pending, PendingLogin)
         return pending
 
@@ -109,13 +109,13 @@ class Desk:
     async def log_in(self, phone: str = ANN) -> Account:
         """Log somebody in, and close."""
         async with self.log_in_client() as client:
-            user = await login.sign_in(client, await self.start(client, phone), await self.code(phone))
-            marks = await login.first_marks(client)
+            user = await login_requests.sign_in(client, await self.start(client, phone), await self.code(phone))
+            marks = await login_requests.first_marks(client)
             return Account(replace(client.current(), user_id=user.id), marks, user.id)
 
     @asynccontextmanager
     async def serving(
-        self, account: Account, taken: Taken, *, guard: Guard | None = None, marks: Marks | None = None
+        self, account: Account, taken: Taken, *, guard: Guard | None = None, marks: UpdateState | None = None
     ) -> AsyncIterator[Client]:
         """Give a connected client that has caught up."""
         guard = guard or self.lease.guard()

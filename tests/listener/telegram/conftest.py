@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.telegram.server import TelegramServer
+from testing.telegram_server.server import TelegramServer
 from tests.listener.telegram.clients import Desk, desk_of
 
 

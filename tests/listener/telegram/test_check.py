@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from telethon import errors
 
-from listener.telegram.check import Stalled, check
-from listener.telegram.client import Client
-from listener.telegram.upkeep import Pace
-from local.telegram.control.specs import ConnectionSpec
-from local.telegram.faults import FaultSpec
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.keepalive import Pace
+from listener.telegram.connection.stall_detector import Stalled, check
+from testing.telegram_server.control.specs import ConnectionSpec
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Desk, Taken, ends
 from tests.support.listener import until

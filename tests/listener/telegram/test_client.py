@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 from telethon import errors
 from telethon._updates.messagebox import ENTRY_ACCOUNT, State
-from telethon._updates.session import ChannelState, SessionState
+from telethon._updates.session import ChannelState as BoxedChannel
+from telethon._updates.session import SessionState
 from telethon.tl import functions, types
 
-from listener.marks import ChannelMarks, Marks
-from listener.telegram import login
-from listener.telegram.batch import Batch
-from listener.telegram.client import Client, connected
-from listener.telegram.errors import BROKEN, End, end_of
-from listener.telegram.upkeep import Pace
-from local.telegram.control.specs import ConnectionSpec
-from local.telegram.faults import FaultSpec
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.keepalive import Pace
+from listener.telegram.login import login_requests
+from listener.telegram.operations.errors import BROKEN, End, end_of
+from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.update_state import ChannelState, UpdateState
 from shared.errors import AvioError, Code
+from testing.telegram_server.control.specs import ConnectionSpec
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, Desk, Taken, ends
 from tests.support.listener import until
@@ -33,9 +34,9 @@ def texts(count: int) -> list[str]:
     return [f"message {number}" for number in range(count)]
 
 
-async def state_of(client: Client) -> Marks:
+async def state_of(client: Client) -> UpdateState:
     """Return where Telegram says that the account stands."""
-    return await login.first_marks(client)
+    return await login_requests.first_marks(client)
 
 
 # Batches and marks
@@ -148,7 +149,7 @@ async def test_a_difference_that_telegram_refuses_is_asked_for_again(desk: Desk)
 async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> None:
     """By whatever update, also one that was swallowed; those that stand still are not named again."""
     account, taken = await desk.log_in(), Taken()
-    marks = replace(account.marks, channels={number: ChannelMarks(50, 5, 7) for number in (4000, 4001, 4002)})
+    marks = replace(account.marks, channels={number: ChannelState(50, 5, 7) for number in (4000, 4001, 4002)})
     client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
     client.box.map[ENTRY_ACCOUNT] = State(9, 0)
     for number in marks.channels:
@@ -159,7 +160,7 @@ async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> Non
     await client._preprocess_updates([post], [], [])
     await client._preprocess_updates([types.UpdateDeleteMessages([1], 9, 1)], [], [])
     assert [batch.marks and batch.marks.channels for batch in taken.batches] == [
-        {4000: ChannelMarks(51, 8, 7), 4001: ChannelMarks(60, 0, 7)},
+        {4000: ChannelState(51, 8, 7), 4001: ChannelState(60, 0, 7)},
         {},
     ]
 
@@ -197,10 +198,10 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
     """Those that did not move are not looked at; the box remembers which did."""
     account, looks = await desk.log_in(), dict[int, int]()
     for count in (10, 1000):
-        marks = replace(account.marks, channels={number: ChannelMarks(50, 5, 7) for number in range(4000, 4000 + count)})
+        marks = replace(account.marks, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
         taken = Taken()
         client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
-        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [ChannelState(number, 50) for number in marks.channels])
+        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in marks.channels])
         await client._preprocess_updates([], [], [])
         client.box.map = counted = Counted(client.box.map)
         for pts in (51, 52):
@@ -209,8 +210,8 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
             await client._preprocess_updates([post], [], [])
         looks[count] = counted.looks
         assert [batch.marks and batch.marks.channels for batch in taken.batches[1:]] == [
-            {4003: ChannelMarks(51, 51, 7)},
-            {4003: ChannelMarks(52, 52, 7)},
+            {4003: ChannelState(51, 51, 7)},
+            {4003: ChannelState(52, 52, 7)},
         ]
     assert looks[1000] == looks[10]
 
@@ -328,7 +329,7 @@ async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(
         calls = desk.counted("calls")["updates.getState"]
         serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.05, check_every_s=0.05)))
         await until(lambda: desk.counted("calls")["updates.getState"] > calls + 2)
-        await until(lambda: not running("listener/telegram/client.py", "listener/telegram/upkeep.py") - {serving})
+        await until(lambda: not running("listener/telegram/connection/client.py", "listener/telegram/connection/keepalive.py") - {serving})
         assert client._keepalive_handle.done()
         assert not serving.done()
         serving.cancel()

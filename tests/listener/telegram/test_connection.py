@@ -12,11 +12,11 @@ import pytest
 import uvloop
 from telethon.tl import functions, types
 
-from listener.lease import LEASE_S, Guard, Lease
-from listener.telegram.client import Client, connected
-from listener.telegram.connection import USER_TIMEOUT_MS, GuardedConnection
-from local.telegram.faults import FaultSpec
+from listener.core.ownership.lease import LEASE_S, Guard, Lease
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS, GuardedConnection
 from shared.errors import AvioError, Code
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, Desk, Taken, ends
 from tests.listener.telegram.tap import tapped

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listener.telegram.client import Client
-from local.telegram.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
+from listener.telegram.connection.client import Client
+from testing.telegram_server.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, CY, Desk
 from tests.support.listener import until

@@ -13,8 +13,8 @@ from telethon.errors import rpc_message_to_error
 from telethon.tl.types import RpcError
 
 from functions.http.errors import STATUS
-from listener.telegram.errors import _ENDS, End, code_of, end_of, name_of, translate, translated, wait_of
-from listener.telegram.refusals import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
+from listener.telegram.operations.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
+from listener.telegram.operations.errors import _ENDS, End, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
 from shared.model.states import REASONS, Reason
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.events import SERVICE_USER_ID, happened
-from listener.telegram.peers import PeerBook
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happened
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer

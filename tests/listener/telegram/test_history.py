@@ -10,10 +10,10 @@ import pytest
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.marks import ChannelMarks
-from listener.telegram.client import connected
-from local.telegram.control.specs import CodeSpec, GroupSpec, PersonPatch, SendSpec
-from local.telegram.faults import FaultSpec
+from listener.telegram.connection.client import connected
+from listener.telegram.updates.update_state import ChannelState
+from testing.telegram_server.control.specs import CodeSpec, GroupSpec, PersonPatch, SendSpec
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, Desk, ends
 from tests.support.listener import until
@@ -165,7 +165,7 @@ async def test_a_channel_that_refuses_its_history_is_passed_over(desk: Desk, cha
 async def test_a_channel_without_a_known_message_is_read_since_the_log_in(desk: Desk, chats: Chats) -> None:
     """There is no message to read on from, and what was before the log-in is nobody's business."""
     account = await desk.log_in()
-    marks = {channel: ChannelMarks(known.pts, 0, known.access_hash) for channel, known in account.marks.channels.items()}
+    marks = {channel: ChannelState(known.pts, 0, known.access_hash) for channel, known in account.marks.channels.items()}
     books = Books(account)
     books.open(replace(account.marks, channels=marks, seeded=account.marks.seeded + 1))  # Telegram's dates are whole seconds
     desk.server.operation.clock(60)
@@ -212,7 +212,7 @@ async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(desk: Desk,
     """Its pts is still good: the difference from there is asked for once the hash is known."""
     account = await desk.log_in()
     books = Books(account)
-    hashless = {channel: ChannelMarks(known.pts, known.message_id) for channel, known in account.marks.channels.items()}
+    hashless = {channel: ChannelState(known.pts, known.message_id) for channel, known in account.marks.channels.items()}
     books.open(replace(account.marks, channels=hashless))
     chats.write("channel", 3)
     chats.write("supergroup", 3)

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
-from listener.ledger import Ledger
-from listener.marks import Marks
-from listener.telegram.batch import Batch
-from listener.telegram.client import Client, connected
-from listener.telegram.inbox import Inbox
-from listener.telegram.peers import PeerBook
-from local.telegram.faults import FaultSpec
+from listener.core.ledger import Ledger
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.update_handler import UpdateHandler
+from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
 from tests.support.listener import until
@@ -36,7 +36,7 @@ async def nothing_kept(_: int) -> Peer | None:
 class Desktop:
     """An inbox, and what it wrote into its ledger."""
 
-    inbox: Inbox
+    inbox: UpdateHandler
     ledger: Ledger
     peers: PeerBook
     groups: list[str]
@@ -51,7 +51,7 @@ def desktop(account: Account, bound: int = 100) -> Desktop:
     groups: list[str] = []
     peers = PeerBook(nothing_kept)
     ledger = Ledger(account.marks, lambda _, group: groups.append(group), lambda _: None, bound)
-    return Desktop(Inbox(TENANT, account.user_id, peers, ledger, lambda: NOW), ledger, peers, groups)
+    return Desktop(UpdateHandler(TENANT, account.user_id, peers, ledger, lambda: NOW), ledger, peers, groups)
 
 
 @asynccontextmanager
@@ -153,7 +153,7 @@ async def test_an_empty_batch_moves_the_marks(desk: Desk, pts: int) -> None:
     """Own sends and reads do, on other devices."""
     account = await desk.log_in()
     found = desktop(account)
-    marks = Marks(pts=pts, qts=1, date=1, seq=1)
+    marks = UpdateState(pts=pts, qts=1, date=1, seq=1)
     nobody: Any = None
     assert await found.inbox.take(nobody, Batch([], [], [], marks, fetched=True))
     assert found.ledger.durable == account.marks.then(marks)
@@ -179,13 +179,13 @@ async def test_what_is_not_understood_is_passed_over_and_said_once(desk: Desk, c
     found = desktop(await desk.log_in())
     found.peers.learn([types.User(id=7, access_hash=1, first_name="Bob")])
     odd = [message_update(1, Odd()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
-    marks = Marks(pts=7, qts=1, date=1, seq=1, message_id=3)
+    marks = UpdateState(pts=7, qts=1, date=1, seq=1, message_id=3)
     nobody: Any = None
     peculiar: Any = types.User(id=8, usernames=5)
     assert await found.inbox.take(nobody, Batch([*odd], [peculiar], [], marks, fetched=True))
     assert [event.message.text for event in found.events] == ["fine"]
     assert found.ledger.latest.pts == 7
-    said = [record for record in caplog.records if record.name == "listener.telegram.inbox"]
+    said = [record for record in caplog.records if record.name == "listener.telegram.updates.update_handler"]
     assert [record.message for record in said] == ["peers not understood", "update not understood", "message not understood"]
     assert "secret" not in str([vars(record) for record in said])
 

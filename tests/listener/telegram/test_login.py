@@ -9,12 +9,12 @@ import pytest
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.session import PendingLogin
-from listener.telegram import login
-from local.telegram.control.specs import CodeSpec, PersonPatch
-from local.telegram.faults import FaultSpec
-from local.telegram.model.person import Delivery
+from listener.telegram.login import login_requests
+from listener.telegram.session import PendingLogin
 from shared.errors import AvioError, Code
+from testing.telegram_server.control.specs import CodeSpec, PersonPatch
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.model.person import Delivery
 from tests.listener.telegram.clients import ANN, NOW, Desk
 
 PASSWORD = "a second factor"
@@ -51,7 +51,7 @@ def user(user_id: int = 5) -> Any:
 async def started(desk: Desk, answer: Any) -> Any:
     """Return what a start makes of Telegram's answer."""
     client: Any = Telegram(answer)
-    return await login.start(client, desk.telegram, ANN, NOW)
+    return await login_requests.start(client, desk.telegram, ANN, NOW)
 
 
 async def refused(call: Any) -> AvioError:
@@ -86,7 +86,7 @@ async def test_a_code_is_sent_in_each_way(desk: Desk, delivery: Delivery, told: 
     async with desk.log_in_client() as client:
         found = await desk.start(client)
     assert (found.delivery, found.length, found.next_type, found.by_email) == (told, length, None, delivery == "email")
-    assert found.resend_at == NOW + timedelta(seconds=login.RESEND_AFTER_S)
+    assert found.resend_at == NOW + timedelta(seconds=login_requests.RESEND_AFTER_S)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ async def test_a_success_for_a_phone_without_an_account_is_none(desk: Desk) -> N
 async def test_a_start_that_telegram_wants_anew_is_made_anew_once(desk: Desk) -> None:
     """AUTH_RESTART."""
     client: Any = Telegram(errors.AuthRestartError(None), sent(types.auth.SentCodeTypeApp(5)))
-    assert isinstance(await login.start(client, desk.telegram, ANN, NOW), PendingLogin)
+    assert isinstance(await login_requests.start(client, desk.telegram, ANN, NOW), PendingLogin)
     client = Telegram(errors.AuthRestartError(None), errors.AuthRestartError(None))
-    assert (await refused(login.start(client, desk.telegram, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
+    assert (await refused(login_requests.start(client, desk.telegram, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
 
 
 @pytest.mark.parametrize("phone", ["nonsense", "+0"])
@@ -194,14 +194,16 @@ async def test_resending_moves_on_to_the_next_way_until_there_is_none(desk: Desk
     async with desk.log_in_client() as client:
         first = await desk.start(client)
         old = await desk.code()
-        second = await login.resend(client, first, NOW)
+        second = await login_requests.resend(client, first, NOW)
         assert isinstance(second, PendingLogin)
         assert (second.delivery, second.next_type) == ("sms", None)
-        assert (await refused(login.resend(client, second, NOW))).code is Code.CODE_UNAVAILABLE
+        assert (await refused(login_requests.resend(client, second, NOW))).code is Code.CODE_UNAVAILABLE
         asked = desk.counted("calls")["auth.resendCode"]
-        assert (await refused(login.resend(client, second.model_copy(update={"next_type": "sms"}), NOW))).code is Code.CODE_UNAVAILABLE
+        assert (
+            await refused(login_requests.resend(client, second.model_copy(update={"next_type": "sms"}), NOW))
+        ).code is Code.CODE_UNAVAILABLE
         assert (asked, desk.counted("calls")["auth.resendCode"]) == (1, 2)
-        assert (await login.sign_in(client, second, await desk.code())).id == desk.id_of(ANN)
+        assert (await login_requests.sign_in(client, second, await desk.code())).id == desk.id_of(ANN)
         assert old
 
 
@@ -210,17 +212,17 @@ async def test_a_code_that_was_taken_back_is_good_no_more(desk: Desk) -> None:
     async with desk.log_in_client() as client:
         found = await desk.start(client)
         code = await desk.code()
-        await login.cancel(client, found)
-        assert (await refused(login.sign_in(client, found, code))).code is Code.CODE_EXPIRED
+        await login_requests.cancel(client, found)
+        assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
 async def test_a_wrong_code_leaves_the_right_one_good(desk: Desk) -> None:
     """It may be typed again."""
     async with desk.log_in_client() as client:
         found = await desk.start(client)
-        assert (await refused(login.sign_in(client, found, "00"))).code is Code.INVALID_CODE
-        assert (await refused(login.sign_in(client, found, ""))).code is Code.INVALID_CODE
-        assert (await login.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
+        assert (await refused(login_requests.sign_in(client, found, "00"))).code is Code.INVALID_CODE
+        assert (await refused(login_requests.sign_in(client, found, ""))).code is Code.INVALID_CODE
+        assert (await login_requests.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
 
 
 async def test_an_old_code_has_expired(desk: Desk) -> None:
@@ -229,7 +231,7 @@ async def test_an_old_code_has_expired(desk: Desk) -> None:
         found = await desk.start(client)
         code = await desk.code()
         desk.server.clock.advance(301)
-        assert (await refused(login.sign_in(client, found, code))).code is Code.CODE_EXPIRED
+        assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
 async def test_a_log_in_goes_on_over_another_connection_with_its_key(desk: Desk) -> None:
@@ -238,7 +240,7 @@ async def test_a_log_in_goes_on_over_another_connection_with_its_key(desk: Desk)
         found, session, made = await desk.start(client), client.current(), desk.counted("keys_created")
     assert session.auth_key
     async with desk.log_in_client(session=session) as client:
-        assert (await login.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
+        assert (await login_requests.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
     assert desk.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
 
 
@@ -247,13 +249,13 @@ async def test_a_phone_without_an_account_is_told_by_its_code(desk: Desk) -> Non
     person(desk, registered=False)
     async with desk.log_in_client() as client:
         found = await desk.start(client)
-        assert (await refused(login.sign_in(client, found, await desk.code()))).code is Code.PHONE_NOT_REGISTERED
+        assert (await refused(login_requests.sign_in(client, found, await desk.code()))).code is Code.PHONE_NOT_REGISTERED
 
 
 async def test_an_email_code_is_presented_as_one() -> None:
     """In a field of its own, the other one empty."""
     client: Any = Telegram(types.auth.Authorization(user()))
-    assert (await login.sign_in(client, pending(by_email=True), "123456")).id == 5
+    assert (await login_requests.sign_in(client, pending(by_email=True), "123456")).id == 5
     (request,) = client.asked
     assert (request.phone_code, request.email_verification.code) == (None, "123456")
     assert bytes(request)
@@ -267,10 +269,10 @@ async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_no
     person(desk, password=PASSWORD)
     async with desk.log_in_client() as client:
         found = await desk.start(client)
-        assert (await refused(login.sign_in(client, found, await desk.code()))).code is Code.TWO_FA_REQUIRED
-        assert (await refused(login.check_password(client, "wrong"))).code is Code.BAD_PASSWORD
-        assert (await refused(login.check_password(client, ""))).code is Code.BAD_PASSWORD
-        assert (await login.check_password(client, PASSWORD)).id == desk.id_of(ANN)
+        assert (await refused(login_requests.sign_in(client, found, await desk.code()))).code is Code.TWO_FA_REQUIRED
+        assert (await refused(login_requests.check_password(client, "wrong"))).code is Code.BAD_PASSWORD
+        assert (await refused(login_requests.check_password(client, ""))).code is Code.BAD_PASSWORD
+        assert (await login_requests.check_password(client, PASSWORD)).id == desk.id_of(ANN)
 
 
 @pytest.mark.parametrize("name", ["SRP_ID_INVALID", "SRP_PASSWORD_CHANGED"])
@@ -279,9 +281,9 @@ async def test_parameters_that_changed_in_between_are_asked_for_again(desk: Desk
     person(desk, password=PASSWORD)
     async with desk.log_in_client() as client:
         found = await desk.start(client)
-        await refused(login.sign_in(client, found, await desk.code()))
+        await refused(login_requests.sign_in(client, found, await desk.code()))
         desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
-        assert (await login.check_password(client, PASSWORD)).id == desk.id_of(ANN)
+        assert (await login_requests.check_password(client, PASSWORD)).id == desk.id_of(ANN)
     assert desk.counted("calls")["account.getPassword"] == 2
 
 
@@ -291,8 +293,8 @@ async def test_too_many_passwords_are_told_with_a_wait(desk: Desk) -> None:
     desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=406, message="PHONE_PASSWORD_FLOOD"))
     async with desk.log_in_client() as client:
         found = await desk.start(client)
-        await refused(login.sign_in(client, found, await desk.code()))
-        error = await refused(login.check_password(client, PASSWORD))
+        await refused(login_requests.sign_in(client, found, await desk.code()))
+        error = await refused(login_requests.check_password(client, PASSWORD))
     assert (error.code, error.retry_after_s) == (Code.TOO_MANY_ATTEMPTS, 60)
 
 
@@ -303,12 +305,12 @@ async def test_whose_key_it_is_can_be_asked(desk: Desk) -> None:
     """Nobody's before the log-in, nor while a password is missing."""
     person(desk, password=PASSWORD)
     async with desk.log_in_client() as client:
-        assert await login.myself(client) is None
+        assert await login_requests.myself(client) is None
         found = await desk.start(client)
-        await refused(login.sign_in(client, found, await desk.code()))
-        assert await login.myself(client) is None
-        await login.check_password(client, PASSWORD)
-        me = await login.myself(client)
+        await refused(login_requests.sign_in(client, found, await desk.code()))
+        assert await login_requests.myself(client) is None
+        await login_requests.check_password(client, PASSWORD)
+        me = await login_requests.myself(client)
     assert me is not None
     assert me.id == desk.id_of(ANN)
 
@@ -318,10 +320,10 @@ async def test_a_fault_does_not_pass_for_being_logged_out(desk: Desk) -> None:
     account = await desk.log_in()
     async with desk.log_in_client(session=account.session) as client:
         desk.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
-        assert (await refused(login.myself(client))).code is Code.FLOOD_WAIT
+        assert (await refused(login_requests.myself(client))).code is Code.FLOOD_WAIT
     async with desk.log_in_client(session=account.session) as client:
         desk.server.operation.inject(FaultSpec(kind="drop_before", method="users.getUsers"))
-        assert (await refused(login.myself(client))).code is Code.TELEGRAM_UNAVAILABLE
+        assert (await refused(login_requests.myself(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
 async def test_the_first_marks_are_where_the_account_stands(desk: Desk) -> None:
@@ -338,8 +340,8 @@ async def test_logging_out_ends_the_session_at_telegram(desk: Desk) -> None:
     """Its key opens nothing any more."""
     account = await desk.log_in()
     async with desk.log_in_client(session=account.session) as client:
-        await login.log_out(client)
-        assert await login.myself(client) is None
+        await login_requests.log_out(client)
+        assert await login_requests.myself(client) is None
     assert desk.server.people.authorizations(ANN) == []
 
 
@@ -348,7 +350,7 @@ async def test_an_acknowledgement_of_logging_out_is_enough(desk: Desk) -> None:
     account = await desk.log_in()
     desk.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
     async with desk.log_in_client(session=account.session) as client:
-        await login.log_out(client)
+        await login_requests.log_out(client)
 
 
 async def test_logging_out_of_a_session_that_is_over_is_told(desk: Desk) -> None:
@@ -356,4 +358,4 @@ async def test_logging_out_of_a_session_that_is_over_is_told(desk: Desk) -> None
     account = await desk.log_in()
     desk.server.people.revoke(ANN, None)
     async with desk.log_in_client(session=account.session) as client:
-        assert (await refused(login.log_out(client))).code is Code.NOT_AUTHORIZED
+        assert (await refused(login_requests.log_out(client))).code is Code.NOT_AUTHORIZED

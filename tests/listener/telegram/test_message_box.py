@@ -17,7 +17,7 @@ from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
-from listener.telegram.message_box import REFUSALS, SOON_S, LosslessBox, has_account_marks
+from listener.telegram.updates.message_box import REFUSALS, SOON_S, LosslessBox, has_account_marks
 from tests.support.virtual_time import run
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

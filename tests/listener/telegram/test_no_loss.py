@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from listener.telegram.client import Client
-from local.telegram.control.specs import ConnectionSpec, SendSpec
-from local.telegram.faults import FaultSpec
+from listener.telegram.connection.client import Client
 from shared.errors import AvioError
+from testing.telegram_server.control.specs import ConnectionSpec, SendSpec
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import Books, Chats, chats_of, serving
 from tests.listener.telegram.clients import ANN, Desk
 from tests.support.listener import until

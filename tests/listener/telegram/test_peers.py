@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.kept import PLACES
-from listener.telegram.peers import KNOWN, Known, PeerBook, input_of
+from listener.telegram.peers.peer_book import KNOWN, Known, PeerBook, input_of
+from listener.telegram.peers.saved_peers import PLACES
 from shared.store.peers import Peer
 from tests.support.clock import FakeClock
 

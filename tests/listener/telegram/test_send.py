@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from telethon.tl import functions, types
 
-from listener.telegram.given import Given
-from listener.telegram.peers import PeerBook
-from listener.telegram.send import Outgoing, Sent, Tries, _outcome, likeliest, resolve, send
-from local.telegram.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
-from local.telegram.faults import FaultSpec
+from listener.telegram.operations.recent_sends import RecentSends
+from listener.telegram.operations.send import Outgoing, Sent, Tries, _outcome, likeliest, resolve, send
+from listener.telegram.peers.peer_book import PeerBook
 from shared.errors import AvioError, Code
 from shared.store.peers import Peer
+from testing.telegram_server.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
+from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.clients import ANN, BOB, CY, Account, Desk, Taken
 from tests.support.clock import FakeClock
 
@@ -34,7 +34,7 @@ class Writer:
     peers: PeerBook
     kept: dict[int, Peer]
     user_id: int
-    given: Given
+    given: RecentSends
     clock: FakeClock
 
     async def send(
@@ -69,7 +69,7 @@ async def writing(desk: Desk, account: Account | None = None) -> AsyncIterator[W
         return kept.get(peer_id)
 
     async with desk.serving(account, Taken()) as client:
-        yield Writer(desk, client, PeerBook(load, clock=clock.boottime), kept, account.user_id, Given(), clock)
+        yield Writer(desk, client, PeerBook(load, clock=clock.boottime), kept, account.user_id, RecentSends(), clock)
 
 
 class StillMin:
@@ -392,12 +392,14 @@ async def test_refusals_are_told_by_name(desk: Desk, code: int, name: str, told:
 
 
 async def test_a_flood_says_how_long_to_wait(desk: Desk) -> None:
-    """And is neither slept out nor remembered here: the next send is asked for."""
+    """And is not slept out: until then each send is told the same, and Telegram is not asked."""
     desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=33))
     async with writing(desk) as ann:
-        error = await ann.refusal("me")
-        assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 33)
-        await ann.send("me")
+        for random_id in (1, 2):
+            error = await ann.refusal("me", random_id=random_id)
+            assert error.code is Code.FLOOD_WAIT
+            assert 0 < (error.retry_after_s or 0) <= 33
+        assert ann.calls("messages.sendMessage") == 1
 
 
 async def test_a_stranger_who_takes_no_messages_is_restricted(desk: Desk) -> None:
@@ -448,7 +450,7 @@ async def test_a_duplicate_that_is_not_found_has_an_unknown_outcome(desk: Desk) 
     desk.server.operation.settings({"repeated_random_id": "error"})
     async with writing(desk) as ann:
         first = await ann.send("@bob_ray", "the one", random_id=42)
-        ann.given = Given()
+        ann.given = RecentSends()
         assert (await ann.refusal("@bob_ray", "different", random_id=42)).code is Code.OUTCOME_UNKNOWN
         later = first.date + timedelta(seconds=61)
         assert (await ann.refusal("@bob_ray", "the one", random_id=42, since=later)).code is Code.OUTCOME_UNKNOWN
@@ -462,7 +464,7 @@ async def test_of_two_sends_with_one_text_each_is_found(desk: Desk) -> None:
     async with writing(desk) as ann:
         other = await ann.send("@bob_ray", "yes", random_id=41)
         lost = await ann.send("@bob_ray", "yes", random_id=42)
-        ann.given = Given()
+        ann.given = RecentSends()
         ann.given.note(41, other.chat_id, other.message_id)
         assert await ann.send("@bob_ray", "yes", random_id=42, since=other.date) == lost
         assert await ann.send("@bob_ray", "yes", random_id=41, since=other.date) == other
@@ -474,7 +476,7 @@ async def test_a_send_that_a_difference_told_of_is_found_by_its_number(desk: Des
     async with writing(desk) as ann:
         await ann.send("@bob_ray", "yes", random_id=41)
         lost = await ann.send("@bob_ray", "yes", random_id=42)
-        ann.given = Given()
+        ann.given = RecentSends()
         ann.given.learn([types.UpdateMessageID(lost.message_id, 42), types.UpdateConfig()])
         assert await ann.send("@bob_ray", "yes", random_id=42, since=lost.date) == lost
         desk.server.messages.delete(ANN, lost.message_id)

@@ -31,16 +31,16 @@ from telethon.sessions import MemorySession
 from telethon.tl import types
 
 import listener.telegram
-from listener.telegram.channel_hashes import ChannelHashes
-from listener.telegram.client import Client
-from listener.telegram.connection import GuardedConnection
-from listener.telegram.message_box import LosslessBox
-from listener.telegram.mtproto_session import MtprotoSession
-from listener.telegram.where import real
-from local.telegram.mtproto.server_key import ServerKey
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.endpoint import real
+from listener.telegram.connection.guarded_connection import GuardedConnection
+from listener.telegram.connection.mtproto_session import MtprotoSession
+from listener.telegram.updates.channel_hashes import ChannelHashes
+from listener.telegram.updates.message_box import LosslessBox
+from testing.telegram_server.mtproto.server_key import ServerKey
 from tests.listener.telegram.clients import held_lease
 
-SOURCES = sorted(Path(listener.telegram.__path__[0]).glob("*.py"))
+SOURCES = sorted(Path(listener.telegram.__path__[0]).rglob("*.py"))
 
 NAMED: dict[str, set[str]] = {
     "TelegramClient": {

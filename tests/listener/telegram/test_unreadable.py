@@ -11,14 +11,14 @@ import pytest
 from telethon.tl import functions, types
 from telethon.tl.core import MessageContainer
 
-from listener.telegram import dialogs
-from listener.telegram.ask import ask
-from listener.telegram.client import UNREAD_APART_S
-from listener.telegram.unreadable import Unread, Unreadable, content
-from local.telegram.control.specs import GroupSpec, MessageFilter
-from local.telegram.faults import FaultSpec
-from local.telegram.mtproto.raw import UNKNOWN, Raw
+from listener.telegram.connection.client import UNREAD_APART_S
+from listener.telegram.connection.unreadable import Unread, Unreadable, content
+from listener.telegram.operations.flood_wait import ask
+from listener.telegram.updates import dialogs
 from shared.errors import Code
+from testing.telegram_server.control.specs import GroupSpec, MessageFilter
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.mtproto.raw import UNKNOWN, Raw
 from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, Desk, Taken
 from tests.listener.telegram.test_send import writing

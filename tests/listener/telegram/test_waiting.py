@@ -6,11 +6,11 @@ import asyncio
 
 from telethon.tl import types
 
-from listener.telegram.batch import Batch
-from listener.telegram.channel_hashes import ChannelHashes
-from listener.telegram.client import Client, connected
-from listener.telegram.waiting import Waiting
-from local.telegram.control.specs import ConnectionSpec
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.channel_hashes import ChannelHashes
+from listener.telegram.updates.update_queue import Waiting
+from testing.telegram_server.control.specs import ConnectionSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, NOW, Desk, Taken
 from tests.support.listener import until

@@ -23,8 +23,8 @@ from local.phone.routes import routes
 from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
 from local.system import System
-from local.telegram.control_client import ControlClient
 from local.telegram_server import TelegramServer
+from testing.telegram_server.control_client import ControlClient
 
 PAGE_KEY = "the-key-of-the-page"
 DELIVERY = {

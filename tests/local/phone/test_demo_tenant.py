@@ -10,9 +10,9 @@ from typing import Any
 from functions.callback_delivery import signing
 from local import leaks, receiver, seed
 from local.seed import ALICE
-from local.telegram.control_client import ControlClient
 from shared.clock import SystemClock
 from shared.model.ids import EventId
+from testing.telegram_server.control_client import ControlClient
 from tests.local.phone.conftest import SECRET, Demo
 
 

@@ -1,0 +1,72 @@
+"""Each route's one declaration of its callers. OpenAPI reads the same declaration.
+
+def send_message(body: NewMessage, access: SendAccess) -> SentMessage      the tenant's keys with a scope, and the administrator
+def list_tenants(caller: Administrator) -> list[TenantView]                the administrator alone
+@router.get("/health", dependencies=[OPEN])                                anybody
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+
+from functions.http.authenticator import Access
+from functions.http.callers import ADMIN, TENANT_KEY, Caller, CallerKind
+from functions.http.parameters import TenantReference
+from functions.http.pipeline import Pipeline
+from shared.model.tenant import Scope
+
+_NAMED = inspect.Parameter.KEYWORD_ONLY
+
+
+class Allows:
+    """A dependency that takes a request through the pipeline, and returns its caller. With no kinds at all a route is open to anybody."""
+
+    def __init__(self, *kinds: CallerKind) -> None:
+        self.kinds = kinds
+        self.__signature__ = inspect.Signature(self._parameters())
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        """Return what FastAPI fills in: the request, and for OpenAPI each scheme of each kind."""
+        schemes = [scheme for kind in self.kinds for scheme in kind.schemes]
+        return [
+            inspect.Parameter("request", _NAMED, annotation=Request),
+            *(inspect.Parameter(f"_{one.scheme_name}", _NAMED, annotation=Annotated[Any, Security(one)]) for one in schemes),
+        ]
+
+    def __call__(self, request: Request, **_: Any) -> Caller | None:
+        """Return the caller; None where the route is open to anybody."""
+        return _pipeline(request).caller(request, self.kinds) if self.kinds else None
+
+
+class AllowsInTenant(Allows):
+    """A dependency that takes a request through the pipeline, and returns its caller's access to the tenant in the path."""
+
+    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+        super().__init__(*kinds)
+        self._scope = scope
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        return [*super()._parameters(), inspect.Parameter("tenant", _NAMED, annotation=TenantReference)]
+
+    def __call__(self, request: Request, *, tenant: str, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+        """Return the access."""
+        return _pipeline(request).access(request, self.kinds, tenant, self._scope)
+
+
+def _pipeline(request: Request) -> Pipeline:
+    pipeline: Pipeline = request.app.state.pipeline
+    return pipeline
+
+
+def _in_tenant(scope: Scope) -> Any:
+    return Security(AllowsInTenant(ADMIN, TENANT_KEY, scope=scope), scopes=[scope.value])
+
+
+OPEN = Depends(Allows())
+Administrator = Annotated[Caller, Security(Allows(ADMIN))]
+ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
+SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
+ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]

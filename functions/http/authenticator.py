@@ -1,0 +1,97 @@
+"""Authenticates callers of every kind, and says which tenant a caller reaches."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from functions.http.callers import Caller, CallerKind, CredentialSources
+from functions.http.parameters import NUMBER_FORM, UUID_FORM
+from shared.errors import AvioError, Code
+from shared.model.account import Account
+from shared.model.ids import Channel, TenantId
+from shared.model.tenant import Scope, Tenant
+from shared.store.tenants import TenantStore
+
+_NUMBER = re.compile(NUMBER_FORM)
+_UUID = re.compile(UUID_FORM)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A caller's access to one tenant, and to that tenant's Telegram account."""
+
+    caller: Caller
+    tenant: Tenant
+    account: Account | None
+
+
+class Authenticator:
+    """Authenticates requests. A refusal says which kind of credential is missing or wrong, and nothing about what it would open."""
+
+    def __init__(self, kinds: Sequence[CallerKind], sources: CredentialSources) -> None:
+        self.kinds = tuple(kinds)
+        self._sources = sources
+
+    def authenticate(self, request: Request, allowed: Sequence[CallerKind]) -> Caller:
+        """Return the caller of a request to a route that allows these kinds.
+
+        The first kind whose credential is there decides, the allowed kinds before the others. Raises `invalid_credentials`, or `forbidden`
+        for a valid credential of another kind.
+        """
+        for kind in (*allowed, *(other for other in self.kinds if other not in allowed)):
+            credential = kind.credential_in(request)
+            if credential is None:
+                continue
+            caller = self._verified(kind, credential)
+            if kind not in allowed:
+                raise AvioError(Code.FORBIDDEN, f"{_capital(kind.title)} does not open this route. Send {_sendable(allowed)}.")
+            return caller
+        raise AvioError(Code.INVALID_CREDENTIALS, f"There are no credentials. Send {_sendable(allowed)}.")
+
+    def _verified(self, kind: CallerKind, credential: str) -> Caller:
+        caller = kind.verify(self._sources, credential)
+        if caller is None:
+            misplaced = (other for other in self.kinds if other is not kind and other.recognizes(self._sources, credential))
+            other = next(misplaced, None)
+            raise AvioError(Code.INVALID_CREDENTIALS, f"This is {other.title}: send it as {other.sent_as}." if other else kind.unrecognized)
+        return caller
+
+    def access(self, caller: Caller, reference: str, scope: Scope) -> Access:
+        """Return a caller's access to the tenant that `reference` (a UUID or a number) names.
+
+        Raises `tenant_not_found`, also for a tenant that the caller does not reach, or `forbidden` for a missing scope.
+        """
+        tenant, account = caller.tenant, caller.account
+        if tenant is None:
+            tenant, account = _any_tenant(self._sources.tenants, reference)
+        elif reference.lower() not in (tenant.id, str(tenant.number)):
+            raise AvioError(Code.TENANT_NOT_FOUND)
+        if scope not in caller.scopes:
+            has = ", ".join(sorted(caller.scopes))
+            raise AvioError(Code.FORBIDDEN, f"This route takes a key with the scope `{scope}`. This key has {has}.")
+        return Access(caller, tenant, account)
+
+
+def _any_tenant(tenants: TenantStore, reference: str) -> tuple[Tenant, Account | None]:
+    tenant_id: TenantId | None = None
+    if _UUID.fullmatch(reference):
+        tenant_id = TenantId(str(uuid.UUID(reference)))
+    elif _NUMBER.fullmatch(reference):
+        tenant_id = tenants.id_of(int(reference))
+    tenant, _, account = tenants.with_account(tenant_id, Channel.TELEGRAM, None) if tenant_id else (None, None, None)
+    if tenant is None:
+        raise AvioError(Code.TENANT_NOT_FOUND)
+    return tenant, account
+
+
+def _sendable(kinds: Sequence[CallerKind]) -> str:
+    return ", or ".join(f"{kind.title} as {kind.sent_as}" for kind in kinds)
+
+
+def _capital(title: str) -> str:
+    return title[0].upper() + title[1:]

@@ -1,0 +1,53 @@
+"""The steps between a caller and a route, in their order. Each refuses a request by raising an AvioError.
+
+    authenticate    who calls, and may they call this route in this tenant?    401 403 404   authenticator.py
+    rate limit      has the caller sent too much?                              429           no route has a limit yet
+    idempotency     does the route take the Idempotency-Key?                   400           idempotency.py
+    checks          does the route take the rest of the request?               400 415 422   request_checks.py
+    route           first its body's fields, then its own code
+
+Strangers are refused first: they use up no limit, and learn nothing of the routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from functions.http import idempotency, request_checks
+from functions.http.authenticator import Access, Authenticator
+from functions.http.callers import Caller, CallerKind
+from shared.model.tenant import Scope, Tenant
+
+Step = Callable[[Request, Caller, Tenant | None], None]
+"""A step knows the request, its caller, and the tenant in its path, if there is one."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Takes requests through the steps."""
+
+    authenticator: Authenticator
+    rate_limit: tuple[Step, ...] = ()
+    idempotency: tuple[Step, ...] = (idempotency.refuse_unheeded_key,)
+    checks: tuple[Step, ...] = (request_checks.check_step,)
+
+    def caller(self, request: Request, kinds: Sequence[CallerKind]) -> Caller:
+        """Take a request through all steps; return its caller."""
+        caller = self.authenticator.authenticate(request, kinds)
+        self._run_steps(request, caller, None)
+        return caller
+
+    def access(self, request: Request, kinds: Sequence[CallerKind], reference: str, scope: Scope) -> Access:
+        """Take a request through all steps; return its caller's access to the tenant in its path."""
+        caller = self.authenticator.authenticate(request, kinds)
+        access = self.authenticator.access(caller, reference, scope)
+        request.state.tenant = access.tenant.id  # for the access log
+        self._run_steps(request, caller, access.tenant)
+        return access
+
+    def _run_steps(self, request: Request, caller: Caller, tenant: Tenant | None) -> None:
+        for step in (*self.rate_limit, *self.idempotency, *self.checks):
+            step(request, caller, tenant)

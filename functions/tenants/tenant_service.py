@@ -1,0 +1,157 @@
+"""Creates, lists, changes and deletes tenants, without HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from functions.tenants.derived_credentials import derived_from, fingerprint
+from shared import callback_url
+from shared.clock import Clock
+from shared.crypto import Envelope, KeysUnavailable, Purpose
+from shared.errors import AvioError, Code
+from shared.model.ids import NOBODY, Channel, Epoch, TenantId
+from shared.model.tenant import Draw, Sealed, Tenant, new_key, new_signing_secret
+from shared.settings import CallbackSettings
+from shared.store import erasure
+from shared.store.accounts import AccountStore
+from shared.store.table import Table
+from shared.store.tenants import AlreadyCreated, Creation, TenantStore, new_tenant_id
+from shared.store.workers import WorkerStore
+
+RETRY_AFTER_S = 5
+CHANNELS = (Channel.TELEGRAM,)
+"""The channels on which a tenant can have accounts."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new tenant with its credentials; `replayed` if an earlier request created it."""
+
+    tenant: Tenant
+    key: SecretStr
+    signing_secret: SecretStr
+    replayed: bool = False
+
+
+def seal(envelope: Envelope, tenant_id: TenantId, secret: str, purpose: Purpose = Purpose.SIGNING) -> Sealed:
+    """Encrypt a secret that only the delivery function may decrypt, under a data key of its own; raises `unavailable`."""
+    try:
+        data_key = envelope.new_key(tenant_id, purpose)
+    except KeysUnavailable as error:
+        raise AvioError(
+            Code.UNAVAILABLE, "Our encryption keys are not available right now. Try again.", retry_after_s=RETRY_AFTER_S
+        ) from error
+    return Sealed(key=data_key.wrapped, sealed=data_key.seal(secret.encode()))
+
+
+@dataclass(frozen=True)
+class TenantService:
+    """Creates, lists, changes and deletes tenants."""
+
+    table: Table
+    tenants: TenantStore
+    accounts: AccountStore
+    workers: WorkerStore
+    envelope: Envelope
+    clock: Clock
+    allowed: CallbackSettings
+
+    def create(self, name: str, url: str | None, others: dict[str, Any] | None = None) -> Created:
+        """Create a tenant with its first key and its signing secret, which cannot be shown again."""
+        return self._create(name, url, others or {}, secrets.token_bytes, None)
+
+    def create_once(self, name: str, url: str | None, others: dict[str, Any], *, idempotency_key: str, admin_token: SecretStr) -> Created:
+        """Create a tenant, or return the tenant that this key created within 24 hours, with the same credentials.
+
+        Raises `idempotency_key_reused` if that request was different, or if the credentials have changed since.
+        """
+        request = fingerprint({"name": name, "callback_url": url, **others})
+        earlier = self.tenants.creation(idempotency_key, self.clock.now())
+        if earlier is None:
+            salt = secrets.token_bytes(32)
+            try:
+                return self._create(name, url, others, derived_from(admin_token, salt), Creation(idempotency_key, salt, request))
+            except AlreadyCreated:
+                earlier = self.tenants.creation(idempotency_key, self.clock.now())
+        if earlier is None or earlier.fingerprint != request:
+            raise AvioError(Code.IDEMPOTENCY_KEY_REUSED)
+        return self._replayed(earlier, derived_from(admin_token, earlier.salt))
+
+    def _create(self, name: str, url: str | None, others: dict[str, Any], draw: Draw, creation: Creation | None) -> Created:
+        self._check(url)
+        tenant_id, secret = new_tenant_id(), new_signing_secret(draw)
+        sealed = seal(self.envelope, tenant_id, secret.get_secret_value())
+        fields = {name: value for name, value in self._stored(tenant_id, others).items() if value is not None}
+        signing = (sealed.key, sealed.sealed)
+        tenant, key = self.tenants.create(name, url, self.clock.now(), signing, tenant_id, fields, creation, draw)
+        return Created(tenant, key, secret)
+
+    def _replayed(self, earlier: Creation, draw: Draw) -> Created:
+        """Derive a tenant's first credentials again; raises `idempotency_key_reused` if it has others by now."""
+        assert earlier.tenant_id is not None
+        tenant = self.tenants.get(earlier.tenant_id)
+        if tenant is None:
+            raise AvioError(Code.TENANT_NOT_FOUND, "This Idempotency-Key created a tenant that was deleted since. Use another key.")
+        secret = new_signing_secret(draw)
+        key_id, key = new_key(tenant.id, draw)
+        stored = next((known for known in self.tenants.keys_of(tenant.id) if known.id == key_id), None)
+        if stored is None or not stored.opens(key.get_secret_value()) or tenant.signing_secret != earlier.signing_secret:
+            raise AvioError(
+                Code.IDEMPOTENCY_KEY_REUSED,
+                f"This Idempotency-Key created tenant {tenant.number}, whose credentials have changed since. Create new ones:"
+                f" POST /tenants/{tenant.number}/keys and POST /tenants/{tenant.number}/signing-secret/rotate.",
+                tenant=tenant.number,
+            )
+        return Created(tenant, key, secret, replayed=True)
+
+    def page(self, after: int, limit: int) -> tuple[list[Tenant], int | None]:
+        """Return a page of tenants and, where more follow, the number after which they begin."""
+        return self.tenants.page(after, limit)
+
+    def change(self, tenant: Tenant, changes: dict[str, Any]) -> Tenant:
+        """Change a tenant; raises `tenant_not_found`.
+
+        Setting `callback_url`, to the same address too, enables a disabled callback. A first callback gets events from now on.
+        """
+        if "callback_url" in changes:
+            self._check(changes["callback_url"])
+            changes = {**changes, "callback_since": self.clock.now()}
+        changes = self._stored(tenant.id, changes)
+        changed = self.tenants.change(tenant.id, changes) if changes else tenant
+        if changed is None:
+            raise AvioError(Code.TENANT_NOT_FOUND)
+        return changed
+
+    def delete(self, tenant: Tenant) -> None:
+        """End a tenant, so that no credential opens it any more, then have everything of it erased.
+
+        The worker that owns the account erases the tenant, because it must log the account out first; without an owner, any worker that
+        finds the account does. A tenant whose account no worker ever owned has nothing to log out and is erased at once.
+        functions/erasure retries for a day what is left unfinished. Safe to run twice.
+        """
+        if not self.tenants.end(tenant.id, CHANNELS, self.clock.now()):
+            return
+        for channel in CHANNELS:
+            row = self.accounts.get(tenant.id, channel)
+            if row is None or row.epoch == 0:
+                erasure.erase(self.table, tenant.id, Epoch(0))
+            elif row.owner and row.owner != NOBODY:
+                self.workers.nudge(row.owner, tenant.id)
+
+    def _stored(self, tenant_id: TenantId, changes: dict[str, Any]) -> dict[str, Any]:
+        """Return changes in their stored form: headers encrypted, with their names beside them."""
+        if "callback_headers" not in changes:
+            return changes
+        headers = changes["callback_headers"] or None
+        sealed = seal(self.envelope, tenant_id, json.dumps(headers), Purpose.HEADERS) if headers else None
+        return {**changes, "callback_headers": sealed, "callback_header_names": tuple(headers) if headers else None}
+
+    def _check(self, url: str | None) -> None:
+        if url is not None:
+            allowed = self.allowed
+            callback_url.check(url, allow_http=allowed.allow_http_callbacks, allow_private=allowed.allow_private_callbacks)

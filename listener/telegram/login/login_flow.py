@@ -1,0 +1,237 @@
+"""Logging an account in and out, step by step, each step durable before it is answered.
+
+    start -> code_sent -> verify(code) -> authorized
+                             '-> need_2fa -> verify(password) -> authorized
+    logout -> logging_out -> logged_out
+
+Each step connects by itself with the stored key and closes again. So a step after the owner's death is the same as one before it.
+
+A step never leaves behind what makes the next one fail for ever. Where Telegram has forgotten or ended the unfinished key, or the code is
+worth nothing any more, the log-in is dropped, and a start begins anew. Cancelling always succeeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from listener.core.account_context import AccountContext
+from listener.core.runtime.backoff import Signal
+from listener.telegram.connection.client import Client, connected
+from listener.telegram.login import login_requests
+from listener.telegram.operations.errors import End, end_of
+from listener.telegram.session import PendingLogin, Session
+from shared.errors import AvioError, Code
+from shared.model.account import AccountState
+from shared.model.states import Reason
+from shared.rpc.log_in import SentCode, StateReached
+
+_HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
+"""After these no code and no password helps a log-in on: it has to begin anew."""
+
+_KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
+
+
+class _KeyOver(Exception):
+    """Telegram does not take the key of an unfinished log-in any more."""
+
+
+class LoginFlow:
+    """One account's log-in. Steps exclude each other."""
+
+    def __init__(self, holding: AccountContext, wake: Signal) -> None:
+        self._holding = holding
+        self._wake = wake
+        self._lock = asyncio.Lock()
+
+    async def start(self, phone: str) -> SentCode | StateReached:
+        """Have a code sent. A second start for the same phone, before a new code may be asked for, returns the pending flow."""
+        async with self._lock:
+            self._refuse_logged_in()
+            pending = self._pending()
+            if pending and pending.phone == phone and self._now() < pending.resend_at:
+                return self._answer(pending)
+            if session := self._holding.session:
+                with contextlib.suppress(_KeyOver):
+                    return await self._begin(session, phone)
+            try:
+                return await self._begin(self._holding.means.telegram.new_session(), phone)
+            except _KeyOver as error:  # one that was made a moment ago
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
+
+    async def resend(self) -> SentCode | StateReached:
+        """Have the code sent by the next way."""
+        async with self._lock:
+            self._refuse_logged_in()
+            pending, session = self._started()
+            if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
+                raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
+            async with self._step(session) as client:
+                return await self._advance(client, pending.phone, await login_requests.resend(client, pending, self._now()))
+
+    async def cancel(self) -> StateReached:
+        """Give a log-in up. Whatever Telegram says to that, or where it says nothing, there is none here any more."""
+        async with self._lock:
+            self._refuse_logged_in()
+            pending, session = self._started()
+            with contextlib.suppress(AvioError):
+                async with self._connect(session) as client:
+                    await self._take_back(client, pending)
+            await self._drop(Reason.CANCELLED, phone=None)
+            return StateReached(state=AccountState.NEW)
+
+    async def verify(self, phone: str, code: str | None, password: str | None) -> StateReached:
+        """Present code, password or both. Once the code was accepted only the password is asked for, and a wrong one burns nothing."""
+        async with self._lock:
+            self._refuse_logged_in()
+            pending, session = self._started()
+            if pending.phone != phone:
+                raise AvioError(Code.NOT_STARTED)
+            async with self._step(session) as client:
+                user = await self._prove(client, pending, code, password)
+                await self._authorise(client, phone, user)
+            return StateReached(state=AccountState.AUTHORIZED)
+
+    async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
+        if not pending.code_accepted:
+            if code is None:
+                raise AvioError(Code.INVALID_CODE, "Call verify with the code first.")
+            try:
+                return await login_requests.sign_in(client, pending, code)
+            except AvioError as error:
+                if user := await self._succeeded_before(client, error):
+                    return user
+                if error.code is not Code.TWO_FA_REQUIRED:
+                    raise
+            await self._code_accepted(client, pending)
+        if password is None:
+            raise AvioError(Code.TWO_FA_REQUIRED)
+        try:
+            return await login_requests.check_password(client, password)
+        except AvioError as error:
+            if user := await self._succeeded_before(client, error):
+                return user
+            raise
+
+    async def _succeeded_before(self, client: Client, error: AvioError) -> Any | None:
+        """Return the user where an earlier try had succeeded, and its owner died, or the connection broke, before it could say so."""
+        if error.code is Code.CODE_EXPIRED or (end_of(error) and client.up):
+            return await login_requests.myself(client)
+        return None
+
+    async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
+        accepted = pending.model_copy(update={"code_accepted": True})
+        await self._holding.save_session(replace(client.current(), login=accepted))
+        await self._holding.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
+
+    async def _begin(self, session: Session, phone: str) -> SentCode | StateReached:
+        """Ask for a code; raises _KeyOver where that shows that the key is of no use."""
+        try:
+            async with self._connect(session) as client:
+                return await self._advance(
+                    client, phone, await login_requests.start(client, self._holding.means.telegram, phone, self._now())
+                )
+        except AvioError as error:
+            if end_of(error) is End.BANNED:
+                raise AvioError(Code.PHONE_BANNED) from error
+            if end_of(error):
+                raise _KeyOver from error
+            raise
+
+    @asynccontextmanager
+    async def _step(self, session: Session) -> AsyncIterator[Client]:
+        """Connect for a step, and have the row and the session say what its failure means for the next one."""
+        try:
+            async with self._connect(session) as client:
+                yield client
+        except AvioError as error:
+            end = end_of(error)
+            told = _told(end) if end else error
+            await self._failed(told, key_over=end is not None)
+            raise told from error.__cause__
+
+    async def _failed(self, error: AvioError, *, key_over: bool) -> None:
+        if key_over or error.code in _HOPELESS:
+            reason = Reason.LOG_IN_LOST if key_over else Reason.CODE_EXPIRED
+            await self._drop(reason, key_over=key_over, last_error=error.code)
+        elif error.code is not Code.TWO_FA_REQUIRED:
+            await self._holding.set_status(last_error=error.code)
+
+    async def _take_back(self, client: Client, pending: PendingLogin) -> None:
+        try:
+            await login_requests.cancel(client, pending)
+        except AvioError as error:
+            if await self._succeeded_before(client, error):
+                await login_requests.log_out(client)  # nobody was told of it, and nobody would end that session
+
+    async def _drop(self, reason: Reason, *, key_over: bool = True, **status: Any) -> None:
+        """Have no log-in under way. Its key is kept where nothing speaks against it."""
+        session = self._holding.session
+        if key_over or session is None:
+            session = self._holding.means.telegram.new_session()
+        await self._holding.save_session(replace(session, login=None))
+        await self._holding.set_status(AccountState.NEW, reason, **status)
+
+    async def _advance(self, client: Client, phone: str, found: Any) -> SentCode | StateReached:
+        if not isinstance(found, PendingLogin):
+            await self._authorise(client, phone, found)
+            return StateReached(state=AccountState.AUTHORIZED)
+        await self._holding.save_session(replace(client.current(), login=found))
+        await self._holding.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
+        return self._answer(found)
+
+    async def _authorise(self, client: Client, phone: str, user: Any) -> None:
+        marks = await login_requests.first_marks(client)
+        await self._holding.authorise(client.current(), user.id, marks, phone=f"+{user.phone}" if user.phone else phone)
+        self._wake.set()
+
+    @asynccontextmanager
+    async def _connect(self, session: Session) -> AsyncIterator[Client]:
+        """Connect. That Telegram does not know the key may pass, so it is believed when it is said twice."""
+        means = self._holding.means
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+            except AvioError as error:
+                if end_of(error) is not End.KEY_UNKNOWN:
+                    raise
+                client = await stack.enter_async_context(connected(session, None, self._holding.guard, means.telegram))
+            yield client
+
+    def _refuse_logged_in(self) -> None:
+        if self._holding.row.wanted is not None:
+            raise AvioError(Code.UNAVAILABLE, "The account is being logged out.", retry_after_s=5)
+        if self._holding.user_id:
+            raise AvioError(Code.ALREADY_AUTHORIZED)
+
+    def _pending(self) -> PendingLogin | None:
+        return self._holding.session.login if self._holding.session else None
+
+    def _started(self) -> tuple[PendingLogin, Session]:
+        pending, session = self._pending(), self._holding.session
+        if pending is None or session is None:
+            raise AvioError(Code.NOT_STARTED)
+        return pending, session
+
+    def _answer(self, pending: PendingLogin) -> SentCode:
+        left = max(0, round((pending.resend_at - self._now()).total_seconds()))
+        return SentCode(
+            delivery=pending.delivery,
+            length=pending.length,
+            next_type=pending.next_type,
+            resend_after_seconds=left,
+            form=pending.form,
+            beginning=pending.beginning,
+        )
+
+    def _now(self) -> Any:
+        return self._holding.means.now()
+
+
+def _told(end: End) -> AvioError:
+    """Return what a step fails with there: nobody is logged in yet, so it is no session that is over, but a log-in."""
+    return AvioError(Code.PHONE_BANNED) if end is End.BANNED else AvioError(Code.CODE_EXPIRED, _KEY_OVER)

@@ -1,0 +1,167 @@
+"""Logging in and out by raw requests.
+
+Not by Telethon's `send_code_request` and `sign_in`: the first turns a second start into a resend and breaks on `sentCodeSuccess` and
+`sentCodePaymentRequired`, the second knows no e-mail codes. Flow: https://core.telegram.org/api/auth, password:
+https://core.telegram.org/api/srp
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from telethon import errors
+from telethon.password import compute_check
+from telethon.tl import functions, types
+
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.operations.errors import translated
+from listener.telegram.session import PendingLogin
+from listener.telegram.updates import dialogs
+from listener.telegram.updates.update_state import UpdateState
+from shared.errors import AvioError, Code
+
+RESEND_AFTER_S = 60  # where Telegram names no time: a start before then answers with the pending flow
+
+_DELIVERIES: dict[type, str] = {
+    types.auth.SentCodeTypeApp: "app",
+    types.auth.SentCodeTypeSms: "sms",
+    types.auth.SentCodeTypeSmsWord: "sms",
+    types.auth.SentCodeTypeSmsPhrase: "sms",
+    types.auth.SentCodeTypeFirebaseSms: "sms",
+    types.auth.SentCodeTypeCall: "call",
+    types.auth.SentCodeTypeFlashCall: "call",
+    types.auth.SentCodeTypeMissedCall: "call",
+    types.auth.SentCodeTypeEmailCode: "email",
+    types.auth.SentCodeTypeFragmentSms: "fragment",
+}
+_FORMS: dict[type, str] = {types.auth.SentCodeTypeSmsWord: "word", types.auth.SentCodeTypeSmsPhrase: "phrase"}
+_NEXT: dict[type, str] = {
+    types.auth.CodeTypeSms: "sms",
+    types.auth.CodeTypeCall: "call",
+    types.auth.CodeTypeFlashCall: "call",
+    types.auth.CodeTypeMissedCall: "call",
+    types.auth.CodeTypeFragmentSms: "fragment",
+}
+
+
+async def start(client: Client, where: Telegram, phone: str, now: datetime) -> PendingLogin | types.User:
+    """Have Telegram send a code; returns the log-in that waits for it, or the user where Telegram asked for none."""
+    request = functions.auth.SendCodeRequest(phone, where.api_id, where.api_hash, types.CodeSettings())
+    with translated():
+        try:
+            sent = await client(request)
+        except errors.AuthRestartError:  # "Restart the authorization process": once, https://core.telegram.org/method/auth.sendCode
+            try:
+                sent = await client(request)
+            except errors.AuthRestartError as error:
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram wants the log-in started once more. Call auth/start again.") from error
+    return _sent(sent, phone, now)
+
+
+async def resend(client: Client, pending: PendingLogin, now: datetime) -> PendingLogin | types.User:
+    """Have Telegram send the code by the next way; `code_unavailable` where it has none."""
+    if pending.next_type is None:
+        raise AvioError(Code.CODE_UNAVAILABLE)
+    with translated():
+        sent = await client(functions.auth.ResendCodeRequest(pending.phone, pending.phone_code_hash))
+    return _sent(sent, pending.phone, now)
+
+
+async def cancel(client: Client, pending: PendingLogin) -> None:
+    """Take back the code."""
+    with translated():
+        await client(functions.auth.CancelCodeRequest(pending.phone, pending.phone_code_hash))
+
+
+async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.User:
+    """Present the code; raises `2fa_required` where it was right and the password is wanted."""
+    by_email = types.EmailVerificationCode(code) if pending.by_email else None
+    request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
+    with translated():
+        try:
+            return _authorised(await client(request))
+        except errors.SessionPasswordNeededError as error:
+            raise AvioError(Code.TWO_FA_REQUIRED) from error
+
+
+async def check_password(client: Client, password: str) -> types.User:
+    """Present the password; the code stays accepted where it is wrong."""
+    with translated():
+        try:
+            return await _check_password(client, password)
+        except (errors.SrpIdInvalidError, errors.SrpPasswordChangedError):  # the parameters have changed: once more with the new ones
+            return await _check_password(client, password)
+
+
+async def myself(client: Client) -> types.User | None:
+    """Return the user that this key is authorised for, or None where Telegram says that it is for none."""
+    with translated():
+        try:
+            users = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
+        except errors.UnauthorizedError:
+            return None
+    return users[0] if users else None
+
+
+async def first_marks(client: Client) -> UpdateState:
+    """Return where an account stands that has just logged in, and the hundred channels with the latest news: everything from here on is to
+    be delivered. Where there are more dialogs, the first connection reads on.
+    """
+    with translated():
+        state = await client(functions.updates.GetStateRequest())
+        page = await dialogs.page(client, dialogs.first())
+        message_id = page.message_id or (await dialogs.newest_message(client) if page.following else 0)
+    date = int(state.date.timestamp())
+    seeded = 0 if page.following else date
+    return UpdateState(pts=state.pts, qts=state.qts, date=date, seq=state.seq, message_id=message_id, seeded=seeded, channels=page.channels)
+
+
+async def log_out(client: Client) -> None:
+    """Have Telegram forget the session.
+
+    By `invoke`, bare: for a wrapped one Telethon does not see that Telegram only acknowledges it.
+    """
+    with translated():
+        await client.invoke(functions.auth.LogOutRequest())
+
+
+async def _check_password(client: Client, password: str) -> types.User:
+    wanted = await client(functions.account.GetPasswordRequest())
+    if wanted.current_algo is None:
+        raise AvioError(Code.NOT_STARTED, "The account has no password any more. Call auth/start again.")
+    proof = await asyncio.to_thread(compute_check, wanted, password)  # 70 ms and more of computing
+    return _authorised(await client(functions.auth.CheckPasswordRequest(proof)))
+
+
+def _authorised(answer: Any) -> types.User:
+    if isinstance(answer, types.auth.AuthorizationSignUpRequired):
+        raise AvioError(Code.PHONE_NOT_REGISTERED)
+    return answer.user
+
+
+def _sent(sent: Any, phone: str, now: datetime) -> PendingLogin | types.User:
+    match sent:
+        case types.auth.SentCodeSuccess():
+            return _authorised(sent.authorization)
+        case types.auth.SentCodePaymentRequired():
+            raise AvioError(Code.PAYMENT_REQUIRED)
+        case types.auth.SentCode(type=types.auth.SentCodeTypeSetUpEmailRequired()):
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED)
+    return PendingLogin(
+        phone=phone,
+        phone_code_hash=sent.phone_code_hash,
+        delivery=_DELIVERIES.get(type(sent.type), "app"),
+        length=_length(sent.type),
+        next_type=_NEXT.get(type(sent.next_type)),
+        resend_at=now + timedelta(seconds=sent.timeout or RESEND_AFTER_S),
+        by_email=isinstance(sent.type, types.auth.SentCodeTypeEmailCode),
+        form=_FORMS.get(type(sent.type), "digits"),
+        beginning=getattr(sent.type, "beginning", None),
+    )
+
+
+def _length(kind: Any) -> int | None:
+    return getattr(kind, "length", None)  # flash calls and SMS words have none

@@ -1,0 +1,126 @@
+"""Raw updates to events, by a table of their types.
+
+Incoming messages only; what the account itself wrote is no event, and neither is anything from Telegram's service account, whose
+messages carry log-in codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from telethon import utils
+from telethon.tl import types
+
+from listener.telegram.peers.peer_book import Known, PeerBook
+from shared.model.event import Event, Media, Message, event_id
+from shared.model.ids import Channel, TenantId
+
+SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes come from it
+MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
+
+
+class Happened:
+    """A message as an update told of it, before it is known who its sender is."""
+
+    __slots__ = ("chat_id", "date", "media", "message_id", "reply_to", "sender_id", "text")
+
+    def __init__(self, chat_id: int, sender_id: int | None, message: Any) -> None:
+        self.chat_id = chat_id
+        self.sender_id = sender_id
+        self.message_id: int = message.id
+        self.text: str = message.message or ""
+        self.date: datetime = message.date
+        self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
+        self.media = _media(getattr(message, "media", None))
+
+    def event(self, tenant_id: TenantId, self_id: int, peers: PeerBook, received_at: datetime, *, backfilled: bool) -> Event:
+        """Return the event, with what is known of chat and sender."""
+        sender, chat = peers.known(self.sender_id), peers.known(self.chat_id)
+        return Event(
+            id=event_id(Channel.TELEGRAM, self_id, self.chat_id, self.message_id, "message"),
+            tenant_id=tenant_id,
+            channel=Channel.TELEGRAM,
+            received_at=received_at,
+            backfilled=backfilled,
+            message=Message(
+                chat_id=self.chat_id,
+                message_id=self.message_id,
+                sender_id=self.sender_id,
+                sender_username=sender.username if sender else None,
+                sender_name=sender.name if sender else None,
+                sender_phone=sender.phone if sender else None,
+                chat_type=_chat_type(self.chat_id, chat),
+                text=self.text,
+                date=self.date,
+                reply_to=self.reply_to,
+                media=self.media,
+            ),
+        )
+
+
+def happened(update: Any) -> Happened | None:
+    """Return the incoming message that an update tells of, or None where it tells of something else."""
+    read = _TABLE.get(type(update))
+    found = read(update) if read else None
+    return None if found is None or SERVICE_USER_ID in (found.sender_id, found.chat_id) else found
+
+
+def _whole(update: Any) -> Happened | None:
+    message = update.message
+    if not isinstance(message, types.Message) or message.out:
+        return None
+    chat_id = utils.get_peer_id(message.peer_id)
+    sender_id = utils.get_peer_id(message.from_id) if message.from_id else chat_id if chat_id > 0 else None
+    return Happened(chat_id, sender_id, message)
+
+
+def _short(update: types.UpdateShortMessage) -> Happened | None:
+    return None if update.out else Happened(update.user_id, update.user_id, update)
+
+
+def _short_in_chat(update: types.UpdateShortChatMessage) -> Happened | None:
+    return None if update.out else Happened(-update.chat_id, update.from_id, update)
+
+
+_TABLE: dict[type, Callable[[Any], Happened | None]] = {
+    types.UpdateNewMessage: _whole,
+    types.UpdateNewChannelMessage: _whole,
+    types.UpdateShortMessage: _short,
+    types.UpdateShortChatMessage: _short_in_chat,
+}
+
+
+def _chat_type(chat_id: int, chat: Known | None) -> Literal["private", "group", "channel"]:
+    if chat is not None:
+        return chat.chat_type
+    return "private" if chat_id > 0 else "group"
+
+
+def _media(media: Any) -> Media | None:
+    match media:
+        case None | types.MessageMediaEmpty() | types.MessageMediaWebPage():
+            return None
+        case types.MessageMediaPhoto():
+            return Media(type="photo", mime_type="image/jpeg")
+        case types.MessageMediaDocument(document=types.Document() as document):
+            return _document(document)
+        case _:
+            return Media(type="other")
+
+
+def _document(document: types.Document) -> Media:
+    name = next((one.file_name for one in document.attributes if isinstance(one, types.DocumentAttributeFilename)), None)
+    return Media(type=_document_type(document), mime_type=document.mime_type, name=name, size=document.size)
+
+
+def _document_type(document: types.Document) -> MediaType:
+    attributes = {type(attribute): attribute for attribute in document.attributes}
+    if types.DocumentAttributeSticker in attributes:  # first: a moving sticker is a video as well
+        return "sticker"
+    if types.DocumentAttributeVideo in attributes:
+        return "video"
+    if audio := attributes.get(types.DocumentAttributeAudio):
+        return "voice" if audio.voice else "audio"
+    return "file"

@@ -1,0 +1,66 @@
+"""Logging an account in by phone, step by step, and out again."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.model.account import AccountState
+from shared.rpc.command import Command, Result
+
+
+class SentCode(Result):
+    """How a code travels, and after how many seconds `next_type` can be asked for."""
+
+    delivery: str
+    length: int | None = None
+    next_type: str | None = None
+    resend_after_seconds: int | None = None
+    form: str = "digits"
+    beginning: str | None = None
+
+
+class StateReached(Result):
+    """The account's state after a command."""
+
+    state: AccountState
+
+
+class StartLogIn(Command[SentCode | StateReached]):
+    """Have a code sent. Telegram may log the account in at once."""
+
+    name = "auth/start"
+    repeatable = True
+
+    phone: str = Field(repr=False)
+
+
+class ResendCode(Command[SentCode | StateReached]):
+    """Have the code sent again, by the next way there is."""
+
+    name = "auth/resend"
+    repeatable = True
+
+
+class CancelLogIn(Command[StateReached]):
+    """Give the log-in up."""
+
+    name = "auth/cancel"
+    repeatable = True
+
+
+class VerifyLogIn(Command[StateReached]):
+    """Sign in with the code, the password, or both."""
+
+    name = "auth/verify"
+    repeatable = True
+
+    phone: str = Field(repr=False)
+    code: str | None = Field(default=None, repr=False)
+    password: str | None = Field(default=None, repr=False)
+
+
+class LogOut(Command[StateReached]):
+    """Log out at the messenger and erase the session."""
+
+    name = "logout"
+    repeatable = True

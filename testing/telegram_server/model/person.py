@@ -1,0 +1,70 @@
+"""A person: a phone number, perhaps with a Telegram account, and how that account is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from testing.telegram_server.model.password import Verifier
+from testing.telegram_server.model.records import BYTES_AS_TEXT
+
+Delivery = Literal["app", "sms", "call", "flash_call", "missed_call", "fragment", "email", "set_up_email", "payment_required"]
+Audience = Literal["everybody", "contacts", "nobody"]
+SERVICE_ID = 777000  # Telegram's own account, which sends log-in codes
+
+
+@dataclass(slots=True)
+class CodePolicy:
+    """How log-in codes reach this person: the first way, then those that auth.resendCode moves on to."""
+
+    deliveries: list[Delivery] = field(default_factory=lambda: ["app", "sms", "call"])
+    length: int = 5
+    lifetime_s: int = 300
+    resend_after_s: int = 60
+    fixed: str | None = None
+
+
+@dataclass(slots=True)
+class Contact:
+    """A name in somebody's address book."""
+
+    user_id: int
+    first_name: str
+    last_name: str
+    knows_phone: bool
+
+
+@dataclass(slots=True)
+class Freeze:
+    """An account that Telegram has frozen; the times are epoch seconds."""
+
+    since: int
+    until: int
+    appeal_url: str
+
+
+@dataclass(slots=True)
+class Person:
+    """One person. `registered` false: a phone number without a Telegram account."""
+
+    __pydantic_config__ = BYTES_AS_TEXT
+
+    id: int
+    phone: str
+    first_name: str
+    last_name: str = ""
+    username: str | None = None
+    registered: bool = True
+    banned: bool = False
+    frozen: Freeze | None = None
+    spam_limited: bool = False
+    password: Verifier | None = None
+    code: CodePolicy = field(default_factory=CodePolicy)
+    found_by_phone: Audience = "everybody"
+    messages_from: Audience = "everybody"
+    contacts: dict[int, Contact] = field(default_factory=dict)
+    blocked: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()

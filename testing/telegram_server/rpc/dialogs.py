@@ -1,0 +1,77 @@
+"""messages.getDialogs and its like: the list of chats (https://core.telegram.org/method/messages.getDialogs)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telethon.tl import functions, types
+
+from testing.telegram_server.model.dialog import Dialog, dialog_of, dialogs_of, place
+from testing.telegram_server.rpc.call import Call
+from testing.telegram_server.rpc.peers import named_number, number, peer_of
+from testing.telegram_server.rpc.table import Methods
+from testing.telegram_server.views.messages import message_object, peer_object, state
+
+METHODS = Methods()
+LIMIT_MAX = 100
+
+
+@METHODS.serves(functions.messages.GetDialogsRequest)
+def get_dialogs(call: Call, request: Any) -> Any:
+    """Return chats by their last message, newest first, from the given offset on. There is only the main folder."""
+    if request.folder_id:
+        return types.messages.Dialogs([], [], [], [])
+    every = dialogs_of(call.world, call.me.id)
+    page = every[_start(call, every, request) :][: min(request.limit or LIMIT_MAX, LIMIT_MAX)]
+    content = _content(call, page)
+    if len(page) == len(every):
+        return types.messages.Dialogs(**content)
+    return types.messages.DialogsSlice(count=len(every), **content)
+
+
+@METHODS.serves(functions.messages.GetPeerDialogsRequest)
+def get_peer_dialogs(call: Call, request: Any) -> Any:
+    dialogs = [dialog_of(call.world, call.me.id, number(peer_of(call, asked.peer))) for asked in request.peers]
+    return types.messages.PeerDialogs(**_content(call, dialogs), state=state(call.box, call.now))
+
+
+@METHODS.serves(functions.messages.GetPinnedDialogsRequest)
+def get_pinned_dialogs(call: Call, request: Any) -> Any:
+    return types.messages.PeerDialogs([], [], [], [], state(call.box, call.now))
+
+
+def _content(call: Call, dialogs: list[Dialog]) -> dict[str, Any]:
+    last = [dialog.last for dialog in dialogs if dialog.last is not None]
+    return {
+        "dialogs": [dialog_object(dialog) for dialog in dialogs],
+        "messages": [message_object(call.world, message, call.me.id) for message in last],
+        **call.services.company.of(call.key, last, peers=[dialog.peer for dialog in dialogs]),
+    }
+
+
+def dialog_object(dialog: Dialog) -> Any:
+    """Return a chat of the list; only a channel has a pts."""
+    chat = dialog.chat
+    return types.Dialog(
+        peer=peer_object(chat.peer),
+        top_message=chat.ids[-1] if chat.ids else 0,
+        read_inbox_max_id=chat.read_inbox,
+        read_outbox_max_id=chat.read_outbox,
+        unread_count=chat.unread,
+        unread_mentions_count=0,
+        unread_reactions_count=0,
+        unread_poll_votes_count=0,
+        notify_settings=types.PeerNotifySettings(),
+        pts=dialog.pts,
+    )
+
+
+def _start(call: Call, every: list[Dialog], request: Any) -> int:
+    """Return where the page begins: after the chat that `offset_peer` names, else by date and message id."""
+    date = int(request.offset_date.timestamp()) if request.offset_date else 0
+    if date <= 0:
+        return 0
+    if not isinstance(request.offset_peer, types.InputPeerEmpty):
+        offset = (date, request.offset_id, named_number(call, request.offset_peer))
+        return sum(place(dialog) >= offset for dialog in every)
+    return sum(place(dialog)[:2] >= (date, request.offset_id) for dialog in every)

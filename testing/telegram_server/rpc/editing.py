@@ -1,0 +1,50 @@
+"""messages.*: changing and deleting what was sent (https://core.telegram.org/method/messages.editMessage)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telethon.tl import functions, types
+
+from testing.telegram_server.model.dialog import dialog_of
+from testing.telegram_server.mtproto.answers import serialized
+from testing.telegram_server.rpc.call import Call
+from testing.telegram_server.rpc.errors import bad_request, forbidden
+from testing.telegram_server.rpc.peers import number, peer_of
+from testing.telegram_server.rpc.rights import may_delete_for_all
+from testing.telegram_server.rpc.sending import check_text
+from testing.telegram_server.rpc.table import Methods
+from testing.telegram_server.views.messages import event_update
+
+METHODS = Methods()
+
+
+@METHODS.serves(functions.messages.EditMessageRequest)
+def edit_message(call: Call, request: Any) -> Any:
+    """Give a message another text, for everybody. Only texts and captions can be changed here, and only by their sender."""
+    peer = number(peer_of(call, request.peer))
+    message = dialog_of(call.world, call.me.id, peer).box.messages.get(request.id)
+    if message is None or message.peer != peer or message.action:
+        raise bad_request("MESSAGE_ID_INVALID")
+    if message.sender != call.me.id:
+        raise forbidden("MESSAGE_AUTHOR_REQUIRED")
+    if request.media is not None:
+        raise bad_request("MEDIA_PREV_INVALID")
+    check_text(request.message or "")
+    entities = serialized(request.entities) if request.entities else b""
+    if (request.message, entities) == (message.text, message.entities):
+        raise bad_request("MESSAGE_NOT_MODIFIED")
+    edit = call.services.talk.edit(message, request.message, entities, call.key)
+    update = event_update(call.world, edit, call.me.id)
+    return call.services.publisher.updates([update], call.services.company.of(call.key, [edit]))
+
+
+@METHODS.serves(functions.messages.DeleteMessagesRequest)
+def delete_messages(call: Call, request: Any) -> Any:
+    """Delete messages of private chats and basic groups, for oneself or (`revoke`) for everybody. Unknown ids are passed over."""
+    messages = [call.box.messages[i] for i in sorted(set(request.id)) if i in call.box.messages]
+    if request.revoke and not all(may_delete_for_all(call.world, call.me, message) for message in messages):
+        raise forbidden("MESSAGE_DELETE_FORBIDDEN")
+    if messages:
+        call.services.talk.delete(messages, for_all=bool(request.revoke), skip=call.key)
+    return types.messages.AffectedMessages(call.box.pts, len(messages))

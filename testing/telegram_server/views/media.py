@@ -1,0 +1,44 @@
+"""Photos and documents as one account sees them (https://core.telegram.org/api/files)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from telethon.extensions import BinaryReader
+from telethon.tl import types
+
+from testing.telegram_server.model.file import File
+from testing.telegram_server.model.message import Message
+from testing.telegram_server.model.world import World
+from testing.telegram_server.mtproto.raw import Raw
+
+DC_ID = 2  # everything lives in the one data centre that there is
+
+
+def file_reference(world: World, file: File) -> bytes:
+    """Return the reference that a client must show to fetch the file."""
+    return hashlib.blake2b(b"%d" % file.id, key=world.hash_secret, digest_size=16).digest()
+
+
+def message_media(world: World, message: Message, viewer: int) -> Any:
+    """Return the media of a message with the viewer's own access hash, or None."""
+    if message.file is None:
+        return None
+    file = world.files[message.file]
+    if file.kind == "raw":
+        return Raw(file.attributes)
+    if file.kind == "photo":
+        return types.MessageMediaPhoto(photo=_photo(world, viewer, file), spoiler=message.spoiler)
+    return types.MessageMediaDocument(document=_document(world, viewer, file), spoiler=message.spoiler)
+
+
+def _photo(world: World, viewer: int, file: File) -> Any:
+    sizes = [types.PhotoSize("x", file.width, file.height, file.size)]
+    return types.Photo(file.id, world.access_hash(viewer, file.id), file_reference(world, file), file.date, sizes, DC_ID)
+
+
+def _document(world: World, viewer: int, file: File) -> Any:
+    attributes = BinaryReader(file.attributes).tgread_vector() if file.attributes else []
+    access_hash, reference = world.access_hash(viewer, file.id), file_reference(world, file)
+    return types.Document(file.id, access_hash, reference, file.date, file.mime_type, file.size, DC_ID, attributes)

@@ -1,0 +1,58 @@
+"""The waits that Telegram asks for are kept until they end."""
+
+from __future__ import annotations
+
+import pytest
+from telethon import errors
+from telethon.tl import functions
+
+from listener.telegram.operations.error_table import UNNAMED_WAIT_S
+from listener.telegram.operations.errors import translate
+from listener.telegram.operations.flood_waits import FloodWaits
+from shared.errors import Code
+from tests.listener.telegram.test_errors import answered
+from tests.support.clock import FakeClock
+
+SEND = functions.messages.SendMessageRequest("me", "hello", random_id=1)
+LOOK_UP = functions.contacts.ResolveUsernameRequest("bob")
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("FLOOD_WAIT_3", 3),
+        ("FLOOD_WAIT_50000", 50000),
+        ("FLOOD_PREMIUM_WAIT_9", 9),
+        ("SOMETHING_NEW_WAIT_17", 17),
+        ("FLOOD", UNNAMED_WAIT_S),
+    ],
+)
+def test_a_wait_is_kept_until_it_ends(name: str, seconds: int) -> None:
+    """Whatever it is called: the seconds that are left are told, rounded up, and then the method is free."""
+    clock = FakeClock()
+    waits = FloodWaits(clock.boottime)
+    waits.note(SEND, answered(420, name))
+    clock.advance(1.5)
+    with pytest.raises(errors.FloodWaitError) as refused:
+        waits.check(SEND)
+    told = translate(refused.value)
+    assert (told.code, told.retry_after_s) == (Code.FLOOD_WAIT, seconds - 1)
+    clock.advance(seconds - 1.5)
+    waits.check(SEND)
+
+
+def test_a_wait_is_its_methods_alone() -> None:
+    """Another method is asked for as before."""
+    waits = FloodWaits(FakeClock().boottime)
+    waits.note(SEND, answered(420, "FLOOD_WAIT_3"))
+    waits.check(LOOK_UP)
+
+
+@pytest.mark.parametrize(("code", "name"), [(420, "SLOWMODE_WAIT_9"), (400, "PEER_FLOOD"), (500, "INTERNAL")])
+def test_what_is_no_wait_of_the_account_is_not_kept(code: int, name: str) -> None:
+    """Slow mode is one chat's; the others name no time."""
+    waits = FloodWaits(FakeClock().boottime)
+    waits.note(SEND, answered(code, name))
+    waits.note(SEND, ConnectionError())
+    waits.note(SEND, None)
+    waits.check(SEND)
