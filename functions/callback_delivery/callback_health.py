@@ -50,7 +50,7 @@ class HealthCounter:
             return False
         self._state.callbacks[tenant.id] = after
         if after.state is CallbackHealth.PAUSED and before.state is not CallbackHealth.PAUSED:
-            self._services.logger.warning("callback parked", extra={"tenant_id": tenant.id})
+            self._services.logger.warning("callback paused", extra={"tenant_id": tenant.id})
         return True
 
     async def succeeded(self, tenant_id: TenantId) -> None:

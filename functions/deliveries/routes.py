@@ -124,7 +124,7 @@ class Tested(BaseModel):
     answer: str
 
 
-InLog = Annotated[DeliveryHistory, provided(DeliveryHistory)]
+InHistory = Annotated[DeliveryHistory, provided(DeliveryHistory)]
 InTest = Annotated[CallbackTestClient, provided(CallbackTestClient)]
 InWake = Annotated[CallbackWakeClient, provided(CallbackWakeClient)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
@@ -135,14 +135,14 @@ def list_deliveries(
     request: Request,
     response: Response,
     access: ReadAccess,
-    log: InLog,
+    history: InHistory,
     status: Annotated[DeliveryStatus | None, Query(description="Only this status. Default: all.")] = None,
     since: Annotated[Since | None, Query(description="Only events that came at this time or later.")] = None,
     cursor: Annotated[Cursor | None, Query(description="Where the page begins, from the `Link` header of the page before.")] = None,
     limit: Limit = PAGE,
 ) -> list[DeliveryView]:
     """List deliveries, the newest event first. The `Link` header has the next page, if there is one. The list may lag by a second."""
-    found, before = log.page(access.tenant, status, since, cursor, limit)
+    found, before = history.page(access.tenant, status, since, cursor, limit)
     if before is not None:
         asked = {"status": status, "since": since and since.isoformat(), "cursor": cursor_of(before), "limit": limit}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
@@ -151,9 +151,9 @@ def list_deliveries(
 
 
 @router.get("/tenants/{tenant}/deliveries/{event_id:event}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
-def get_delivery(event_id: EventName, access: ReadAccess, log: InLog) -> DeliveryDetail:
+def get_delivery(event_id: EventName, access: ReadAccess, history: InHistory) -> DeliveryDetail:
     """Return one delivery with its attempts."""
-    return _detail(log.get(access.tenant, event_id))
+    return _detail(history.get(access.tenant, event_id))
 
 
 @router.post(
@@ -161,55 +161,55 @@ def get_delivery(event_id: EventName, access: ReadAccess, log: InLog) -> Deliver
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, access: ManageAccess, log: InLog, waking: InWake) -> Replayed:
+def replay_delivery(event_id: EventName, access: ManageAccess, history: InHistory, waker: InWake) -> Replayed:
     """Deliver an event again, with the same `webhook-id` and the same bytes, after the waiting events of its chat.
 
     If it is replayed several times before it is delivered again, it is delivered once. A parked event waits already: its callback is tried
     now.
     """
     tenant = access.tenant
-    queued = log.replay(tenant, event_id)
+    queued = history.replay(tenant, event_id)
     if not queued:
-        waking.wake(tenant.id)
-    callback, now = log.callbacks.get(tenant.id), log.clock.now()
+        waker.wake(tenant.id)
+    callback, now = history.callbacks.get(tenant.id), history.clock.now()
     return Replayed(queued=int(queued), callback_state=health_of(tenant, callback), next_attempt_at=next_attempt_at(tenant, callback, now))
 
 
 @router.post(
     "/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED)
 )
-def replay_deliveries(body: ReplayMany, access: ManageAccess, log: InLog) -> Queued:
+def replay_deliveries(body: ReplayMany, access: ManageAccess, history: InHistory) -> Queued:
     """Deliver all events of one status since a time again, in order per chat: 500 in a request; `next` says where to continue."""
-    queued, position = log.replay_all(access.tenant, DeliveryStatus(body.status), body.since, body.cursor)
+    queued, position = history.replay_all(access.tenant, DeliveryStatus(body.status), body.since, body.cursor)
     return Queued(queued=queued, next=None if position is None else cursor_of(position))
 
 
 @router.get("/tenants/{tenant}/callback/status", responses=errors(*_caller))
-def get_callback_status(access: ReadAccess, log: InLog) -> CallbackView:
+def get_callback_status(access: ReadAccess, history: InHistory) -> CallbackView:
     """Return the callback's health, and how many events wait for it."""
-    return view_of(access.tenant, log.overview(access.tenant), log.clock.now())
+    return view_of(access.tenant, history.overview(access.tenant), history.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
-def retry_callback(access: ManageAccess, log: InLog, waking: InWake) -> CallbackView:
+def retry_callback(access: ManageAccess, history: InHistory, waker: InWake) -> CallbackView:
     """Try a paused callback now, enable a disabled callback, and try chats that wait alone. Return the callback's health after that."""
     if access.tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL)
-    if not waking.wake(access.tenant.id):
+    if not waker.wake(access.tenant.id):
         raise AvioError(Code.CALLBACK_HEALTHY)
     enabled = access.tenant.model_copy(update=NOT_DISABLED)
-    return view_of(enabled, log.overview(enabled), log.clock.now())
+    return view_of(enabled, history.overview(enabled), history.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
-def test_callback(access: ManageAccess, tester: InTest, log: InLog, waking: InWake) -> Tested:
+def test_callback(access: ManageAccess, tester: InTest, history: InHistory, waker: InWake) -> Tested:
     """Post a signed test event to the callback once, and return its answer. Any answer but 2xx is a 400.
 
     The body has the form of a message, and is marked as a test: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
     A callback can be tested ten times a minute. A success wakes a callback that is paused or disabled.
     """
     attempt = tester.test(access.tenant)
-    woken = log.needs_wake(access.tenant) and waking.wake(access.tenant.id)
+    woken = history.needs_wake(access.tenant) and waker.wake(access.tenant.id)
     return Tested.model_validate({**attempt_fields(attempt), "woken": woken})
 
 

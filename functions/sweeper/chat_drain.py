@@ -100,7 +100,7 @@ class ChatDrain:
         digest = url_digest(leased.recipient.tenant.callback_url)
         state = await asyncio.to_thread(self._services.callbacks.count_failures, leased.tenant_id, digest, now, now + schedule.FIRST)
         if state.state is CallbackHealth.PAUSED:
-            self._services.logger.warning("callback parked", extra={"tenant_id": leased.tenant_id})
+            self._services.logger.warning("callback paused", extra={"tenant_id": leased.tenant_id})
             if leased.chat.due_at is None or not await leased.join_callback():
                 await leased.give_back()
             return False

@@ -118,7 +118,7 @@ class Api:
         self.delivery_log = DeliveryHistory(
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
         )
-        self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
+        self.received = receiver.DevReceiver(ReceiverStore(self.deliveries_table), self.clock)
         self.dependencies = self._dependencies()
         self.app = self.composed(ROUTERS, self.dependencies)
 

@@ -75,7 +75,7 @@ def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
         tenant = simulation.tenant("slow", HOSTILE["slow"])
         async with simulation.at_work(POLLERS):
             await simulation.traffic(tenant, 1.0, 4, 60)
-            parked = len(simulation.system.log.said("callback parked"))
+            parked = len(simulation.system.log.said("callback paused"))
             await asyncio.sleep(600)
         return simulation, parked
 
@@ -100,7 +100,7 @@ def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -
 
     simulation, ids = run(program, CALL_S)
     late = [simulation.late_s[event_id] for event_id in ids]
-    assert simulation.system.log.said("callback parked") == []
+    assert simulation.system.log.said("callback paused") == []
     assert p99(late) < 3.5
     assert sorted(late)[len(late) // 2] < 0.1
 
@@ -117,7 +117,7 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
         return simulation, left
 
     simulation, left = run(program, CALL_S)
-    assert simulation.system.log.said("callback parked")
+    assert simulation.system.log.said("callback paused")
     assert left < 60 / 0.2 + 50, left
 
 
