@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from functions.callback_delivery.callback_health import FIRST_LOOK
 from functions.callback_delivery.delivery_filter import rejection
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState, already_handled
 from functions.callback_delivery.services import DeliveryServices
@@ -35,7 +35,7 @@ class BacklogWriter:
         self._state = state
         self._recipients = recipients
 
-    async def park(self, entries: Sequence[Entry], exhausted: EventId | None) -> int | None:
+    async def park(self, entries: Sequence[QueueEntry], exhausted: EventId | None) -> int | None:
         """Park the first of a chat's entries together; return how many were parked, or None if storage does not answer.
 
         `exhausted`: the event that has used its quick attempts. 0 means that the first entry must be examined again: its event is not
@@ -54,7 +54,7 @@ class BacklogWriter:
             self._services.logger.error("events cannot be parked", extra={"tenant_id": first.tenant_id, "fault": str(error)})
             return None
 
-    def _parkable(self, entries: Sequence[Entry]) -> list[Parkable]:
+    def _parkable(self, entries: Sequence[QueueEntry]) -> list[Parkable]:
         """Return the leading events that can be parked together."""
         parkable: list[Parkable] = []
         for entry in entries:
@@ -65,7 +65,7 @@ class BacklogWriter:
             parkable.append((event, record.ended(DeliveryStatus.PARKED, self._services.clock.now())))
         return parkable
 
-    def _record(self, entry: Entry) -> Delivery | None:
+    def _record(self, entry: QueueEntry) -> Delivery | None:
         """Return the record of an entry whose event can be parked; None for any other."""
         event = entry.event
         if event is None or self._state.fault(entry):

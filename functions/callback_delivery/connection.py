@@ -28,7 +28,7 @@ class UnsolicitedData(Exception):
     """The endpoint sent data before it had the whole request."""
 
 
-class Connection(asyncio.Protocol):
+class EndpointConnection(asyncio.Protocol):
     """A connection of one event loop. `unsolicited`: data came before a request. `early`: data came before the whole request was sent."""
 
     def __init__(self) -> None:

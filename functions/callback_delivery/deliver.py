@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from functions.callback_delivery.delivery_run import DeliveryRun
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.run_state import DeliveryCounts, RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.steps import STORAGE_DELAY_S
@@ -25,7 +25,7 @@ class Deliverer:
     def __init__(self, services: DeliveryServices) -> None:
         self._services = services
 
-    async def run(self, entries: Sequence[Entry]) -> tuple[list[str], DeliveryCounts]:
+    async def run(self, entries: Sequence[QueueEntry]) -> tuple[list[str], DeliveryCounts]:
         """Deliver a batch; return the ids of the messages that stay in the queue, and what was done."""
         started_s = self._services.clock.boottime()
         snapshot = await self._snapshot(entries)
@@ -36,7 +36,7 @@ class Deliverer:
         stay = await DeliveryRun(self._services, state, [_resolved(entry, snapshot) for entry in entries]).run()
         return [entry.message_id for entry in stay], state.counts
 
-    async def _snapshot(self, entries: Sequence[Entry]) -> Snapshot | None:
+    async def _snapshot(self, entries: Sequence[QueueEntry]) -> Snapshot | None:
         """Read what a batch depends on; None if storage does not answer."""
         try:
             snapshot = await asyncio.to_thread(self._services.snapshots.read, [entry.key for entry in entries if entry.key])
@@ -48,7 +48,7 @@ class Deliverer:
         return snapshot
 
 
-def _resolved(entry: Entry, snapshot: Snapshot) -> Entry:
+def _resolved(entry: QueueEntry, snapshot: Snapshot) -> QueueEntry:
     """Return an entry with the event that it points at, if there is one."""
     if entry.pointer is None:
         return entry

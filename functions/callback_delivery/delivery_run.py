@@ -17,7 +17,7 @@ from functions.callback_delivery.callback_health import HealthCounter
 from functions.callback_delivery.early_delete import EarlyDelete
 from functions.callback_delivery.endpoint_hold import EndpointHold
 from functions.callback_delivery.entry_delivery import EntryDelivery
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.rejected_events import RejectedEvents
 from functions.callback_delivery.run_recipients import RunRecipients
@@ -33,13 +33,13 @@ FAULT_DELAY_S = 30
 PARK_TRIES = 5
 """How often a run tries to park events in a backlog that others change, before it leaves the chat to a later run."""
 
-Chat = list[Entry]
+Chat = list[QueueEntry]
 
 
 class DeliveryRun:
     """Delivers one batch. `entries` are in the queue's order, and their pointers are resolved."""
 
-    def __init__(self, services: DeliveryServices, state: RunState, entries: Sequence[Entry]) -> None:
+    def __init__(self, services: DeliveryServices, state: RunState, entries: Sequence[QueueEntry]) -> None:
         self._services = services
         self._tenants = _by_tenant(entries)
         chats = sum(map(len, self._tenants))
@@ -54,7 +54,7 @@ class DeliveryRun:
         outcomes = AttemptOutcomes(services, state, self._recipients, health, recorder)
         self._entries = EntryDelivery(services, state, self._recipients, self._rejected, self._hold, self._slow_attempts, outcomes)
 
-    async def run(self) -> list[Entry]:
+    async def run(self) -> list[QueueEntry]:
         """Deliver the batch; return the entries that stay in the queue."""
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._slow_attempts.watch())
@@ -63,7 +63,7 @@ class DeliveryRun:
             watching.cancel()
         return [entry for task in tasks for entry in task.result()]
 
-    async def _tenant(self, chats: Sequence[Chat]) -> list[Entry]:
+    async def _tenant(self, chats: Sequence[Chat]) -> list[QueueEntry]:
         """Deliver one tenant's chats; return the entries that stay. No tenant waits for another one's secrets to be read."""
         tenants = _tenants_of(chats)
         for tenant_id in tenants:
@@ -75,7 +75,7 @@ class DeliveryRun:
             await self._rejected.save_count(tenant_id)
         return [entry for task in tasks for entry in task.result()]
 
-    async def _chat(self, chat: Chat) -> list[Entry]:
+    async def _chat(self, chat: Chat) -> list[QueueEntry]:
         """Deliver one chat's entries in order; return the entries that stay."""
         progress = _Progress(chat)
         try:
@@ -118,18 +118,18 @@ class _Progress:
         self.delay_s: int | None = None
 
     @property
-    def done(self) -> list[Entry]:
+    def done(self) -> list[QueueEntry]:
         return self._chat[: self._count]
 
     @property
-    def left(self) -> list[Entry]:
+    def left(self) -> list[QueueEntry]:
         return self._chat[self._count :]
 
     def advance(self, entries: int) -> None:
         self._count += entries
 
 
-def _by_tenant(entries: Sequence[Entry]) -> list[list[Chat]]:
+def _by_tenant(entries: Sequence[QueueEntry]) -> list[list[Chat]]:
     """Return the entries of each tenant, by chat."""
     tenants: dict[str, dict[str, Chat]] = {}
     for entry in entries:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from functions.callback_delivery.queue import Entry, Messages
+from functions.callback_delivery.queue import Messages, QueueEntry
 
 NEAR_S = 0.1
 """How long a finished chat waits for the end of its batch. A batch without trouble takes little longer altogether."""
@@ -23,9 +23,9 @@ class EarlyDelete:
         self._messages = messages
         self._running = chats
         self._batch_ended = asyncio.Event()
-        self._done: list[Entry] = []
+        self._done: list[QueueEntry] = []
 
-    async def chat_ended(self, done: Sequence[Entry]) -> None:
+    async def chat_ended(self, done: Sequence[QueueEntry]) -> None:
         """Note that a chat has ended, with these entries done. Return when they are deleted, or the last chat has ended.
 
         If cancelled, it may or may not have deleted them.

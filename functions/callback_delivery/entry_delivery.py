@@ -17,7 +17,7 @@ from functions.callback_delivery import retry
 from functions.callback_delivery.attempt_outcomes import AttemptOutcomes, PostedEvent
 from functions.callback_delivery.delivery_filter import rejection
 from functions.callback_delivery.endpoint_hold import EndpointHold
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.rejected_events import RejectedEvents
 from functions.callback_delivery.run_recipients import RunRecipients
@@ -60,7 +60,7 @@ class EntryDelivery:
         self._slow_attempts = slow_attempts
         self._outcomes = outcomes
 
-    async def deliver(self, entry: Entry) -> Step:
+    async def deliver(self, entry: QueueEntry) -> Step:
         """Deliver an entry, or find out why it is not delivered; return the next step."""
         if fault := self._state.fault(entry):
             return PutBack(STORAGE_DELAY_S if isinstance(fault, StoreUnavailable | KeysUnavailable) else MALFORMED_DELAY_S)
@@ -68,7 +68,7 @@ class EntryDelivery:
             return self._rejected.unreadable(entry)
         return await self._event(entry, entry.event)
 
-    async def _event(self, entry: Entry, event: Event) -> Step:
+    async def _event(self, entry: QueueEntry, event: Event) -> Step:
         record = self._state.record(entry, event)
         if already_handled(record, entry):
             return self._rejected.drop(event, f"already {record.status}")
@@ -84,7 +84,7 @@ class EntryDelivery:
             return PutBack(0)
         return await self._obstacle(entry, event, record, recipient) or await self._attempt(event, record, recipient)
 
-    async def _obstacle(self, entry: Entry, event: Event, record: Delivery, recipient: Recipient) -> Step | None:
+    async def _obstacle(self, entry: QueueEntry, event: Event, record: Delivery, recipient: Recipient) -> Step | None:
         """Return the step of an event that is accepted, and cannot be attempted now."""
         if self._state.must_park(event):
             return Park()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import h11
 
-from functions.callback_delivery.connection import Connection, ConnectionBroken
+from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection
 
 HEAD_BYTES = 100 << 10
 _BODILESS = {204, 205, 304}
@@ -17,7 +17,7 @@ _BODILESS = {204, 205, 304}
 class Exchange:
     """One request and its answer on a connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: EndpointConnection) -> None:
         self._connection = connection
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
         self._interim = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from functions.callback_delivery.connection import Connection
+from functions.callback_delivery.connection import EndpointConnection
 from shared.model.ids import TenantId
 
 KEPT_S = 5.0
@@ -18,12 +18,12 @@ class IdleConnections:
     """Keeps connections. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Connection, tuple[Owner, float]] = OrderedDict()  # the oldest first
+        self._kept: OrderedDict[EndpointConnection, tuple[Owner, float]] = OrderedDict()  # the oldest first
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def take(self, owner: Owner) -> Connection | None:
+    async def take(self, owner: Owner) -> EndpointConnection | None:
         """Return the owner's most recently used connection that is still usable, or None. Cancelling closes the connection under test."""
         self._end_old()
         while connection := next((kept for kept, (kept_for, _) in reversed(self._kept.items()) if kept_for == owner), None):
@@ -32,7 +32,7 @@ class IdleConnections:
                 return connection
         return None
 
-    def keep(self, owner: Owner, connection: Connection) -> None:
+    def keep(self, owner: Owner, connection: EndpointConnection) -> None:
         """Keep a connection for a while."""
         self._kept[connection] = (owner, asyncio.get_running_loop().time() + KEPT_S)
         self._end_old()

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult
 
-from functions.callback_delivery.connection import Connection, ConnectionBroken, UnsolicitedData
+from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection, UnsolicitedData
 from functions.callback_delivery.own_ports import OwnPorts
 from shared.addresses import is_public
 
@@ -78,7 +78,7 @@ class GuardedConnector:
         self._own = own
         self._dial = dial
 
-    async def connect(self, url: SplitResult) -> Connection:
+    async def connect(self, url: SplitResult) -> EndpointConnection:
         """Return a connection without any data sent or received.
 
         Raises Unresolvable, AddressNotAllowed, OwnPort, Unreachable, ssl.SSLCertVerificationError, TimeoutError, ConnectionBroken, or
@@ -88,7 +88,9 @@ class GuardedConnector:
         connected = await self._reach(host, url.port or (443 if secure else 80), url.path or "/")
         try:
             trust, name = (self._trust, host) if secure else (None, None)
-            _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=connected, ssl=trust, server_hostname=name)
+            _, connection = await asyncio.get_running_loop().create_connection(
+                EndpointConnection, sock=connected, ssl=trust, server_hostname=name
+            )
         except ssl.SSLCertVerificationError:
             raise
         except OSError as error:

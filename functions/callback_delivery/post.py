@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
-from functions.callback_delivery.connection import Connection, ConnectionBroken, UnsolicitedData
+from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection, UnsolicitedData
 from functions.callback_delivery.exchange import Exchange
 from functions.callback_delivery.idle_connections import IdleConnections
 from functions.callback_delivery.network import AddressNotAllowed, Dial, GuardedConnector, OwnPort, Resolve, Unreachable, Unresolvable, dial
@@ -90,7 +90,7 @@ class Poster:
 
     async def _answer(self, owner: tuple[TenantId, str], request: h11.Request, body: bytes) -> Answered:
         end_s = asyncio.get_running_loop().time() + self._attempt_s
-        connection: Connection | None = None
+        connection: EndpointConnection | None = None
         try:
             async with asyncio.timeout_at(end_s):
                 connection = await self._idle.take(owner) or await self._connector.connect(urlsplit(owner[1]))

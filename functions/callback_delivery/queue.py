@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """A queue message. `group` is its message group: one chat of one tenant.
 
     `event` is None if the body cannot be read, or if it points at an event too large for the queue. `queued_as` is the message's
@@ -48,12 +48,12 @@ class Entry:
         return self.event is not None and self.queued_as != self.event.id
 
 
-def entries_of(batch: dict[str, Any]) -> list[Entry]:
+def entries_of(batch: dict[str, Any]) -> list[QueueEntry]:
     """Return the entries of a batch from the event source mapping, in order."""
     return [_entry(record) for record in batch["Records"]]
 
 
-def _entry(record: dict[str, Any]) -> Entry:
+def _entry(record: dict[str, Any]) -> QueueEntry:
     attributes = record["attributes"]
     sent_at = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
     names = (record["messageId"], record["receiptHandle"], attributes["MessageGroupId"])
@@ -61,10 +61,10 @@ def _entry(record: dict[str, Any]) -> Entry:
     try:
         body = parse(record["body"])
     except ValidationError:
-        return Entry(*names, sent_at, queued_as)
+        return QueueEntry(*names, sent_at, queued_as)
     if isinstance(body, Pointer):
-        return Entry(*names, sent_at, queued_as, pointer=body)
-    return Entry(*names, sent_at, queued_as, body)
+        return QueueEntry(*names, sent_at, queued_as, pointer=body)
+    return QueueEntry(*names, sent_at, queued_as, body)
 
 
 class Messages:
@@ -78,7 +78,7 @@ class Messages:
         self._sqs = sqs
         self._url = url
 
-    def delete(self, entries: Sequence[Entry]) -> bool:
+    def delete(self, entries: Sequence[QueueEntry]) -> bool:
         """Delete up to ten messages."""
         batch = [{"Id": str(number), "ReceiptHandle": entry.receipt} for number, entry in enumerate(entries)]
         try:
@@ -86,7 +86,7 @@ class Messages:
         except (ClientError, BotoCoreError):
             return False
 
-    def put_back(self, entries: Sequence[Entry], delay_s: int) -> bool:
+    def put_back(self, entries: Sequence[QueueEntry], delay_s: int) -> bool:
         """Make up to ten messages of one chat visible again after a delay, together: none of them overtakes the first."""
         batch = [{"Id": str(number), "ReceiptHandle": entry.receipt, "VisibilityTimeout": delay_s} for number, entry in enumerate(entries)]
         try:

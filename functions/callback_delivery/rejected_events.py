@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from functions.callback_delivery.delivery_filter import COUNTED, final_status
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run_state import RunState
@@ -31,7 +31,7 @@ class RejectedEvents:
         self._recorder = recorder
         self._dropped: dict[TenantId, int] = {}  # events that are in no log: only their number is kept
 
-    def unreadable(self, entry: Entry) -> Step:
+    def unreadable(self, entry: QueueEntry) -> Step:
         """Put a message that cannot be read back for an hour, then drop it."""
         if entry.pointer is None and self._services.clock.now() - entry.sent_at < UNREADABLE_KEPT:
             self._services.logger.warning("queue message unreadable", extra={"message_id": entry.message_id})
@@ -47,7 +47,7 @@ class RejectedEvents:
         self._services.logger.info("event dropped", extra=extra)
         return Done()
 
-    async def reject(self, entry: Entry, event: Event, recipient: Recipient | None, reason: str) -> Step:
+    async def reject(self, entry: QueueEntry, event: Event, recipient: Recipient | None, reason: str) -> Step:
         """End an event that its tenant does not accept.
 
         If the event is in the log already, its record becomes final. While a callback is disabled, new events are recorded as dead, so that
@@ -79,7 +79,7 @@ class RejectedEvents:
             extra = {"tenant_id": tenant_id, "count": count, "fault": str(error)}
             self._services.logger.error("dropped events cannot be counted", extra=extra)
 
-    async def _end(self, entry: Entry, event: Event, status: DeliveryStatus, reason: str) -> bool:
+    async def _end(self, entry: QueueEntry, event: Event, status: DeliveryStatus, reason: str) -> bool:
         ended = self._state.record(entry, event).ended(status, self._services.clock.now(), reason)
         if not await self._recorder.put(event, ended):
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
@@ -41,7 +41,7 @@ class RunState:
         self.chats: dict[tuple[TenantId, str], ParkedChat] = dict(snapshot.chats)
         self.faults: dict[Address, Exception] = dict(snapshot.faults)
 
-    def record(self, entry: Entry, event: Event) -> Delivery:
+    def record(self, entry: QueueEntry, event: Event) -> Delivery:
         """Return the record that an entry continues. A replay starts counting quick attempts from zero."""
         record = self.records.get((event.tenant_id, event.id))
         if record is None:
@@ -50,7 +50,7 @@ class RunState:
             return record.model_copy(update={"status": DeliveryStatus.PENDING, "queued_as": entry.queued_as, "quick": 0})
         return record
 
-    def fault(self, entry: Entry) -> Exception | None:
+    def fault(self, entry: QueueEntry) -> Exception | None:
         """Return the fault of a row that an entry's event depends on. The event and its chat wait until the row is repaired."""
         key = entry.key
         if key is None or not self.faults:
@@ -79,7 +79,7 @@ class RunState:
         self.faults |= snapshot.faults
 
 
-def already_handled(record: Delivery, entry: Entry) -> bool:
+def already_handled(record: Delivery, entry: QueueEntry) -> bool:
     """Tell whether an entry comes too late: its event is final, or parked.
 
     A message under the event's own id never reopens a final event. A replay reopens it once.

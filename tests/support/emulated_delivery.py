@@ -10,7 +10,7 @@ from typing import Any
 from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.post import Poster
-from functions.callback_delivery.queue import Entry, Messages, entries_of
+from functions.callback_delivery.queue import Messages, QueueEntry, entries_of
 from functions.callback_delivery.recipients import DeploymentSecret, Recipients
 from functions.callback_delivery.run_state import DeliveryCounts
 from functions.callback_delivery.services import DeliveryServices
@@ -105,11 +105,11 @@ class EmulatedDelivery:
             ]
         }
 
-    def entries(self, wait_s: int = 0) -> list[Entry]:
+    def entries(self, wait_s: int = 0) -> list[QueueEntry]:
         """Return the visible messages, parsed."""
         return entries_of(self.receive(wait_s))
 
-    async def run(self, entries: Sequence[Entry]) -> tuple[list[str], DeliveryCounts]:
+    async def run(self, entries: Sequence[QueueEntry]) -> tuple[list[str], DeliveryCounts]:
         """Run the function on entries, then delete the messages that it does not name, as the mapping does."""
         failed, counts = await self.deliverer.run(entries)
         done = [{"Id": str(number), "ReceiptHandle": one.receipt} for number, one in enumerate(entries) if one.message_id not in failed]

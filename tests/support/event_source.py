@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.callback_delivery.queue import Entry, entries_of
+from functions.callback_delivery.queue import QueueEntry, entries_of
 from shared.clock import Clock
 from tests.support.fault_injection import Killed
 
 VISIBILITY_S = 90.0
 REMEMBERED_S = 300.0
 BATCH = 10
-Run = Callable[[Sequence[Entry]], Awaitable[list[str]]]
+Run = Callable[[Sequence[QueueEntry]], Awaitable[list[str]]]
 
 
 @dataclass

@@ -13,7 +13,7 @@ class Killed(BaseException):
     """The process died: it does nothing more."""
 
 
-class Process:
+class SimulatedProcess:
     """A process that dies before or after its `dies_at`th step (0: never). A step is a call to storage or queue, or a POST.
 
     `unrecorded`: what it posted and has not recorded yet.
@@ -36,7 +36,7 @@ class Process:
 class CrashingClient:
     """A client of a process that may die: the process can die before a call is applied, or before it is answered."""
 
-    def __init__(self, inner: Any, process: Process) -> None:
+    def __init__(self, inner: Any, process: SimulatedProcess) -> None:
         self._inner = inner
         self._process = process
 

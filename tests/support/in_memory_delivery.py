@@ -29,7 +29,7 @@ from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
-from tests.support.fault_injection import CrashingClient, Process
+from tests.support.fault_injection import CrashingClient, SimulatedProcess
 from tests.support.logs import KeptLog
 from tests.support.memory import MemoryTable
 
@@ -85,9 +85,9 @@ class InMemoryDelivery:
         self.source.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
         return event
 
-    def function(self, post: Post, process: Process | None = None) -> Deliverer:
+    def function(self, post: Post, process: SimulatedProcess | None = None) -> Deliverer:
         """Start the delivery function, as a process of its own."""
-        process = process or Process()
+        process = process or SimulatedProcess()
         table = self._table(process)
         deliveries = DeliveryStore(table)
         services = DeliveryServices(
@@ -103,9 +103,9 @@ class InMemoryDelivery:
         )
         return Deliverer(services)
 
-    def sweeper(self, post: Post, process: Process | None = None) -> Sweeper:
+    def sweeper(self, post: Post, process: SimulatedProcess | None = None) -> Sweeper:
         """Start the sweeper, as a process of its own."""
-        table = self._table(process or Process())
+        table = self._table(process or SimulatedProcess())
         deliveries, poster = DeliveryStore(table), EventPoster(post, self.clock)
         services = SweepServices(
             recipients=self.recipients,
@@ -123,7 +123,7 @@ class InMemoryDelivery:
         """Return the sort keys of everything that is parked, and of callback states."""
         return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
-    def _table(self, process: Process) -> Table:
+    def _table(self, process: SimulatedProcess) -> Table:
         """Return the deliveries table as a process sees it."""
         return cast("Table", CrashingClient(RecordingTable(self.table, process), process))
 
@@ -131,7 +131,7 @@ class InMemoryDelivery:
 class RecordingTable:
     """A table that tells its process which posts are recorded."""
 
-    def __init__(self, inner: MemoryTable, process: Process) -> None:
+    def __init__(self, inner: MemoryTable, process: SimulatedProcess) -> None:
         self._inner = inner
         self._process = process
 

@@ -1,7 +1,7 @@
-"""A good tenant beside hostile ones, in virtual time: what each endpoint does to a POST, how often events come, and how late they arrive.
+"""A simulation of a good tenant beside hostile ones, in virtual time: endpoints' behaviours, traffic, and how late events arrive.
 
-How long each kind of endpoint takes, and what becomes of the attempt, is what the poster makes of a real one
-(tests/functions/callback_delivery/test_neighbours.py holds the two together).
+Each behaviour's duration and outcome are those of the poster with such an endpoint: tests/functions/callback_delivery/test_neighbours.py
+compares them with real endpoints.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
-from functions.callback_delivery.queue import Entry
+from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.model.ids import TenantId
 from tests.support.event_source import Run, feed
-from tests.support.fault_injection import Killed, Process
+from tests.support.fault_injection import Killed, SimulatedProcess
 from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted
 from tests.support.virtual_time import VirtualClock, run
 
@@ -56,8 +56,7 @@ HOSTILE: dict[str, tuple[EndpointBehaviour, ...]] = {
 class Simulation:
     """Tenants with an endpoint each, their traffic, and how late each event arrived.
 
-    `seed` decides on which chat an event comes and, with `killing` (the mean number of steps that a process does before it dies, 0: none
-    does), when processes die. `excused` counts the POSTs that an endpoint had taken and a process had not recorded when it died.
+    `seed` decides the chat of each event, and when processes die. `killing`: the mean number of steps before a process dies (0: never).
     """
 
     clock: VirtualClock
@@ -70,8 +69,8 @@ class Simulation:
         self.system = InMemoryDelivery(self.clock)
         self.behaviours: dict[str, Callable[[], EndpointBehaviour]] = {}
         self.sent_s: dict[str, float] = {}
-        self.under_way: list[tuple[Process, float]] = []
-        self.processes: list[Process] = []
+        self.under_way: list[tuple[SimulatedProcess, float]] = []
+        self.processes: list[SimulatedProcess] = []
         self._random = Random(self.seed)
         self._chats = 0
         self.begun_s = self.clock.boottime()
@@ -115,7 +114,7 @@ class Simulation:
             process = self._process()
             function = self.system.function(partial(self._post, process), process)
 
-            async def one(entries: Sequence[Entry]) -> list[str]:
+            async def one(entries: Sequence[QueueEntry]) -> list[str]:
                 return (await function.run(entries))[0]
 
             return one
@@ -147,12 +146,12 @@ class Simulation:
                 if group.split(Killed)[1] is not None:
                     raise
 
-    def _process(self) -> Process:
-        process = Process(self._random.randrange(1, 2 * self.killing) if self.killing else 0)
+    def _process(self) -> SimulatedProcess:
+        process = SimulatedProcess(self._random.randrange(1, 2 * self.killing) if self.killing else 0)
         self.processes.append(process)
         return process
 
-    async def _post(self, process: Process, _: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
+    async def _post(self, process: SimulatedProcess, _: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Behave as the endpoint does: accept the POST halfway, if at all, and answer at the end."""
         process.step()
         kind = self.behaviours[url]()
@@ -168,7 +167,7 @@ class Simulation:
         process.step()
         return kind.outcome
 
-    def _take(self, process: Process, one: Accepted) -> None:
+    def _take(self, process: SimulatedProcess, one: Accepted) -> None:
         self.taken.append(one)
         process.unrecorded.add(one.webhook_id)
         self.late_s.setdefault(one.webhook_id, self.clock.boottime() - self.sent_s[one.webhook_id])

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, cast
 
 from functions.callback_delivery.early_delete import EarlyDelete
-from functions.callback_delivery.queue import Entry, Messages, entries_of
+from functions.callback_delivery.queue import Messages, QueueEntry, entries_of
 from shared.queues import body_of, entry_of
 from tests.support.clock import FakeClock
 from tests.support.event_source import EventSource
@@ -24,7 +24,7 @@ class Counted(EventSource):
         return super().delete_message_batch(**request)
 
 
-def received(queue: Counted, chats: int) -> tuple[Messages, list[Entry]]:
+def received(queue: Counted, chats: int) -> tuple[Messages, list[QueueEntry]]:
     """Queue an event for each of so many chats; return what is received."""
     sqs = cast("Any", queue)
     for event in (event_of(chat_id=number) for number in range(1, chats + 1)):

@@ -1,7 +1,7 @@
-"""A good tenant beside hostile ones: what it notices of them (nothing), and that each of them is bounded.
+"""A good tenant beside hostile ones: its events are not delayed, and each hostile tenant's use of runs is limited.
 
-The first half is in virtual time, with twenty pollers that never become more and ten hostile tenants that begin all at once. The second
-half holds the endpoints of the first to real ones, over real sockets.
+The first half is in virtual time, with twenty pollers that never become more, and ten hostile tenants that begin together. The second half
+compares the simulated endpoints with real ones, over real sockets.
 """
 
 from __future__ import annotations

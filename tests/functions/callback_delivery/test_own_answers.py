@@ -1,4 +1,4 @@
-"""No event is marked by bytes that were not its own answer: two tenants at one host, whose endpoint answers crookedly.
+"""An event is recorded by its own answer alone: two tenants at one host, whose endpoint answers malformed or misplaced HTTP.
 
 The posts are real, over real sockets; deliveries are recorded in memory.
 """

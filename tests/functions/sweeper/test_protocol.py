@@ -1,10 +1,10 @@
-"""Parking and draining in any interleaving: hot lane against drain, two drainers, deaths in the middle of any step, endpoints that come and
-go or say that they are gone, poison messages, callbacks that are moved, taken away, set again and woken, and tenants that are deleted
-meanwhile. All processes of a story share what a warm function could remember of a tenant.
+"""Parking and draining in any interleaving of delivery functions and sweepers, with deaths in the middle of any step, endpoints that come and
+go or answer 410, events that are always refused, callbacks that are moved, removed, set again and woken, and deleted tenants. All
+processes of an example share what a warm function could remember of a tenant.
 
-Whatever happens: a chat's events are taken in order, an event is taken twice only where a process died between its 2xx and its record, and
-nothing is lost of what came after its callback had been set or woken (for good): whoever set it had his answer by then. What came while a
-callback was disabled is in the log. `AVIO_PROTOCOL_EXAMPLES` makes it long.
+In each of them: a chat's events are accepted in order; an event is accepted twice only if a process died between its 2xx and its record;
+and no event is lost that came after its callback had been set or woken for good. An event that came while its callback was disabled is in
+the log. `AVIO_PROTOCOL_EXAMPLES` sets the number of examples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from tests.support.clock import FakeClock
-from tests.support.fault_injection import Killed, Process, SeededExecutor
+from tests.support.fault_injection import Killed, SeededExecutor, SimulatedProcess
 from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted, out_of_order, repeats
 
 EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
@@ -97,7 +97,7 @@ class Deliveries(RuleBasedStateMachine):
     def run(self, started: list[tuple[str, int]], seed: int) -> None:
         """Some processes run side by side, and some of them die."""
         random = Random(seed)
-        processes = [Process(dies_at) for _, dies_at in started]
+        processes = [SimulatedProcess(dies_at) for _, dies_at in started]
 
         async def all_() -> None:
             loop = asyncio.get_running_loop()
@@ -206,7 +206,7 @@ class Deliveries(RuleBasedStateMachine):
         left = [sk for sk in self.system.unsettled() if sk != "CALLBACK"]
         return left + [tenant.id for tenant in self.tenants if self.system.callbacks.get(tenant.id).state is not CallbackHealth.HEALTHY]
 
-    async def _one(self, kind: str, process: Process, random: Random) -> None:
+    async def _one(self, kind: str, process: SimulatedProcess, random: Random) -> None:
         if kind == "sweep":
             await self.system.sweeper(self._post(process, random), process).run()
             return
@@ -251,7 +251,7 @@ class Deliveries(RuleBasedStateMachine):
             if group.split(Killed)[1] is not None:
                 raise
 
-    def _post(self, process: Process, random: Random) -> Post:
+    def _post(self, process: SimulatedProcess, random: Random) -> Post:
         async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
             one = accepted(body, headers)
