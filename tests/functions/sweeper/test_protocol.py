@@ -1,5 +1,5 @@
-"""Parking and draining in any interleaving of delivery functions and sweepers, with deaths in the middle of any step, endpoints that come and
-go or answer 410, events that are always refused, callbacks that are moved, removed, set again and woken, and deleted tenants. All
+"""Parking and draining in any interleaving of delivery functions and sweepers, with deaths in the middle of any step, endpoints that fail,
+recover or answer 410, events that are always refused, callbacks that are moved, removed, set again and woken, and deleted tenants. All
 processes of an example share what a warm function could remember of a tenant.
 
 In each of them: a chat's events are accepted in order; an event is accepted twice only if a process died between its 2xx and its record;
