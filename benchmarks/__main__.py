@@ -11,22 +11,22 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import changeover, delivery, delivery_neighbours, idle, imports, inbound, restart, send
-from benchmarks.family import NoSuchRow, chosen, measured
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Row, table
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import NoSuchRow, chosen, measured
 from local.bootstrap import BUILD
 from local.processes import StartError
 from local.progress import spoken
 
-FAMILIES = (
-    send.FAMILY,
-    imports.FAMILY,
-    idle.FAMILY,
-    restart.FAMILY,
-    inbound.FAMILY,
-    changeover.FAMILY,
-    delivery.FAMILY,
-    delivery_neighbours.FAMILY,
+SUITES = (
+    send.SUITE,
+    imports.SUITE,
+    idle.SUITE,
+    restart.SUITE,
+    inbound.SUITE,
+    changeover.SUITE,
+    delivery.SUITE,
+    delivery_neighbours.SUITE,
 )
 
 
@@ -35,15 +35,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Avio against what it is built on.")
     parser.add_argument("--rows", default="", help="names of rows, separated by commas; all where none is named")
     try:
-        names = chosen(FAMILIES, parser.parse_args().rows.replace(",", " ").split())
+        names = chosen(SUITES, parser.parse_args().rows.replace(",", " ").split())
     except NoSuchRow as error:
         raise SystemExit(str(error)) from None
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="avio-bench-"))
     rows: list[Row] = []
     try:
-        with Surroundings(folder, spoken) as surroundings:
-            for row in measured(FAMILIES, names, surroundings):
+        with BenchmarkEnvironment(folder, spoken) as environment:
+            for row in measured(SUITES, names, environment):
                 rows.append(row)
     except StartError as error:
         raise SystemExit(str(error)) from None

@@ -7,17 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from benchmarks.family import Family
-from benchmarks.quick_aws import TABLE, QuickAws
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import LoggedIn, connections, log_in, phones, store, wait_connected
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from benchmarks.worker_process import WorkerProcess, wait_until, wait_until_quiet
 from listener.core.ownership.ownership import WATCH_EVERY_S
 from shared.model.event import Event
 from shared.model.ids import NOBODY, Channel, WorkerId
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
+from testing.fake_aws.aws import FakeAws
+from testing.fake_aws.dynamodb import STATE
 
 IDLE, CRASH = "handover_idle", "takeover_crash"
 ACCOUNTS = 8
@@ -27,17 +28,17 @@ STEADY_S = WATCH_EVERY_S + 1
 FRIEND = "+99966099999"
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; two workers share some idle accounts, and a new one comes for each that goes."""
-    stage = Stage(surroundings, log_in(surroundings, phones(660, ACCOUNTS)), FRIEND)
+    stage = Stage(environment, log_in(environment, phones(660, ACCOUNTS)), FRIEND)
     try:
         if IDLE in wanted:
-            with surroundings.progress(f"{ROUNDS} hand-overs"):
+            with environment.progress(f"{ROUNDS} hand-overs"):
                 taken = median(stage.handed_over_s() for _ in range(ROUNDS))
             against = "SIGTERM until the other worker has the last of its accounts connected"
             yield Row(IDLE, taken, "s", None, against, Goal("value", "<=", 5))
         if CRASH in wanted:
-            with surroundings.progress("a takeover after kill -9"):
+            with environment.progress("a takeover after kill -9"):
                 taken = stage.taken_over_s()
             against = "kill -9 until a message to each of its accounts is in the queue"
             yield Row(CRASH, taken, "s", None, against, Goal("value", "<=", 25))
@@ -48,17 +49,17 @@ def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]
 class Stage:
     """Two workers and their accounts."""
 
-    def __init__(self, surroundings: Surroundings, accounts: Sequence[LoggedIn], friend: str) -> None:
-        self._surroundings = surroundings
+    def __init__(self, environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn], friend: str) -> None:
+        self._environment = environment
         self._friend = friend
-        surroundings.people.create_person(friend, first_name="Friend")
+        environment.people.create_person(friend, first_name="Friend")
         self._accounts = list(accounts)
-        self._aws = surroundings.aside(QuickAws().running())
-        self._rows = AccountStore(Table(self._aws.client, TABLE))
+        self._aws = environment.in_background(FakeAws().running())
+        self._rows = AccountStore(Table(self._aws.client, STATE))
         self._started = 0
-        store(surroundings, self._aws, accounts, NOBODY)
+        store(environment, self._aws, accounts, NOBODY)
         self._workers = [self._new_worker()]
-        wait_connected(surroundings, accounts)
+        wait_connected(environment, accounts)
 
     def close(self) -> None:
         """End the workers."""
@@ -68,7 +69,7 @@ class Stage:
     def handed_over_s(self) -> float:
         """Tell the worker that holds most to go; return the seconds until the other one has connected the last of its accounts."""
         leaving, held = self._leaving()
-        newest = max(connections(self._surroundings, self._accounts).values())
+        newest = max(connections(self._environment, self._accounts).values())
         began = time.monotonic()
         leaving.signal(signal.SIGTERM)
         wait_until(lambda: self._anew(held, newest), DEADLINE_S, "a hand-over")
@@ -82,7 +83,7 @@ class Stage:
         began = time.monotonic()
         leaving.signal(signal.SIGKILL)
         text = f"after the kill {self._started}"
-        self._surroundings.people.send_many([{"sender": self._friend, "to": one.phone, "text": text} for one in held])
+        self._environment.people.send_many([{"sender": self._friend, "to": one.phone, "text": text} for one in held])
         wanted = {one.tenant_id for one in held}
         wait_until(lambda: wanted <= self._tenants_told(text), DEADLINE_S, "a takeover")
         return time.monotonic() - began
@@ -93,7 +94,7 @@ class Stage:
         wait_until_quiet(lambda: hash(tuple(self._owners())), STEADY_S, DEADLINE_S, "accounts that stay where they are")
         most = max(self._workers, key=lambda worker: len(self._held_by(worker)))
         self._workers.remove(most)
-        self._surroundings.keep(most)
+        self._environment.keep(most)
         return most, self._held_by(most)
 
     def _held_by(self, worker: WorkerProcess) -> list[LoggedIn]:
@@ -105,16 +106,16 @@ class Stage:
 
     def _anew(self, held: Sequence[LoggedIn], newest: int) -> bool:
         """Tell whether each of these accounts has a connection that came after that one."""
-        now = connections(self._surroundings, held)
+        now = connections(self._environment, held)
         return len(now) == len(held) and all(number > newest for number in now.values())
 
     def _tenants_told(self, text: str) -> set[str]:
-        events = (Event.model_validate_json(body) for _, body in self._aws.queue.bodies)
+        events = (Event.model_validate_json(body) for _, body in self._aws.queue.sent)
         return {event.tenant_id for event in events if event.message.text == text}
 
     def _new_worker(self) -> WorkerProcess:
         self._started += 1
-        return WorkerProcess(self._surroundings, self._aws, f"listener-change-{self._started}")
+        return WorkerProcess(self._environment, self._aws, f"listener-change-{self._started}")
 
 
-FAMILY = Family((IDLE, CRASH), measure)
+SUITE = Suite((IDLE, CRASH), measure)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from local.processes import Process, StartError
 
 START_DEADLINE_S = 120
@@ -18,10 +18,10 @@ ANSWER_DEADLINE_S = 120
 class Child:
     """`python -m MODULE SOCKET` as its parent sees it. A context manager; one asker at a time."""
 
-    def __init__(self, surroundings: Surroundings, name: str, module: str, environment: Mapping[str, str]) -> None:
-        self._socket = surroundings.folder / f"{name}.socket"
-        log = surroundings.folder / "logs" / f"{name}.log"
-        self.process = Process(f"the {name}", [sys.executable, "-m", module, str(self._socket)], environment, log)
+    def __init__(self, environment: BenchmarkEnvironment, name: str, module: str, variables: Mapping[str, str]) -> None:
+        self._socket = environment.folder / f"{name}.socket"
+        log = environment.folder / "logs" / f"{name}.log"
+        self.process = Process(f"the {name}", [sys.executable, "-m", module, str(self._socket)], variables, log)
         self._connection: Connection[Any, Any] | None = None
 
     def __enter__(self) -> Child:

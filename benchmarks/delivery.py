@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.delivery_stage import BATCH, Customer, Stage, bare_posts, batches_of, handed_over
-from benchmarks.family import Family
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.prices import Used, per_million
 from benchmarks.row import Goal, Row
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from shared.model.event import Event
 
 FAR, NEAR = "delivery_events", "delivery_events_0ms"
@@ -29,26 +29,26 @@ ROUNDS = 5
 AGAINST = "bare httpx, the same posts"
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; all on one warm function."""
-    with Stage(surroundings, "delivery") as stage:
+    with Stage(environment, "delivery") as stage:
         pair = Pair(stage)
         if NEAR in wanted:
-            yield rate_row(surroundings, pair, NEAR, None)
+            yield rate_row(environment, pair, NEAR, None)
         if wanted - {NEAR}:
-            yield rate_row(surroundings, pair, FAR, Goal("ratio", ">=", 0.6))
+            yield rate_row(environment, pair, FAR, Goal("ratio", ">=", 0.6))
         if wanted - {NEAR, FAR}:
-            with surroundings.progress(f"{UNBATCHED} events, one a batch"):
+            with environment.progress(f"{UNBATCHED} events, one a batch"):
                 unbatched = pair.used(UNBATCHED, 1)
             yield from cost_rows(pair.batched, unbatched)
 
 
-def rate_row(surroundings: Surroundings, pair: Pair, name: str, goal: Goal | None) -> Row:
+def rate_row(environment: BenchmarkEnvironment, pair: Pair, name: str, goal: Goal | None) -> Row:
     """Return events per second with a receiver so far away."""
     pair.receiver_is(AWAY_MS[name])
     found = []
     for number in range(ROUNDS):
-        with surroundings.progress(f"{EVENTS} events, receiver {AWAY_MS[name]} ms away, round {number + 1} of {ROUNDS}"):
+        with environment.progress(f"{EVENTS} events, receiver {AWAY_MS[name]} ms away, round {number + 1} of {ROUNDS}"):
             found.append(pair.round(EVENTS, own_first=number % 2 == 0))
     return Row(name, median(own for _, own in found), "events/s", median(own / bare for bare, own in found), AGAINST, goal)
 
@@ -118,11 +118,11 @@ class Pair:
 
     def _spent(self, batches: Sequence[Sequence[tuple[Customer, Event]]]) -> tuple[Spent, float]:
         aws, events = self._stage.aws, sum(map(len, batches))
-        calls, units, logged = Counter(aws.calls), Counter(aws.tables.units), self._function.logged_bytes
+        calls, units, logged = Counter(aws.calls), Counter(aws.dynamodb.units), self._function.logged_bytes
         answered = self._function.ask([handed_over(batch) for batch in batches])
         self._check(batches, answered["left"])
         calls = Counter(aws.calls) - calls
-        units = Counter(aws.tables.units) - units
+        units = Counter(aws.dynamodb.units) - units
         calls += Counter({"ReceiveMessage (mapping)": len(batches), "DeleteMessageBatch (mapping)": len(batches)})
         used = Used(
             events=events,
@@ -147,4 +147,4 @@ class Pair:
             raise RuntimeError(f"{taken.total()} posts of {sum(map(len, batches))} events, left: {[one for one in left if one]}")
 
 
-FAMILY = Family((FAR, NEAR, REQUESTS, FUNCTION_MS, COST, COST_UNBATCHED), measure)
+SUITE = Suite((FAR, NEAR, REQUESTS, FUNCTION_MS, COST, COST_UNBATCHED), measure)

@@ -18,12 +18,13 @@ from typing import Any
 
 from benchmarks.child import Child
 from benchmarks.delivery_stage import BATCH, Customer, Stage
-from benchmarks.family import Family
-from benchmarks.quick_aws import QUEUE, QuickAws
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from benchmarks.worker_process import wait_until
 from shared.queues import body_of, entry_of
+from testing.fake_aws.aws import FakeAws
+from testing.fake_aws.fifo_queue import QUEUE
 
 P99, CROWDED = "delivery_neighbour_p99", "delivery_neighbour_p99_crowded"
 FUNCTIONS = {P99: 12, CROWDED: 8}
@@ -37,15 +38,15 @@ POLL_S = 0.005
 DEADLINE_S = 60
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows."""
-    with Stage(surroundings, "neighbours") as stage:
+    with Stage(environment, "neighbours") as stage:
         names = [name for name in FUNCTIONS if name in wanted]
         neighbours = Neighbours(stage, max(FUNCTIONS[name] for name in names))
         for name in names:
             pairs = []
             for number in range(ROUNDS[name]):
-                with surroundings.progress(f"a good tenant beside {len(HOSTILE)} others, {FUNCTIONS[name]} functions, {number + 1}"):
+                with environment.progress(f"a good tenant beside {len(HOSTILE)} others, {FUNCTIONS[name]} functions, {number + 1}"):
                     pairs.append(neighbours.round(FUNCTIONS[name], STRETCH_S, alone_first=number % 2 == 0))
             yield row(name, pairs)
 
@@ -116,7 +117,7 @@ class Neighbours:
 
 
 @contextmanager
-def mapping(aws: QuickAws, functions: Sequence[Child]) -> Iterator[None]:
+def mapping(aws: FakeAws, functions: Sequence[Child]) -> Iterator[None]:
     """Hand the queue's messages to these functions while the block lasts; at its end every run is waited for."""
     over = threading.Event()
     with ThreadPoolExecutor(len(functions)) as pollers:
@@ -149,4 +150,4 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FAMILY = Family(tuple(FUNCTIONS), measure)
+SUITE = Suite(tuple(FUNCTIONS), measure)

@@ -11,8 +11,7 @@ from itertools import count
 from typing import Any
 
 from benchmarks.child import Child
-from benchmarks.quick_aws import KEY, TABLE, QuickAws
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from functions.callback_delivery import signing
 from functions.callback_delivery.body import body_of
 from local.processes import bare_environment
@@ -23,6 +22,8 @@ from shared.model.ids import Channel
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
+from testing.fake_aws.aws import KEY, FakeAws
+from testing.fake_aws.dynamodb import STATE
 
 TEXT = "A message of usual length, as a customer writes it."
 BATCH = 10
@@ -39,13 +40,13 @@ class Customer:
 class Stage:
     """A context manager; `chance` decides which chats' events come together."""
 
-    def __init__(self, surroundings: Surroundings, name: str) -> None:
-        self._surroundings = surroundings
+    def __init__(self, environment: BenchmarkEnvironment, name: str) -> None:
+        self._environment = environment
         self._name = name
         self._parts = ExitStack()
         self._numbers = count(1)
         self.chance = random.Random(1)
-        self.aws = surroundings.aside(QuickAws().running())
+        self.aws = environment.in_background(FakeAws().running())
         self.receiver = self._child("receiver", "callback_receiver", {})
         self.port = self.receiver.ask("port")
 
@@ -81,15 +82,15 @@ class Stage:
         chosen = ((self.chance.choice(customers), self.chance.randrange(chats)) for _ in range(number))
         return [(customer, self._event(customer.tenant, 70_000 + chat, next(self._numbers))) for customer, chat in chosen]
 
-    def _child(self, name: str, module: str, environment: dict[str, str]) -> Child:
-        whole = {**bare_environment(), **environment}
-        return self._parts.enter_context(Child(self._surroundings, f"{self._name}-{name}", f"benchmarks.{module}", whole))
+    def _child(self, name: str, module: str, variables: dict[str, str]) -> Child:
+        whole = {**bare_environment(), **variables}
+        return self._parts.enter_context(Child(self._environment, f"{self._name}-{name}", f"benchmarks.{module}", whole))
 
     def _customer(self, path: str) -> Customer:
         tenant_id, secret, client = new_tenant_id(), new_signing_secret().get_secret_value(), self.aws.client
         key = Envelope(lambda: client, KEY).new_key(tenant_id, Purpose.SIGNING)
         url, sealed = f"http://127.0.0.1:{self.port}{path}", (key.wrapped, key.seal(secret.encode()))
-        tenant, _ = TenantStore(Table(client, TABLE)).create("Shop", url, SystemClock().now(), sealed, tenant_id)
+        tenant, _ = TenantStore(Table(client, STATE)).create("Shop", url, SystemClock().now(), sealed, tenant_id)
         return Customer(tenant, secret)
 
     def _event(self, tenant: Tenant, chat_id: int, message_id: int) -> Event:

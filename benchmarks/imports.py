@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from benchmarks.family import Family
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from infra_cdk.artifacts import FUNCTIONS
 from local.bootstrap import ROOT
 from local.stand_in_template import template
@@ -39,7 +39,7 @@ BY_LAMBDA = {
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime, as far as code looks at it."""
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield one row per function."""
     names = [name for name in FUNCTIONS if PREFIX + name in wanted]
     environments = {name: environment_of(name, template("aws")) for name in names}
@@ -48,7 +48,7 @@ def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]
         import_ms(_module(name), environments[name])
     pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(ROUNDS):
-        with surroundings.progress(f"imports, round {number + 1} of {ROUNDS}"):
+        with environment.progress(f"imports, round {number + 1} of {ROUNDS}"):
             for name in names:
                 pairs[name].append((import_ms(BARE, environments[name]), import_ms(_module(name), environments[name])))
     for name, found in pairs.items():
@@ -80,4 +80,4 @@ def _module(name: str) -> str:
     return f"functions.{name}.handler"
 
 
-FAMILY = Family(tuple(PREFIX + name for name in FUNCTIONS), measure)
+SUITE = Suite(tuple(PREFIX + name for name in FUNCTIONS), measure)

@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from statistics import median
 
-from benchmarks.family import Family
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.idle import of_accounts
-from benchmarks.quick_aws import QuickAws
 from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import connections, log_in, phones, store, wait_connected
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from benchmarks.worker_process import WorkerProcess, wait_until
 from listener.core.checkpoint import CHECKPOINT_EVERY_S
 from shared.model.ids import NOBODY
+from testing.fake_aws.aws import FakeAws
 
 RATE, REQUESTS = "inbound_to_queue", "requests_per_1000_events"
 ACCOUNTS, SENDERS = 16, 32
@@ -38,18 +38,18 @@ PER_REQUEST = 500
 TEXT = "A message of usual length, as a customer writes it."
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; both on one worker."""
-    with Stage(surroundings, ACCOUNTS, SENDERS) as stage:
+    with Stage(environment, ACCOUNTS, SENDERS) as stage:
         if RATE in wanted:
             pairs = []
             for number in range(ROUNDS):
-                with surroundings.progress(f"{MESSAGES} messages in, round {number + 1} of {ROUNDS}"):
+                with environment.progress(f"{MESSAGES} messages in, round {number + 1} of {ROUNDS}"):
                     pairs.append(stage.round(MESSAGES, own_first=number % 2 == 0))
             own, ratio = median(own for _, own in pairs), median(own / raw for raw, own in pairs)
             yield Row(RATE, own, "messages/s", ratio, "raw Telethon handlers, the same messages", Goal("ratio", ">=", 0.5))
         if REQUESTS in wanted:
-            with surroundings.progress(f"{STEADY_PER_S} messages/s for {STEADY_S:.0f} s"):
+            with environment.progress(f"{STEADY_PER_S} messages/s for {STEADY_S:.0f} s"):
                 events, calls = stage.steady(STEADY_PER_S, STEADY_S)
             said = ", ".join(f"{count / events * 1000:.0f} {name}" for name, count in calls.most_common())
             shape = f"{STEADY_PER_S}/s at random over {ACCOUNTS * SENDERS} chats of {ACCOUNTS} accounts: {said}"
@@ -59,23 +59,23 @@ def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]
 class Stage:
     """One worker, plain clients for the same accounts, and people who write to them. A context manager."""
 
-    def __init__(self, surroundings: Surroundings, accounts: int, senders: int) -> None:
-        self._surroundings, self._people = surroundings, surroundings.people
+    def __init__(self, environment: BenchmarkEnvironment, accounts: int, senders: int) -> None:
+        self._environment, self._people = environment, environment.people
         self._chats = [(sender, to) for to in phones(670, accounts) for sender in phones(671, senders)]
         self._accounts = phones(670, accounts)
         self._parts = ExitStack()
 
     def __enter__(self) -> Stage:
         with ExitStack() as parts:
-            log_in(self._surroundings, phones(671, len(self._chats) // len(self._accounts)))  # people, whose log-ins nobody uses
-            own, raw = log_in(self._surroundings, self._accounts), log_in(self._surroundings, self._accounts)
-            self._aws = self._surroundings.aside(QuickAws().running())
-            store(self._surroundings, self._aws, own, NOBODY)
-            parts.enter_context(WorkerProcess(self._surroundings, self._aws, "listener-inbound"))
-            self._raw = parts.enter_context(RawClients(self._surroundings, "raw-inbound", raw, AT_ONCE, count_to=len(self._chats)))
+            log_in(self._environment, phones(671, len(self._chats) // len(self._accounts)))  # people, whose log-ins nobody uses
+            own, raw = log_in(self._environment, self._accounts), log_in(self._environment, self._accounts)
+            self._aws = self._environment.in_background(FakeAws().running())
+            store(self._environment, self._aws, own, NOBODY)
+            parts.enter_context(WorkerProcess(self._environment, self._aws, "listener-inbound"))
+            self._raw = parts.enter_context(RawClients(self._environment, "raw-inbound", raw, AT_ONCE, count_to=len(self._chats)))
             self._raw.said(1)
-            wait_connected(self._surroundings, own)
-            self._own, self._theirs = (list(connections(self._surroundings, side).values()) for side in (own, raw))
+            wait_connected(self._environment, own)
+            self._own, self._theirs = (list(connections(self._environment, side).values()) for side in (own, raw))
             self._counted = 0
             self._send(len(self._chats))  # every chat's first message, whose peer has to be kept
             self._wait_for_own(len(self._chats))
@@ -93,20 +93,20 @@ class Stage:
         """
         for number in (*self._own, *self._theirs):
             self._people.stall(number=number)
-        before = len(self._aws.queue.bodies)
+        before = len(self._aws.queue.sent)
         self._send(messages)
         raw = 0.0
         if not own_first:
             raw = self._raw_rate(messages)
         began = self._resume(self._own)
         self._wait_for_own(before + messages)
-        own = messages / (self._aws.queue.bodies[before + messages - 1][0] - began)
+        own = messages / (self._aws.queue.sent[before + messages - 1][0] - began)
         return raw or self._raw_rate(messages), own
 
     def steady(self, per_s: float, for_s: float) -> tuple[int, Counter[str]]:
         """Have messages come at random for so many seconds; return how many came, and the AWS requests for them."""
         chance = random.Random(1)
-        already, before = len(self._aws.queue.bodies), Counter(self._aws.calls)
+        already, before = len(self._aws.queue.sent), Counter(self._aws.calls)
         due = began = time.monotonic()
         sent = 0
         while (due := due + chance.expovariate(per_s)) < began + for_s:
@@ -136,7 +136,7 @@ class Stage:
         return float(lines[self._counted // len(self._chats)]["at"])
 
     def _wait_for_own(self, events: int) -> None:
-        wait_until(lambda: len(self._aws.queue.bodies) >= events, DEADLINE_S, f"{events} events in the queue")
+        wait_until(lambda: len(self._aws.queue.sent) >= events, DEADLINE_S, f"{events} events in the queue")
 
     def _resume(self, connections: Sequence[int]) -> float:
         began = time.monotonic()
@@ -145,4 +145,4 @@ class Stage:
         return began
 
 
-FAMILY = Family((RATE, REQUESTS), measure)
+SUITE = Suite((RATE, REQUESTS), measure)

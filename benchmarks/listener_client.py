@@ -14,9 +14,9 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.padded_aws import PaddedAws
+from benchmarks.aws_latency_proxy import AwsLatencyProxy
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.plain_telethon import TEXT
-from benchmarks.surroundings import Surroundings
 from local.aws_account import Account as AwsAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
 from local.processes import Process, bare_environment, free_port
@@ -38,14 +38,14 @@ TENANT = TenantId("00000000-0000-0000-0000-000000000001")
 
 
 class MeasuredListener:
-    """A listener process of its own, ended with the surroundings, and its one account."""
+    """A listener process of its own, ended with the environment, and its one account."""
 
-    def __init__(self, surroundings: Surroundings, account: AwsAccount, telegram_address: str, name: str) -> None:
-        self.aws = surroundings.aside(PaddedAws().running(account.emulator.url))
+    def __init__(self, environment: BenchmarkEnvironment, account: AwsAccount, telegram_address: str, name: str) -> None:
+        self.aws = environment.in_background(AwsLatencyProxy().running(account.emulator.url))
         port = free_port()
-        environment = {
+        variables = {
             **bare_environment(),
-            **surroundings.telegram.listener_environment,
+            **environment.telegram.listener_environment,
             **account.environment,
             "TELEGRAM_TEST_SERVER": telegram_address,
             "AWS_ENDPOINT_URL": self.aws.url,
@@ -54,8 +54,8 @@ class MeasuredListener:
             "LISTENER_PORT": str(port),
             "POWERTOOLS_SERVICE_NAME": "listener",
         }
-        log = surroundings.folder / "logs" / f"{name}.log"
-        self.process = surroundings.keep(Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S))
+        log = environment.folder / "logs" / f"{name}.log"
+        self.process = environment.keep(Process(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S))
         self.process.wait_until(lambda: answers_health(port), START_DEADLINE_S)
         table = Table(account.client("dynamodb"), account.table_name)
         self._accounts, self._workers = AccountStore(table), WorkerStore(table)
@@ -64,10 +64,10 @@ class MeasuredListener:
         self._owner = OwnerClient(self._accounts, self._workers)
         self._row: Account | None = None
 
-    def log_in(self, surroundings: Surroundings, phone: str) -> None:
+    def log_in(self, environment: BenchmarkEnvironment, phone: str) -> None:
         """Log the account in, as the auth function does."""
         self._call(StartLogIn(phone=phone))
-        self._call(VerifyLogIn(phone=phone, code=surroundings.people.code(phone)["code"]))
+        self._call(VerifyLogIn(phone=phone, code=environment.people.code(phone)["code"]))
         self._row = self._accounts.get(TENANT, Channel.TELEGRAM)
 
     def send(self, to: str) -> float:

@@ -14,7 +14,7 @@ from telethon.crypto import rsa
 from telethon.sessions import StringSession
 from telethon.tl import functions
 
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from local.telegram_server import API_HASH, API_ID
 
 TEXT = "A message of usual length, as a shop writes it."
@@ -23,12 +23,12 @@ TEXT = "A message of usual length, as a shop writes it."
 class PlainTelethon:
     """A person's client at host:port. A context manager; between calls its loop stands still."""
 
-    def __init__(self, surroundings: Surroundings, address: str, phone: str) -> None:
-        rsa.add_key(surroundings.telegram.key_path.read_bytes(), old=False)
+    def __init__(self, environment: BenchmarkEnvironment, address: str, phone: str) -> None:
+        rsa.add_key(environment.telegram.key_path.read_bytes(), old=False)
         self._address = address
-        self._dc_id = int(surroundings.people.info()["dc_id"])
+        self._dc_id = int(environment.people.info()["dc_id"])
         self._phone = phone
-        self._people = surroundings.people
+        self._people = environment.people
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._session = ""
         self._client: Any = None

@@ -22,8 +22,8 @@ from telethon import TelegramClient, events
 from telethon.crypto import AuthKey
 from telethon.sessions import StringSession
 
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import LoggedIn
-from benchmarks.surroundings import Surroundings
 from benchmarks.worker_process import rss_kb
 from local.processes import Process, bare_environment
 from local.telegram_server import API_HASH, API_ID
@@ -52,14 +52,14 @@ class Task:
 class RawClients:
     """The process as its parent sees it. A context manager."""
 
-    def __init__(self, surroundings: Surroundings, name: str, accounts: list[LoggedIn], at_once: int, **more: Any) -> None:
-        host, port = surroundings.telegram.address.rsplit(":", 1)
-        dc_id = int(surroundings.people.info()["dc_id"])
+    def __init__(self, environment: BenchmarkEnvironment, name: str, accounts: list[LoggedIn], at_once: int, **more: Any) -> None:
+        host, port = environment.telegram.address.rsplit(":", 1)
+        dc_id = int(environment.people.info()["dc_id"])
         secrets = [base64.b64encode(one.secret).decode() for one in accounts]
         task = Task(host, int(port), dc_id, secrets, at_once, **({"steps": [len(accounts)]} | more))
-        file = surroundings.folder / f"{name}.json"
+        file = environment.folder / f"{name}.json"
         file.write_text(json.dumps(asdict(task)))
-        self._log = surroundings.folder / "logs" / f"{name}.log"
+        self._log = environment.folder / "logs" / f"{name}.log"
         command = [sys.executable, "-m", "benchmarks.raw_clients", str(file)]
         self.process = Process(f"the {name}", command, bare_environment(), self._log)
 

@@ -10,19 +10,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.family import Family
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.idle import of_accounts
-from benchmarks.quick_aws import TABLE, QuickAws
 from benchmarks.raw_clients import RawClients
 from benchmarks.row import Goal, Row
 from benchmarks.stored_accounts import LoggedIn, log_in, phones, store, wait_connected, wait_disconnected
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from benchmarks.worker_process import WorkerProcess, wait_until_quiet
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
+from testing.fake_aws.aws import FakeAws
+from testing.fake_aws.dynamodb import STATE
 
 RESTART, CALLS = "restart_2000_accounts", "restart_aws_calls"
 ACCOUNTS = 2000
@@ -33,26 +34,26 @@ ALLOWED: Mapping[str, int] = {"UpdateItem ACCOUNT": 1, "UpdateItem SESSION": 1, 
 """What one account's takeover may cost: a claim, two loads that fence, one data key unwrapped."""
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield both rows: they are measured together."""
-    accounts = log_in(surroundings, phones(650, ACCOUNTS))
-    yield from restart_rows(surroundings, accounts)
+    accounts = log_in(environment, phones(650, ACCOUNTS))
+    yield from restart_rows(environment, accounts)
 
 
-def restart_rows(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> list[Row]:
+def restart_rows(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn]) -> list[Row]:
     """Return the rows of a restart with these accounts."""
     count = len(accounts)
-    with surroundings.progress(f"raw Telethon connects {count} saved keys"):
-        raw_s = _raw_s(surroundings, accounts)
-    aws = surroundings.aside(QuickAws().running())
-    store(surroundings, aws, accounts, GONE)
+    with environment.progress(f"raw Telethon connects {count} saved keys"):
+        raw_s = _raw_s(environment, accounts)
+    aws = environment.in_background(FakeAws().running())
+    store(environment, aws, accounts, GONE)
     _has_ended(aws, GONE)
-    with surroundings.progress(f"a worker takes over {count} accounts"), WorkerProcess(surroundings, aws, "listener-restart"):
-        wait_connected(surroundings, accounts)
+    with environment.progress(f"a worker takes over {count} accounts"), WorkerProcess(environment, aws, "listener-restart"):
+        wait_connected(environment, accounts)
         own_s = time.monotonic() - aws.first_at["PutItem WORKERS"]
         wait_until_quiet(lambda: of_accounts(aws.calls).total(), QUIET_S, DEADLINE_S, "quiet")
         calls = of_accounts(aws.calls)
-    wait_disconnected(surroundings, accounts)
+    wait_disconnected(environment, accounts)
     least_s = raw_s + calls.total() * aws.latency_s / AT_ONCE
     against = f"raw connects and {calls.total() / count:.1f} AWS calls each, {AT_ONCE} at once"
     excess = beyond_allowed(calls, count)
@@ -68,17 +69,17 @@ def beyond_allowed(calls: Counter[str], accounts: int) -> Counter[str]:
     return calls - Counter({name: number * accounts for name, number in ALLOWED.items()})
 
 
-def _raw_s(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> float:
-    with RawClients(surroundings, "raw-restart", list(accounts), AT_ONCE) as raw:
+def _raw_s(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn]) -> float:
+    with RawClients(environment, "raw-restart", list(accounts), AT_ONCE) as raw:
         took_s = float(raw.said(1)[0]["took_s"])
-    wait_disconnected(surroundings, accounts)
+    wait_disconnected(environment, accounts)
     return took_s
 
 
-def _has_ended(aws: QuickAws, worker_id: WorkerId) -> None:
-    workers = WorkerStore(Table(aws.client, TABLE))
+def _has_ended(aws: FakeAws, worker_id: WorkerId) -> None:
+    workers = WorkerStore(Table(aws.client, STATE))
     workers.register(Worker(id=worker_id, state=WorkerState.LIVE, beat=1, address="127.0.0.1:1", certificate="", rpc_key="none"))
     workers.end(worker_id, SystemClock().now())
 
 
-FAMILY = Family((RESTART, CALLS), measure)
+SUITE = Suite((RESTART, CALLS), measure)

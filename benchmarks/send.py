@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.family import Family
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.listener_client import Caller, MeasuredListener
 from benchmarks.plain_telethon import PlainTelethon
 from benchmarks.row import Goal, Row
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import Suite
 from listener.core.checkpoint import CHECKPOINT_EVERY_S
 from listener.core.ownership.lease import BEAT_EVERY_S
 from listener.core.ownership.ownership import WATCH_EVERY_S
@@ -103,43 +103,43 @@ def beyond_the_clock(calls: Counter[str], elapsed_s: float) -> Counter[str]:
     return calls - Counter(allowed)
 
 
-def measure(wanted: frozenset[str], surroundings: Surroundings) -> Iterator[Row]:
+def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows, those that are near first."""
-    surroundings.people.create_person("+9996620000", first_name="Friend", username=RECIPIENT)
+    environment.people.create_person("+9996620000", first_name="Friend", username=RECIPIENT)
     measured = []
     if wanted & {NEAR, MANY, CALLS}:
-        near = _sides(surroundings, 0.0, 1)
+        near = _sides(environment, 0.0, 1)
         measured.append(near)
-        yield from _near(wanted, surroundings, near)
+        yield from _near(wanted, environment, near)
     if wanted & {FAR, EACH}:
-        far = _sides(surroundings, ROUND_TRIP_S, 3)
+        far = _sides(environment, ROUND_TRIP_S, 3)
         measured.append(far)
-        yield from _far(wanted, surroundings, far)
+        yield from _far(wanted, environment, far)
     if CALLS in wanted:
         sent, calls = sum(sides.sent for sides in measured), sum((sides.beyond_the_clock for sides in measured), Counter[str]())
         said = ", ".join(f"{count} {name}" for name, count in calls.items())
         yield Row(CALLS, calls.total(), "calls", None, f"{sent} sends{': ' if said else ''}{said}", Goal("value", "<=", 0))
 
 
-def _near(wanted: frozenset[str], surroundings: Surroundings, sides: Sides) -> Iterator[Row]:
+def _near(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Sides) -> Iterator[Row]:
     if wanted & {NEAR, CALLS}:
-        with surroundings.progress("one by one, near"):
+        with environment.progress("one by one, near"):
             pairs = sides.compare(NEAR_ROUNDS, NEAR_SENDS, sides.plain.sends)
         yield Row(NEAR, _added(pairs), "ms added", _ratio(pairs), RAW, Goal("value", "<=", 3))
     if MANY in wanted:
-        with surroundings.progress(f"{IN_FLIGHT} at once, near"):
+        with environment.progress(f"{IN_FLIGHT} at once, near"):
             pairs = sides.compare_many(MANY_ROUNDS, MANY_SENDS, IN_FLIGHT)
         yield Row(MANY, median(pair.own for pair in pairs), "sends/s", _ratio(pairs), f"raw Telethon, {IN_FLIGHT} in flight")
 
 
-def _far(wanted: frozenset[str], surroundings: Surroundings, sides: Sides) -> Iterator[Row]:
+def _far(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Sides) -> Iterator[Row]:
     if FAR in wanted:
-        with surroundings.progress("one by one, 50 ms away"):
+        with environment.progress("one by one, 50 ms away"):
             pairs = sides.compare(FAR_ROUNDS, FAR_SENDS, sides.plain.sends)
         yield Row(FAR, _added(pairs), "ms added", _ratio(pairs), RAW, Goal("ratio", "<=", 1.15))
     if EACH in wanted:
         sides.plain.leave()
-        with surroundings.progress("a connect for each, 50 ms away"):
+        with environment.progress("a connect for each, 50 ms away"):
             pairs = sides.compare(EACH_ROUNDS, EACH_SENDS, sides.plain.connected_sends)
         taken, ratio = median(pair.plain for pair in pairs), median(pair.plain / pair.own for pair in pairs)
         yield Row(EACH, taken, "ms", ratio, "warm listener send", Goal("ratio", ">=", 5))
@@ -153,16 +153,16 @@ def _ratio(pairs: list[Pair]) -> float:
     return median(pair.own / pair.plain for pair in pairs)
 
 
-def _sides(surroundings: Surroundings, round_trip_s: float, number: int) -> Sides:
+def _sides(environment: BenchmarkEnvironment, round_trip_s: float, number: int) -> Sides:
     ours, theirs = f"+999662000{number}", f"+999662000{number + 1}"
     for phone in (ours, theirs):
-        surroundings.people.create_person(phone, first_name="Bench")
-    address = surroundings.address(round_trip_s)
-    account = surroundings.new_aws_account()
-    with surroundings.progress(f"listener, {round_trip_s * 1000:.0f} ms away"):
-        listener = MeasuredListener(surroundings, account, address, f"listener-{round_trip_s * 1000:.0f}ms")
-        listener.log_in(surroundings, ours)
-        plain = surroundings.keep(PlainTelethon(surroundings, address, theirs))
+        environment.people.create_person(phone, first_name="Bench")
+    address = environment.address(round_trip_s)
+    account = environment.new_aws_account()
+    with environment.progress(f"listener, {round_trip_s * 1000:.0f} ms away"):
+        listener = MeasuredListener(environment, account, address, f"listener-{round_trip_s * 1000:.0f}ms")
+        listener.log_in(environment, ours)
+        plain = environment.keep(PlainTelethon(environment, address, theirs))
         plain.address_to(RECIPIENT)
         sides = Sides(plain, listener)
         warm_up = WARM_UP if not round_trip_s else 5
@@ -195,4 +195,4 @@ async def _close(callers: list[Caller]) -> None:
         await caller.close()
 
 
-FAMILY = Family((NEAR, FAR, EACH, MANY, CALLS), measure)
+SUITE = Suite((NEAR, FAR, EACH, MANY, CALLS), measure)

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.quick_aws import KEY, TABLE, QuickAws
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.worker_process import POLL_S, wait_until
 from listener.telegram.session import Identity, Session, SessionStore
 from listener.telegram.updates.update_state import UpdateState
@@ -22,6 +21,8 @@ from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.fenced import FencedStore
 from shared.store.table import Table
+from testing.fake_aws.aws import KEY, FakeAws
+from testing.fake_aws.dynamodb import STATE
 
 AT_ONCE = 500
 CONNECT_S = 300.0
@@ -45,11 +46,11 @@ class LoggedIn:
         return TenantId(f"00000000-0000-4000-8000-{self.user_id:012d}")
 
 
-def log_in(surroundings: Surroundings, phones: Sequence[str]) -> list[LoggedIn]:
+def log_in(environment: BenchmarkEnvironment, phones: Sequence[str]) -> list[LoggedIn]:
     """Log phones in at the test server, with a new key for each."""
     made: list[dict[str, Any]] = []
     for begin in range(0, len(phones), AT_ONCE):
-        made += surroundings.people.authorize(phones[begin : begin + AT_ONCE])
+        made += environment.people.authorize(phones[begin : begin + AT_ONCE])
     return [LoggedIn(one["phone"], one["person_id"], one["key"], base64.b64decode(one["secret"]), one["state"]) for one in made]
 
 
@@ -58,12 +59,12 @@ def phones(prefix: int, count: int) -> list[str]:
     return [f"+999{prefix:03d}{number:05d}" for number in range(count)]
 
 
-def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn], owner: WorkerId) -> None:
+def store(environment: BenchmarkEnvironment, aws: FakeAws, accounts: Sequence[LoggedIn], owner: WorkerId) -> None:
     """Store accounts as `owner` would have left them."""
-    table = Table(aws.client, TABLE)
+    table = Table(aws.client, STATE)
     envelope, fenced = Envelope(lambda: aws.client, KEY), FencedStore(table)
-    host, port = surroundings.telegram.address.rsplit(":", 1)
-    dc_id = int(surroundings.people.info()["dc_id"])
+    host, port = environment.telegram.address.rsplit(":", 1)
+    dc_id = int(environment.people.info()["dc_id"])
     for one in accounts:
         key = keys.account(one.tenant_id, Channel.TELEGRAM)
         table.put({**key, "epoch": FIRST})
@@ -84,23 +85,23 @@ def store(surroundings: Surroundings, aws: QuickAws, accounts: Sequence[LoggedIn
         table.put({**key, **row.model_dump(exclude={"tenant_id", "channel"})})
 
 
-def connections(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> dict[str, int]:
+def connections(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn]) -> dict[str, int]:
     """Return the newest connection under each of these keys that has one; the server numbers them in the order in which they came."""
     keys_ = {one.key for one in accounts}
-    return {one["key"]: one["number"] for one in surroundings.people.connections() if one["key"] in keys_ and one["wants_updates"]}
+    return {one["key"]: one["number"] for one in environment.people.connections() if one["key"] in keys_ and one["wants_updates"]}
 
 
-def wait_connected(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> None:
+def wait_connected(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn]) -> None:
     """Wait until all of these accounts are connected."""
-    _wait_for(surroundings, accounts, len(accounts))
+    _wait_for(environment, accounts, len(accounts))
 
 
-def wait_disconnected(surroundings: Surroundings, accounts: Sequence[LoggedIn]) -> None:
+def wait_disconnected(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn]) -> None:
     """Wait until none of these accounts is connected, so that another process may use their keys."""
-    _wait_for(surroundings, accounts, 0)
+    _wait_for(environment, accounts, 0)
 
 
-def _wait_for(surroundings: Surroundings, accounts: Sequence[LoggedIn], count: int) -> None:
+def _wait_for(environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn], count: int) -> None:
     """Wait for a number of connections, asking the less often the longer the answer is."""
     every_s = max(POLL_S, POLL_EACH_S * len(accounts))
-    wait_until(lambda: len(connections(surroundings, accounts)) == count, CONNECT_S, f"{count} connections", every_s)
+    wait_until(lambda: len(connections(environment, accounts)) == count, CONNECT_S, f"{count} connections", every_s)

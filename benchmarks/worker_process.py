@@ -8,14 +8,15 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.quick_aws import TABLE, QuickAws
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
 from local.processes import Process, bare_environment, free_port
 from shared.model.ids import WorkerId
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
+from testing.fake_aws.aws import FakeAws
+from testing.fake_aws.dynamodb import STATE
 
 POLL_S = 0.02
 KILLED_S = 10
@@ -24,26 +25,26 @@ KILLED_S = 10
 class WorkerProcess:
     """One listener process. A context manager; on exit it is killed: what it would hand over nobody wants any more."""
 
-    def __init__(self, surroundings: Surroundings, aws: QuickAws, name: str) -> None:
+    def __init__(self, environment: BenchmarkEnvironment, aws: FakeAws, name: str) -> None:
         port = free_port()
         self._address = f"127.0.0.1:{port}"
-        environment = {
+        variables = {
             **bare_environment(),
-            **surroundings.telegram.listener_environment,
+            **environment.telegram.listener_environment,
             **aws.environment,
             "LISTENER_HOST": "127.0.0.1",
             "LISTENER_PORT": str(port),
             "POWERTOOLS_SERVICE_NAME": "listener",
             "POWERTOOLS_LOG_LEVEL": "WARNING",
         }
-        log = surroundings.folder / "logs" / f"{name}.log"
-        self.process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S)
+        log = environment.folder / "logs" / f"{name}.log"
+        self.process = Process(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S)
         try:
             self.process.wait_until(lambda: answers_health(port), START_DEADLINE_S)
         except BaseException:
             self.process.stop()
             raise
-        table = Table(aws.client, TABLE)
+        table = Table(aws.client, STATE)
         self._accounts, self._workers = AccountStore(table), WorkerStore(table)
 
     def __enter__(self) -> WorkerProcess:

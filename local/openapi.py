@@ -1,7 +1,7 @@
 """The one OpenAPI document of all functions together.
 
-Each function bundles its own code only, so none of them could make it: it is made here, in the repository, kept as docs/openapi.json,
-and served from there by functions/tenants.
+Each function bundles its own code only, so no function could generate it. It is generated here, kept as docs/openapi.json, and served
+from there by functions/tenants.
 """
 
 from __future__ import annotations

@@ -1,18 +1,21 @@
-"""What the document says of every operation beyond what its route declares. Pure: each function changes the operation that it is given."""
+"""Completes each operation of the OpenAPI document with what its route does not declare. Pure; each function changes its argument."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from functions.http.callers import CALLER_KINDS
 from functions.http.openapi_responses import REQUEST_ID, errors
 from local.openapi_examples import EXAMPLES
 from shared.errors import Code
 
 Operation = dict[str, Any]
+KINDS = {scheme.scheme_name: kind for kind in CALLER_KINDS for scheme in kind.schemes}
+"""Which kind of caller each of the document's security schemes is."""
 
 
 def finish(method: str, path: str, operation: Operation) -> None:
-    """Say of one operation which errors any such one has, what its callers need, and how its parameters and answers look."""
+    """Add to an operation the errors that all such operations have, its callers, and its parameters' and answers' forms."""
     _common_errors(method, path, operation)
     _callers(operation)
     for parameter in operation.get("parameters", []):
@@ -63,10 +66,13 @@ def _callers(operation: Operation) -> None:
     security = operation.get("security", [])
     if not security:
         return
-    scopes = [scope for one in security for scope in one.get("TenantKey", [])]
-    operation["security"] = [{name: scopes if name == "TenantKey" else [] for name in one} for one in security]
-    needs = f"A tenant's key needs the scope `{scopes[0]}`." if scopes else "The admin token alone."
-    operation["description"] += f"\n\n**Callers.** {needs}"
+    kinds = [KINDS[name] for one in security for name in one]
+    scopes = [scope for one in security for name in one if KINDS[name].scoped for scope in one[name]]
+    operation["security"] = [{name: scopes if KINDS[name].scoped else [] for name in one} for one in security]
+    titles = dict.fromkeys(kind.title for kind in kinds if kind.scoped or not scopes)
+    needs = f"needs the scope `{scopes[0]}`" if scopes else "alone"
+    said = f"{' or '.join(titles)} {needs}."
+    operation["description"] += f"\n\n**Callers.** {said[0].upper()}{said[1:]}"
 
 
 def _plain(schema: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from shared.store.workers import WorkerStore
 
 R = TypeVar("R", bound=BaseModel)
 _NOTHING_TO_LOG_OUT = {AccountState.NEW, AccountState.LOGGED_OUT}
-_NO_ANSWER = {Code.UNAVAILABLE, Code.NOT_MINE, Code.OUTCOME_UNKNOWN}
+_NO_ANSWER = {Code.UNAVAILABLE, Code.NOT_MINE, Code.OUTCOME_UNKNOWN, Code.NOT_SUPPORTED}
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,14 @@ class StateView(BaseModel):
 Flow = Annotated[LogIn, provided(LogIn)]
 Statuses = Annotated[Status, provided(Status)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
-_telegram = (Code.FLOOD_WAIT, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_ERROR, Code.OUTCOME_UNKNOWN, Code.REFUSED_BY_TELEGRAM)
+_telegram = (
+    Code.FLOOD_WAIT,
+    Code.TELEGRAM_UNAVAILABLE,
+    Code.TELEGRAM_ERROR,
+    Code.OUTCOME_UNKNOWN,
+    Code.REFUSED_BY_TELEGRAM,
+    Code.NOT_SUPPORTED,
+)
 _sending_codes = (
     Code.INVALID_PHONE,
     Code.PHONE_NOT_REGISTERED,

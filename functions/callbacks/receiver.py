@@ -1,7 +1,7 @@
-"""A callback receiver for development: it stores what is posted to it, and shows it (contract C6).
+"""A callback receiver for development: it stores what is posted to it and shows it (contract C6).
 
-It has no authentication, so that any tenant's callback_url can name it, and it shows everything to everybody. It is mounted only if
-DEV_CALLBACK_RECEIVER=1. Never use it in production.
+It has no authentication, so that any tenant's callback_url can name it, and shows all payloads to anybody. It is mounted only if
+DEV_CALLBACK_RECEIVER=1. Never for production.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Stored(BaseModel):
 
 
 class Received(BaseModel):
-    """A payload, and when it came."""
+    """A payload, and the time at which it came."""
 
     received_at: str
     payload: Any
@@ -62,7 +62,7 @@ _any_json = {"requestBody": {"required": True, "content": {"application/json": {
 
 
 def body_of(request: Request) -> bytes:
-    """Return the request's body as it came."""
+    """Return the request's body as sent."""
     check_body(request)
     content: bytes = request.state.body.content
     return content
@@ -78,4 +78,4 @@ def receive_callback(body: Annotated[bytes, Depends(body_of)], receiver: InRecei
 @router.get("/dev/callback-receiver", dependencies=[OPEN, Depends(check_request)], response_model=list[Received], responses=errors())
 def list_received(receiver: InReceiver) -> Response:
     """Return the newest payloads, newest first. For development only: no authentication."""
-    return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may contain half of a surrogate pair
+    return Response(json.dumps(receiver.shown()), media_type="application/json")  # ASCII: a payload may hold half of a surrogate pair

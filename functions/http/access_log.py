@@ -3,9 +3,9 @@
     {"message": "request", "request_id": "<UUID>", "method": "POST", "route": "/tenants/{tenant}/messages/send", "tenant": "<UUID>",
      "status": 200, "ms": 31}
 
-The route is its template, and the tenant is named only once its caller was let in: nothing of the line is what a stranger wrote. Where
-there is no such route, or its caller was not let in, the line is without. The listener writes the same id beside each command that it ran
-for the request (listener/core/api.py).
+`route` is the route's template, and `tenant` is set only after its caller was authenticated, so a stranger writes nothing into the line.
+Both are null if there is no such route or the caller was refused. The listener logs the same id with each command that it runs for the
+request (listener/core/api.py).
 """
 
 from __future__ import annotations

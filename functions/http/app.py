@@ -46,7 +46,12 @@ def create_app(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Admin-Token"],
+        allow_headers=[
+            "Content-Type",
+            "Idempotency-Key",
+            "Prefer",
+            *(name for kind in pipeline.authenticator.kinds for name in kind.headers),
+        ],
         expose_headers=["Allow", "Link", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
     )
     app.add_middleware(AccessLog, logger=logger)

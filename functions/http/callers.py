@@ -54,7 +54,7 @@ class CallerKind:
     `title` and `sent_as` name the credential and its place in error details. `schemes` say where a request carries it, and describe it in
     OpenAPI. `verify` returns the caller of a credential, or None for text that is no credential of this kind (`unrecognized` tells the
     caller so); it raises `invalid_credentials` for one that opens nothing. `recognizes` tells a credential that was sent in the place of
-    another kind.
+    another kind. `scoped` says that its callers have scopes of their own, and not all of them.
     """
 
     title: str
@@ -63,6 +63,13 @@ class CallerKind:
     verify: Callable[[CredentialSources, str], Caller | None]
     recognizes: Callable[[CredentialSources, str], bool]
     unrecognized: str
+    scoped: bool = False
+
+    @property
+    def headers(self) -> list[str]:
+        """The headers that carry its credential: browsers ask whether they may send them."""
+        bearer = ["Authorization" for scheme in self.schemes if isinstance(scheme, HTTPBearer)]
+        return [*bearer, *(scheme.model.name for scheme in self.schemes if isinstance(scheme, APIKeyHeader))]
 
     def credential_in(self, request: Request) -> str | None:
         """Return the credential of this kind that a request carries, unchecked; raises `invalid_credentials` for another HTTP scheme."""
@@ -124,5 +131,6 @@ TENANT_KEY = CallerKind(
     verify=_key_holder,
     recognizes=_has_key_form,
     unrecognized="This is not a tenant's key: those begin with `avio_`.",
+    scoped=True,
 )
 CALLER_KINDS = (ADMIN, TENANT_KEY)

@@ -1,4 +1,4 @@
-"""The one table from error codes to HTTP statuses, and the one body that every error has (contract G3)."""
+"""Maps error codes to HTTP statuses, and builds the body that all errors share (contract G3)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def response(error: AvioError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the HTTP answer for an error, with `headers` of its own."""
+    """Return the HTTP response for an error; `headers` are added to the usual ones."""
     status = STATUS[error.code]
     all_headers = {"Content-Type": "application/json", **(headers or {})}
     if status in (429, 503):
@@ -97,30 +97,30 @@ def response(error: AvioError, request_id: str, headers: Mapping[str, str] | Non
     body = {"ok": False, **error.to_json(), "request_id": request_id}
     if error.detail == DETAILS[Code.INVALID_REQUEST] and error.fields.get("fields"):
         body["detail"] = in_words(error.fields["fields"])
-    return Response(json.dumps(body), status, all_headers)  # ASCII: a field may be named by what a caller sent
+    return Response(json.dumps(body), status, all_headers)  # ASCII, because a field's name may come from the caller
 
 
 async def avio_error(request: Request, error: Exception) -> Response:
-    """Answer an error of our own."""
+    """Answer an AvioError."""
     assert isinstance(error, AvioError)
     return response(error, request.state.request_id)
 
 
 async def store_unavailable(request: Request, _: Exception) -> Response:
-    """Answer that DynamoDB did not answer."""
+    """Answer 503 because DynamoDB does not answer."""
     return response(
         AvioError(Code.UNAVAILABLE, "Our storage does not answer right now.", retry_after_s=_RETRY_AFTER_S), request.state.request_id
     )
 
 
 async def invalid_request(request: Request, error: Exception) -> Response:
-    """Answer a violated schema with the fields named, and without what was sent in them."""
+    """Answer a schema violation: name the fields, and repeat nothing of their values."""
     assert isinstance(error, RequestValidationError)
     return response(AvioError(Code.INVALID_REQUEST, fields=field_problems(error.errors(), error.body)), request.state.request_id)
 
 
 async def http_exception(request: Request, error: Exception) -> Response:
-    """Answer what the router itself refuses."""
+    """Answer what Starlette's router refuses: unknown addresses and methods."""
     assert isinstance(error, HTTPException)
     refused = AvioError(_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST))
     headers = {"Allow": ", ".join(allowed(request))} if refused.code is Code.METHOD_NOT_ALLOWED else None
@@ -128,13 +128,13 @@ async def http_exception(request: Request, error: Exception) -> Response:
 
 
 def allowed(request: Request) -> list[str]:
-    """Return the methods that an address takes."""
+    """Return the methods that an address supports."""
 
-    def takes(method: str) -> bool:
+    def supports(method: str) -> bool:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 
-    return [method for method in METHODS if takes("GET" if method == "HEAD" else method)]
+    return [method for method in METHODS if supports("GET" if method == "HEAD" else method)]
 
 
 HANDLERS = {

@@ -1,4 +1,4 @@
-"""What OpenAPI says of errors. It is only said: no model is made of it when a function starts."""
+"""Describes errors and pages for OpenAPI, as plain data: no pydantic model is built for it when a function starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.errors import DETAILS, Code
 
 
 class InvalidField(BaseModel):
-    """A field that does not have the form that the route takes."""
+    """A field that the route does not accept, and why."""
 
     field: str
     problem: str
@@ -43,7 +43,7 @@ class ErrorBody(BaseModel):
 
 
 ERROR_BODY = "#/components/schemas/ErrorBody"
-"""Where the document holds `ErrorBody`: local/openapi.py puts it there."""
+"""The place of `ErrorBody` in the document; local/openapi.py puts it there."""
 
 
 REQUEST_ID = {"X-Request-Id": {"description": "The request's id, also in our logs.", "required": True, "schema": {"type": "string"}}}
@@ -55,7 +55,7 @@ _HEADERS: dict[int, dict[str, Any]] = {
 
 
 def errors(*codes: Code) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that can answer these codes, next to what every route can."""
+    """Return the `responses` of a route that can answer with these codes, and with those that every route can answer with."""
     by_status: dict[int, list[Code]] = {}
     for code in dict.fromkeys((*codes, Code.INVALID_REQUEST, Code.UNAVAILABLE, Code.INTERNAL_ERROR)):
         by_status.setdefault(STATUS[code], []).append(code)
@@ -63,13 +63,13 @@ def errors(*codes: Code) -> dict[int | str, dict[str, Any]]:
 
 
 def paged() -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route whose next page is in the `Link` header."""
+    """Return the `responses` of a route that puts its next page into the `Link` header."""
     link = {"description": 'The next page, where there is one: `<address>; rel="next"` (RFC 8288).', "schema": {"type": "string"}}
     return {200: {"headers": {"Link": link}}}
 
 
 def never_null(schema: dict[str, Any]) -> None:
-    """Say of a field that may be left out that it is not null."""
+    """Change the schema of an optional field so that it does not allow null."""
     schema.update(next(branch for branch in schema.pop("anyOf") if branch.get("type") != "null"))
     schema.pop("default", None)
 

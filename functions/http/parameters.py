@@ -1,4 +1,4 @@
-"""Parameters that several routes take, each with the form that the document says: what is taken is what has it, and nothing else."""
+"""Parameters that several routes take. Each accepts exactly the form that the OpenAPI document gives."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ TenantReference = Annotated[
     str,
     Path(
         description="The tenant, by its `id` (a UUID) or its `number`.",
-        json_schema_extra={"pattern": f"^({NUMBER_FORM}|{UUID_FORM})$"},  # said, not checked: any other is a tenant that there is not
+        json_schema_extra={"pattern": f"^({NUMBER_FORM}|{UUID_FORM})$"},  # documented, not checked: any other text is 404 tenant_not_found
         openapi_examples={"number": {"value": "1"}},
     ),
 ]
 
 
-def _time_in_words(value: Any) -> str:
+def _rfc3339(value: Any) -> str:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise ValueError(_A_TIME)
-    return value.replace(":60", ":59", 1) if value[17:19] == "60" else value  # a leap second is the end of its minute
+    return value.replace(":60", ":59", 1) if value[17:19] == "60" else value  # a leap second counts as the end of its minute
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -42,7 +42,7 @@ def _in_utc(at: datetime) -> datetime:
 
 
 _A_TIME = "This should be a time in ISO 8601 with its offset, like 2026-03-01T00:00:00Z."
-Since = Annotated[datetime, BeforeValidator(_time_in_words), AfterValidator(_in_utc), Field(examples=["2026-03-01T00:00:00Z"])]
+Since = Annotated[datetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc), Field(examples=["2026-03-01T00:00:00Z"])]
 
 
 def _digits(value: Any) -> Any:
@@ -56,11 +56,11 @@ def _whole(value: Any) -> Any:
 
 
 Whole = BeforeValidator(_whole)
-"""A whole number of JSON, which `1.0` is one of: https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3"""
+"""A whole number in JSON; `1.0` is one too: https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3"""
 
 
 def each_once(values: list[T]) -> list[T]:
-    """Return a list in which nothing stands twice, or raise ValueError."""
+    """Return the list; raises ValueError if it contains a value twice."""
     if len(set(values)) < len(values):
         raise ValueError("Each should be given once.")
     return values

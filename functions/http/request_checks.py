@@ -59,7 +59,7 @@ def takes_header(request: Request, name: str) -> bool:
 
 
 def takes_body(route: APIRoute) -> bool:
-    """Tell whether a route reads a body."""
+    """Tell whether a route has a request body."""
     return route.body_field is not None or "requestBody" in (route.openapi_extra or {})
 
 

@@ -1,6 +1,6 @@
-"""What is wrong with a request's fields, in words, from what pydantic says of them. Pure; nothing of what was sent is in it.
+"""Turns pydantic's validation errors into plain sentences by field. Pure; the sentences repeat nothing of what was sent.
 
-A field is named by its plain path, `body.peer` or `query.limit`: pydantic's own names the branches of a union too.
+A field is named by its path in the request, `body.peer` or `query.limit`. (Pydantic's own path also names the branches of unions.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WORDS = {
     "set_type": "This should be a JSON array.",
     "frozen_set_type": "This should be a JSON array.",
     "string_type": "This should be a string.",
-    "string_unicode": "This holds half of a surrogate pair, which is no text.",
+    "string_unicode": "This contains half of a surrogate pair, which is not valid text.",
     "int_type": "This should be a whole number.",
     "int_parsing": "This should be a whole number.",
     "int_from_float": "This should be a whole number.",
@@ -43,7 +43,7 @@ Problem = dict[str, str]
 
 
 def field_problems(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Problem]:
-    """Return each field's problem, the first one's first; of a union, that of the branch whose type it is."""
+    """Return one problem per field, in pydantic's order. For a union, only the branches of the right type are reported."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for error in errors:
         found.setdefault(plain_path(error["loc"], body, missing=error["type"] in ("missing", "extra_forbidden")), []).append(error)
@@ -51,13 +51,13 @@ def field_problems(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Probl
 
 
 def in_words(problems: Sequence[Problem]) -> str:
-    """Return a sentence that tells the first problem, and that there are more."""
+    """Return a sentence with the first problem and the number of the others."""
     first, more = problems[0], len(problems) - 1
     return f"{first['field']}: {first['problem']}" + (f" ({more} more: see `fields`.)" if more else "")
 
 
 def plain_path(location: Sequence[str | int], body: Any, *, missing: bool = False) -> str:
-    """Return where in a request an error is: what of its location can be found there, and what is missing there."""
+    """Return the path of an error in the request: the steps of its location that the body has, and the last step if it is missing."""
     if location[0] != "body":
         return ".".join(map(str, location[:2]))
     path, at = ["body"], body

@@ -1,4 +1,4 @@
-"""What the API says of itself: name and links, health, its one OpenAPI document and a page to read it (contract G1)."""
+"""Routes about the API itself: name and links, health, the OpenAPI document and a page that shows it (contract G1)."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Alive(BaseModel):
     ok: Literal[True] = True
 
 
-_or_a_page: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+_html_as_well: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/", dependencies=_open_and_checked, response_model=About, responses=_or_a_page)
+@router.get("/", dependencies=_open_and_checked, response_model=About, responses=_html_as_well)
 def about(request: Request, response: Response) -> Any:
     """Return the API's name, version and links: as JSON, or as a page where HTML is asked for."""
     if "text/html" in request.headers.get("accept", ""):
@@ -83,7 +83,7 @@ def _document() -> bytes:
 
 @cache
 def _asset(name: str) -> bytes:
-    package = find_spec("fastapi_swagger")  # found, not imported: its files are all that is wanted of it
+    package = find_spec("fastapi_swagger")  # not imported: only its files are needed
     assert package is not None
     assert package.origin is not None
     return (Path(package.origin).parent / "resources" / name).read_bytes()

@@ -1,4 +1,4 @@
-"""A tenant's keys and the rotation of its signing secret (contract T2)."""
+"""Routes for a tenant's keys and for the rotation of its signing secret (contract T2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KeyId = Annotated[str, Path(description="The key's `id`, from the list.", json_s
 
 
 class NewKey(BaseModel):
-    """A key to be. `name` is for people, to know it by in the list."""
+    """A key to create. `name` helps people to tell keys apart in the list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class NewKey(BaseModel):
 
 
 class KeyView(BaseModel):
-    """A key, without itself: nothing can show it again."""
+    """A key's data, without the key itself, which is never shown again."""
 
     id: str
     name: str | None
@@ -44,20 +44,20 @@ class KeyView(BaseModel):
 
 
 class CreatedKey(KeyView):
-    """A new key, shown this once."""
+    """A new key. `key` is shown only in this answer."""
 
     key: str
 
 
 class RotatedSecret(BaseModel):
-    """The new signing secret, shown this once, and until when the previous one is valid too."""
+    """The new signing secret, shown only in this answer, and the time until which the previous one is valid too."""
 
     signing_secret: str
     previous_valid_until: datetime
 
 
 class Done(BaseModel):
-    """It is done."""
+    """The request was carried out."""
 
     ok: Literal[True] = True
 
@@ -68,29 +68,30 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 @router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
 def create_key(body: NewKey, access: ManageAccess, credentials: CredentialServiceDep) -> CreatedKey:
-    """Make one more key. It is shown this once; a tenant's key gives away only scopes that it has itself."""
-    made, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller.scopes)
-    return CreatedKey(**_view(made).model_dump(), key=key.get_secret_value())
+    """Create another key. It is shown only in this answer. A tenant's key can only give scopes that it has itself."""
+    created, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller.scopes)
+    return CreatedKey(**_view(created).model_dump(), key=key.get_secret_value())
 
 
 @router.get("/tenants/{tenant}/keys", responses=errors(*_caller))
 def list_keys(access: ManageAccess, credentials: CredentialServiceDep) -> list[KeyView]:
-    """List the tenant's keys, the oldest first."""
+    """List the tenant's keys, oldest first."""
     return [_view(key) for key in credentials.keys_of(access.tenant)]
 
 
 @router.delete("/tenants/{tenant}/keys/{key_id}", responses=errors(*_caller, Code.NOT_FOUND))
 def delete_key(key_id: KeyId, access: ManageAccess, credentials: CredentialServiceDep) -> Done:
-    """Take a key away. It opens nothing from the moment that this answers."""
+    """Delete a key. It opens nothing from the moment of this answer."""
     credentials.remove_key(access.tenant, key_id)
     return Done()
 
 
 @router.post("/tenants/{tenant}/signing-secret/rotate", responses=errors(*_caller, Code.ROTATION_PENDING))
 def rotate_signing_secret(access: ManageAccess, credentials: CredentialServiceDep) -> RotatedSecret:
-    """Make a new signing secret; the previous one stays valid for 24 hours, or until it is ended.
+    """Create a new signing secret. The previous one stays valid for 24 hours, or until it is ended.
 
-    Meanwhile `webhook-signature` holds a signature by each valid secret, and `X-Signature` goes by the oldest of them. In force in 10 s.
+    Until then `webhook-signature` contains a signature by each valid secret, and `X-Signature` is made with the oldest of them. Deliveries
+    use the new secret within 10 seconds.
     """
     secret, until = credentials.rotate(access.tenant)
     return RotatedSecret(signing_secret=secret.get_secret_value(), previous_valid_until=until)
@@ -98,7 +99,7 @@ def rotate_signing_secret(access: ManageAccess, credentials: CredentialServiceDe
 
 @router.delete("/tenants/{tenant}/signing-secret/previous", responses=errors(*_caller, Code.ROTATION_PENDING))
 def end_previous_signing_secret(access: ManageAccess, credentials: CredentialServiceDep) -> Done:
-    """End the overlap: from now on (within 10 s) only the newest signing secret signs. Safe to run twice."""
+    """End the previous signing secrets: within 10 seconds only the newest one signs. Safe to repeat."""
     credentials.end_previous(access.tenant)
     return Done()
 

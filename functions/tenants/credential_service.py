@@ -1,4 +1,4 @@
-"""A tenant's keys and its signing secret: given out once, replaced without a gap, taken away (contract T2)."""
+"""Creates and deletes a tenant's keys, and rotates its signing secret without a gap (contract T2)."""
 
 from __future__ import annotations
 
@@ -16,46 +16,48 @@ from shared.model.tenant import OVERLAP, PreviousSecret, Scope, Sealed, Tenant, 
 from shared.store.tenants import TenantStore, TooManyKeys
 
 _KEY_ID = re.compile(r"[0-9a-f]{12}")
-MOST_PREVIOUS = 3
-"""Signing secrets that are still valid beside the newest: `webhook-signature` grows with each."""
+MAX_PREVIOUS_SECRETS = 3
+"""Replaced signing secrets that may be valid at once: each makes `webhook-signature` longer."""
 
 
 @dataclass(frozen=True)
 class CredentialService:
-    """Gives out and takes away."""
+    """Manages the credentials of tenants."""
 
     tenants: TenantStore
     envelope: Envelope
     clock: Clock
 
-    def add_key(self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, callers: frozenset[Scope]) -> tuple[TenantKey, SecretStr]:
-        """Make a key; a caller gives nothing away that it has not itself. Raises `too_many_keys`, `tenant_not_found`."""
-        if not scopes <= callers:
-            raise AvioError(Code.FORBIDDEN, "A key gives away only the scopes that it has itself.")
+    def add_key(
+        self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, caller_scopes: frozenset[Scope]
+    ) -> tuple[TenantKey, SecretStr]:
+        """Create a key with scopes that the caller has itself. Raises `forbidden`, `too_many_keys` or `tenant_not_found`."""
+        if not scopes <= caller_scopes:
+            raise AvioError(Code.FORBIDDEN, "A key can only give scopes that it has itself.")
         try:
-            made = self.tenants.add_key(tenant.id, scopes, name, self.clock.now())
+            created = self.tenants.add_key(tenant.id, scopes, name, self.clock.now())
         except TooManyKeys:
             raise AvioError(Code.TOO_MANY_KEYS) from None
-        if made is None:
+        if created is None:
             raise AvioError(Code.TENANT_NOT_FOUND)
-        return made
+        return created
 
     def keys_of(self, tenant: Tenant) -> list[TenantKey]:
-        """Return a tenant's keys, the oldest first."""
+        """Return a tenant's keys, oldest first."""
         return self.tenants.keys_of(tenant.id)
 
     def remove_key(self, tenant: Tenant, key_id: str) -> None:
-        """Take a key away, the caller's own too; raises `not_found`."""
+        """Delete a key, which may be the caller's own; raises `not_found`."""
         if not _KEY_ID.fullmatch(key_id) or not self.tenants.remove_key(tenant.id, key_id):
             raise AvioError(Code.NOT_FOUND, "There is no such key.")
 
     def rotate(self, tenant: Tenant) -> tuple[SecretStr, datetime]:
-        """Make a new signing secret; return it, and until when the one that it replaces is valid too.
+        """Create a new signing secret; return it with the time until which the replaced one is valid too. Raises `rotation_pending`.
 
-        A caller whose answer was lost rotates again: the secret that nobody saw counts among the previous ones until it ends.
+        A caller that lost the answer rotates again. The lost secret then counts as a previous one until it ends.
         """
         previous, until = tenant.valid_previous(self.clock.now()), self.clock.now() + OVERLAP
-        if len(previous) >= MOST_PREVIOUS:
+        if len(previous) >= MAX_PREVIOUS_SECRETS:
             raise AvioError(Code.ROTATION_PENDING)
         secret = new_signing_secret()
         sealed = seal(self.envelope, tenant.id, secret.get_secret_value())
@@ -63,7 +65,7 @@ class CredentialService:
         return secret, until
 
     def end_previous(self, tenant: Tenant) -> None:
-        """End all replaced signing secrets now. Safe to run twice."""
+        """End all replaced signing secrets now. Safe to repeat."""
         if tenant.previous_secrets and (sealed := _secret_of(tenant)):
             self._replace(tenant, sealed, ())
 
@@ -74,7 +76,7 @@ class CredentialService:
 
 
 def _secret_of(tenant: Tenant) -> Sealed | None:
-    """Return a tenant's own secret, or None where it signs with the deployment's."""
+    """Return a tenant's own secret; None if it signs with the deployment's."""
     if tenant.signing_key is None or tenant.signing_secret is None:
         return None
     return Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)

@@ -1,4 +1,4 @@
-"""The two pages that the API has for browsers. They load nothing from elsewhere: people type tokens into one of them."""
+"""The two HTML pages of the API. They load nothing from other hosts, because people type tokens into one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tenants: create, list, read, change, delete (contract T1, T3)."""
+"""Routes to create, list, read, change and delete tenants (contract T1, T3)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,22 @@ router = APIRouter(tags=["tenants"])
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    Field(description="For people. Not blank.", json_schema_extra={"pattern": "\\S"}),
+    Field(description="A name for people to read. Not blank.", json_schema_extra={"pattern": "\\S"}),
 ]
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
-    Field(description="Where events are posted to.", examples=["https://shop.example/telegram"], json_schema_extra={"format": "uri"}),
+    Field(
+        description="The address that events are posted to.",
+        examples=["https://shop.example/telegram"],
+        json_schema_extra={"format": "uri"},
+    ),
 ]
 Headers = Annotated[
     dict[str, str],
     AfterValidator(callback_headers.check),
     Field(
-        description="Sent along with each event, for endpoints that ask for them. Stored encrypted, and not shown again.",
+        description="Headers that are sent with each event, for endpoints that require them. Stored encrypted, and never shown again.",
         examples=[{"Authorization": "Bearer of-your-endpoint"}],
         json_schema_extra=callback_headers.SCHEMA,
     ),
@@ -41,13 +45,13 @@ Headers = Annotated[
 ChatTypes = Annotated[
     list[ChatType],
     AfterValidator(each_once),
-    Field(min_length=1, description="The kinds of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
+    Field(min_length=1, description="The types of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
 ]
 PAGE = 50
 
 
 class NewTenant(BaseModel):
-    """A tenant to be. `callback_headers` and `chat_types` are as in a change."""
+    """A tenant to create. `callback_headers` and `chat_types` are as in a change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,11 +62,12 @@ class NewTenant(BaseModel):
 
 
 class TenantChange(BaseModel):
-    """What is to change; what is left out stays. `callback_url: null` stops deliveries; any URL, the same one too, enables a disabled one.
+    """The fields to change; a field that is left out stays as it is.
 
-    `callback_headers` are sent along with each event, for endpoints that ask for an `Authorization`, say. They replace those there were,
-    and are not shown again; null takes them away. `chat_types` are the kinds of chats whose messages are delivered: private chats and
-    groups unless told otherwise (null), broadcast channels only where they are named.
+    `callback_url: null` stops deliveries. Any URL, also the current one, enables a disabled callback. `callback_headers` are sent with each
+    event, for example an `Authorization` that the endpoint requires. They replace the previous ones and are never shown again; null removes
+    them. `chat_types` are the types of chats whose messages are delivered: null means private chats and groups; broadcast channels are
+    delivered only if listed.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,9 +79,9 @@ class TenantChange(BaseModel):
 
 
 class TenantView(BaseModel):
-    """A tenant. `callback_disabled` says why deliveries stopped by themselves, and `callback_disabled_at` since when.
+    """A tenant. If deliveries stopped by themselves, `callback_disabled` says why, and `callback_disabled_at` since when.
 
-    Setting `callback_url` again, or `POST .../callback/retry`, starts them.
+    Setting `callback_url` again, or `POST .../callback/retry`, starts them again.
     """
 
     id: str
@@ -91,21 +96,21 @@ class TenantView(BaseModel):
 
 
 class CreatedTenant(TenantView):
-    """A new tenant with its first key and its signing secret, each shown this once."""
+    """A new tenant. Its first key and its signing secret are shown only in this answer."""
 
     key: str
     signing_secret: str
 
 
 class Deleting(BaseModel):
-    """What is on its way."""
+    """The deletion has begun."""
 
     ok: Literal[True] = True
     state: Literal["deleting"] = "deleting"
 
 
 def view(tenant: Tenant) -> dict[str, Any]:
-    """Return a tenant as the outside sees it."""
+    """Return a tenant's public fields."""
     return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
 
 
@@ -123,10 +128,10 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 def create_tenant(
     body: NewTenant, caller: Administrator, tenants: TenantServiceDep, response: Response, idempotency_key: IdempotencyKey = None
 ) -> CreatedTenant:
-    """Create a tenant. Its first key may do everything in it; key and signing secret are shown this once.
+    """Create a tenant. Its first key has all scopes. The key and the signing secret are shown only in this answer.
 
-    With an `Idempotency-Key` the request can be repeated for 24 hours, with the same admin token, where its answer was lost: the repeat
-    makes no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
+    If the answer may get lost, send an `Idempotency-Key`: for 24 hours the request can then be repeated with the same admin token. The
+    repeat creates no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
     """
     new = body.name, body.callback_url, _stored_settings(body.model_dump(exclude={"name", "callback_url"}))
     if idempotency_key is None:
@@ -145,10 +150,10 @@ def list_tenants(
     response: Response,
     _: Administrator,
     tenants: TenantServiceDep,
-    after: Annotated[Annotated[int, Field(ge=0, lt=10**9)], Digits, Query(description="The number after which the page begins.")] = 0,
+    after: Annotated[Annotated[int, Field(ge=0, lt=10**9)], Digits, Query(description="The page begins after this number.")] = 0,
     limit: Limit = PAGE,
 ) -> list[TenantView]:
-    """List tenants in the order of their numbers. The next page, where there is one, is in the `Link` header."""
+    """List tenants by number. The `Link` header has the next page, if there is one."""
     page, last = tenants.page(after, limit)
     if last is not None:
         response.headers["Link"] = f'<{request.url.path}?after={last}&limit={limit}>; rel="next"'
@@ -163,9 +168,9 @@ def get_tenant(access: ReadAccess) -> TenantView:
 
 @router.patch("/tenants/{tenant}", responses=errors(*_caller, Code.INVALID_CALLBACK_URL))
 def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServiceDep) -> TenantView:
-    """Change a tenant's name, its callback, or what goes there. It holds for all that happens from this answer on.
+    """Change a tenant's name or its callback settings. The change applies to everything that happens after this answer.
 
-    A callback that is set where there was none gets what happens from now on; one that replaces another gets what waits for that, too.
+    A first callback gets the events from now on. A callback that replaces another also gets the events that wait for that one.
     """
     changes = _stored_settings(body.model_dump(exclude_unset=True))
     if "name" in changes and changes["name"] is None:
@@ -177,7 +182,7 @@ def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServi
 
 @router.delete("/tenants/{tenant}", status_code=202, responses=errors(*_caller))
 def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
-    """Log out, stop listening and erase everything of a tenant. Its doors are shut when this answers; the rest follows."""
+    """Log the account out and erase everything of the tenant. Its keys open nothing from this answer on; the rest follows."""
     tenants.delete(access.tenant)
     return Deleting()
 

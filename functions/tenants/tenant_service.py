@@ -110,7 +110,7 @@ class TenantService:
         return Created(tenant, key, secret, replayed=True)
 
     def page(self, after: int, limit: int) -> tuple[list[Tenant], int | None]:
-        """Return a page of tenants and, where more follow, the number after which they begin."""
+        """Return a page of tenants, and the number after which the next page begins, or None for the last page."""
         return self.tenants.page(after, limit)
 
     def change(self, tenant: Tenant, changes: dict[str, Any]) -> Tenant:

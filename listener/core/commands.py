@@ -20,7 +20,7 @@ from shared.rpc.command import Command
 from shared.rpc.log_in import CancelLogIn, LogOut, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage, SentMessage
 from shared.rpc.status import GetStatus
-from shared.rpc.wire import Addressed, not_supported
+from shared.rpc.wire import Addressed
 from shared.store.fenced import Superseded
 from shared.store.table import StoreUnavailable
 
@@ -91,14 +91,12 @@ class Owner(Protocol):
 
 
 async def run(owner: Owner, asked: Addressed, handlers: Mapping[Channel, Handlers] = HANDLERS) -> BaseModel:
-    """Run a command and return its result; raises AvioError for everything that can go wrong.
+    """Run a command that `handlers` has, and return its result; raises AvioError for everything that can go wrong.
 
     Only what is checked before anything is done is the caller's fault: whatever else fails is ours.
     """
     command = asked.command
-    handler = handlers.get(asked.channel, {}).get(type(command))
-    if handler is None:
-        raise not_supported(f"the command `{command.name}` for this channel")
+    handler = handlers[asked.channel][type(command)]
     if command.from_memory:
         if held := owner.held_account(asked.tenant_id, asked.channel):
             return await handler(held, command)

@@ -29,7 +29,7 @@ def _as_text(value: Any) -> Any:
 
 
 Id = Annotated[str, BeforeValidator(_as_text)]
-"""The id of a chat, user or message in the channel's own form. Version 1 wrote Telegram's ids as integers, which are read too."""
+"""The id of a chat, user or message in the channel's own form. Earlier workers write Telegram's ids as integers, which are read too."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Accounts: who owns them and how they are doing.
 
-Ownership's rules are in docs/architecture.md. What is written here is written on a condition, and every condition that may have held on
+Ownership's rules are in docs/ownership.md. What is written here is written on a condition, and every condition that may have held on
 a first try whose answer was lost carries a token (`claim`), by which the retry knows its own work.
 """
 

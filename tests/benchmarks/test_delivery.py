@@ -9,14 +9,14 @@ import pytest
 
 from benchmarks import delivery, delivery_neighbours
 from benchmarks.delivery_stage import Stage, batches_of
-from benchmarks.surroundings import Surroundings
+from benchmarks.environment import BenchmarkEnvironment
 from local.progress import silent
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A receiver and an AWS, no tenants yet."""
-    with Surroundings(tmp_path, silent) as surroundings, Stage(surroundings, "d") as stage:
+    with BenchmarkEnvironment(tmp_path, silent) as environment, Stage(environment, "d") as stage:
         yield stage
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.imports import BARE, FAMILY, environment_of, import_ms
+from benchmarks.imports import BARE, SUITE, environment_of, import_ms
 from infra_cdk.artifacts import FUNCTIONS
 from local.stand_in_template import template
 
@@ -21,7 +21,7 @@ def test_the_environment_is_the_templates(name: str) -> None:
 
 def test_every_function_has_a_row() -> None:
     """A new function is measured without anybody thinking of it."""
-    assert set(FAMILY.names) == {f"import_{name}" for name in FUNCTIONS}
+    assert set(SUITE.names) == {f"import_{name}" for name in FUNCTIONS}
 
 
 def test_a_bare_handler_takes_time_and_needs_no_network() -> None:

@@ -9,40 +9,40 @@ from pathlib import Path
 import pytest
 
 from benchmarks import changeover, idle, inbound, restart
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import log_in, phones
-from benchmarks.surroundings import Surroundings
 from local.progress import silent
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path) -> Iterator[Surroundings]:
+def environment(tmp_path: Path) -> Iterator[BenchmarkEnvironment]:
     """A test server and nothing else yet."""
-    with Surroundings(tmp_path, silent) as started:
+    with BenchmarkEnvironment(tmp_path, silent) as started:
         yield started
 
 
-def no_key_was_used_twice(surroundings: Surroundings) -> bool:
-    return int(surroundings.people.counters()["auth_key_duplicated"]) == 0
+def no_key_was_used_twice(environment: BenchmarkEnvironment) -> bool:
+    return int(environment.people.counters()["auth_key_duplicated"]) == 0
 
 
-def test_idle_accounts_are_connected_on_both_sides_and_counted(surroundings: Surroundings) -> None:
+def test_idle_accounts_are_connected_on_both_sides_and_counted(environment: BenchmarkEnvironment) -> None:
     """Both grow with each account; keys go from one side to the other, never to both at once."""
-    accounts = log_in(surroundings, phones(901, 30))
-    assert idle.raw_growth(surroundings, accounts, (5, 30)) > 0
-    growth, requests = idle.own_growth(surroundings, accounts, (5, 30), stretch_s=1)
+    accounts = log_in(environment, phones(901, 30))
+    assert idle.raw_growth(environment, accounts, (5, 30)) > 0
+    growth, requests = idle.own_growth(environment, accounts, (5, 30), stretch_s=1)
     assert growth > 0
     assert requests >= 0
-    assert 0 < idle.many_row(surroundings, accounts[:5]).value < 1024
-    assert no_key_was_used_twice(surroundings)
+    assert 0 < idle.many_row(environment, accounts[:5]).value < 1024
+    assert no_key_was_used_twice(environment)
 
 
-def test_a_restart_is_timed_and_its_calls_are_named(surroundings: Surroundings) -> None:
+def test_a_restart_is_timed_and_its_calls_are_named(environment: BenchmarkEnvironment) -> None:
     """The calls beyond the allowed ones are the value of their row."""
-    timed, calls = restart.restart_rows(surroundings, log_in(surroundings, phones(902, 10)))
+    timed, calls = restart.restart_rows(environment, log_in(environment, phones(902, 10)))
     assert timed.value > 0
     assert timed.ratio is not None
     assert "1.0 Decrypt" in str(calls.against)
-    assert no_key_was_used_twice(surroundings)
+    assert no_key_was_used_twice(environment)
 
 
 def test_only_what_a_takeover_may_not_cost_is_too_much() -> None:
@@ -57,9 +57,9 @@ def test_a_workers_own_calls_are_not_an_accounts() -> None:
     assert idle.of_accounts(Counter({"UpdateItem WORKERS": 9, "Query by_owner": 3, "PutItem MARKS": 1})) == {"PutItem MARKS": 1}
 
 
-def test_messages_reach_both_sides_all_of_them(surroundings: Surroundings) -> None:
+def test_messages_reach_both_sides_all_of_them(environment: BenchmarkEnvironment) -> None:
     """What was held is let go and counted on either side, whichever is first."""
-    with inbound.Stage(surroundings, accounts=2, senders=2) as stage:
+    with inbound.Stage(environment, accounts=2, senders=2) as stage:
         for own_first in (True, False):
             raw, own = stage.round(40, own_first=own_first)
             assert raw > 0
@@ -68,12 +68,12 @@ def test_messages_reach_both_sides_all_of_them(surroundings: Surroundings) -> No
         assert 0 < calls["SendMessageBatch"] <= events
 
 
-def test_accounts_are_handed_over_and_taken_over(surroundings: Surroundings) -> None:
+def test_accounts_are_handed_over_and_taken_over(environment: BenchmarkEnvironment) -> None:
     """Each of them is connected anew, and a message to it arrives; a killed worker's silence comes before that."""
-    stage = changeover.Stage(surroundings, log_in(surroundings, phones(903, 2)), friend="+99990499999")
+    stage = changeover.Stage(environment, log_in(environment, phones(903, 2)), friend="+99990499999")
     try:
         assert stage.handed_over_s() > 0
         assert stage.taken_over_s() > 0
     finally:
         stage.close()
-    assert no_key_was_used_twice(surroundings)
+    assert no_key_was_used_twice(environment)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import FAMILIES
-from benchmarks.family import Family, NoSuchRow, chosen, measured
+from benchmarks.__main__ import SUITES
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row, table
-from benchmarks.surroundings import Surroundings
+from benchmarks.suite import NoSuchRow, Suite, chosen, measured
 from local.progress import silent
 
 
@@ -44,29 +44,29 @@ def test_a_row_is_written_with_all_its_fields() -> None:
 
 
 def test_only_what_is_wanted_is_measured(tmp_path: Path) -> None:
-    """A family without a wanted row does nothing, and rows that came along are left out."""
+    """A suite without a wanted row does nothing, and rows that came along are left out."""
 
-    def two(wanted: frozenset[str], _: Surroundings) -> Iterator[Row]:
+    def two(wanted: frozenset[str], _: BenchmarkEnvironment) -> Iterator[Row]:
         assert wanted == {"a"}
         yield Row("a", 1, "ms")
         yield Row("b", 1, "ms")
 
-    def never(_: frozenset[str], __: Surroundings) -> Iterator[Row]:
+    def never(_: frozenset[str], __: BenchmarkEnvironment) -> Iterator[Row]:
         raise AssertionError
 
-    families = (Family(("a", "b"), two), Family(("c",), never))
-    with Surroundings(tmp_path, silent) as surroundings:
-        assert [row.name for row in measured(families, chosen(families, ["a"]), surroundings)] == ["a"]
+    suites = (Suite(("a", "b"), two), Suite(("c",), never))
+    with BenchmarkEnvironment(tmp_path, silent) as environment:
+        assert [row.name for row in measured(suites, chosen(suites, ["a"]), environment)] == ["a"]
 
 
 def test_an_unknown_row_is_refused_with_those_there_are() -> None:
     """A misspelt name must not look like a quick success."""
     with pytest.raises(NoSuchRow, match="send_listener_0ms"):
-        chosen(FAMILIES, ["send_listener_0"])
+        chosen(SUITES, ["send_listener_0"])
 
 
 def test_names_are_unique() -> None:
     """A name is how a row is asked for."""
-    names = [name for family in FAMILIES for name in family.names]
+    names = [name for suite in SUITES for name in suite.names]
     assert len(names) == len(set(names))
-    assert chosen(FAMILIES, []) == set(names)
+    assert chosen(SUITES, []) == set(names)

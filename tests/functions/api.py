@@ -123,7 +123,7 @@ class Api:
         self.app = self.composed(ROUTERS, self.dependencies)
 
     def _dependencies(self) -> Dependencies:
-        owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
+        owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         return Dependencies(
             TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed),

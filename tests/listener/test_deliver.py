@@ -19,21 +19,22 @@ from local.aws_account import Account
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer, PeerStore
-from shared.store.table import Item, StoreUnavailable
+from shared.store.table import Item, StoreUnavailable, Table
+from testing.fake_aws.dynamodb import STATE
 from tests.support.events import TENANT, event_of
+from tests.support.fake_stores import fake_client
 from tests.support.listener import queue_of
 from tests.support.logs import KeptLog
-from tests.support.memory import MemoryTable
 
 TG, TOWN = Channel.TELEGRAM, -1000000004000
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-class AskedTable(MemoryTable):
+class AskedTable(Table):
     """A table that counts what is asked of it, and refuses to write some peers."""
 
     def __init__(self, *refused: int) -> None:
-        super().__init__()
+        super().__init__(fake_client(), STATE)
         self.requests: list[str] = []
         self.refused = {f"PEER#telegram#{peer_id}" for peer_id in refused}
         self.away = False

@@ -41,8 +41,8 @@ from shared.store.accounts import AccountStore, Owned
 from shared.store.fenced import FencedStore
 from shared.store.keys import Key
 from shared.store.workers import WorkerStore
+from tests.support.fake_stores import OwnershipStores
 from tests.support.fleet import DriftingClock, Fate, Process, Truth
-from tests.support.memory import MemoryStores
 from tests.support.rows import put_tenant
 
 TENANTS = [TenantId(f"{n}{n}{n}{n}") for n in range(5)]
@@ -64,7 +64,7 @@ fates = st.lists(st.sampled_from(list(Fate)), min_size=1, max_size=4)
 class Fleet:
     """Processes over one table, true time, and what must hold at every moment of it."""
 
-    def __init__(self, stores: MemoryStores) -> None:
+    def __init__(self, stores: OwnershipStores) -> None:
         self.stores = stores
         put_tenant(stores.table, *TENANTS)
         self.truth = Truth()
@@ -137,8 +137,8 @@ class Fleet:
 
     def recover(self) -> None:
         """End every fault, and let enough time pass."""
-        self.stores.table.lagging = False
-        self.stores.table.catch_up()
+        self.stores.fake_table.lagging = False
+        self.stores.fake_table.catch_up()
         for process in self.processes:
             process.paused = False
             for line in process.lines:
@@ -182,7 +182,7 @@ class Fleet:
 class Machine(RuleBasedStateMachine):
     """Everything that can happen, in any order."""
 
-    make_stores: Callable[[], MemoryStores] = MemoryStores
+    make_stores: Callable[[], OwnershipStores] = OwnershipStores
 
     def __init__(self) -> None:
         super().__init__()
@@ -282,9 +282,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(lagging=st.booleans())
     def index_lags(self, lagging: bool) -> None:
-        self.fleet.stores.table.lagging = lagging
+        self.fleet.stores.fake_table.lagging = lagging
         if not lagging:
-            self.fleet.stores.table.catch_up()
+            self.fleet.stores.fake_table.catch_up()
 
     def teardown(self) -> None:
         """Once faults stop, every account that wants an owner gets exactly one, and no worker keeps more than its share."""
@@ -322,7 +322,7 @@ def test_whatever_happens_no_two_can_send_and_every_account_finds_an_owner() -> 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
     """No process yet, and no fault."""
-    fleet = Fleet(MemoryStores())
+    fleet = Fleet(OwnershipStores())
     yield fleet
     fleet.close()
 

@@ -14,8 +14,8 @@ from listener.core.ownership.rebalance import GIVEN_AT_ONCE, LOOKS, Rebalance
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.store import keys
 from tests.listener.test_ownership_protocol import Fleet
+from tests.support.fake_stores import OwnershipStores
 from tests.support.fleet import Process
-from tests.support.memory import MemoryStores
 
 ME, OTHER = WorkerId("me"), WorkerId("other")
 loads = st.dictionaries(st.sampled_from([WorkerId(name) for name in "abcdef"]), st.integers(0, 50), min_size=1)
@@ -56,7 +56,7 @@ def test_nothing_is_given_while_something_waits_for_an_owner() -> None:
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
     """Thirty accounts that nobody holds yet."""
-    fleet = Fleet(MemoryStores())
+    fleet = Fleet(OwnershipStores())
     for number in range(30):
         fleet.stores.table.put({**keys.account(TenantId(f"t{number:02}"), Channel.TELEGRAM), "owner": NOBODY, "epoch": 0})
     yield fleet
@@ -130,7 +130,7 @@ def test_an_idle_account_is_without_a_holder_for_a_beat_at_most(fleet: Fleet) ->
     giver = fleet.start()
     fleet.advance(10)
     fleet.start()
-    fleet.stores.table.lagging = True
+    fleet.stores.fake_table.lagging = True
     fleet.stores.workers.drain(giver.worker.me.id)
     assert gap_of(fleet, giver) <= 3.5
     assert giver.main.done()

@@ -13,7 +13,7 @@ from operators.workers import Refused, drain, listed
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.workers import WorkerStore
-from tests.support.memory import MemoryStores
+from tests.support.fake_stores import OwnershipStores
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def store() -> WorkerStore:
     """Two workers: one beats, one has ended."""
-    store = MemoryStores().workers
+    store = OwnershipStores().workers
     for name, started in (("one", NOW - timedelta(hours=3)), ("two", NOW - timedelta(days=4))):
         store.register(
             Worker(

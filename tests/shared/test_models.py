@@ -19,9 +19,10 @@ from shared.model.worker import Worker, WorkerState
 from shared.store.accounts import AccountStore
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
+from testing.fake_aws.dynamodb import FakeDynamoDb
 from tests.support.clock import FakeClock
 from tests.support.events import TENANT, event_of
-from tests.support.memory import MemoryTable
+from tests.support.fake_stores import fake_table
 
 INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1)
 HAPPENING = st.tuples(st.sampled_from(Channel), INTEGERS, INTEGERS, INTEGERS, st.sampled_from(["message", "edit"]), st.text(max_size=8))
@@ -107,14 +108,15 @@ def test_records_refuse_what_our_own_code_does_not_write(change: dict[str, objec
 
 def test_rows_that_a_later_version_has_written_are_read() -> None:
     """While a deployment lasts both versions look at them."""
-    table = MemoryTable()
+    dynamodb = FakeDynamoDb()
+    table = fake_table(dynamodb)
     tenants, accounts, workers = TenantStore(table), AccountStore(table), WorkerStore(table)
     tenant, _ = tenants.create("Shop", None, FakeClock().now(), None, TENANT)
     accounts.want(TENANT, Channel.TELEGRAM, Wanted.LOG_OUT, FakeClock().now())
     accounts.claim(TENANT, Channel.TELEGRAM, None, WorkerId("one"), "token")
     workers.register(Worker(id=WorkerId("one"), state=WorkerState.LIVE, beat=1, address="a", certificate="c", rpc_key=SecretStr("k")))
     before = tenants.get(TENANT), accounts.get(TENANT, Channel.TELEGRAM), workers.get(WorkerId("one"))
-    for pk, sk in table.addresses():
+    for pk, sk in dynamodb.addresses():
         table.update({"pk": pk, "sk": sk}, "SET of_a_later_version = :one", {":one": 1})
     assert before[0] == tenant
     assert None not in before

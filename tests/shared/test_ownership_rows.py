@@ -23,7 +23,7 @@ from shared.store.table import ConditionFailed, Item, Table
 from shared.store.workers import WorkerStore
 from tests.support.clock import FakeClock
 from tests.support.events import TENANT
-from tests.support.memory import MemoryTable
+from tests.support.fake_stores import fake_table
 from tests.support.rows import put_tenant
 
 CHANNEL = Channel.TELEGRAM
@@ -38,9 +38,9 @@ def worker(worker_id: WorkerId = ONE) -> Worker:
 
 @pytest.fixture(params=["emulator", "memory"])
 def table(request: pytest.FixtureRequest) -> Table:
-    """The real table, and the one in memory, which must do the same (tests/shared/test_memory_stores.py goes on from here)."""
+    """The real table, and the one in memory, which must do the same (tests/testing/fake_aws goes on from here)."""
     if request.param == "memory":
-        made: Table = MemoryTable()
+        made = fake_table()
     else:
         account: AwsAccount = request.getfixturevalue("account")
         made = Table(account.client("dynamodb"), account.table_name)

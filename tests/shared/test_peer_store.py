@@ -13,7 +13,7 @@ from shared.store import keys
 from shared.store.fenced import FencedStore
 from shared.store.peers import Met, Peer, PeerStore
 from shared.store.table import BATCH, StoreUnavailable, Table
-from tests.support.memory import MemoryTable
+from tests.support.fake_stores import fake_table
 
 CHANNEL, TENANT, BOB, TOWN = Channel.TELEGRAM, TenantId("t"), 77, -1000000004000
 WHOLE = Peer(id=BOB, kind="user", access_hash=770, username="bob_ray")
@@ -37,7 +37,7 @@ def everything(table: Table) -> list[tuple[str, str]]:
 @pytest.fixture(params=["emulator", "memory"])
 def store(request: pytest.FixtureRequest) -> PeerStore:
     """The store, on both tables."""
-    return PeerStore(request.getfixturevalue("table") if request.param == "emulator" else MemoryTable())
+    return PeerStore(request.getfixturevalue("table") if request.param == "emulator" else fake_table())
 
 
 @pytest.mark.parametrize("peer_id", [1, -1001234567890, (1 << 63) - 1, -(1 << 63)])

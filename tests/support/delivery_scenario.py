@@ -55,11 +55,11 @@ class DeliveryScenario:
         async def run(entries: object) -> list[str]:
             return (await function.run(entries))[0]  # type: ignore[arg-type]
 
-        while self.system.source.left:
+        while self.system.queue.left:
             await drive(self.system.source, run, 1)
             if once:
                 return
-            self.clock.advance(self.system.source.next_s or 0)
+            self.clock.advance(self.system.queue.next_visible_s or 0)
 
     async def sweep(self, passes: timedelta = timedelta(minutes=1)) -> None:
         """Let time pass, with a sweep at the end of each minute."""

@@ -1,131 +1,43 @@
-"""A FIFO queue and the mapping that feeds a function from it, as SQS and Lambda do it, on a clock that a test moves.
+"""The mapping that feeds a function from a FIFO queue, as Lambda does it, on a clock that a test moves.
 
-received   up to ten messages of several groups, the oldest first, each group's in order; a group is locked until all that was received
-           of it is deleted or visible again, so one run at a time handles a chat
-repeated   an id is taken once within five minutes
-driven     N pollers, each handing batches to the function and deleting what it does not name; a poller whose function dies deletes nothing.
-           Lambda adds pollers while messages wait; these stay N, which is harder on whoever waits behind a slow neighbour
+N pollers hand batches to the function, one chat to one run at a time, and delete what it does not name; a poller whose function dies
+deletes nothing. Lambda adds pollers while messages wait; these stay N, which is harder on a chat behind a slow neighbour.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from functions.callback_delivery.queue import QueueEntry, entries_of
 from shared.clock import Clock
+from testing.fake_aws.client import InProcessClient
+from testing.fake_aws.fifo_queue import QUEUE, FakeFifoQueue
 from tests.support.fault_injection import Killed
 
-VISIBILITY_S = 90.0
-REMEMBERED_S = 300.0
 BATCH = 10
 Run = Callable[[Sequence[QueueEntry]], Awaitable[list[str]]]
 
 
-@dataclass
-class _Message:
-    number: int
-    group: str
-    body: str
-    queued_as: str
-    sent_ms: int
-    visible_s: float = 0.0
-    receipt: str = ""
-
-
 class EventSource:
-    """The queue; it answers to the calls of an SQS client that we make."""
+    """Hands over what can be received of a queue. `changed` is set when more may have become visible."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._groups: dict[str, list[_Message]] = {}
-        self._by_receipt: dict[str, _Message] = {}
-        self._seen: dict[tuple[str, str], float] = {}
-        self._numbers = itertools.count(1)
-        self.receives = 0
         self.changed = asyncio.Event()
-
-    # what our code calls
-
-    def send_message_batch(self, **request: Any) -> dict[str, Any]:
-        """Take messages."""
-        for entry in request["Entries"]:
-            self.send_message(**entry)
-        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
-
-    def send_message(self, **request: str) -> None:
-        """Take a message, unless one of its id came within five minutes."""
-        now, group, queued_as = self._clock.boottime(), request["MessageGroupId"], request["MessageDeduplicationId"]
-        if now - self._seen.get((group, queued_as), -REMEMBERED_S) < REMEMBERED_S:
-            return
-        self._seen[group, queued_as] = now
-        sent_ms = int(self._clock.now().timestamp() * 1000)
-        message = _Message(next(self._numbers), group, request["MessageBody"], queued_as, sent_ms)
-        self._groups.setdefault(group, []).append(message)
-        self.changed.set()
-
-    def delete_message_batch(self, **request: Any) -> dict[str, Any]:
-        """Delete messages."""
-        for entry in request["Entries"]:
-            message = self._by_receipt.pop(entry["ReceiptHandle"], None)
-            if message and message.receipt == entry["ReceiptHandle"]:
-                self._remove(message)
-        self.changed.set()
-        return {}
-
-    def change_message_visibility_batch(self, **request: Any) -> dict[str, Any]:
-        """Have messages come again after a while."""
-        for entry in request["Entries"]:
-            message = self._by_receipt.get(entry["ReceiptHandle"])
-            if message and message.receipt == entry["ReceiptHandle"]:
-                message.visible_s = self._clock.boottime() + entry["VisibilityTimeout"]
-        self.changed.set()
-        return {}
-
-    # what the mapping does
+        self.queue = FakeFifoQueue(clock, self.changed.set)
+        self.sqs: Any = InProcessClient(self.queue.answer)
 
     def receive(self) -> dict[str, Any]:
         """Return up to ten messages as the mapping hands them over."""
-        self.receives += 1
-        now = self._clock.boottime()
-        found: list[_Message] = []
-        free = [messages for messages in self._groups.values() if all(message.visible_s <= now for message in messages[:BATCH])]
-        for messages in sorted(free, key=lambda messages: messages[0].number):
-            found += messages[: BATCH - len(found)]
-            if len(found) == BATCH:
-                break
-        for message in found:
-            message.receipt = f"{message.number}/{self.receives}"
-            message.visible_s = now + VISIBILITY_S
-            self._by_receipt[message.receipt] = message
-        return {"Records": [_record(message) for message in found]}
+        messages = self.sqs.receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=BATCH).get("Messages", [])
+        return {"Records": [_record(message) for message in messages]}
 
-    @property
-    def groups(self) -> set[str]:
-        """The groups that have messages, hidden ones included."""
-        return set(self._groups)
-
-    @property
-    def left(self) -> int:
-        """Messages in the queue, hidden ones included."""
-        return sum(map(len, self._groups.values()))
-
-    @property
-    def next_s(self) -> float | None:
-        """How long until a message that is hidden now can be received; None where none is hidden."""
-        now = self._clock.boottime()
-        hidden = [message.visible_s - now for messages in self._groups.values() for message in messages if message.visible_s > now]
-        return min(hidden, default=None)
-
-    def _remove(self, message: _Message) -> None:
-        group = self._groups[message.group]
-        group.remove(message)
-        if not group:
-            del self._groups[message.group]
+    def delete(self, records: Iterable[dict[str, Any]]) -> None:
+        """Take messages out."""
+        if entries := [{"Id": record["messageId"], "ReceiptHandle": record["receiptHandle"]} for record in records]:
+            self.sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
 
 
 async def drive(source: EventSource, run: Run, pollers: int, idle_s: float = 0.001) -> None:
@@ -169,7 +81,7 @@ async def feed(source: EventSource, start: Callable[[], Run], pollers: int) -> N
                 group.create_task(work(idle.pop(), batch))
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(source.next_s if idle else None):
+                async with asyncio.timeout(source.queue.next_visible_s if idle else None):
                     await source.changed.wait()
 
 
@@ -183,19 +95,14 @@ async def _hand_over(source: EventSource, run: Run, batch: dict[str, Any]) -> bo
         if not group.subgroup(Killed):
             raise
         return False
-    done = [record for record in batch["Records"] if record["messageId"] not in failed]
-    source.delete_message_batch(QueueUrl="", Entries=[{"Id": one["messageId"], "ReceiptHandle": one["receiptHandle"]} for one in done])
+    source.delete(record for record in batch["Records"] if record["messageId"] not in failed)
     return True
 
 
-def _record(message: _Message) -> dict[str, Any]:
+def _record(message: dict[str, Any]) -> dict[str, Any]:
     return {
-        "messageId": str(message.number),
-        "receiptHandle": message.receipt,
-        "body": message.body,
-        "attributes": {
-            "MessageGroupId": message.group,
-            "MessageDeduplicationId": message.queued_as,
-            "SentTimestamp": str(message.sent_ms),
-        },
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
     }

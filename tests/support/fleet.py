@@ -36,7 +36,7 @@ from shared.model.worker import Worker, WorkerState
 from shared.store.fenced import Superseded
 from shared.store.peers import PeerStore
 from shared.store.table import StoreUnavailable
-from tests.support.memory import MemoryStores
+from tests.support.fake_stores import OwnershipStores
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -183,7 +183,7 @@ def _apply(call: Callable[[], T]) -> Callable[[asyncio.Future[T]], None]:
 class Process:
     """A listener process: one worker after another, as in listener/__main__.py."""
 
-    def __init__(self, stores: MemoryStores, clock: DriftingClock, held: list[Callable[[], None]], names: Iterator[int]) -> None:
+    def __init__(self, stores: OwnershipStores, clock: DriftingClock, held: list[Callable[[], None]], names: Iterator[int]) -> None:
         self.stores = stores
         self.clock = clock
         self.loop = SteppedLoop(clock)

@@ -27,11 +27,13 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
+from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
+from testing.fake_aws.fifo_queue import QUEUE
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
+from tests.support.fake_stores import fake_table
 from tests.support.fault_injection import CrashingClient, SimulatedProcess
 from tests.support.logs import KeptLog
-from tests.support.memory import MemoryTable
 
 
 class NoSecrets:
@@ -58,13 +60,14 @@ class InMemoryDelivery:
 
     clock: Clock
     source: EventSource = field(init=False)
-    state: MemoryTable = field(default_factory=MemoryTable)
-    table: MemoryTable = field(default_factory=MemoryTable)
+    dynamodb: FakeDynamoDb = field(default_factory=FakeDynamoDb)
     log: KeptLog = field(default_factory=KeptLog)
     sent: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.source = EventSource(self.clock)
+        self.queue = self.source.queue
+        self.state, self.table = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants = TenantStore(self.state)
         self.deliveries = DeliveryStore(self.table)
         self.callbacks = CallbackStateStore(self.table)
@@ -82,7 +85,7 @@ class InMemoryDelivery:
         """Queue an event."""
         event = event_of(tenant_id, chat_id=chat_id, message_id=message_id, received_at=self.clock.now())
         self.sent.append(event)
-        self.source.send_message_batch(Entries=[entry_of("0", event, body_of(event))])
+        self.source.sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
         return event
 
     def function(self, post: Post, process: SimulatedProcess | None = None) -> Deliverer:
@@ -96,7 +99,7 @@ class InMemoryDelivery:
             deliveries=deliveries,
             callbacks=CallbackStateStore(table),
             backlog=BacklogStore(table, deliveries),
-            messages=Messages(cast("Any", CrashingClient(self.source, process)), ""),
+            messages=Messages(cast("Any", CrashingClient(self.source.sqs, process)), QUEUE),
             poster=EventPoster(post, self.clock),
             clock=self.clock,
             logger=self.log.logger,
@@ -121,7 +124,7 @@ class InMemoryDelivery:
 
     def unsettled(self) -> list[str]:
         """Return the sort keys of everything that is parked, and of callback states."""
-        return [sk for _, sk in self.table.addresses() if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
+        return [sk for _, sk in self.dynamodb.addresses(DELIVERIES) if not sk.startswith((keys.DELIVERIES, "DROPPED"))]
 
     def _table(self, process: SimulatedProcess) -> Table:
         """Return the deliveries table as a process sees it."""
@@ -131,7 +134,7 @@ class InMemoryDelivery:
 class RecordingTable:
     """A table that tells its process which posts are recorded."""
 
-    def __init__(self, inner: MemoryTable, process: SimulatedProcess) -> None:
+    def __init__(self, inner: Table, process: SimulatedProcess) -> None:
         self._inner = inner
         self._process = process
 

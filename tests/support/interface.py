@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from pydantic import SecretStr
 
 from listener.core.api import Api, server
+from listener.core.commands import HANDLERS, Handlers
 from listener.core.runtime.certificate import Certificate, new_certificate
 from shared.clock import SystemClock
+from shared.model.ids import Channel
 from tests.support.listener import Rig, WorkerRig, until
 
 
 @asynccontextmanager
-async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
+async def interface(
+    rig: Rig, announced: Certificate | None = None, handlers: Mapping[Channel, Handlers] = HANDLERS
+) -> AsyncIterator[tuple[WorkerRig, Certificate]]:
     """Give a running worker with its interface, its row saying where, and the certificate to expect there.
 
     The port is taken before it is announced: one that was only free a moment ago may be somebody else's by the time the server wants it.
@@ -26,7 +30,8 @@ async def interface(rig: Rig, announced: Certificate | None = None) -> AsyncIter
     worker = rig.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem)
     with listening:
         async with worker.running():
-            http = server(Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger).app(), "127.0.0.1", port, certificate.context)
+            api = Api(lambda: worker.ownership, SecretStr("k"), rig.log.logger, handlers)
+            http = server(api.app(), "127.0.0.1", port, certificate.context)
             serving = asyncio.create_task(http.serve([listening]))
             await until(lambda: http.started)
             try:

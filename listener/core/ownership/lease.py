@@ -5,7 +5,7 @@
         |<---------------- SILENCE_S ----------------->| a peer may declare this worker dead, then claim
 
 The lease counts from before an acknowledged beat was sent, by a clock that runs on while the machine is suspended. It ends before any
-peer may act, and an end is final. Open, and said so in docs/architecture.md: a process paused between the check and the system call
+peer may act, and an end is final. Open, and said so in docs/ownership.md: a process paused between the check and the system call
 sends one frame on waking up.
 """
 

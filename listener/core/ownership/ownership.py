@@ -9,7 +9,8 @@ Telegram destroys a session whose key sends over two connections. So at any mome
     7 hand over commands finish, events become durable, connections close, marks are saved, and only then my row says ended
     8 place     what has no owner is dealt out among the workers; who has more than its share hands single accounts back
 
-(The numbers are those of docs/architecture.md; 1 and 2 are in beats.py, 3 in census.py, 4 in claims.py, 8 in placement.py and surplus.py.)
+(The numbers are those of docs/ownership.md; 1 and 2 are in heartbeat.py, 3 in failure_detector.py, 4 in claims.py, 8 in placement.py
+and rebalance.py.)
 One row per worker beats; an account costs nothing while it is idle.
 """
 

@@ -74,6 +74,7 @@ async def test_verify_wants_a_code_or_a_password(api: Api, owner: StandInOwner, 
         ({"error": "payment_required", "detail": "d"}, 402),
         ({"error": "telegram_unavailable", "detail": "d", "retry_after_seconds": 5}, 503),
         ({"error": "telegram_app_rejected", "detail": "d"}, 502),
+        ({"error": "not_supported", "detail": "d"}, 400),
     ],
 )
 async def test_what_the_owner_refuses_reaches_the_caller(api: Api, owner: StandInOwner, error: dict[str, Any], status: int) -> None:
@@ -151,6 +152,17 @@ async def test_asking_to_log_out_again_does_not_begin_the_day_anew(api: Api) -> 
     assert row
     assert row.wanted_since
     assert (api.clock.now() - row.wanted_since).total_seconds() == 120
+
+
+async def test_a_worker_that_does_not_know_how_to_log_out_is_left_the_wish(api: Api, owner: StandInOwner) -> None:
+    """Whoever owns the account next does it."""
+    tenant = await api.new_tenant()
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker)
+    owner.respond = lambda command, body: {"error": "not_found", "detail": "There is nothing at this address."}
+    answer = await api.call("POST", f"/tenants/{tenant['id']}/logout")
+    row = api.account(tenant["id"])
+    assert row
+    assert (answer.status_code, row.wanted) == (202, Wanted.LOG_OUT)
 
 
 async def test_a_logout_whose_answer_was_lost_is_left_as_a_wish(api: Api, owner: StandInOwner) -> None:

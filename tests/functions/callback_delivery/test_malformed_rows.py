@@ -132,7 +132,7 @@ async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: F
         raise AssertionError(url)
 
     failed, _ = await system.function(post).run(entries_of(system.source.receive()))
-    assert (len(failed), system.source.left, system.source.next_s) == (1, 1, entry_delivery.MALFORMED_DELAY_S)
+    assert (len(failed), system.queue.left, system.queue.next_visible_s) == (1, 1, entry_delivery.MALFORMED_DELAY_S)
 
 
 async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(delivery: EmulatedDelivery) -> None:

@@ -82,7 +82,7 @@ def test_a_slow_callback_is_parked_although_it_takes_everything() -> None:
     simulation, parked = run(program, CALL_S)
     assert parked >= 1
     assert len(simulation.late_s) == len(simulation.system.sent) == 60
-    assert (out_of_order(simulation.taken), repeats(simulation.taken), simulation.system.source.left) == ([], 0, 0)
+    assert (out_of_order(simulation.taken), repeats(simulation.taken), simulation.system.queue.left) == ([], 0, 0)
 
 
 def test_a_slow_answer_now_and_then_costs_its_tenant_little_more_than_itself() -> None:
@@ -113,7 +113,7 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
         tenant = simulation.tenant("now and then", HOSTILE["hangs now and then"])
         async with simulation.at_work(POLLERS):
             await simulation.traffic(tenant, 0.2, 50, 1500)
-            left = simulation.system.source.left
+            left = simulation.system.queue.left
         return simulation, left
 
     simulation, left = run(program, CALL_S)
@@ -136,7 +136,7 @@ async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(
         system.send(bad.id, 1, 1)
         wanted = system.send(good.id, 1, 2)
         run = asyncio.create_task(system.function(poster.post).run(entries_of(system.source.receive())))
-        while wanted.group in system.source.groups and not run.done():  # noqa: ASYNC110  it goes in a thread
+        while wanted.group in system.queue.groups and not run.done():  # noqa: ASYNC110  it goes in a thread
             await asyncio.sleep(0.01)
         stays = run.result()[0] if run.done() else []  # what ended by itself leaves taking messages out to the mapping
         run.cancel()

@@ -9,20 +9,25 @@ from datetime import UTC, datetime
 from functions.callback_delivery.recorder import Recorder
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.store.deliveries import DeliveryStore
-from shared.store.table import Item, StoreUnavailable
+from shared.store.table import Item, StoreUnavailable, Table
+from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
 from tests.support.events import event_of
+from tests.support.fake_stores import fake_client
 from tests.support.logs import KeptLog
-from tests.support.memory import MemoryTable
 
 EVENTS = [event_of(chat_id=number, message_id=number) for number in range(1, 11)]
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, queued_as="q", at=datetime(2026, 3, 1, tzinfo=UTC))
 
 
-class CountedTable(MemoryTable):
+class CountedTable(Table):
     """A table that counts how often records are written, and refuses while it is told to."""
 
     writes = 0
     refuses = False
+
+    def __init__(self) -> None:
+        self.dynamodb = FakeDynamoDb()
+        super().__init__(fake_client(self.dynamodb), DELIVERIES)
 
     def put_each(self, items: Iterable[Item]) -> None:
         """Write items."""
@@ -38,7 +43,7 @@ async def test_records_of_chats_that_end_together_are_written_in_one_request() -
     recorder = Recorder(DeliveryStore(table), KeptLog().logger, len(EVENTS))
     assert all(await asyncio.gather(*(recorder.put(event, DELIVERED) for event in EVENTS)))
     assert table.writes == 1
-    assert len(table.addresses()) == len(EVENTS)
+    assert len(table.dynamodb.addresses(DELIVERIES)) == len(EVENTS)
 
 
 async def test_a_record_does_not_wait_for_chats_that_have_nothing_to_record() -> None:

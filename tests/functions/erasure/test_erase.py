@@ -18,10 +18,11 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.peers import Peer, PeerStore
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
+from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
+from tests.support.fake_stores import fake_table
 from tests.support.logs import KeptLog
-from tests.support.memory import MemoryTable
 
 TG, WORKER = Channel.TELEGRAM, WorkerId("worker")
 
@@ -31,7 +32,8 @@ class ErasureEnvironment:
 
     def __init__(self) -> None:
         self.clock, self.log = FakeClock(), KeptLog()
-        self.state, self.records = MemoryTable(), MemoryTable()
+        self.dynamodb = FakeDynamoDb()
+        self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
         self.deliveries = DeliveryStore(self.records)
         self.workers.register(
@@ -66,11 +68,11 @@ class ErasureEnvironment:
 
     def left(self, tenant_id: TenantId) -> list[str]:
         """Return the sort keys of all that both tables hold of a tenant."""
-        return [sk for table in (self.state, self.records) for pk, sk in table.addresses() if tenant_id in pk]
+        return [sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk]
 
     def waiting(self) -> int:
         """Return how many ended tenants are still looked at."""
-        return sum(pk == keys.ENDED for pk, _ in self.state.addresses())
+        return sum(pk == keys.ENDED for pk, _ in self.dynamodb.addresses())
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_two_runs_at_once_do_no_harm(environment: ErasureEnvironment) -> None:
     environment.end(gone)
     [ended] = environment.tenants.ended(environment.clock.now())
     environment.eraser.run()
-    environment.tenants.look_later(ended, environment.clock.now())
+    environment.tenants.look_later(ended, environment.clock.now() + timedelta(seconds=1))
     environment.eraser.run()
     assert environment.waiting() >= 1
     environment.clock.advance(KEPT_IN_VIEW.total_seconds() * 2)

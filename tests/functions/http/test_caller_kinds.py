@@ -18,7 +18,7 @@ from functions.http.pipeline import Pipeline
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
 from shared.model.tenant import Scope
-from tests.functions.api import ADMIN, Api, key
+from tests.functions.api import ADMIN, ORIGIN, Api, key
 
 
 def ticket_holder(sources: CredentialSources, ticket: str) -> Caller | None:
@@ -125,6 +125,12 @@ async def test_the_kinds_that_a_route_takes_are_tried_in_their_order(api: Api, t
     assert (await ticketed.call("GET", address, headers=ADMIN)).status_code == 200
     assert (await ticketed.call("GET", address, headers={**ADMIN, "X-Ticket": "x"})).status_code == 401
     assert (await ticketed.call("GET", address, headers={"X-Admin-Token": "wrong", "X-Ticket": ticket})).status_code == 200
+
+
+async def test_browsers_may_send_a_new_kinds_header(ticketed: Api) -> None:
+    """The preflight request is answered by the same table."""
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-ticket"}
+    assert (await ticketed.call("OPTIONS", "/tickets", headers=asked)).status_code == 200
 
 
 def test_openapi_says_the_same(app: FastAPI) -> None:

@@ -117,6 +117,16 @@ async def test_a_connection_that_breaks_leaves_the_outcome_unknown(api: Api, own
     assert (answer.status_code, answer.json()["error"], len(owner.asked)) == (504, "outcome_unknown", 1)
 
 
+@pytest.mark.parametrize("code", ["not_supported", "not_found"])
+async def test_a_worker_of_an_earlier_version_is_told_apart_from_a_wrong_address(api: Api, owner: StandInOwner, code: str) -> None:
+    """Workers from before `not_supported` answer what they do not know with `not_found`, which would be about the caller's own path."""
+    tenant = await logged_in(api, owner)
+    owner.respond = lambda command, body: {"error": code, "detail": "deploy the listener"}
+    answer = await api.call("POST", f"/tenants/{tenant['id']}/messages/send", json={"peer": "me", "text": "x"})
+    assert (answer.status_code, answer.json()["error"], len(owner.asked)) == (400, "not_supported", 1)
+    assert "deploy the listener" in answer.json()["detail"]
+
+
 async def test_two_requests_have_two_random_ids(api: Api, owner: StandInOwner) -> None:
     """The same text twice is two messages."""
     tenant = await logged_in(api, owner)

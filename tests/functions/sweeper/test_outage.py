@@ -61,7 +61,7 @@ def test_after_an_outage_5000_events_arrive_in_order_and_nobody_else_notices() -
     simulation = ended.simulation
     assert len(simulation.taken) == len({one.webhook_id for one in simulation.taken}) == EVENTS + OTHERS
     assert out_of_order(simulation.taken) == []
-    assert (simulation.system.unsettled(), simulation.system.source.left) == ([], 0)
+    assert (simulation.system.unsettled(), simulation.system.queue.left) == ([], 0)
     assert max(simulation.sent_s[event_id] + simulation.late_s[event_id] for event_id in ended.ids) < simulation.begun_s + HOUR_S + 15 * 60
     assert p99(ended.others_s) <= 1.5 * p99(quiet.others_s)
     assert max(ended.others_s) <= 1.5 * max(quiet.others_s)
@@ -77,5 +77,5 @@ def test_whoever_dies_nothing_is_lost_and_no_more_is_repeated_than_was_in_flight
     assert len({(one.tenant, one.chat, one.message) for one in simulation.taken}) == len(simulation.sent_s) == EVENTS + OTHERS
     assert out_of_order(simulation.taken) == []
     assert 0 < repeats(simulation.taken) <= simulation.excused
-    assert (simulation.system.unsettled(), simulation.system.source.left) == ([], 0)
+    assert (simulation.system.unsettled(), simulation.system.queue.left) == ([], 0)
     assert sum(late_s > 1.0 for late_s in ended.others_s) <= 10 * simulation.deaths

@@ -9,6 +9,7 @@ import pytest
 from functions.sweeper import schedule
 from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
+from testing.fake_aws.dynamodb import DELIVERIES
 from tests.support.delivery_scenario import DeliveryScenario
 from tests.support.in_memory_delivery import Accepted, out_of_order
 
@@ -121,7 +122,7 @@ async def test_of_a_deleted_tenant_nothing_stays(scenario: DeliveryScenario) -> 
     scenario.system.tenants.end(scenario.tenant.id, (), scenario.system.clock.now())
     await scenario.sweep()
     assert len(scenario.endpoint.posted) == posted
-    assert scenario.system.table.addresses() == []
+    assert scenario.system.dynamodb.addresses(DELIVERIES) == []
 
 
 async def test_a_callback_taken_away_ends_what_is_parked(scenario: DeliveryScenario) -> None:

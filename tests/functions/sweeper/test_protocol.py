@@ -181,9 +181,9 @@ class Deliveries(RuleBasedStateMachine):
         for _ in range(60):
             self.run([("deliver", 0), ("sweep", 0), ("deliver", 0)], 0)
             self.clock.advance(61)
-            if not self.system.source.left and not self._parked():
+            if not self.system.queue.left and not self._parked():
                 break
-        assert (self.system.source.left, self._parked()) == (0, [])
+        assert (self.system.queue.left, self._parked()) == (0, [])
         self.every_chat_is_in_order()
         self.only_deaths_repeat()
         for event in self.system.sent:
@@ -223,8 +223,7 @@ class Deliveries(RuleBasedStateMachine):
                 await _turns(random.randrange(20))
                 continue
             failed, _ = await function.run(entries_of(batch))
-            done = [one["receiptHandle"] for one in batch["Records"] if one["messageId"] not in failed]
-            self.system.source.delete_message_batch(Entries=[{"Id": receipt, "ReceiptHandle": receipt} for receipt in done])
+            self.system.source.delete(record for record in batch["Records"] if record["messageId"] not in failed)
 
     async def _listen(self, random: Random) -> None:
         for _ in range(random.randrange(8)):

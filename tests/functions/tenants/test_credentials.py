@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.tenants.credential_service import MOST_PREVIOUS
+from functions.tenants.credential_service import MAX_PREVIOUS_SECRETS
 from shared.crypto import Purpose
 from shared.model.ids import TenantId
 from shared.model.tenant import OVERLAP, Scope, Sealed
@@ -131,8 +131,8 @@ async def test_who_lost_the_answer_rotates_again_and_breaks_nobody(api: Api) -> 
     """The secret that receivers know stays valid; only so many at once, and room again when they have ended."""
     tenant = await api.new_tenant()
     path = f"/tenants/{tenant['id']}/signing-secret/rotate"
-    answers = [await api.call("POST", path) for _ in range(MOST_PREVIOUS + 1)]
-    assert [answer.status_code for answer in answers] == [200] * MOST_PREVIOUS + [409]
+    answers = [await api.call("POST", path) for _ in range(MAX_PREVIOUS_SECRETS + 1)]
+    assert [answer.status_code for answer in answers] == [200] * MAX_PREVIOUS_SECRETS + [409]
     assert answers[-1].json()["error"] == "rotation_pending"
     stored = api.tenant(tenant["id"])
     assert stored

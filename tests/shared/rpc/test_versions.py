@@ -6,6 +6,8 @@ import json
 from typing import Annotated, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from listener.core.commands import HANDLERS
@@ -21,7 +23,10 @@ from tests.shared.rpc.before import RECORDED
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 AT = {"tenant": TENANT, "channel": "telegram"}
-ANSWERED = [one for one in RECORDED if "error" not in one["answer"] and "silent" not in one["request"]]
+VANISHED = [one for one in RECORDED if "silent" in one["request"]]
+"""`silent` is no field of `send`: the listener of then sent the message with a sound, and said that it had."""
+ANSWERED = [one for one in RECORDED if "error" not in one["answer"] and one not in VANISHED]
+REFUSED = [one for one in RECORDED if "error" in one["answer"]]
 PLUGGED = [StartLogIn(phone="+1"), ResendCode(), CancelLogIn(), VerifyLogIn(phone="+1", code="1"), LogOut(), GetStatus()]
 SENDS = [SendMessage(to="me", text="x", random_id=1), SendMessage(to="-100123", text="x", random_id=1, reply_to="4")]
 
@@ -47,6 +52,23 @@ class SendQuietly(SendMessage):
     silent: Annotated[bool, Since(VERSION + 1)] = False
 
 
+SENT = st.builds(
+    SendMessage,
+    to=st.from_regex(r"me|@\w{4,32}|-?[0-9]{1,19}|[0-9]{5,15}@c\.us", fullmatch=True),
+    text=st.text(),
+    random_id=st.integers(0, (1 << 63) - 1),
+    reply_to=st.none() | st.text(min_size=1),
+)
+VERIFIED = st.builds(VerifyLogIn, phone=st.text(), code=st.none() | st.text(), password=st.none() | st.text())
+
+
+@given(SENT | VERIFIED)
+def test_a_command_arrives_as_it_was_sent(command: Command[Any]) -> None:
+    """Whatever is in its fields."""
+    body = json.loads(body_of(TENANT, Channel.TELEGRAM, command))
+    assert read_command(path_of(command), body, HANDLERS) == Addressed(TENANT, Channel.TELEGRAM, command)
+
+
 def ids(command: Command[Any]) -> str:
     return command.name
 
@@ -61,10 +83,10 @@ def refusal(path: str, body: Any, known: Any = HANDLERS) -> AvioError:
 def test_what_functions_posted_before_is_understood(said: dict[str, Any]) -> None:
     """The command with all its fields, and none made up."""
     asked = read_command(said["command"], said["request"], HANDLERS)
-    given = {name: value for name, value in said["request"].items() if name not in AT and value is not None}
-    if "reply_to" in given:
-        given["reply_to"] = str(given["reply_to"])
-    assert asked == Addressed(TENANT, Channel.TELEGRAM, type(asked.command)(**given))
+    fields = {name: value for name, value in said["request"].items() if name not in AT and value is not None}
+    if "reply_to" in fields:
+        fields["reply_to"] = str(fields["reply_to"])
+    assert asked == Addressed(TENANT, Channel.TELEGRAM, type(asked.command)(**fields))
     assert asked.command.name == said["command"]
 
 
@@ -75,6 +97,25 @@ def test_what_a_listener_answered_before_is_understood_and_told_alike(said: dict
     result = read_answer(command, json.dumps(said["answer"]).encode())
     old = before.READ_BY_FUNCTIONS[said["command"]]
     assert old.model_validate(answer_of(command, result)) == old.model_validate(said["answer"])
+
+
+@pytest.mark.parametrize("said", REFUSED, ids=lambda said: said["answer"]["error"])
+def test_what_a_listener_refused_before_is_understood(said: dict[str, Any]) -> None:
+    """With its fields; and what it did not know is `not_supported`."""
+    with pytest.raises(AvioError) as refused:
+        read_answer(SENDS[0], json.dumps(said["answer"]).encode())
+    if said["answer"] == before.NOT_FOUND:
+        assert refused.value.code is Code.NOT_SUPPORTED
+    else:
+        assert refused.value.to_json() == said["answer"]
+
+
+@pytest.mark.parametrize("said", VANISHED, ids=lambda said: said["command"])
+def test_no_argument_vanishes(said: dict[str, Any]) -> None:
+    """What was passed over before is refused by its name."""
+    error = refusal(said["command"], said["request"])
+    assert error.code is Code.NOT_SUPPORTED
+    assert "`silent`" in error.detail
 
 
 def test_a_result_names_ids_by_strings() -> None:

@@ -1,4 +1,4 @@
-"""The table in memory does what the real one does: any sequence of ownership's calls, on both, with the same answers and the same rows."""
+"""Any sequence of our stores' calls has the same answers and leaves the same rows on the fake and on the emulator."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from local.aws_account import Account as AwsAccount
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -20,7 +22,7 @@ from shared.store.peers import Met, Peer, PeerStore
 from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
 from tests.support.events import TENANT
-from tests.support.memory import MemoryTable
+from tests.support.fake_stores import OwnershipStores, fake_table
 from tests.support.rows import put_tenant
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -36,6 +38,12 @@ tokens = st.sampled_from(["t1", "t2"])
 changes = st.sampled_from(
     [{"state": AccountState.AUTHORIZED, "last_error": "x", "restricted_until": NOW}, {"last_error": None}, {"state": AccountState.FAILED}]
 )
+
+
+@pytest.fixture
+def table(account: AwsAccount) -> Table:
+    """The emulator's."""
+    return Table(account.client("dynamodb"), account.table_name)
 
 
 def _worker(worker_id: WorkerId) -> Worker:
@@ -115,14 +123,14 @@ def _empty(table: Table) -> None:
 
 @settings(max_examples=25)
 @given(st.lists(CALLS, min_size=8, max_size=30))
-def test_any_sequence_of_calls_ends_the_same_in_memory(table: Table, calls: list[Call]) -> None:
+def test_any_sequence_of_calls_ends_the_same(table: Table, calls: list[Call]) -> None:
     """Every answer, every item that a refused write shows, and what lies there in the end."""
-    memory = MemoryTable()
+    fake = fake_table()
     _empty(table)
-    _empty(memory)
+    _empty(fake)
     for call in calls:
-        assert _outcome(call, memory) == _outcome(call, table)
-    assert _rows(memory) == _rows(table)
+        assert _outcome(call, fake) == _outcome(call, table)
+    assert _rows(fake) == _rows(table)
 
 
 def _kept(table: Table) -> list[Peer | None]:
@@ -131,20 +139,20 @@ def _kept(table: Table) -> list[Peer | None]:
 
 @settings(max_examples=25)
 @given(st.lists(PEER_CALLS, min_size=5, max_size=20))
-def test_any_sequence_of_writes_keeps_the_same_peers_in_memory(table: Table, calls: list[Call]) -> None:
+def test_any_sequence_of_writes_keeps_the_same_peers(table: Table, calls: list[Call]) -> None:
     """Whole and `min` ones, in any order; another channel's stay."""
-    memory = MemoryTable()
-    for each in (table, memory):
+    fake = fake_table()
+    for each in (table, fake):
         PeerStore(each).drop_all(TENANT, TG)
         PeerStore(each).put(TENANT, Channel.WHATSAPP, Peer(id=7, kind="user", access_hash=1))
     for call in calls:
-        assert _outcome(call, memory) == _outcome(call, table)
-    assert _kept(memory) == _kept(table)
+        assert _outcome(call, fake) == _outcome(call, table)
+    assert _kept(fake) == _kept(table)
 
 
 def test_nudges_are_added_and_taken_off_one_by_one(table: Table) -> None:
-    """In memory as in the real table; their nonces are random, so no two tables hold the same ones."""
-    for each in (table, MemoryTable()):
+    """On the fake as on the emulator; their nonces are random, so no two tables hold the same ones."""
+    for each in (table, fake_table()):
         workers = WorkerStore(each)
         workers.register(_worker(WorkerId("one")))
         workers.nudge(WorkerId("one"), TENANT)
@@ -157,9 +165,10 @@ def test_nudges_are_added_and_taken_off_one_by_one(table: Table) -> None:
 
 def test_the_index_may_lag() -> None:
     """Until it catches up it shows what was there before; the table itself never lags."""
-    table = MemoryTable()
-    put_tenant(table, TENANT)
-    accounts, one, other = AccountStore(table), WorkerId("one"), WorkerId("other")
+    stores = OwnershipStores()
+    table, accounts = stores.fake_table, stores.accounts
+    put_tenant(stores.table, TENANT)
+    one, other = WorkerId("one"), WorkerId("other")
     accounts.claim(TENANT, TG, None, one, "t1")
     table.lagging = True
     accounts.claim(TENANT, TG, accounts.get(TENANT, TG), other, "t2")
@@ -170,7 +179,7 @@ def test_the_index_may_lag() -> None:
 
 def test_accounts_of_other_tenants_are_other_accounts() -> None:
     """One owner's accounts are found together."""
-    table, one = MemoryTable(), WorkerId("one")
+    table, one = fake_table(), WorkerId("one")
     accounts = AccountStore(table)
     for number in range(3):
         put_tenant(table, TenantId(f"t{number}"))

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from benchmarks.aws_latency_proxy import AwsLatencyProxy
+from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.listener_client import MeasuredListener
-from benchmarks.padded_aws import PaddedAws, purpose
 from benchmarks.send import beyond_the_clock
-from benchmarks.surroundings import Surroundings
 from local.aws_account import Account
 from local.progress import silent
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.store import keys
 from shared.store.table import Table
+from testing.fake_aws.call_names import call_name
 
 ANNA, FRIEND = "+9996621001", "+9996621002"
 
@@ -42,7 +43,7 @@ def wire(key: dict[str, str]) -> dict[str, Any]:
 )
 def test_a_call_is_named_by_what_it_is_for(operation: str, request_: dict[str, Any], named: str) -> None:
     """Beats and looks around must be told from what a send might cause."""
-    assert purpose(f"DynamoDB_20120810.{operation}", json.dumps(request_).encode()) == named
+    assert call_name(f"DynamoDB_20120810.{operation}", json.dumps(request_).encode()) == named
 
 
 def test_the_clock_accounts_for_so_many_calls_and_no_more() -> None:
@@ -53,7 +54,7 @@ def test_the_clock_accounts_for_so_many_calls_and_no_more() -> None:
 
 async def test_every_call_takes_the_same_time_and_is_counted(account: Account) -> None:
     """A real client gets the emulator's own answers, not sooner than the latency."""
-    async with PaddedAws().running(account.emulator.url, latency_s=0.2) as aws:
+    async with AwsLatencyProxy().running(account.emulator.url, latency_s=0.2) as aws:
         padded = replace(account.emulator, port=int(aws.url.rpartition(":")[2]))
         table = Table(padded.client("dynamodb"), account.table_name)
         began = time.monotonic()
@@ -65,14 +66,14 @@ async def test_every_call_takes_the_same_time_and_is_counted(account: Account) -
 
 def test_the_listeners_calls_to_every_service_are_counted(tmp_path: Path) -> None:
     """A row that says "no calls" must have been able to see them: tables, keys and the queue."""
-    with Surroundings(tmp_path, silent) as surroundings:
+    with BenchmarkEnvironment(tmp_path, silent) as environment:
         for phone, username in ((ANNA, "anna"), (FRIEND, "friend")):
-            surroundings.people.create_person(phone, first_name=username.title(), username=username)
-        account = surroundings.new_aws_account()
-        listener = MeasuredListener(surroundings, account, surroundings.telegram.address, "listener")
-        listener.log_in(surroundings, ANNA)
+            environment.people.create_person(phone, first_name=username.title(), username=username)
+        account = environment.new_aws_account()
+        listener = MeasuredListener(environment, account, environment.telegram.address, "listener")
+        listener.log_in(environment, ANNA)
         listener.send("@friend")
-        surroundings.people.send(FRIEND, "@anna", "hi")
+        environment.people.send(FRIEND, "@anna", "hi")
         queued = account.client("sqs").receive_message(QueueUrl=account.events_queue_url, WaitTimeSeconds=20)
         assert len(queued["Messages"]) == 1
         assert {"UpdateItem ACCOUNT", "PutItem SESSION", "PutItem PEER", "GenerateDataKey", "SendMessageBatch"} <= set(listener.aws.calls)

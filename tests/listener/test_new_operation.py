@@ -1,0 +1,88 @@
+"""An operation that is added takes its models and one handler; where a worker has no handler for it, nothing is done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import pytest
+
+from listener.core.account import Account
+from listener.core.commands import HANDLERS
+from shared.errors import AvioError, Code
+from shared.model.ids import Channel, TenantId
+from shared.rpc import wire
+from shared.rpc.client import OwnerClient
+from shared.rpc.command import VERSION, Command, Id, Result, Since
+from shared.rpc.log_in import CancelLogIn
+from tests.support.interface import interface
+from tests.support.listener import Rig
+
+TENANT = TenantId("11111111-1111-1111-1111-111111111111")
+
+
+class Pinned(Result):
+    """The message that is pinned."""
+
+    message_id: Id
+    by: str
+
+
+class PinMessage(Command[Pinned]):
+    """Pin a message."""
+
+    name = "pin"
+    since = VERSION + 1
+
+    message_id: Id
+
+
+class CancelLater(CancelLogIn):
+    """An operation that there is, with a field of a later version."""
+
+    after_seconds: Annotated[int, Since(VERSION + 1)] = 0
+
+
+async def _pin(account: Account, command: PinMessage) -> Pinned:
+    return Pinned(message_id=command.message_id, by=account.holding.row.state)
+
+
+WITH_PINS = {Channel.TELEGRAM: {**HANDLERS[Channel.TELEGRAM], **dict([PinMessage.handled_by(_pin)])}}
+
+
+async def call(rig: Rig, command: Command[Any]) -> object:
+    """Call as a function does."""
+    client = OwnerClient(rig.accounts, rig.workers)
+    try:
+        return await asyncio.to_thread(client.call, TENANT, Channel.TELEGRAM, None, command)
+    finally:
+        client.close()
+
+
+async def test_an_operation_is_its_models_and_one_handler(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Client, wire and private interface know nothing of it."""
+    monkeypatch.setattr(wire, "VERSION", VERSION + 1)
+    async with interface(rig, handlers=WITH_PINS):
+        assert await call(rig, PinMessage(message_id="5")) == Pinned(message_id="5", by="new")
+
+
+@pytest.mark.parametrize("command", [PinMessage(message_id="5"), CancelLater(after_seconds=5)], ids=["command", "field"])
+async def test_a_worker_that_lacks_it_does_nothing(rig: Rig, command: PinMessage | CancelLater) -> None:
+    """It says so in its answer and its log, and claims no account for it."""
+    async with interface(rig):
+        with pytest.raises(AvioError) as refused:
+            await call(rig, command)
+        assert refused.value.code is Code.NOT_SUPPORTED
+        assert "deploy the listener" in refused.value.detail
+        assert await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM) is None
+    assert [line["error"] for line in rig.log.said("command")] == ["not_supported"]
+
+
+async def test_a_worker_of_an_earlier_version_does_nothing(rig: Rig) -> None:
+    """Though it has a command of that name: what a later version means by it, it cannot know."""
+    async with interface(rig, handlers=WITH_PINS):
+        with pytest.raises(AvioError) as refused:
+            await call(rig, PinMessage(message_id="5"))
+        assert refused.value.code is Code.NOT_SUPPORTED
+        assert f"version {VERSION + 1} of the command `pin`" in refused.value.detail
+        assert await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM) is None

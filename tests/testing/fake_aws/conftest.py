@@ -1,0 +1,34 @@
+"""The fake by both ways to it, and the emulator that it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.aws_account import Account
+from testing.background_loop import BackgroundLoop
+from testing.fake_aws.aws import FakeAws
+from testing.fake_aws.dynamodb import DELIVERIES, STATE
+from tests.support.aws_sides import EMULATOR, OVER_HTTP, SIDES, Side, over_http
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    """A fake that answers over HTTP too, at once."""
+    loop, made = BackgroundLoop(), FakeAws(latency_s=0)
+    running = made.running()
+    loop.run(running.__aenter__())
+    yield made
+    loop.run(running.__aexit__(None, None, None))
+    loop.close()
+
+
+@pytest.fixture(params=SIDES)
+def side(request: pytest.FixtureRequest, aws: FakeAws) -> Side:
+    """Each of them."""
+    if request.param == EMULATOR:
+        account: Account = request.getfixturevalue("account")
+        return Side(account.client, account.table_name, account.deliveries_table_name, account.events_queue_url)
+    client = over_http(aws).client if request.param == OVER_HTTP else lambda _: aws.client
+    return Side(client, STATE, DELIVERIES, aws.queue_url)
