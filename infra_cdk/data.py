@@ -23,7 +23,7 @@ Purpose = Literal["session", "signing"]
 
 
 class Data(Construct):
-    """Tables `avio` (state) and `deliveries` (log, parking lot), and one KMS key. Nothing ever scans, so nobody may."""
+    """Tables `avio` (state) and `deliveries` (log, backlog), and one KMS key. Nothing ever scans, so nobody may."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)

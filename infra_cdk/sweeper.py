@@ -1,4 +1,4 @@
-"""What drains the parking lot: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
+"""What drains the backlog: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
 
 from __future__ import annotations
 

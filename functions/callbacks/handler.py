@@ -19,4 +19,4 @@ class Settings(HttpSettings):
 settings = Settings()
 function = HttpFunction(settings)
 store = ReceiverStore(Table(function.dynamodb, settings.deliveries_table_name))
-handler = function.handler([receiver.router] if settings.dev_callback_receiver else [], receiver.Receiver(store, function.clock))
+handler = function.handler([receiver.router] if settings.dev_callback_receiver else [], receiver.DevReceiver(store, function.clock))

@@ -1,4 +1,4 @@
-"""Composition root of what erases ended tenants. Runs on a schedule, outside the VPC; safe to run twice."""
+"""Composition root of the erasure function. It runs on a schedule, outside the VPC. Safe to run twice."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ eraser = Eraser(table, TenantStore(table), AccountStore(table), WorkerStore(tabl
 
 
 def handler(event: object, context: object) -> None:
-    """Look at the ended tenants that are due."""
+    """Erase what is left of the ended tenants that are due."""
     del event, context
-    tally = eraser.run()
-    if tally.looks:
-        logger.info("ended tenants looked at", extra=asdict(tally))
+    counts = eraser.run()
+    if counts.looks:
+        logger.info("ended tenants looked at", extra=asdict(counts))

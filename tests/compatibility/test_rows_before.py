@@ -15,8 +15,9 @@ from local.aws_account import Account
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
 from shared.queues import parse_event
 from shared.store.accounts import AccountStore
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
 from shared.store.peers import PeerStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
@@ -47,7 +48,7 @@ class Stores:
         self.tenants, self.accounts, self.peers = TenantStore(state), AccountStore(state), PeerStore(state)
         self.workers, self.tokens = WorkerStore(state), TokenStore(state)
         self.deliveries, self.receiver = DeliveryStore(deliveries), ReceiverStore(deliveries)
-        self.parking = ParkingStore(deliveries, self.deliveries)
+        self.callbacks, self.backlog = CallbackStateStore(deliveries), BacklogStore(deliveries, self.deliveries)
         self._pages: dict[TenantId, set[str]] = {}
 
     def tenant(self, row: Row) -> None:
@@ -110,15 +111,15 @@ class Stores:
         return self._pages[tenant_id]
 
     def callback(self, row: Row) -> None:
-        agrees(self.parking.callback(_tenant(row)), row, DUE)
+        agrees(self.callbacks.get(_tenant(row)), row, DUE)
 
     def chat(self, row: Row) -> None:
-        (found,) = [chat for chat in whole(self.parking.chats(_tenant(row))) if chat.chat == row["chat"]]
+        (found,) = [chat for chat in whole(self.backlog.chats(_tenant(row))) if chat.chat == row["chat"]]
         agrees(found, row, DUE)
 
     def lot(self, row: Row) -> None:
         _, chat, number = row["sk"].split("#")
-        (found,) = [place for place in self.parking.places(_tenant(row), chat, 100) if place.number == int(number)]
+        (found,) = [slot for slot in self.backlog.slots(_tenant(row), chat, 100) if slot.number == int(number)]
         assert found.event_id == row["event_id"]
         assert found.record
 

@@ -69,10 +69,10 @@ async def test_what_was_queued_and_parked_is_delivered_as_it_would_have_been(sce
     assert posted.keys() == expected.keys()
     for chat, attempts in expected.items():
         assert posted[chat] == attempts, chat
-    left = Delivering(scene.aws, scene.clock, Endpoints()).bench
+    left = Delivering(scene.aws, scene.clock, Endpoints()).delivery
     assert left.left_in_queue() == 0
     for name in scene.cast["tenants"]:
-        assert not list(left.parking.chats(scene.id(name))), name
+        assert not list(left.backlog.chats(scene.id(name))), name
         waiting = [one for one in await _deliveries(scene, name) if one["status"] in {"pending", "parked"}]
         assert not waiting, name
 

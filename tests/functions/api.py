@@ -15,13 +15,13 @@ from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.callback_delivery import waking
+from functions.callback_delivery import callback_wake
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
-from functions.deliveries.allowance import Allowance
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial
-from functions.deliveries.waking import Waking
+from functions.deliveries.callback_test import CallbackTestClient
+from functions.deliveries.callback_test_limit import CallbackTestLimit
+from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.history import DeliveryHistory
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
@@ -46,9 +46,10 @@ from shared.rpc.client import OwnerClient
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -73,8 +74,8 @@ ROUTERS = [
 class AskedFunction:
     """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
 
-    def __init__(self, waking: waking.Waking) -> None:
-        self._waking = waking
+    def __init__(self, waker: callback_wake.CallbackWaker) -> None:
+        self._waker = waker
         self.answer: Any = None
         self.fault: str | None = None
         self.asked: list[Any] = []
@@ -85,7 +86,7 @@ class AskedFunction:
         self.asked.append((FunctionName, asked))
         if InvocationType == "Event":
             return {}
-        said = {"woken": self._waking.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
+        said = {"woken": self._waker.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
         answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(said).encode())}
         return {**answer, "FunctionError": self.fault} if self.fault else answer
 
@@ -109,12 +110,15 @@ class Api:
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
-        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
+        self.callbacks = CallbackStateStore(self.deliveries_table)
+        self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction(waking.Waking(self.tenants, self.parking, self.clock, self.log.logger))
+        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
-        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.clock, self.log.logger)
-        self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
+        self.delivery_log = DeliveryHistory(
+            self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
+        )
+        self.received = receiver.DevReceiver(ReceiverStore(self.deliveries_table), self.clock)
         self.dependencies = self._dependencies()
         self.app = self.composed(ROUTERS, self.dependencies)
 
@@ -129,8 +133,8 @@ class Api:
             Sending(owner),
             self.received,
             self.delivery_log,
-            Waking(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
-            Trial(lambda: self.asked, "delivery", Allowance(self.deliveries_table, self.clock)),  # type: ignore[arg-type,return-value]  # its one method that is used
+            CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
+            CallbackTestClient(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock)),  # type: ignore[arg-type,return-value]  # its one method that is used
         )
 
     def composed(
