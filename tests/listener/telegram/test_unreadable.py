@@ -22,7 +22,7 @@ from testing.telegram_server.mtproto.raw import UNKNOWN, Raw
 from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, Desk, Taken
 from tests.listener.telegram.test_send import writing
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 
 @pytest.fixture
