@@ -12,71 +12,34 @@ from listener.core.account import Account
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.sqs_sender import Queue
 from listener.telegram.connection_loop import EARLY_APART_S
-from listener.telegram.operations.send import Outgoing
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
-from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
+from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, PersonPatch, PersonSpec
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
+from tests.support.account_scenario import (
+    ALICE,
+    ANNA,
+    PASSWORD,
+    TENANT,
+    arrived,
+    code_of,
+    connected,
+    id_of,
+    log_in,
+    message,
+    people,
+    row,
+    texts,
+    write,
+)
 from tests.support.clock import FakeClock
-from tests.support.listener_harness import ListenerHarness, WorkerHarness, client_of, is_down, is_up, loop_of, telegram, until
+from tests.support.listener_harness import ListenerHarness, client_of, is_down, loop_of, telegram, until
 
-TENANT = TenantId("11111111-1111-1111-1111-111111111111")
-ANNA, ALICE = "+999661001", "+999661002"
-PASSWORD = "a second factor"
-
-
-@pytest.fixture(autouse=True)
-def people(server: TelegramServer) -> None:
-    """Anna, whose account is plugged in, and Alice, who writes to her."""
-    server.people.create(PersonSpec(phone=ANNA, first_name="Anna", password=PASSWORD))
-    server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
-
-
-def id_of(server: TelegramServer, phone: str) -> int:
-    return int(server.people.get(phone)["id"])
-
-
-async def code_of(server: TelegramServer, phone: str = ANNA) -> str:
-    return str((await server.people.code(phone, wait_s=5))["code"])
-
-
-async def log_in(worker: WorkerHarness, server: TelegramServer) -> Account:
-    """Log Anna in, by code and password, and wait until her account is connected."""
-    account = await worker.account(TENANT)
-    await telegram(account).flow.start(ANNA)
-    await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)
-    await connected(account)
-    return account
-
-
-async def connected(account: Account) -> None:
-    await until(lambda: is_up(account))
-
-
-def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
-    return Outgoing(to, text, reply_to, random_id)
-
-
-def write(server: TelegramServer, text: str, sender: str = ALICE, to: str = ANNA) -> None:
-    server.messages.send(sender, SendSpec(to=to, text=text))
-
-
-async def arrived(server: TelegramServer, count: int = 1) -> list[str]:
-    """Wait until Alice has got that many messages."""
-    return [found["text"] for found in await server.messages.wait(ALICE, count, wanted=MessageFilter(direction="in"))]
-
-
-def texts(events: list[dict[str, Any]]) -> list[str]:
-    return [event["message"]["text"] for event in events]
-
-
-async def row(harness: ListenerHarness) -> Any:
-    return await asyncio.to_thread(harness.accounts.get, TENANT, Channel.TELEGRAM)
-
+__all__ = ["people"]
 
 # logging in
 

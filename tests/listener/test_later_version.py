@@ -15,7 +15,6 @@ from shared.rpc.log_in import StartLogIn
 from shared.rpc.wire import Addressed
 from shared.store import keys
 from shared.store.workers import WorkerStore
-from tests.listener.test_ownership import registered
 from tests.support.clock import FakeClock
 from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram
 
@@ -31,7 +30,7 @@ def write(harness: ListenerHarness, key: dict[str, str], **fields: object) -> No
 
 async def other_worker(harness: ListenerHarness, **fields: object) -> WorkerId:
     """A worker whose row holds what this version does not know."""
-    worker = await registered(harness, FakeClock())
+    worker = harness.registered_worker(FakeClock())
     write(harness, keys.worker(worker.id), **fields)
     return worker.id
 
@@ -61,7 +60,7 @@ async def looked(worker: WorkerHarness, clock: FakeClock) -> None:
 async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(harness: ListenerHarness, fields: dict[str, object]) -> None:
     """What it holds stays its own; nothing is dealt to it; once it is silent it is dead like any other."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     other = await other_worker(harness, **fields)
     write(harness, keys.account(TENANT, Channel.TELEGRAM), owner=other, epoch=1)
     sight = await worker.ownership._failure_detector.look()
@@ -80,7 +79,7 @@ async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(harness: L
 async def test_an_account_in_an_unknown_state_is_left_alone(harness: ListenerHarness, row: dict[str, str]) -> None:
     """It is held and nothing is done to it or its row; others are served by the same worker."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     unowned(harness, TENANT, user_id=5, **row)
     account = await worker.ownership.account(TENANT, Channel.TELEGRAM)
     assert await worker.ownership.account(OTHER, Channel.TELEGRAM)
@@ -97,7 +96,7 @@ async def test_an_account_in_an_unknown_state_is_left_alone(harness: ListenerHar
 async def test_an_account_whose_row_makes_no_sense_holds_up_nobody(harness: ListenerHarness) -> None:
     """The look around goes on to the others, and the log names the row."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     unowned(harness, TENANT, wanted_since="some day")
     unowned(harness, OTHER)
     write(harness, {"pk": f"T#{OTHER}", "sk": "ACCOUNT#pigeon"}, owner=NOBODY, epoch=1)

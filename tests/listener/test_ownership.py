@@ -11,23 +11,15 @@ from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store.table import ConditionFailed, StoreUnavailable
 from tests.support.clock import FakeClock
-from tests.support.listener_harness import ListenerHarness, WorkerHarness
+from tests.support.listener_harness import ListenerHarness
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
-
-
-async def registered(harness: ListenerHarness, clock: FakeClock) -> WorkerHarness:
-    """A worker whose row is there and whose steps the test takes itself."""
-    worker = harness.worker(clock)
-    harness.workers.register(worker.ownership.me)
-    worker.lease.extend(clock.boottime())
-    return worker
 
 
 async def test_a_beat_extends_the_lease(harness: ListenerHarness) -> None:
     """Each acknowledged beat counts from its own sending."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     clock.advance(LEASE_S - 1)
     await worker.ownership.beats.once(clock.boottime())
     clock.advance(LEASE_S - 1)
@@ -37,7 +29,7 @@ async def test_a_beat_extends_the_lease(harness: ListenerHarness) -> None:
 async def test_a_beat_whose_answer_was_lost_is_made_good(harness: ListenerHarness) -> None:
     """The row is ahead of what the worker knows: it learns the number, and the next beat counts."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     harness.workers.beat(worker.id, 0, 0, frozenset())
     clock.advance(3)
     await worker.ownership.beats.once(clock.boottime())
@@ -49,7 +41,7 @@ async def test_a_beat_whose_answer_was_lost_is_made_good(harness: ListenerHarnes
 async def test_a_worker_that_was_declared_dead_lapses_at_its_next_beat(harness: ListenerHarness) -> None:
     """Death is one stored fact, and final."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     assert harness.workers.kill(worker.id, 0, clock.now())
     with pytest.raises(Lapsed):
         await worker.ownership.beats.once(clock.boottime())
@@ -59,7 +51,7 @@ async def test_a_worker_that_was_declared_dead_lapses_at_its_next_beat(harness: 
 async def test_a_late_beat_of_a_dead_worker_changes_nothing(harness: ListenerHarness) -> None:
     """A write that arrives after its time-out finds the row dead."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     harness.workers.kill(worker.id, 0, clock.now())
     with pytest.raises(ConditionFailed):
         harness.workers.beat(worker.id, 0, 0, frozenset())
@@ -71,7 +63,7 @@ async def test_a_late_beat_of_a_dead_worker_changes_nothing(harness: ListenerHar
 async def test_a_silent_worker_is_declared_dead_only_after_its_lease_is_over(harness: ListenerHarness) -> None:
     """The watcher counts by its own clock from when it first saw the beat."""
     clock = FakeClock()
-    silent, watcher = await registered(harness, clock), await registered(harness, clock)
+    silent, watcher = harness.registered_worker(clock), harness.registered_worker(clock)
     await watcher.ownership.look_around()
     clock.advance(SILENCE_S - 0.1)
     await watcher.ownership.look_around()
@@ -89,7 +81,7 @@ async def test_a_silent_worker_is_declared_dead_only_after_its_lease_is_over(har
 async def test_a_worker_that_beats_is_never_declared_dead(harness: ListenerHarness) -> None:
     """Any change of the number starts the watcher's count anew."""
     clock = FakeClock()
-    alive, watcher = await registered(harness, clock), await registered(harness, clock)
+    alive, watcher = harness.registered_worker(clock), harness.registered_worker(clock)
     for _ in range(8):
         await watcher.ownership.look_around()
         await alive.ownership.beats.once(clock.boottime())
@@ -103,7 +95,7 @@ async def test_a_worker_that_beats_is_never_declared_dead(harness: ListenerHarne
 async def test_a_beat_between_look_and_kill_saves_the_worker(harness: ListenerHarness) -> None:
     """The kill is conditional on the number that was seen: the watcher loses that race."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     harness.workers.beat(worker.id, 0, 0, frozenset())
     assert not harness.workers.kill(worker.id, 0, clock.now())
 
@@ -116,7 +108,7 @@ async def claimed_by(harness: ListenerHarness, owner: WorkerId) -> None:
 async def test_an_account_of_a_live_worker_is_not_claimed(harness: ListenerHarness) -> None:
     """Whoever is asked for it says that it is not theirs."""
     clock = FakeClock()
-    owner, other = await registered(harness, clock), await registered(harness, clock)
+    owner, other = harness.registered_worker(clock), harness.registered_worker(clock)
     await claimed_by(harness, owner.id)
     with pytest.raises(AvioError) as refused:
         await other.account(TENANT)
@@ -127,7 +119,7 @@ async def test_an_account_of_a_live_worker_is_not_claimed(harness: ListenerHarne
 async def test_an_account_whose_owner_is_over_is_claimed_under_the_next_epoch(harness: ListenerHarness, fate: str) -> None:
     """Ended, dead, unknown or nobody: these and no others."""
     clock = FakeClock()
-    gone, worker = await registered(harness, clock), await registered(harness, clock)
+    gone, worker = harness.registered_worker(clock), harness.registered_worker(clock)
     await claimed_by(harness, {"absent": WorkerId("never-was"), "nobody": NOBODY}.get(fate, gone.id))
     if fate == "ended":
         harness.workers.end(gone.id, clock.now())
@@ -142,7 +134,7 @@ async def test_an_account_whose_owner_is_over_is_claimed_under_the_next_epoch(ha
 async def test_a_claim_after_the_own_lease_is_over_takes_nothing(harness: ListenerHarness) -> None:
     """The row may say so, but the account is neither loaded nor connected."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
     clock.advance(LEASE_S + 1)
     with pytest.raises(AvioError) as refused:
         await worker.account(TENANT)
@@ -170,7 +162,7 @@ async def test_a_claim_that_is_retried_after_it_had_worked_is_a_success(harness:
 async def test_a_worker_that_lost_its_table_lapses_by_itself(harness: ListenerHarness) -> None:
     """No beat gets through: nothing is thrown, the lease just ends."""
     clock = FakeClock()
-    worker = await registered(harness, clock)
+    worker = harness.registered_worker(clock)
 
     class Away:
         def beat(self, *_: object) -> None:
@@ -186,7 +178,7 @@ async def test_a_worker_that_lost_its_table_lapses_by_itself(harness: ListenerHa
 async def test_rows_of_workers_that_left_nothing_are_forgotten_after_a_day(harness: ListenerHarness) -> None:
     """Until then their accounts are looked for, since the index lags."""
     clock = FakeClock()
-    gone, watcher = await registered(harness, clock), await registered(harness, clock)
+    gone, watcher = harness.registered_worker(clock), harness.registered_worker(clock)
     harness.workers.end(gone.id, clock.now())
     clock.advance(23 * 3600)
     watcher.lease._end = clock.boottime() + LEASE_S

@@ -16,7 +16,7 @@ from shared.rpc.send import SendMessage
 from shared.rpc.wire import Addressed
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import TENANT, arrived, log_in, message, people
+from tests.support.account_scenario import TENANT, arrived, log_in, message, people
 from tests.support.listener_harness import ListenerHarness, telegram
 
 __all__ = ["people"]

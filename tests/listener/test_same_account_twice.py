@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.model.ids import TenantId
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, message, people, texts, write
+from tests.support.account_scenario import ANNA, PASSWORD, TENANT, arrived, code_of, connected, message, people, texts, write
 from tests.support.listener_harness import ListenerHarness, telegram, until
 
 __all__ = ["people"]

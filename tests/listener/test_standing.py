@@ -15,7 +15,7 @@ from shared.model.account import AccountState
 from shared.model.ids import Channel
 from testing.telegram_server.control.specs import ConnectionSpec, FreezeSpec, PersonPatch, PersonSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ALICE, ANNA, TENANT, arrived, code_of, connected, id_of, message, texts, write
+from tests.support.account_scenario import ALICE, ANNA, TENANT, arrived, code_of, connected, id_of, message, texts, write
 from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram, until
 
 BOB = "+999661003"

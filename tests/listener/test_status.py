@@ -25,7 +25,7 @@ from shared.store import keys
 from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
+from tests.support.account_scenario import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
 from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram, until
 
 __all__ = ["people"]  # a fixture that every test here uses

@@ -13,7 +13,7 @@ from shared.rpc.log_in import SentCode
 from testing.telegram_server.control.specs import PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ANNA, PASSWORD, TENANT, code_of, people, row
+from tests.support.account_scenario import ANNA, PASSWORD, TENANT, code_of, people, row
 from tests.support.listener_harness import ListenerHarness, telegram
 
 __all__ = ["people"]

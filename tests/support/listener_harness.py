@@ -40,6 +40,7 @@ from shared.store.table import Table
 from shared.store.workers import WorkerStore
 from testing.telegram_server.server import TelegramServer
 from tests.support.captured_log import CapturedLog
+from tests.support.clock import FakeClock
 from tests.support.rows import put_tenant
 
 P = ParamSpec("P")
@@ -90,6 +91,13 @@ class ListenerHarness:
     ) -> WorkerHarness:
         """Return a worker, not started: Telegram's, unless other channels are named."""
         return WorkerHarness(self, clock or SystemClock(), queue, address, certificate, drivers or [TelegramDriver(self.telegram)])
+
+    def registered_worker(self, clock: FakeClock) -> WorkerHarness:
+        """Return a worker that is registered but does not run: the test takes its steps."""
+        worker = self.worker(clock)
+        self.workers.register(worker.ownership.me)
+        worker.lease.extend(clock.boottime())
+        return worker
 
     async def queued(self, count: int, deadline_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
