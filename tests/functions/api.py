@@ -55,8 +55,8 @@ from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
 from shared.store.workers import WorkerStore
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.logs import KeptLog
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 ORIGIN = "http://localhost:5173"
@@ -97,7 +97,7 @@ class Api:
     def __init__(self, account: Account) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
-        self.log = KeptLog()
+        self.log = CapturedLog()
         self.table = Table(dynamodb, account.table_name)
         self.tenants = TenantStore(self.table)
         self.accounts = AccountStore(self.table)
@@ -138,7 +138,7 @@ class Api:
         )
 
     def composed(
-        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: KeptLog | None = None
+        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: CapturedLog | None = None
     ) -> FastAPI:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger

@@ -21,10 +21,10 @@ from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Item, StoreUnavailable, Table
 from testing.fake_aws.dynamodb import STATE
+from tests.support.captured_log import CapturedLog
 from tests.support.events import TENANT, event_of
 from tests.support.fake_stores import fake_client
-from tests.support.listener import queue_of
-from tests.support.logs import KeptLog
+from tests.support.listener_harness import queue_of
 
 TG, TOWN = Channel.TELEGRAM, -1000000004000
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Line:
     def __init__(self, queue: Queue, offload: Offload, *refused: int) -> None:
         self.table = AskedTable(*refused)
         self.store = PeerStore(self.table)
-        self.log = KeptLog()
+        self.log = CapturedLog()
         self.deliver = EventPublisher(queue, self.store, offload, self.log.logger)
         self.book = PeerBook(self._load)
         self.ready: list[str] = []

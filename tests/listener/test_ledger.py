@@ -15,9 +15,9 @@ from listener.telegram.updates.update_state import ChannelState, UpdateState
 from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
+from tests.support.captured_log import CapturedLog
 from tests.support.events import message_of
-from tests.support.listener import PATIENCE_S
-from tests.support.logs import KeptLog
+from tests.support.listener_harness import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -153,7 +153,7 @@ class Queue:
 
 
 async def emptied(queue: Queue, chats: list[int]) -> Ledger[UpdateState]:
-    writer = Writer(queue, KeptLog().logger, retry_s=0.0001)
+    writer = Writer(queue, CapturedLog().logger, retry_s=0.0001)
     book = Ledger(marks(0), writer.ready, lambda _: None)
     task = asyncio.create_task(writer.run())
     for number, chat in enumerate(chats, 1):

@@ -24,7 +24,7 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.table import StoreUnavailable, Table
 from tests.support.certificates import certificate_for
 from tests.support.events import TENANT, event_of, message_of
-from tests.support.listener import queue_of
+from tests.support.listener_harness import queue_of
 
 
 @pytest.fixture

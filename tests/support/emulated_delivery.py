@@ -27,8 +27,8 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.logs import KeptLog
 from tests.support.receiver import Receiver
 
 
@@ -49,7 +49,7 @@ class EmulatedDelivery:
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
         self.recipients = Recipients(self.tenants, self.envelope, self.fallback, clock)
-        self.log = KeptLog()
+        self.log = CapturedLog()
         services = DeliveryServices(
             recipients=self.recipients,
             snapshots=SnapshotReader(self.deliveries_table, self.table),

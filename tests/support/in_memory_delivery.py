@@ -29,11 +29,11 @@ from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
 from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
 from testing.fake_aws.fifo_queue import QUEUE
+from tests.support.captured_log import CapturedLog
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
 from tests.support.fault_injection import CrashingClient, SimulatedProcess
-from tests.support.logs import KeptLog
 
 
 class NoSecrets:
@@ -61,7 +61,7 @@ class InMemoryDelivery:
     clock: Clock
     source: EventSource = field(init=False)
     dynamodb: FakeDynamoDb = field(default_factory=FakeDynamoDb)
-    log: KeptLog = field(default_factory=KeptLog)
+    log: CapturedLog = field(default_factory=CapturedLog)
     sent: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of, message_of
 from tests.support.in_memory_delivery import InMemoryDelivery
-from tests.support.listener import until
+from tests.support.listener_harness import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 from tests.support.rows import whole
 

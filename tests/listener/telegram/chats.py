@@ -19,7 +19,7 @@ from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN
 from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 KINDS = ("private", "basic", "supergroup", "channel")

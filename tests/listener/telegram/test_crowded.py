@@ -8,7 +8,7 @@ from listener.telegram.connection.client import Client
 from testing.telegram_server.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, CY, Desk
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 One = SendManySpec.One
 

@@ -23,7 +23,7 @@ from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
 from tests.support.events import message_of
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 
