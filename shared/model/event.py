@@ -6,11 +6,11 @@ import hashlib
 from datetime import datetime
 from typing import Literal
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import FrozenModel
 from shared.model.ids import Channel, EventId, TenantId
 
 
-class Media(Frozen):
+class Media(FrozenModel):
     """What hangs on a message. `size` in bytes; `name` where the sender gave one."""
 
     type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
@@ -19,7 +19,7 @@ class Media(Frozen):
     size: int | None = None
 
 
-class Message(Frozen):
+class Message(FrozenModel):
     """An incoming message. `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set."""
 
     chat_id: int
@@ -35,7 +35,7 @@ class Message(Frozen):
     media: Media | None = None
 
 
-class Event(Frozen):
+class Event(FrozenModel):
     """One event of one account, as its queue entry carries it. `received_at` is when the listener had it first."""
 
     id: EventId
