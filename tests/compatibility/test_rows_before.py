@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from local.emulator_account import EmulatorAccount
+from shared.model.event import read_event
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
-from shared.queues import parse_event
 from shared.store.accounts import AccountStore
 from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
@@ -101,7 +101,7 @@ class Stores:
     def event(self, row: Row) -> None:
         found = self.deliveries.get(_tenant(row), EventId(row["sk"].partition("#")[2]))
         assert found
-        assert found.event == parse_event(row["event"])
+        assert found.event == read_event(row["event"])
         agrees(found, {name: value for name, value in row.items() if name != "event"}, OF_THE_LOG)
         assert found.event.id in self._listed(found.event.tenant_id)
 

@@ -14,7 +14,7 @@ from listener.core.sqs_sender import Queue
 from listener.telegram.connection_loop import EARLY_APART_S
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
 from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, PersonPatch, PersonSpec
@@ -269,10 +269,10 @@ async def test_a_message_is_queued_with_its_sender(harness: ListenerHarness, ser
         account = await log_in(worker, server)
         await until(lambda: (client := client_of(account)) and client.synced_at)  # from here on it is pushed
         write(server, "hello, привет, שלום 🙂")
-        event = Event.model_validate((await harness.queued(1))[0])
+        event = MessageReceived.model_validate((await harness.queued(1))[0])
         assert event.message.text == "hello, привет, שלום 🙂"
         assert (event.message.sender_username, event.message.sender_name) == ("alice", "Alice")
-        assert event.message.chat_id == event.message.sender_id == id_of(server, ALICE)
+        assert event.message.chat_id == event.message.sender_id == str(id_of(server, ALICE))
         assert not event.backfilled
 
 

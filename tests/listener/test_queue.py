@@ -18,11 +18,12 @@ from botocore.credentials import Credentials
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import TIMES, Queue
 from local.emulator_account import EmulatorAccount
-from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse, parse_event
+from shared.model.event import read_event
+from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import StoreUnavailable, Table
 from tests.support.certificates import certificate_for
-from tests.support.events import TENANT, event_of
+from tests.support.events import TENANT, event_of, message_of
 from tests.support.listener_harness import queue_of
 
 
@@ -55,7 +56,7 @@ async def test_events_come_out_as_they_went_in(account: EmulatorAccount, queue: 
     events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
     assert await queue.send(events) == [True] * 10
     messages = received(account)
-    assert sorted((parse_event(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
+    assert sorted((read_event(message["Body"]) for message in messages), key=lambda event: message_of(event).chat_id) == events
     assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
     assert {message["Attributes"]["MessageDeduplicationId"] for message in messages} == {event.id for event in events}
 

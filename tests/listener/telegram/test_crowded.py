@@ -15,7 +15,7 @@ One = SendManySpec.One
 
 def came(books: Books) -> list[tuple[int, int, str]]:
     """What was accepted: chat, message and text, in order, repeats included."""
-    return [(event.message.chat_id, event.message.message_id, event.message.text) for event in books.accepted]
+    return [(int(event.message.chat_id), int(event.message.message_id), event.message.text) for event in books.accepted]
 
 
 @pytest.mark.parametrize("kind", ["private", "channel"])
