@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, TypeAdapter
 
 from shared.model.event import Event, StoredEvent
-from shared.model.frozen import HIDDEN, Frozen
+from shared.model.frozen import HIDDEN, FrozenModel
 from shared.model.ids import EventId, TenantId
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LARGE_BYTES = 24 << 10
 """The size from which an event is queued by pointer: ten smaller events fit into the 256 KiB of one request."""
 
 
-class Pointer(Frozen):
+class Pointer(FrozenModel):
     """The body of a queue message whose event is too large for it."""
 
     tenant_id: TenantId

@@ -17,13 +17,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, TypeAdapter
 
 from shared.model.account import AccountState
-from shared.model.frozen import HIDDEN, Frozen
+from shared.model.frozen import HIDDEN, FrozenModel
 from shared.model.ids import Channel, EventId, MessengerId, TenantId
 
 ChatType = Literal["private", "group", "channel"]
 
 
-class Media(Frozen):
+class Media(FrozenModel):
     """What hangs on a message. `size` in bytes; `name` where the sender gave one."""
 
     type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
@@ -32,7 +32,7 @@ class Media(Frozen):
     size: int | None = None
 
 
-class Message(Frozen):
+class Message(FrozenModel):
     """A message. Telegram's `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set."""
 
     chat_id: MessengerId
@@ -48,14 +48,14 @@ class Message(Frozen):
     media: Media | None = None
 
 
-class Deletion(Frozen):
+class Deletion(FrozenModel):
     """Messages that are gone. `chat_id` is None where the messenger names only the messages."""
 
     chat_id: MessengerId | None = None
     message_ids: tuple[MessengerId, ...]
 
 
-class Reading(Frozen):
+class Reading(FrozenModel):
     """How far a chat has been read. `by_account` tells the account's own reading from the others'."""
 
     chat_id: MessengerId
@@ -63,7 +63,7 @@ class Reading(Frozen):
     by_account: bool
 
 
-class Reaction(Frozen):
+class Reaction(FrozenModel):
     """What somebody's reactions to a message are now; none where they were taken back."""
 
     chat_id: MessengerId
@@ -72,14 +72,14 @@ class Reaction(Frozen):
     emoji: tuple[str, ...]
 
 
-class StatusChange(Frozen):
+class StatusChange(FrozenModel):
     """The account's new state and its reason."""
 
     state: AccountState
     reason: str | None = None
 
 
-class LoginCode(Frozen):
+class LoginCode(FrozenModel):
     """A QR code to be scanned: `svg` shows it, until `expires_at`."""
 
     id: str
@@ -87,7 +87,7 @@ class LoginCode(Frozen):
     expires_at: datetime | None = None
 
 
-class _Event(Frozen):
+class _Event(FrozenModel):
     """What every event carries. `received_at` is when the listener had it first."""
 
     id: EventId

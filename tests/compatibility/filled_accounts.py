@@ -11,7 +11,7 @@ import base64
 from typing import Any
 
 from listener.telegram.operations.send import Outgoing
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Purpose
 from shared.errors import AvioError
 from shared.model.account import AccountState, Wanted
@@ -44,7 +44,7 @@ FREEZE = FreezeSpec(until=1_900_000_000, appeal_url="https://t.me/spambot?start=
 class Accounts:
     """Fills in accounts."""
 
-    def __init__(self, aws: Account, server: TelegramServer, clock: FakeClock, cast: dict[str, Any]) -> None:
+    def __init__(self, aws: EmulatorAccount, server: TelegramServer, clock: FakeClock, cast: dict[str, Any]) -> None:
         self._aws, self._server, self._clock, self._cast = aws, server, clock, cast
         self._rig = ListenerHarness(aws, telegram_of(server), CapturedLog())
         for tenant_id in TENANTS:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.event import read_event
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
 from shared.store.accounts import AccountStore
@@ -158,7 +158,7 @@ READERS: dict[str, Callable[[Stores, Row], None]] = {
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_row_is_read_with_all_its_fields(account: Account, folder: Path) -> None:
+def test_every_row_is_read_with_all_its_fields(account: EmulatorAccount, folder: Path) -> None:
     """A field that was given another name and no alias would be passed over in silence: rows hide what they do not know."""
     stores = Stores(Scene(account, folder))
     kinds = set()

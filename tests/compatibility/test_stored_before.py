@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
 from testing.telegram_server.control.specs import MessageFilter, SendSpec
@@ -29,7 +29,7 @@ from tests.support.listener_harness import PATIENCE_S, ListenerHarness, telegram
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
-def scene(account: Account, request: pytest.FixtureRequest) -> Scene:
+def scene(account: EmulatorAccount, request: pytest.FixtureRequest) -> Scene:
     """Each recording in turn, loaded."""
     return Scene(account, request.param)
 

@@ -34,10 +34,9 @@ from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Envelope
-from shared.model.account import Account as AccountRow
-from shared.model.account import AccountState
+from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
@@ -94,7 +93,7 @@ class AskedFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: EmulatorAccount) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
         self.log = CapturedLog()
@@ -168,7 +167,7 @@ class Api:
         row = {**keys.account(TenantId(tenant_id), Channel.TELEGRAM), "state": state, "epoch": 1, **fields}
         self.table.put({**row, "owner": worker.id} if worker else row)
 
-    def account(self, tenant_id: str) -> AccountRow | None:
+    def account(self, tenant_id: str) -> Account | None:
         """Return an account's row."""
         return self.accounts.get(TenantId(tenant_id), Channel.TELEGRAM)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.server import TelegramServer
 from tests.support.captured_log import CapturedLog
@@ -27,6 +27,6 @@ async def server(server_key: ServerKey) -> AsyncIterator[TelegramServer]:
 
 
 @pytest.fixture
-def harness(account: Account, server: TelegramServer) -> ListenerHarness:
+def harness(account: EmulatorAccount, server: TelegramServer) -> ListenerHarness:
     """Stores and a queue of one's own, and that server."""
     return ListenerHarness(account, telegram_of(server), CapturedLog())

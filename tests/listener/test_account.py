@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.sqs_sender import Queue
 from listener.telegram.connection_loop import EARLY_APART_S
@@ -44,7 +44,7 @@ __all__ = ["people"]
 # logging in
 
 
-def _connected_anew(account: Account, before: object) -> bool:
+def _connected_anew(account: OwnedAccount, before: object) -> bool:
     return client_of(account) not in (None, before)
 
 

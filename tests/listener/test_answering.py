@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from telethon.tl.types import UpdateMessageID
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.telegram.operations.send import Outgoing
 from listener.telegram.updates.batch import Batch
 from shared.errors import AvioError, Code
@@ -37,7 +37,7 @@ def id_of(server: TelegramServer, phone: str) -> int:
     return int(server.people.get(phone)["id"])
 
 
-async def log_in(worker: WorkerHarness, server: TelegramServer, phone: str = ANNA) -> Account:
+async def log_in(worker: WorkerHarness, server: TelegramServer, phone: str = ANNA) -> OwnedAccount:
     """Log somebody in by code, and wait until the account has caught up once."""
     account = await worker.account(TENANT)
     await telegram(account).flow.start(phone)
@@ -47,7 +47,7 @@ async def log_in(worker: WorkerHarness, server: TelegramServer, phone: str = ANN
     return account
 
 
-async def connected(worker: WorkerHarness) -> Account:
+async def connected(worker: WorkerHarness) -> OwnedAccount:
     """Return the account, claimed by this worker, once it is connected."""
     account = await worker.account(TENANT)
     await until(lambda: is_up(account))

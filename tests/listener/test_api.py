@@ -19,7 +19,7 @@ from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command
-from shared.rpc.log_in import SentCode, StartLogIn, VerifyLogIn
+from shared.rpc.log_in import LogInCode, StartLogIn, VerifyLogIn
 from shared.rpc.send import SendMessage
 from shared.rpc.wire import Addressed
 from testing.telegram_server.control.specs import PersonSpec
@@ -47,7 +47,7 @@ async def test_a_function_logs_an_account_in_through_the_owner_that_it_finds(har
     server.people.create(PersonSpec(phone=ANNA, first_name="Anna"))
     async with interface(harness) as (worker, _):
         answer = await call(harness, StartLogIn(phone=ANNA))
-        assert isinstance(answer, SentCode)
+        assert isinstance(answer, LogInCode)
         assert answer.delivery == "app"
         code = (await server.people.code(ANNA, wait_s=5))["code"]
         assert (await call(harness, VerifyLogIn(phone=ANNA, code=code))).state == "authorized"

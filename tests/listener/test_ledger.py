@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.core.ledger import BATCH, Entry, Ledger, Writer
+from listener.core.ledger import BATCH, Ledger, LedgerEntry, Writer
 from listener.telegram.updates.update_state import ChannelState, UpdateState
 from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
@@ -136,7 +136,7 @@ class Queue:
         self.in_flight: set[str] = set()
         self.requests = 0
 
-    async def __call__(self, entries: list[Entry]) -> list[bool]:
+    async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
         groups = [entry.event.group for entry in entries]
         assert len(groups) == len(set(groups)) <= BATCH
         assert not self.in_flight & set(groups)
@@ -184,7 +184,7 @@ async def test_many_chats_share_requests() -> None:
 class Broken(Queue):
     """A queue that fails outright before it works."""
 
-    async def __call__(self, entries: list[Entry]) -> list[bool]:
+    async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
         if self.requests < 3:
             self.requests += 1
             raise RuntimeError("not thought of")

@@ -30,8 +30,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from listener.core.ownership.lease import LEASE_S, SILENCE_S
-from shared.model.account import Account as Row
-from shared.model.account import Wanted
+from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store import keys
@@ -308,7 +307,7 @@ class KillsAnyway(WorkerStore):
 class ClaimsAnyway(AccountStore):
     """Broken on purpose: takes an account from whoever has claimed it since."""
 
-    def claim(self, tenant_id: TenantId, channel: Channel, seen: Row | Owned | None, me: WorkerId, token: str) -> Row | None:
+    def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | Owned | None, me: WorkerId, token: str) -> Account | None:
         """Claim what lies there now."""
         return super().claim(tenant_id, channel, self.get(tenant_id, channel), me, token)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from listener.core import commands
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.telegram import connection_loop
 from listener.telegram.channel import HANDLERS
 from shared.errors import AvioError, Code
@@ -27,7 +27,7 @@ def fault(server: TelegramServer, **spec: Any) -> None:
     server.operation.inject(FaultSpec.model_validate({"kind": "error", "method": SENDING, **spec}))
 
 
-async def refusal(account: Account) -> AvioError:
+async def refusal(account: OwnedAccount) -> AvioError:
     with pytest.raises(AvioError) as refused:
         await telegram(account).send(message("once"))
     return refused.value
@@ -110,7 +110,7 @@ async def test_a_fault_below_a_command_is_not_the_callers(error: Exception) -> N
     class Owner:
         handlers = {Channel.TELEGRAM: HANDLERS}  # noqa: RUF012
 
-        async def account(self, tenant_id: Any, channel: Any) -> Account:
+        async def account(self, tenant_id: Any, channel: Any) -> OwnedAccount:
             raise error
 
         def held_account(self, tenant_id: Any, channel: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.telegram.operations.restrictions import ASKED_AGAIN_AFTER, RESTRICTED_FOR
 from shared.clock import SystemClock
 from shared.errors import AvioError, Code
@@ -44,7 +44,7 @@ def clock() -> LateClock:
     return LateClock()
 
 
-async def log_in(worker: WorkerHarness, server: TelegramServer) -> Account:
+async def log_in(worker: WorkerHarness, server: TelegramServer) -> OwnedAccount:
     account = await worker.account(TENANT)
     await telegram(account).flow.start(ANNA)
     await telegram(account).flow.verify(ANNA, await code_of(server), None)
@@ -52,7 +52,7 @@ async def log_in(worker: WorkerHarness, server: TelegramServer) -> Account:
     return account
 
 
-async def refusal(account: Account, to: str, random_id: int = 1) -> AvioError:
+async def refusal(account: OwnedAccount, to: str, random_id: int = 1) -> AvioError:
     with pytest.raises(AvioError) as refused:
         await telegram(account).send(message("cold", to, random_id))
     return refused.value

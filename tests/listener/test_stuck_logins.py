@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
-from shared.rpc.log_in import SentCode
+from shared.rpc.log_in import LogInCode
 from testing.telegram_server.control.specs import PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
@@ -19,9 +19,9 @@ from tests.support.listener_harness import ListenerHarness, telegram
 __all__ = ["people"]
 
 
-async def begun(worker: Any) -> Account:
+async def begun(worker: Any) -> OwnedAccount:
     """Return Anna's account with a code on its way, and ask for no patience before the next one."""
-    account: Account = await worker.account(TENANT)
+    account: OwnedAccount = await worker.account(TENANT)
     await telegram(account).flow.start(ANNA)
     session = telegram(account).context.session
     assert session
@@ -42,7 +42,7 @@ async def test_a_start_makes_a_new_key_where_telegram_has_forgotten_the_old_one(
     async with harness.worker().running() as worker:
         account = await begun(worker)
         assert server.operation.forget_keys()
-        assert isinstance(await telegram(account).flow.start(ANNA), SentCode)
+        assert isinstance(await telegram(account).flow.start(ANNA), LogInCode)
         assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 

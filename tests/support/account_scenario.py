@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.telegram.operations.send import Outgoing
 from shared.model.ids import Channel, TenantId
 from testing.telegram_server.control.specs import MessageFilter, PersonSpec, SendSpec
@@ -38,7 +38,7 @@ async def code_of(server: TelegramServer, phone: str = ANNA) -> str:
     return str((await server.people.code(phone, wait_s=5))["code"])
 
 
-async def log_in(worker: WorkerHarness, server: TelegramServer) -> Account:
+async def log_in(worker: WorkerHarness, server: TelegramServer) -> OwnedAccount:
     """Log Anna in, by code and password, and wait until her account is connected."""
     account = await worker.account(TENANT)
     await telegram(account).flow.start(ANNA)
@@ -47,7 +47,7 @@ async def log_in(worker: WorkerHarness, server: TelegramServer) -> Account:
     return account
 
 
-async def connected(account: Account) -> None:
+async def connected(account: OwnedAccount) -> None:
     await until(lambda: is_up(account))
 
 

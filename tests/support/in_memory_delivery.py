@@ -10,7 +10,7 @@ from typing import Any, cast
 from functions.callback_delivery.attempt import EventPoster, Post
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.queue import Messages
-from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.callback_delivery.recipients import DeploymentSigningSecret, Recipients
 from functions.callback_delivery.services import DeliveryServices
 from functions.sweeper.sweep import Sweeper
 from functions.sweeper.sweep_run import PosterPool, SweepServices
@@ -73,7 +73,7 @@ class InMemoryDelivery:
         self.callbacks = CallbackStateStore(self.table)
         self.backlog = BacklogStore(self.table, self.deliveries)
         # One for all processes: what a warm function remembered of a tenant, it would remember here too.
-        nobody, secret = cast("Any", None), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock)
+        nobody, secret = cast("Any", None), DeploymentSigningSecret(cast("Any", NoSecrets()), "", self.clock)
         self.recipients = Recipients(self.tenants, Envelope(nobody, ""), secret, self.clock)
 
     def new_tenant(self, url: str) -> Tenant:

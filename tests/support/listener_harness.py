@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.credentials import Credentials
 from pydantic import SecretStr
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.channel import ChannelDriver
 from listener.core.event_publisher import EventPublisher
@@ -27,7 +27,7 @@ from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import Telegram, test_server
 from listener.telegram.connection_loop import ConnectionLoop
 from listener.telegram.telegram_account import TelegramAccount
-from local.aws_account import Account as AwsAccount
+from local.emulator_account import EmulatorAccount
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
 from shared.model.ids import Channel, TenantId, WorkerId
@@ -62,7 +62,7 @@ async def until(condition: Callable[[], Any], deadline_s: float = PATIENCE_S) ->
 class ListenerHarness:
     """Holds the stores, the queue and the log that all workers of a test share, and reads them for the test."""
 
-    aws: AwsAccount
+    aws: EmulatorAccount
     telegram: Telegram
     log: CapturedLog
 
@@ -132,7 +132,7 @@ class PatientOffload(Offload):
         return await super().within(max(deadline_s, PATIENCE_S), call, *args, **kwargs)
 
 
-def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
+def queue_of(aws: EmulatorAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
     """Return the way into an account's `events` queue; it wants to be closed."""
     keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
     return kind(aws.client("sqs"), Credentials(aws.emulator.account, aws.emulator.secret), aws.events_queue_url, keep, offload)
@@ -164,7 +164,7 @@ class WorkerHarness:
     def _open_context(self, row: Any, me: WorkerId) -> AccountContext:
         return AccountContext(row, me, self.lease.guard(), self.services)
 
-    async def account(self, tenant_id: TenantId) -> Account:
+    async def account(self, tenant_id: TenantId) -> OwnedAccount:
         """Return an account, claimed by this worker."""
         return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), PATIENCE_S)
 
@@ -206,32 +206,32 @@ def telegram_of(server: TelegramServer) -> Telegram:
     return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
 
 
-def telegram(account: Account) -> TelegramAccount:
+def telegram(account: OwnedAccount) -> TelegramAccount:
     """Return the Telegram side of an account."""
     assert isinstance(account.channel, TelegramAccount)
     return account.channel
 
 
-def loop_of(account: Account) -> ConnectionLoop:
+def loop_of(account: OwnedAccount) -> ConnectionLoop:
     """Return the connection loop of an account that serves."""
     loop = telegram(account).loop
     assert loop is not None
     return loop
 
 
-def is_up(account: Account) -> bool:
+def is_up(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is connected."""
     loop = telegram(account).loop
     return loop is not None and loop.up.is_set()
 
 
-def is_down(account: Account) -> bool:
+def is_down(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is not connected."""
     loop = telegram(account).loop
     return loop is not None and not loop.up.is_set()
 
 
-def client_of(account: Account) -> Client | None:
+def client_of(account: OwnedAccount) -> Client | None:
     """Return the client of an account's connection, where there is one."""
     loop = telegram(account).loop
     return loop.client if loop else None

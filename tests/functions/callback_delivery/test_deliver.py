@@ -23,7 +23,7 @@ from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
 from functions.tenants.tenant_service import seal
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
 from shared.model.tenant import ChatType
@@ -682,7 +682,7 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(delivery: EmulatedDelive
     assert (failed, counts.dead, delivery.left_in_queue()) == ([entries[0].message_id], 0, 1)
 
 
-async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: Account, clock: FakeClock, receiver: Receiver) -> None:
+async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: EmulatorAccount, clock: FakeClock, receiver: Receiver) -> None:
     """It is logged, and the chat is put back; the other tenant's event is delivered."""
 
     async def faulty(host: str, port: int) -> list[Address]:
