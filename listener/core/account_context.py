@@ -205,9 +205,10 @@ class AccountContext:
         row, store = self.row, self.services.accounts
         await self.services.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
 
-    async def erase_tenant(self) -> None:
-        """Erase everything of the account's tenant; raises Superseded where another owner goes on with that."""
-        if not await self.services.offload(erasure.erase, self.services.table, self.tenant_id, self.row.epoch):
+    async def erase_account(self) -> None:
+        """Erase the account, and with the tenant's last account everything of the tenant; raises Superseded if a later owner does that."""
+        row = self.row
+        if not await self.services.offload(erasure.erase_account, self.services.table, row.tenant_id, row.channel, row.epoch):
             raise Superseded
 
     async def look_again(self) -> Wanted | None:

@@ -125,7 +125,7 @@ class Api:
         owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         return Dependencies(
-            TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed),
+            TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed),
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
