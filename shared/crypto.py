@@ -47,7 +47,7 @@ class Purpose(StrEnum):
         return (Purpose.SIGNING if self is Purpose.HEADERS else self).value
 
 
-class Unreadable(Exception):
+class DecryptionFailed(Exception):
     """The sealed bytes, or their data key, are not what was sealed for this tenant and purpose. It stays so."""
 
 
@@ -71,14 +71,14 @@ class DataKey:
         return nonce + AESGCM(self._plain).encrypt(nonce, plain, self._context)
 
     def open(self, sealed: bytes) -> bytes:
-        """Return what `seal` was given; raises Unreadable where a bit of it, or its context, is another."""
+        """Return what `seal` was given; raises DecryptionFailed if a bit of it or of its context differs."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
             return AESGCM(self._plain).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
         except (InvalidTag, ValueError) as error:  # too short to hold a nonce: ValueError
-            raise Unreadable from error
+            raise DecryptionFailed from error
 
 
 class Envelope:
@@ -96,7 +96,7 @@ class Envelope:
         return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(tenant_id, purpose))
 
     def unwrap(self, tenant_id: TenantId, purpose: Purpose, wrapped: bytes) -> DataKey:
-        """Return the data key that `new_key` made; raises KeysUnavailable, and Unreadable where it can never be unwrapped."""
+        """Return the data key that `new_key` made; raises KeysUnavailable, and DecryptionFailed where it can never be unwrapped."""
         context = {"tenant": tenant_id, "purpose": purpose.role}
         with _translated():
             answer = self._kms().decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
@@ -110,7 +110,7 @@ def _translated() -> Iterator[None]:
     except ClientError as error:
         refusal = error.response.get("Error", {}).get("Code", "")
         if refusal in _NEVER_OPENS:
-            raise Unreadable from error
+            raise DecryptionFailed from error
         raise KeysUnavailable(refusal or type(error).__name__) from error
     except BotoCoreError as error:
         raise KeysUnavailable(type(error).__name__) from error

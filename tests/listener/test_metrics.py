@@ -13,17 +13,18 @@ import pytest
 from listener.core.ledger import Ledger, Writer
 from listener.core.metrics import WRITE_EVERY_S, ChannelMetrics, Holdings, MetricsWriter, no_metrics
 from listener.core.ownership.heartbeat import Lapsed
+from listener.telegram.updates.update_state import UpdateState
 from shared.clock import Clock
 from shared.errors import AvioError
 from shared.model.ids import Channel
 from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ANNA, log_in, message, people, write
-from tests.listener.test_ledger import event, marks
+from tests.support.account_scenario import ANNA, log_in, message, people, write
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.listener import Rig, is_up, telegram, until
-from tests.support.logs import KeptLog
+from tests.support.events import event_of
+from tests.support.listener_harness import ListenerHarness, is_up, telegram, until
 from tests.support.virtual_time import VirtualClock, run
 
 __all__ = ["people"]  # a fixture that every test here uses
@@ -31,6 +32,7 @@ __all__ = ["people"]  # a fixture that every test here uses
 TG = Channel.TELEGRAM
 HELD = Holdings(accounts=5, serving=4, ledger_depth=7)
 UNITS = {"FloodWait": "Seconds"}
+START = UpdateState(0, 0, 0, 0)
 
 
 def written_by(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -113,22 +115,22 @@ async def test_each_refusal_of_the_queue_counts_and_an_event_counts_once() -> No
     async def deliver(entries: list[Any]) -> list[bool]:
         return [refusals.pop() if refusals else True for _ in entries]
 
-    writer = Writer(deliver, KeptLog().logger, retry_s=0.0001)
-    ledger = Ledger(marks(0), writer.ready, lambda _: None, metrics=metrics)
+    writer = Writer(deliver, CapturedLog().logger, retry_s=0.0001)
+    ledger = Ledger(START, writer.ready, lambda _: None, metrics=metrics)
     writing = asyncio.create_task(writer.run())
-    ledger.append([event(1, 1), event(2, 2)], marks(2))
+    ledger.append([(event_of(chat_id=1), ()), (event_of(chat_id=2), ())], START)
     await ledger.drained()
     writing.cancel()
     assert (metrics.events_queued, metrics.events_refused) == (2, 2)
 
 
-async def test_what_an_account_does_is_measured(rig: Rig, server: TelegramServer) -> None:
+async def test_what_an_account_does_is_measured(harness: ListenerHarness, server: TelegramServer) -> None:
     """From its claim on: connects, events, sends, waits that Telegram asks for, and what its worker holds."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         await telegram(account).send(message("hello"))
         write(server, "and hello to you")
-        await rig.queued(1)
+        await harness.queued(1)
         server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=37))
         for random_id in (2, 3):  # the second is not asked for: its wait is the same
             with pytest.raises(AvioError):
@@ -144,9 +146,9 @@ async def test_what_an_account_does_is_measured(rig: Rig, server: TelegramServer
     assert (measured.connected, measured.lapses) == (0, 0)
 
 
-async def test_accounts_that_a_lapse_cuts_off_are_counted(rig: Rig, server: TelegramServer) -> None:
+async def test_accounts_that_a_lapse_cuts_off_are_counted(harness: ListenerHarness, server: TelegramServer) -> None:
     """A hand-over is none."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
         worker.lease.lapse()
         assert worker.task is not None

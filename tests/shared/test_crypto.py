@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.crypto import DataKey, Envelope, KeysUnavailable, Purpose, Unreadable
+from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.kms import FakeKms
@@ -59,7 +59,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
     sealed = bytearray(KEY.seal(plain))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     sealed[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(bytes(sealed))
 
 
@@ -67,7 +67,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
 def test_what_was_cut_off_is_unreadable(plain: bytes, cut: int) -> None:
     """Down to nothing at all."""
     sealed = KEY.seal(plain)
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(sealed[: max(0, len(sealed) - cut)])
 
 
@@ -89,7 +89,7 @@ def test_a_key_in_another_context_is_not_unwrapped(tenant_id: TenantId, purpose:
     """A session copied to another tenant's row, or a role that asks under the wrong purpose. It never will be."""
     kms = FakeKms()
     made = envelope(kms).new_key(ONE, Purpose.SESSION)
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         envelope(kms).unwrap(tenant_id, purpose, made.wrapped)
 
 
@@ -97,7 +97,7 @@ def test_the_context_binds_the_sealed_bytes_too() -> None:
     """Even under the same data key: a KMS that did not check would not be enough to open it elsewhere."""
     made = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)
     moved = DataKey(made.wrapped, made._plain, b'{"purpose":"session","tenant":"other"}')
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         moved.open(made.seal(b"session"))
 
 
@@ -113,8 +113,8 @@ def test_a_kms_that_does_not_answer_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("refusal", "told"),
     [
-        ("InvalidCiphertextException", Unreadable),
-        ("IncorrectKeyException", Unreadable),
+        ("InvalidCiphertextException", DecryptionFailed),
+        ("IncorrectKeyException", DecryptionFailed),
         ("AccessDeniedException", KeysUnavailable),
         ("DisabledException", KeysUnavailable),
         ("KMSInvalidStateException", KeysUnavailable),

@@ -19,10 +19,10 @@ from shared.store.peers import Peer, PeerStore
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
 from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
-from tests.support.logs import KeptLog
 
 TG, WORKER = Channel.TELEGRAM, WorkerId("worker")
 
@@ -31,7 +31,7 @@ class ErasureEnvironment:
     """Both tables, a worker's row, and the eraser over them."""
 
     def __init__(self) -> None:
-        self.clock, self.log = FakeClock(), KeptLog()
+        self.clock, self.log = FakeClock(), CapturedLog()
         self.dynamodb = FakeDynamoDb()
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
@@ -43,7 +43,7 @@ class ErasureEnvironment:
     @property
     def eraser(self) -> Eraser:
         """The function, as a new process."""
-        return Eraser(self.state, self.tenants, self.accounts, self.workers, self.deliveries, self.clock, self.log.logger)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers and records."""
@@ -92,7 +92,7 @@ def test_records_go_at_once_and_the_rest_once_the_account_is_logged_out(environm
     worker = environment.workers.get(WORKER)
     assert worker
     assert any(nudge.startswith(gone) for nudge in worker.nudges)
-    assert erasure.erase(environment.state, gone, Epoch(1))  # as the worker does, once it has logged out
+    assert erasure.erase_account(environment.state, gone, TG, Epoch(1))  # as the worker does, once it has logged out
     assert environment.left(gone) == []
     assert environment.left(neighbour) == kept
 
@@ -101,7 +101,7 @@ def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environm
     """A run that had the event in hand records it after the end, and a worker that was paused keeps a peer."""
     gone = environment.tenant()
     environment.end(gone)
-    erasure.erase(environment.state, gone, Epoch(1))
+    erasure.erase_account(environment.state, gone, TG, Epoch(1))
     ended_at = environment.clock.now()
     while environment.waiting():
         environment.record(gone, 9)
