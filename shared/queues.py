@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, TypeAdapter
 
-from shared.model.event import Event
-from shared.model.frozen import Frozen
+from shared.model.event import Event, StoredEvent
+from shared.model.frozen import HIDDEN, FrozenModel
 from shared.model.ids import EventId, TenantId
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LARGE_BYTES = 24 << 10
 """The size from which an event is queued by pointer: ten smaller events fit into the 256 KiB of one request."""
 
 
-class Pointer(Frozen):
+class Pointer(FrozenModel):
     """The body of a queue message whose event is too large for it."""
 
     tenant_id: TenantId
@@ -106,9 +106,4 @@ def parse(body: str) -> Event | Pointer:
     return _body.validate_json(body)
 
 
-def parse_event(body: str) -> Event:
-    """Return the event of its JSON; raises ValidationError."""
-    return Event.model_validate_json(body)
-
-
-_body: TypeAdapter[Event | Pointer] = TypeAdapter(Annotated[Event | Pointer, Field(union_mode="left_to_right")])
+_body: TypeAdapter[Event | Pointer] = TypeAdapter(Annotated[StoredEvent | Pointer, Field(union_mode="left_to_right")], config=HIDDEN)

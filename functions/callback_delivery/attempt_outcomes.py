@@ -12,7 +12,7 @@ from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Done, Park, PutBack, Step
+from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, Park, PutBack, Step
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.store.table import StoreUnavailable
@@ -84,7 +84,7 @@ class AttemptOutcomes:
         await self._record(event, posted.record(DeliveryStatus.DELIVERED))
         if not posted.counted:
             await self._health.succeeded(event.tenant_id)
-        return Done()
+        return Finished()
 
     async def _failed(self, posted: PostedEvent, **log_fields: object) -> None:
         self._services.logger.warning("attempt failed", extra={**posted.log_fields, **log_fields})
@@ -112,7 +112,7 @@ class AttemptOutcomes:
             return PutBack(STORAGE_DELAY_S)
         self._state.counts.dead += 1
         self._services.logger.error("event dead", extra=posted.log_fields)
-        return Done()
+        return Finished()
 
     async def _record_failure(self, posted: PostedEvent) -> None:
         self._state.counts.failed += 1

@@ -8,7 +8,7 @@ import certifi
 
 from functions.callback_delivery.network import resolve
 from functions.callback_delivery.post import Poster
-from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.callback_delivery.recipients import DeploymentSigningSecret, Recipients
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -42,7 +42,7 @@ class Composition:
         self.backlog = BacklogStore(deliveries, self.deliveries)
         self.snapshots = SnapshotReader(deliveries, state)
         self.tenants = TenantStore(state)
-        fallback = DeploymentSecret(aws.secretsmanager(), settings.secret_id, self.clock)
+        fallback = DeploymentSigningSecret(aws.secretsmanager(), settings.secret_id, self.clock)
         self.recipients = Recipients(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)
         self._allowed = settings
         self._trust = ssl.create_default_context(cafile=certifi.where())

@@ -13,8 +13,8 @@ from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.run_state import DeliveryCounts, RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.steps import STORAGE_DELAY_S
+from shared.model.event import read_event
 from shared.observability import tell_malformed
-from shared.queues import parse_event
 from shared.store.delivery_snapshot import Snapshot
 from shared.store.table import StoreUnavailable
 
@@ -54,7 +54,7 @@ def _resolved(entry: QueueEntry, snapshot: Snapshot) -> QueueEntry:
         return entry
     body = snapshot.bodies.get((entry.pointer.tenant_id, entry.pointer.event_id))
     try:
-        return replace(entry, event=parse_event(body)) if body else entry
+        return replace(entry, event=read_event(body)) if body else entry
     except ValidationError:
         return replace(entry, pointer=None)
 

@@ -24,7 +24,7 @@ from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.slow_attempts import SlowAttempts
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Done, Park, PutBack
+from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, Park, PutBack
 from shared.model.ids import EventId, TenantId
 from shared.store.rows import fault_of
 
@@ -93,7 +93,7 @@ class DeliveryRun:
     async def _step(self, progress: _Progress) -> None:
         """Deal with a chat's next entry."""
         match await self._entries.deliver(progress.left[0]):
-            case Done():
+            case Finished():
                 progress.advance(1)
             case PutBack(delay_s):
                 progress.delay_s = delay_s

@@ -30,13 +30,13 @@ METRICS = {
 }
 
 
-class Settings(composition.DeliveryFunctionSettings):
+class CallbackDeliverySettings(composition.DeliveryFunctionSettings):
     """What this function reads from the environment."""
 
     events_queue_url: str
 
 
-settings = Settings()
+settings = CallbackDeliverySettings()
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
 made = composition.Composition(settings)

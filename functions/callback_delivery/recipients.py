@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.clock import Clock
-from shared.crypto import Envelope, KeysUnavailable, Purpose, Unreadable
+from shared.crypto import DecryptionFailed, Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
 from shared.model.tenant import SECRET_PREFIX, Cause, Sealed, Tenant
 from shared.store.tenants import TenantStore
@@ -54,7 +54,7 @@ class Recipient:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class DeploymentSecret:
+class DeploymentSigningSecret:
     """CALLBACK_SIGNING_SECRET, for tenants without a secret of their own."""
 
     def __init__(self, secrets: SecretsManagerClient, secret_id: str, clock: Clock) -> None:
@@ -78,7 +78,7 @@ class DeploymentSecret:
 class Recipients:
     """Reads recipients, and disables their callbacks."""
 
-    def __init__(self, tenants: TenantStore, envelope: Envelope, fallback: DeploymentSecret, clock: Clock) -> None:
+    def __init__(self, tenants: TenantStore, envelope: Envelope, fallback: DeploymentSigningSecret, clock: Clock) -> None:
         self._tenants = tenants
         self._envelope = envelope
         self._fallback = fallback
@@ -88,7 +88,7 @@ class Recipients:
     def get(self, tenant_id: TenantId) -> Recipient | None:
         """Return a tenant's recipient as it is now, or None if the tenant does not exist.
 
-        Raises StoreUnavailable, KeysUnavailable or Unreadable.
+        Raises StoreUnavailable, KeysUnavailable or DecryptionFailed.
         """
         read_s = self._clock.boottime()
         tenant = self._tenants.get(tenant_id)
@@ -101,7 +101,7 @@ class Recipients:
         return self.get(recipient.tenant.id)
 
     def of(self, tenant: Tenant, read_s: float) -> Recipient:
-        """Return the recipient of a tenant whose read began at boot time `read_s`; raises KeysUnavailable or Unreadable."""
+        """Return the recipient of a tenant whose read began at boot time `read_s`; raises KeysUnavailable or DecryptionFailed."""
         own = None
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
@@ -119,21 +119,21 @@ class Recipients:
             return self._fallback.get()
         opened = self._opened(tenant_id, sealed, Purpose.SIGNING)
         if not opened.startswith(SECRET_PREFIX):
-            raise Unreadable
+            raise DecryptionFailed
         return opened
 
     def _headers(self, tenant_id: TenantId, sealed: Sealed) -> dict[str, str]:
         """Return the headers. Older ones were sealed for the purpose of secrets; they are told apart by their form, a JSON object."""
         try:
             opened = self._opened(tenant_id, sealed, Purpose.HEADERS)
-        except Unreadable:
+        except DecryptionFailed:
             opened = self._opened(tenant_id, sealed, Purpose.SIGNING)
         try:
             headers = json.loads(opened)
         except ValueError:
-            raise Unreadable from None  # the cause would contain a secret
+            raise DecryptionFailed from None  # the cause would contain a secret
         if not isinstance(headers, dict):
-            raise Unreadable
+            raise DecryptionFailed
         return headers
 
     def _opened(self, tenant_id: TenantId, sealed: Sealed, purpose: Purpose) -> str:

@@ -11,7 +11,7 @@ from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Done, PutBack, Step
+from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, PutBack, Step
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -38,14 +38,14 @@ class RejectedEvents:
             return PutBack(UNREADABLE_DELAY_S)
         self._state.counts.dropped += 1
         self._services.logger.error("queue message unreadable, dropped", extra={"message_id": entry.message_id})
-        return Done()
+        return Finished()
 
     def drop(self, event: Event, reason: str) -> Step:
         """Drop an event without a record."""
         self._state.counts.dropped += 1
         extra = {"event_id": event.id, "tenant_id": event.tenant_id, "reason": reason}
         self._services.logger.info("event dropped", extra=extra)
-        return Done()
+        return Finished()
 
     async def reject(self, entry: QueueEntry, event: Event, recipient: Recipient | None, reason: str) -> Step:
         """End an event that its tenant does not accept.
@@ -67,7 +67,7 @@ class RejectedEvents:
             return self.drop(event, reason)
         self._state.counts.kept += 1
         self._services.logger.info("event kept", extra={"event_id": event.id, "tenant_id": event.tenant_id, "reason": reason})
-        return Done()
+        return Finished()
 
     async def save_count(self, tenant_id: TenantId) -> None:
         """Add the number of dropped events to the tenant's. Nothing is raised if storage does not answer."""

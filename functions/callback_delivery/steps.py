@@ -8,7 +8,7 @@ from shared.model.ids import EventId
 
 
 @dataclass(frozen=True)
-class Done:
+class Finished:
     """The entry is finished."""
 
 
@@ -26,6 +26,6 @@ class Park:
     exhausted: EventId | None = None
 
 
-Step = Done | PutBack | Park
+Step = Finished | PutBack | Park
 STORAGE_DELAY_S = 5
 """How long a chat waits when our own storage or keys do not answer. That is not an attempt."""

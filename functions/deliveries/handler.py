@@ -17,7 +17,7 @@ from shared.store.delivery_log import DeliveryLog
 from shared.store.table import Table
 
 
-class Settings(HttpSettings, DeliverySettings):
+class DeliveriesSettings(HttpSettings, DeliverySettings):
     """What this function reads from the environment."""
 
     events_queue_url: str
@@ -25,7 +25,7 @@ class Settings(HttpSettings, DeliverySettings):
     sweeper_function: str
 
 
-settings = Settings()
+settings = DeliveriesSettings()
 function = HttpFunction(settings)
 clock, logger = function.clock, function.logger
 table = Table(function.dynamodb, settings.deliveries_table_name)

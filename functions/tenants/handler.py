@@ -12,13 +12,13 @@ from shared.settings import CallbackSettings, HttpSettings
 from shared.store.workers import WorkerStore
 
 
-class Settings(HttpSettings, CallbackSettings):
+class TenantsSettings(HttpSettings, CallbackSettings):
     """What this function reads from the environment."""
 
     kms_key_id: str
 
 
-settings = Settings()
+settings = TenantsSettings()
 function = HttpFunction(settings)
 table, tenants, clock = function.table, function.tenants, function.clock
 envelope = Envelope(aws.kms, settings.kms_key_id)

@@ -21,7 +21,7 @@ from listener.core.channel import ChannelDriver, SessionEnd
 from listener.core.phase import Departure, Phase, PhaseMachine
 from listener.core.runtime.backoff import back_off_s, retry_forever
 from listener.core.runtime.signals import Signal, wait_for
-from shared.crypto import Unreadable
+from shared.crypto import DecryptionFailed
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.live import Live
@@ -43,7 +43,7 @@ class _Released(Exception):
     """The account was let go: nothing of it is left to do here."""
 
 
-class Account:
+class OwnedAccount:
     """One owned account. `run` is its task; the other public methods are what commands and ownership ask of it."""
 
     def __init__(self, context: AccountContext, driver: ChannelDriver) -> None:
@@ -71,7 +71,7 @@ class Account:
             self.context.log("account let go")
         except Superseded:
             self.context.log("account superseded")
-        except Unreadable:
+        except DecryptionFailed:
             self.context.log("session unreadable")
             with contextlib.suppress(_Released, Superseded):
                 await self._leave(lambda: self.context.release(AccountState.FAILED, Reason.SESSION_UNREADABLE))

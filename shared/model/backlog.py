@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 
 
 class CallbackHealth(StrEnum):
@@ -29,7 +29,7 @@ class CallbackHealth(StrEnum):
     RECOVERING = "draining"
 
 
-class CallbackState(Stored):
+class CallbackState(StoredModel):
     """The state of a tenant's callback.
 
     `failures`: in a row. `seq` rises with each chat that is parked with the callback. `since`: when it was paused. `probes`: since then.
@@ -51,7 +51,7 @@ class CallbackState(Stored):
     leased_until: AwareDatetime | None = None
 
 
-class ParkedChat(Stored):
+class ParkedChat(StoredModel):
     """A parked chat. `seq`: the number of the last slot that was used in its backlog.
 
     With `due_at` it is parked alone, and tried then; without, it is drained with its callback. `failing_since` and `strikes`: since when,

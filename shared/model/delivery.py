@@ -15,7 +15,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from shared.model.event import Event
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import EventId
 
 KEPT_ATTEMPTS = 10
@@ -38,7 +38,7 @@ class DeliveryStatus(StrEnum):
         return self in {DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.DROPPED}
 
 
-class Attempt(Stored):
+class Attempt(StoredModel):
     """One POST: the receiver's answer (`status`, and the beginning of its body, `text`) or why there was none (`error`)."""
 
     at: AwareDatetime
@@ -53,7 +53,7 @@ class Attempt(Stored):
         return self.error or f"status {self.status}"
 
 
-class Delivery(Stored):
+class Delivery(StoredModel):
     """The state of an event's delivery.
 
     `queued_as`: the deduplication id of the queue message that it comes from, which is the event's own id, or a replay's. `quick`: attempts
@@ -85,7 +85,7 @@ class DeliveryRecord(Delivery):
     event: Event
 
 
-class DeliverySummary(Stored):
+class DeliverySummary(StoredModel):
     """A line of the delivery log. `last`: the last attempt's outcome in a few words."""
 
     event_id: EventId
@@ -98,7 +98,7 @@ class DeliverySummary(Stored):
     reason: str | None = None
 
 
-class Dropped(Stored):
+class Dropped(StoredModel):
     """The number of events that were dropped because there was no callback, and when the first and the last of them were."""
 
     count: int

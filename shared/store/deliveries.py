@@ -21,9 +21,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
-from shared.model.event import Event
+from shared.model.event import Event, read_event
 from shared.model.ids import EventId, TenantId
-from shared.queues import parse_event
 from shared.store import keys
 from shared.store.rows import Malformed, each, of_row
 from shared.store.table import ConditionFailed, Item, Table
@@ -143,7 +142,7 @@ def delivery_of(row: Item) -> Delivery:
 @of_row
 def record_of(row: Item) -> DeliveryRecord:
     """Return the record in an item, with its event; raises Malformed."""
-    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse_event(row["event"])})
+    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": read_event(row["event"])})
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

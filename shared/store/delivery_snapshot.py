@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from shared.model.backlog import CallbackState, ParkedChat
 from shared.model.delivery import Delivery
-from shared.model.event import Event
+from shared.model.event import Event, read_event
 from shared.model.ids import EventId, TenantId
 from shared.model.tenant import Tenant
-from shared.queues import parse_event
 from shared.store import keys
 from shared.store.backlog import parked_chat_of
 from shared.store.callback_states import callback_state_of
@@ -84,7 +83,7 @@ _tenant_of = of_row(present)
 
 @of_row
 def _record_and_body(row: Item) -> tuple[Delivery, str]:
-    parse_event(row["event"])
+    read_event(row["event"])
     return delivery_of(row), row["event"]
 
 

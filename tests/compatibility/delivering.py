@@ -12,7 +12,7 @@ from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.retry import Answered, Outcome
 from functions.sweeper.sweep import Sweeper
 from functions.sweeper.sweep_run import PosterPool, SweepServices
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
 from tests.compatibility.scene import Scene
 from tests.support.clock import FakeClock
@@ -68,7 +68,7 @@ class Endpoints:
 class Delivering:
     """Delivers to these endpoints what is in an account."""
 
-    def __init__(self, account: Account, clock: FakeClock, endpoints: Endpoints) -> None:
+    def __init__(self, account: EmulatorAccount, clock: FakeClock, endpoints: Endpoints) -> None:
         self.delivery = EmulatedDelivery(account, clock, cast("Any", None), cast("Any", SimpleNamespace(post=endpoints.post)))
         self._poster = EventPoster(endpoints.post, clock)
         self._clock = clock

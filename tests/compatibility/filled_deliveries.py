@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
 from shared.store.callback_states import url_digest
 from tests.compatibility.delivering import Delivering, Endpoints, Posted, taken
@@ -25,7 +25,7 @@ Asked = Callable[..., Awaitable[dict[str, Any]]]
 class Deliveries:
     """Fills in deliveries. `asked` calls the API."""
 
-    def __init__(self, aws: Account, clock: FakeClock, cast: dict[str, Any], asked: Asked) -> None:
+    def __init__(self, aws: EmulatorAccount, clock: FakeClock, cast: dict[str, Any], asked: Asked) -> None:
         self._clock, self._cast, self._asked = clock, cast, asked
         self._endpoints = Endpoints()
         self._delivering = Delivering(aws, clock, self._endpoints)

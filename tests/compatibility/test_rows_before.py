@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
+from shared.model.event import read_event
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
-from shared.queues import parse_event
 from shared.store.accounts import AccountStore
 from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
@@ -101,7 +101,7 @@ class Stores:
     def event(self, row: Row) -> None:
         found = self.deliveries.get(_tenant(row), EventId(row["sk"].partition("#")[2]))
         assert found
-        assert found.event == parse_event(row["event"])
+        assert found.event == read_event(row["event"])
         agrees(found, {name: value for name, value in row.items() if name != "event"}, OF_THE_LOG)
         assert found.event.id in self._listed(found.event.tenant_id)
 
@@ -158,7 +158,7 @@ READERS: dict[str, Callable[[Stores, Row], None]] = {
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_row_is_read_with_all_its_fields(account: Account, folder: Path) -> None:
+def test_every_row_is_read_with_all_its_fields(account: EmulatorAccount, folder: Path) -> None:
     """A field that was given another name and no alias would be passed over in silence: rows hide what they do not know."""
     stores = Stores(Scene(account, folder))
     kinds = set()

@@ -34,10 +34,9 @@ from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Envelope
-from shared.model.account import Account as AccountRow
-from shared.model.account import AccountState
+from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
@@ -55,8 +54,8 @@ from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
 from shared.store.workers import WorkerStore
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.logs import KeptLog
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 ORIGIN = "http://localhost:5173"
@@ -94,10 +93,10 @@ class AskedFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: EmulatorAccount) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
-        self.log = KeptLog()
+        self.log = CapturedLog()
         self.table = Table(dynamodb, account.table_name)
         self.tenants = TenantStore(self.table)
         self.accounts = AccountStore(self.table)
@@ -138,7 +137,7 @@ class Api:
         )
 
     def composed(
-        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: KeptLog | None = None
+        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: CapturedLog | None = None
     ) -> FastAPI:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger
@@ -170,7 +169,7 @@ class Api:
         row = {**keys.account(TenantId(tenant_id), channel), "state": state, "epoch": 1, **fields}
         self.table.put({**row, "owner": worker.id} if worker else row)
 
-    def account(self, tenant_id: str) -> AccountRow | None:
+    def account(self, tenant_id: str) -> Account | None:
         """Return an account's row."""
         return self.accounts.get(TenantId(tenant_id), Channel.TELEGRAM)
 

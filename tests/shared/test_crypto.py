@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.crypto import DataKey, Envelope, KeysUnavailable, Purpose, Unreadable
+from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.kms import FakeKms
@@ -47,7 +47,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
     sealed = bytearray(KEY.seal(plain))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     sealed[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(bytes(sealed))
 
 
@@ -55,7 +55,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
 def test_what_was_cut_off_is_unreadable(plain: bytes, cut: int) -> None:
     """Down to nothing at all."""
     sealed = KEY.seal(plain)
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(sealed[: max(0, len(sealed) - cut)])
 
 
@@ -85,7 +85,7 @@ def test_the_context_binds_the_sealed_bytes_too() -> None:
     """Even under the same data key: a KMS that did not check would not be enough to open it elsewhere."""
     made = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)
     moved = DataKey(made.wrapped, made._plain, b'{"purpose":"session","tenant":"other"}')
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         moved.open(made.seal(b"session"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from local.aws_account import Account as AwsAccount
+from local.emulator_account import EmulatorAccount
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -42,7 +42,7 @@ def table(request: pytest.FixtureRequest) -> Table:
     if request.param == "memory":
         made = fake_table()
     else:
-        account: AwsAccount = request.getfixturevalue("account")
+        account: EmulatorAccount = request.getfixturevalue("account")
         made = Table(account.client("dynamodb"), account.table_name)
     put_tenant(made, TENANT)
     return made

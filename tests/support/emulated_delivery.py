@@ -11,10 +11,10 @@ from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import Messages, QueueEntry, entries_of
-from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.callback_delivery.recipients import DeploymentSigningSecret, Recipients
 from functions.callback_delivery.run_state import DeliveryCounts
 from functions.callback_delivery.services import DeliveryServices
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Envelope, Purpose
 from shared.model.delivery import DeliveryRecord, DeliveryStatus
 from shared.model.event import Event
@@ -27,15 +27,15 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.logs import KeptLog
 from tests.support.receiver import Receiver
 
 
 class EmulatedDelivery:
     """Makes tenants, queues events, runs the function on what is visible in the queue."""
 
-    def __init__(self, account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> None:
+    def __init__(self, account: EmulatorAccount, clock: FakeClock, receiver: Receiver, poster: Poster) -> None:
         self.account, self.clock, self.receiver = account, clock, receiver
         dynamodb = account.client("dynamodb")
         self.sqs = account.client("sqs")
@@ -47,9 +47,9 @@ class EmulatedDelivery:
         self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
-        self.fallback = DeploymentSecret(account.client("secretsmanager"), "avio", clock)
+        self.fallback = DeploymentSigningSecret(account.client("secretsmanager"), "avio", clock)
         self.recipients = Recipients(self.tenants, self.envelope, self.fallback, clock)
-        self.log = KeptLog()
+        self.log = CapturedLog()
         services = DeliveryServices(
             recipients=self.recipients,
             snapshots=SnapshotReader(self.deliveries_table, self.table),

@@ -10,7 +10,7 @@ from typing import Any, cast
 from functions.callback_delivery.attempt import EventPoster, Post
 from functions.callback_delivery.deliver import Deliverer
 from functions.callback_delivery.queue import Messages
-from functions.callback_delivery.recipients import DeploymentSecret, Recipients
+from functions.callback_delivery.recipients import DeploymentSigningSecret, Recipients
 from functions.callback_delivery.services import DeliveryServices
 from functions.sweeper.sweep import Sweeper
 from functions.sweeper.sweep_run import PosterPool, SweepServices
@@ -29,11 +29,11 @@ from shared.store.table import Put, Table, Write
 from shared.store.tenants import TenantStore, new_tenant_id
 from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
 from testing.fake_aws.fifo_queue import QUEUE
+from tests.support.captured_log import CapturedLog
 from tests.support.event_source import EventSource
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
 from tests.support.fault_injection import CrashingClient, SimulatedProcess
-from tests.support.logs import KeptLog
 
 
 class NoSecrets:
@@ -61,7 +61,7 @@ class InMemoryDelivery:
     clock: Clock
     source: EventSource = field(init=False)
     dynamodb: FakeDynamoDb = field(default_factory=FakeDynamoDb)
-    log: KeptLog = field(default_factory=KeptLog)
+    log: CapturedLog = field(default_factory=CapturedLog)
     sent: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class InMemoryDelivery:
         self.callbacks = CallbackStateStore(self.table)
         self.backlog = BacklogStore(self.table, self.deliveries)
         # One for all processes: what a warm function remembered of a tenant, it would remember here too.
-        nobody, secret = cast("Any", None), DeploymentSecret(cast("Any", NoSecrets()), "", self.clock)
+        nobody, secret = cast("Any", None), DeploymentSigningSecret(cast("Any", NoSecrets()), "", self.clock)
         self.recipients = Recipients(self.tenants, Envelope(nobody, ""), secret, self.clock)
 
     def new_tenant(self, url: str) -> Tenant:

@@ -22,7 +22,7 @@ Ask = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
-class Page:
+class DialogPage:
     """Some chats. `message_id` is the newest of private chats and basic groups, 0 where there are none; `following` asks for the next."""
 
     channels: dict[int, ChannelState]
@@ -35,7 +35,7 @@ def first() -> Any:
     return functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), LIMIT, 0)
 
 
-async def page(ask: Ask, request: Any) -> Page:
+async def page(ask: Ask, request: Any) -> DialogPage:
     """Return the page that a request asks for, or a shorter one where that cannot be read.
 
     A chat whose last message cannot be read is passed over: a channel is met again with its next message.
@@ -47,7 +47,7 @@ async def page(ask: Ask, request: Any) -> Page:
         return replace(found, message_id=max(found.message_id, _newest(error.items)))  # chats come before their messages, and can be read
     told = _told(answer.dialogs)
     hashes = {chat.id: chat.access_hash for chat in answer.chats if isinstance(chat, types.Channel) and not chat.min}
-    return Page(
+    return DialogPage(
         channels={
             dialog.peer.channel_id: marks_of(dialog, hashes.get(dialog.peer.channel_id))
             for dialog in told
@@ -78,13 +78,13 @@ async def newest_message(ask: Ask) -> int:
     return 0
 
 
-async def _around(ask: Ask, request: Any, error: Unreadable) -> Page:
+async def _around(ask: Ask, request: Any, error: Unreadable) -> DialogPage:
     """Return half the page, or where it is of one chat, nothing but what asks for those behind it."""
     if request.limit > 1:
         return await page(ask, _from(request.offset_date, request.offset_id, request.offset_peer, request.limit // 2))
     date = request.offset_date or (await ask(functions.updates.GetStateRequest())).date + timedelta(seconds=1)
     _log.warning("chat unreadable", extra={"constructor": error.constructor})
-    return Page({}, 0, _from(await _readable_before(ask, date), 0, types.InputPeerEmpty(), LIMIT))
+    return DialogPage({}, 0, _from(await _readable_before(ask, date), 0, types.InputPeerEmpty(), LIMIT))
 
 
 async def _readable_before(ask: Ask, date: datetime) -> datetime:

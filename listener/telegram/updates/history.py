@@ -29,7 +29,7 @@ Ask = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
-class Page:
+class HistoryPage:
     """Messages as updates, whom they name, and the highest id that is known after them."""
 
     updates: list[Any]
@@ -54,15 +54,15 @@ class _Found:
         self.chats += answer.chats
 
 
-async def of_account(ask: Ask, after: int, top: int) -> AsyncIterator[Page]:
+async def of_account(ask: Ask, after: int, top: int) -> AsyncIterator[HistoryPage]:
     """Read the messages of private chats and basic groups with ids after one and up to another."""
     for start in range(after + 1, top + 1, PAGE):
         end = min(start + PAGE - 1, top)
         found = await _by_ids(ask, functions.messages.GetMessagesRequest, range(start, end + 1))
-        yield Page([types.UpdateNewMessage(message, 0, 0) for message in found.messages], found.users, found.chats, end)
+        yield HistoryPage([types.UpdateNewMessage(message, 0, 0) for message in found.messages], found.users, found.chats, end)
 
 
-async def of_channel(ask: Ask, channel: Any, after: int, top: int | None, since: int = 0) -> AsyncIterator[Page]:
+async def of_channel(ask: Ask, channel: Any, after: int, top: int | None, since: int = 0) -> AsyncIterator[HistoryPage]:
     """Read a channel's messages after one, or without one from a date (epoch seconds) on; up to `top`, or to the newest.
 
     Raises Unreadable where nothing of the channel can be read.
@@ -88,7 +88,7 @@ async def of_channel(ask: Ask, channel: Any, after: int, top: int | None, since:
         yield page
 
 
-async def _around(ask: Ask, channel: Any, after: int, top: int, date: datetime | None) -> AsyncIterator[Page]:
+async def _around(ask: Ask, channel: Any, after: int, top: int, date: datetime | None) -> AsyncIterator[HistoryPage]:
     """Read a channel's messages by their ids, after one and up to another, those from a date on."""
     for start in range(after + 1, top + 1, PAGE):
         end = min(start + PAGE - 1, top)
@@ -137,8 +137,8 @@ async def _newest(ask: Ask, channel: Any) -> int:
     return dialog.top_message if dialog else 0
 
 
-def _page_of_channel(messages: list[Any], found: Any) -> Page:
-    return Page([types.UpdateNewChannelMessage(message, 0, 0) for message in messages], found.users, found.chats, messages[-1].id)
+def _page_of_channel(messages: list[Any], found: Any) -> HistoryPage:
+    return HistoryPage([types.UpdateNewChannelMessage(message, 0, 0) for message in messages], found.users, found.chats, messages[-1].id)
 
 
 def _ascending(answer: Any) -> list[Any]:

@@ -77,7 +77,7 @@ class UpdateReceiver:
             if (request := page.following) is not None:
                 await asyncio.sleep(pages_apart_s)
 
-    async def _learn(self, page: dialogs.Page, *, last: bool) -> None:
+    async def _learn(self, page: dialogs.DialogPage, *, last: bool) -> None:
         self._hashes.learn(page.channels)
         known = self.taken.channels
         found = {channel: ChannelState(0, 0, marks.access_hash) for channel, marks in page.channels.items() if channel in known}
@@ -156,7 +156,7 @@ class UpdateReceiver:
         except _REFUSED as error:
             _log.warning("history refused", extra={"channel": channel, "fault": type(error).__name__})
 
-    async def _pages(self, pages: AsyncIterator[history.Page], mark: Mark) -> None:
+    async def _pages(self, pages: AsyncIterator[history.HistoryPage], mark: Mark) -> None:
         async for page in pages:
             if self._full.is_set():  # too much was pushed meanwhile: the next connection reads on from here
                 return

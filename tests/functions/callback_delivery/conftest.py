@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from functions.callback_delivery.post import Poster
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
@@ -42,6 +42,6 @@ async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-def delivery(account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> EmulatedDelivery:
+def delivery(account: EmulatorAccount, clock: FakeClock, receiver: Receiver, poster: Poster) -> EmulatedDelivery:
     """The deliverer among real parts."""
     return EmulatedDelivery(account, clock, receiver, poster)

@@ -23,7 +23,7 @@ from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
 from functions.tenants.tenant_service import seal
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
 from shared.model.tenant import ChatType
@@ -36,9 +36,9 @@ from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
-from tests.support.events import event_of
+from tests.support.events import event_of, message_of
 from tests.support.in_memory_delivery import InMemoryDelivery
-from tests.support.listener import until
+from tests.support.listener_harness import until
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 from tests.support.rows import whole
 
@@ -112,7 +112,7 @@ async def test_what_waited_comes_back_together_and_in_order(delivery: EmulatedDe
     delivery.receiver.script = [BREAK]
     await delivery.run_visible()
     again = await asyncio.to_thread(delivery.entries, 5)
-    assert [entry.event.message.message_id for entry in again if entry.event] == [1, 2]
+    assert [message_of(entry.event).message_id for entry in again if entry.event] == ["1", "2"]
     await delivery.run(again)
     assert delivery.texts() == ["message 1", "message 1", "message 2"]
     assert delivery.left_in_queue() == 0
@@ -168,7 +168,7 @@ async def test_the_fifth_failure_parks_the_callback_and_all_that_comes(delivery:
     assert delivery.fate(event_of(tenant.id)) == (DeliveryStatus.PARKED, 5, "status 500")
     assert [delivery.fate(event) for event in later] == [(DeliveryStatus.PARKED, 0, None)] * 2
     places = delivery.backlog.slots(tenant.id, later[0].chat, 10)
-    assert [place.record.event.message.message_id for place in places if place.record] == [1, 2, 3]
+    assert [message_of(place.record.event).message_id for place in places if place.record] == ["1", "2", "3"]
 
 
 async def test_a_chat_is_parked_alone_while_its_callback_takes_others(delivery: EmulatedDelivery) -> None:
@@ -320,7 +320,7 @@ async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(delivery: Emul
     await asyncio.to_thread(delivery.enqueue, event_of(tenant.id, chat_id=2, message_id=2))
     (following,) = await asyncio.to_thread(delivery.entries, 10)
     assert following.event
-    assert following.event.message.message_id == 2
+    assert message_of(following.event).message_id == "2"
     assert not run.done()
     released.set()
     failed, counts = await run
@@ -392,7 +392,7 @@ async def test_no_attempt_starts_late_in_a_run(delivery: EmulatedDelivery) -> No
     assert delivery.record(event_of(tenant.id, message_id=2)) is None
     (again,) = delivery.entries()
     assert again.event
-    assert again.event.message.message_id == 2
+    assert message_of(again.event).message_id == "2"
 
 
 async def test_a_late_duplicate_is_not_posted_again(delivery: EmulatedDelivery) -> None:
@@ -682,7 +682,7 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(delivery: EmulatedDelive
     assert (failed, counts.dead, delivery.left_in_queue()) == ([entries[0].message_id], 0, 1)
 
 
-async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: Account, clock: FakeClock, receiver: Receiver) -> None:
+async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: EmulatorAccount, clock: FakeClock, receiver: Receiver) -> None:
     """It is logged, and the chat is put back; the other tenant's event is delivered."""
 
     async def faulty(host: str, port: int) -> list[Address]:

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from local.bootstrap import ROOT
-from tests.functions.test_handlers import ENVIRONMENT
+from tests.functions.lambda_environment import ENVIRONMENT
 from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
 

@@ -8,7 +8,7 @@ from functions.callback_delivery import entry_delivery
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Outcome
 from shared.model.delivery import Delivery, DeliveryStatus
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.queues import pointer_to
 from shared.store import keys
@@ -23,7 +23,7 @@ from tests.support.rows import SECRET, spoil
 RECORD, CALLBACK, CHAT = range(3)
 
 
-def texts(*events: Event) -> list[str]:
+def texts(*events: MessageReceived) -> list[str]:
     """Return the texts of events."""
     return [event.message.text for event in events]
 
@@ -34,7 +34,7 @@ def told(delivery: EmulatedDelivery, key: keys.Key) -> bool:
     return set(faults) == {f"{key['pk']} {key['sk']}: ValidationError"} and SECRET not in delivery.log.text
 
 
-def with_rows(delivery: EmulatedDelivery, *events: Event) -> None:
+def with_rows(delivery: EmulatedDelivery, *events: MessageReceived) -> None:
     """Write the rows of events that were tried: a pending record, and a callback with a failure."""
     for event in events:
         delivery.deliveries.put(event, Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at, made=1, quick=1))

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from functions.callback_delivery.recipients import FRESH_S, DeploymentSecret, Recipient, Recipients
+from functions.callback_delivery.recipients import FRESH_S, DeploymentSigningSecret, Recipient, Recipients
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import seal
-from local.aws_account import Account
-from shared.crypto import Envelope, Purpose, Unreadable
+from local.emulator_account import EmulatorAccount
+from shared.crypto import DecryptionFailed, Envelope, Purpose
 from shared.model.tenant import OVERLAP, Tenant
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
@@ -20,14 +20,14 @@ from tests.support.clock import FakeClock
 class RecipientEnvironment:
     """Recipients, and the services that change them."""
 
-    def __init__(self, account: Account, clock: FakeClock) -> None:
+    def __init__(self, account: EmulatorAccount, clock: FakeClock) -> None:
         self.clock = clock
         self.tenants = TenantStore(Table(account.client("dynamodb"), account.table_name))
         kms, secrets = account.client("kms"), account.client("secretsmanager")
         secrets.create_secret(Name="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "the deployment's"}))
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.credentials = CredentialService(self.tenants, self.envelope, clock)
-        self.recipients = Recipients(self.tenants, self.envelope, DeploymentSecret(secrets, "avio", clock), clock)
+        self.recipients = Recipients(self.tenants, self.envelope, DeploymentSigningSecret(secrets, "avio", clock), clock)
 
     def new_tenant(self, secret: str | None = "whsec_AAAA") -> Tenant:
         """Make a tenant with this signing secret, or none of its own."""
@@ -51,7 +51,7 @@ class RecipientEnvironment:
 
 
 @pytest.fixture
-def environment(account: Account, clock: FakeClock) -> RecipientEnvironment:
+def environment(account: EmulatorAccount, clock: FakeClock) -> RecipientEnvironment:
     """Recipients on the emulator."""
     return RecipientEnvironment(account, clock)
 
@@ -98,11 +98,11 @@ def test_a_secret_and_headers_cannot_stand_in_for_each_other(environment: Recipi
     headers = seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}), Purpose.HEADERS)
     old_headers = seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}))
     environment.tenants.change(tenant.id, {"callback_headers": secret})
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         environment.found(tenant)
     for one in (headers, old_headers):
         environment.tenants.change(tenant.id, {"callback_headers": None, "signing_key": one.key, "signing_secret": one.sealed})
-        with pytest.raises(Unreadable):
+        with pytest.raises(DecryptionFailed):
             environment.found(tenant)
 
 

@@ -19,10 +19,10 @@ from shared.store.peers import Peer, PeerStore
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
 from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
-from tests.support.logs import KeptLog
 from tests.support.rows import spoil
 
 TG, WA, WORKER = Channel.TELEGRAM, Channel.WHATSAPP, WorkerId("worker")
@@ -34,7 +34,7 @@ class ErasureEnvironment:
     """Both tables, a worker's row, and the eraser over them."""
 
     def __init__(self) -> None:
-        self.clock, self.log = FakeClock(), KeptLog()
+        self.clock, self.log = FakeClock(), CapturedLog()
         self.dynamodb = FakeDynamoDb()
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)

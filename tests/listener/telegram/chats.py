@@ -13,13 +13,13 @@ from listener.telegram.connection.client import Client, connected
 from listener.telegram.peers.peer_book import PeerBook
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN
 from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 KINDS = ("private", "basic", "supergroup", "channel")
@@ -80,7 +80,7 @@ class Books:
         self.account = account
         self.bound = bound
         self.held = False
-        self.accepted: list[Event] = []
+        self.accepted: list[MessageReceived] = []
         self.peers = PeerBook(nothing_kept)
         self._waiting: list[str] = []
         self.open(account.marks)
@@ -99,6 +99,7 @@ class Books:
         """Accept events in the order in which they are ready."""
         while self._waiting and count:
             entry = self.ledger.head(self._waiting.pop(0))
+            assert isinstance(entry.event, MessageReceived)
             self.accepted.append(entry.event)
             self.ledger.accepted(entry)
             count -= 1
@@ -115,7 +116,9 @@ class Books:
 
     def texts(self, chat: int) -> list[str]:
         """The texts of a chat, each where it came first: a repeat has the same event id, and is known by it."""
-        return list(dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == chat and event.message.text))
+        return list(
+            dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == str(chat) and event.message.text)
+        )
 
     def holds(self, chats: Chats) -> bool:
         """Tell whether everything that was sent has come."""

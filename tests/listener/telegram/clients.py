@@ -20,7 +20,7 @@ from listener.telegram.updates.update_state import UpdateState
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
-from tests.support.listener import PATIENCE_S, telegram_of
+from tests.support.listener_harness import PATIENCE_S, telegram_of
 
 ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Desk, Taken, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 SOON_S = 0.2
 PATIENT_S = 2.0  # where something is to come in time, on a machine that may stall

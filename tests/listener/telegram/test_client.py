@@ -25,7 +25,7 @@ from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, Desk, Taken, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
 

@@ -20,7 +20,7 @@ from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, Desk, Taken, ends
 from tests.listener.telegram.tap import tapped
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
 Fence = Callable[[Desk, Guard], None]

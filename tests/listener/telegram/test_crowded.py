@@ -8,14 +8,14 @@ from listener.telegram.connection.client import Client
 from testing.telegram_server.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
 from tests.listener.telegram.chats import Books, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, CY, Desk
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 One = SendManySpec.One
 
 
 def came(books: Books) -> list[tuple[int, int, str]]:
     """What was accepted: chat, message and text, in order, repeats included."""
-    return [(event.message.chat_id, event.message.message_id, event.message.text) for event in books.accepted]
+    return [(int(event.message.chat_id), int(event.message.message_id), event.message.text) for event in books.accepted]
 
 
 @pytest.mark.parametrize("kind", ["private", "channel"])

@@ -16,7 +16,7 @@ from testing.telegram_server.control.specs import CodeSpec, GroupSpec, PersonPat
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, Desk, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ from listener.telegram.peers.peer_book import PeerBook
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
-from tests.support.listener import until
+from tests.support.events import message_of
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 
@@ -42,9 +43,10 @@ class Desktop:
     groups: list[str]
 
     @property
-    def events(self) -> list[Event]:
+    def events(self) -> list[MessageReceived]:
         """The first waiting event of each chat, by the order of arrival."""
-        return [self.ledger.head(group).event for group in self.groups]
+        heads = [self.ledger.head(group).event for group in self.groups]
+        return [event for event in heads if isinstance(event, MessageReceived)]
 
 
 def desktop(account: Account, bound: int = 100) -> Desktop:
@@ -68,7 +70,7 @@ async def test_a_message_becomes_an_event_with_the_marks_behind_it(desk: Desk) -
         desk.write("hello")
         await until(lambda: found.events)
     entry = found.ledger.head(found.groups[0])
-    message = entry.event.message
+    message = message_of(entry.event)
     assert (message.text, message.sender_name, message.sender_username) == ("hello", "Bob", "bob_ray")
     assert [peer.id for peer in entry.peers] == [desk.id_of(BOB)]
     assert found.ledger.latest.pts > found.ledger.durable.pts

@@ -16,7 +16,7 @@ from testing.telegram_server.control.specs import ConnectionSpec, SendSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import Books, Chats, chats_of, serving
 from tests.listener.telegram.clients import ANN, Desk
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 FAULTS = (
     "lose_push",

@@ -21,8 +21,8 @@ from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN, Raw
 from tests.listener.telegram.chats import KINDS, Books, Chats, chats_of, quiet, serving
 from tests.listener.telegram.clients import ANN, BOB, Desk, Taken
-from tests.listener.telegram.test_send import writing
-from tests.support.listener import until
+from tests.listener.telegram.sending import sending_client
+from tests.support.listener_harness import until
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_an_error_about_what_was_unreadable_quotes_nothing() -> None:
 
 async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(desk: Desk) -> None:
     """In a channel Telegram names the message before it shows it."""
-    async with writing(desk) as ann:
+    async with sending_client(desk) as ann:
         group = desk.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB], username="the_town"))
         desk.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
         sent = await ann.send("@the_town", "once")
@@ -205,7 +205,7 @@ async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(desk: Desk)
 
 async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(desk: Desk) -> None:
     """It was sent, once, and is never called refused."""
-    async with writing(desk) as ann:
+    async with sending_client(desk) as ann:
         desk.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
         sent = await ann.send("@bob_ray", "once")
         assert ann.arrived() == ["once"]
@@ -214,7 +214,7 @@ async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(desk: D
 
 async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcome(desk: Desk) -> None:
     """It was sent all the same."""
-    async with writing(desk) as ann:
+    async with sending_client(desk) as ann:
         for method in ("messages.sendMessage", "messages.getHistory"):
             desk.server.operation.inject(FaultSpec(kind="unreadable", method=method))
         assert (await ann.refusal("@bob_ray", "once")).code is Code.OUTCOME_UNKNOWN
@@ -223,7 +223,7 @@ async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcom
 
 async def test_a_recipient_who_is_unreadable_is_telegrams_trouble(desk: Desk) -> None:
     """Nothing was sent, and the caller is not to blame; Telegram's constructor is named."""
-    async with writing(desk) as ann:
+    async with sending_client(desk) as ann:
         desk.server.operation.inject(FaultSpec(kind="unreadable", method="contacts.resolveUsername"))
         error = await ann.refusal("@bob_ray")
         assert error.code is Code.TELEGRAM_ERROR

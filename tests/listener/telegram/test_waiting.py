@@ -13,7 +13,7 @@ from listener.telegram.updates.update_queue import Waiting
 from testing.telegram_server.control.specs import ConnectionSpec
 from tests.listener.telegram.chats import quiet
 from tests.listener.telegram.clients import ANN, NOW, Desk, Taken
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 
 def typing(number: int) -> types.UpdateShort:

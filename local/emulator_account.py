@@ -17,7 +17,7 @@ QUEUE_FIELDS = ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", 
 
 
 @dataclass(frozen=True)
-class Account:
+class EmulatorAccount:
     """What stores and queues need; names are those of the functions' environment, in lower case."""
 
     emulator: Emulator
@@ -42,12 +42,12 @@ class Account:
         }
 
 
-def open_account(emulator: Emulator, template: Mapping[str, Any]) -> Account:
+def open_account(emulator: Emulator, template: Mapping[str, Any]) -> EmulatorAccount:
     """Make a fresh account with everything in it (about 50 ms)."""
     own = emulator.in_account("".join(secrets.choice("123456789") for _ in range(12)))
     queue = _resource(template, "AWS::SQS::Queue", "Events")
     created = own.client("sqs").create_queue(QueueName="events.fifo", Attributes=_queue_attributes(queue))
-    return Account(
+    return EmulatorAccount(
         emulator=own,
         table_name=_create_table(own, _resource(template, "AWS::DynamoDB::Table", "Avio"), "avio"),
         deliveries_table_name=_create_table(own, _resource(template, "AWS::DynamoDB::Table", "Deliveries"), "deliveries"),

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.credentials import Credentials
 from pydantic import SecretStr
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.channel import ChannelDriver
 from listener.core.event_publisher import EventPublisher
@@ -27,7 +27,7 @@ from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import Telegram, test_server
 from listener.telegram.connection_loop import ConnectionLoop
 from listener.telegram.telegram_account import TelegramAccount
-from local.aws_account import Account as AwsAccount
+from local.emulator_account import EmulatorAccount
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
 from shared.model.ids import Channel, TenantId, WorkerId
@@ -39,7 +39,8 @@ from shared.store.peers import PeerStore
 from shared.store.table import Table
 from shared.store.workers import WorkerStore
 from testing.telegram_server.server import TelegramServer
-from tests.support.logs import KeptLog
+from tests.support.captured_log import CapturedLog
+from tests.support.clock import FakeClock
 from tests.support.rows import put_tenant
 
 P = ParamSpec("P")
@@ -58,12 +59,12 @@ async def until(condition: Callable[[], Any], deadline_s: float = PATIENCE_S) ->
 
 
 @dataclass
-class Rig:
-    """What workers of one test share, and what the test looks into."""
+class ListenerHarness:
+    """Holds the stores, the queue and the log that all workers of a test share, and reads them for the test."""
 
-    aws: AwsAccount
+    aws: EmulatorAccount
     telegram: Telegram
-    log: KeptLog
+    log: CapturedLog
 
     def __post_init__(self) -> None:
         self.table = Table(self.aws.client("dynamodb"), self.aws.table_name)
@@ -87,9 +88,16 @@ class Rig:
         address: str = "127.0.0.1:1",
         certificate: str = "",
         drivers: Sequence[ChannelDriver] | None = None,
-    ) -> WorkerRig:
+    ) -> WorkerHarness:
         """Return a worker, not started: Telegram's, unless other channels are named."""
-        return WorkerRig(self, clock or SystemClock(), queue, address, certificate, drivers or [TelegramDriver(self.telegram)])
+        return WorkerHarness(self, clock or SystemClock(), queue, address, certificate, drivers or [TelegramDriver(self.telegram)])
+
+    def registered_worker(self, clock: FakeClock) -> WorkerHarness:
+        """Return a worker that is registered but does not run: the test takes its steps."""
+        worker = self.worker(clock)
+        self.workers.register(worker.ownership.me)
+        worker.lease.extend(clock.boottime())
+        return worker
 
     async def queued(self, count: int, deadline_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Wait for that many events and take them out of the queue, in order per chat."""
@@ -116,7 +124,7 @@ class Rig:
         return [json.loads(message["Body"]) for message in messages]
 
 
-class Patient(Offload):
+class PatientOffload(Offload):
     """Threads whose calls are given up late: a slow machine is no outage. Deadlines are for tests that have a time of their own."""
 
     async def within(self, deadline_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -124,28 +132,28 @@ class Patient(Offload):
         return await super().within(max(deadline_s, PATIENCE_S), call, *args, **kwargs)
 
 
-def queue_of(aws: AwsAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
+def queue_of(aws: EmulatorAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
     """Return the way into an account's `events` queue; it wants to be closed."""
     keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
     return kind(aws.client("sqs"), Credentials(aws.emulator.account, aws.emulator.secret), aws.events_queue_url, keep, offload)
 
 
-class WorkerRig:
+class WorkerHarness:
     """One worker with its writer."""
 
     def __init__(
-        self, rig: Rig, clock: Clock, queue: type[Queue], address: str, certificate: str, drivers: Sequence[ChannelDriver]
+        self, harness: ListenerHarness, clock: Clock, queue: type[Queue], address: str, certificate: str, drivers: Sequence[ChannelDriver]
     ) -> None:
-        self.offload = Patient(8, "test")
-        self.queue = queue_of(rig.aws, self.offload, queue)
-        self.writer = Writer(EventPublisher(self.queue, rig.peers, self.offload, rig.log.logger), rig.log.logger, retry_s=0.01)
+        self.offload = PatientOffload(8, "test")
+        self.queue = queue_of(harness.aws, self.offload, queue)
+        self.writer = Writer(EventPublisher(self.queue, harness.peers, self.offload, harness.log.logger), harness.log.logger, retry_s=0.01)
         self.lease = Lease(clock)
-        self.services = rig.services(clock, self.writer, self.offload)
+        self.services = harness.services(clock, self.writer, self.offload)
         worker_id = WorkerId(secrets.token_hex(4))
         me = Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address=address, certificate=certificate, rpc_key=SecretStr("k"))
-        self.beat_offload = Patient(2, "beat")
-        rows = Rows(rig.accounts, rig.workers, rig.workers, self.offload, self.beat_offload)
-        self.ownership = Ownership(me, self.lease, rows, self._open_context, drivers, clock, rig.log.logger)
+        self.beat_offload = PatientOffload(2, "beat")
+        rows = Rows(harness.accounts, harness.workers, harness.workers, self.offload, self.beat_offload)
+        self.ownership = Ownership(me, self.lease, rows, self._open_context, drivers, clock, harness.log.logger)
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -156,12 +164,12 @@ class WorkerRig:
     def _open_context(self, row: Any, me: WorkerId) -> AccountContext:
         return AccountContext(row, me, self.lease.guard(), self.services)
 
-    async def account(self, tenant_id: TenantId) -> Account:
+    async def account(self, tenant_id: TenantId) -> OwnedAccount:
         """Return an account, claimed by this worker."""
         return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), PATIENCE_S)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[WorkerRig]:
+    async def running(self) -> AsyncIterator[WorkerHarness]:
         """Run the worker, its beats and its writer; hand over at the end."""
         writing = asyncio.create_task(self.writer.run())
         self.task = asyncio.create_task(self.ownership.run())
@@ -198,32 +206,32 @@ def telegram_of(server: TelegramServer) -> Telegram:
     return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
 
 
-def telegram(account: Account) -> TelegramAccount:
+def telegram(account: OwnedAccount) -> TelegramAccount:
     """Return the Telegram side of an account."""
     assert isinstance(account.channel, TelegramAccount)
     return account.channel
 
 
-def loop_of(account: Account) -> ConnectionLoop:
+def loop_of(account: OwnedAccount) -> ConnectionLoop:
     """Return the connection loop of an account that serves."""
     loop = telegram(account).loop
     assert loop is not None
     return loop
 
 
-def is_up(account: Account) -> bool:
+def is_up(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is connected."""
     loop = telegram(account).loop
     return loop is not None and loop.up.is_set()
 
 
-def is_down(account: Account) -> bool:
+def is_down(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is not connected."""
     loop = telegram(account).loop
     return loop is not None and not loop.up.is_set()
 
 
-def client_of(account: Account) -> Client | None:
+def client_of(account: OwnedAccount) -> Client | None:
     """Return the client of an account's connection, where there is one."""
     loop = telegram(account).loop
     return loop.client if loop else None

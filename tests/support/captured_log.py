@@ -10,7 +10,7 @@ from uuid import uuid4
 from aws_lambda_powertools import Logger
 
 
-class KeptLog:
+class CapturedLog:
     """The functions' own logger, writing where a test can read."""
 
     def __init__(self) -> None:

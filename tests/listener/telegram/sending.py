@@ -1,0 +1,69 @@
+"""A connected client of Ann that sends messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from listener.telegram.operations.recent_sends import RecentSends
+from listener.telegram.operations.send import Outgoing, Sent, Tries, send
+from listener.telegram.peers.peer_book import PeerBook
+from shared.errors import AvioError
+from shared.store.peers import Peer
+from testing.telegram_server.control.specs import MessageFilter
+from tests.listener.telegram.clients import ANN, BOB, Account, Desk, Taken
+from tests.support.clock import FakeClock
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class SendingClient:
+    """Sends as Ann, and reads what the server got of it."""
+
+    desk: Desk
+    client: Any
+    peers: PeerBook
+    kept: dict[int, Peer]
+    user_id: int
+    given: RecentSends
+    clock: FakeClock
+
+    async def send(
+        self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
+    ) -> Sent:
+        """Send one message."""
+        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), Tries(since))
+
+    async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
+        """Return the error that a send raises."""
+        with pytest.raises(AvioError) as told:
+            await self.send(to, text, **more)
+        return told.value
+
+    def arrived(self, phone: str = BOB) -> list[str]:
+        """Return what somebody has got from Ann."""
+        wanted = MessageFilter(chat=ANN, direction="in")
+        return [message["text"] for message in self.desk.server.messages.select(phone, wanted)]
+
+    def calls(self, method: str) -> int:
+        """Return how often the server was asked for something."""
+        return int(self.desk.counted("calls").get(method, 0))
+
+
+@asynccontextmanager
+async def sending_client(desk: Desk, account: Account | None = None) -> AsyncIterator[SendingClient]:
+    account = account or await desk.log_in()
+    kept: dict[int, Peer] = {}
+    clock = FakeClock()  # not the desk's, by which its lease runs out
+
+    async def load(peer_id: int) -> Peer | None:
+        return kept.get(peer_id)
+
+    async with desk.serving(account, Taken()) as client:
+        yield SendingClient(desk, client, PeerBook(load, clock=clock.boottime), kept, account.user_id, RecentSends(), clock)
