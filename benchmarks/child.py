@@ -9,7 +9,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
 from benchmarks.environment import BenchmarkEnvironment
-from local.processes import Process, StartError
+from local.child_process import Process, StartError
 
 START_DEADLINE_S = 120
 ANSWER_DEADLINE_S = 120

@@ -14,7 +14,7 @@ from benchmarks.child import Child
 from benchmarks.environment import BenchmarkEnvironment
 from functions.callback_delivery import signing
 from functions.callback_delivery.body import body_of
-from local.processes import bare_environment
+from local.child_process import bare_environment
 from shared.clock import SystemClock
 from shared.crypto import Envelope, Purpose
 from shared.model.event import Event, Message, MessageReceived, event_id

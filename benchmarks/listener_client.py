@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.aws_latency_proxy import AwsLatencyProxy
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.plain_telethon import TEXT
+from local.child_process import Process, bare_environment, free_port
 from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.processes import Process, bare_environment, free_port
 from shared.clock import SystemClock
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId

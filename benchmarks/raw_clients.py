@@ -25,8 +25,8 @@ from telethon.sessions import StringSession
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import LoggedIn
 from benchmarks.worker_process import rss_kb
-from local.processes import Process, bare_environment
-from local.telegram_server import API_HASH, API_ID
+from local.child_process import Process, bare_environment
+from local.telegram_server_process import API_HASH, API_ID
 
 START_DEADLINE_S = 120
 

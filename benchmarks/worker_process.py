@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from benchmarks.environment import BenchmarkEnvironment
+from local.child_process import Process, bare_environment, free_port
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.processes import Process, bare_environment, free_port
 from shared.model.ids import WorkerId
 from shared.store.accounts import AccountStore
 from shared.store.table import Table

@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import access, own_ports
+from local import own_ports, state_secrets
+from local.child_process import Launched, Process, bare_environment, free_port
 from local.emulator import REGION, Emulator
-from local.processes import Launched, Process, bare_environment, free_port
 from local.stack import Outputs
 
 START_DEADLINE_S = 120
@@ -68,7 +68,7 @@ def role_environment(emulator: Emulator, outputs: Outputs, state: Path) -> dict[
     folder.mkdir(parents=True, exist_ok=True)
     role = f"[profile listener]\nrole_arn = {outputs.listener_role_arn}\nsource_profile = root\nregion = {REGION}\n"
     (folder / "config").write_text(role)
-    with access.private_file(folder / "credentials") as credentials:
+    with state_secrets.private_file(folder / "credentials") as credentials:
         credentials.write(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = {emulator.secret}\n")
     return {
         "AWS_ENDPOINT_URL": emulator.url,

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from local.emulator_guard import Guard, seal_roles
-from local.emulator_keeping import keep_state
+from local.emulator_persistence import keep_state
 
 SECRET = "AVIO_EMULATOR_SECRET"  # noqa: S105  a name
 

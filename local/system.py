@@ -16,16 +16,28 @@ from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
-from local import access, disk, emulator, front, listener_process, own_ports, secret, stack, supervision, synth, telegram_server
+from local import (
+    deployment_secret,
+    disk_space,
+    emulator,
+    listener_process,
+    own_ports,
+    restarts,
+    reverse_proxy,
+    stack,
+    state_secrets,
+    synth,
+    telegram_server_process,
+)
 from local.bootstrap import ROOT
+from local.child_process import Launched, StartError, free_port
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
 from local.preflight import by_function
-from local.processes import Launched, StartError, free_port
-from local.progress import Progress, silent
+from local.restarts import Part, Say
 from local.stack import Outputs
-from local.supervision import Part, Say
-from local.telegram_server import TelegramServer
+from local.start_progress import Progress, silent
+from local.telegram_server_process import TelegramServer
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ class System:
         try:
             self._start()
         except BaseException as error:
-            full = disk.shortage(self.plan.state, disk.free_mb(self.plan.state))
+            full = disk_space.shortage(self.plan.state, disk_space.free_mb(self.plan.state))
             self._parts.close()
             if full and isinstance(error, Exception):
                 raise StartError(f"{error}{full}") from error
@@ -90,10 +102,10 @@ class System:
 
     def look(self, say: Say) -> None:
         """Start again what ended by itself. Call it every second, from the thread that started the system; `plan.persist` must be on."""
-        next_step = supervision.NEXT_STEP.format(state=self.plan.state)
+        next_step = restarts.NEXT_STEP.format(state=self.plan.state)
 
         def say_all(line: str) -> None:
-            say(line + disk.shortage(self.plan.state, disk.free_mb(self.plan.state)))
+            say(line + disk_space.shortage(self.plan.state, disk_space.free_mb(self.plan.state)))
 
         emulator_is_up = self._emulator.look(say_all, next_step)
         if self._telegram and self.telegram and self._telegram.look(say_all, next_step):
@@ -136,7 +148,7 @@ class System:
             "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
         }
         path = self.plan.state / "avio.env"
-        with access.private_file(path) as file:
+        with state_secrets.private_file(path) as file:
             file.writelines(f"{name}={value}\n" for name, value in where.items())
         self._parts.callback(path.unlink, missing_ok=True)
 
@@ -144,7 +156,7 @@ class System:
         plan, step = self.plan, self.plan.progress
         self._parts.enter_context(_alone(plan.state))
         emulator.clear(plan.state)  # of a system that was killed
-        disk.check(plan.state, disk.free_mb(plan.state))
+        disk_space.check(plan.state, disk_space.free_mb(plan.state))
         with step("template and bundles"):
             template = synth.local_template(plan.settings, plan.sources)
         with step("AWS emulator"):
@@ -152,16 +164,16 @@ class System:
         with step("stack"):
             self.outputs = stack.deploy(self.emulator, template)
         with step("tokens"):
-            self.tokens = secret.fill(self.emulator, self.outputs, plan.settings)
-            secret.publish(self.emulator, self.outputs)
+            self.tokens = deployment_secret.fill(self.emulator, self.outputs, plan.settings)
+            deployment_secret.publish(self.emulator, self.outputs)
             if plan.persist:
                 self.emulator.settle()
         self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
-                self._telegram = Part(lambda again: telegram_server.launch(plan.state, again=again))
+                self._telegram = Part(lambda again: telegram_server_process.launch(plan.state, again=again))
                 self._parts.callback(self._telegram.stop)
-                self.telegram = telegram_server.describe(self._telegram.process, plan.state)
+                self.telegram = telegram_server_process.describe(self._telegram.process, plan.state)
         if plan.listener:
             with step("listener"):
                 self.start_listener()
@@ -169,14 +181,14 @@ class System:
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
             port = plan.port or free_port()
             own_ports.add(plan.state, port, own_ports.DEV_RECEIVER)
-            app = front.create_app(
+            app = reverse_proxy.create_app(
                 api,
                 plan.pages,
                 by_function(self.emulator, self.outputs.default_function),
                 self.emulator.gateway_headers,
                 _names(plan.settings),
             )
-            self.url = self._parts.enter_context(front.running(app, port))
+            self.url = self._parts.enter_context(reverse_proxy.running(app, port))
 
     def _start_emulator(self) -> None:
         state, persist = self.plan.state, self.plan.persist
@@ -200,7 +212,7 @@ def _names(settings: Mapping[str, str]) -> set[str]:
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Hold the state folder: two systems in one would overwrite each other's state."""
-    access.private_folder(state)  # tokens and sessions of the test server lie in it
+    state_secrets.private_folder(state)  # tokens and sessions of the test server lie in it
     with (state / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

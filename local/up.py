@@ -8,15 +8,15 @@ import threading
 from types import FrameType
 
 from infra_cdk.bundle import BundleError
-from local import access, configuration, seed
+from local import configuration, seed, state_secrets
 from local.bootstrap import ROOT
+from local.child_process import StartError, is_listening
 from local.configuration import ConfigurationError
-from local.phone.desk import Connected, Desk
+from local.phone.phone_page import Connected, Desk
 from local.phone.routes import routes
-from local.processes import StartError, is_listening
-from local.progress import spoken
 from local.seed import Seed
 from local.stack import StackError
+from local.start_progress import spoken
 from local.system import Plan, System
 
 STATE, REAL_STATE = ROOT / "build" / "local", ROOT / "build" / "local-real"  # a session of the one Telegram is nothing to the other
@@ -67,7 +67,7 @@ def _plan(desk: Desk) -> Plan:
 def _connected(system: System, planted: Seed) -> Connected:
     api_url = f"{system.emulator.url}/_aws/execute-api/{system.outputs.api_id}"
     control_url = system.telegram.control_url if system.telegram else None
-    return Connected(system.url, api_url, control_url, planted, access.of(system.plan.state).phones, system.emulator.gateway_headers)
+    return Connected(system.url, api_url, control_url, planted, state_secrets.of(system.plan.state).phones, system.emulator.gateway_headers)
 
 
 def _say_where(system: System, connected: Connected) -> None:

@@ -26,11 +26,11 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.lines import logout_line
-from local.phone import guard
-from local.phone.desk import Connected, Desk
-from local.phone.guard import Refusal
-from local.phone.seen import SHOWN
+from local.curl_commands import logout_line
+from local.phone import request_guard
+from local.phone.phone_page import Connected, Desk
+from local.phone.received_callbacks import SHOWN
+from local.phone.request_guard import Refusal
 from local.seed import ANNA, PEOPLE, RECEIVER
 
 STATIC = Path(__file__).parent / "static"
@@ -84,19 +84,19 @@ def routes(desk: Desk) -> Sequence[BaseRoute]:
     pages = Pages(desk)
 
     def key(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.holder(headers, desk.system.page_key) if desk.system else None
+        return request_guard.holder(headers, desk.system.page_key) if desk.system else None
 
     def reading(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.reading(headers) or key(headers)
+        return request_guard.reading(headers) or key(headers)
 
     def writing(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.writing(headers) or key(headers)
+        return request_guard.writing(headers) or key(headers)
 
     def receiving(headers: Mapping[str, str]) -> Refusal | None:  # what real people wrote is for no other user of the machine
-        return guard.page(headers) or (key(headers) if desk.system and not desk.system.test_server else None)
+        return request_guard.page(headers) or (key(headers) if desk.system and not desk.system.test_server else None)
 
     return [
-        Route("/phone", _guarded(pages.page, guard.page)),
+        Route("/phone", _guarded(pages.page, request_guard.page)),
         Route("/phone/desk", _guarded(pages.desk, reading)),
         Route("/phone/webhook", _guarded(pages.webhook, reading)),
         Route("/phone/changes", _guarded(pages.changes, reading)),
@@ -108,7 +108,7 @@ def routes(desk: Desk) -> Sequence[BaseRoute]:
         Route("/phone/deliveries/{event}", _guarded(pages.delivery, reading)),
         Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, writing), methods=["POST"]),
         Mount("/phone/static", StaticFiles(directory=STATIC)),
-        Route(RECEIVER, _guarded(pages.receive, guard.reading), methods=["POST"]),
+        Route(RECEIVER, _guarded(pages.receive, request_guard.reading), methods=["POST"]),
         Route(RECEIVER, _guarded(pages.received, receiving), methods=["GET"]),
     ]
 

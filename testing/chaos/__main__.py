@@ -11,10 +11,10 @@ from local import emulator
 from local.bootstrap import ROOT
 from local.emulator_account import open_account
 from local.stand_in_template import template
+from testing.chaos.chaos_run import run
 from testing.chaos.faults import KINDS
 from testing.chaos.plan import KINDS as CHATS
 from testing.chaos.plan import Plan
-from testing.chaos.run import run
 
 FOLDER = ROOT / "build" / "chaos"
 

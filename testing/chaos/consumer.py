@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import queues
-from testing.chaos.journal import Journal
-from testing.chaos.tally import Sequence, Tally, read_text
+from testing.chaos.fault_log import Journal
+from testing.chaos.message_audit import Sequence, Tally, read_text
 
 VISIBILITY_S = 60
 WAIT_S = 1

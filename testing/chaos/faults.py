@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from testing.chaos.aws_proxy import AwsFault, Mode
-from testing.chaos.cast import Cast
-from testing.chaos.journal import Entry
-from testing.chaos.place import Place
-from testing.chaos.server import PhoneRefusedError, Server
+from testing.chaos.fault_log import Entry
+from testing.chaos.participants import Cast
 from testing.chaos.takeover import Takeovers
+from testing.chaos.telegram_process import PhoneRefusedError, Server
+from testing.chaos.worker_slot import Place
 
 
 @dataclass

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from testing.chaos.cast import Cast
-from testing.chaos.journal import Journal
-from testing.chaos.memory import Memory
-from testing.chaos.place import Place
+from testing.chaos.fault_log import Journal
+from testing.chaos.memory_usage import Memory
+from testing.chaos.message_audit import Incident, Sequence, Tally
+from testing.chaos.participants import Cast
 from testing.chaos.plan import Plan
 from testing.chaos.sends import SendVerdict
 from testing.chaos.takeover import Takeovers
-from testing.chaos.tally import Incident, Sequence, Tally
+from testing.chaos.worker_slot import Place
 
 SHOWN = 20
 AROUND_S = (10.0, 60.0)

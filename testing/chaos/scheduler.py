@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator
 
 from testing.chaos.faults import KINDS, Kind, Scene
-from testing.chaos.place import Place
 from testing.chaos.plan import Plan
+from testing.chaos.worker_slot import Place
 
 
 class Scheduler:

@@ -14,10 +14,10 @@ from shared.rpc.client import OwnerClient
 from shared.rpc.send import SendMessage
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
-from testing.chaos.cast import Cast, Chat, Member
-from testing.chaos.journal import Journal
-from testing.chaos.server import Server
-from testing.chaos.tally import Sequence, Tally
+from testing.chaos.fault_log import Journal
+from testing.chaos.message_audit import Sequence, Tally
+from testing.chaos.participants import Cast, Chat, Member
+from testing.chaos.telegram_process import Server
 
 AT_ONCE = 100
 NOT_DEFINITE = {

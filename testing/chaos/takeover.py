@@ -14,9 +14,9 @@ from shared.model.ids import TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
-from testing.chaos.journal import Entry, Journal
-from testing.chaos.place import Place
-from testing.chaos.server import Server
+from testing.chaos.fault_log import Entry, Journal
+from testing.chaos.telegram_process import Server
+from testing.chaos.worker_slot import Place
 
 LOOK_EVERY_S = 0.25
 HARMLESS = {"sqs-away", "sqs-flaky", "sqs-refuses-entries", "pushes", "too-long-pushes", "sends-refused", "stall"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 
-from testing.chaos.cast import Chat
-from testing.chaos.journal import Journal
-from testing.chaos.server import Server
-from testing.chaos.tally import Sequence, Tally, text_of
+from testing.chaos.fault_log import Journal
+from testing.chaos.message_audit import Sequence, Tally, text_of
+from testing.chaos.participants import Chat
+from testing.chaos.telegram_process import Server
 
 
 class Traffic:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import delivery, delivery_neighbours
 from benchmarks.delivery_stage import Stage, batches_of
 from benchmarks.environment import BenchmarkEnvironment
-from local.progress import silent
+from local.start_progress import silent
 from tests.support.events import message_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import changeover, idle, inbound, restart
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import log_in, phones
-from local.progress import silent
+from local.start_progress import silent
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from local import receiver
-from local.receiver import Callback, Receiver
+from local import webhook_receiver
 from local.system import System
+from local.webhook_receiver import Callback, Receiver
 from testing.telegram_server.control_client import ControlClient
 
 _numbers = itertools.count(1)
@@ -92,6 +92,6 @@ def customer_of(system: System) -> Iterator[Customer]:
     with (
         httpx.Client(base_url=system.url, timeout=40, trust_env=False) as http,
         ControlClient(system.telegram.control_url) as phones,
-        receiver.running() as webhook,
+        webhook_receiver.running() as webhook,
     ):
         yield Customer(system, http, phones, webhook)

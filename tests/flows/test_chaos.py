@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from local.emulator_account import EmulatorAccount
+from testing.chaos.chaos_run import run
 from testing.chaos.plan import Plan
-from testing.chaos.run import run
 
 SCRIPT = ((0.5, "kill"), (3.0, "sqs-away"), (8.0, "server-restart"), (14.0, "telegram-silent"))
 

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from local.supervision import Part
+from local.restarts import Part
 from local.system import Plan, System
 from tests.flows.customer import customer_of, until
 

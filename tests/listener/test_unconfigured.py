@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Process, bare_environment, free_port, is_listening
+from local.child_process import Process, bare_environment, free_port, is_listening
 from tests.support.listener_harness import until
 
 SETTINGS = {

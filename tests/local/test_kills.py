@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local import access, adapt, emulator, secret, stack
+from local import deployment_secret, emulator, emulator_template, stack, state_secrets
 from local.emulator import Emulator
 from local.synth import local_template
 from local.system import Plan, System
@@ -24,7 +24,7 @@ def _begin_stack(found: Emulator, template: Path) -> None:
     """Ask for the stack, and do not wait for it."""
     stack._bootstrap(found)
     stack._upload(found, template)
-    body = json.dumps(adapt.adapt(json.loads(template.read_text())), sort_keys=True)
+    body = json.dumps(emulator_template.adapt(json.loads(template.read_text())), sort_keys=True)
     url = stack._put_template(found, body, "digest")
     found.client("cloudformation").create_stack(StackName=stack.STACK, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
@@ -40,7 +40,7 @@ STEPS: list[Callable[[Emulator, Path], Any]] = [
     _upload,
     _begin_stack,
     lambda found, template: stack.deploy(found, template),
-    lambda found, template: secret.fill(found, stack.deploy(found, template), {}),
+    lambda found, template: deployment_secret.fill(found, stack.deploy(found, template), {}),
 ]
 
 
@@ -59,7 +59,7 @@ def _begun_and_killed(plan: Plan, step: Callable[[Emulator, Path], Any], templat
 def test_a_first_start_can_be_killed_at_any_step(tmp_path: Path) -> None:
     """The next one begins anew where nothing was through, and nothing of the dead ones is in its way."""
     plan = plan_of(tmp_path)
-    access.private_folder(plan.state)
+    state_secrets.private_folder(plan.state)
     template = local_template({}, plan.sources)
     for step in STEPS:
         _begun_and_killed(plan, step, template)

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local import front, seed, telegram_server
-from local.phone.desk import Connected, Desk
-from local.phone.guard import KEY_HEADER
+from local import reverse_proxy, seed, telegram_server_process
+from local.child_process import free_port
+from local.phone.phone_page import Connected, Desk
+from local.phone.request_guard import KEY_HEADER
 from local.phone.routes import routes
-from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
 from local.system import System
-from local.telegram_server import TelegramServer
+from local.telegram_server_process import TelegramServer
 from testing.telegram_server.control_client import ControlClient
 
 PAGE_KEY = "the-key-of-the-page"
@@ -115,12 +115,16 @@ def page_over(folder: Path) -> Iterator[Phones]:
     """Run the page over a test server with its state in a folder, and the stand-in API."""
     posted: list[bytes] = []
     received: list[dict[str, Any]] = [{"id": "evt_1", "event": "message"}]
-    telegram = telegram_server.start(folder)
+    telegram = telegram_server_process.start(folder)
     desk = Desk()
-    with telegram.process, ControlClient(telegram.control_url) as control, front.running(stand_in(posted, received), free_port()) as api:
+    with (
+        telegram.process,
+        ControlClient(telegram.control_url) as control,
+        reverse_proxy.running(stand_in(posted, received), free_port()) as api,
+    ):
         for person in (ANNA, ALICE):
             person.ensure(control)
-        with front.running(front.create_app(f"{api}/api", routes(desk)), free_port()) as url:
+        with reverse_proxy.running(reverse_proxy.create_app(f"{api}/api", routes(desk)), free_port()) as url:
             tenant = DemoTenant(id="00000000-0000-0000-0000-000000000007", number=7, key=SecretStr("key"), signing_secret=SecretStr(SECRET))
             desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY))
             with httpx.Client(base_url=url, trust_env=False, timeout=30, headers={KEY_HEADER: PAGE_KEY}) as client:
@@ -152,7 +156,7 @@ def planted(system: System) -> Iterator[tuple[System, Connected]]:
     """A front with the page before the running system's own front, and the demo tenant, whose callbacks come to it."""
     assert system.telegram
     desk = Desk()
-    with front.running(front.create_app(system.url, routes(desk)), free_port()) as url:
+    with reverse_proxy.running(reverse_proxy.create_app(system.url, routes(desk)), free_port()) as url:
         connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url), PAGE_KEY)
         desk.connect(connected)
         yield system, connected

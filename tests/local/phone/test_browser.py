@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from local import telegram_server
+from local import telegram_server_process
 from local.seed import ANNA
 from tests.local.phone.conftest import Demo, Phones, page_over
 
@@ -118,7 +118,7 @@ def test_the_page_says_that_the_test_server_is_away_and_goes_on_by_itself(browse
         browser.refresh()
         _until(browser, "the words again", lambda: words in _text(browser, "#phones"))
         _until(browser, "the rest", lambda: len(browser.find_elements(By.CSS_SELECTOR, "#steps li")) == 4)
-        with telegram_server.start(tmp_path / "state").process:
+        with telegram_server_process.start(tmp_path / "state").process:
             _until(browser, "the phones again", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
             _until(browser, "no word of it", lambda: not browser.find_element(By.CSS_SELECTOR, "#link").is_displayed())
 

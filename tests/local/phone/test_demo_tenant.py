@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.callback_delivery import signing
-from local import leaks, receiver, seed
+from local import secret_scan, seed, webhook_receiver
 from local.seed import ALICE
 from shared.clock import SystemClock
 from shared.model.ids import EventId
@@ -69,7 +69,7 @@ def test_the_receivers_checks_agree_with_the_signer() -> None:
     """Written twice, by the documents alone."""
     body = '{"text":"héllo"}'.encode()
     headers = {name.lower(): value for name, value in signing.headers(EventId("evt_1"), SystemClock().now(), 1, body, SECRET).items()}
-    for holds in (receiver.standard_webhooks_holds, receiver.x_signature_holds):
+    for holds in (webhook_receiver.standard_webhooks_holds, webhook_receiver.x_signature_holds):
         assert holds(SECRET, headers, body)
         assert not holds(SECRET, headers, body + b" ")
         assert not holds("whsec_AAAA", headers, body)
@@ -79,5 +79,5 @@ def test_the_receivers_checks_agree_with_the_signer() -> None:
 def test_a_secret_in_a_log_is_found_however_it_is_spelt(tmp_path: Path) -> None:
     """As itself, in JSON, in a URL; a code not inside a longer number; and the report never says the secret."""
     (tmp_path / "a.log").write_text('x\n{"text":"say \\"hi\\""}\n?text=say%20%22hi%22\ncode 12345.\n9123456 id=a12345\n')
-    found = leaks.find(tmp_path, {"the text": 'say "hi"', "the code": "12345", "none": ""})
+    found = secret_scan.find(tmp_path, {"the text": 'say "hi"', "the code": "12345", "none": ""})
     assert found == ["the text: a.log, line 2", "the text: a.log, line 3", "the code: a.log, line 4"]

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from functions.callback_delivery import signing
-from local import front
-from local.phone.desk import Desk
-from local.phone.guard import KEY_HEADER
+from local import reverse_proxy
+from local.child_process import free_port
+from local.phone.phone_page import Desk
+from local.phone.request_guard import KEY_HEADER
 from local.phone.routes import routes
-from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER
 from shared.model.ids import EventId
 from tests.local.phone.conftest import CALLBACK, DELIVERY, PAGE_KEY, SECRET, Phones
@@ -234,7 +234,7 @@ def test_without_a_code_the_shell_gets_a_word(phones: Phones) -> None:
 
 def test_before_the_system_is_up_it_says_so() -> None:
     """The front serves the page before the demo tenant is there."""
-    with front.running(front.create_app("http://127.0.0.1:9", routes(Desk())), free_port()) as url:
+    with reverse_proxy.running(reverse_proxy.create_app("http://127.0.0.1:9", routes(Desk())), free_port()) as url:
         answer = httpx.get(f"{url}/phone/desk", trust_env=False)
     assert (answer.status_code, answer.json()["error"]) == (503, "starting")
 
@@ -246,7 +246,7 @@ def test_a_dead_part_is_named(phones: Phones) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed, PAGE_KEY))
     with (
-        front.running(front.create_app(nowhere, routes(desk)), free_port()) as url,
+        reverse_proxy.running(reverse_proxy.create_app(nowhere, routes(desk)), free_port()) as url,
         httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
     ):
         answers = [client.get(f"/phone/{what}") for what in ("webhook", "changes")]
@@ -263,7 +263,7 @@ def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None
     assert system
     desk.connect(type(system)(system.url, system.api_url, None, system.seed, PAGE_KEY))
     with (
-        front.running(front.create_app(system.api_url, routes(desk)), free_port()) as url,
+        reverse_proxy.running(reverse_proxy.create_app(system.api_url, routes(desk)), free_port()) as url,
         httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
     ):
         shown = client.get("/phone/desk").json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from local.phone.guard import KEY_HEADER
+from local.phone.request_guard import KEY_HEADER
 from local.seed import ALICE, ANNA, DemoTenant
 
 

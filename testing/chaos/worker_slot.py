@@ -12,13 +12,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.child_process import Process, bare_environment, free_port
 from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.processes import Process, bare_environment, free_port
-from local.telegram_server import TelegramServer
+from local.telegram_server_process import TelegramServer
 from testing.chaos.aws_proxy import AwsFault, AwsProxy
-from testing.chaos.journal import Journal
-from testing.chaos.link import Link
+from testing.chaos.fault_log import Journal
+from testing.chaos.telegram_link import Link
 
 SERVICES = ("dynamodb", "sqs", "kms")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from testing.chaos.link import Link
+from testing.chaos.telegram_link import Link
 
 DEADLINE_S = 30
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -21,20 +21,20 @@ from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
-from testing.chaos.cast import Cast, gather
 from testing.chaos.consumer import Consumer
+from testing.chaos.fault_log import Journal
 from testing.chaos.faults import Scene
-from testing.chaos.journal import Journal
-from testing.chaos.memory import Memory
-from testing.chaos.place import Ground, Place
+from testing.chaos.memory_usage import Memory
+from testing.chaos.message_audit import Tally
+from testing.chaos.participants import Cast, gather
 from testing.chaos.plan import Plan
 from testing.chaos.report import Report
 from testing.chaos.scheduler import Scheduler
 from testing.chaos.sends import Sends
-from testing.chaos.server import Server
 from testing.chaos.takeover import Takeovers
-from testing.chaos.tally import Tally
+from testing.chaos.telegram_process import Server
 from testing.chaos.traffic import Traffic
+from testing.chaos.worker_slot import Ground, Place
 
 PROGRESS_EVERY_S = 10.0
 QUIET_S = 3.0

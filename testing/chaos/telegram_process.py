@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from local import telegram_server
-from local.telegram_server import TelegramServer
+from local import telegram_server_process
+from local.telegram_server_process import TelegramServer
 
 DEADLINE_S = 90.0
 
@@ -43,7 +43,7 @@ class Server:
         if self._log.exists():
             self._log.rename(self._log.with_name(f"telegram-{self.starts}.log"))
         loop = asyncio.get_running_loop()
-        self.running = await loop.run_in_executor(self._starter, telegram_server.start, self._folder)
+        self.running = await loop.run_in_executor(self._starter, telegram_server_process.start, self._folder)
         self.starts += 1
         self._http = httpx.AsyncClient(base_url=self.running.control_url, timeout=DEADLINE_S, trust_env=False)
         self._up.set()

@@ -21,7 +21,7 @@ from shared.store.accounts import AccountStore
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 from testing.chaos.plan import Plan
-from testing.chaos.server import Server
+from testing.chaos.telegram_process import Server
 
 FRIENDS = 8
 IN_A_GROUP = 5

@@ -20,10 +20,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local import refusals
-from local.crowd import RETRY_AFTER_S, Crowd, CrowdedError
+from local import proxy_errors
+from local.child_process import StartError, is_listening
 from local.loopback import own_host
-from local.processes import StartError, is_listening
+from local.request_limit import RETRY_AFTER_S, Crowd, CrowdedError
 from shared.errors import AvioError, Code
 
 OURS = "x-request-id"
@@ -87,7 +87,7 @@ def create_app(
     app = Starlette(
         routes=[*pages, _Everything(forward)],
         lifespan=lifespan,
-        exception_handlers={HTTPException: refusals.http_exception, Exception: refusals.fault},
+        exception_handlers={HTTPException: proxy_errors.http_exception, Exception: proxy_errors.fault},
     )
     return app
 
@@ -97,7 +97,7 @@ def _foreign(host: str) -> Response:
         f"This is 127.0.0.1 and localhost, not {host!r}: a web page could have its own name point here. "
         "If it is a tunnel or a proxy of yours, set APP_BASE_URL to its address."
     )
-    return refusals.refused(AvioError(Code.FORBIDDEN, detail))
+    return proxy_errors.refused(AvioError(Code.FORBIDDEN, detail))
 
 
 class _Everything(BaseRoute):
@@ -119,9 +119,9 @@ def _refusal(request: Request) -> Response | None:
     """Return the answer for a request that is not sent on, and of which no body is waited for."""
     raw_path, query = request.scope["raw_path"], request.scope["query_string"]
     if not _ADDRESS.match(raw_path) or b"#" in raw_path + query:
-        return refusals.refused(AvioError(Code.NOT_FOUND))
+        return proxy_errors.refused(AvioError(Code.NOT_FOUND))
     if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
-        return refusals.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
+        return proxy_errors.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
     return None
 
 
@@ -135,13 +135,13 @@ async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.UR
         url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
         answer = await client.send(client.build_request(request.method, url, headers=headers, content=await request.body()))
     except httpx.InvalidURL:
-        return refusals.refused(AvioError(Code.NOT_FOUND))
+        return proxy_errors.refused(AvioError(Code.NOT_FOUND))
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-        return refusals.unreachable("The local API cannot be reached: its emulator has ended, or is starting.")
+        return proxy_errors.unreachable("The local API cannot be reached: its emulator has ended, or is starting.")
     except httpx.TransportError:
-        return refusals.unanswered(request.method)
+        return proxy_errors.unanswered(request.method)
     if answer.status_code >= 400 and OURS not in answer.headers:
-        return refusals.translated(request.method, answer.status_code)
+        return proxy_errors.translated(request.method, answer.status_code)
     response = Response(answer.content, answer.status_code)
     length = answer.headers.get("content-length", "0") if request.method == "HEAD" else str(len(answer.content))
     response.raw_headers = [
@@ -154,7 +154,7 @@ async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.UR
 
 def _crowded() -> Response:
     detail = "Too many requests wait for the local system. Nothing was done; send it again in a few seconds."
-    return refusals.refused(AvioError(Code.UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S))
+    return proxy_errors.refused(AvioError(Code.UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S))
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def running(app: Starlette, port: int) -> Iterator[str]:
         app,
         host="127.0.0.1",
         port=port,
-        http=refusals.Protocol,
+        http=proxy_errors.Protocol,
         log_level="warning",
         timeout_graceful_shutdown=2,
         server_header=False,

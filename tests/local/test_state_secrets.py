@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from local import access
+from local import state_secrets
 from local.loopback import from_elsewhere, own_host
 
 
 def test_a_state_has_secrets_of_its_own_at_each_start(tmp_path: Path) -> None:
     """One for each part, none told by another; and none is shown by a traceback."""
-    first, again, other = access.of(tmp_path / "a"), access.of(tmp_path / "a"), access.of(tmp_path / "b")
+    first, again, other = state_secrets.of(tmp_path / "a"), state_secrets.of(tmp_path / "a"), state_secrets.of(tmp_path / "b")
     assert first == again
     secrets = {one for each in (first, other) for one in (each.emulator, each.control, each.phones)}
     assert len(secrets) == 6
@@ -23,7 +23,7 @@ def test_a_folder_that_others_could_read_is_closed(tmp_path: Path) -> None:
     """As it was made by an older version, or by hand."""
     state = tmp_path / "state"
     state.mkdir(mode=0o755)
-    access.of(state)
+    state_secrets.of(state)
     assert state.stat().st_mode & 0o777 == 0o700
     assert (state / "access").stat().st_mode & 0o777 == 0o600
 
@@ -32,7 +32,7 @@ def test_a_start_that_was_cut_off_leaves_no_empty_secret(tmp_path: Path) -> None
     """The file is written whole or not at all; an empty one is no secret."""
     (tmp_path / "access").write_text("")
     (tmp_path / "access.new").write_text("half")
-    assert len(access.of(tmp_path).seed) == 64
+    assert len(state_secrets.of(tmp_path).seed) == 64
 
 
 def test_a_file_of_secrets_takes_the_place_of_one_that_others_could_read(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_file_of_secrets_takes_the_place_of_one_that_others_could_read(tmp_pat
     path = tmp_path / "avio.env"
     path.write_text("old")
     path.chmod(0o644)
-    with access.private_file(path) as file:
+    with state_secrets.private_file(path) as file:
         file.write("new")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
 

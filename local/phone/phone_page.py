@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from local.lines import Line, copy_lines
-from local.phone.seen import Seen, SeenCallbacks
-from local.receiver import standard_webhooks_holds, x_signature_holds
+from local.curl_commands import Line, copy_lines
+from local.phone.received_callbacks import Seen, SeenCallbacks
 from local.seed import DemoTenant, Seed
+from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from local.proxy import Proxy
+from local.tcp_proxy import Proxy
 
 
 class Link(Proxy):

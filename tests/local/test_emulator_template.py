@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.adapt import API_ID, LEFT_OUT, adapt, time_to_live
+from local.emulator_template import API_ID, LEFT_OUT, adapt, time_to_live
 from local.stand_in_template import template
 
 

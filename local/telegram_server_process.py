@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from local import access, own_ports
-from local.processes import Launched, Process, bare_environment, free_port, is_listening
+from local import own_ports, state_secrets
+from local.child_process import Launched, Process, bare_environment, free_port, is_listening
 from testing.telegram_server.control.door import PASSWORD, USER
 
 START_DEADLINE_S = 120
@@ -51,7 +51,7 @@ def start(state: Path) -> TelegramServer:
 
 def launch(state: Path, *, again: bool = False) -> Launched:
     """Start the test server's process, at the ports of last time."""
-    log, password = state / "logs" / "telegram.log", access.of(state).control
+    log, password = state / "logs" / "telegram.log", state_secrets.of(state).control
     port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
     for own in (port, control_port):
         own_ports.add(state, own)
@@ -73,7 +73,7 @@ def describe(process: Process, state: Path) -> TelegramServer:
     printed, key_path = _printed(process), state / "telegram-key.pem"
     own_ports.add(state, printed["media_port"])
     key_path.write_text(printed["public_key"])
-    control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=access.of(state).control)
+    control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=state_secrets.of(state).control)
     return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
 
 

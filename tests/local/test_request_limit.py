@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from local.crowd import Crowd, CrowdedError
+from local.request_limit import Crowd, CrowdedError
 
 
 async def _hold(crowd: Crowd, free: asyncio.Event, entered: list[int], number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from testing.chaos.tally import Sequence, Tally, read_text, text_of
+from testing.chaos.message_audit import Sequence, Tally, read_text, text_of
 
 ANN = Sequence("ann", 7)
 NONE = {"lost": 0, "doubled": 0, "out_of_order": 0, "never_said": 0}

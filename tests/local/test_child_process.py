@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from local.bootstrap import ROOT
-from local.processes import Process, StartError, bare_environment, free_port, is_listening
+from local.child_process import Process, StartError, bare_environment, free_port, is_listening
 
 READY = "import time; print('ready', flush=True); time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 PARENT = """
 import sys, time
 from pathlib import Path
-from local.processes import Process, bare_environment
+from local.child_process import Process, bare_environment
 child = Process("child", [sys.executable, "-c", "import time; time.sleep(60)"], bare_environment(), Path(sys.argv[1]))
 print(child.pid, flush=True)
 time.sleep(60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from local.processes import StartError
+from local.child_process import StartError
 
 # Measured: 400 MB of functions and libraries that the emulator unpacks, and as much again when many requests come at once.
 NEEDED_MB = 1000

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from testing.chaos.journal import Journal
-from testing.chaos.place import Place
-from testing.chaos.tally import Tally
+from testing.chaos.fault_log import Journal
+from testing.chaos.message_audit import Tally
+from testing.chaos.worker_slot import Place
 
 EVERY_S = 30.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from local.processes import Launched, Process
+from local.child_process import Launched, Process
 
 WAITS_S = (1, 2, 4, 8, 16, 30)
 STEADY_S = 60.0  # whoever ran for so long has not failed before

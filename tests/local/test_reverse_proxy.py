@@ -20,10 +20,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local import front
-from local.crowd import Crowd
+from local import reverse_proxy
+from local.child_process import StartError, free_port
 from local.preflight import event_of
-from local.processes import StartError, free_port
+from local.request_limit import Crowd
 
 PREFIX = "/_aws/execute-api/avio"
 
@@ -60,11 +60,11 @@ async def _phone(request: Request) -> Response:
 def client() -> Iterator[httpx.Client]:
     """A client of a front before an API that echoes."""
     api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=METHODS)])
-    with front.running(api, free_port()) as api_url:
+    with reverse_proxy.running(api, free_port()) as api_url:
         files = Mount("/files", StaticFiles(directory=Path(__file__).parent))
         pages = [Route("/phone", _phone), files]
-        app = front.create_app(api_url + PREFIX, pages, _preflight, {"x-gateway": "pass"}, ["api.example"])
-        with front.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
+        app = reverse_proxy.create_app(api_url + PREFIX, pages, _preflight, {"x-gateway": "pass"}, ["api.example"])
+        with reverse_proxy.running(app, free_port()) as url, httpx.Client(base_url=url, trust_env=False) as opened:
             yield opened
 
 
@@ -165,8 +165,8 @@ def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_an_api_that_cannot_be_reached_is_unavailable(method: str) -> None:
     """Nothing was done, so it may be tried again; and the front goes on."""
-    app = front.create_app(f"http://127.0.0.1:{free_port()}")
-    with front.running(app, free_port()) as url:
+    app = reverse_proxy.create_app(f"http://127.0.0.1:{free_port()}")
+    with reverse_proxy.running(app, free_port()) as url:
         answer = httpx.request(method, f"{url}/x", trust_env=False)
     if method == "HEAD":
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
@@ -186,7 +186,7 @@ def test_an_api_that_dies_meanwhile_leaves_a_post_open(method: str, status: int,
 
         thread = threading.Thread(target=take_and_close)
         thread.start()
-        with front.running(front.create_app(f"http://127.0.0.1:{dying.getsockname()[1]}"), free_port()) as url:
+        with reverse_proxy.running(reverse_proxy.create_app(f"http://127.0.0.1:{dying.getsockname()[1]}"), free_port()) as url:
             assert_refused(httpx.request(method, f"{url}/x", trust_env=False), status, code)
         thread.join()
 
@@ -261,19 +261,19 @@ def test_a_crowd_waits_in_front_and_who_waits_too_long_is_told_when_to_come_back
     free, held = threading.Event(), threading.Semaphore(0)
 
     async def hold(request: Request) -> Response:
-        if not request.url.path.endswith(front.RECEIVER):
+        if not request.url.path.endswith(reverse_proxy.RECEIVER):
             held.release()
             await asyncio.to_thread(free.wait, 20)
         return PlainTextResponse("done")
 
     api = Starlette(routes=[Route(PREFIX + "/{path:path}", hold)])
-    with front.running(api, free_port()) as api_url, ThreadPoolExecutor(2) as pool:
-        app = front.create_app(api_url + PREFIX, crowd=lambda: Crowd(in_flight=2, waiting=0))
-        with front.running(app, free_port()) as url:
+    with reverse_proxy.running(api, free_port()) as api_url, ThreadPoolExecutor(2) as pool:
+        app = reverse_proxy.create_app(api_url + PREFIX, crowd=lambda: Crowd(in_flight=2, waiting=0))
+        with reverse_proxy.running(app, free_port()) as url:
             inside = [pool.submit(httpx.get, f"{url}/x", trust_env=False, timeout=30) for _ in range(2)]
             assert all(held.acquire(timeout=10) for _ in range(2))
             refused = httpx.get(f"{url}/x", trust_env=False)
-            received = httpx.get(url + front.RECEIVER, trust_env=False)
+            received = httpx.get(url + reverse_proxy.RECEIVER, trust_env=False)
             free.set()
             assert [answer.result().text for answer in inside] == ["done", "done"]
     assert (refused.status_code, refused.json()["error"], received.text) == (503, "unavailable", "done")
@@ -283,5 +283,9 @@ def test_a_crowd_waits_in_front_and_who_waits_too_long_is_told_when_to_come_back
 def test_a_taken_port_is_said_before_anything_starts() -> None:
     """With what to do about it."""
     port = free_port()
-    with front.running(Starlette(), port), pytest.raises(StartError, match=f"port {port} is taken"), front.running(Starlette(), port):
+    with (
+        reverse_proxy.running(Starlette(), port),
+        pytest.raises(StartError, match=f"port {port} is taken"),
+        reverse_proxy.running(Starlette(), port),
+    ):
         pass

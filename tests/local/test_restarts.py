@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Launched, Process, StartError, bare_environment
-from local.supervision import OFTEN, STEADY_S, WAITS_S, Part, wait_s
+from local.child_process import Launched, Process, StartError, bare_environment
+from local.restarts import OFTEN, STEADY_S, WAITS_S, Part, wait_s
 
 SERVES = "import time; print('ready', flush=True); time.sleep(60)"
 DIES = "raise SystemExit('no such thing')"

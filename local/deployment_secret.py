@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Mapping
 
 from infra_cdk.secret_keys import FILLED_IN, GENERATED
+from local.child_process import StartError
 from local.emulator import Emulator
-from local.processes import StartError
 from local.stack import Outputs
 
 PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
