@@ -18,7 +18,7 @@ from local.emulator import Emulator
 from local.emulator_account import EmulatorAccount, open_account
 from local.stand_in_template import template
 from local.start_progress import Progress
-from local.telegram_server_process import TelegramServer
+from local.telegram_server_process import RunningTelegramServer
 from testing.background_loop import BackgroundLoop
 from testing.telegram_server.control_client import ControlClient
 
@@ -41,7 +41,7 @@ class BenchmarkEnvironment:
         self._parts.close()
 
     @cached_property
-    def telegram(self) -> TelegramServer:
+    def telegram(self) -> RunningTelegramServer:
         """The test server, one for all rows."""
         with self.progress("Telegram test server"):
             server = telegram_server_process.start(self.folder)

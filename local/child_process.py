@@ -28,7 +28,7 @@ class StartError(Exception):
     """A part of the local system did not come up; the message says which, and shows the end of its log."""
 
 
-class Process:
+class ChildProcess:
     """One running child. Use it as a context manager, or call `stop`. With `again` its log goes on where that of its predecessor ended."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Process:
                 start_new_session=True,  # Ctrl-C at the terminal reaches the parent alone, which then stops its children in order
             )
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> ChildProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,10 +122,10 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Launched:
+class LaunchedProcess:
     """A child that was started, and how to see that it does its work."""
 
-    process: Process
+    process: ChildProcess
     is_ready: Callable[[], bool]
 
     def wait(self, deadline_s: float) -> None:

@@ -10,7 +10,7 @@ from local.seed import ALICE, ANNA, DemoTenant
 
 
 @dataclass(frozen=True)
-class Line:
+class CurlCommand:
     """One command for a shell: what it does, and what to expect of it the first time and when it is repeated."""
 
     title: str
@@ -19,7 +19,7 @@ class Line:
     again: str
 
 
-def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> list[Line]:
+def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> list[CurlCommand]:
     """Return the three lines. `page_key` opens the test phones; at the real Telegram, without it, the person fills in what is their own."""
     test_server = page_key is not None
     start = {"phone": ANNA.phone if test_server else "+YOUR_PHONE"}
@@ -28,19 +28,19 @@ def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> 
     text = {"peer": f"@{ALICE.username}" if test_server else "me", "text": "Hello from Avio"}
     who, to = ("Anna", "Alice") if test_server else ("you", "yourself (Saved Messages)")
     return [
-        Line(
+        CurlCommand(
             f"Ask Telegram to send {who} a log-in code",
             _curl(url, tenant, key, "auth/start", start),
             '{"delivery":"app", …}, and the code arrives as a message from Telegram.',
             "Once logged in it answers 409 already_authorized: go on with step 3.",
         ),
-        Line(
+        CurlCommand(
             "Log in with that code and the 2FA password",
             _curl(url, tenant, key, "auth/verify", {**verify, "password": password}),
             '{"authorized":true, …}',
             "Once logged in it answers 409 already_authorized: go on with step 3.",
         ),
-        Line(
+        CurlCommand(
             f"Send a message to {to}",
             _curl(url, tenant, key, "messages/send", text),
             '{"peer_resolved": …, "message_id": …}, and the message is on the phone.',

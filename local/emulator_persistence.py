@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from local.emulator_state import State
+from local.emulator_state import EmulatorState
 
 SETTLE_PATH = "/_ministack/settle"
 LOCK = ".lock"
@@ -29,7 +29,7 @@ def keep_state() -> None:
     """Have the emulator begin with what was kept, and keep each write before it is answered."""
     persistence: Any = import_module("ministack.core.persistence")
     held.append(take_lock(Path(persistence.STATE_DIR)))
-    state = State(Path(persistence.STATE_DIR), persistence._json_default, persistence._json_object_hook)
+    state = EmulatorState(Path(persistence.STATE_DIR), persistence._json_default, persistence._json_object_hook)
     before = persistence.load_state  # files that ministack itself wrote, as it did here once
     if not state.settled and not any(Path(persistence.STATE_DIR).glob("*.json")):
         shutil.rmtree(os.environ["S3_DATA_DIR"], ignore_errors=True)  # objects of a start that never was through
@@ -57,7 +57,7 @@ def take_lock(folder: Path, *, wait: bool = True) -> IO[str] | None:
     return file
 
 
-def _keep_items(state: State) -> None:
+def _keep_items(state: EmulatorState) -> None:
     dynamodb: Any = import_module("ministack.services.dynamodb")
     set_item, remove_item, replaced = dynamodb._set_item, dynamodb._remove_item, dynamodb._items_replaced
 
@@ -77,7 +77,7 @@ def _keep_items(state: State) -> None:
     dynamodb.handle_request = _then(dynamodb.handle_request, state.write_items)
 
 
-def _keep_messages(state: State) -> None:
+def _keep_messages(state: EmulatorState) -> None:
     sqs: Any = import_module("ministack.services.sqs")
     send, receive, delete = sqs._act_send_message, sqs._receive_messages_for_esm, sqs._delete_messages_for_esm
 
@@ -102,7 +102,7 @@ def _keep_messages(state: State) -> None:
     sqs.handle_request = _then(sqs.handle_request, write)
 
 
-def _keep_sessions(state: State) -> None:
+def _keep_sessions(state: EmulatorState) -> None:
     """Roles that were assumed stay assumed: who holds one of their keys, as the listener does, goes on when the emulator comes again."""
     sts: Any = import_module("ministack.services.sts")
     sts.get_state = lambda: dict(sts._sessions)

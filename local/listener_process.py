@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local import own_ports, state_secrets
-from local.child_process import Launched, Process, bare_environment, free_port
+from local.child_process import ChildProcess, LaunchedProcess, bare_environment, free_port
 from local.emulator import REGION, Emulator
 from local.stack import Outputs
 
@@ -28,7 +28,7 @@ def launch(
     name: str = "listener",
     log_level: str = "INFO",
     again: bool = False,
-) -> Launched:
+) -> LaunchedProcess:
     """Start one listener's process; its log has its `name`. `telegram` are the settings that say which Telegram."""
     port = free_port()
     own_ports.add(state, port)
@@ -46,8 +46,8 @@ def launch(
         "POWERTOOLS_LOG_LEVEL": log_level,
     }
     log = state / "logs" / f"{name}.log"
-    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
-    return Launched(process, lambda: answers_health(port))
+    process = ChildProcess(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
+    return LaunchedProcess(process, lambda: answers_health(port))
 
 
 def answers_health(port: int) -> bool:

@@ -69,7 +69,7 @@ async def fault(_: Request, __: Exception) -> Response:
     return refused(AvioError(Code.INTERNAL_ERROR))
 
 
-class Protocol(H11Protocol):
+class OneErrorBodyProtocol(H11Protocol):
     """uvicorn's protocol, which answers what is no HTTP with the one body too."""
 
     def send_400_response(self, msg: str) -> None:

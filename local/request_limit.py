@@ -18,11 +18,11 @@ WAIT_S = 20.0
 RETRY_AFTER_S = 5
 
 
-class CrowdedError(Exception):
+class TooManyRequestsError(Exception):
     """There was no place in time; nothing was done."""
 
 
-class Crowd:
+class RequestLimit:
     """Places for requests, given in the order of arrival. Belongs to the loop that it is first used in."""
 
     def __init__(self, in_flight: int = IN_FLIGHT, waiting: int = WAITING, wait_s: float = WAIT_S) -> None:
@@ -31,16 +31,16 @@ class Crowd:
         self._waiting = 0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Hold a place for the block. Raises `CrowdedError`; cancelling the wait gives up the turn."""
         if self._places.locked() and self._waiting >= self._may_wait:
-            raise CrowdedError
+            raise TooManyRequestsError
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._places.acquire()
         except TimeoutError:
-            raise CrowdedError from None
+            raise TooManyRequestsError from None
         finally:
             self._waiting -= 1
         try:

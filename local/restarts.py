@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from local.child_process import Launched, Process
+from local.child_process import ChildProcess, LaunchedProcess
 
 WAITS_S = (1, 2, 4, 8, 16, 30)
 STEADY_S = 60.0  # whoever ran for so long has not failed before
@@ -25,14 +25,14 @@ def wait_s(failures: int) -> float:
     return WAITS_S[min(failures, len(WAITS_S)) - 1]
 
 
-class Part:
+class SupervisedProcess:
     """One part of the system. `launch` starts its process, and is told whether it is one more. Raises `StartError`.
 
     `look` never blocks for longer than it takes to ask whether the part is ready, so call it every second or so.
     """
 
     def __init__(
-        self, launch: Callable[[bool], Launched], deadline_s: float = START_DEADLINE_S, clock: Callable[[], float] = time.monotonic
+        self, launch: Callable[[bool], LaunchedProcess], deadline_s: float = START_DEADLINE_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._launch, self._deadline_s, self._clock = launch, deadline_s, clock
         self._failures = 0
@@ -47,7 +47,7 @@ class Part:
         self._began, self._is_up = clock(), True
 
     @property
-    def process(self) -> Process:
+    def process(self) -> ChildProcess:
         """The process of now, or the last one."""
         return self._launched.process
 

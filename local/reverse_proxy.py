@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local import proxy_errors
 from local.child_process import StartError, is_listening
 from local.loopback import own_host
-from local.request_limit import RETRY_AFTER_S, Crowd, CrowdedError
+from local.request_limit import RETRY_AFTER_S, RequestLimit, TooManyRequestsError
 from shared.errors import AvioError, Code
 
 OURS = "x-request-id"
@@ -47,7 +47,7 @@ def create_app(
     preflight: Preflight | None = None,
     shown: Mapping[str, str] | None = None,
     hosts: Collection[str] = (),
-    crowd: Callable[[], Crowd] = Crowd,
+    limit: Callable[[], RequestLimit] = RequestLimit,
 ) -> Starlette:
     """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
 
@@ -56,7 +56,7 @@ def create_app(
     """
     target = httpx.URL(api_url)
     # Callbacks to the receiver come while their senders hold a place: they have places of their own.
-    receiving, calling = crowd(), crowd()
+    receiving, calling = limit(), limit()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -71,13 +71,13 @@ def create_app(
             return refused
         await request.body()  # who sends slowly holds no place
         try:
-            async with (receiving if request.url.path == RECEIVER else calling).place():
+            async with (receiving if request.url.path == RECEIVER else calling).slot():
                 if await request.is_disconnected():  # nobody would see what was done
                     return Response(status_code=499)
                 if preflight and request.method == "OPTIONS":
                     return await preflight(request)
                 return await _forward(request, app.state.client, target, shown or {})
-        except CrowdedError:
+        except TooManyRequestsError:
             return _crowded()
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,7 +166,7 @@ def running(app: Starlette, port: int) -> Iterator[str]:
         app,
         host="127.0.0.1",
         port=port,
-        http=proxy_errors.Protocol,
+        http=proxy_errors.OneErrorBodyProtocol,
         log_level="warning",
         timeout_graceful_shutdown=2,
         server_header=False,

@@ -22,7 +22,7 @@ FOLDER, FILE = 0o700, 0o600
 
 
 @dataclass(frozen=True)
-class Access:
+class StateSecrets:
     """The secrets of one state folder; the same at each start, so that what runs on finds what was started again."""
 
     seed: str = field(repr=False)
@@ -46,14 +46,14 @@ class Access:
         return hmac.new(self.seed.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
-def of(state: Path) -> Access:
+def of(state: Path) -> StateSecrets:
     """Return what opens the system of that folder, which becomes its owner's alone. One process at a time makes it."""
     private_folder(state)
     kept = state / "access"
     if not (kept.exists() and kept.read_text()):
         with private_file(kept) as file:
             file.write(secrets.token_hex(32))
-    return Access(kept.read_text())
+    return StateSecrets(kept.read_text())
 
 
 def private_folder(path: Path) -> None:

@@ -30,18 +30,18 @@ from local import (
     telegram_server_process,
 )
 from local.bootstrap import ROOT
-from local.child_process import Launched, StartError, free_port
+from local.child_process import LaunchedProcess, StartError, free_port
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
 from local.preflight import by_function
-from local.restarts import Part, Say
+from local.restarts import Say, SupervisedProcess
 from local.stack import Outputs
 from local.start_progress import Progress, silent
-from local.telegram_server_process import TelegramServer
+from local.telegram_server_process import RunningTelegramServer
 
 
 @dataclass(frozen=True)
-class Plan:
+class SystemPlan:
     """What to start. `port` 0 takes a free one; `settings` are the person's (see `configuration`); `sources` is where code comes from."""
 
     state: Path
@@ -62,13 +62,13 @@ class System:
     emulator: Emulator
     outputs: Outputs
     tokens: Mapping[str, str]
-    telegram: TelegramServer | None = None
+    telegram: RunningTelegramServer | None = None
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SystemPlan) -> None:
         self.plan = plan
-        self.listeners: list[Part] = []
+        self.listeners: list[SupervisedProcess] = []
         self._started = 0
-        self._telegram: Part | None = None
+        self._telegram: SupervisedProcess | None = None
         self._parts = ExitStack()
 
     def __enter__(self) -> System:
@@ -91,12 +91,12 @@ class System:
         return self.tokens["ADMIN_TOKEN"]
 
     @property
-    def stopped(self) -> list[Part]:
+    def stopped(self) -> list[SupervisedProcess]:
         """Parts that do not run now."""
         return [part for part in self.parts if not part.running]
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[SupervisedProcess]:
         """What runs as a process of its own: the emulator, the test server where it is used, the listeners."""
         return [self._emulator, *([self._telegram] if self._telegram else []), *self.listeners]
 
@@ -116,22 +116,22 @@ class System:
         for listener in self.listeners:
             listener.look(say_all, next_step, may_start=emulator_is_up)
 
-    def start_listener(self) -> Part:
+    def start_listener(self) -> SupervisedProcess:
         """Start one more listener; it ends with the system, or earlier by its own `stop`."""
         plan = self.plan
         self._started += 1
         name, level = f"listener-{self._started}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
         settings = self._telegram_settings()
 
-        def launch(again: bool) -> Launched:
+        def launch(again: bool) -> LaunchedProcess:
             return listener_process.launch(self.emulator, self.outputs, settings, plan.state, name=name, log_level=level, again=again)
 
-        listener = Part(launch)
+        listener = SupervisedProcess(launch)
         self._parts.callback(listener.stop)
         self.listeners.append(listener)
         return listener
 
-    def replace_drained(self) -> list[tuple[Part, Part]]:
+    def replace_drained(self) -> list[tuple[SupervisedProcess, SupervisedProcess]]:
         """Start a listener for each that was drained, as Fargate would; return which was replaced by which."""
         drained = [listener for listener in self.listeners if listener.exit_code == 0]
         for listener in drained:
@@ -171,7 +171,7 @@ class System:
         self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
-                self._telegram = Part(lambda again: telegram_server_process.launch(plan.state, again=again))
+                self._telegram = SupervisedProcess(lambda again: telegram_server_process.launch(plan.state, again=again))
                 self._parts.callback(self._telegram.stop)
                 self.telegram = telegram_server_process.describe(self._telegram.process, plan.state)
         if plan.listener:
@@ -194,7 +194,7 @@ class System:
         state, persist = self.plan.state, self.plan.persist
         self.emulator = emulator.locate(state)
         self._parts.callback(emulator.clear, state)
-        self._emulator = Part(lambda again: emulator.launch(self.emulator, state, persist=persist, again=again))
+        self._emulator = SupervisedProcess(lambda again: emulator.launch(self.emulator, state, persist=persist, again=again))
         self._parts.callback(self._emulator.stop)
 
     def _telegram_settings(self) -> dict[str, str]:

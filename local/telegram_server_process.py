@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from local import own_ports, state_secrets
-from local.child_process import Launched, Process, bare_environment, free_port, is_listening
+from local.child_process import ChildProcess, LaunchedProcess, bare_environment, free_port, is_listening
 from testing.telegram_server.control.door import PASSWORD, USER
 
 START_DEADLINE_S = 120
@@ -19,10 +19,10 @@ API_ID, API_HASH = "1", "test"  # any will do there
 
 
 @dataclass(frozen=True)
-class TelegramServer:
+class RunningTelegramServer:
     """A running test server: where it is, and where people and chats are made and faults are set (`control_url`, with its password)."""
 
-    process: Process
+    process: ChildProcess
     address: str
     key_path: Path
     control_url: str = field(repr=False)
@@ -38,7 +38,7 @@ class TelegramServer:
         }
 
 
-def start(state: Path) -> TelegramServer:
+def start(state: Path) -> RunningTelegramServer:
     """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
     launched = launch(state)
     try:
@@ -49,7 +49,7 @@ def start(state: Path) -> TelegramServer:
         raise
 
 
-def launch(state: Path, *, again: bool = False) -> Launched:
+def launch(state: Path, *, again: bool = False) -> LaunchedProcess:
     """Start the test server's process, at the ports of last time."""
     log, password = state / "logs" / "telegram.log", state_secrets.of(state).control
     port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
@@ -57,8 +57,8 @@ def launch(state: Path, *, again: bool = False) -> Launched:
         own_ports.add(state, own)
     command = [sys.executable, "-m", "testing.telegram_server", "--state", str(state / "telegram")]
     command += ["--port", str(port), "--control-port", str(control_port)]
-    process = Process("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
-    return Launched(process, lambda: bool(_printed(process)))
+    process = ChildProcess("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
+    return LaunchedProcess(process, lambda: bool(_printed(process)))
 
 
 def _port(note: Path) -> int:
@@ -68,16 +68,16 @@ def _port(note: Path) -> int:
     return int(note.read_text())
 
 
-def describe(process: Process, state: Path) -> TelegramServer:
+def describe(process: ChildProcess, state: Path) -> RunningTelegramServer:
     """Say where a test server is that is ready, and lay its public key into `state`."""
     printed, key_path = _printed(process), state / "telegram-key.pem"
     own_ports.add(state, printed["media_port"])
     key_path.write_text(printed["public_key"])
     control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=state_secrets.of(state).control)
-    return TelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
+    return RunningTelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
 
 
-def _printed(process: Process) -> dict[str, Any]:
+def _printed(process: ChildProcess) -> dict[str, Any]:
     """The line of JSON with which the server says that it is ready, and where; empty until then."""
     whole_lines = process.said().rpartition("\n")[0].splitlines()
     return next((json.loads(line) for line in whole_lines if line.startswith("{")), {})

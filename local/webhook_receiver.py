@@ -53,7 +53,7 @@ class Callback:
         return str(self.payload["message"]["text"])
 
 
-class Receiver:
+class WebhookReceiver:
     """Keeps what is posted to it, answers 200, and lets others wait for it."""
 
     def __init__(self, port: int) -> None:
@@ -75,7 +75,7 @@ class Receiver:
 
 
 @contextmanager
-def running() -> Iterator[Receiver]:
+def running() -> Iterator[WebhookReceiver]:
     """Listen on a free port of 127.0.0.1 until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ def running() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver = Receiver(server.server_address[1])
+    receiver = WebhookReceiver(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="receiver", daemon=True)
     thread.start()
     try:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from local.curl_commands import Line, copy_lines
-from local.phone.received_callbacks import Seen, SeenCallbacks
+from local.curl_commands import CurlCommand, copy_lines
+from local.phone.received_callbacks import CallbackHeaders, ReceivedCallbacks
 from local.seed import DemoTenant, Seed
 from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
 
 
 @dataclass(frozen=True)
-class Connected:
+class ConnectedSystem:
     """Where everything is. `api_url` is the gateway behind the front, which is shown `gateway`; `control_url` is None at the real Telegram.
 
     `page_key` opens this page to whoever has it.
@@ -50,19 +50,19 @@ class Connected:
         """The tenant's key as the page may show it: not that of a real person's account, which belongs into no browser."""
         return self.tenant.key.get_secret_value() if self.test_server else "KEY_FROM_THE_TERMINAL"
 
-    def lines(self, key: str) -> list[Line]:
+    def lines(self, key: str) -> list[CurlCommand]:
         """What to copy, with that key in it."""
         return copy_lines(self.url, self.tenant, key, self.page_key if self.test_server else None)
 
 
-class Desk:
+class PhonePage:
     """Holds the connected system and the callbacks that were seen."""
 
     def __init__(self) -> None:
-        self.system: Connected | None = None
-        self.seen = SeenCallbacks()
+        self.system: ConnectedSystem | None = None
+        self.seen = ReceivedCallbacks()
 
-    def connect(self, system: Connected) -> None:
+    def connect(self, system: ConnectedSystem) -> None:
         """Begin to show this system."""
         self.system = system
 
@@ -75,4 +75,4 @@ class Desk:
         if self.system is None:
             return
         secret = self.system.tenant.signing_secret.get_secret_value()
-        self.seen.add(Seen(headers, standard_webhooks_holds(secret, headers, body), x_signature_holds(secret, headers, body)))
+        self.seen.add(CallbackHeaders(headers, standard_webhooks_holds(secret, headers, body), x_signature_holds(secret, headers, body)))

@@ -13,7 +13,7 @@ KEPT = 200
 
 
 @dataclass(frozen=True)
-class Seen:
+class CallbackHeaders:
     """One attempt's headers, and whether each signature held."""
 
     headers: Mapping[str, str]
@@ -21,17 +21,17 @@ class Seen:
     x_signature: bool
 
 
-class SeenCallbacks:
+class ReceivedCallbacks:
     """The newest callbacks by `webhook-id`, in memory. Used from the front's loop; `close` from any thread."""
 
     def __init__(self) -> None:
         self.count = 0
         self.closed = False
-        self._by_id: OrderedDict[str, Seen] = OrderedDict()
+        self._by_id: OrderedDict[str, CallbackHeaders] = OrderedDict()
         self._waiting: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: CallbackHeaders) -> None:
         """Keep one; a later attempt of the same event takes the earlier one's place."""
         self.count += 1
         self._by_id[seen.headers.get("webhook-id", "")] = seen
@@ -39,7 +39,7 @@ class SeenCallbacks:
             self._by_id.popitem(last=False)
         self._ring()
 
-    def get(self, event_id: str) -> Seen | None:
+    def get(self, event_id: str) -> CallbackHeaders | None:
         """Return what came with an event."""
         return self._by_id.get(event_id)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass
-class Entry:
+class FaultEntry:
     """A fault, or something that happened by itself. Seconds are those of the run."""
 
     name: str
@@ -20,10 +20,10 @@ class Entry:
 
 
 @dataclass
-class Journal:
+class FaultLog:
     """All entries, oldest first; `now` are the seconds since the run began."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FaultEntry] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
 
     @property
@@ -32,9 +32,9 @@ class Journal:
         return time.monotonic() - self._began
 
     @contextmanager
-    def fault(self, name: str, about: str = "") -> Iterator[Entry]:
+    def fault(self, name: str, about: str = "") -> Iterator[FaultEntry]:
         """Note a fault for as long as it is in force."""
-        entry = Entry(name, about, self.now)
+        entry = FaultEntry(name, about, self.now)
         self.entries.append(entry)
         try:
             yield entry
@@ -43,9 +43,9 @@ class Journal:
 
     def note(self, name: str, about: str = "") -> None:
         """Note something that happened at one moment."""
-        self.entries.append(Entry(name, about, self.now, self.now))
+        self.entries.append(FaultEntry(name, about, self.now, self.now))
 
-    def in_force(self, since_s: float | None = None, until_s: float | None = None) -> list[Entry]:
+    def in_force(self, since_s: float | None = None, until_s: float | None = None) -> list[FaultEntry]:
         """Return what was in force at some time of a span; by default now."""
         since_s = self.now if since_s is None else since_s
         until_s = since_s if until_s is None else until_s

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from testing.chaos.fault_log import Journal
-from testing.chaos.message_audit import Tally
-from testing.chaos.worker_slot import Place
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.message_audit import MessageAudit
+from testing.chaos.worker_slot import WorkerSlot
 
 EVERY_S = 30.0
 
@@ -25,11 +25,11 @@ class Sample:
     messages: int
 
 
-class Memory:
+class MemoryUsage:
     """All samples, oldest first."""
 
-    def __init__(self, places: list[Place], tally: Tally, journal: Journal) -> None:
-        self._places, self._tally, self._journal = places, tally, journal
+    def __init__(self, slots: list[WorkerSlot], audit: MessageAudit, fault_log: FaultLog) -> None:
+        self._places, self._tally, self._journal = slots, audit, fault_log
         self.samples: list[Sample] = []
 
     async def watch(self) -> None:
@@ -40,9 +40,9 @@ class Memory:
 
     def look(self) -> None:
         """Look at every worker now."""
-        for place in self._places:
-            if place.current and (found := _read(place.current.process.pid)):
-                self.samples.append(Sample(round(self._journal.now, 1), place.current.process.name, *found, self._tally.seen))
+        for slot in self._places:
+            if slot.current and (found := _read(slot.current.process.pid)):
+                self.samples.append(Sample(round(self._journal.now, 1), slot.current.process.name, *found, self._tally.seen))
 
     def lines(self) -> list[str]:
         """Return start, middle and end of every process that was looked at three times or more."""

@@ -44,7 +44,7 @@ def read_text(text: str) -> tuple[int, int]:
 
 
 @dataclass
-class Tally:
+class MessageAudit:
     """Counts while the run goes on. What was said is told to it once the server has it, which may be after it was seen."""
 
     _said: dict[Sequence, dict[int, float]] = field(default_factory=dict)

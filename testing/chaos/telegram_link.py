@@ -7,7 +7,7 @@ import asyncio
 from local.tcp_proxy import Proxy
 
 
-class Link(Proxy):
+class TelegramLink(Proxy):
     """What the worker takes for Telegram.
 
     A silent link ends in a cut: what a worker sent into the silence is dropped, as its kernel would drop it once TCP_USER_TIMEOUT is

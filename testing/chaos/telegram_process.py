@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from local import telegram_server_process
-from local.telegram_server_process import TelegramServer
+from local.telegram_server_process import RunningTelegramServer
 
 DEADLINE_S = 90.0
 
@@ -22,7 +22,7 @@ class PhoneRefusedError(Exception):
     """The control interface refused; the message says why."""
 
 
-class Server:
+class RestartingServer:
     """One test server over a state directory. `keys_duplicated` counts over restarts, `starts` tells its lives apart.
 
     Children die with the thread that started them: `starter` is one that stays for the whole run.
@@ -35,7 +35,7 @@ class Server:
         self._http: httpx.AsyncClient | None = None
         self._up = asyncio.Event()
         self._duplicated_before = 0
-        self.running: TelegramServer | None = None
+        self.running: RunningTelegramServer | None = None
         self.starts = 0
 
     async def start(self) -> None:

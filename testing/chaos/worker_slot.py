@@ -12,22 +12,22 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.child_process import Process, bare_environment, free_port
+from local.child_process import ChildProcess, bare_environment, free_port
 from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.telegram_server_process import TelegramServer
+from local.telegram_server_process import RunningTelegramServer
 from testing.chaos.aws_proxy import AwsFault, AwsProxy
-from testing.chaos.fault_log import Journal
-from testing.chaos.telegram_link import Link
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.telegram_link import TelegramLink
 
 SERVICES = ("dynamodb", "sqs", "kms")
 
 
 @dataclass(frozen=True)
-class Started:
+class SlotProcess:
     """One process, and the address of its private interface, by which its worker rows are known."""
 
-    process: Process
+    process: ChildProcess
     port: int
 
     @property
@@ -37,27 +37,27 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Ground:
+class SlotEnvironment:
     """What all places share. Children die with the thread that started them: `starter` is one that stays for the whole run."""
 
     account: EmulatorAccount
-    telegram: TelegramServer
+    telegram: RunningTelegramServer
     logs: Path
     starter: Executor
-    journal: Journal
+    fault_log: FaultLog
 
 
-class Place:
+class WorkerSlot:
     """Where one worker after another runs. Who breaks something here holds `lock`; `down` says that its worker cannot hold accounts."""
 
-    def __init__(self, number: int, ground: Ground, rng: random.Random) -> None:
+    def __init__(self, number: int, environment: SlotEnvironment, rng: random.Random) -> None:
         self.name = f"worker-{number}"
         self.lock = asyncio.Lock()
         self.down = False
-        self._ground = ground
-        self.aws = {service: AwsProxy(ground.account.emulator, rng) for service in SERVICES}
-        self.link = Link(ground.telegram.address)
-        self.current: Started | None = None
+        self._ground = environment
+        self.aws = {service: AwsProxy(environment.account.emulator, rng) for service in SERVICES}
+        self.link = TelegramLink(environment.telegram.address)
+        self.current: SlotProcess | None = None
         self.starts = 0
         self._wanted = False
 
@@ -77,14 +77,14 @@ class Place:
             await proxy.close()
         await self.link.close()
 
-    async def start_worker(self) -> Started:
+    async def start_worker(self) -> SlotProcess:
         """Start a process; it is not waited for."""
         self.starts += 1
         port = free_port()
         name, log = f"{self.name}, start {self.starts}", self._ground.logs / f"{self.name}-{self.starts}.log"
         how = (name, [sys.executable, "-m", "listener"], self._environment(port), log, STOP_TIMEOUT_S)
-        process = await asyncio.get_running_loop().run_in_executor(self._ground.starter, Process, *how)
-        self.current = Started(process, port)
+        process = await asyncio.get_running_loop().run_in_executor(self._ground.starter, ChildProcess, *how)
+        self.current = SlotProcess(process, port)
         self._wanted = True
         return self.current
 
@@ -122,7 +122,7 @@ class Place:
         while True:
             await asyncio.sleep(0.5)  # nothing announces it
             if self._wanted and self.current and not self.current.process.running:
-                self._ground.journal.note("a worker ended by itself", f"{self.current.process.name}, log {self.current.process.log.name}")
+                self._ground.fault_log.note("a worker ended by itself", f"{self.current.process.name}, log {self.current.process.log.name}")
                 await self.start_worker()
 
     def break_aws(self, fault: AwsFault, *services: str) -> None:

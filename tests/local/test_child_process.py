@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from local.bootstrap import ROOT
-from local.child_process import Process, StartError, bare_environment, free_port, is_listening
+from local.child_process import ChildProcess, StartError, bare_environment, free_port, is_listening
 
 READY = "import time; print('ready', flush=True); time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 PARENT = """
 import sys, time
 from pathlib import Path
-from local.child_process import Process, bare_environment
-child = Process("child", [sys.executable, "-c", "import time; time.sleep(60)"], bare_environment(), Path(sys.argv[1]))
+from local.child_process import ChildProcess, bare_environment
+child = ChildProcess("child", [sys.executable, "-c", "import time; time.sleep(60)"], bare_environment(), Path(sys.argv[1]))
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -33,8 +33,8 @@ time.sleep(60)
 DEADLINE_S = 20
 
 
-def _start(code: str, log: Path, stop_timeout_s: float = 20) -> Process:
-    return Process("the child", [sys.executable, "-c", code], bare_environment(), log, stop_timeout_s)
+def _start(code: str, log: Path, stop_timeout_s: float = 20) -> ChildProcess:
+    return ChildProcess("the child", [sys.executable, "-c", code], bare_environment(), log, stop_timeout_s)
 
 
 def _printed(log: Path) -> bool:

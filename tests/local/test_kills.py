@@ -13,7 +13,7 @@ from typing import Any
 from local import deployment_secret, emulator, emulator_template, stack, state_secrets
 from local.emulator import Emulator
 from local.synth import local_template
-from local.system import Plan, System
+from local.system import System, SystemPlan
 from tests.support.stand_ins import plan_of
 
 ITEM = {"pk": {"S": "kept"}, "sk": {"S": "kept"}, "blob": {"B": b"\x00\xff"}, "n": {"N": "1"}}
@@ -44,7 +44,7 @@ STEPS: list[Callable[[Emulator, Path], Any]] = [
 ]
 
 
-def _begun_and_killed(plan: Plan, step: Callable[[Emulator, Path], Any], template: Path) -> None:
+def _begun_and_killed(plan: SystemPlan, step: Callable[[Emulator, Path], Any], template: Path) -> None:
     """Take a start as far as this step, and kill the emulator."""
     found = emulator.locate(plan.state)
     launched = emulator.launch(found, plan.state)

@@ -6,25 +6,25 @@ import asyncio
 
 import pytest
 
-from local.request_limit import Crowd, CrowdedError
+from local.request_limit import RequestLimit, TooManyRequestsError
 
 
-async def _hold(crowd: Crowd, free: asyncio.Event, entered: list[int], number: int) -> None:
-    async with crowd.place():
+async def _hold(limit: RequestLimit, free: asyncio.Event, entered: list[int], number: int) -> None:
+    async with limit.slot():
         entered.append(number)
         await free.wait()
 
 
-async def _started(crowd: Crowd, count: int) -> tuple[list[asyncio.Task[None]], asyncio.Event, list[int]]:
+async def _started(limit: RequestLimit, count: int) -> tuple[list[asyncio.Task[None]], asyncio.Event, list[int]]:
     free, entered = asyncio.Event(), list[int]()
-    tasks = [asyncio.create_task(_hold(crowd, free, entered, number)) for number in range(count)]
+    tasks = [asyncio.create_task(_hold(limit, free, entered, number)) for number in range(count)]
     await asyncio.sleep(0)
     return tasks, free, entered
 
 
 async def test_no_more_are_inside_than_there_are_places_and_turns_come_in_order() -> None:
     """Those that wait enter when others leave."""
-    tasks, free, entered = await _started(Crowd(in_flight=2), 5)
+    tasks, free, entered = await _started(RequestLimit(in_flight=2), 5)
     assert entered == [0, 1]
     free.set()
     await asyncio.gather(*tasks)
@@ -33,24 +33,24 @@ async def test_no_more_are_inside_than_there_are_places_and_turns_come_in_order(
 
 async def test_who_waits_too_long_is_turned_away_and_takes_no_place() -> None:
     """Nothing was done for it."""
-    crowd = Crowd(in_flight=1, wait_s=0)
-    tasks, free, entered = await _started(crowd, 1)
-    with pytest.raises(CrowdedError):
-        async with crowd.place():
+    limit = RequestLimit(in_flight=1, wait_s=0)
+    tasks, free, entered = await _started(limit, 1)
+    with pytest.raises(TooManyRequestsError):
+        async with limit.slot():
             raise AssertionError
     free.set()
     await asyncio.gather(*tasks)
-    async with crowd.place():
+    async with limit.slot():
         entered.append(7)
     assert entered == [0, 7]
 
 
 async def test_too_many_are_turned_away_at_once() -> None:
     """The line has an end."""
-    crowd = Crowd(in_flight=1, waiting=1)
-    tasks, free, entered = await _started(crowd, 2)
-    with pytest.raises(CrowdedError):
-        async with crowd.place():
+    limit = RequestLimit(in_flight=1, waiting=1)
+    tasks, free, entered = await _started(limit, 2)
+    with pytest.raises(TooManyRequestsError):
+        async with limit.slot():
             raise AssertionError
     free.set()
     await asyncio.gather(*tasks)
@@ -59,8 +59,8 @@ async def test_too_many_are_turned_away_at_once() -> None:
 
 async def test_who_gives_up_leaves_its_turn_to_the_next() -> None:
     """A cancelled wait holds nothing."""
-    crowd = Crowd(in_flight=1)
-    tasks, free, entered = await _started(crowd, 3)
+    limit = RequestLimit(in_flight=1)
+    tasks, free, entered = await _started(limit, 3)
     tasks[1].cancel()
     await asyncio.sleep(0)
     free.set()

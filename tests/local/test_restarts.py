@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.child_process import Launched, Process, StartError, bare_environment
-from local.restarts import OFTEN, STEADY_S, WAITS_S, Part, wait_s
+from local.child_process import ChildProcess, LaunchedProcess, StartError, bare_environment
+from local.restarts import OFTEN, STEADY_S, WAITS_S, SupervisedProcess, wait_s
 
 SERVES = "import time; print('ready', flush=True); time.sleep(60)"
 DIES = "raise SystemExit('no such thing')"
@@ -20,17 +20,17 @@ HANGS = "import time; time.sleep(60)"
 DEADLINE_S = 20
 
 
-class World:
+class RestartScenario:
     """A part whose program can be changed, a clock that stands, and what was said."""
 
     def __init__(self, folder: Path) -> None:
         self.code, self.now, self.said = SERVES, 0.0, list[str]()
         self.log = folder / "part.log"
-        self.part = Part(self._launch, DEADLINE_S, lambda: self.now)
+        self.part = SupervisedProcess(self._launch, DEADLINE_S, lambda: self.now)
 
-    def _launch(self, again: bool) -> Launched:
-        process = Process("the part", [sys.executable, "-c", self.code], bare_environment(), self.log, again=again)
-        return Launched(process, lambda: "ready" in process.said())
+    def _launch(self, again: bool) -> LaunchedProcess:
+        process = ChildProcess("the part", [sys.executable, "-c", self.code], bare_environment(), self.log, again=again)
+        return LaunchedProcess(process, lambda: "ready" in process.said())
 
     def look(self, *, may_start: bool = True) -> bool:
         """Look once."""
@@ -64,14 +64,14 @@ def _until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[RestartScenario]:
     """A part that runs."""
-    made = World(tmp_path)
+    made = RestartScenario(tmp_path)
     yield made
     made.part.stop()
 
 
-def test_what_is_killed_runs_again_after_its_wait(world: World) -> None:
+def test_what_is_killed_runs_again_after_its_wait(world: RestartScenario) -> None:
     """Each step has one line, and nothing is started before its time."""
     first = world.part.pid
     assert world.look()
@@ -85,14 +85,14 @@ def test_what_is_killed_runs_again_after_its_wait(world: World) -> None:
     assert world.said[1:] == ["the part runs again"]
 
 
-def test_its_log_goes_on(world: World) -> None:
+def test_its_log_goes_on(world: RestartScenario) -> None:
     """What the dead one said is what one wants to read."""
     world.kill()
     world.starts_again()
     assert world.log.read_text() == "ready\nready\n"
 
 
-def test_what_fails_again_and_again_waits_longer_and_shows_its_log(world: World) -> None:
+def test_what_fails_again_and_again_waits_longer_and_shows_its_log(world: RestartScenario) -> None:
     """With the end of its log and what to do."""
     world.code = DIES
     world.kill()
@@ -104,7 +104,7 @@ def test_what_fails_again_and_again_waits_longer_and_shows_its_log(world: World)
     assert world.said[-1].endswith("do this")
 
 
-def test_who_ran_for_long_has_not_failed_before(world: World) -> None:
+def test_who_ran_for_long_has_not_failed_before(world: RestartScenario) -> None:
     """A death a day is not one that repeats."""
     for _ in range(OFTEN):
         world.kill()
@@ -114,7 +114,7 @@ def test_who_ran_for_long_has_not_failed_before(world: World) -> None:
     assert all("in 1 s" in line for line in world.said if "starting it again" in line)
 
 
-def test_what_does_not_get_ready_is_ended_and_tried_again(world: World) -> None:
+def test_what_does_not_get_ready_is_ended_and_tried_again(world: RestartScenario) -> None:
     """It would be waited for in vain."""
     world.code = HANGS
     world.kill()
@@ -133,13 +133,13 @@ def test_the_deadline_begins_when_the_process_does(tmp_path: Path) -> None:
     """What is done before a process starts is not taken from its time to get ready."""
     now = [0.0]
 
-    def launch(again: bool) -> Launched:
+    def launch(again: bool) -> LaunchedProcess:
         now[0] += DEADLINE_S + 1 if again else 0
         code = HANGS if again else SERVES
-        process = Process("the part", [sys.executable, "-c", code], bare_environment(), tmp_path / "part.log", again=again)
-        return Launched(process, lambda: "ready" in process.said())
+        process = ChildProcess("the part", [sys.executable, "-c", code], bare_environment(), tmp_path / "part.log", again=again)
+        return LaunchedProcess(process, lambda: "ready" in process.said())
 
-    part, said = Part(launch, DEADLINE_S, lambda: now[0]), list[str]()
+    part, said = SupervisedProcess(launch, DEADLINE_S, lambda: now[0]), list[str]()
     try:
         os.kill(part.pid, signal.SIGKILL)
         _until(lambda: not part.running)
@@ -153,7 +153,7 @@ def test_the_deadline_begins_when_the_process_does(tmp_path: Path) -> None:
         part.stop()
 
 
-def test_what_needs_another_waits_for_it(world: World) -> None:
+def test_what_needs_another_waits_for_it(world: RestartScenario) -> None:
     """A listener without its tables would only end again."""
     first = world.part.pid
     world.kill()
@@ -163,7 +163,7 @@ def test_what_needs_another_waits_for_it(world: World) -> None:
     world.starts_again()
 
 
-def test_what_was_told_to_stop_stays_so(world: World) -> None:
+def test_what_was_told_to_stop_stays_so(world: RestartScenario) -> None:
     """Nobody is surprised by it."""
     world.part.stop()
     world.now += 60
@@ -175,12 +175,12 @@ def test_what_was_told_to_stop_stays_so(world: World) -> None:
 def test_one_that_does_not_start_at_first_is_an_error(tmp_path: Path) -> None:
     """A start that fails is the person's to see, not to be repeated."""
 
-    def launch(again: bool) -> Launched:
+    def launch(again: bool) -> LaunchedProcess:
         assert not again
-        return Launched(Process("the part", [sys.executable, "-c", DIES], bare_environment(), tmp_path / "log"), lambda: False)
+        return LaunchedProcess(ChildProcess("the part", [sys.executable, "-c", DIES], bare_environment(), tmp_path / "log"), lambda: False)
 
     with pytest.raises(StartError, match="no such thing"):
-        Part(launch, DEADLINE_S)
+        SupervisedProcess(launch, DEADLINE_S)
 
 
 def test_waits_grow_to_half_a_minute() -> None:

@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from local import reverse_proxy
 from local.child_process import StartError, free_port
 from local.preflight import event_of
-from local.request_limit import Crowd
+from local.request_limit import RequestLimit
 
 PREFIX = "/_aws/execute-api/avio"
 
@@ -268,7 +268,7 @@ def test_a_crowd_waits_in_front_and_who_waits_too_long_is_told_when_to_come_back
 
     api = Starlette(routes=[Route(PREFIX + "/{path:path}", hold)])
     with reverse_proxy.running(api, free_port()) as api_url, ThreadPoolExecutor(2) as pool:
-        app = reverse_proxy.create_app(api_url + PREFIX, crowd=lambda: Crowd(in_flight=2, waiting=0))
+        app = reverse_proxy.create_app(api_url + PREFIX, limit=lambda: RequestLimit(in_flight=2, waiting=0))
         with reverse_proxy.running(app, free_port()) as url:
             inside = [pool.submit(httpx.get, f"{url}/x", trust_env=False, timeout=30) for _ in range(2)]
             assert all(held.acquire(timeout=10) for _ in range(2))

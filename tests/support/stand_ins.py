@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra_cdk.artifacts import FUNCTIONS
 from local.bootstrap import ROOT
-from local.system import Plan
+from local.system import SystemPlan
 
 HTTP = """
 import json, os
@@ -56,6 +56,6 @@ def write_sources(root: Path, version: int = 1) -> Path:
     return root
 
 
-def plan_of(tmp: Path) -> Plan:
+def plan_of(tmp: Path) -> SystemPlan:
     """Such a system's plan, with its state and sources in a folder."""
-    return Plan(tmp / "state", telegram=False, listener=False, sources=write_sources(tmp / "sources"))
+    return SystemPlan(tmp / "state", telegram=False, listener=False, sources=write_sources(tmp / "sources"))

@@ -13,7 +13,7 @@ import pytest
 from functions.callback_delivery import signing
 from local import reverse_proxy
 from local.child_process import free_port
-from local.phone.phone_page import Desk
+from local.phone.phone_page import PhonePage
 from local.phone.request_guard import KEY_HEADER
 from local.phone.routes import routes
 from local.seed import ALICE, ANNA, RECEIVER
@@ -25,7 +25,7 @@ KEY = {KEY_HEADER: PAGE_KEY}
 
 def _latest(phones: Phones) -> dict[str, int]:
     seen = phones.control.changes()
-    return {"after": seen["last"], "callbacks": phones.desk.seen.count}
+    return {"after": seen["last"], "callbacks": phones.phone_page.seen.count}
 
 
 def _write(phones: Phones, text: str = "Hi", **headers: str) -> httpx.Response:
@@ -53,10 +53,10 @@ def test_nothing_comes_from_elsewhere_and_nothing_parses_html(phones: Phones) ->
 def test_the_desk_names_the_test_people_first(phones: Phones) -> None:
     """Telegram's own account is none of them."""
     phones.control.create_person("+9996610900", first_name="Bob")
-    desk = phones.client.get("/phone/desk").json()
-    assert [person["name"] for person in desk["people"][:3]] == ["Anna", "Alice", "Bob"]
-    assert (desk["test_server"], len(desk["lines"]), desk["people"][0]["password"]) == (True, 3, ANNA.password)
-    assert 777000 not in [person["id"] for person in desk["people"]]
+    phone_page = phones.client.get("/phone/desk").json()
+    assert [person["name"] for person in phone_page["people"][:3]] == ["Anna", "Alice", "Bob"]
+    assert (phone_page["test_server"], len(phone_page["lines"]), phone_page["people"][0]["password"]) == (True, 3, ANNA.password)
+    assert 777000 not in [person["id"] for person in phone_page["people"]]
 
 
 def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: Phones) -> None:
@@ -234,19 +234,19 @@ def test_without_a_code_the_shell_gets_a_word(phones: Phones) -> None:
 
 def test_before_the_system_is_up_it_says_so() -> None:
     """The front serves the page before the demo tenant is there."""
-    with reverse_proxy.running(reverse_proxy.create_app("http://127.0.0.1:9", routes(Desk())), free_port()) as url:
+    with reverse_proxy.running(reverse_proxy.create_app("http://127.0.0.1:9", routes(PhonePage())), free_port()) as url:
         answer = httpx.get(f"{url}/phone/desk", trust_env=False)
     assert (answer.status_code, answer.json()["error"]) == (503, "starting")
 
 
 def test_a_dead_part_is_named(phones: Phones) -> None:
     """In words, and not as a fault of the page, which shows the rest."""
-    desk: Any = Desk()
-    assert phones.desk.system
+    phone_page: Any = PhonePage()
+    assert phones.phone_page.system
     nowhere = f"http://127.0.0.1:{free_port()}"
-    desk.connect(type(phones.desk.system)(nowhere, nowhere, nowhere, phones.desk.system.seed, PAGE_KEY))
+    phone_page.connect(type(phones.phone_page.system)(nowhere, nowhere, nowhere, phones.phone_page.system.seed, PAGE_KEY))
     with (
-        reverse_proxy.running(reverse_proxy.create_app(nowhere, routes(desk)), free_port()) as url,
+        reverse_proxy.running(reverse_proxy.create_app(nowhere, routes(phone_page)), free_port()) as url,
         httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
     ):
         answers = [client.get(f"/phone/{what}") for what in ("webhook", "changes")]
@@ -258,12 +258,12 @@ def test_a_dead_part_is_named(phones: Phones) -> None:
 
 def test_with_the_real_telegram_there_are_no_test_people(phones: Phones) -> None:
     """The desk says so, and the lines ask for what is the person's own."""
-    desk = Desk()
-    system = phones.desk.system
+    phone_page = PhonePage()
+    system = phones.phone_page.system
     assert system
-    desk.connect(type(system)(system.url, system.api_url, None, system.seed, PAGE_KEY))
+    phone_page.connect(type(system)(system.url, system.api_url, None, system.seed, PAGE_KEY))
     with (
-        reverse_proxy.running(reverse_proxy.create_app(system.api_url, routes(desk)), free_port()) as url,
+        reverse_proxy.running(reverse_proxy.create_app(system.api_url, routes(phone_page)), free_port()) as url,
         httpx.Client(base_url=url, trust_env=False, headers=KEY) as client,
     ):
         shown = client.get("/phone/desk").json()

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from testing.chaos.message_audit import Sequence, Tally, read_text, text_of
+from testing.chaos.message_audit import MessageAudit, Sequence, read_text, text_of
 
 ANN = Sequence("ann", 7)
 NONE = {"lost": 0, "doubled": 0, "out_of_order": 0, "never_said": 0}
 
 
-def _closed(said: list[int], seen: list[tuple[int, str]]) -> Tally:
-    tally = Tally()
+def _closed(said: list[int], seen: list[tuple[int, str]]) -> MessageAudit:
+    audit = MessageAudit()
     for number in said:
-        tally.note_said(ANN, number, float(number))
+        audit.note_said(ANN, number, float(number))
     for number, event_id in seen:
-        tally.note_seen(ANN, number, event_id, 100.0 + number)
-    tally.close()
-    return tally
+        audit.note_seen(ANN, number, event_id, 100.0 + number)
+    audit.close()
+    return audit
 
 
 def test_everything_once_and_in_order_is_good() -> None:
     """Then no kind of incident is counted, and all that was said was seen."""
-    tally = _closed([1, 2, 3], [(1, "a"), (2, "b"), (3, "c")])
-    assert tally.verdict() == NONE
-    assert (tally.complete, tally.said, tally.seen) == (True, 3, 3)
+    audit = _closed([1, 2, 3], [(1, "a"), (2, "b"), (3, "c")])
+    assert audit.verdict() == NONE
+    assert (audit.complete, audit.said, audit.seen) == (True, 3, 3)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_everything_once_and_in_order_is_good() -> None:
 )
 def test_what_should_not_have_been_is_counted_once(seen: list[tuple[int, str]], kind: str, number: int) -> None:
     """As what it is: lost, doubled (by number or by event id), out of order, or never said; and the incident names its number."""
-    tally = _closed([1, 2, 3], seen)
-    assert tally.verdict() == {**NONE, kind: 1}
-    assert [one.number for one in tally.incidents] == [number]
+    audit = _closed([1, 2, 3], seen)
+    assert audit.verdict() == {**NONE, kind: 1}
+    assert [one.number for one in audit.incidents] == [number]
 
 
 def test_all_that_come_late_are_out_of_order() -> None:
@@ -52,12 +52,12 @@ def test_all_that_come_late_are_out_of_order() -> None:
 
 def test_accounts_and_chats_are_counted_apart() -> None:
     """The same numbers in another chat, or at another account in the same chat, are no doubles."""
-    tally = Tally()
+    audit = MessageAudit()
     for name, sequence in (("a", ANN), ("b", Sequence("ann", 8)), ("c", Sequence("ben", 7))):
-        tally.note_said(sequence, 1, 0.0)
-        tally.note_seen(sequence, 1, name, 1.0)
-    tally.close()
-    assert tally.verdict() == NONE
+        audit.note_said(sequence, 1, 0.0)
+        audit.note_seen(sequence, 1, name, 1.0)
+    audit.close()
+    assert audit.verdict() == NONE
 
 
 def test_a_text_tells_its_chat_and_number() -> None:

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from testing.chaos.telegram_link import Link
+from testing.chaos.telegram_link import TelegramLink
 
 DEADLINE_S = 30
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
-async def link() -> AsyncIterator[Link]:
+async def link() -> AsyncIterator[TelegramLink]:
     """A link to a server that says everything twice."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -23,14 +23,14 @@ async def link() -> AsyncIterator[Link]:
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    made = Link(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    made = TelegramLink(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await made.start()
     yield made
     await made.close()
     server.close()
 
 
-async def _connect(link: Link) -> Ends:
+async def _connect(link: TelegramLink) -> Ends:
     return await asyncio.open_connection("127.0.0.1", link.port)
 
 
@@ -50,7 +50,7 @@ def _close(*all_ends: Ends) -> None:
         writer.transport.abort()
 
 
-async def test_everything_passes(link: Link) -> None:
+async def test_everything_passes(link: TelegramLink) -> None:
     """In both directions, and later too when it is slow."""
     ends = await _connect(link)
     assert await _said(ends, b"one") == b"one\none\n"
@@ -59,7 +59,7 @@ async def test_everything_passes(link: Link) -> None:
     _close(ends)
 
 
-async def test_a_cut_ends_connections_and_lets_new_ones_be_made(link: Link) -> None:
+async def test_a_cut_ends_connections_and_lets_new_ones_be_made(link: TelegramLink) -> None:
     """Unless it also refuses, until it is healed."""
     old = await _connect(link)
     assert await _said(old, b"one")
@@ -74,7 +74,7 @@ async def test_a_cut_ends_connections_and_lets_new_ones_be_made(link: Link) -> N
     _close(old, refused, new)
 
 
-async def test_a_silent_link_drops_what_was_said_into_it(link: Link) -> None:
+async def test_a_silent_link_drops_what_was_said_into_it(link: TelegramLink) -> None:
     """Its connections stay open until it is healed; then they are cut, old and new ones, and the server never hears what was held."""
     old = await _connect(link)
     assert await _said(old, b"one")

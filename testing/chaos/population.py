@@ -20,8 +20,8 @@ from shared.rpc.log_in import StartLogIn, VerifyLogIn
 from shared.store.accounts import AccountStore
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
-from testing.chaos.plan import Plan
-from testing.chaos.telegram_process import Server
+from testing.chaos.plan import ChaosPlan
+from testing.chaos.telegram_process import RestartingServer
 
 FRIENDS = 8
 IN_A_GROUP = 5
@@ -29,7 +29,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Member:
+class Participant:
     """An account of a tenant of its own."""
 
     tenant_id: TenantId
@@ -38,7 +38,7 @@ class Member:
 
 
 @dataclass
-class Chat:
+class ScriptedChat:
     """A chat that a stranger writes to. `to` is how the stranger's phone names it."""
 
     number: int
@@ -46,81 +46,88 @@ class Chat:
     stranger: str
     stranger_id: int
     to: str
-    members: tuple[Member, ...]
+    participants: tuple[Participant, ...]
     last: int = 0
 
 
 @dataclass
-class Cast:
+class Population:
     """Everybody."""
 
-    members: list[Member] = field(default_factory=list)
-    chats: list[Chat] = field(default_factory=list)
+    participants: list[Participant] = field(default_factory=list)
+    chats: list[ScriptedChat] = field(default_factory=list)
     friends: dict[str, str] = field(default_factory=dict)
     """Usernames by phone."""
 
 
-async def gather(plan: Plan, server: Server, tenants: TenantStore, accounts: AccountStore, workers: WorkerStore) -> Cast:
+async def gather(
+    plan: ChaosPlan, server: RestartingServer, tenants: TenantStore, accounts: AccountStore, workers: WorkerStore
+) -> Population:
     """Make everybody, log the accounts in (spread over the workers), and make the chats."""
-    cast = Cast()
+    population = Population()
     for number in range(FRIENDS):
         phone, username = f"+99970000{number:02}", f"friend_{number}"
         await server.post("/people", {"phone": phone, "first_name": f"Friend {number}", "username": username})
-        cast.friends[phone] = username
+        population.friends[phone] = username
     for number in range(plan.accounts):
         phone = f"+9997100{number:04}"
         person = await server.post("/people", {"phone": phone, "first_name": f"Account {number}"})
         tenant_id = TenantId(str(UUID(int=number + 1)))
         await asyncio.to_thread(tenants.create, f"Tenant {number}", None, datetime.now(UTC), None, tenant_id)
-        cast.members.append(Member(tenant_id, phone, int(person["id"])))
-    await _log_in(cast.members, server, accounts, workers)
-    await _make_chats(plan, server, cast)
-    return cast
+        population.participants.append(Participant(tenant_id, phone, int(person["id"])))
+    await _log_in(population.participants, server, accounts, workers)
+    await _make_chats(plan, server, population)
+    return population
 
 
-async def _log_in(members: list[Member], server: Server, accounts: AccountStore, workers: WorkerStore) -> None:
+async def _log_in(participants: list[Participant], server: RestartingServer, accounts: AccountStore, workers: WorkerStore) -> None:
     live = await asyncio.to_thread(lambda: [row.id for row in workers.all() if row.state is WorkerState.LIVE])
-    waiting = list(zip(members, itertools.cycle(live), strict=False))
+    waiting = list(zip(participants, itertools.cycle(live), strict=False))
     with ExitStack() as parts, ThreadPoolExecutor(AT_ONCE, "log-in") as threads:
 
         async def log_in_some() -> None:
             loop, client = asyncio.get_running_loop(), OwnerClient(accounts, workers)
             parts.callback(client.close)
             while waiting:
-                member, worker = waiting.pop()
-                asked = Account(tenant_id=member.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))
+                participant, worker = waiting.pop()
+                asked = Account(tenant_id=participant.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))
 
-                def call(command: Command[Any], member: Member = member, asked: Account = asked) -> None:
-                    client.call(member.tenant_id, Channel.TELEGRAM, asked, command)
+                def call(command: Command[Any], participant: Participant = participant, asked: Account = asked) -> None:
+                    client.call(participant.tenant_id, Channel.TELEGRAM, asked, command)
 
-                await loop.run_in_executor(threads, call, StartLogIn(phone=member.phone))
-                code = (await server.get(f"/people/{member.phone}/code", wait_s=10))["code"]
-                await loop.run_in_executor(threads, call, VerifyLogIn(phone=member.phone, code=code))
+                await loop.run_in_executor(threads, call, StartLogIn(phone=participant.phone))
+                code = (await server.get(f"/people/{participant.phone}/code", wait_s=10))["code"]
+                await loop.run_in_executor(threads, call, VerifyLogIn(phone=participant.phone, code=code))
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):
                 tasks.create_task(log_in_some())
 
 
-async def _make_chats(plan: Plan, server: Server, cast: Cast) -> None:
+async def _make_chats(plan: ChaosPlan, server: RestartingServer, population: Population) -> None:
     numbers = itertools.count(1)
     if "private" in plan.kinds:
-        for member in cast.members:
+        for participant in population.participants:
             number = next(numbers)
             phone, person_id = await _stranger(server, number)
-            cast.chats.append(Chat(number, "private", phone, person_id, member.phone, (member,)))
-    size = min(IN_A_GROUP, len(cast.members))
+            population.chats.append(ScriptedChat(number, "private", phone, person_id, participant.phone, (participant,)))
+    size = min(IN_A_GROUP, len(population.participants))
     for kind in (kind for kind in plan.kinds if kind != "private"):
-        for first in range(max(1, len(cast.members) // 10)):
+        for first in range(max(1, len(population.participants) // 10)):
             number = next(numbers)
             phone, person_id = await _stranger(server, number)
-            members = tuple(cast.members[(first * 10 + step * 2) % len(cast.members)] for step in range(size))
-            body = {"kind": kind, "title": f"Chat {number}", "creator": phone, "members": [member.phone for member in set(members)]}
+            participants = tuple(population.participants[(first * 10 + step * 2) % len(population.participants)] for step in range(size))
+            body = {
+                "kind": kind,
+                "title": f"Chat {number}",
+                "creator": phone,
+                "members": [participant.phone for participant in set(participants)],
+            }
             group = await server.post("/groups", body)
-            cast.chats.append(Chat(number, kind, phone, person_id, str(group["id"]), tuple(dict.fromkeys(members))))
+            population.chats.append(ScriptedChat(number, kind, phone, person_id, str(group["id"]), tuple(dict.fromkeys(participants))))
 
 
-async def _stranger(server: Server, number: int) -> tuple[str, int]:
+async def _stranger(server: RestartingServer, number: int) -> tuple[str, int]:
     phone = f"+9997200{number:04}"
     person = await server.post("/people", {"phone": phone, "first_name": f"Stranger {number}"})
     return phone, int(person["id"])
