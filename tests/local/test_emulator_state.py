@@ -19,7 +19,7 @@ from local.emulator_state import EmulatorState
 ARN, QUEUE = "arn:aws:dynamodb:us-east-1:000000000000:table/t", "arn:aws:sqs:us-east-1:000000000000:q.fifo"
 
 
-class Scoped:
+class ScopedState:
     """As the emulator's dictionaries by account and region."""
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -27,12 +27,12 @@ class Scoped:
 
 
 def _default(value: Any) -> Any:
-    assert isinstance(value, Scoped)
+    assert isinstance(value, ScopedState)
     return {"scoped": value._data}
 
 
 def _hook(value: dict[str, Any]) -> Any:
-    return Scoped(value["scoped"]) if "scoped" in value else value
+    return ScopedState(value["scoped"]) if "scoped" in value else value
 
 
 class SavedEmulator:
@@ -51,7 +51,9 @@ class SavedEmulator:
         """As at the end of a start."""
         copies = {"t": {**self.table, "items": dict(self.table["items"])}}, {"q": dict(self.queue)}
         tables, queues = copies
-        self.state.settle({"dynamodb": lambda: {"tables": Scoped(tables)}, "sqs": lambda: {"queues": Scoped(queues)}, "empty": dict})
+        self.state.settle(
+            {"dynamodb": lambda: {"tables": ScopedState(tables)}, "sqs": lambda: {"queues": ScopedState(queues)}, "empty": dict}
+        )
 
     def put(self, pk: str, sk: str, value: int | None) -> None:
         """Set an item, or remove it."""
@@ -166,7 +168,7 @@ def test_a_message_that_somebody_held_can_be_had_again(begin: Callable[[], Saved
 def test_services_that_hold_nothing_are_not_written(begin: Callable[[], SavedEmulator]) -> None:
     """And one that holds nothing any more is removed."""
     emulator = begin()
-    emulator.state.settle({"a": lambda: {"x": Scoped({"k": {}})}, "b": lambda: {"x": Scoped({"k": {"y": 1}})}, "c": lambda: None})
+    emulator.state.settle({"a": lambda: {"x": ScopedState({"k": {}})}, "b": lambda: {"x": ScopedState({"k": {"y": 1}})}, "c": lambda: None})
     assert [emulator.state.load(name) is not None for name in "abc"] == [False, True, False]
     emulator.state.settle({})
     assert emulator.state.load("b") is None

@@ -14,7 +14,7 @@ from local import deployment_secret, emulator, emulator_template, stack, state_s
 from local.emulator import Emulator
 from local.synth import local_template
 from local.system import System, SystemPlan
-from tests.support.stand_ins import plan_of
+from tests.support.stand_in_functions import plan_of
 
 ITEM = {"pk": {"S": "kept"}, "sk": {"S": "kept"}, "blob": {"B": b"\x00\xff"}, "n": {"N": "1"}}
 KEY = {"pk": ITEM["pk"], "sk": ITEM["sk"]}

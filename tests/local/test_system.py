@@ -25,7 +25,7 @@ from local.child_process import StartError
 from local.stack import deploy
 from local.synth import local_template
 from local.system import System
-from tests.support.stand_ins import plan_of, write_sources
+from tests.support.stand_in_functions import plan_of, write_sources
 
 DEADLINE_S = 60
 

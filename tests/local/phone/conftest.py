@@ -42,7 +42,7 @@ SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
 @dataclass
-class Phones:
+class PhonePageHarness:
     """A running page: a client of it, the test server's control interface, and what the stand-in API was given."""
 
     phone_page: PhonePage
@@ -104,14 +104,14 @@ def stand_in(posted: list[bytes], received: list[dict[str, Any]]) -> Starlette:
 
 
 @pytest.fixture(scope="module")
-def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhonePageHarness]:
     """The page over a test server of its own, with Anna and Alice."""
     with page_over(tmp_path_factory.mktemp("telegram")) as page:
         yield page
 
 
 @contextmanager
-def page_over(folder: Path) -> Iterator[Phones]:
+def page_over(folder: Path) -> Iterator[PhonePageHarness]:
     """Run the page over a test server with its state in a folder, and the stand-in API."""
     posted: list[bytes] = []
     received: list[dict[str, Any]] = [{"id": "evt_1", "event": "message"}]
@@ -130,12 +130,12 @@ def page_over(folder: Path) -> Iterator[Phones]:
                 ConnectedSystem(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY)
             )
             with httpx.Client(base_url=url, trust_env=False, timeout=30, headers={KEY_HEADER: PAGE_KEY}) as client:
-                yield Phones(phone_page, client, control, posted, received, telegram)
+                yield PhonePageHarness(phone_page, client, control, posted, received, telegram)
             phone_page.close()
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoHarness:
     """The page over the whole system."""
 
     system: System
@@ -166,10 +166,10 @@ def planted(system: System) -> Iterator[tuple[System, ConnectedSystem]]:
 
 
 @pytest.fixture
-def demo(planted: tuple[System, ConnectedSystem]) -> Iterator[Demo]:
+def demo(planted: tuple[System, ConnectedSystem]) -> Iterator[DemoHarness]:
     """The demo tenant with nobody logged in."""
     system, connected = planted
     with httpx.Client(base_url=connected.url, headers=connected.tenant.headers, trust_env=False, timeout=60) as api:
-        made = Demo(system, connected, api)
+        made = DemoHarness(system, connected, api)
         assert api.post(f"{made.base}/logout").status_code == 200
         yield made

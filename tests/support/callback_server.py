@@ -19,7 +19,7 @@ def answer(status: int, *headers: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Posted:
+class ReceivedRequest:
     """A request as it came."""
 
     line: str
@@ -27,14 +27,14 @@ class Posted:
     body: bytes
 
 
-Respond = Callable[[Posted], Awaitable[bytes]]
+Respond = Callable[[ReceivedRequest], Awaitable[bytes]]
 
 
-class Receiver:
+class CallbackServer:
     """Answers with `script` in turn, then with 200; `respond` may be replaced for more. Counts its connections."""
 
     def __init__(self) -> None:
-        self.posted: list[Posted] = []
+        self.posted: list[ReceivedRequest] = []
         self.script: list[bytes] = []
         self.respond: Respond = self._by_script
         self.connections = 0
@@ -52,7 +52,7 @@ class Receiver:
             writer.transport.abort()
         await self._server.wait_closed()
 
-    async def _by_script(self, _: Posted) -> bytes:
+    async def _by_script(self, _: ReceivedRequest) -> bytes:
         return self.script.pop(0) if self.script else OK
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,7 +65,7 @@ class Receiver:
                     name, _, value = header.partition(":")
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                self.posted.append(Posted(line, headers, body))
+                self.posted.append(ReceivedRequest(line, headers, body))
                 said = await self.respond(self.posted[-1])
                 writer.write(said)
                 if said == BREAK:

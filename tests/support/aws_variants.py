@@ -10,11 +10,11 @@ from local.emulator import Emulator
 from shared.store.table import Table
 from testing.fake_aws.aws import FakeAws
 
-OVER_HTTP, IN_PROCESS, EMULATOR = SIDES = ("fake over HTTP", "fake in this process", "emulator")
+OVER_HTTP, IN_PROCESS, EMULATOR = VARIANTS = ("fake over HTTP", "fake in this process", "emulator")
 
 
 @dataclass(frozen=True)
-class Side:
+class AwsVariant:
     """An AWS account: its clients by service, and the names of what is in it."""
 
     client: Callable[[str], Any]

@@ -16,7 +16,7 @@ FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob(f"*/{stored.
 CAST, ANSWERS, POSTED = "cast.json", "answers.json", "posted.json"
 
 
-class Scene:
+class Recording:
     """`cast` says whose ids, keys and secrets are in the rows, `clock` stands where the recording ended."""
 
     def __init__(self, aws: EmulatorAccount, folder: Path) -> None:

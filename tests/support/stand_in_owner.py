@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
-from tests.support.certificates import Certificate, certificate_for
+from tests.support.certificates import CertificateFiles, certificate_for
 
 Answer = dict[str, Any] | None
 """What a command answers; None breaks the connection after the request was read."""
@@ -27,7 +27,7 @@ Respond = Callable[[str, dict[str, Any]], Answer]
 class StandInOwner:
     """Serves until closed. `asked` are the commands it got, each with its body; `silent` is for answers that wait."""
 
-    def __init__(self, folder: Path, *, certificate: Certificate | None = None, accounts: int = 0) -> None:
+    def __init__(self, folder: Path, *, certificate: CertificateFiles | None = None, accounts: int = 0) -> None:
         shown = certificate or certificate_for("worker")
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.request_ids: list[str | None] = []
