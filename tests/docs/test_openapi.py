@@ -18,7 +18,7 @@ from telethon.tl import types
 
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.event_mapping import happened
 from local import openapi
 from local.openapi_examples import EXAMPLES
@@ -165,7 +165,7 @@ def test_every_integer_of_an_event_is_one_that_javascript_reads(
     found = happened(update)
     if found is None:  # Telegram's service account
         return
-    event = found.event(TenantId("t"), 5, PeerBook(nobody), AT, backfilled=False)
+    event = found.event(TenantId("t"), 5, PeerCache(nobody), AT, backfilled=False)
     integers = dict(_integers(json.loads(body_of(event, tenant))))
     assert set(integers) >= {"chat_id", "message_id", "reply_to", "size", "tenant"}
     for name, value in integers.items():

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.peers.peer_book import Known, PeerBook
+from listener.telegram.peers.peer_cache import KnownPeer, PeerCache
 from shared.model.event import Event, Media, Message, event_id
 from shared.model.ids import Channel, TenantId
 
@@ -35,7 +35,7 @@ class Happened:
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
         self.media = _media(getattr(message, "media", None))
 
-    def event(self, tenant_id: TenantId, self_id: int, peers: PeerBook, received_at: datetime, *, backfilled: bool) -> Event:
+    def event(self, tenant_id: TenantId, self_id: int, peers: PeerCache, received_at: datetime, *, backfilled: bool) -> Event:
         """Return the event, with what is known of chat and sender."""
         sender, chat = peers.known(self.sender_id), peers.known(self.chat_id)
         return Event(
@@ -92,7 +92,7 @@ _TABLE: dict[type, Callable[[Any], Happened | None]] = {
 }
 
 
-def _chat_type(chat_id: int, chat: Known | None) -> Literal["private", "group", "channel"]:
+def _chat_type(chat_id: int, chat: KnownPeer | None) -> Literal["private", "group", "channel"]:
     if chat is not None:
         return chat.chat_type
     return "private" if chat_id > 0 else "group"

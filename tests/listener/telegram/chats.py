@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from listener.core.ledger import Ledger
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import Event
@@ -18,7 +19,7 @@ from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN
-from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
+from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, TelegramHarness
 from tests.support.listener import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
@@ -34,17 +35,17 @@ async def nothing_kept(_: int) -> Peer | None:
 class Chats:
     """Where Bob writes to Ann, by kind; `sent` are the texts, by Ann's number of the chat."""
 
-    desk: Desk
+    harness: TelegramHarness
     ids: dict[str, int] = field(default_factory=dict)
     sent: dict[int, list[str]] = field(default_factory=dict)
 
     def make(self, name: str, kind: str) -> None:
         """Make a chat."""
         if kind == "private":
-            self.ids[name] = self.desk.id_of(BOB)
+            self.ids[name] = self.harness.id_of(BOB)
         else:
             spec = GroupSpec.model_validate({"kind": kind, "title": name, "creator": BOB, "members": [ANN, CY]})
-            self.ids[name] = int(self.desk.server.groups.create(spec)["id"])
+            self.ids[name] = int(self.harness.server.groups.create(spec)["id"])
         self.sent[self.ids[name]] = []
 
     def write(self, name: str, count: int = 1) -> None:
@@ -52,19 +53,19 @@ class Chats:
         chat = self.ids[name]
         for _ in range(count):
             text = f"{name} {len(self.sent[chat])}"
-            self.desk.write(text, to=ANN if chat > 0 else str(chat))
+            self.harness.write(text, to=ANN if chat > 0 else str(chat))
             self.sent[chat].append(text)
 
     def write_unreadable(self, name: str) -> None:
         """Have Bob send what no client can read; it is not to come."""
         media = MediaSpec.model_validate({"kind": "raw", "content": base64.b64encode(UNKNOWN)})
         chat = self.ids[name]
-        self.desk.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
+        self.harness.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
 
 
-def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:
+def chats_of(harness: TelegramHarness, kinds: Iterable[str] = KINDS) -> Chats:
     """Return one chat of each kind, by its name."""
-    chats = Chats(desk)
+    chats = Chats(harness)
     for kind in kinds:
         chats.make(kind, kind)
         chats.write(kind)
@@ -73,7 +74,7 @@ def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:
     return chats
 
 
-class Books:
+class InboundPipeline:
     """An account's inbox and ledger. Events are accepted as they come, unless `held`."""
 
     def __init__(self, account: Account, bound: int = 1000) -> None:
@@ -81,15 +82,15 @@ class Books:
         self.bound = bound
         self.held = False
         self.accepted: list[Event] = []
-        self.peers = PeerBook(nothing_kept)
+        self.peers = PeerCache(nothing_kept)
         self._waiting: list[str] = []
-        self.open(account.marks)
+        self.open(account.state)
 
-    def open(self, marks: UpdateState) -> None:
+    def open(self, state: UpdateState) -> None:
         """Start a ledger from marks, as a process does."""
         self._waiting = []
-        self.ledger = Ledger(marks, self._ready, lambda _: None, self.bound)
-        self.inbox = UpdateHandler(TENANT, self.account.user_id, self.peers, self.ledger, lambda: NOW)
+        self.ledger = Ledger(state, self._ready, lambda _: None, self.bound)
+        self.update_handler = UpdateHandler(TENANT, self.account.user_id, self.peers, RecentSends(), self.ledger, lambda: NOW)
 
     def die(self) -> None:
         """Lose what was not accepted."""
@@ -127,15 +128,22 @@ class Books:
 
 
 @asynccontextmanager
-async def serving(desk: Desk, books: Books) -> AsyncIterator[Client]:
+async def serving(harness: TelegramHarness, inbound: InboundPipeline) -> AsyncIterator[Client]:
     """Give a client that goes on where the ledger stands."""
-    async with connected(books.account.session, books.ledger.latest, desk.lease.guard(), desk.telegram, books.inbox.take) as client:
+    async with connected(
+        inbound.account.session, inbound.ledger.latest, harness.lease.guard(), harness.telegram, inbound.update_handler.take
+    ) as client:
         yield client
 
 
-async def quiet(client: Client) -> None:
+async def until_idle(client: Client) -> None:
     """Wait until a client has nothing under way."""
     await until(
-        lambda: client.synced_at and client._updates_queue.empty() and not client.box.getting_diff_for and not client.box.possible_gaps
+        lambda: (
+            client.synced_at
+            and client._updates_queue.empty()
+            and not client.message_box.getting_diff_for
+            and not client.message_box.possible_gaps
+        )
     )
-    await until(lambda: client.intake and not client.intake.busy)
+    await until(lambda: client.receiver and not client.receiver.busy)

@@ -11,8 +11,9 @@ from typing import Any
 
 from listener.core.ownership.lease import Guard, Lease
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.login import login_requests
+from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.event_mapping import happened
@@ -36,14 +37,14 @@ def held_lease(clock: FakeClock | None = None) -> Lease:
 
 
 @dataclass
-class Taken:
+class BatchRecorder:
     """A client's `take`: keeps each batch, in order, and wakes whoever waits for one. `room` is what it answers."""
 
     room: bool = True
     batches: list[Batch] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, client: Client, batch: Batch) -> bool:
+    async def __call__(self, batch: Batch, invoke: Invoke) -> bool:
         self.batches.append(batch)
         self._news.set()
         return self.room
@@ -54,11 +55,11 @@ class Taken:
         return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
 
     @property
-    def marks(self) -> UpdateState:
+    def state(self) -> UpdateState:
         """The newest marks."""
-        marks = self.batches[-1].marks
-        assert marks is not None
-        return marks
+        state = self.batches[-1].state
+        assert state is not None
+        return state
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait for a batch after which a condition holds."""
@@ -73,20 +74,20 @@ class Account:
     """What a log-in leaves behind."""
 
     session: Session
-    marks: UpdateState
+    state: UpdateState
     user_id: int
 
 
 @dataclass(frozen=True)
-class Desk:
+class TelegramHarness:
     """A test server with its people, and the lease that clients of this test work under."""
 
     server: TelegramServer
-    telegram: Telegram
+    telegram: TelegramEndpoint
     clock: FakeClock
     lease: Lease
 
-    def through(self, port: int) -> Desk:
+    def through(self, port: int) -> TelegramHarness:
         """Return a desk whose clients reach the server by another port."""
         return replace(self, telegram=replace(self.telegram, port=port))
 
@@ -110,17 +111,17 @@ class Desk:
         """Log somebody in, and close."""
         async with self.log_in_client() as client:
             user = await login_requests.sign_in(client, await self.start(client, phone), await self.code(phone))
-            marks = await login_requests.first_marks(client)
-            return Account(replace(client.current(), user_id=user.id), marks, user.id)
+            state = await login_requests.first_state(client)
+            return Account(replace(client.current(), user_id=user.id), state, user.id)
 
     @asynccontextmanager
     async def serving(
-        self, account: Account, taken: Taken, *, guard: Guard | None = None, marks: UpdateState | None = None
+        self, account: Account, recorder: BatchRecorder, *, guard: Guard | None = None, state: UpdateState | None = None
     ) -> AsyncIterator[Client]:
         """Give a connected client that has caught up."""
         guard = guard or self.lease.guard()
-        async with connected(account.session, marks or account.marks, guard, self.telegram, taken) as client:
-            await taken.until(lambda: taken.batches)
+        async with connected(account.session, state or account.state, guard, self.telegram, recorder) as client:
+            await recorder.until(lambda: recorder.batches)
             yield client
 
     def write(self, text: str, sender: str = BOB, to: str = ANN) -> dict[str, Any]:
@@ -136,13 +137,13 @@ class Desk:
         return self.server.operation.counters()[name]
 
 
-def desk_of(server: TelegramServer) -> Desk:
+def harness_of(server: TelegramServer) -> TelegramHarness:
     """Return a desk with Ann, Bob and Cy, none of them logged in."""
     server.people.create(PersonSpec(phone=ANN, first_name="Ann", last_name="Lee", username="ann_lee"))
     server.people.create(PersonSpec(phone=BOB, first_name="Bob", username="bob_ray"))
     server.people.create(PersonSpec(phone=CY, first_name="Cy"))
     clock = FakeClock()
-    return Desk(server, telegram_of(server), clock, held_lease(clock))
+    return TelegramHarness(server, telegram_of(server), clock, held_lease(clock))
 
 
 async def ends(*waited: Any) -> BaseException | None:

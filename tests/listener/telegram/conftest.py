@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from testing.telegram_server.server import TelegramServer
-from tests.listener.telegram.clients import Desk, desk_of
+from tests.listener.telegram.clients import TelegramHarness, harness_of
 
 
 @pytest.fixture
-def desk(server: TelegramServer) -> Desk:
+def harness(server: TelegramServer) -> TelegramHarness:
     """Ann, Bob and Cy, none of them logged in."""
-    return desk_of(server)
+    return harness_of(server)

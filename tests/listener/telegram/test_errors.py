@@ -13,8 +13,8 @@ from telethon.errors import rpc_message_to_error
 from telethon.tl.types import RpcError
 
 from functions.http.errors import STATUS
-from listener.telegram.operations.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
-from listener.telegram.operations.errors import _ENDS, End, code_of, end_of, name_of, translate, translated, wait_of
+from listener.telegram.requests.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
+from listener.telegram.requests.errors import _ENDS, SessionEndReason, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
 from shared.model.states import REASONS, Reason
 
@@ -137,17 +137,17 @@ def test_telegrams_own_faults_are_unavailability(code: int, name: str) -> None:
 @pytest.mark.parametrize(
     ("error", "end"),
     [
-        (answered(401, "AUTH_KEY_UNREGISTERED"), End.REVOKED),
-        (answered(401, "SESSION_REVOKED"), End.REVOKED),
-        (answered(401, "SESSION_EXPIRED"), End.REVOKED),
-        (answered(401, "AUTH_KEY_INVALID"), End.REVOKED),
-        (errors.AuthKeyNotFound(), End.KEY_UNKNOWN),
-        (answered(406, "AUTH_KEY_DUPLICATED"), End.KEY_DUPLICATED),
-        (answered(401, "USER_DEACTIVATED"), End.BANNED),
-        (answered(401, "USER_DEACTIVATED_BAN"), End.BANNED),
+        (answered(401, "AUTH_KEY_UNREGISTERED"), SessionEndReason.REVOKED),
+        (answered(401, "SESSION_REVOKED"), SessionEndReason.REVOKED),
+        (answered(401, "SESSION_EXPIRED"), SessionEndReason.REVOKED),
+        (answered(401, "AUTH_KEY_INVALID"), SessionEndReason.REVOKED),
+        (errors.AuthKeyNotFound(), SessionEndReason.KEY_UNKNOWN),
+        (answered(406, "AUTH_KEY_DUPLICATED"), SessionEndReason.KEY_DUPLICATED),
+        (answered(401, "USER_DEACTIVATED"), SessionEndReason.BANNED),
+        (answered(401, "USER_DEACTIVATED_BAN"), SessionEndReason.BANNED),
     ],
 )
-def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end: End) -> None:
+def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end: SessionEndReason) -> None:
     """Bare, and as the cause of what the caller was told."""
     assert end_of(error) is end
     with pytest.raises(AvioError) as told, translated():
@@ -161,7 +161,7 @@ def test_who_is_not_logged_in_any_more_is_told_the_accounts_state() -> None:
         name: translate(answered(401, name)).fields["state"] for name in ("AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "USER_DEACTIVATED")
     }
     assert told == dict.fromkeys(told, "logged_out") | {"USER_DEACTIVATED": "banned"}
-    assert all(Reason(end.value) in REASONS[end.state] for end in End)
+    assert all(Reason(end.value) in REASONS[end.state] for end in SessionEndReason)
 
 
 def test_other_errors_end_nothing() -> None:

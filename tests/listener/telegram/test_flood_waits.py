@@ -6,9 +6,9 @@ import pytest
 from telethon import errors
 from telethon.tl import functions
 
-from listener.telegram.operations.error_table import UNNAMED_WAIT_S
-from listener.telegram.operations.errors import translate
-from listener.telegram.operations.flood_waits import FloodWaits
+from listener.telegram.requests.error_table import UNNAMED_WAIT_S
+from listener.telegram.requests.errors import translate
+from listener.telegram.requests.flood_waits import FloodWaits
 from shared.errors import Code
 from tests.listener.telegram.test_errors import answered
 from tests.support.clock import FakeClock

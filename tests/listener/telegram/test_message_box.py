@@ -17,14 +17,14 @@ from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
-from listener.telegram.updates.message_box import REFUSALS, SOON_S, LosslessBox, has_account_marks
+from listener.telegram.updates.message_box import REFUSALS, SOON_S, LosslessMessageBox, has_account_state
 from tests.support.virtual_time import run
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
 
 
-def box_of(kind: type[Any] = LosslessBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
+def box_of(kind: type[Any] = LosslessMessageBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
     """Return a box that knows the account and one channel, while it gets the difference of `asking`."""
     box = kind(getLogger("telethon"))
     box.map.update({ENTRY_ACCOUNT: Entry(PTS, 0), ENTRY_SECRET: Entry(1, 0), CHANNEL: Entry(CHANNEL_PTS, 0)})
@@ -291,7 +291,7 @@ def test_every_channel_has_a_deadline_of_its_own(share: float) -> None:
 
 
 async def deadlines_of_their_own(share: float) -> None:
-    box = LosslessBox(getLogger("telethon"), spread=spread_by(share))
+    box = LosslessMessageBox(getLogger("telethon"), spread=spread_by(share))
     box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
     now = asyncio.get_running_loop().time()
     rests = {entry: state.deadline - now for entry, state in box.map.items()}
@@ -337,7 +337,7 @@ def test_a_channel_that_telegram_goes_on_refusing_is_asked_for_more_rarely_and_o
 
 
 async def refused_again_and_again() -> None:
-    box = LosslessBox(getLogger("telethon"), spread=spread_by(0))
+    box = LosslessMessageBox(getLogger("telethon"), spread=spread_by(0))
     box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
     now = asyncio.get_running_loop().time()
 
@@ -356,7 +356,7 @@ async def refused_again_and_again() -> None:
 
 async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
     """Telethon's box waits for 15 minutes of silence, in which nothing more of what was missed arrives."""
-    theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), ask_again_s=0)
+    theirs, ours = box_of(MessageBox), LosslessMessageBox(getLogger("telethon"), ask_again_s=0)
     ours.map[ENTRY_ACCOUNT] = Entry(PTS, 1e12)
     ours.map[CHANNEL] = Entry(CHANNEL_PTS, 1e12)
     ours.next_deadline = CHANNEL
@@ -395,5 +395,5 @@ async def test_what_the_account_itself_sent_through_this_connection_moves_the_ma
 
 def test_a_fresh_box_has_no_marks() -> None:
     """Until the account's own state is known."""
-    assert not has_account_marks(LosslessBox(getLogger("telethon")))
-    assert has_account_marks(box_of())
+    assert not has_account_state(LosslessMessageBox(getLogger("telethon")))
+    assert has_account_state(box_of())

@@ -36,7 +36,7 @@ from listener.telegram.connection.endpoint import real
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.mtproto_session import MtprotoSession
 from listener.telegram.updates.channel_hashes import ChannelHashes
-from listener.telegram.updates.message_box import LosslessBox
+from listener.telegram.updates.message_box import LosslessMessageBox
 from testing.telegram_server.mtproto.server_key import ServerKey
 from tests.listener.telegram.clients import held_lease
 
@@ -71,7 +71,7 @@ NAMED: dict[str, set[str]] = {
 
 OVERRIDDEN: dict[type, set[str]] = {
     Client: {"_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
-    LosslessBox: {
+    LosslessMessageBox: {
         "apply_channel_difference",
         "apply_difference",
         "apply_pts_info",
@@ -431,7 +431,12 @@ def test_nothing_private_is_imported_that_is_not_named() -> None:
 
 def test_our_subclasses_shadow_nothing_else() -> None:
     """A method of ours that happens to have the name of one of Telethon's would be called by it."""
-    bases: dict[type, Any] = {Client: a_client(), LosslessBox: a_box(), ChannelHashes: EntityCache(), MtprotoSession: MemorySession()}
+    bases: dict[type, Any] = {
+        Client: a_client(),
+        LosslessMessageBox: a_box(),
+        ChannelHashes: EntityCache(),
+        MtprotoSession: MemorySession(),
+    }
     for ours, base in bases.items():
         defined = {name for name in {*vars(ours), *_own(_class(ours))} if not name.startswith(("__", "_abc"))}
         settable = {name for name in defined if isinstance(inspect.getattr_static(base, name, None), property)}

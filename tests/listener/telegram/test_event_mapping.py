@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happened
 from shared.model.event import Event
 from shared.model.ids import TenantId
@@ -51,7 +51,7 @@ def short_in_chat(**fields: Any) -> Any:
 
 def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> Event:
     """Return the event of an update, to an account that knows these users and chats."""
-    peers = PeerBook(never)
+    peers = PeerCache(never)
     peers.learn(entities)
     found = happened(update)
     assert found is not None
@@ -162,14 +162,14 @@ LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_p
 )
 async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[str, Any], sender: int | None) -> None:
     """The sender is nobody or that chat; the chat is kept under the id that the event gives."""
-    peers = PeerBook(never)
+    peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
     found = happened(new_in_channel(**fields))
     assert found is not None
     told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
     assert (told.chat_id, told.sender_id) == (MARKED_CHANNEL, sender)
     assert await peers.input_peers(told.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
-    assert told.chat_id in {peer.id for peer in peers.unkept(told.chat_id, told.sender_id, (told.message_id, told.date))}
+    assert told.chat_id in {peer.id for peer in peers.unsaved(told.chat_id, told.sender_id, (told.message_id, told.date))}
 
 
 PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])

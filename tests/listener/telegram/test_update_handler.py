@@ -12,16 +12,17 @@ from telethon.tl import types
 
 from listener.core.ledger import Ledger
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import Event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.faults import FaultSpec
-from tests.listener.telegram.chats import quiet
-from tests.listener.telegram.clients import ANN, BOB, NOW, Account, Desk
+from tests.listener.telegram.chats import until_idle
+from tests.listener.telegram.clients import ANN, BOB, NOW, Account, TelegramHarness
 from tests.support.listener import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
@@ -36,9 +37,9 @@ async def nothing_kept(_: int) -> Peer | None:
 class Desktop:
     """An inbox, and what it wrote into its ledger."""
 
-    inbox: UpdateHandler
+    update_handler: UpdateHandler
     ledger: Ledger[UpdateState]
-    peers: PeerBook
+    peers: PeerCache
     groups: list[str]
 
     @property
@@ -49,114 +50,114 @@ class Desktop:
 
 def desktop(account: Account, bound: int = 100) -> Desktop:
     groups: list[str] = []
-    peers = PeerBook(nothing_kept)
-    ledger = Ledger(account.marks, lambda _, group: groups.append(group), lambda _: None, bound)
-    return Desktop(UpdateHandler(TENANT, account.user_id, peers, ledger, lambda: NOW), ledger, peers, groups)
+    peers = PeerCache(nothing_kept)
+    ledger = Ledger(account.state, lambda _, group: groups.append(group), lambda _: None, bound)
+    return Desktop(UpdateHandler(TENANT, account.user_id, peers, RecentSends(), ledger, lambda: NOW), ledger, peers, groups)
 
 
 @asynccontextmanager
-async def serving(desk: Desk, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
-    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, desktop.inbox.take) as client:
+async def serving(harness: TelegramHarness, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
+    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, desktop.update_handler.take) as client:
         yield client
 
 
-async def test_a_message_becomes_an_event_with_the_marks_behind_it(desk: Desk) -> None:
+async def test_a_message_becomes_an_event_with_the_marks_behind_it(harness: TelegramHarness) -> None:
     """Named, and with the peers that have to be kept to answer it."""
-    account = await desk.log_in()
+    account = await harness.log_in()
     found = desktop(account)
-    async with serving(desk, account, found):
-        desk.write("hello")
+    async with serving(harness, account, found):
+        harness.write("hello")
         await until(lambda: found.events)
     entry = found.ledger.head(found.groups[0])
     message = entry.event.message
     assert (message.text, message.sender_name, message.sender_username) == ("hello", "Bob", "bob_ray")
-    assert [peer.id for peer in entry.peers] == [desk.id_of(BOB)]
+    assert [peer.id for peer in entry.peers] == [harness.id_of(BOB)]
     assert found.ledger.latest.pts > found.ledger.durable.pts
-    assert found.inbox.last_event_at == NOW
+    assert found.update_handler.last_event_at == NOW
 
 
-async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(desk: Desk) -> None:
+async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(harness: TelegramHarness) -> None:
     """Telegram takes them for known, this process has forgotten them; once asked for, they are known."""
-    desk.server.operation.settings({"short_updates": "always"})
-    account = await desk.log_in()
+    harness.server.operation.settings({"short_updates": "always"})
+    account = await harness.log_in()
     found = desktop(account)
-    async with serving(desk, account, found) as client:
-        await quiet(client)
-        desk.write("hello")
+    async with serving(harness, account, found) as client:
+        await until_idle(client)
+        harness.write("hello")
         await until(lambda: found.events)
         assert found.events[0].message.sender_name == "Bob"
-        desk.write("again")
+        harness.write("again")
         await until(lambda: found.ledger._size == 2)
-    assert desk.counted("calls")["messages.getMessages"] == 1
+    assert harness.counted("calls")["messages.getMessages"] == 1
 
 
-async def test_an_event_goes_without_a_name_where_telegram_gives_none(desk: Desk) -> None:
+async def test_an_event_goes_without_a_name_where_telegram_gives_none(harness: TelegramHarness) -> None:
     """Better than not at all."""
-    desk.server.operation.settings({"short_updates": "always"})
-    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
-    account = await desk.log_in()
+    harness.server.operation.settings({"short_updates": "always"})
+    harness.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
+    account = await harness.log_in()
     found = desktop(account)
-    async with serving(desk, account, found) as client:
-        await quiet(client)
-        desk.write("hello")
+    async with serving(harness, account, found) as client:
+        await until_idle(client)
+        harness.write("hello")
         await until(lambda: found.events)
     assert (found.events[0].message.text, found.events[0].message.sender_name) == ("hello", None)
 
 
-async def test_what_was_missed_is_marked_as_such(desk: Desk) -> None:
+async def test_what_was_missed_is_marked_as_such(harness: TelegramHarness) -> None:
     """It was fetched later, not pushed."""
-    account = await desk.log_in()
-    desk.write("while away")
+    account = await harness.log_in()
+    harness.write("while away")
     found = desktop(account)
-    async with serving(desk, account, found):
+    async with serving(harness, account, found):
         await until(lambda: found.events)
     assert found.events[0].backfilled
 
 
-async def test_a_note_to_oneself_is_no_event(desk: Desk) -> None:
+async def test_a_note_to_oneself_is_no_event(harness: TelegramHarness) -> None:
     """Telegram does not call Saved Messages outgoing."""
-    account = await desk.log_in()
-    desk.write("shopping list", sender=ANN, to="me")
-    desk.write("hello")
+    account = await harness.log_in()
+    harness.write("shopping list", sender=ANN, to="me")
+    harness.write("hello")
     found = desktop(account)
-    async with serving(desk, account, found):
+    async with serving(harness, account, found):
         await until(lambda: found.events)
     assert [event.message.text for event in found.events] == ["hello"]
     assert found.ledger._size == 1
 
 
-async def test_a_full_ledger_refuses_a_batch_whole(desk: Desk) -> None:
+async def test_a_full_ledger_refuses_a_batch_whole(harness: TelegramHarness) -> None:
     """Neither events nor marks of it are taken."""
-    account = await desk.log_in()
+    account = await harness.log_in()
     found = desktop(account, bound=1)
-    async with serving(desk, account, found) as client:
-        await quiet(client)
-        desk.write("taken")
+    async with serving(harness, account, found) as client:
+        await until_idle(client)
+        harness.write("taken")
         await until(lambda: found.events)
-        marks = found.ledger.latest
-        desk.write("refused")
+        state = found.ledger.latest
+        harness.write("refused")
         await until(client.full.is_set)
-    assert (found.ledger.latest, found.ledger._size) == (marks, 1)
+    assert (found.ledger.latest, found.ledger._size) == (state, 1)
 
 
-async def test_a_batch_without_marks_is_passed_over(desk: Desk) -> None:
+async def test_a_batch_without_marks_is_passed_over(harness: TelegramHarness) -> None:
     """Nothing could be resumed from it; the account's own state comes first."""
-    account = await desk.log_in()
+    account = await harness.log_in()
     found = desktop(account)
     nobody: Any = None
-    assert await found.inbox.take(nobody, Batch([], [], [], None, fetched=False))
-    assert found.ledger.latest == account.marks
+    assert await found.update_handler.take(Batch([], [], [], None, fetched=False), nobody)
+    assert found.ledger.latest == account.state
 
 
 @pytest.mark.parametrize("pts", [0, 7])
-async def test_an_empty_batch_moves_the_marks(desk: Desk, pts: int) -> None:
+async def test_an_empty_batch_moves_the_marks(harness: TelegramHarness, pts: int) -> None:
     """Own sends and reads do, on other devices."""
-    account = await desk.log_in()
+    account = await harness.log_in()
     found = desktop(account)
-    marks = UpdateState(pts=pts, qts=1, date=1, seq=1)
+    state = UpdateState(pts=pts, qts=1, date=1, seq=1)
     nobody: Any = None
-    assert await found.inbox.take(nobody, Batch([], [], [], marks, fetched=True))
-    assert found.ledger.durable == account.marks.then(marks)
+    assert await found.update_handler.take(Batch([], [], [], state, fetched=True), nobody)
+    assert found.ledger.durable == account.state.then(state)
     assert found.ledger.durable.pts == pts
 
 
@@ -174,15 +175,15 @@ def message_update(number: int, text: Any, **more: Any) -> types.UpdateNewMessag
     return types.UpdateNewMessage(message, 0, 0)
 
 
-async def test_what_is_not_understood_is_passed_over_and_said_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_not_understood_is_passed_over_and_said_once(harness: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
     """With its marks, or it would come back with every connection; by type and ids, never by content."""
-    found = desktop(await desk.log_in())
+    found = desktop(await harness.log_in())
     found.peers.learn([types.User(id=7, access_hash=1, first_name="Bob")])
     odd = [message_update(1, Odd()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
-    marks = UpdateState(pts=7, qts=1, date=1, seq=1, message_id=3)
+    state = UpdateState(pts=7, qts=1, date=1, seq=1, message_id=3)
     nobody: Any = None
     peculiar: Any = types.User(id=8, usernames=5)
-    assert await found.inbox.take(nobody, Batch([*odd], [peculiar], [], marks, fetched=True))
+    assert await found.update_handler.take(Batch([*odd], [peculiar], [], state, fetched=True), nobody)
     assert [event.message.text for event in found.events] == ["fine"]
     assert found.ledger.latest.pts == 7
     said = [record for record in caplog.records if record.name == "listener.telegram.updates.update_handler"]
@@ -190,14 +191,14 @@ async def test_what_is_not_understood_is_passed_over_and_said_once(desk: Desk, c
     assert "secret" not in str([vars(record) for record in said])
 
 
-async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(desk: Desk) -> None:
+async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(harness: TelegramHarness) -> None:
     """The message comes, without its sender's name."""
-    desk.server.operation.settings({"short_updates": "always"})
-    account = await desk.log_in()
+    harness.server.operation.settings({"short_updates": "always"})
+    account = await harness.log_in()
     found = desktop(account)
-    async with serving(desk, account, found) as client:
-        await quiet(client)
-        desk.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
-        desk.write("hello")
+    async with serving(harness, account, found) as client:
+        await until_idle(client)
+        harness.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
+        harness.write("hello")
         await until(lambda: found.events)
     assert found.events[0].message.text == "hello"

@@ -6,13 +6,14 @@ import asyncio
 
 from telethon.tl import types
 
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import connected
+from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.channel_hashes import ChannelHashes
-from listener.telegram.updates.update_queue import Waiting
+from listener.telegram.updates.update_queue import UpdateQueue
 from testing.telegram_server.control.specs import ConnectionSpec
-from tests.listener.telegram.chats import quiet
-from tests.listener.telegram.clients import ANN, NOW, Desk, Taken
+from tests.listener.telegram.chats import until_idle
+from tests.listener.telegram.clients import ANN, NOW, BatchRecorder, TelegramHarness
 from tests.support.listener import until
 
 
@@ -23,7 +24,7 @@ def typing(number: int) -> types.UpdateShort:
 async def test_beyond_its_bound_the_queue_drops_and_says_so() -> None:
     """What is in it stays, in its order."""
     overflows: list[int] = []
-    waiting = Waiting(lambda: overflows.append(1), bound=2)
+    waiting = UpdateQueue(lambda: overflows.append(1), bound=2)
     for number in range(4):
         waiting.put_nowait(typing(number))
     assert [(await waiting.get()).update.user_id for _ in range(2)] == [0, 1]
@@ -32,7 +33,7 @@ async def test_beyond_its_bound_the_queue_drops_and_says_so() -> None:
 
 async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> None:
     """But none that come once it was taken out: its difference may have been asked for before."""
-    waiting = Waiting(lambda: None)
+    waiting = UpdateQueue(lambda: None)
     await waiting.put(types.UpdatesTooLong())
     waiting.put_nowait(types.UpdatesTooLong())
     assert waiting.qsize() == 1
@@ -41,39 +42,39 @@ async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> Non
     assert waiting.qsize() == 1
 
 
-async def test_a_connect_asks_for_one_difference(desk: Desk) -> None:
+async def test_a_connect_asks_for_one_difference(harness: TelegramHarness) -> None:
     """Its own wish to catch up and that for the new session are one; a session that is made later is another matter."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
-        await quiet(client)
-        assert desk.counted("calls")["updates.getDifference"] == 1
+    account, recorder = await harness.log_in(), BatchRecorder()
+    async with harness.serving(account, recorder) as client:
+        await until_idle(client)
+        assert harness.counted("calls")["updates.getDifference"] == 1
         client.synced_at = None
-        desk.server.operation.new_session(ConnectionSpec(person=ANN))
+        harness.server.operation.new_session(ConnectionSpec(person=ANN))
         await until(lambda: client.synced_at)
-        assert desk.counted("calls")["updates.getDifference"] == 2
+        assert harness.counted("calls")["updates.getDifference"] == 2
 
 
-async def test_more_pushes_than_may_wait_fill_the_client(desk: Desk) -> None:
+async def test_more_pushes_than_may_wait_fill_the_client(harness: TelegramHarness) -> None:
     """While a batch is being taken; the account connects anew from its marks then, and fetches what was dropped."""
-    account, taken = await desk.log_in(), Taken()
+    account, recorder = await harness.log_in(), BatchRecorder()
     slow = asyncio.Event()
 
-    async def take(client: Client, batch: Batch) -> bool:
+    async def take(batch: Batch, invoke: Invoke) -> bool:
         if batch.updates:
             await slow.wait()
-        return await taken(client, batch)
+        return await recorder(batch, invoke)
 
-    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, take) as client:
+    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, take) as client:
         await until(lambda: client.synced_at)
         client._updates_queue._bound = 3
         for number in range(8):
-            desk.write(f"message {number}")
+            harness.write(f"message {number}")
         await until(client.full.is_set)
         slow.set()
-    first = taken.batches[-1].marks if taken.texts else account.marks
-    async with desk.serving(account, taken, marks=first):
-        await until(lambda: len(taken.texts) == 8)
-    assert taken.texts == [f"message {number}" for number in range(8)]
+    first = recorder.batches[-1].state if recorder.texts else account.state
+    async with harness.serving(account, recorder, state=first):
+        await until(lambda: len(recorder.texts) == 8)
+    assert recorder.texts == [f"message {number}" for number in range(8)]
 
 
 def test_only_hashes_of_channels_are_kept() -> None:

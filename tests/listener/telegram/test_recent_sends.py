@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from telethon.tl import types
 
-from listener.telegram.operations.recent_sends import RecentSends
+from listener.telegram.updates.recent_sends import RecentSends
 
 
 def test_a_send_is_known_by_its_random_id() -> None:
@@ -19,8 +19,8 @@ def test_a_message_that_came_of_a_send_is_known_in_its_chat_only() -> None:
     """Supergroups and channels number their own messages."""
     given = RecentSends()
     given.note(42, -1000000004000, 10)
-    assert given.is_anothers(-1000000004000, 10)
-    assert not given.is_anothers(-1000000004001, 10)
+    assert given.is_known(-1000000004000, 10)
+    assert not given.is_known(-1000000004001, 10)
 
 
 def test_an_update_tells_of_a_send_whose_answer_was_lost() -> None:
@@ -29,7 +29,7 @@ def test_an_update_tells_of_a_send_whose_answer_was_lost() -> None:
     given.note(41, 77, 9)
     given.learn([types.UpdateMessageID(10, 42), types.UpdateMessageID(8, 41), types.UpdateConfig()])
     assert (given.message_of(41), given.message_of(42)) == (9, 10)
-    assert given.is_anothers(78, 10)
+    assert given.is_known(78, 10)
 
 
 def test_only_the_latest_sends_are_remembered() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.peers.peer_book import KNOWN, Known, PeerBook, input_of
-from listener.telegram.peers.saved_peers import PLACES
+from listener.telegram.peers.peer_cache import KNOWN, KnownPeer, PeerCache, input_of
+from listener.telegram.peers.saved_peers import SLOTS
 from shared.store.peers import Peer
 from tests.support.clock import FakeClock
 
@@ -32,13 +32,13 @@ class Shelf:
         return self.peers.get(peer_id)
 
 
-def book(*entities: Any, shelf: Shelf | None = None, known: int = 100) -> PeerBook:
-    peers = PeerBook((shelf or Shelf()).load, known)
+def book(*entities: Any, shelf: Shelf | None = None, known: int = 100) -> PeerCache:
+    peers = PeerCache((shelf or Shelf()).load, known)
     peers.learn(entities)
     return peers
 
 
-def known_of(peers: PeerBook, peer_id: int) -> Known:
+def known_of(peers: PeerCache, peer_id: int) -> KnownPeer:
     known = peers.known(peer_id)
     assert known is not None
     return known
@@ -164,30 +164,30 @@ async def test_a_peer_that_was_never_met_cannot_be_named() -> None:
 def test_a_peer_is_to_be_kept_once() -> None:
     """Each once per call, and again only when it has changed."""
     peers = book(user(), group())
-    assert [peer.id for peer in peers.unkept(BOB, BOB)] == [BOB]
-    assert peers.unkept(1, None) == ()
-    unkept = peers.unkept(-GROUP, BOB)
+    assert [peer.id for peer in peers.unsaved(BOB, BOB)] == [BOB]
+    assert peers.unsaved(1, None) == ()
+    unkept = peers.unsaved(-GROUP, BOB)
     assert [peer.id for peer in unkept] == [-GROUP, BOB]
-    peers.kept(unkept)
-    assert peers.unkept(-GROUP, BOB) == peers.missing(unkept) == ()
+    peers.saved.add(unkept)
+    assert peers.unsaved(-GROUP, BOB) == peers.saved.unsaved(unkept) == ()
     peers.learn([user(username="bob_ray")])
-    assert [peer.username for peer in peers.unkept(-GROUP, BOB)] == ["bob_ray"]
+    assert [peer.username for peer in peers.unsaved(-GROUP, BOB)] == ["bob_ray"]
 
 
 def test_a_min_user_is_kept_by_the_message_that_names_them() -> None:
     """The newest that was delivered; without one nothing of them is worth keeping."""
     peers = book(user(min=True), channel(megagroup=True))
-    peers.kept(peers.unkept(MARKED_CHANNEL))
-    assert peers.unkept(MARKED_CHANNEL, BOB) == ()
-    (kept,) = peers.unkept(MARKED_CHANNEL, BOB, (34, NOON))
+    peers.saved.add(peers.unsaved(MARKED_CHANNEL))
+    assert peers.unsaved(MARKED_CHANNEL, BOB) == ()
+    (kept,) = peers.unsaved(MARKED_CHANNEL, BOB, (34, NOON))
     assert kept == Peer(id=BOB, kind="user", min_chat=MARKED_CHANNEL, min_message=34, min_date=int(NOON.timestamp()))
-    (older,) = peers.unkept(MARKED_CHANNEL, BOB, (33, NOON - timedelta(days=1)))
+    (older,) = peers.unsaved(MARKED_CHANNEL, BOB, (33, NOON - timedelta(days=1)))
     assert older.min_message == 34
 
 
 def test_a_private_chat_does_not_name_a_min_user() -> None:
     """It would have to be named itself."""
-    assert book(user(min=True)).unkept(BOB, BOB, (34, NOON)) == ()
+    assert book(user(min=True)).unsaved(BOB, BOB, (34, NOON)) == ()
 
 
 def test_a_busy_min_user_is_kept_four_times_a_day() -> None:
@@ -195,8 +195,8 @@ def test_a_busy_min_user_is_kept_four_times_a_day() -> None:
     peers, kept = book(user(min=True), channel(megagroup=True)), 0
     for minute in range(24 * 60):
         peers.learn([user(min=True)])
-        unkept = [peer for peer in peers.unkept(MARKED_CHANNEL, BOB, (minute, NOON + timedelta(minutes=minute))) if peer.id == BOB]
-        peers.kept(unkept)
+        unkept = [peer for peer in peers.unsaved(MARKED_CHANNEL, BOB, (minute, NOON + timedelta(minutes=minute))) if peer.id == BOB]
+        peers.saved.add(unkept)
         kept += len(unkept)
     assert kept == 4
 
@@ -204,19 +204,19 @@ def test_a_busy_min_user_is_kept_four_times_a_day() -> None:
 def test_a_min_user_who_became_whole_is_to_be_kept_anew() -> None:
     """With the hash, and without the message."""
     peers = book(user(min=True), channel(megagroup=True))
-    peers.kept(peers.unkept(MARKED_CHANNEL, BOB, (34, NOON)))
+    peers.saved.add(peers.unsaved(MARKED_CHANNEL, BOB, (34, NOON)))
     peers.learn([user()])
-    assert peers.unkept(MARKED_CHANNEL, BOB, (35, NOON)) == (Peer(id=BOB, kind="user", access_hash=770),)
+    assert peers.unsaved(MARKED_CHANNEL, BOB, (35, NOON)) == (Peer(id=BOB, kind="user", access_hash=770),)
 
 
 def test_two_peers_of_one_place_are_each_kept_again_and_never_taken_for_each_other() -> None:
     """A write that was not needed, at worst."""
-    other = BOB + PLACES
+    other = BOB + SLOTS
     peers = book(user(), user(other))
-    peers.kept(peers.unkept(BOB))
-    assert [peer.id for peer in peers.unkept(BOB, other)] == [other]
-    peers.kept(peers.unkept(other))
-    assert [peer.id for peer in peers.unkept(BOB, other)] == [BOB]
+    peers.saved.add(peers.unsaved(BOB))
+    assert [peer.id for peer in peers.unsaved(BOB, other)] == [other]
+    peers.saved.add(peers.unsaved(other))
+    assert [peer.id for peer in peers.unsaved(BOB, other)] == [BOB]
 
 
 async def test_a_min_user_is_named_by_a_message_in_a_chat_that_is_named_itself() -> None:
@@ -226,14 +226,14 @@ async def test_a_min_user_is_named_by_a_message_in_a_chat_that_is_named_itself()
     by_kept = types.InputPeerUserFromMessage(types.InputPeerChannel(CHANNEL, 6), 34, BOB)
     assert await book(shelf=Shelf(kept, town)).input_peers(BOB) == [by_kept]
     peers = book(user(min=True), group(), shelf=Shelf(kept, town))
-    peers.unkept(-GROUP, BOB, (7, NOON))
+    peers.unsaved(-GROUP, BOB, (7, NOON))
     assert await peers.input_peers(BOB) == [types.InputPeerUserFromMessage(types.InputPeerChat(GROUP), 7, BOB), by_kept]
 
 
 async def test_a_min_user_is_named_by_hash_where_one_was_kept() -> None:
     """That is the better name: no message has to be there still. The message in memory comes second."""
     peers = book(user(min=True), group(), shelf=Shelf(Peer(id=BOB, kind="user", access_hash=5)))
-    peers.unkept(-GROUP, BOB, (7, NOON))
+    peers.unsaved(-GROUP, BOB, (7, NOON))
     assert (await peers.input_peers(BOB))[0] == types.InputPeerUser(BOB, 5)
 
 
@@ -246,7 +246,7 @@ async def test_a_min_user_whose_chat_nobody_knows_cannot_be_named() -> None:
 def test_what_telegram_told_ten_minutes_ago_is_no_longer_fresh() -> None:
     """A `min` one does not make it so: it says nothing of who has a username now."""
     clock = FakeClock()
-    peers = PeerBook(Shelf().load, clock=clock.boottime)
+    peers = PeerCache(Shelf().load, clock=clock.boottime)
     peers.learn([user()])
     clock.advance(600)
     assert peers.fresh(known_of(peers, BOB))
@@ -263,16 +263,16 @@ def test_a_known_peer_costs_half_a_kilobyte_and_an_idle_account_next_to_nothing(
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        peers = PeerBook(Shelf().load)
+        peers = PeerCache(Shelf().load)
         idle = tracemalloc.get_traced_memory()[0] - before
         for one in users:
             peers.learn([one])
-            peers.kept(peers.unkept(one.id))
+            peers.saved.add(peers.unsaved(one.id))
         full = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
     assert idle < 2_000
-    assert full < KNOWN * 512 + 8 * PLACES + 2_000
+    assert full < KNOWN * 512 + 8 * SLOTS + 2_000
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Literal
 
 from tests.listener.telegram.clients import DEADLINE_S
 
-Farewell = Literal["closed", "reset"]
+Ending = Literal["closed", "reset"]
 
 
-class Tap:
+class TcpProxy:
     """Forwards bytes both ways. `received` counts those from clients, `farewells` says how clients left."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -22,7 +22,7 @@ class Tap:
         self.port = 0
         self.connections = 0
         self.received = 0
-        self.farewells: list[Farewell] = []
+        self.endings: list[Ending] = []
         self._reading = asyncio.Event()
         self._reading.set()
         self._change = asyncio.Event()
@@ -35,13 +35,13 @@ class Tap:
         """Read on."""
         self._reading.set()
 
-    async def farewell(self) -> Farewell:
+    async def ending(self) -> Ending:
         """Wait for a client to leave, and say how the last one did."""
         async with asyncio.timeout(DEADLINE_S):
-            while not self.farewells:
+            while not self.endings:
                 self._change.clear()
                 await self._change.wait()
-        return self.farewells[-1]
+        return self.endings[-1]
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
@@ -49,7 +49,7 @@ class Tap:
         from_server, to_server = await asyncio.open_connection(*self._target)
         back = asyncio.create_task(_copy(from_server, writer))
         try:
-            self.farewells.append(await self._forward(reader, to_server))
+            self.endings.append(await self._forward(reader, to_server))
         finally:
             self._change.set()
             back.cancel()
@@ -57,7 +57,7 @@ class Tap:
                 end.transport.abort()
             await asyncio.gather(back, return_exceptions=True)
 
-    async def _forward(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> Farewell:
+    async def _forward(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> Ending:
         try:
             while data := await reader.read(1 << 16):
                 await self._reading.wait()
@@ -76,22 +76,22 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def tapped(host: str, port: int) -> AsyncIterator[Tap]:
+async def proxied(host: str, port: int) -> AsyncIterator[TcpProxy]:
     """Listen on a port of its own; little is taken in by the kernel for a tap that does not read."""
-    tap = Tap(host, port)
+    proxy = TcpProxy(host, port)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
-    tap.port = listening.getsockname()[1]
+    proxy.port = listening.getsockname()[1]
     handling: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(tap.accept(reader, writer))
+        task = asyncio.create_task(proxy.accept(reader, writer))
         handling.add(task)
         task.add_done_callback(handling.discard)
 
     server = await asyncio.start_server(accept, sock=listening, limit=1 << 14)
     try:
-        yield tap
+        yield proxy
     finally:
         server.close()
         for task in list(handling):

@@ -1,0 +1,95 @@
+"""Much at once, and much that was missed, with edits, reads and deletions in between: all of it, once, in order per chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from listener.telegram.connection.client import Client
+from testing.telegram_server.control.specs import ConnectionSpec, EditSpec, PersonSpec, SendManySpec
+from tests.listener.telegram.chats import InboundPipeline, chats_of, serving, until_idle
+from tests.listener.telegram.clients import ANN, BOB, CY, TelegramHarness
+from tests.support.listener import until
+
+One = SendManySpec.One
+
+
+def accepted_by(inbound: InboundPipeline) -> list[tuple[int, int, str]]:
+    """What was accepted: chat, message and text, in order, repeats included."""
+    return [(event.message.chat_id, event.message.message_id, event.message.text) for event in inbound.accepted]
+
+
+@pytest.mark.parametrize("kind", ["private", "channel"])
+async def test_an_hour_away_from_two_thousand_messages(harness: TelegramHarness, kind: str) -> None:
+    """With reads and deletions among them: all that is left there arrives once, in order, as fetched late."""
+    chats = chats_of(harness, [kind])
+    inbound = InboundPipeline(await harness.log_in(), bound=5000)
+    chat = chats.ids[kind]
+    to = ANN if chat > 0 else str(chat)
+    async with serving(harness, inbound) as client:
+        await until_idle(client)
+        harness.server.operation.kick(ConnectionSpec(person=ANN))
+    harness.server.operation.clock(3600)
+    left = []
+    for part in range(20):
+        texts = [f"{part} {number}" for number in range(100)]
+        harness.server.messages.send_many(SendManySpec(messages=[One(sender=BOB, to=to, text=text) for text in texts]))
+        doomed = harness.write("taken back", to=to)
+        harness.server.messages.delete(BOB, doomed["id"], None if chat > 0 else str(chat))
+        harness.server.messages.read(ANN, str(chat))
+        left += texts
+    chats.sent[chat] = left
+    async with serving(harness, inbound):
+        await until(lambda: inbound.holds(chats))
+    assert [text for _, _, text in accepted_by(inbound)] == left
+    assert all(event.backfilled for event in inbound.accepted)
+
+
+async def test_a_burst_in_fifty_chats_arrives_whole_and_disturbs_nobody(harness: TelegramHarness) -> None:
+    """A thousand messages at once to one account; a neighbour's comes all the same."""
+    senders = [f"+1555020{number:04}" for number in range(50)]
+    for number, phone in enumerate(senders):
+        harness.server.people.create(PersonSpec(phone=phone, first_name=f"Sender {number}"))
+    anns, cys = InboundPipeline(await harness.log_in(), bound=5000), InboundPipeline(await harness.log_in(CY))
+    burst = [One(sender=phone, to=ANN, text=f"{phone} {number}") for number in range(20) for phone in senders]
+    async with serving(harness, anns) as ann, serving(harness, cys) as cy:
+        await until_idle(ann)
+        await until_idle(cy)
+        harness.server.messages.send_many(SendManySpec(messages=[*burst[:500], One(sender=BOB, to=CY, text="hello"), *burst[500:]]))
+        await until(lambda: len(anns.accepted) >= len(burst) and cys.accepted)
+    wanted = [(harness.id_of(one.sender), one.text) for one in burst]
+    found = [(chat, text) for chat, _, text in accepted_by(anns)]
+    assert sorted(found) == sorted(wanted)
+    for chat in {chat for chat, _ in wanted}:
+        assert [one for one in found if one[0] == chat] == [one for one in wanted if one[0] == chat]
+    assert [text for _, _, text in accepted_by(cys)] == ["hello"]
+
+
+def edited(harness: TelegramHarness, message_id: int, chat: str | None) -> None:
+    harness.server.messages.edit(BOB, message_id, EditSpec(text="second", chat=chat))
+
+
+@pytest.mark.parametrize("kind", ["private", "channel"])
+@pytest.mark.parametrize("away", [False, True], ids=["connected", "away"])
+async def test_a_message_that_is_edited_at_once_is_one_event(harness: TelegramHarness, kind: str, away: bool) -> None:
+    """With the text that Telegram first gave us: the first one where we are connected, the newest where we were away."""
+    chats = chats_of(harness, [kind])
+    inbound = InboundPipeline(await harness.log_in())
+    chat = chats.ids[kind]
+
+    def write_and_edit() -> None:
+        sent = harness.write("first", to=ANN if chat > 0 else str(chat))
+        edited(harness, sent["id"], None if chat > 0 else str(chat))
+
+    async def then_another(client: Client) -> None:
+        await until_idle(client)
+        chats.write(kind)
+        await until(lambda: inbound.holds(chats))
+
+    if away:
+        write_and_edit()
+    async with serving(harness, inbound) as client:
+        await until_idle(client)
+        if not away:
+            write_and_edit()
+        await then_another(client)
+    assert [text for _, _, text in accepted_by(inbound)] == ["second" if away else "first", *chats.sent[chat]]
