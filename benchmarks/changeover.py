@@ -13,12 +13,13 @@ from benchmarks.stored_accounts import LoggedIn, connections, log_in, phones, st
 from benchmarks.suite import Suite
 from benchmarks.worker_process import WorkerProcess, wait_until, wait_until_quiet
 from listener.core.ownership.ownership import WATCH_EVERY_S
-from shared.model.event import Event
+from shared.model.event import read_event
 from shared.model.ids import NOBODY, Channel, WorkerId
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from testing.fake_aws.aws import FakeAws
 from testing.fake_aws.dynamodb import STATE
+from tests.support.events import message_of
 
 IDLE, CRASH = "handover_idle", "takeover_crash"
 ACCOUNTS = 8
@@ -110,8 +111,8 @@ class Stage:
         return len(now) == len(held) and all(number > newest for number in now.values())
 
     def _tenants_told(self, text: str) -> set[str]:
-        events = (Event.model_validate_json(body) for _, body in self._aws.queue.sent)
-        return {event.tenant_id for event in events if event.message.text == text}
+        events = (read_event(body) for _, body in self._aws.queue.sent)
+        return {event.tenant_id for event in events if message_of(event).text == text}
 
     def _new_worker(self) -> WorkerProcess:
         self._started += 1

@@ -17,7 +17,7 @@ from functions.callback_delivery.body import body_of
 from local.processes import bare_environment
 from shared.clock import SystemClock
 from shared.crypto import Envelope, Purpose
-from shared.model.event import Event, Message, event_id
+from shared.model.event import Event, Message, MessageReceived, event_id
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant, new_signing_secret
 from shared.store.table import Table
@@ -106,7 +106,7 @@ class Stage:
             date=now.replace(microsecond=0),
         )
         name = event_id(Channel.TELEGRAM, tenant.number, chat_id, message_id, "message")
-        return Event(id=name, tenant_id=tenant.id, channel=Channel.TELEGRAM, received_at=now, message=message)
+        return MessageReceived(id=name, tenant_id=tenant.id, channel=Channel.TELEGRAM, received_at=now, message=message)
 
 
 def batches_of(events: Sequence[tuple[Customer, Event]], size: int) -> list[Sequence[tuple[Customer, Event]]]:

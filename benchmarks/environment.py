@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from benchmarks.delay_proxy import DelayProxy
 from local import emulator, telegram_server
-from local.aws_account import Account, open_account
 from local.emulator import Emulator
+from local.emulator_account import EmulatorAccount, open_account
 from local.progress import Progress
 from local.stand_in_template import template
 from local.telegram_server import TelegramServer
@@ -59,7 +59,7 @@ class BenchmarkEnvironment:
         with self.progress("AWS emulator"):
             return self._parts.enter_context(emulator.running(self.folder, enforce_roles=False, persist=False))
 
-    def new_aws_account(self) -> Account:
+    def new_aws_account(self) -> EmulatorAccount:
         """Return tables, queue and key that no other row sees."""
         return open_account(self.emulator, template("local"))
 

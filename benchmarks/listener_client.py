@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.aws_latency_proxy import AwsLatencyProxy
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.plain_telethon import TEXT
-from local.aws_account import Account as AwsAccount
+from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
 from local.processes import Process, bare_environment, free_port
 from shared.clock import SystemClock
@@ -40,7 +40,7 @@ TENANT = TenantId("00000000-0000-0000-0000-000000000001")
 class MeasuredListener:
     """A listener process of its own, ended with the environment, and its one account."""
 
-    def __init__(self, environment: BenchmarkEnvironment, account: AwsAccount, telegram_address: str, name: str) -> None:
+    def __init__(self, environment: BenchmarkEnvironment, account: EmulatorAccount, telegram_address: str, name: str) -> None:
         self.aws = environment.in_background(AwsLatencyProxy().running(account.emulator.url))
         port = free_port()
         variables = {

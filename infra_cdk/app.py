@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from infra_cdk.bundle import ROOT, BundleError, Bundler
 from infra_cdk.node import use_bundled_node
-from infra_cdk.settings import Settings, SettingsError, Target, from_environment
+from infra_cdk.settings import SettingsError, StackSettings, Target, from_environment
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -26,7 +26,7 @@ CONTEXT = {"@aws-cdk/aws-iam:minimizePolicies": True}
 LOCAL_CONTEXT = {"aws:cdk:disable-asset-staging": True}
 
 
-def app(settings: Settings, artifacts: Artifacts, output: Path) -> App:
+def app(settings: StackSettings, artifacts: Artifacts, output: Path) -> App:
     """Describe the stack; `.synth()` on the answer writes it to `output`."""
     use_bundled_node()
     from aws_cdk import App
@@ -38,7 +38,7 @@ def app(settings: Settings, artifacts: Artifacts, output: Path) -> App:
     return result
 
 
-def synthesize(settings: Settings, output: Path, sources: Path = ROOT) -> Path:
+def synthesize(settings: StackSettings, output: Path, sources: Path = ROOT) -> Path:
     """Bundle what changed and write the cloud assembly to `output`; answers the template's path. Raises `BundleError`."""
     app(settings, Bundler(settings, sources).build(), output).synth()
     return output / f"{STACK}.template.json"

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra_cdk.artifacts import COMMON, FUNCTIONS, LAYERS, Artifacts
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = ROOT / "build" / "env" / "uv" / "bin" / "uv"
@@ -53,7 +53,7 @@ class BundleError(Exception):
 class Bundler:
     """Builds for one target. `sources` holds functions/, shared/, listener/ and locks/; results go to `output`."""
 
-    settings: Settings
+    settings: StackSettings
     sources: Path = ROOT
     output: Path = ROOT / "build" / "bundles"
     uv: Path = UV

@@ -10,7 +10,7 @@ from infra_cdk.data import Data
 from infra_cdk.function import Functions
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 TIMEOUT_S = 30
 BATCH_SIZE = 10
@@ -24,7 +24,7 @@ class CallbackDelivery(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         functions: Functions,
         data: Data,
         queues: Queues,

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
 WRITE = ["dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
@@ -23,9 +23,9 @@ Purpose = Literal["session", "signing"]
 
 
 class Data(Construct):
-    """Tables `avio` (state) and `deliveries` (log, parking lot), and one KMS key. Nothing ever scans, so nobody may."""
+    """Tables `avio` (state) and `deliveries` (log, backlog), and one KMS key. Nothing ever scans, so nobody may."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self.state = self._table("Avio")

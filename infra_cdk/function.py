@@ -15,7 +15,7 @@ from constructs import Construct
 from infra_cdk.acknowledge import acknowledge
 from infra_cdk.artifacts import FUNCTIONS, LAYERS, Artifacts
 from infra_cdk.network import Network
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 # What Lambda needs to put a function into a VPC; EC2 offers no narrower resource for creating an interface.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
@@ -37,7 +37,7 @@ LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 class Functions(Construct):
     """Makes functions; holds what they have in common: the layers and the settings."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, artifacts: Artifacts) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._artifacts = artifacts

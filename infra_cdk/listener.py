@@ -18,7 +18,7 @@ from infra_cdk.function import LOG_RETENTION
 from infra_cdk.network import LISTENER_PORT, Network
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 STOP_TIMEOUT_S = 120  # the most Fargate gives for handing over; the default of 30 would cut it off
 CPU_UNITS, MEMORY_MB = 256, 512
@@ -35,7 +35,7 @@ class Listener(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         image: Path,
         network: Network,
         data: Data,
@@ -54,7 +54,7 @@ class Listener(Construct):
         self._service(task, network)
 
     @staticmethod
-    def _environment(settings: Settings, data: Data, queues: Queues) -> dict[str, str]:
+    def _environment(settings: StackSettings, data: Data, queues: Queues) -> dict[str, str]:
         return {
             "TABLE_NAME": data.state.table_name,
             "DELIVERIES_TABLE_NAME": data.deliveries.table_name,

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 VISIBILITY_S = 90
 RETENTION_DAYS = 14
@@ -19,7 +19,7 @@ MAX_RECEIVE_COUNT = 1000
 class Queues(Construct):
     """`events` and its dead letter queue. Deduplication ids are the event ids, given with each entry."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
         self._removal_policy = RemovalPolicy.RETAIN if settings.durable else RemovalPolicy.DESTROY
         self.dead = self._queue("DeadEvents")

@@ -20,7 +20,7 @@ from infra_cdk.acknowledge import acknowledge
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
 from infra_cdk.secret_keys import FILLED_IN, GENERATED
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 PUBLISH_EVERY_MINUTES = 5
 
@@ -28,7 +28,7 @@ PUBLISH_EVERY_MINUTES = 5
 class DeploymentSecret(Construct):
     """One JSON secret: one charge a month, one thing to rotate."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
         self.secret = secretsmanager.Secret(
             self,
@@ -54,7 +54,7 @@ class DeploymentSecret(Construct):
         role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn]))
 
 
-class DeploymentTokens(Construct):
+class TokenPublisher(Construct):
     """functions/deployment_tokens on a schedule: a changed token is in force within five minutes."""
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, secret: DeploymentSecret) -> None:

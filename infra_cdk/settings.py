@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class StackSettings:
     """The choices a synthesis is made with; flags are "1" or "0", as the functions read them."""
 
     target: Target
@@ -49,12 +49,12 @@ class Settings:
         return self.target == "aws"
 
 
-def from_environment(target: Target, environ: Mapping[str, str]) -> Settings:
+def from_environment(target: Target, environ: Mapping[str, str]) -> StackSettings:
     """Read what an operator may choose. Raises `SettingsError` with everything that is wrong at once."""
     if found := problems(target, environ):
         raise SettingsError("\n".join(found))
     allowed = "1" if target == "local" else "0"
-    return Settings(
+    return StackSettings(
         target=target,
         cors_origins=_text(environ, "CORS_ORIGINS") or DEFAULT_CORS_ORIGINS,
         allow_http_callbacks=allowed,

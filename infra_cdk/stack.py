@@ -15,15 +15,15 @@ from infra_cdk.listener import Listener
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
-from infra_cdk.secret import DeploymentSecret, DeploymentTokens
-from infra_cdk.settings import Settings
-from infra_cdk.sweeper import Sweeper
+from infra_cdk.secret import DeploymentSecret, TokenPublisher
+from infra_cdk.settings import StackSettings
+from infra_cdk.sweeper import SweeperFunction
 
 
 class AvioStack(Stack):
     """Everything that is deployed. `artifacts` were built beforehand (`bundle`); nothing is built here."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, artifacts: Artifacts) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
         super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)
         self._settings = settings
         self.data = Data(self, "Data", settings=settings)
@@ -44,7 +44,7 @@ class AvioStack(Stack):
         self._compose()
 
     def _compose(self) -> None:
-        tokens = DeploymentTokens(self, "DeploymentTokens", functions=self.functions, data=self.data, secret=self.secret)
+        tokens = TokenPublisher(self, "DeploymentTokens", functions=self.functions, data=self.data, secret=self.secret)
         delivery = CallbackDelivery(
             self,
             "CallbackDelivery",
@@ -54,7 +54,7 @@ class AvioStack(Stack):
             queues=self.queues,
             secret=self.secret,
         )
-        sweeper = Sweeper(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
+        sweeper = SweeperFunction(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
         erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data)
         http = {
             "tenants": self._tenants(),
@@ -119,7 +119,7 @@ class AvioStack(Stack):
         self.data.let_write_deliveries(function.role)
         return function
 
-    def _deliveries(self, delivery: CallbackDelivery, sweeper: Sweeper) -> Function:
+    def _deliveries(self, delivery: CallbackDelivery, sweeper: SweeperFunction) -> Function:
         environment = {
             **self._http_environment(),
             "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,

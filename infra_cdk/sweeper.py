@@ -1,4 +1,4 @@
-"""What drains the parking lot: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
+"""What drains the backlog: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from constructs import Construct
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
 from infra_cdk.secret import DeploymentSecret
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 TIMEOUT_S = 75
 """A run looks ahead until after the next one has begun: what is due is visited when it is."""
@@ -20,11 +20,11 @@ EVERY = Duration.minutes(1)
 WATCHED = Duration.minutes(5)
 
 
-class Sweeper(Construct):
+class SweeperFunction(Construct):
     """Outside the VPC, as the delivery function, with the same rights but for the queue. Two runs at once do no harm."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, functions: Functions, data: Data, secret: DeploymentSecret
+        self, scope: Construct, construct_id: str, *, settings: StackSettings, functions: Functions, data: Data, secret: DeploymentSecret
     ) -> None:
         super().__init__(scope, construct_id)
         environment = {

@@ -55,7 +55,7 @@ def _number(value: object) -> object:
     return value if str(value).strip().isdigit() else None
 
 
-class Settings(DeliverySettings):
+class ListenerSettings(DeliverySettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
@@ -92,7 +92,7 @@ class Settings(DeliverySettings):
 class Process:
     """One listener process."""
 
-    def __init__(self, settings: Settings, logger: Logger) -> None:
+    def __init__(self, settings: ListenerSettings, logger: Logger) -> None:
         self._settings = settings
         self._logger = logger
         self._clock = SystemClock()
@@ -180,7 +180,7 @@ def _collect_rarely() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-async def _wait_for_settings(settings: Settings, logger: Logger) -> None:
+async def _wait_for_settings(settings: ListenerSettings, logger: Logger) -> None:
     stopping, certificate = asyncio.Event(), new_certificate(SystemClock().now())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -193,7 +193,7 @@ if __name__ == "__main__":
         """Compose inside the loop, since what is composed holds its events."""
         silence_telethon()
         _collect_rarely()
-        settings, logger = Settings(), get_logger()
+        settings, logger = ListenerSettings(), get_logger()
         if settings.missing:
             await _wait_for_settings(settings, logger)
         else:

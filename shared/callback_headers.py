@@ -1,4 +1,4 @@
-"""Which headers a tenant may have sent along with its events: those that let us in at its endpoint, not those that make the request."""
+"""The headers that a tenant may add to its events. They authorize us at its endpoint; they do not shape the request itself."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SCHEMA = {
     "propertyNames": {"pattern": f"^{_NAME.pattern}$"},
     "additionalProperties": {"type": "string", "pattern": f"^{_VALUE.pattern}$"},
 }
-"""How the document says it; which names are ours, and how long they may be together, it says in words."""
+"""The same rules for the OpenAPI document. Reserved names, and the limit on the total length, are not in it."""
 _SIGNED_FOR_AWS = ("AWS4-", "AWS ")
-_OURS = frozenset(
+_RESERVED = frozenset(
     {
         *("host", "user-agent", "x-signature", "date", "via", "forwarded", "expect", "range"),
         *("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"),
     }
 )
-# The last ones are what metadata services ask for before they answer, and what AWS's own services obey.
-_OUR_BEGINNINGS = (
+# The last ones are headers that metadata services demand before they answer, and that AWS's own services obey.
+_RESERVED_PREFIXES = (
     "accept",
     "content-",
     "if-",
@@ -41,32 +41,32 @@ _OUR_BEGINNINGS = (
 
 
 def check(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers, or raise ValueError with a sentence that says what is wrong, without a value in it."""
+    """Return the headers, or raise ValueError with a sentence about the fault. The sentence contains no header value."""
     if len(headers) > MOST or sum(len(name) + len(value) for name, value in headers.items()) > MOST_CHARACTERS:
         raise ValueError(f"At most {MOST} headers, of at most {MOST_CHARACTERS} characters together.")
     if len({_folded(name) for name in headers}) < len(headers):
-        raise ValueError("A header is given once; capitals make no difference, nor does a dash or an underscore.")
+        raise ValueError("Give each header once. Upper and lower case, and dashes and underscores, count as the same.")
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            raise ValueError("A header's name is made of up to 64 letters, digits and dashes.")
-        if _is_ours(name):
-            raise ValueError(f"{name} is one of the headers that Avio sets, that the connection is made of, or that cloud services obey.")
+            raise ValueError("A header's name has up to 64 letters, digits and dashes.")
+        if _is_reserved(name):
+            raise ValueError(f"{name} is reserved: Avio, the connection or cloud services use it. Leave it out.")
         if not _VALUE.fullmatch(value):
-            raise ValueError(f"The value of {name} is up to 1024 printable ASCII characters, without spaces around them.")
+            raise ValueError(f"The value of {name} must have up to 1024 printable ASCII characters, and no spaces around them.")
         if _folded(name) == "authorization" and value.upper().startswith(_SIGNED_FOR_AWS):
-            raise ValueError(f"The value of {name} is a signed request to AWS; it cannot be sent along.")
+            raise ValueError(f"The value of {name} is a signature for AWS. It cannot be sent.")
     return dict(headers)
 
 
 def sendable(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers without those that would be refused today: what was stored may be older than a rule."""
-    return {name: value for name, value in headers.items() if not _is_ours(name)}
+    """Return the headers without reserved ones: a stored header may be older than the rule that reserves it."""
+    return {name: value for name, value in headers.items() if not _is_reserved(name)}
 
 
-def _is_ours(name: str) -> bool:
-    return _folded(name) in _OURS or _folded(name).startswith(_OUR_BEGINNINGS)
+def _is_reserved(name: str) -> bool:
+    return _folded(name) in _RESERVED or _folded(name).startswith(_RESERVED_PREFIXES)
 
 
 def _folded(name: str) -> str:
-    """Return a name as servers of CGI's descent see it: X_Signature, X.Signature and X-Signature are one (RFC 3875, 4.1.18)."""
+    """Return a name as CGI-like servers see it: X_Signature, X.Signature and X-Signature are the same (RFC 3875, 4.1.18)."""
     return _FOLDED.sub("-", name.lower())

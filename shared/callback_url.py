@@ -1,4 +1,4 @@
-"""Which URLs may be called back, as written. What their names resolve to is checked again at connect (`shared.addresses`)."""
+"""The check of a callback URL as it is written. The addresses of its name are checked when the connection is made (`shared.addresses`)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shared.errors import AvioError, Code
 MAX_LENGTH = 2048
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(\.{_LABEL})*\.?")
-_BRACKETS = re.compile(r"([^\[\]]*|\[[^\[\]]*\](:[0-9]*)?)")  # urlsplit passes over what follows a bracket
-# An address to some parsers: https://url.spec.whatwg.org/#ends-in-a-number-checker
+_BRACKETS = re.compile(r"([^\[\]]*|\[[^\[\]]*\](:[0-9]*)?)")  # urlsplit ignores text after a bracket
+# Some parsers take such a name for an address: https://url.spec.whatwg.org/#ends-in-a-number-checker
 _ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 _PRIVATE_ENDINGS = (
     *(".localhost", ".localdomain", ".local", ".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa", ".svc"),
     *(".onion", ".invalid"),
 )
-# Ports of services that an HTTP request could talk into something: those that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking),
-# and some databases' and remote desktops'.
+# Ports of services that an HTTP request could misuse: those that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking), and those
+# of some databases and remote desktops.
 _BAD_PORTS = frozenset(
     {
         0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113,
@@ -33,39 +33,37 @@ _BAD_PORTS = frozenset(
 
 
 def check(url: str, *, allow_http: bool, allow_private: bool) -> str:
-    """Return the URL, or raise `invalid_callback_url` with a sentence that says why."""
+    """Return the URL, or raise `invalid_callback_url` with a sentence about the fault."""
     parts = _parts(url, allow_http=allow_http)
     if "@" in parts.netloc:
-        raise _refused("A callback URL holds no user name or password. Set an Authorization header in callback_headers instead.")
+        raise _refused("A callback URL must not contain a user name or password. Set an Authorization header in callback_headers instead.")
     if "#" in url:
-        raise _refused("A callback URL ends before the #: what follows one never reaches a server. Leave it out.")
+        raise _refused("A callback URL must not contain a #: text after it never reaches a server. Leave it out.")
     host = parts.hostname
     if not host or not _BRACKETS.fullmatch(parts.netloc):
         raise _refused("A callback URL needs a host after the //, like https://shop.example/webhook.")
     if parts.port in _BAD_PORTS:
-        raise _refused(f"Port {parts.port} is not for web servers, so nothing is posted there. Use another, 443 or 8443 for instance.")
+        raise _refused(f"Port {parts.port} is not a web server's port. Use another port, such as 443 or 8443.")
     if host.endswith(".") and _literal(host) is None:
-        raise _refused("A callback URL's host ends without a dot, as in its certificate. Leave the last dot out.")
+        raise _refused("A callback URL's host must not end with a dot. Leave the last dot out.")
     address = _literal(host)
     if address is None and ("[" in parts.netloc or not _is_name(host)):
-        raise _refused("A callback URL's host is a name like shop.example, or an IP address.")
+        raise _refused("A callback URL's host must be a name like shop.example, or an IP address.")
     if not allow_private and not _is_public(address, host.rstrip(".")):
-        raise _refused(
-            "A callback URL's host has to be reachable from the internet: a public name or address, not one of a private network."
-        )
+        raise _refused("A callback URL's host must be reachable from the internet: a public name or address, not a private one.")
     return url
 
 
 def _parts(url: str, *, allow_http: bool) -> SplitResult:
-    """Return a URL's parts, or raise `invalid_callback_url` where its characters or its scheme are not those of a callback."""
+    """Return a URL's parts, or raise `invalid_callback_url` if a callback must not have its characters or its scheme."""
     if len(url) > MAX_LENGTH:
         raise _refused(
-            f"A callback URL is at most {MAX_LENGTH} characters; this one has {len(url)}. Send what is long in callback_headers."
+            f"A callback URL has at most {MAX_LENGTH} characters; this URL has {len(url)}. Use callback_headers for long values."
         )
     if not url.isascii():
-        raise _refused(f"A callback URL is ASCII.{_in_ascii(url)} Percent-encode other characters in its path.")
+        raise _refused(f"A callback URL must be ASCII.{_in_ascii(url)} Percent-encode other characters in its path.")
     if any(not c.isprintable() or c in " \\" for c in url):
-        raise _refused("A callback URL has no spaces, control characters or backslashes. Percent-encode them: %20 is a space.")
+        raise _refused("A callback URL must not contain spaces, control characters or backslashes. Percent-encode them: %20 is a space.")
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -74,13 +72,13 @@ def _parts(url: str, *, allow_http: bool) -> SplitResult:
     schemes = ("https", "http") if allow_http else ("https",)
     if parts.scheme not in schemes:
         raise _refused(
-            f"A callback URL begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, like https://shop.example/webhook."
+            f"A callback URL must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}, like https://shop.example/webhook."
         )
     return parts
 
 
 def _in_ascii(url: str) -> str:
-    """Return how the host of a URL would be written in ASCII, as a sentence; nothing where that cannot be told."""
+    """Return a sentence about how to write a URL's host in ASCII, or an empty string if it cannot be converted."""
     try:
         host = (urlsplit(url).hostname or "").encode("idna").decode()
     except (ValueError, UnicodeError):
@@ -99,8 +97,8 @@ def _is_public(address: IPv4Address | IPv6Address | None, name: str) -> bool:
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a host spells, odd spellings (octal, hex, one number) included, as a resolver reads them."""
-    if "%" in host:  # an interface of ours (fe80::1%eth0), or an escape that a host has no place for
+    """Return the address that a host is written as, also in octal, in hex or as one number, as a resolver reads it; None for a name."""
+    if "%" in host:  # a network interface (fe80::1%eth0), or an escape, which a host must not contain
         return None
     try:
         return ip_address(host)

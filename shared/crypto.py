@@ -40,7 +40,7 @@ class Purpose(StrEnum):
         return (Purpose.SIGNING if self is Purpose.HEADERS else self).value
 
 
-class Unreadable(Exception):
+class DecryptionFailed(Exception):
     """The sealed bytes are not what was sealed for this tenant and purpose."""
 
 
@@ -64,14 +64,14 @@ class DataKey:
         return nonce + AESGCM(self._plain).encrypt(nonce, plain, self._context)
 
     def open(self, sealed: bytes) -> bytes:
-        """Return what `seal` was given; raises Unreadable where a bit of it, or its context, is another."""
+        """Return what `seal` was given; raises DecryptionFailed if a bit of it or of its context differs."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
             return AESGCM(self._plain).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context)
         except (InvalidTag, ValueError) as error:  # too short to hold a nonce: ValueError
-            raise Unreadable from error
+            raise DecryptionFailed from error
 
 
 class Envelope:

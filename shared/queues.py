@@ -1,7 +1,7 @@
-"""The `events` queue: what the listener puts in and the delivery function takes out.
+"""The `events` queue: the listener sends its messages, and the delivery function receives them.
 
-small    the event's JSON                          SQS takes 256 KiB
-large    {"tenant_id", "event_id"}, a pointer      the event lies in its delivery record (DynamoDB takes 400 KB)
+a small event    its JSON                                   SQS takes 256 KiB
+a large event    {"tenant_id", "event_id"}, a pointer       the event is in its delivery record (DynamoDB takes 400 KB)
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, TypeAdapter
 
-from shared.model.event import Event
-from shared.model.frozen import Frozen
+from shared.model.event import Event, StoredEvent
+from shared.model.frozen import HIDDEN, FrozenModel
 from shared.model.ids import EventId, TenantId
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 BATCH = 10
 """SQS: at most 10 entries in one request."""
 LARGE_BYTES = 24 << 10
-"""From here on an event goes by pointer: ten of just below stay within the 256 KiB that one request may carry."""
+"""The size from which an event is queued by pointer: ten smaller events fit into the 256 KiB of one request."""
 
 
-class Pointer(Frozen):
-    """What a queue message carries in place of an event that is too large for it."""
+class Pointer(FrozenModel):
+    """The body of a queue message whose event is too large for it."""
 
     tenant_id: TenantId
     event_id: EventId
@@ -35,38 +35,38 @@ class Pointer(Frozen):
 
 @dataclass(frozen=True)
 class Replay:
-    """A recorded event that is to be delivered again. `wish` (up to 64 letters and digits) tells one wish for it from the next."""
+    """A recorded event that is to be delivered again. `request_id` (up to 64 letters and digits) tells one request from the next."""
 
     tenant_id: TenantId
     event_id: EventId
     chat: str
-    wish: str
+    request_id: str
 
 
 class QueueUnavailable(Exception):
-    """SQS did not answer, or refused the request as a whole. What it carried may or may not be in the queue."""
+    """SQS did not answer, or refused the request as a whole. Its messages may or may not be in the queue."""
 
 
 class EventsQueue:
-    """Puts events back into the FIFO queue; the listener has a way of its own (listener/core/sqs_sender.py)."""
+    """Puts recorded events into the FIFO queue again. The listener sends new events by itself."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
     def replay(self, replays: Sequence[Replay]) -> None:
-        """Queue up to ten events that were recorded, to be delivered again whatever became of them; raises QueueUnavailable.
+        """Queue up to ten recorded events, to be delivered again whatever their status; raises QueueUnavailable.
 
-        Their records must hold them. Safe to run twice within five minutes under the same `wish`: the queue takes it once.
+        Safe to run twice within five minutes with the same `request_id`: the queue takes a message once.
         """
         entries = [
             {
                 "Id": str(number),
-                "MessageBody": pointer_to(one.tenant_id, one.event_id),
-                "MessageGroupId": f"{one.tenant_id}:{one.chat}",
-                "MessageDeduplicationId": f"{one.event_id}.{one.wish}",
+                "MessageBody": pointer_to(replay.tenant_id, replay.event_id),
+                "MessageGroupId": f"{replay.tenant_id}:{replay.chat}",
+                "MessageDeduplicationId": f"{replay.event_id}.{replay.request_id}",
             }
-            for number, one in enumerate(replays)
+            for number, replay in enumerate(replays)
         ]
         try:
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
@@ -77,22 +77,22 @@ class EventsQueue:
 
 
 def body_of(event: Event) -> str:
-    """Return the event's JSON in ASCII: SQS refuses some characters, U+FFFE for one."""
+    """Return the event's JSON in ASCII: SQS refuses some characters, such as U+FFFE."""
     return event.model_dump_json(exclude_none=True, ensure_ascii=True)
 
 
 def pointer_to(tenant_id: TenantId, event_id: EventId) -> str:
-    """Return what a queue message carries of an event that is recorded."""
+    """Return the body of a queue message that points at a recorded event."""
     return Pointer(tenant_id=tenant_id, event_id=event_id).model_dump_json()
 
 
 def entry_of(entry_id: str, event: Event, body: str) -> dict[str, str]:
-    """Return an event's entry in a request: in its chat's group, under its own id."""
+    """Return an event's entry in a request: its chat is the message group, its id the deduplication id."""
     return {"Id": entry_id, "MessageBody": body, "MessageGroupId": event.group, "MessageDeduplicationId": event.id}
 
 
 def accepted(answer: Any, entries: int) -> list[bool]:
-    """Tell of each entry, numbered from 0, whether SQS has it."""
+    """Tell for each entry, numbered from 0, whether SQS took it."""
     taken = {entry["Id"] for entry in answer.get("Successful", ())}
     return [str(number) in taken for number in range(entries)]
 
@@ -102,13 +102,8 @@ def _reason(error: Exception) -> str:
 
 
 def parse(body: str) -> Event | Pointer:
-    """Return what a queue message carries; raises ValidationError."""
+    """Return the event or the pointer in a queue message; raises ValidationError."""
     return _body.validate_json(body)
 
 
-def parse_event(body: str) -> Event:
-    """Return the event in its JSON."""
-    return Event.model_validate_json(body)
-
-
-_body: TypeAdapter[Event | Pointer] = TypeAdapter(Annotated[Event | Pointer, Field(union_mode="left_to_right")])
+_body: TypeAdapter[Event | Pointer] = TypeAdapter(Annotated[StoredEvent | Pointer, Field(union_mode="left_to_right")], config=HIDDEN)

@@ -11,13 +11,13 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
+class EnvironmentSettings(BaseSettings):
     """Read from the environment, never changed after."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
 
-class TableSettings(Settings):
+class TableSettings(EnvironmentSettings):
     """Where state is."""
 
     table_name: str
@@ -41,7 +41,7 @@ class HttpSettings(TableSettings):
         return self.cors_origins.replace(",", " ").split()
 
 
-class CallbackSettings(Settings):
+class CallbackSettings(EnvironmentSettings):
     """Which callback URLs are allowed: on AWS https to public addresses only.
 
     Where the whole system runs on one machine, `own_ports_file` lists the ports that are its own: callbacks never go there.

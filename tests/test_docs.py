@@ -17,16 +17,7 @@ TOP = "benchmarks|functions|infra_cdk|listener|local|operators|shared|testing|te
 MOVING: dict[str, str] = {
     "benchmarks/aws_latency_proxy.py": "benchmarks/padded_aws.py",
     "benchmarks/suite.py": "benchmarks/family.py",
-    "functions/callback_delivery/callback_health.py": "functions/callback_delivery/park.py",
-    "functions/callback_delivery/connection.py": "functions/callback_delivery/wire.py",
-    "functions/callback_delivery/endpoint_hold.py": "functions/callback_delivery/hold.py",
-    "functions/callback_delivery/recipients.py": "functions/callback_delivery/addressees.py",
-    "functions/callback_delivery/slow_attempts.py": "functions/callback_delivery/watch.py",
-    "functions/sweeper/callback_drain.py": "functions/sweeper/visit.py",
-    "functions/sweeper/callback_probe.py": "functions/sweeper/visit.py",
-    "functions/sweeper/sweep_run.py": "functions/sweeper/shift.py",
     "listener/core/channel.py": "listener/account.py",
-    "shared/store/callback_states.py": "shared/store/parking.py",
     "testing/fake_aws": "benchmarks",
     "tests/testing/fake_aws": "tests/benchmarks",
 }

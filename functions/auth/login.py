@@ -19,7 +19,7 @@ from shared.model.ids import NOBODY, Channel, TenantId
 from shared.phones import e164
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command
-from shared.rpc.log_in import CancelLogIn, LogOut, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.log_in import CancelLogIn, LogInCode, LogOut, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
@@ -37,13 +37,13 @@ class LogIn:
     workers: WorkerStore
     clock: Clock
 
-    def start(self, tenant_id: TenantId, account: Account | None, phone: str) -> SentCode | StateReached:
+    def start(self, tenant_id: TenantId, account: Account | None, phone: str) -> LogInCode | StateReached:
         """Have Telegram send a code; a second start before the flow may be resent returns the flow that is under way."""
         if account and account.wanted is None and account.state.logged_in:
             raise AvioError(Code.ALREADY_AUTHORIZED)
         return self._call(tenant_id, account, StartLogIn(phone=e164(phone)))
 
-    def resend(self, tenant_id: TenantId, account: Account | None) -> SentCode | StateReached:
+    def resend(self, tenant_id: TenantId, account: Account | None) -> LogInCode | StateReached:
         """Have Telegram send the code again, by the next way it offers."""
         return self._call(tenant_id, account, ResendCode())
 

@@ -230,8 +230,8 @@ def logout(access: ManageAccess, login: Flow, response: Response) -> StateView:
     return StateView(state=state)
 
 
-def _begun(answer: log_in.SentCode | log_in.StateReached) -> SentCode | SignedIn:
-    return SentCode(**answer.model_dump()) if isinstance(answer, log_in.SentCode) else SignedIn()
+def _begun(answer: log_in.LogInCode | log_in.StateReached) -> SentCode | SignedIn:
+    return SentCode(**answer.model_dump()) if isinstance(answer, log_in.LogInCode) else SignedIn()
 
 
 def _clear(secret: SecretStr | None) -> str | None:

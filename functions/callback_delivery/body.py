@@ -5,12 +5,16 @@ Made from the event and the tenant's number alone, so its bytes are the same in 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from shared.model.event import Event
+from shared.model.event import Event, Message, MessageEdited, MessageReceived, MessageSent
+from shared.model.ids import Channel
 from shared.model.tenant import Tenant
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
@@ -22,6 +26,12 @@ Exact = Annotated[int, Field(json_schema_extra={"minimum": -EXACT, "maximum": EX
 
 def _absent(value: object) -> bool:
     return value is None
+
+
+class BodyFormat(StrEnum):
+    """How a callback's bodies look."""
+
+    EVENT = "event"
 
 
 class MediaBody(BaseModel):
@@ -47,6 +57,15 @@ class MessageBody(BaseModel):
     chat_type: Literal["private", "group", "channel"]
     reply_to: Annotated[Exact | None, Field(exclude_if=_absent, description="The message of that chat which this one answers.")]
     media: Annotated[MediaBody | None, Field(exclude_if=_absent)]
+
+
+class TextIdMessageBody(MessageBody):
+    """A message of a channel whose ids are text."""
+
+    chat_id: str  # type: ignore[assignment]
+    message_id: str  # type: ignore[assignment]
+    sender_id: str | None  # type: ignore[assignment]
+    reply_to: Annotated[str | None, Field(exclude_if=_absent)]  # type: ignore[assignment]
 
 
 class EventBody(BaseModel):
@@ -87,17 +106,49 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
-def body_of(event: Event, tenant_number: int) -> bytes:
-    """Return the bytes that a callback gets for an event: UTF-8 JSON without spaces."""
-    message = event.message
-    media = MediaBody(**dict(message.media)) if message.media else None
-    body = EventBody(
-        tenant_id=event.tenant_id,
-        event=event.event,
-        message=MessageBody(**{**dict(message), "media": media}),
-        id=event.id,
-        channel=event.channel,
-        tenant=tenant_number,
-        backfilled=event.backfilled,
-    )
-    return body.model_dump_json().encode()
+def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT) -> bytes:
+    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces."""
+    return _FORMATS[body_format](event, tenant_number)
+
+
+def _event(event: Event, tenant_number: int) -> bytes:
+    """Return the body that names the event's kind, with what happened under the kind's own name."""
+    names = {"tenant_id": event.tenant_id, "id": event.id, "tenant": tenant_number, "channel": event.channel}
+    if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
+        body = EventBody(event=event.event, message=_message(event.channel, event.message), backfilled=event.backfilled, **names)
+        return body.model_dump_json().encode()
+    envelope = {"event": event.event, **_happened(event), "backfilled": event.backfilled}
+    return json.dumps({"tenant_id": event.tenant_id, **envelope, **names}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _message(channel: Channel, message: Message) -> MessageBody:
+    """Return a message with its ids as the channel's users know them: Telegram's are numbers."""
+    fields = dict(message)
+    fields["media"] = MediaBody(**dict(message.media)) if message.media else None
+    kind = MessageBody if channel is Channel.TELEGRAM else TextIdMessageBody
+    return kind(**fields)
+
+
+def _happened(event: Event) -> dict[str, Any]:
+    """Return what happened, for the kinds that have no model of their own here."""
+    own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
+    if isinstance(event, MessageReceived | MessageEdited | MessageSent):
+        own["message"] = _message(event.channel, event.message).model_dump(mode="json")
+    elif event.channel is Channel.TELEGRAM:
+        own = {name: _with_numbers(value) for name, value in own.items()}
+    return own
+
+
+def _with_numbers(value: Any) -> Any:
+    """Return what happened with Telegram's ids as numbers."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _number(inner) if name.endswith(("_id", "_ids")) else inner for name, inner in value.items()}
+
+
+def _number(value: Any) -> Any:
+    return [int(one) for one in value] if isinstance(value, list) else int(value)
+
+
+_ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}
+_FORMATS: dict[BodyFormat, Callable[[Event, int], bytes]] = {BodyFormat.EVENT: _event}

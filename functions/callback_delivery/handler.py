@@ -1,4 +1,4 @@
-"""Composition root of the delivery function: one batch of the `events` queue per run. It never raises."""
+"""Composition root of the delivery function: it delivers one batch of the `events` queue per run, and never raises for a batch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.callback_delivery import parts
-from functions.callback_delivery.attempt import Attempts
-from functions.callback_delivery.deliver import Deliverer, batch_of
+from functions.callback_delivery import composition
+from functions.callback_delivery.attempt import EventPoster
+from functions.callback_delivery.callback_test import CallbackTester
+from functions.callback_delivery.callback_wake import CallbackWaker
+from functions.callback_delivery.deliver import Deliverer, batch_response
 from functions.callback_delivery.queue import Messages, entries_of
-from functions.callback_delivery.run import Tally
-from functions.callback_delivery.trial import Trial
-from functions.callback_delivery.waking import Waking
+from functions.callback_delivery.run_state import DeliveryCounts
+from functions.callback_delivery.services import DeliveryServices
 from shared import aws
 from shared.model.ids import TenantId
 
@@ -29,45 +30,54 @@ METRICS = {
 }
 
 
-class Settings(parts.Settings):
+class CallbackDeliverySettings(composition.DeliveryFunctionSettings):
     """What this function reads from the environment."""
 
     events_queue_url: str
 
 
-settings = Settings()
+settings = CallbackDeliverySettings()
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-made = parts.Parts(settings)
+made = composition.Composition(settings)
 poster, clock, logger = made.poster(), made.clock, made.logger
-trial = Trial(made.addressees, poster.post, clock)
-messages = Messages(aws.sqs(), settings.events_queue_url)
-attempts = Attempts(poster.post, clock)
-deliverer = Deliverer(made.addressees, made.deliveries, made.parking, made.state, messages, attempts, clock, logger)
-waking = Waking(made.tenants, made.parking, clock, logger)
+services = DeliveryServices(
+    recipients=made.recipients,
+    snapshots=made.snapshots,
+    deliveries=made.deliveries,
+    callbacks=made.callbacks,
+    backlog=made.backlog,
+    messages=Messages(aws.sqs(), settings.events_queue_url),
+    poster=EventPoster(poster.post, clock),
+    clock=clock,
+    logger=logger,
+)
+deliverer = Deliverer(services)
+tester = CallbackTester(made.recipients, poster.post, clock)
+waker = CallbackWaker(made.tenants, made.callbacks, made.backlog, clock, logger)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Deliver a batch; name the messages that stay in the queue. Or, asked by the deliveries function, test or wake a callback."""
+    """Deliver a batch; return the messages that stay in the queue. The deliveries function asks for a callback's test, or to wake one."""
     del context
     if "wake" in event:
-        return {"woken": waking.wake(TenantId(event["wake"]["tenant_id"]))}
+        return {"woken": waker.wake(TenantId(event["wake"]["tenant_id"]))}
     if "test" in event:
-        return runner.run(trial.make(TenantId(event["test"]["tenant_id"])))
+        return runner.run(tester.test(TenantId(event["test"]["tenant_id"])))
     failed = [record["messageId"] for record in event["Records"]]
     try:
-        failed, tally = runner.run(deliverer.run(entries_of(event)))
-        _measure(tally)
+        failed, counts = runner.run(deliverer.run(entries_of(event)))
+        _measure(counts)
     except Exception as error:
         logger.error("batch failed", extra={"fault": type(error).__name__}, exc_info=error)
-    return batch_of(failed)
+    return batch_response(failed)
 
 
-def _measure(tally: Tally) -> None:
-    counted = {METRICS[name]: getattr(tally, name) for name in METRICS if getattr(tally, name)}
+def _measure(counts: DeliveryCounts) -> None:
+    counted = {METRICS[name]: getattr(counts, name) for name in METRICS if getattr(counts, name)}
     for name, count in counted.items():
         metrics.add_metric(name, MetricUnit.Count, count)
-    for lag_ms in tally.lags_ms:
+    for lag_ms in counts.lags_ms:
         metrics.add_metric("DeliveryLag", MetricUnit.Milliseconds, lag_ms)
     if counted:
         metrics.flush_metrics()

@@ -1,6 +1,6 @@
-"""Connections to callbacks: a name is resolved once, what it resolves to is checked, and the checked address is what is connected to.
+"""Connections to callbacks: a name is resolved once, its addresses are checked, and the connection goes to a checked address.
 
-Checking the URL alone would not do: a name can resolve to a private address, or to another one each time it is asked (DNS rebinding).
+Checking the URL alone is not enough: a name can resolve to a private address, or to another address each time (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult
 
+from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection, UnsolicitedData
 from functions.callback_delivery.own_ports import OwnPorts
-from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared.addresses import is_public
 
 Address = IPv4Address | IPv6Address
@@ -22,31 +22,31 @@ Resolve = Callable[[str, int], Awaitable[list[Address]]]
 Dial = Callable[[Address, int], Awaitable[socket.socket]]
 
 CONNECT_S = 3.0
-"""One address may take this long: two dead ones leave time for a third within an attempt."""
+"""The time-out for one address. Two addresses that do not answer leave time for a third within an attempt."""
 ADDRESSES_TRIED = 3
-# Its own threads: a resolver that hangs must not keep the function from writing its records.
-# As many as a warm function can have hanging: an attempt that is given up leaves its thread behind until the resolver gives up too.
+# Its own threads: a resolver that hangs must not delay the function's writes.
+# An attempt that times out leaves its thread behind until the resolver gives up too; a warm function can have this many of them.
 _resolvers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
 
 
 class AddressNotAllowed(Exception):
-    """The name stands for an address that callbacks may not go to."""
+    """The name resolves to an address that callbacks may not go to."""
 
 
-class PortOfOurs(Exception):
+class OwnPort(Exception):
     """The system itself listens there."""
 
 
 class Unresolvable(Exception):
-    """The name stands for nothing."""
+    """The name does not resolve."""
 
 
 class Unreachable(Exception):
-    """Nobody takes the connection, or not with TLS."""
+    """The connection is refused, or TLS fails."""
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """Return a host's addresses by the system's resolver, IPv4 first; raises Unresolvable."""
+    """Return a host's addresses from the system's resolver, IPv4 first; raises Unresolvable."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.run_in_executor(_resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
@@ -57,7 +57,7 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 
 async def dial(address: Address, port: int) -> socket.socket:
-    """Return a socket that is connected to an address; raises OSError."""
+    """Return a socket connected to an address; raises OSError."""
     made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
     try:
         made.setblocking(False)
@@ -68,8 +68,8 @@ async def dial(address: Address, port: int) -> socket.socket:
     return made
 
 
-class Guard:
-    """Connects to checked addresses only; TLS on top still asks for the name."""
+class GuardedConnector:
+    """Connects to checked addresses only. TLS still verifies the certificate for the name."""
 
     def __init__(self, resolve: Resolve, trust: ssl.SSLContext, *, allow_private: bool, own: OwnPorts, dial: Dial = dial) -> None:
         self._resolve = resolve
@@ -78,32 +78,34 @@ class Guard:
         self._own = own
         self._dial = dial
 
-    async def connect(self, url: SplitResult) -> Wire:
-        """Return a connection on which nothing was said yet.
+    async def connect(self, url: SplitResult) -> EndpointConnection:
+        """Return a connection without any data sent or received.
 
-        Raises Unresolvable, AddressNotAllowed, PortOfOurs, Unreachable, ssl.SSLCertVerificationError, TimeoutError, Broken, or Unasked
-        where the endpoint speaks first.
+        Raises Unresolvable, AddressNotAllowed, OwnPort, Unreachable, ssl.SSLCertVerificationError, TimeoutError, ConnectionBroken, or
+        UnsolicitedData if the endpoint sends data first.
         """
         secure, host = url.scheme == "https", url.hostname or ""
         connected = await self._reach(host, url.port or (443 if secure else 80), url.path or "/")
         try:
             trust, name = (self._trust, host) if secure else (None, None)
-            _, wire = await asyncio.get_running_loop().create_connection(Wire, sock=connected, ssl=trust, server_hostname=name)
+            _, connection = await asyncio.get_running_loop().create_connection(
+                EndpointConnection, sock=connected, ssl=trust, server_hostname=name
+            )
         except ssl.SSLCertVerificationError:
             raise
         except OSError as error:
             raise Unreachable from error
-        if not await wire.is_quiet():
-            raise Unasked if wire.unasked else Broken
-        return wire
+        if not await connection.is_quiet():
+            raise UnsolicitedData if connection.unsolicited else ConnectionBroken
+        return connection
 
     async def _reach(self, host: str, port: int, path: str) -> socket.socket:
-        """Connect to the first of a host's addresses that takes us; refuse it if any of them is not allowed."""
+        """Connect to the first of a host's addresses that accepts. The host is refused if any of its addresses is not allowed."""
         addresses = await self._resolve(host, port)
         if not self._allow_private and not all(map(is_public, addresses)):
             raise AddressNotAllowed
         if any(self._own.refuse(address, port, path) for address in addresses):
-            raise PortOfOurs
+            raise OwnPort
         failed: Exception = Unresolvable()
         for address in addresses[:ADDRESSES_TRIED]:
             try:

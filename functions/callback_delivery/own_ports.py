@@ -1,7 +1,8 @@
-"""Which ports of this machine are the system's own, so that no callback goes there. On AWS there are none.
+"""The ports of this machine on which the system itself listens: no callback may go there. On AWS there are none.
 
-Locally everything runs on one machine, where callbacks may go to private addresses: whoever starts a part writes its port into a file,
-one `<port> [<path that callbacks may go to>]` a line. It is read for each connection, since parts come and go while a function lives.
+On a developer's machine everything runs side by side, and callbacks may go to private addresses. The program that starts a part of the
+system writes the part's port into a file, one line each: `<port> [<path that callbacks may go to>]`. The file is read for each connection,
+since parts come and go while a function lives.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from pathlib import Path
 
 
 class OwnPorts:
-    """Tells the system's own ports. `listed` is the file, or None where nothing runs beside the function."""
+    """Knows the system's own ports. `listed`: the file, or None if no part of the system runs on this machine."""
 
     def __init__(self, listed: Path | None = None) -> None:
         self._listed = listed
 
     def refuse(self, address: IPv4Address | IPv6Address, port: int, path: str) -> bool:
-        """Tell whether a callback must not go there. A list that cannot be read refuses every port of this machine."""
+        """Tell whether a callback must not go there. If the file cannot be read, every port of this machine is refused."""
         if self._listed is None or not _is_this_machine(address):
             return False
         try:

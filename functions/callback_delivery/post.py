@@ -1,4 +1,4 @@
-"""One POST to a callback: bounded in time and size, no redirects, to allowed addresses only. Every way it can go is a value."""
+"""One POST to a callback: limited in time and size, without redirects, to allowed addresses only. Every outcome is a value."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
+from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection, UnsolicitedData
 from functions.callback_delivery.exchange import Exchange
-from functions.callback_delivery.idle import Idle
-from functions.callback_delivery.network import AddressNotAllowed, Dial, Guard, PortOfOurs, Resolve, Unreachable, Unresolvable, dial
+from functions.callback_delivery.idle_connections import IdleConnections
+from functions.callback_delivery.network import AddressNotAllowed, Dial, GuardedConnector, OwnPort, Resolve, Unreachable, Unresolvable, dial
 from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from functions.callback_delivery.wire import Broken, Unasked, Wire
 from shared import callback_url
 from shared.clock import Clock
 from shared.errors import AvioError
@@ -25,29 +25,29 @@ from shared.settings import CallbackSettings
 from shared.version import VERSION
 
 ATTEMPT_S = 8.0
-"""One attempt, from the name's resolution to the answer's last byte that we read."""
+"""The time-out of an attempt, from resolving the name to the last byte that is read."""
 BODY_S = 2.0
-"""How long an answer's body may take of that. The status came first and decides alone; but what was read to its end can serve again."""
+"""The part of it that the answer's body may take. The status alone decides; the body is read so that the connection can be used again."""
 BODY_BYTES = 64 << 10
 TEXT_BYTES = 1024
-"""How much of an answer's body is kept, for people who wonder why their endpoint refused."""
+"""How much of the body is kept, to show why the endpoint refused."""
 _ALWAYS = {"Content-Type": "application/json", "User-Agent": f"Avio/{VERSION}", "Accept": "*/*"}
-# None is final: names and certificates are mended, and an outage of DNS may say anything.
+# None of these is final: names and certificates get repaired, and an outage of DNS may give any answer.
 _FAULTS: dict[type[Exception], str] = {
     AddressNotAllowed: "address not allowed",
-    PortOfOurs: "address not allowed: a part of Avio listens there",
+    OwnPort: "address not allowed: a part of Avio listens there",
     Unresolvable: "name not found",
     TimeoutError: "timed out",
     ssl.SSLCertVerificationError: "certificate refused",
     Unreachable: "connect failed",
-    Unasked: "answered before it was asked",
-    Broken: "connection broken",
+    UnsolicitedData: "answered before it was asked",
+    ConnectionBroken: "connection broken",
     h11.RemoteProtocolError: "answer not understood",
 }
 
 
 class Poster:
-    """Posts; keeps connections open for the same tenant's next event. Belongs to one event loop."""
+    """Posts, and keeps connections open for the same tenant's next event. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class Poster:
         self._body_s = body_s
         self._clock = clock
         own = OwnPorts(allowed.own_ports_file)
-        self._guard = Guard(resolve, trust, allow_private=allowed.allow_private_callbacks, own=own, dial=dial)
-        self._idle = Idle()
+        self._connector = GuardedConnector(resolve, trust, allow_private=allowed.allow_private_callbacks, own=own, dial=dial)
+        self._idle = IdleConnections()
 
     async def post(self, tenant_id: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Make one attempt. Cancelling it closes its connection."""
@@ -85,41 +85,41 @@ class Poster:
             return Failed(next(fault for kind, fault in _FAULTS.items() if isinstance(error, kind)))
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the kept connections."""
         await self._idle.close()
 
     async def _answer(self, owner: tuple[TenantId, str], request: h11.Request, body: bytes) -> Answered:
         end_s = asyncio.get_running_loop().time() + self._attempt_s
-        wire: Wire | None = None
+        connection: EndpointConnection | None = None
         try:
             async with asyncio.timeout_at(end_s):
-                wire = await self._idle.take(owner) or await self._guard.connect(urlsplit(owner[1]))
-                exchange = Exchange(wire)
-                answer = await exchange.ask(request, body)
-            if wire.early and 200 <= answer.status_code < 300:
-                raise Unasked
+                connection = await self._idle.take(owner) or await self._connector.connect(urlsplit(owner[1]))
+                exchange = Exchange(connection)
+                answer = await exchange.send(request, body)
+            if connection.early and 200 <= answer.status_code < 300:
+                raise UnsolicitedData
             text = await self._beginning(exchange, end_s)
-            if exchange.over and wire.rest():
-                self._idle.keep(owner, wire)
-                wire = None
+            if exchange.over and connection.rest():
+                self._idle.keep(owner, connection)
+                connection = None
         finally:
-            if wire:
-                wire.end()
-        asked = next((value for name, value in answer.headers if name == b"retry-after"), None)
-        return Answered(answer.status_code, None if asked is None else self._seconds(asked.decode("latin-1")), text)
+            if connection:
+                connection.end()
+        retry_after = next((value for name, value in answer.headers if name == b"retry-after"), None)
+        return Answered(answer.status_code, None if retry_after is None else self._seconds(retry_after.decode("latin-1")), text)
 
     async def _beginning(self, exchange: Exchange, end_s: float) -> str:
-        """Return how an answer's body begins; what comes late, too long or not at all changes nothing about its status."""
+        """Return the beginning of an answer's body. A body that is late, too long or missing does not change the outcome."""
         kept, read = b"", 0
-        with contextlib.suppress(TimeoutError, Broken, h11.RemoteProtocolError):
+        with contextlib.suppress(TimeoutError, ConnectionBroken, h11.RemoteProtocolError):
             async with asyncio.timeout_at(min(end_s, asyncio.get_running_loop().time() + self._body_s)):
                 while read <= BODY_BYTES and (piece := await exchange.piece()) is not None:
                     kept += piece[: TEXT_BYTES - len(kept)]
                     read += len(piece)
-        return codecs.getincrementaldecoder("utf-8")("replace").decode(kept)  # a character that was cut off at the end is left out
+        return codecs.getincrementaldecoder("utf-8")("replace").decode(kept)  # a character that is cut off at the end is left out
 
     def _seconds(self, retry_after: str) -> float | None:
-        """Return how long a Retry-After asks to wait, from its seconds or its date; None where it is neither."""
+        """Return the seconds of a Retry-After, given as seconds or as a date; None if it is neither."""
         if retry_after.isascii() and retry_after.isdigit():
             return float(retry_after[:9])
         try:

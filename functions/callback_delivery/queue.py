@@ -1,4 +1,4 @@
-"""What the function does with the queue's own messages: read them, take them out early, put them back for later."""
+"""The queue's messages: read, deleted early, or made visible again later."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pydantic import ValidationError
 
 from shared.model.event import Event
 from shared.queues import Pointer, parse
-from shared.store.parking import Named
+from shared.store.delivery_snapshot import EventKey
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A queue message. `group` is its message group, one chat of one tenant.
+class QueueEntry:
+    """A queue message. `group` is its message group: one chat of one tenant.
 
-    `event` is None where the body cannot be read, or where it only points at an event too large for the queue. `queued_as` is its
-    deduplication id: that of the event, unless the event is replayed.
+    `event` is None if the body cannot be read, or if it points at an event too large for the queue. `queued_as` is the message's
+    deduplication id: the event's id, unless the event is replayed.
     """
 
     message_id: str
@@ -35,8 +35,8 @@ class Entry:
     pointer: Pointer | None = None
 
     @property
-    def names(self) -> Named | None:
-        """The names of its event, whether that is here or pointed at; None where the body cannot be read."""
+    def key(self) -> EventKey | None:
+        """The key of the event, in the body or pointed at; None if the body cannot be read."""
         chat = self.group.partition(":")[2]
         if self.event is not None:
             return self.event.tenant_id, self.event.id, chat
@@ -44,16 +44,16 @@ class Entry:
 
     @property
     def replayed(self) -> bool:
-        """Whether its event was asked for once more."""
+        """Whether the message is a replay of its event."""
         return self.event is not None and self.queued_as != self.event.id
 
 
-def entries_of(batch: dict[str, Any]) -> list[Entry]:
-    """Return the entries of what the event source mapping hands over, in order."""
+def entries_of(batch: dict[str, Any]) -> list[QueueEntry]:
+    """Return the entries of a batch from the event source mapping, in order."""
     return [_entry(record) for record in batch["Records"]]
 
 
-def _entry(record: dict[str, Any]) -> Entry:
+def _entry(record: dict[str, Any]) -> QueueEntry:
     attributes = record["attributes"]
     sent_at = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
     names = (record["messageId"], record["receiptHandle"], attributes["MessageGroupId"])
@@ -61,33 +61,33 @@ def _entry(record: dict[str, Any]) -> Entry:
     try:
         body = parse(record["body"])
     except ValidationError:
-        return Entry(*names, sent_at, queued_as)
+        return QueueEntry(*names, sent_at, queued_as)
     if isinstance(body, Pointer):
-        return Entry(*names, sent_at, queued_as, pointer=body)
-    return Entry(*names, sent_at, queued_as, body)
+        return QueueEntry(*names, sent_at, queued_as, pointer=body)
+    return QueueEntry(*names, sent_at, queued_as, body)
 
 
 class Messages:
-    """Takes messages out of the queue and puts them back.
+    """Deletes messages and makes them visible again.
 
-    Both only hasten what happens anyway: what is not deleted here is by the mapping, what is not put back in time comes back when its
-    visibility ends. So both tell whether they worked, and raise nothing.
+    Both only hasten what happens anyway: the mapping deletes what is not deleted here, and a message that is not put back becomes visible
+    when its time-out ends. So both tell whether they worked, and raise nothing.
     """
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
-    def delete(self, entries: Sequence[Entry]) -> bool:
-        """Take up to ten messages out."""
+    def delete(self, entries: Sequence[QueueEntry]) -> bool:
+        """Delete up to ten messages."""
         batch = [{"Id": str(number), "ReceiptHandle": entry.receipt} for number, entry in enumerate(entries)]
         try:
             return not self._sqs.delete_message_batch(QueueUrl=self._url, Entries=batch).get("Failed")  # type: ignore[arg-type]
         except (ClientError, BotoCoreError):
             return False
 
-    def put_back(self, entries: Sequence[Entry], delay_s: int) -> bool:
-        """Make up to ten messages of one chat visible again after a while, together: none of them overtakes the first."""
+    def put_back(self, entries: Sequence[QueueEntry], delay_s: int) -> bool:
+        """Make up to ten messages of one chat visible again after a delay, together: none of them overtakes the first."""
         batch = [{"Id": str(number), "ReceiptHandle": entry.receipt, "VisibilityTimeout": delay_s} for number, entry in enumerate(entries)]
         try:
             return not self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=batch).get("Failed")  # type: ignore[arg-type]

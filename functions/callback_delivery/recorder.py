@@ -1,7 +1,7 @@
-"""Writing the records of a run: each is written before its chat goes on, and those of several chats go in one request.
+"""Writing a run's records: each is written before its chat continues, and the records of several chats share one request.
 
-A record waits a moment for those of other chats, and while a request is under way for its end: so a run that delivers ten chats at once
-makes one or two requests, not ten, and an event whose record is not written yet is the only one of its chat that a death repeats.
+A record waits a moment for records of other chats, and for the end of a request under way. So a run that delivers ten chats at a time
+makes one or two requests, not ten. If the process dies, at most one event of each chat is repeated: the one without a record.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.table import BATCH, StoreUnavailable
 
 MOMENT_S = 0.002
-"""While records come at least this often, those that are there wait for more."""
+"""Records wait for more of them while new ones come at least this often."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class _Waiting:
 
 
 class Recorder:
-    """Writes records; belongs to one run of so many chats, none of which records two events at once."""
+    """Writes records. Belongs to one run with `chats` chats, none of which records two events at a time."""
 
     def __init__(self, deliveries: DeliveryStore, logger: Logger, chats: int) -> None:
         self._deliveries = deliveries
@@ -38,17 +38,17 @@ class Recorder:
         self._writing = asyncio.Lock()
 
     async def put(self, event: Event, delivery: Delivery) -> bool:
-        """Write a record; tell whether it is written. Cancelled, it may be written or not."""
+        """Write a record; tell whether it is written. If cancelled, the record may or may not be written."""
         mine = _Waiting(event, delivery)
         self._waiting.append(mine)
         while mine.written is None:
             async with self._writing:
                 if mine.written is None:
-                    await self._others()
+                    await self._wait_for_others()
                     await self._write()
         return mine.written
 
-    async def _others(self) -> None:
+    async def _wait_for_others(self) -> None:
         before = 0
         while before < len(self._waiting) < self._chats:
             before = len(self._waiting)
@@ -57,11 +57,11 @@ class Recorder:
     async def _write(self) -> None:
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         try:
-            await asyncio.to_thread(self._deliveries.put_many, [(one.event, one.delivery) for one in batch])
+            await asyncio.to_thread(self._deliveries.put_many, [(record.event, record.delivery) for record in batch])
             written = True
         except StoreUnavailable as error:
             written = False
-            extra = {"event_ids": [one.event.id for one in batch], "fault": str(error)}
+            extra = {"event_ids": [record.event.id for record in batch], "fault": str(error)}
             self._logger.error("delivery records cannot be written", extra=extra)
-        for one in batch:
-            one.written = written
+        for record in batch:
+            record.written = written

@@ -9,14 +9,14 @@ from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 
 
-class Settings(HttpSettings):
+class CallbacksSettings(HttpSettings):
     """What this function reads from the environment."""
 
     deliveries_table_name: str
     dev_callback_receiver: bool = False
 
 
-settings = Settings()
+settings = CallbacksSettings()
 function = HttpFunction(settings)
 store = ReceiverStore(Table(function.dynamodb, settings.deliveries_table_name))
-handler = function.handler([receiver.router] if settings.dev_callback_receiver else [], receiver.Receiver(store, function.clock))
+handler = function.handler([receiver.router] if settings.dev_callback_receiver else [], receiver.DevReceiver(store, function.clock))

@@ -39,7 +39,7 @@ class Received(BaseModel):
     payload: Any
 
 
-class Receiver:
+class DevReceiver:
     """Stores payloads and shows them."""
 
     def __init__(self, store: ReceiverStore, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class Receiver:
         return self._store.newest(SHOWN, self._clock.now())
 
 
-InReceiver = Annotated[Receiver, provided(Receiver)]
+InReceiver = Annotated[DevReceiver, provided(DevReceiver)]
 _any_json = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
 

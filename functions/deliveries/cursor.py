@@ -1,6 +1,6 @@
-"""Where a page of the log goes on: a place in the index, told to callers as one word. Pure.
+"""Cursors: a position in the index of deliveries, in a form that fits into a URL. Pure.
 
-It is no secret and needs no signature: whatever a caller makes of it, it only says where in the tenant's own log to go on.
+A cursor is no secret and is not signed: any value of its form is only a position in the tenant's own log.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ FORM = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}~[A-Za-z
 _CURSOR = re.compile(FORM)
 
 
-def cursor_of(place: str) -> str:
-    """Return the word for a place: without the `#`, which ends a URL's query."""
-    return place.replace("#", "~", 1)
+def cursor_of(position: str) -> str:
+    """Return the cursor of a position. It has no `#`, which would end a URL's query."""
+    return position.replace("#", "~", 1)
 
 
-def place_at(cursor: str) -> str:
-    """Return the place that a word stands for; raises ValueError where it is none of ours."""
+def position_of(cursor: str) -> str:
+    """Return the position of a cursor; raises ValueError if it does not have the form of a cursor."""
     if not _CURSOR.fullmatch(cursor):
-        raise ValueError("This is no cursor: take it from the page before, unchanged.")
+        raise ValueError("Invalid cursor. Take it unchanged from the page before.")
     return cursor.replace("~", "#", 1)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from functions.deliveries import routes
-from functions.deliveries.allowance import Allowance
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial
-from functions.deliveries.waking import Waking
+from functions.deliveries.callback_test import CallbackTestClient
+from functions.deliveries.callback_test_limit import CallbackTestLimit
+from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.history import DeliveryHistory
 from functions.http.http_function import HttpFunction
 from shared import aws
 from shared.queues import EventsQueue
 from shared.settings import DeliverySettings, HttpSettings
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore
 from shared.store.table import Table
 
 
-class Settings(HttpSettings, DeliverySettings):
+class DeliveriesSettings(HttpSettings, DeliverySettings):
     """What this function reads from the environment."""
 
     events_queue_url: str
@@ -25,16 +25,16 @@ class Settings(HttpSettings, DeliverySettings):
     sweeper_function: str
 
 
-settings = Settings()
+settings = DeliveriesSettings()
 function = HttpFunction(settings)
 clock, logger = function.clock, function.logger
 table = Table(function.dynamodb, settings.deliveries_table_name)
 deliveries = DeliveryStore(table, settings.deliveries_kept_days)
-parking = ParkingStore(table, deliveries)
+callbacks = CallbackStateStore(table)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
 handler = function.handler(
     [routes.router],
-    Log(deliveries, DeliveryLog(table), parking, queue, clock, logger),
-    Trial(aws.functions, settings.delivery_function, Allowance(table, clock)),
-    Waking(aws.functions, settings.delivery_function, settings.sweeper_function, logger),
+    DeliveryHistory(deliveries, DeliveryLog(table), callbacks, queue, clock, logger),
+    CallbackTestClient(aws.functions, settings.delivery_function, CallbackTestLimit(table, clock)),
+    CallbackWakeClient(aws.functions, settings.delivery_function, settings.sweeper_function, logger),
 )

@@ -1,4 +1,4 @@
-"""How a callback is doing, in the words of the API."""
+"""The health of a callback, as the API shows it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel
 
-from functions.deliveries.log import Overview
+from functions.deliveries.history import Overview
+from shared.model.backlog import CallbackHealth, CallbackState
 from shared.model.delivery import DeliveryStatus
-from shared.model.parking import CallbackState, Lane
 from shared.model.tenant import Cause, Tenant
 
 
@@ -23,11 +23,15 @@ class Health(StrEnum):
     DISABLED = "disabled"
 
 
-OF_LANE = {Lane.OPEN: Health.HEALTHY, Lane.PARKED: Health.PAUSED, Lane.DRAINING: Health.RECOVERING}
+SHOWN = {
+    CallbackHealth.HEALTHY: Health.HEALTHY,
+    CallbackHealth.PAUSED: Health.PAUSED,
+    CallbackHealth.RECOVERING: Health.RECOVERING,
+}
 
 
 class DroppedView(BaseModel):
-    """Events that came while there was no callback_url: nothing but their number is kept. A crash of ours may count some of them twice."""
+    """Events that came while there was no callback_url: only their number is kept. After a crash of ours some may be counted twice."""
 
     count: int
     since: AwareDatetime
@@ -35,14 +39,14 @@ class DroppedView(BaseModel):
 
 
 class CallbackView(BaseModel):
-    """How the callback is doing. A count of 1000 stands for 1000 or more; what has not been tried yet is in no count.
+    """The health of a callback. A count of 1000 means 1000 or more. Events that have not been tried yet are not counted.
 
-    `healthy`: events go to it as they come. `paused`: it failed five times in a row, events wait, and it is tried again at
-    `next_attempt_at`; null while it is being tried. `recovering`: it answers again, and gets what waited, in order. `disabled`: nothing is
-    posted to it any more, because it answered 410 (`disabled_cause`: `gone`) or took nothing for five days (`no_success`); what comes is
-    kept as `dead`, to be replayed. `not_set`: there is no callback_url; what comes is counted in `dropped` and not kept. `since` is since
-    when it is paused or disabled. A pause ends by itself once the endpoint takes an event; `POST .../callback/retry`, a test that succeeds
-    or a new callback_url end it, and a disabled state, now.
+    `healthy`: events are posted as they come. `paused`: it failed five times in a row; events wait, and it is tried again at
+    `next_attempt_at`, which is null while it is being tried. `recovering`: it accepts events again, and gets those that waited, in order.
+    `disabled`: nothing is posted to it any more, because it answered 410 (`disabled_cause`: `gone`) or accepted nothing for five days
+    (`no_success`); new events are kept as `dead`, and can be replayed. `not_set`: there is no callback_url; new events are counted in
+    `dropped`, and not kept. `since`: when it was paused or disabled. A pause ends by itself once the endpoint accepts an event.
+    `POST .../callback/retry`, a test that succeeds or a new callback_url end a pause, or enable a disabled callback, at once.
     """
 
     state: Health
@@ -58,33 +62,33 @@ class CallbackView(BaseModel):
     dropped: DroppedView | None
 
 
-def health_of(tenant: Tenant, lane: CallbackState) -> Health:
-    """Return the state of a tenant's callback."""
+def health_of(tenant: Tenant, callback: CallbackState) -> Health:
+    """Return the health of a tenant's callback."""
     if tenant.callback_url is None:
         return Health.NOT_SET
-    return Health.DISABLED if tenant.callback_disabled else OF_LANE[lane.state]
+    return Health.DISABLED if tenant.callback_disabled else SHOWN[callback.state]
 
 
-def next_attempt_at(tenant: Tenant, lane: CallbackState, now: datetime) -> datetime | None:
-    """Return when a callback is tried next; None where nothing waits for that, or it is being tried."""
-    under_way = lane.leased_until is not None and lane.leased_until > now
-    return lane.due_at if health_of(tenant, lane) is Health.PAUSED and not under_way else None
+def next_attempt_at(tenant: Tenant, callback: CallbackState, now: datetime) -> datetime | None:
+    """Return when a paused callback is tried next; None if it is not paused, or is being tried."""
+    under_way = callback.leased_until is not None and callback.leased_until > now
+    return callback.due_at if health_of(tenant, callback) is Health.PAUSED and not under_way else None
 
 
-def view_of(tenant: Tenant, seen: Overview, now: datetime) -> CallbackView:
-    """Return how a tenant's callback is doing as the outside sees it."""
-    state = health_of(tenant, seen.lane)
-    since = {Health.PAUSED: seen.lane.since, Health.DISABLED: tenant.callback_disabled_at}
+def view_of(tenant: Tenant, overview: Overview, now: datetime) -> CallbackView:
+    """Return the API's view of a tenant's callback."""
+    callback, health = overview.callback, health_of(tenant, overview.callback)
+    since = {Health.PAUSED: callback.since, Health.DISABLED: tenant.callback_disabled_at}
     return CallbackView(
-        state=state,
-        since=since.get(state),
-        next_attempt_at=next_attempt_at(tenant, seen.lane, now),
+        state=health,
+        since=since.get(health),
+        next_attempt_at=next_attempt_at(tenant, callback, now),
         disabled_cause=tenant.disabled_cause,
-        disabled_reason=tenant.callback_disabled if state is Health.DISABLED else None,
-        failures_in_a_row=seen.lane.failures,
-        pending=seen.counts[DeliveryStatus.PENDING],
-        parked=seen.counts[DeliveryStatus.PARKED],
-        dead=seen.counts[DeliveryStatus.DEAD],
-        oldest_waiting=seen.oldest_waiting,
-        dropped=DroppedView(**seen.dropped.model_dump()) if seen.dropped else None,
+        disabled_reason=tenant.callback_disabled if health is Health.DISABLED else None,
+        failures_in_a_row=callback.failures,
+        pending=overview.counts[DeliveryStatus.PENDING],
+        parked=overview.counts[DeliveryStatus.PARKED],
+        dead=overview.counts[DeliveryStatus.DEAD],
+        oldest_waiting=overview.oldest_waiting,
+        dropped=DroppedView(**overview.dropped.model_dump()) if overview.dropped else None,
     )

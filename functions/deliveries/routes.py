@@ -1,4 +1,4 @@
-"""The log of a tenant's deliveries, replays, and how its callback is doing (contract C4, C5)."""
+"""The routes of a tenant's deliveries: the log, replays, and its callback's health (contract C4, C5)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from functions.deliveries.cursor import FORM, cursor_of, place_at
+from functions.deliveries.callback_test import CallbackTestClient, attempt_fields
+from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.cursor import FORM, cursor_of, position_of
 from functions.deliveries.health import CallbackView, Health, health_of, next_attempt_at, view_of
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial, told
-from functions.deliveries.waking import Waking
+from functions.deliveries.history import DeliveryHistory
 from functions.http.access import ManageAccess, ReadAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors, paged
@@ -29,7 +29,7 @@ PAGE = 50
 
 
 class EventConvertor(StringConvertor):
-    """What is no event's id is another address: `replay`, which has a route of its own, or none at all."""
+    """Matches event ids only: `replay` is a route of its own."""
 
     regex = "evt_[A-Za-z0-9_-]{1,96}"
 
@@ -41,22 +41,22 @@ register_url_convertor("event", EventConvertor())
 
 
 class Replayable(StrEnum):
-    """What can be delivered again: what has come to its end."""
+    """The statuses that can be replayed: the final ones."""
 
     DEAD = "dead"
     DROPPED = "dropped"
     DELIVERED = "delivered"
 
 
-Cursor = Annotated[str, AfterValidator(place_at), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
+Cursor = Annotated[str, AfterValidator(position_of), Field(json_schema_extra={"pattern": f"^{FORM}$"})]
 
 
 class DeliveryView(BaseModel):
-    """What became of an event. `attempts` counts the POSTs, `last` is the last one's outcome in few words, `reason` why there is no other.
+    """An event's delivery. `attempts`: the number of POSTs. `last`: the last outcome in a few words. `reason`: why no attempt follows.
 
-    `pending`: quick attempts are under way. `parked`: its chat waits for a callback that does not answer, and is delivered in order once it
-    does. `delivered`. `dead`: given up, or it came while the callback was disabled. `dropped`: nobody wanted it any more. The last three
-    can be replayed.
+    `pending`: quick attempts are under way. `parked`: it waits, with its chat, until the callback accepts events again, and is then
+    delivered in order. `delivered`. `dead`: given up, or it came while the callback was disabled. `dropped`: the tenant no longer accepted
+    it. The last three can be replayed.
     """
 
     event_id: str
@@ -70,7 +70,7 @@ class DeliveryView(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """One POST: what the callback answered (`status`, and how its body began), or why there was no answer (`fault`)."""
+    """One POST: the callback's answer (`status`, and the beginning of its body), or why there was none (`fault`)."""
 
     at: datetime
     duration_ms: int
@@ -86,7 +86,7 @@ class DeliveryDetail(DeliveryView):
 
 
 class Queued(BaseModel):
-    """What is on its way. `next`: call again with it as `cursor`, there is more."""
+    """The number of events that are queued. `next`: there are more; call again with it as `cursor`."""
 
     ok: Literal[True] = True
     queued: int
@@ -94,19 +94,19 @@ class Queued(BaseModel):
 
 
 class ReplayMany(BaseModel):
-    """Which deliveries are to be made again: those of one status whose events came at `since` or later."""
+    """Selects deliveries to replay: those of one status whose events came at `since` or later."""
 
     model_config = ConfigDict(extra="forbid")
 
     since: Since
-    status: Annotated[Replayable, Field(description="`dead` where it is left out.")] = Replayable.DEAD
-    cursor: Annotated[Cursor | None, Field(description="`next` of the answer before: where to go on.")] = None
+    status: Annotated[Replayable, Field(description="Default: `dead`.")] = Replayable.DEAD
+    cursor: Annotated[Cursor | None, Field(description="`next` of the answer before: where to continue.")] = None
 
 
 class Replayed(Queued):
-    """An event that is on its way: `queued` is 0 where it was parked, and so waits in its place already; then its callback is tried now.
+    """A replayed event. `queued` is 0 if the event is parked, and so waits already; then its callback is tried now.
 
-    `callback_state` and `next_attempt_at` are as in the callback's status: where it is paused, the event waits behind what is parked.
+    `callback_state` and `next_attempt_at` are as in the callback's status. While it is paused, the event waits behind the parked ones.
     """
 
     callback_state: Health
@@ -114,7 +114,7 @@ class Replayed(Queued):
 
 
 class Tested(BaseModel):
-    """What the callback answered to a test event. `woken`: it was paused or disabled, or events waited for it, and they are tried now."""
+    """The callback's answer to a test event. `woken`: it was paused or disabled, or events waited for it, and they are tried now."""
 
     ok: Literal[True] = True
     woken: bool
@@ -124,9 +124,9 @@ class Tested(BaseModel):
     answer: str
 
 
-InLog = Annotated[Log, provided(Log)]
-CallbackTest = Annotated[Trial, provided(Trial)]
-CallbackWaking = Annotated[Waking, provided(Waking)]
+InHistory = Annotated[DeliveryHistory, provided(DeliveryHistory)]
+InTest = Annotated[CallbackTestClient, provided(CallbackTestClient)]
+InWake = Annotated[CallbackWakeClient, provided(CallbackWakeClient)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -135,25 +135,25 @@ def list_deliveries(
     request: Request,
     response: Response,
     access: ReadAccess,
-    log: InLog,
-    status: Annotated[DeliveryStatus | None, Query(description="Those of one status; all without it.")] = None,
-    since: Annotated[Since | None, Query(description="Those whose events came at this time or later.")] = None,
-    cursor: Annotated[Cursor | None, Query(description="Where the page begins: from the `Link` header of the one before.")] = None,
+    history: InHistory,
+    status: Annotated[DeliveryStatus | None, Query(description="Only this status. Default: all.")] = None,
+    since: Annotated[Since | None, Query(description="Only events that came at this time or later.")] = None,
+    cursor: Annotated[Cursor | None, Query(description="Where the page begins, from the `Link` header of the page before.")] = None,
     limit: Limit = PAGE,
 ) -> list[DeliveryView]:
-    """List deliveries, the newest event first. The next page, where there is one, is in the `Link` header. The list may lag by a second."""
-    found, before = log.page(access.tenant, status, since, cursor, limit)
+    """List deliveries, the newest event first. The `Link` header has the next page, if there is one. The list may lag by a second."""
+    found, before = history.page(access.tenant, status, since, cursor, limit)
     if before is not None:
         asked = {"status": status, "since": since and since.isoformat(), "cursor": cursor_of(before), "limit": limit}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
         response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return [_view(one) for one in found]
+    return [_view(summary) for summary in found]
 
 
 @router.get("/tenants/{tenant}/deliveries/{event_id:event}", responses=errors(*_caller, Code.DELIVERY_NOT_FOUND))
-def get_delivery(event_id: EventName, access: ReadAccess, log: InLog) -> DeliveryDetail:
+def get_delivery(event_id: EventName, access: ReadAccess, history: InHistory) -> DeliveryDetail:
     """Return one delivery with its attempts."""
-    return _detail(log.get(access.tenant, event_id))
+    return _detail(history.get(access.tenant, event_id))
 
 
 @router.post(
@@ -161,60 +161,60 @@ def get_delivery(event_id: EventName, access: ReadAccess, log: InLog) -> Deliver
     status_code=202,
     responses=errors(*_caller, Code.DELIVERY_NOT_FOUND, Code.DELIVERY_UNDER_WAY, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED),
 )
-def replay_delivery(event_id: EventName, access: ManageAccess, log: InLog, waking: CallbackWaking) -> Replayed:
-    """Deliver an event again, under the same `webhook-id` and with the same bytes, behind what waits in its chat.
+def replay_delivery(event_id: EventName, access: ManageAccess, history: InHistory, waker: InWake) -> Replayed:
+    """Deliver an event again, with the same `webhook-id` and the same bytes, after the waiting events of its chat.
 
-    However often it is asked for before it was delivered again, it is delivered once. One that is parked waits in its place already: its
-    callback is tried now.
+    If it is replayed several times before it is delivered again, it is delivered once. A parked event waits already: its callback is tried
+    now.
     """
     tenant = access.tenant
-    queued = log.replay(tenant, event_id)
+    queued = history.replay(tenant, event_id)
     if not queued:
-        waking.wake(tenant.id)
-    lane, now = log.parking.callback(tenant.id), log.clock.now()
-    return Replayed(queued=int(queued), callback_state=health_of(tenant, lane), next_attempt_at=next_attempt_at(tenant, lane, now))
+        waker.wake(tenant.id)
+    callback, now = history.callbacks.get(tenant.id), history.clock.now()
+    return Replayed(queued=int(queued), callback_state=health_of(tenant, callback), next_attempt_at=next_attempt_at(tenant, callback, now))
 
 
 @router.post(
     "/tenants/{tenant}/deliveries/replay", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_DISABLED)
 )
-def replay_deliveries(body: ReplayMany, access: ManageAccess, log: InLog) -> Queued:
-    """Deliver again all of one status since a time, in order per chat; 500 in one request, and `next` tells where to go on."""
-    queued, place = log.replay_all(access.tenant, DeliveryStatus(body.status), body.since, body.cursor)
-    return Queued(queued=queued, next=None if place is None else cursor_of(place))
+def replay_deliveries(body: ReplayMany, access: ManageAccess, history: InHistory) -> Queued:
+    """Deliver all events of one status since a time again, in order per chat: 500 in a request; `next` says where to continue."""
+    queued, position = history.replay_all(access.tenant, DeliveryStatus(body.status), body.since, body.cursor)
+    return Queued(queued=queued, next=None if position is None else cursor_of(position))
 
 
 @router.get("/tenants/{tenant}/callback/status", responses=errors(*_caller))
-def get_callback_status(access: ReadAccess, log: InLog) -> CallbackView:
-    """Tell how the callback is doing, and how many events wait for it."""
-    return view_of(access.tenant, log.overview(access.tenant), log.clock.now())
+def get_callback_status(access: ReadAccess, history: InHistory) -> CallbackView:
+    """Return the callback's health, and how many events wait for it."""
+    return view_of(access.tenant, history.overview(access.tenant), history.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/retry", status_code=202, responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_HEALTHY))
-def retry_callback(access: ManageAccess, log: InLog, waking: CallbackWaking) -> CallbackView:
-    """Try a paused callback now, enable a disabled one, and try events that wait alone. Answers how the callback is doing then."""
+def retry_callback(access: ManageAccess, history: InHistory, waker: InWake) -> CallbackView:
+    """Try a paused callback now, enable a disabled callback, and try chats that wait alone. Return the callback's health after that."""
     if access.tenant.callback_url is None:
         raise AvioError(Code.NO_CALLBACK_URL)
-    if not waking.wake(access.tenant.id):
+    if not waker.wake(access.tenant.id):
         raise AvioError(Code.CALLBACK_HEALTHY)
     enabled = access.tenant.model_copy(update=NOT_DISABLED)
-    return view_of(enabled, log.overview(enabled), log.clock.now())
+    return view_of(enabled, history.overview(enabled), history.clock.now())
 
 
 @router.post("/tenants/{tenant}/callback/test", responses=errors(*_caller, Code.NO_CALLBACK_URL, Code.CALLBACK_FAILED, Code.RATE_LIMITED))
-def test_callback(access: ManageAccess, trial: CallbackTest, log: InLog, waking: CallbackWaking) -> Tested:
-    """Post a signed test event to the callback, once, and answer what it said. Other answers than 2xx are 400.
+def test_callback(access: ManageAccess, tester: InTest, history: InHistory, waker: InWake) -> Tested:
+    """Post a signed test event to the callback once, and return its answer. Any answer but 2xx is a 400.
 
-    Its body has the form of a message, and says that it is none: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
+    The body has the form of a message, and is marked as a test: `"event": "test"`, `"test": true`, and an id that begins with `evt_test_`.
     A callback can be tested ten times a minute. A success wakes a callback that is paused or disabled.
     """
-    answered = trial.make(access.tenant)
-    woken = log.waits(access.tenant) and waking.wake(access.tenant.id)
-    return Tested.model_validate({**told(answered), "woken": woken})
+    attempt = tester.test(access.tenant)
+    woken = history.needs_wake(access.tenant) and waker.wake(access.tenant.id)
+    return Tested.model_validate({**attempt_fields(attempt), "woken": woken})
 
 
-def _view(one: DeliverySummary) -> DeliveryView:
-    return DeliveryView(**one.model_dump(exclude={"at", "made"}), updated_at=one.at, attempts=one.made)
+def _view(summary: DeliverySummary) -> DeliveryView:
+    return DeliveryView(**summary.model_dump(exclude={"at", "made"}), updated_at=summary.at, attempts=summary.made)
 
 
 def _detail(record: DeliveryRecord) -> DeliveryDetail:
@@ -227,5 +227,5 @@ def _detail(record: DeliveryRecord) -> DeliveryDetail:
         attempts=record.made,
         last=record.attempts[-1].outcome if record.attempts else None,
         reason=record.reason,
-        made=[AttemptView(at=attempt.at, **told(attempt)) for attempt in record.attempts],
+        made=[AttemptView(at=attempt.at, **attempt_fields(attempt)) for attempt in record.attempts],
     )

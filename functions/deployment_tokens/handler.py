@@ -17,7 +17,7 @@ from shared.store.table import Table
 from shared.store.tokens import TokenDigests, TokenStore
 
 
-class Settings(TableSettings):
+class DeploymentTokensSettings(TableSettings):
     """What this function reads from the environment."""
 
     secret_id: str
@@ -27,7 +27,7 @@ class PublicKeyIsAdminToken(Exception):
     """PUBLIC_KEY equals ADMIN_TOKEN: a browser would hold the administrator's token. Refused (contract G6)."""
 
 
-settings = Settings()
+settings = DeploymentTokensSettings()
 logger = get_logger()
 store = TokenStore(Table(aws.dynamodb(), settings.table_name))
 secrets = aws.secretsmanager()

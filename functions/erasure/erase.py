@@ -1,10 +1,12 @@
-"""Coming back to ended tenants until nothing of them is left.
+"""Erasing what is left of ended tenants: each is visited again until nothing of it is left.
 
-    ended -> deliveries erased -> account logged out by its worker -> the rest erased -> looked at again -> nothing left for 25 h: forgotten
-                                  '-> 23 h without a worker: erased all the same
+    ended -> deliveries erased -> accounts logged out by their workers -> the rest erased -> visited again -> nothing left for 25 h: forgotten
+                                  '-> 23 h, and an account is left: erased all the same
 
-DELETE has shut the tenant's doors. What was under way then may still be written after it: a delivery's record, a peer, a large event.
-So a tenant is looked at again for a day after its end, more rarely with time. Each look may run twice, and two at once.
+An account may be left because no worker serves its channel, or because only a later version knows what its row means.
+
+After DELETE no request of the tenant is accepted. Work under way may still write something of it: a delivery's record, a peer, a large
+event. So a tenant is visited for a day after its end, less and less often. Each visit may run twice, and two may run at a time.
 """
 
 from __future__ import annotations
@@ -15,25 +17,24 @@ from datetime import timedelta
 from aws_lambda_powertools import Logger
 
 from shared.clock import Clock
-from shared.model.account import Account
-from shared.model.ids import NOBODY, Channel, Epoch, TenantId
+from shared.model.ids import TenantId
 from shared.store import erasure
-from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import ConditionFailed, StoreUnavailable, Table
 from shared.store.tenants import EndedTenant, TenantStore
 from shared.store.workers import WorkerStore
 
 LAST_START_S = 45.0
-"""No look starts later in a run, and no page of records: the function's time is up after 60."""
+"""No visit, and no page of records, starts later in a run: the function times out after 60."""
 FORCED_AFTER = timedelta(hours=23)
-"""A worker gives up logging out after 22 hours: so no worker runs, and everything is to be gone within 24."""
+"""A worker gives up logging out after 22 hours. So after this time no worker runs, and everything must be erased within 24."""
 KEPT_IN_VIEW = timedelta(hours=25)
 SOONEST, LATEST = timedelta(minutes=5), timedelta(hours=6)
+"""The shortest and the longest time between two visits."""
 
 
 @dataclass
-class Tally:
+class ErasureCounts:
     """What a run did, for the log."""
 
     looks: int = 0
@@ -46,55 +47,74 @@ class Eraser:
 
     table: Table
     tenants: TenantStore
-    accounts: AccountStore
     workers: WorkerStore
     deliveries: DeliveryStore
     clock: Clock
     logger: Logger
 
-    def run(self) -> Tally:
-        """Look at each ended tenant that is due, until the time is up. One tenant's fault is its own."""
-        tally, started_s = Tally(), self.clock.boottime()
-        for ended in self.tenants.ended(self.clock.now()):
-            if self._is_late(started_s):
+    def run(self) -> ErasureCounts:
+        """Visit each ended tenant that is due, until the time is up. A fault with one tenant affects no other."""
+        return ErasureRun(self).run()
+
+
+class ErasureRun:
+    """One run."""
+
+    def __init__(self, eraser: Eraser) -> None:
+        self._eraser = eraser
+        self._clock = eraser.clock
+        self._started_s = eraser.clock.boottime()
+        self._counts = ErasureCounts()
+
+    def run(self) -> ErasureCounts:
+        """Visit the tenants that are due."""
+        for ended in self._eraser.tenants.ended(self._clock.now()):
+            if self._is_late:
                 break
             try:
-                self._look(ended, started_s, tally)
-            except (StoreUnavailable, ConditionFailed) as error:  # the second: another run has the same tenant in hand
-                self.logger.error("tenant cannot be erased", extra={"tenant_id": ended.tenant_id, "fault": str(error)})
-        return tally
+                self._visit(ended)
+            except (StoreUnavailable, ConditionFailed) as error:  # the second: another run visits the same tenant
+                self._eraser.logger.error("tenant cannot be erased", extra={"tenant_id": ended.tenant_id, "fault": str(error)})
+        return self._counts
 
-    def _look(self, ended: EndedTenant, started_s: float, tally: Tally) -> None:
-        tally.looks += 1
-        now = self.clock.now()
+    def _visit(self, ended: EndedTenant) -> None:
+        self._counts.looks += 1
+        now = self._clock.now()
         age = now - ended.ended_at
-        records_gone = self._erase_records(ended.tenant_id, started_s)
-        if self._erase_state(ended.tenant_id, age) and records_gone and age >= KEPT_IN_VIEW:
-            self.tenants.forget(ended)
-            self.logger.info("tenant is erased", extra={"tenant_id": ended.tenant_id})
-            tally.forgotten += 1
+        records_gone, state_gone = self._erase_records(ended.tenant_id), self._erase_state(ended, age)
+        if state_gone and records_gone and age >= KEPT_IN_VIEW:
+            self._eraser.tenants.forget(ended)
+            self._eraser.logger.info("tenant is erased", extra={"tenant_id": ended.tenant_id})
+            self._counts.forgotten += 1
         else:
-            self.tenants.look_later(ended, now + min(max(age / 4, SOONEST), LATEST))
+            self._eraser.tenants.look_later(ended, now + _pause(age, state_gone=state_gone))
 
-    def _erase_records(self, tenant_id: TenantId, started_s: float) -> bool:
-        """Erase what table `deliveries` holds of a tenant; False where the time is up before all of it is gone."""
-        while self.deliveries.erase_some(tenant_id):
-            if self._is_late(started_s):
+    def _erase_records(self, tenant_id: TenantId) -> bool:
+        """Erase a tenant's items in table `deliveries`; False if the time is up before all are gone."""
+        while self._eraser.deliveries.erase_some(tenant_id):
+            if self._is_late:
                 return False
         return True
 
-    def _erase_state(self, tenant_id: TenantId, age: timedelta) -> bool:
-        """Erase what table `avio` holds of a tenant, once its accounts are logged out; tell whether all of it is gone."""
-        accounts = [account for account in (self.accounts.get(tenant_id, channel) for channel in Channel) if account]
-        if any(account.epoch > 0 for account in accounts) and age < FORCED_AFTER:
-            self._nudge(accounts)
-            return False
-        return erasure.erase(self.table, tenant_id, accounts[0].epoch if accounts else Epoch(0))
+    def _erase_state(self, ended: EndedTenant, age: timedelta) -> bool:
+        """Erase a tenant's items in table `avio` once its accounts are logged out, or by force; tell whether all are gone.
 
-    def _nudge(self, accounts: list[Account]) -> None:
-        for account in accounts:
-            if account.owner and account.owner != NOBODY:
-                self.workers.nudge(account.owner, account.tenant_id)
+        The owners of accounts that are left are reminded to log them out.
+        """
+        if erasure.erase(self._eraser.table, ended.tenant_id, forced=age >= FORCED_AFTER):
+            return True
+        for owner in erasure.remind(self._eraser.table, ended.tenant_id, ended.ended_at):
+            self._eraser.workers.nudge(owner, ended.tenant_id)
+        return False
 
-    def _is_late(self, started_s: float) -> bool:
-        return self.clock.boottime() - started_s >= LAST_START_S
+    @property
+    def _is_late(self) -> bool:
+        return self._clock.boottime() - self._started_s >= LAST_START_S
+
+
+def _pause(age: timedelta, *, state_gone: bool) -> timedelta:
+    """Return the time until the next visit: it grows with the tenant's age, but what is left is erased by force in time."""
+    usual = min(max(age / 4, SOONEST), LATEST)
+    if state_gone:
+        return usual
+    return min(usual, FORCED_AFTER - age) if age < FORCED_AFTER else SOONEST

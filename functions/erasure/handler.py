@@ -1,4 +1,4 @@
-"""Composition root of what erases ended tenants. Runs on a schedule, outside the VPC; safe to run twice."""
+"""Composition root of the erasure function. It runs on a schedule, outside the VPC. Safe to run twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
 from shared.settings import DeliverySettings
-from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -20,12 +19,12 @@ logger = get_logger()
 dynamodb = aws.dynamodb()
 table = Table(dynamodb, settings.table_name)
 deliveries = DeliveryStore(Table(dynamodb, settings.deliveries_table_name))
-eraser = Eraser(table, TenantStore(table), AccountStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
+eraser = Eraser(table, TenantStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
 
 
 def handler(event: object, context: object) -> None:
-    """Look at the ended tenants that are due."""
+    """Erase what is left of the ended tenants that are due."""
     del event, context
-    tally = eraser.run()
-    if tally.looks:
-        logger.info("ended tenants looked at", extra=asdict(tally))
+    counts = eraser.run()
+    if counts.looks:
+        logger.info("ended tenants looked at", extra=asdict(counts))

@@ -10,7 +10,7 @@ from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.rpc.client import OwnerClient
-from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.send import SendMessage, SendResult
 
 MAX_UTF16_UNITS = 4096
 """https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
@@ -22,7 +22,7 @@ class Sending:
 
     owner: OwnerClient
 
-    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: str | None) -> SentMessage:
+    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: str | None) -> SendResult:
         """Send a text; return what Telegram made of it.
 
         The random id is chosen here, once, and goes with every try: Telegram takes the same one for the same message, so however often

@@ -1,4 +1,4 @@
-"""Composition root of the sweeper: a run a minute, and one whenever a callback was woken. What it finds is in the index of what is due."""
+"""Composition root of the sweeper: it runs once a minute, and once more when a callback is woken. An index shows what is due."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.callback_delivery.attempt import Attempts
-from functions.callback_delivery.parts import Parts, Settings
-from functions.sweeper.chat import Chats
+from functions.callback_delivery.attempt import EventPoster
+from functions.callback_delivery.composition import Composition, DeliveryFunctionSettings
 from functions.sweeper.sweep import Sweeper
-from functions.sweeper.visit import Visits
+from functions.sweeper.sweep_run import PosterPool, SweepServices
 
 METRICS = {
     "probes": "Probes",
@@ -21,28 +20,30 @@ METRICS = {
     "failed": "AttemptsFailed",
     "dead": "EventsDead",
     "dropped": "EventsDropped",
-    "opened": "ChatsOpened",
+    "resumed": "ChatsOpened",
     "disabled": "CallbacksDisabled",
 }
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-made = Parts(Settings())
-deliveries, parking, clock, logger = made.deliveries, made.parking, made.clock, made.logger
-
-
-def chats() -> Chats:
-    """Make what posts, with connections of its own."""
-    return Chats(made.addressees, parking, deliveries, Attempts(made.poster().post, clock), clock, logger)
-
-
-sweeper = Sweeper(parking, Visits(made.addressees, parking, deliveries, chats(), chats(), clock, logger), clock, logger)
+made = Composition(DeliveryFunctionSettings())
+services = SweepServices(
+    recipients=made.recipients,
+    deliveries=made.deliveries,
+    callbacks=made.callbacks,
+    backlog=made.backlog,
+    drains=PosterPool(EventPoster(made.poster().post, made.clock)),
+    probes=PosterPool(EventPoster(made.poster().post, made.clock)),
+    clock=made.clock,
+    logger=made.logger,
+)
+sweeper = Sweeper(services)
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Sweep. Asked by the deliveries function for what is due now, leave it to the next scheduled run to look ahead."""
+    """Sweep. A run for a woken callback takes only what is due now; the scheduled runs also wait for what becomes due."""
     del context
-    tally = runner.run(sweeper.run(ahead="woken" not in event))
-    counted = {METRICS[name]: count for name, count in asdict(tally).items() if count}
+    counts = runner.run(sweeper.run(ahead="woken" not in event))
+    counted = {METRICS[name]: count for name, count in asdict(counts).items() if count}
     for name, count in counted.items():
         metrics.add_metric(name, MetricUnit.Count, count)
     if counted:

@@ -1,106 +1,110 @@
-"""A run of the sweeper: whatever is due, side by side, when it is due, until nothing is or the time is up. One visit's fault is its own."""
+"""The sweeper: it visits whatever is due, side by side, when it is due, until nothing is or the time is up.
+
+A visit's fault affects that visit alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aws_lambda_powertools import Logger
-
-from functions.sweeper.shift import Shift, Tally
-from functions.sweeper.visit import Visits
-from shared.clock import Clock
+from functions.sweeper.due_visit import visit
+from functions.sweeper.sweep_run import SweepCounts, SweepRun, SweepServices
 from shared.model.ids import TenantId
 from shared.observability import tell_malformed
 from shared.store import keys
-from shared.store.parking import Due, ParkingStore
+from shared.store.backlog import DueItem
 from shared.store.rows import Malformed
 from shared.store.table import StoreUnavailable
 
 PER_SHARD = 100
 SIDE_BY_SIDE = 50
 LOOK_S = 1.0
-"""How long a run that has nothing to do until something is due waits before it looks again: some requests a second, while there is that."""
-
-
-@dataclass(frozen=True)
-class Visited:
-    """When something that this run has visited was due then, and the boot time of that visit."""
-
-    at: str
-    began_s: float
-
-
-def _place(due: Due) -> tuple[TenantId, str | None]:
-    return due.tenant_id, due.chat
-
-
-def _is_same(visited: Visited | None, due: Due) -> bool:
-    """Whether the index shows what was visited: it lags, and what cannot be visited stays due."""
-    return visited is not None and visited.at == due.at
-
-
-def _is_recent(visited: Visited | None, now_s: float) -> bool:
-    return visited is not None and now_s - visited.began_s < LOOK_S
+"""How long a run waits before it reads the index again, if something becomes due later in the run. Each read is some requests."""
 
 
 class Sweeper:
-    """Sweeps."""
+    """Sweeps, one run at a time or several: what one run has leased, the others pass over."""
 
-    def __init__(self, store: ParkingStore, visits: Visits, clock: Clock, logger: Logger) -> None:
-        self._store = store
-        self._visits = visits
-        self._clock = clock
-        self._logger = logger
+    def __init__(self, services: SweepServices) -> None:
+        self._services = services
 
-    async def run(self, *, ahead: bool = False) -> Tally:
-        """Visit what is due; `ahead`: and what becomes due until the run is over, each when it is. Raises nothing.
+    async def run(self, *, ahead: bool = False) -> SweepCounts:
+        """Visit what is due. With `ahead`, also visit what becomes due during the run, each when it is due. Raises nothing.
 
-        Runs that look ahead begin more often than one lasts (`shift.LAST_START_S`), so what is due is visited when it is, provided that it
-        was written a minute before. Two runs at once do no harm: what one holds, the other passes over.
+        Runs that look ahead begin more often than a run lasts (`sweep_run.LAST_START_S`). So each visit is made when it is due, if its due
+        time was written a minute before.
         """
-        shift = Shift(uuid.uuid4().hex, self._clock.boottime(), self._clock)
-        visited: dict[tuple[TenantId, str | None], Visited] = {}
-        while not shift.over:
-            found = await self._due(timedelta(seconds=shift.left_s if ahead else 0))
-            now_s, now = self._clock.boottime(), keys.moment(self._clock.now())
-            waits = [one for one in found if not _is_same(visited.get(_place(one)), one)]
-            due = [one for one in waits if one.at <= now and not _is_recent(visited.get(_place(one)), now_s)]
-            if not due:
-                if not waits or not ahead:
-                    break
-                await asyncio.sleep(min(LOOK_S, shift.left_s))
-                continue
-            visited |= {_place(one): Visited(one.at, now_s) for one in due}
-            waiting = iter(due)
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(SIDE_BY_SIDE, len(due))):
-                    group.create_task(self._visit_all(shift, waiting))
-        return shift.tally
+        run = SweepRun(self._services)
+        await Sweep(run, ahead=ahead).run()
+        return run.counts
 
-    async def _due(self, ahead: timedelta) -> list[Due]:
-        found: list[Due] = []
+
+@dataclass(frozen=True)
+class LastVisit:
+    """The due time that an item had when this run visited it, and the boot time of that visit."""
+
+    due_at: str
+    began_s: float
+
+
+class Sweep:
+    """One run's loop over the index of what is due."""
+
+    def __init__(self, run: SweepRun, *, ahead: bool) -> None:
+        self._run = run
+        self._services = run.services
+        self._ahead = ahead
+        self._visits: dict[tuple[TenantId, str | None], LastVisit] = {}
+
+    async def run(self) -> None:
+        """Visit items until none is left, or the time is up."""
+        while not self._run.over:
+            upcoming = await self._upcoming()
+            if due := self._due_now(upcoming):
+                await self._visit_all(due)
+            elif upcoming and self._ahead:
+                await asyncio.sleep(min(LOOK_S, self._run.left_s))
+            else:
+                return
+
+    async def _upcoming(self) -> list[DueItem]:
+        """Return what is due within the run, except what the index shows as it was before this run's visit: the index lags."""
+        until = self._services.clock.now() + timedelta(seconds=self._run.left_s if self._ahead else 0)
+        found: list[DueItem] = []
         for shard in keys.due_shards():
             try:
-                found += await asyncio.to_thread(self._store.due, shard, self._clock.now() + ahead, PER_SHARD)
+                found += await asyncio.to_thread(self._services.backlog.due, shard, until, PER_SHARD)
             except StoreUnavailable as error:
-                self._logger.error("what is due cannot be read", extra={"fault": str(error)})
-        return found
+                self._services.logger.error("what is due cannot be read", extra={"fault": str(error)})
+        return [item for item in found if (last := self._last_visit(item)) is None or last.due_at != item.at]
 
-    async def _visit_all(self, shift: Shift, waiting: Iterator[Due]) -> None:
-        for due in waiting:
-            if shift.over:
+    def _due_now(self, upcoming: list[DueItem]) -> list[DueItem]:
+        """Return what is due now and was not visited a moment ago; note that it is visited."""
+        now_s, now = self._services.clock.boottime(), keys.moment(self._services.clock.now())
+        due = [item for item in upcoming if item.at <= now and ((last := self._last_visit(item)) is None or now_s - last.began_s >= LOOK_S)]
+        self._visits |= {(item.tenant_id, item.chat): LastVisit(item.at, now_s) for item in due}
+        return due
+
+    def _last_visit(self, item: DueItem) -> LastVisit | None:
+        return self._visits.get((item.tenant_id, item.chat))
+
+    async def _visit_all(self, due: list[DueItem]) -> None:
+        waiting = iter(due)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(SIDE_BY_SIDE, len(due))):
+                group.create_task(self._visit_each(waiting))
+
+    async def _visit_each(self, waiting: Iterator[DueItem]) -> None:
+        for item in waiting:
+            if self._run.over:
                 return
             try:
-                if due.chat is None:
-                    await self._visits.callback(shift, due.tenant_id)
-                else:
-                    await self._visits.chat(shift, due.tenant_id, due.chat)
+                await visit(self._run, item)
             except Malformed as fault:
-                tell_malformed(fault, self._logger)
+                tell_malformed(fault, self._services.logger)
             except Exception as error:
-                extra = {"tenant_id": due.tenant_id, "fault": type(error).__name__}
-                self._logger.error("visit failed", extra=extra, exc_info=error)
+                extra = {"tenant_id": item.tenant_id, "fault": type(error).__name__}
+                self._services.logger.error("visit failed", extra=extra, exc_info=error)

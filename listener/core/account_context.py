@@ -21,7 +21,7 @@ from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.offload import Offload
 from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
-from shared.crypto import Envelope, Unreadable
+from shared.crypto import DecryptionFailed, Envelope
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import TenantId, WorkerId
 from shared.model.states import Reason, may_become, move
@@ -78,14 +78,14 @@ class AccountContext:
         return self.row.tenant_id
 
     async def load(self) -> Saved:
-        """Fence and return what is stored; raises Superseded, and Unreadable the first time that the session cannot be decrypted.
+        """Fence and return what is stored; raises Superseded, and DecryptionFailed the first time that the session cannot be decrypted.
 
         After that somebody asks for the account all the same, to log in anew or out: then it goes on as an account without a session.
         What is stored is replaced by the next log-in only.
         """
         try:
             saved = await self.services.offload(self._store.load)
-        except Unreadable:
+        except DecryptionFailed:
             if self.row.state is not AccountState.FAILED and self.row.wanted is None:
                 raise
             saved = Saved()
@@ -205,9 +205,10 @@ class AccountContext:
         row, store = self.row, self.services.accounts
         await self.services.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
 
-    async def erase_tenant(self) -> None:
-        """Erase everything of the account's tenant; raises Superseded where another owner goes on with that."""
-        if not await self.services.offload(erasure.erase, self.services.table, self.tenant_id, self.row.epoch):
+    async def erase_account(self) -> None:
+        """Erase the account, and with the tenant's last account everything of the tenant; raises Superseded if a later owner does that."""
+        row = self.row
+        if not await self.services.offload(erasure.erase_account, self.services.table, row.tenant_id, row.channel, row.epoch):
             raise Superseded
 
     async def look_again(self) -> Wanted | None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.channel import Handlers
 from shared.crypto import KeysUnavailable
 from shared.errors import AvioError, Code
@@ -25,11 +25,11 @@ from shared.store.table import StoreUnavailable
 LEFT_ALONE_S = 60.0  # until a later version may run again
 
 
-async def _log_out(account: Account, _: LogOut) -> StateReached:
+async def _log_out(account: OwnedAccount, _: LogOut) -> StateReached:
     return await account.log_out()
 
 
-async def _status(account: Account, _: GetStatus) -> Live:
+async def _status(account: OwnedAccount, _: GetStatus) -> Live:
     return account.live
 
 
@@ -44,10 +44,10 @@ class Owner(Protocol):
     def handlers(self) -> Mapping[Channel, Handlers]:
         """The commands of each channel that is served here."""
 
-    async def account(self, tenant_id: TenantId, channel: Channel) -> Account:
+    async def account(self, tenant_id: TenantId, channel: Channel) -> OwnedAccount:
         """Return an account that is held here, claimed now if need be, or raise `not_mine`."""
 
-    def held_account(self, tenant_id: TenantId, channel: Channel) -> Account | None:
+    def held_account(self, tenant_id: TenantId, channel: Channel) -> OwnedAccount | None:
         """Return an account that is held here already; nothing is claimed."""
 
 
@@ -81,7 +81,7 @@ async def run(owner: Owner, asked: Addressed) -> BaseModel:
         raise AvioError(Code.UNAVAILABLE if command.repeatable else Code.OUTCOME_UNKNOWN, retry_after_s=5) from error
 
 
-async def _handle(account: Account, command: Command[Any], handlers: Handlers) -> BaseModel:
+async def _handle(account: OwnedAccount, command: Command[Any], handlers: Handlers) -> BaseModel:
     if own := OWN_HANDLERS.get(type(command)):
         return await own(account, command)
     return await handlers[type(command)](account.channel, command)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from aws_lambda_powertools import Logger
 
-from listener.core.ledger import Entry
+from listener.core.ledger import LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
 from shared.model.ids import Channel, TenantId
@@ -34,7 +34,7 @@ class EventPublisher:
         self._offload = offload
         self._logger = logger
 
-    async def __call__(self, entries: list[Entry]) -> list[bool]:
+    async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
         """Tell of each entry whether the queue has it."""
         kept = await self._keep(entries)
         accepted = await self._send([entry for entry, well in zip(entries, kept, strict=True) if well])
@@ -44,7 +44,7 @@ class EventPublisher:
         answers = iter(accepted)
         return [well and next(answers) for well in kept]
 
-    async def _keep(self, entries: list[Entry]) -> list[bool]:
+    async def _keep(self, entries: list[LedgerEntry]) -> list[bool]:
         """Tell of each entry whether all its peers are kept."""
         if not any(entry.peers for entry in entries):
             return [True] * len(entries)
@@ -78,7 +78,7 @@ class EventPublisher:
             return {_name(met)}
         return set()
 
-    async def _send(self, entries: list[Entry]) -> list[bool]:
+    async def _send(self, entries: list[LedgerEntry]) -> list[bool]:
         if not entries:
             return []
         try:

@@ -50,7 +50,7 @@ P = TypeVar("P", bound=Position)
 
 
 @dataclass(eq=False, slots=True)
-class Entry:
+class LedgerEntry:
     """One event on its way in its chat's group, with the peers that have to be kept before it may leave."""
 
     event: Event
@@ -87,7 +87,7 @@ class Ledger(Generic[P]):
     bound: int = BOUND
     missing: Callable[[tuple[Peer, ...]], tuple[Peer, ...]] = tuple
     _records: list[Record] = field(default_factory=list)  # an empty deque is 700 bytes larger
-    _chats: dict[str, deque[Entry]] = field(default_factory=dict)
+    _chats: dict[str, deque[LedgerEntry]] = field(default_factory=dict)
     _size: int = 0
     moved: Callable[[], None] = field(default=_nobody)
     _empty: Signal = field(default_factory=Signal)
@@ -110,17 +110,17 @@ class Ledger(Generic[P]):
             self._empty.clear()
             group = event.group
             chat = self._chats.setdefault(group, deque())
-            chat.append(Entry(event, group, peers, record, self))
+            chat.append(LedgerEntry(event, group, peers, record, self))
             if len(chat) == 1:
                 self.ready(self, group)
         self._settle()
         return True
 
-    def head(self, group: str) -> Entry:
+    def head(self, group: str) -> LedgerEntry:
         """Return the event that is next to go in a chat that has been called ready."""
         return self._chats[group][0]
 
-    def accepted(self, entry: Entry) -> None:
+    def accepted(self, entry: LedgerEntry) -> None:
         """Note that SQS has an event; its chat's next is ready then."""
         chat = self._chats[entry.group]
         chat.popleft()
@@ -168,7 +168,7 @@ class Writer:
     first after `retry_s` seconds, later up to 5 s apart; so is everything while SQS is away.
     """
 
-    def __init__(self, deliver: Callable[[list[Entry]], Awaitable[list[bool]]], logger: Logger, retry_s: float = 0.1) -> None:
+    def __init__(self, deliver: Callable[[list[LedgerEntry]], Awaitable[list[bool]]], logger: Logger, retry_s: float = 0.1) -> None:
         self._deliver = deliver
         self._logger = logger
         self._retry_s = retry_s
@@ -201,7 +201,7 @@ class Writer:
         limit = IN_FLIGHT if len(self._ready) >= BATCH else PARTLY_FULL_IN_FLIGHT
         return bool(self._ready) and self._under_way < limit
 
-    async def _send(self, entries: list[Entry]) -> None:
+    async def _send(self, entries: list[LedgerEntry]) -> None:
         try:
             accepted = await self._deliver(entries)
         except Exception as error:  # the edge of a batch: nobody else would send these again

@@ -10,15 +10,15 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
-from shared.rpc.log_in import CancelLogIn, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage
 
 
-async def _start(account: TelegramAccount, command: StartLogIn) -> SentCode | StateReached:
+async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
     return await account.flow.start(command.phone)
 
 
-async def _resend(account: TelegramAccount, _: ResendCode) -> SentCode | StateReached:
+async def _resend(account: TelegramAccount, _: ResendCode) -> LogInCode | StateReached:
     return await account.flow.resend()
 
 

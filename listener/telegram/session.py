@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pydantic import Base64Bytes, Field, RootModel, with_config
 
-from shared.model.frozen import HIDDEN, STRICT, Frozen
+from shared.model.frozen import HIDDEN, STRICT, FrozenModel
 
 
 @with_config(STRICT)
@@ -29,7 +29,7 @@ class Identity:
     system_lang_code: str = "en"
 
 
-class PendingLogin(Frozen):
+class PendingLogin(FrozenModel):
     """A log-in under way. `code_accepted` means that only the password is missing.
 
     The last fields are stored only if they differ from their defaults: a worker of the previous version refuses fields it does not know.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import Channel, Epoch, MessengerId, TenantId, WorkerId
 
 
@@ -58,7 +58,7 @@ class Wanted(StrEnum):
         return cls.UNKNOWN
 
 
-class Account(Stored):
+class Account(StoredModel):
     """An account's row: who owns it, under which epoch, and its status.
 
     The status lies on this row and not on one of its own, so that claiming an account also loads its status; the

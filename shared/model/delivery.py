@@ -1,8 +1,10 @@
 """An event's delivery to its tenant's callback, as it is recorded.
 
-pending ---> delivered           parked: its chat waits for a callback that does not answer (`shared.model.parking`)
-   |  '----> dead    <---.       dead: given up; dropped: nobody wanted it any more. Both can be replayed, as delivered can
-   '-------> parked -----+---> delivered, dropped
+    pending ---> delivered           parked: its chat waits in the backlog (`shared.model.backlog`)
+       |  '----> dead    <---.       dead: given up. dropped: its tenant no longer accepted it
+       '-------> parked -----+---> delivered, dropped
+
+The final states are delivered, dead and dropped. An event in any of them can be replayed.
 """
 
 from __future__ import annotations
@@ -13,16 +15,16 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from shared.model.event import Event
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import EventId
 
 KEPT_ATTEMPTS = 10
-"""How many attempts a record shows, the latest; `made` counts them all."""
+"""How many attempts a record keeps: the latest. `made` counts all attempts."""
 KEPT_TEXT = 1024
 
 
 class DeliveryStatus(StrEnum):
-    """pending: quick attempts are under way. parked: waits for its callback. The others are final until it is replayed."""
+    """pending: quick attempts are under way. parked: waits in the backlog. The others are final, until the event is replayed."""
 
     PENDING = "pending"
     PARKED = "parked"
@@ -32,12 +34,12 @@ class DeliveryStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether no attempt will follow by itself."""
+        """Whether no attempt follows without a replay."""
         return self in {DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.DROPPED}
 
 
-class Attempt(Stored):
-    """One POST: what the receiver answered (`status`, and the first `text` of it) or why there was no answer (`error`)."""
+class Attempt(StoredModel):
+    """One POST: the receiver's answer (`status`, and the beginning of its body, `text`) or why there was none (`error`)."""
 
     at: AwareDatetime
     duration_ms: int
@@ -47,15 +49,15 @@ class Attempt(Stored):
 
     @property
     def outcome(self) -> str:
-        """The outcome in few words."""
+        """The outcome in a few words."""
         return self.error or f"status {self.status}"
 
 
-class Delivery(Stored):
-    """How far an event's delivery has come.
+class Delivery(StoredModel):
+    """The state of an event's delivery.
 
-    `queued_as` is the deduplication id of the queue message that it stems from: the event's own id, or a replay's. `quick` counts the
-    attempts made since then, `made` all there ever were. `at` is its last change; `reason` says why it is dead or dropped.
+    `queued_as`: the deduplication id of the queue message that it comes from, which is the event's own id, or a replay's. `quick`: attempts
+    since that message. `made`: all attempts. `at`: the last change. `reason`: why it is dead or dropped.
     """
 
     status: DeliveryStatus
@@ -67,7 +69,7 @@ class Delivery(Stored):
     reason: str | None = None
 
     def after(self, attempt: Attempt, status: DeliveryStatus, reason: str | None = None) -> Delivery:
-        """Return the record as it is after one more attempt."""
+        """Return the record after one more attempt."""
         attempts = (*self.attempts, attempt)[-KEPT_ATTEMPTS:]
         changes = {"attempts": attempts, "made": self.made + 1, "quick": self.quick + 1}
         return self.model_copy(update={**changes, "status": status, "at": attempt.at, "reason": reason})
@@ -78,13 +80,13 @@ class Delivery(Stored):
 
 
 class DeliveryRecord(Delivery):
-    """A delivery with its event: all that a replay needs."""
+    """A delivery with its event: everything that a replay needs."""
 
     event: Event
 
 
-class DeliverySummary(Stored):
-    """A line of the delivery log. `last` is the last attempt's outcome in few words."""
+class DeliverySummary(StoredModel):
+    """A line of the delivery log. `last`: the last attempt's outcome in a few words."""
 
     event_id: EventId
     chat: str
@@ -96,8 +98,8 @@ class DeliverySummary(Stored):
     reason: str | None = None
 
 
-class Dropped(Stored):
-    """How many events were dropped because there was no callback, about: the first and the last of them when."""
+class Dropped(StoredModel):
+    """The number of events that were dropped because there was no callback, and when the first and the last of them were."""
 
     count: int
     since: AwareDatetime

@@ -1,16 +1,29 @@
-"""What happened on an account, as it is queued and delivered."""
+"""What happened on an account, as it is queued, stored and delivered.
+
+    message            somebody wrote to the account          message.edited, message.deleted, message.read, message.reaction
+    message.sent       the account wrote, elsewhere or here   account.status    its state has changed
+    qr, ready          a provider shows a code, is logged in
+
+An entry is the event's own fields and, under the name of its kind (`message`, `deleted`, ...), what happened. Ids of chats, users and
+messages are text in the channel's own form; entries of earlier versions have Telegram's as numbers, which are read too.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from shared.model.frozen import Frozen
-from shared.model.ids import Channel, EventId, TenantId
+from pydantic import Discriminator, Field, Tag, TypeAdapter
+
+from shared.model.account import AccountState
+from shared.model.frozen import HIDDEN, FrozenModel
+from shared.model.ids import Channel, EventId, MessengerId, TenantId
+
+ChatType = Literal["private", "group", "channel"]
 
 
-class Media(Frozen):
+class Media(FrozenModel):
     """What hangs on a message. `size` in bytes; `name` where the sender gave one."""
 
     type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
@@ -19,45 +32,227 @@ class Media(Frozen):
     size: int | None = None
 
 
-class Message(Frozen):
-    """An incoming message. `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set."""
+class Message(FrozenModel):
+    """A message. Telegram's `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set."""
 
-    chat_id: int
-    message_id: int
-    sender_id: int | None = None
+    chat_id: MessengerId
+    message_id: MessengerId
+    sender_id: MessengerId | None = None
     sender_username: str | None = None
     sender_name: str | None = None
     sender_phone: str | None = None
-    chat_type: Literal["private", "group", "channel"]
+    chat_type: ChatType
     text: str
     date: datetime
-    reply_to: int | None = None
+    reply_to: MessengerId | None = None
     media: Media | None = None
 
 
-class Event(Frozen):
-    """One event of one account, as its queue entry carries it. `received_at` is when the listener had it first."""
+class Deletion(FrozenModel):
+    """Messages that are gone. `chat_id` is None where the messenger names only the messages."""
+
+    chat_id: MessengerId | None = None
+    message_ids: tuple[MessengerId, ...]
+
+
+class Reading(FrozenModel):
+    """How far a chat has been read. `by_account` tells the account's own reading from the others'."""
+
+    chat_id: MessengerId
+    up_to_message_id: MessengerId
+    by_account: bool
+
+
+class Reaction(FrozenModel):
+    """What somebody's reactions to a message are now; none where they were taken back."""
+
+    chat_id: MessengerId
+    message_id: MessengerId
+    sender_id: MessengerId | None = None
+    emoji: tuple[str, ...]
+
+
+class StatusChange(FrozenModel):
+    """The account's new state and its reason."""
+
+    state: AccountState
+    reason: str | None = None
+
+
+class LoginCode(FrozenModel):
+    """A QR code to be scanned: `svg` shows it, until `expires_at`."""
+
+    id: str
+    svg: str = Field(repr=False)
+    expires_at: datetime | None = None
+
+
+class _Event(FrozenModel):
+    """What every event carries. `received_at` is when the listener had it first."""
 
     id: EventId
     tenant_id: TenantId
     channel: Channel
-    event: Literal["message"] = "message"
     received_at: datetime
     backfilled: bool = False
-    message: Message
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat that it happened in, None where it happened in none."""
+        return None
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """What kind of chat that is, where it is known."""
+        return None
+
+    @property
+    def chat(self) -> str:
+        """The chat's name among the tenant's chats; what happens in none has a place of its own on each channel."""
+        return f"{self.channel}:{self.chat_id or '-'}"
 
     @property
     def group(self) -> str:
         """The FIFO message group: what is ordered is one chat of one account."""
         return f"{self.tenant_id}:{self.chat}"
 
+
+class _AboutMessage(_Event):
+    message: Message
+
     @property
-    def chat(self) -> str:
-        """The chat's name among the tenant's chats."""
-        return f"{self.channel}:{self.message.chat_id}"
+    def chat_id(self) -> str | None:
+        """The message's chat."""
+        return self.message.chat_id
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The kind of the message's chat."""
+        return self.message.chat_type
 
 
-def event_id(channel: Channel, account_user_id: int, chat_id: int, message_id: int, kind: str, version: str = "") -> EventId:
+class MessageReceived(_AboutMessage):
+    """Somebody wrote to the account."""
+
+    event: Literal["message"] = "message"
+
+
+class MessageEdited(_AboutMessage):
+    """A message has another text or media; `message` is how it is now."""
+
+    event: Literal["message.edited"] = "message.edited"
+    edited_at: datetime
+
+
+class MessageSent(_AboutMessage):
+    """The account wrote: on another device, or here."""
+
+    event: Literal["message.sent"] = "message.sent"
+
+
+class MessagesDeleted(_Event):
+    """Messages were deleted."""
+
+    event: Literal["message.deleted"] = "message.deleted"
+    deleted: Deletion
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat of the messages, where it is known."""
+        return self.deleted.chat_id
+
+
+class MessagesRead(_Event):
+    """A chat was read."""
+
+    event: Literal["message.read"] = "message.read"
+    read: Reading
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat that was read."""
+        return self.read.chat_id
+
+
+class MessageReacted(_Event):
+    """Somebody reacted to a message, or took that back."""
+
+    event: Literal["message.reaction"] = "message.reaction"
+    reaction: Reaction
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat of the message."""
+        return self.reaction.chat_id
+
+
+class AccountStatusChanged(_Event):
+    """The account's state has changed."""
+
+    event: Literal["account.status"] = "account.status"
+    status: StatusChange
+
+
+class QrShown(_Event):
+    """A provider shows a QR code to log in by."""
+
+    event: Literal["qr"] = "qr"
+    qr: LoginCode
+
+
+class ProviderReady(_Event):
+    """A provider's session is logged in."""
+
+    event: Literal["ready"] = "ready"
+
+
+Event = (
+    MessageReceived
+    | MessageEdited
+    | MessageSent
+    | MessagesDeleted
+    | MessagesRead
+    | MessageReacted
+    | AccountStatusChanged
+    | QrShown
+    | ProviderReady
+)
+"""One event of one account, as its queue entry carries it. `event` tells the kinds apart; entries without it are messages."""
+
+MessageEvent = MessageReceived | MessageEdited | MessageSent
+"""The kinds that carry a whole message."""
+
+
+def _kind(value: Any) -> Any:
+    """Return the kind of an entry; one that names none is a message."""
+    return value.get("event", "message") if isinstance(value, dict) else getattr(value, "event", None)
+
+
+StoredEvent = Annotated[
+    Annotated[MessageReceived, Tag("message")]
+    | Annotated[MessageEdited, Tag("message.edited")]
+    | Annotated[MessageSent, Tag("message.sent")]
+    | Annotated[MessagesDeleted, Tag("message.deleted")]
+    | Annotated[MessagesRead, Tag("message.read")]
+    | Annotated[MessageReacted, Tag("message.reaction")]
+    | Annotated[AccountStatusChanged, Tag("account.status")]
+    | Annotated[QrShown, Tag("qr")]
+    | Annotated[ProviderReady, Tag("ready")],
+    Discriminator(_kind),
+]
+"""An event to be read: by its kind."""
+
+_EVENTS: TypeAdapter[Event] = TypeAdapter(StoredEvent, config=HIDDEN)
+
+
+def read_event(body: str | bytes) -> Event:
+    """Return the event in its JSON; raises ValidationError, also for a kind that only a later version knows."""
+    return _EVENTS.validate_json(body)
+
+
+def event_id(
+    channel: Channel, account_user_id: int | str, chat_id: int | str, message_id: int | str, kind: str, version: str = ""
+) -> EventId:
     """Name an event by what happened, so that the same happening always gets the same id, whoever sees it and however often.
 
     Message ids of private chats are per account, hence the account's own user id. `version` tells edits of one message apart. Hashed to

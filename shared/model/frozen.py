@@ -10,7 +10,7 @@ STRICT = ConfigDict(extra="forbid")
 HIDDEN = ConfigDict(hide_input_in_errors=True)
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """An immutable record; unknown fields are refused, since our own code writes what it reads.
 
     Errors do not quote the input: what is in these records must not reach a log.
@@ -19,7 +19,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, **STRICT, **HIDDEN)
 
 
-class Stored(Frozen):
+class StoredModel(FrozenModel):
     """A row. While a deployment lasts, processes of two versions read it: what a later version has added is passed over."""
 
     model_config = ConfigDict(extra="ignore")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.model.frozen import Frozen
+from shared.model.frozen import FrozenModel
 
 
-class Live(Frozen):
+class Live(FrozenModel):
     """`down_since` is when the connection was lost, or first tried for; `synced_at` when Telegram last confirmed that nothing is missing.
 
     `last_error` is why there is no connection, where that has failed more than once.

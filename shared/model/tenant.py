@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SecretStr
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
 
 
@@ -54,21 +54,21 @@ OVERLAP = timedelta(hours=24)
 """How long a replaced signing secret stays valid beside the new one (contract T2)."""
 
 
-class Sealed(Stored):
+class Sealed(StoredModel):
     """Something secret: the data key that KMS wrapped, and what was sealed under it (`shared.crypto`)."""
 
     key: bytes
     sealed: bytes
 
 
-class PreviousSecret(Stored):
+class PreviousSecret(StoredModel):
     """A signing secret that was replaced and is valid until then; `secret` is None where it was the deployment's."""
 
     until: datetime
     secret: Sealed | None = None
 
 
-class Tenant(Stored):
+class Tenant(StoredModel):
     """A customer of this deployment, as stored.
 
     `callback_since` is since when there has been a callback: what happened before is not delivered. `callback_disabled` says in words why
@@ -116,7 +116,7 @@ class Tenant(Stored):
         return chat_type in self.chat_types
 
 
-class TenantKey(Stored):
+class TenantKey(StoredModel):
     """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
 
     id: str

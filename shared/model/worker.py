@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SecretStr
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import Channel, TenantId, WorkerId
 
 SILENT_AFTER = timedelta(seconds=20)
@@ -44,7 +44,7 @@ def _known(channels: Any) -> Any:
     return [channel for channel in channels if channel in names]
 
 
-class Worker(Stored):
+class Worker(StoredModel):
     """A running (or past) listener process.
 
     It serves the accounts of its `channels`; a row that names none was written when there was Telegram alone. `address` is host:port of

@@ -8,7 +8,7 @@ from shared.model.account import AccountState
 from shared.rpc.command import Command, Result
 
 
-class SentCode(Result):
+class LogInCode(Result):
     """How a code travels, and after how many seconds `next_type` can be asked for."""
 
     delivery: str
@@ -25,7 +25,7 @@ class StateReached(Result):
     state: AccountState
 
 
-class StartLogIn(Command[SentCode | StateReached]):
+class StartLogIn(Command[LogInCode | StateReached]):
     """Have a code sent. Telegram may log the account in at once."""
 
     name = "auth/start"
@@ -34,7 +34,7 @@ class StartLogIn(Command[SentCode | StateReached]):
     phone: str = Field(repr=False)
 
 
-class ResendCode(Command[SentCode | StateReached]):
+class ResendCode(Command[LogInCode | StateReached]):
     """Have the code sent again, by the next way there is."""
 
     name = "auth/resend"

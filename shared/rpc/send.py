@@ -11,7 +11,7 @@ from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result
 
 
-class SentMessage(Result):
+class SendResult(Result):
     """The chat and the message that a send became."""
 
     chat_id: MessengerId = Field(alias="peer_resolved")
@@ -19,7 +19,7 @@ class SentMessage(Result):
     date: datetime
 
 
-class SendMessage(Command[SentMessage]):
+class SendMessage(Command[SendResult]):
     """Send a text. `random_id` is the same for each try of one message: the messenger takes it once."""
 
     name = "send"

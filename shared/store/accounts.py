@@ -166,12 +166,13 @@ class AccountStore:
         self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
 
 
-def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Change:
+def wanting_erasure(account: keys.Key, now: datetime) -> Change:
     """Return the write that has an account erased, for the transaction that ends its tenant.
 
-    It needs no account to be there: the row that says it is what a worker that died in the middle is followed by.
+    It makes the row where there is none: so whoever creates the account at the same moment either comes before and finds it said, or
+    comes too late; and a process that dies while it erases the tenant leaves a row that workers find.
     """
-    return _wanting(keys.account(tenant_id, channel), Wanted.ERASE, now)
+    return _wanting(account, Wanted.ERASE, now)
 
 
 def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Change:

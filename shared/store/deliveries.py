@@ -1,16 +1,16 @@
-"""The delivery log: one record per event, kept for some days, with the event itself, so that a replay needs nobody else.
+"""Delivery records: one per event, kept for some days, with the event itself, so that a replay needs nothing else.
 
-An item of table `deliveries` (its key is in `shared.store.keys`; the tenant's partition, so that one query erases a tenant):
+An item of table `deliveries` (key: `shared.store.keys`; it is in the tenant's partition, so that one query finds all items of a tenant):
 
     status chat received_at at made quick queued_as reason     as in `shared.model.delivery.Delivery`
-    last                 the last attempt's outcome in few words, for listings
-    attempts             a list of {at, duration_ms, status | error, text}: the latest ten
+    last                 the last attempt's outcome in a few words, for lists
+    attempts             the latest ten, each {at, duration_ms, status | error, text}
     event                the event's JSON, as the queue carries it
-    listed, listed_at    the keys of index by_status: a tenant's deliveries of one status by the time the listener had the event
+    listed, listed_at    the keys of index by_status: a tenant's deliveries of one status, by the time when the listener had the event
     expires_at           TTL
 
-A delivery that goes well at once is one write; each failed attempt is one more. One chat's events are handled by one function run at a
-time, so nobody races for a record; every write may be run twice.
+A delivery without failures is one write; each failed attempt is one more. One function run at a time handles a chat's events, so no two
+write the same record. Every write is safe to run twice.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.model.delivery import Attempt, Delivery, DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
-from shared.model.event import Event
+from shared.model.event import Event, read_event
 from shared.model.ids import EventId, TenantId
-from shared.queues import parse_event
 from shared.store import keys
 from shared.store.rows import Malformed, each, of_row
 from shared.store.table import ConditionFailed, Item, Table
 
 KEPT_DAYS = 14
-_AFTER_ANY_TIME = "~"  # sorts behind every digit: `listed_at` of this second ends up before it
+_AFTER_ANY_TIME = "~"  # sorts after every digit, and so after any `listed_at`
 
 
 class DeliveryStore:
@@ -53,13 +52,13 @@ class DeliveryStore:
         before: str | None = None,
         limit: int = 50,
     ) -> tuple[list[DeliverySummary | Malformed], str | None]:
-        """Return up to `limit` of a tenant's deliveries, newest first, of one status or all, and where the next page begins (`before`).
+        """Return up to `limit` of a tenant's deliveries before a position, newest first, and the position of the next page.
 
-        `since` and the order are by the time at which the listener had the event. The index lags behind the records by about a second.
+        `since` and the order go by the time when the listener had the event. The index lags behind the records by about a second.
         """
         statuses = [status] if status else list(DeliveryStatus)
-        of_each = [self._listed(tenant_id, one, since, before, limit + 1) for one in statuses]
-        newest = list(heapq.merge(*of_each, key=lambda row: str(row["listed_at"]), reverse=True))
+        by_status = [self._listed(tenant_id, status, since, before, limit + 1) for status in statuses]
+        newest = list(heapq.merge(*by_status, key=lambda row: str(row["listed_at"]), reverse=True))
         shown = newest[:limit]
         return list(each(summary_of, shown)), shown[-1]["listed_at"] if len(newest) > limit else None
 
@@ -68,11 +67,11 @@ class DeliveryStore:
         self._table.put(self.item(event, delivery))
 
     def put_many(self, records: Iterable[tuple[Event, Delivery]]) -> None:
-        """Write several events' records, 25 a request; raises StoreUnavailable, and then some may be written."""
+        """Write several events' records, 25 in a request. If it raises StoreUnavailable, some may be written."""
         self._table.put_each(self.item(event, delivery) for event, delivery in records)
 
     def keep(self, event: Event) -> None:
-        """Keep an event that is about to be queued by pointer, unless it is here already: what became of it stays."""
+        """Write a pending record for an event that is about to be queued by pointer. An existing record stays as it is."""
         delivery = Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at)
         try:
             self._table.put(self.item(event, delivery), "attribute_not_exists(pk)")
@@ -80,25 +79,25 @@ class DeliveryStore:
             return
 
     def count_dropped(self, tenant_id: TenantId, count: int, now: datetime) -> None:
-        """Count events that were dropped and are in no log, for want of a callback. Where it is run twice it counts twice."""
+        """Count events that were dropped without a record because there was no callback. Run twice, it counts twice."""
         update = "ADD dropped :count SET since = if_not_exists(since, :now), last_at = :now, expires_at = :expires_at"
         values = {":count": count, ":now": now.isoformat(), ":expires_at": int((now + self._kept).timestamp())}
         self._table.update(keys.dropped(tenant_id), update, values)
 
     def dropped(self, tenant_id: TenantId) -> Dropped | None:
-        """Return how many events were dropped for want of a callback; raises Malformed."""
+        """Return how many events were dropped because there was no callback; raises Malformed."""
         row = self._table.get(keys.dropped(tenant_id))
         return _dropped_of(row) if row else None
 
     def erase(self, tenant_id: TenantId) -> None:
-        """Erase all that table `deliveries` holds of a tenant; may be run again where it died in the middle."""
+        """Erase all items of a tenant in table `deliveries`. If it dies in the middle, run it again."""
         while self.erase_some(tenant_id):
             pass
 
     def erase_some(self, tenant_id: TenantId, limit: int = 500) -> bool:
         """Erase up to `limit` items of a tenant; tell whether there may be more.
 
-        Backwards by sort key: what is due, by which the sweeper finds a tenant again where it died in the middle, goes last.
+        Items are erased backwards by sort key, so that the callback's row goes last: while it is due, the sweeper finds the tenant again.
         """
         pk = keys.callback_state(tenant_id)["pk"]
         options = {"ProjectionExpression": "pk, sk", "ConsistentRead": True, "ScanIndexForward": False, "Limit": limit}
@@ -107,7 +106,7 @@ class DeliveryStore:
         return len(rows) == limit
 
     def item(self, event: Event, delivery: Delivery) -> Item:
-        """Return the item of an event's record, for a transaction that writes more than it."""
+        """Return the item of an event's record, to be written in a transaction with other items."""
         last = delivery.attempts[-1].outcome if delivery.attempts else None
         return {
             **keys.delivery(event.tenant_id, event.id),
@@ -143,7 +142,7 @@ def delivery_of(row: Item) -> Delivery:
 @of_row
 def record_of(row: Item) -> DeliveryRecord:
     """Return the record in an item, with its event; raises Malformed."""
-    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": parse_event(row["event"])})
+    return DeliveryRecord.model_validate({**dict(delivery_of(row)), "event": read_event(row["event"])})
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
@@ -157,6 +156,6 @@ def _dropped_of(row: Item) -> Dropped:
 
 @of_row
 def summary_of(row: Item) -> DeliverySummary:
-    """Return the line of the log that an item, or what the index has of it, is; raises Malformed."""
+    """Return the line of the log in an item, or in the index's copy of it; raises Malformed."""
     fields = {name: row[name] for name in DeliverySummary.model_fields if name in row}
     return DeliverySummary.model_validate({**fields, "event_id": row["sk"].removeprefix(keys.DELIVERIES)})

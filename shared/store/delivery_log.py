@@ -1,4 +1,4 @@
-"""Questions about many deliveries at once, asked of index by_status alone (their records: `shared.store.deliveries`)."""
+"""Lists and counts of deliveries, read from index by_status alone (the records: `shared.store.deliveries`)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.store.rows import Malformed, each
 from shared.store.table import Item, Table
 
 COUNTED = 1000
-"""Counting goes no further: a count that says this says this or more."""
+"""Counting stops here: this number means this many or more."""
 
 
 class DeliveryLog:
-    """Lists, oldest first, and counts. The index lags behind the records by about a second."""
+    """Lists deliveries, the oldest first, and counts them. The index lags behind the records by about a second."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -26,9 +26,9 @@ class DeliveryLog:
     def oldest(
         self, tenant_id: TenantId, status: DeliveryStatus, *, after: str = "", limit: int = COUNTED
     ) -> tuple[list[DeliverySummary | Malformed], str | None]:
-        """Return up to `limit` of a tenant's deliveries of one status, in the order of their events.
+        """Return up to `limit` of a tenant's deliveries of one status after a position, in the order of their events.
 
-        They are those behind the place `after`; returned with them is the place behind which there may be more.
+        The second value is the position after which there may be more, or None.
         """
         rows = list(self._rows(tenant_id, status, after, limit))
         return list(each(summary_of, rows)), rows[-1]["listed_at"] if len(rows) == limit else None
@@ -42,6 +42,6 @@ class DeliveryLog:
         return self._table.query("listed = :listed AND listed_at > :after", values, IndexName=keys.BY_STATUS, Limit=limit)
 
 
-def place_of(at: datetime) -> str:
-    """Return the place in the index before all events of a time (UTC)."""
+def position_before(at: datetime) -> str:
+    """Return the position in the index before all events of a time (UTC)."""
     return keys.listed_at(at, EventId(""))

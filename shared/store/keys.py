@@ -19,7 +19,7 @@ table deliveries
   an event's delivery record      T#<tenant id>             EVENT#<event id>
   its callback's state            T#<tenant id>             CALLBACK
   a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
-  a parked event's place          T#<tenant id>             LOT#<channel>:<chat id>#<place, twelve digits>
+  a parked event's slot           T#<tenant id>             LOT#<channel>:<chat id>#<number, twelve digits>
   how many events were dropped    T#<tenant id>             DROPPED
   its callback's tests, counted   T#<tenant id>             TRIALS#<minute>
   what the dev receiver got       RECEIVER                  <time>#<random>
@@ -31,7 +31,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
 
@@ -57,6 +59,12 @@ def account(tenant_id: TenantId, channel: Channel) -> Key:
 def account_of(key: Key) -> Key:
     """Return the key of the account that a session or marks belong to."""
     return {"pk": key["pk"], "sk": ACCOUNTS + key["sk"].partition("#")[2]}
+
+
+def belongs_to(sk: str, channel: Channel) -> bool:
+    """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
+    kind, _, rest = sk.partition("#")
+    return kind in {"SESSION", "MARKS", "PEER"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -124,15 +132,23 @@ def listed_at(received_at: datetime, event_id: EventId) -> str:
     return f"{received_at:%Y-%m-%dT%H:%M:%S.%f}#{event_id}"
 
 
+CALLBACK = "CALLBACK"
+
+
 def callback_state(tenant_id: TenantId) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": "CALLBACK"}
+    return {"pk": f"T#{tenant_id}", "sk": CALLBACK}
+
+
+def tenant_of(key: Mapping[str, Any]) -> TenantId:
+    """Return the tenant whose partition a key is in."""
+    return TenantId(key["pk"].removeprefix("T#"))
 
 
 def dropped(tenant_id: TenantId) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": "DROPPED"}
 
 
-def trials(tenant_id: TenantId, minute: int) -> Key:
+def callback_tests(tenant_id: TenantId, minute: int) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"TRIALS#{minute}"}
 
 
@@ -140,12 +156,12 @@ def parked_chat(tenant_id: TenantId, chat: str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"{PARKED_CHATS}{chat}"}
 
 
-def lot(chat: str) -> str:
+def backlog(chat: str) -> str:
     return f"LOT#{chat}#"
 
 
-def place(tenant_id: TenantId, chat: str, number: int) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"{lot(chat)}{number:012d}"}
+def slot(tenant_id: TenantId, chat: str, number: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{backlog(chat)}{number:012d}"}
 
 
 def due_shard(tenant_id: TenantId) -> str:

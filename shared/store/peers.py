@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
 from shared.store.table import ConditionFailed, Item, Table
 
 
-class Peer(Stored):
+class Peer(StoredModel):
     """A user, group or channel by its marked id.
 
     `access_hash` is the account's own key to it. A `min` user has none; (`min_chat`, `min_message`) is where it was seen, which names

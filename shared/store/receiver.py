@@ -1,4 +1,4 @@
-"""What the development receiver got: newest first, bounded in size and time."""
+"""The payloads that the development receiver got. They are kept for a day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReceiverStore:
         )
 
     def newest(self, limit: int, now: datetime) -> list[dict[str, Any]]:
-        """Return up to `limit` entries `{received_at, payload}`, newest first, none older than a day."""
+        """Return up to `limit` entries `{received_at, payload}` of the last day, newest first."""
         rows = self._table.query("pk = :pk", {":pk": keys.RECEIVER}, ScanIndexForward=False, Limit=limit, ConsistentRead=True)
         return [
             {"received_at": row["received_at"], "payload": json.loads(row["payload"])}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.model.frozen import Stored
+from shared.model.frozen import StoredModel
 from shared.store import keys
 from shared.store.table import Table
 
 
-class TokenDigests(Stored):
+class TokenDigests(StoredModel):
     """SHA-256 of each deployment-wide token, in hex; None where it is not set."""
 
     admin: str | None = None

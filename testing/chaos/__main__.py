@@ -8,8 +8,8 @@ import sys
 import uvloop
 
 from local import emulator
-from local.aws_account import open_account
 from local.bootstrap import ROOT
+from local.emulator_account import open_account
 from local.stand_in_template import template
 from testing.chaos.faults import KINDS
 from testing.chaos.plan import KINDS as CHATS

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.model.account import Account as Row
+from shared.model.account import Account
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.rpc.client import OwnerClient
@@ -88,9 +88,9 @@ async def _log_in(members: list[Member], server: Server, accounts: AccountStore,
             parts.callback(client.close)
             while waiting:
                 member, worker = waiting.pop()
-                asked = Row(tenant_id=member.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))
+                asked = Account(tenant_id=member.tenant_id, channel=Channel.TELEGRAM, owner=WorkerId(worker), epoch=Epoch(0))
 
-                def call(command: Command[Any], member: Member = member, asked: Row = asked) -> None:
+                def call(command: Command[Any], member: Member = member, asked: Account = asked) -> None:
                     client.call(member.tenant_id, Channel.TELEGRAM, asked, command)
 
                 await loop.run_in_executor(threads, call, StartLogIn(phone=member.phone))

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
 from local.processes import Process, bare_environment, free_port
 from local.telegram_server import TelegramServer
@@ -40,7 +40,7 @@ class Started:
 class Ground:
     """What all places share. Children die with the thread that started them: `starter` is one that stays for the whole run."""
 
-    account: Account
+    account: EmulatorAccount
     telegram: TelegramServer
     logs: Path
     starter: Executor

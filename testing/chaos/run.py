@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.account import AccountState
 from shared.model.ids import Channel
 from shared.store.accounts import AccountStore
@@ -55,7 +55,7 @@ class Stage:
     workers: WorkerStore
 
 
-async def run(plan: Plan, account: Account, say: Say) -> Report:
+async def run(plan: Plan, account: EmulatorAccount, say: Say) -> Report:
     """Run the plan in a fresh account of a running emulator; on return nothing that was started is left."""
     shutil.rmtree(plan.folder, ignore_errors=True)
     (plan.folder / "logs").mkdir(parents=True)
@@ -67,7 +67,7 @@ async def run(plan: Plan, account: Account, say: Say) -> Report:
 
 
 @asynccontextmanager
-async def _stage(plan: Plan, account: Account) -> AsyncIterator[Stage]:
+async def _stage(plan: Plan, account: EmulatorAccount) -> AsyncIterator[Stage]:
     table = Table(account.client("dynamodb"), account.table_name)
     async with contextlib.AsyncExitStack() as parts:
         starter = parts.enter_context(ThreadPoolExecutor(1, "starter"))
@@ -89,7 +89,7 @@ async def _stage(plan: Plan, account: Account) -> AsyncIterator[Stage]:
         yield Stage(plan, server, places, journal, TenantStore(table), AccountStore(table), WorkerStore(table))
 
 
-async def _play(stage: Stage, cast: Cast, account: Account, say: Say) -> Report:
+async def _play(stage: Stage, cast: Cast, account: EmulatorAccount, say: Say) -> Report:
     plan, journal = stage.plan, stage.journal
     rng = random.Random(plan.seed)  # noqa: S311  repeatable on purpose
     began_s = journal.now

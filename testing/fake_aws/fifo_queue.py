@@ -1,6 +1,7 @@
 """An SQS FIFO queue in memory, on a clock that is injected.
 
-order            a group's messages in the order they were sent; of several groups, the one whose first message is the oldest first
+order            a group's messages in the order they were sent; SQS promises nothing of several groups: here they take turns, or, where a
+                 test is to be hard on whoever waits behind a slow group, the group whose first message is the oldest comes first
 lock             what is received hides its whole group, until all of it is deleted or visible again
 deduplication    one id is taken once per group within five minutes; a message that was taken before is acknowledged and dropped
 receipt          a new one with each receive; only the last one counts
@@ -52,7 +53,7 @@ class FakeFifoQueue(FakeService):
     retention period.
     """
 
-    def __init__(self, clock: Clock | None = None, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, clock: Clock | None = None, on_change: Callable[[], None] = lambda: None, *, oldest_first: bool = False) -> None:
         super().__init__(
             {
                 "SendMessageBatch": operation(self._send, "QueueUrl Entries"),
@@ -66,6 +67,7 @@ class FakeFifoQueue(FakeService):
         self.sent: list[tuple[float, str]] = []
         self._clock = clock or SystemClock()
         self._on_change = on_change
+        self._oldest_first = oldest_first
         self._receives = itertools.count(1)
         self._accepted_s: dict[tuple[str, str], float] = {}
         self._groups: dict[str, list[Message]] = {}
@@ -125,7 +127,8 @@ class FakeFifoQueue(FakeService):
     def _receive(self, request: Request) -> Answer:
         now, most = self._clock.boottime(), request.get("MaxNumberOfMessages", 1)
         free = [messages for messages in self._groups.values() if all(message.visible_s <= now for message in messages[:MOST_ENTRIES])]
-        free.sort(key=lambda messages: messages[0].number)
+        if self._oldest_first:
+            free.sort(key=lambda messages: messages[0].number)
         found = list(itertools.islice(itertools.chain.from_iterable(free), most))
         for message in found:
             self._by_receipt.pop(message.receipt, None)
@@ -133,6 +136,8 @@ class FakeFifoQueue(FakeService):
             message.visible_s = now + request.get("VisibilityTimeout", VISIBILITY_S)
             message.receive_count += 1
             self._by_receipt[message.receipt] = message
+        for group in dict.fromkeys(message.group for message in found):
+            self._groups[group] = self._groups.pop(group)  # behind the others
         return {"Messages": [_shown(message) for message in found]} if found else {}
 
     def _each(self, request: Request, act: Callable[[Request], bool]) -> Answer:

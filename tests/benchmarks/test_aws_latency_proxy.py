@@ -16,7 +16,7 @@ from benchmarks.aws_latency_proxy import AwsLatencyProxy
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.listener_client import MeasuredListener
 from benchmarks.send import beyond_the_clock
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from local.progress import silent
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.store import keys
@@ -52,7 +52,7 @@ def test_the_clock_accounts_for_so_many_calls_and_no_more() -> None:
     assert beyond_the_clock(calls, elapsed_s=10) == Counter({"Query WORKERS": 2, "PutItem PEER": 1})
 
 
-async def test_every_call_takes_the_same_time_and_is_counted(account: Account) -> None:
+async def test_every_call_takes_the_same_time_and_is_counted(account: EmulatorAccount) -> None:
     """A real client gets the emulator's own answers, not sooner than the latency."""
     async with AwsLatencyProxy().running(account.emulator.url, latency_s=0.2) as aws:
         padded = replace(account.emulator, port=int(aws.url.rpartition(":")[2]))

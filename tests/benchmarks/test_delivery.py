@@ -11,6 +11,7 @@ from benchmarks import delivery, delivery_neighbours
 from benchmarks.delivery_stage import Stage, batches_of
 from benchmarks.environment import BenchmarkEnvironment
 from local.progress import silent
+from tests.support.events import message_of
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_events_of_one_chat_follow_each_other_in_a_batch(stage: Stage) -> None:
         groups = [event.group for _, event in batch]
         assert groups == sorted(groups)
         for group in groups:
-            numbers = [event.message.message_id for _, event in batch if event.group == group]
+            numbers = [int(message_of(event).message_id) for _, event in batch if event.group == group]
             assert numbers == sorted(numbers)
 
 

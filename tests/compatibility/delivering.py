@@ -8,16 +8,15 @@ from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
-from functions.callback_delivery.attempt import Attempts
+from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.retry import Answered, Outcome
-from functions.sweeper.chat import Chats
 from functions.sweeper.sweep import Sweeper
-from functions.sweeper.visit import Visits
-from local.aws_account import Account
+from functions.sweeper.sweep_run import PosterPool, SweepServices
+from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
 from tests.compatibility.scene import Scene
-from tests.functions.callback_delivery.bench import Bench
 from tests.support.clock import FakeClock
+from tests.support.emulated_delivery import EmulatedDelivery
 
 
 @dataclass(frozen=True)
@@ -69,22 +68,29 @@ class Endpoints:
 class Delivering:
     """Delivers to these endpoints what is in an account."""
 
-    def __init__(self, account: Account, clock: FakeClock, endpoints: Endpoints) -> None:
-        self.bench = Bench(account, clock, cast("Any", None), cast("Any", SimpleNamespace(post=endpoints.post)))
-        self._attempts = Attempts(endpoints.post, clock)
+    def __init__(self, account: EmulatorAccount, clock: FakeClock, endpoints: Endpoints) -> None:
+        self.delivery = EmulatedDelivery(account, clock, cast("Any", None), cast("Any", SimpleNamespace(post=endpoints.post)))
+        self._poster = EventPoster(endpoints.post, clock)
         self._clock = clock
 
     async def deliver(self) -> None:
         """Run the delivery function until the queue is empty."""
-        while self.bench.left_in_queue():
-            await self.bench.run(self.bench.entries(wait_s=1))
+        while self.delivery.left_in_queue():
+            await self.delivery.run(self.delivery.entries(wait_s=1))
 
     async def sweep(self) -> None:
         """Run the sweeper once: it visits what is due now."""
-        bench = self.bench
-        chats = Chats(bench.addressees, bench.parking, bench.deliveries, self._attempts, self._clock, bench.log.logger)
-        visits = Visits(bench.addressees, bench.parking, bench.deliveries, chats, chats, self._clock, bench.log.logger)
-        await Sweeper(bench.parking, visits, self._clock, bench.log.logger).run()
+        services = SweepServices(
+            recipients=self.delivery.recipients,
+            deliveries=self.delivery.deliveries,
+            callbacks=self.delivery.callbacks,
+            backlog=self.delivery.backlog,
+            drains=PosterPool(self._poster),
+            probes=PosterPool(self._poster),
+            clock=self._clock,
+            logger=self.delivery.log.logger,
+        )
+        await Sweeper(services).run()
 
 
 async def delivered(scene: Scene) -> dict[str, list[dict[str, Any]]]:

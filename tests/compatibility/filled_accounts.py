@@ -11,7 +11,7 @@ import base64
 from typing import Any
 
 from listener.telegram.operations.send import Outgoing
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Purpose
 from shared.errors import AvioError
 from shared.model.account import AccountState, Wanted
@@ -29,9 +29,9 @@ from testing.telegram_server.control.specs import (
     SendSpec,
 )
 from testing.telegram_server.server import TelegramServer
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.listener import TENANTS, Rig, WorkerRig, is_up, telegram, telegram_of, until
-from tests.support.logs import KeptLog
+from tests.support.listener_harness import TENANTS, ListenerHarness, WorkerHarness, is_up, telegram, telegram_of, until
 
 NAMES = ("anna", "code", "twofa", "frozen", "restricted", "leaving", "wanted", "out", "failed", "duplicated", "banned", "begun", "ended")
 """A tenant and a person each, called by what is special about the account."""
@@ -44,9 +44,9 @@ FREEZE = FreezeSpec(until=1_900_000_000, appeal_url="https://t.me/spambot?start=
 class Accounts:
     """Fills in accounts."""
 
-    def __init__(self, aws: Account, server: TelegramServer, clock: FakeClock, cast: dict[str, Any]) -> None:
+    def __init__(self, aws: EmulatorAccount, server: TelegramServer, clock: FakeClock, cast: dict[str, Any]) -> None:
         self._aws, self._server, self._clock, self._cast = aws, server, clock, cast
-        self._rig = Rig(aws, telegram_of(server), KeptLog())
+        self._rig = ListenerHarness(aws, telegram_of(server), CapturedLog())
         for tenant_id in TENANTS:
             self._rig.table.delete(keys.tenant(tenant_id))
 
@@ -119,14 +119,14 @@ class Accounts:
         assert row
         assert self._rig.workers.kill(dead.id, row.beat, self._clock.now())
 
-    async def _logged_in(self, worker: WorkerRig, name: str) -> Any:
+    async def _logged_in(self, worker: WorkerHarness, name: str) -> Any:
         account = await worker.account(self.id(name))
         await telegram(account).flow.start(self.phone(name))
         await telegram(account).flow.verify(self.phone(name), CODE, None)
         await until(lambda: is_up(account))
         return account
 
-    async def _half_way(self, worker: WorkerRig) -> None:
+    async def _half_way(self, worker: WorkerHarness) -> None:
         code, twofa = await worker.account(self.id("code")), await worker.account(self.id("twofa"))
         await telegram(code).flow.start(self.phone("code"))
         await telegram(twofa).flow.start(self.phone("twofa"))
@@ -159,13 +159,13 @@ class Accounts:
             while await asyncio.to_thread(self._queue_length) < count:  # noqa: ASYNC110  a queue announces nothing
                 await asyncio.sleep(0.05)
 
-    async def _frozen(self, worker: WorkerRig) -> None:
+    async def _frozen(self, worker: WorkerHarness) -> None:
         account = await self._logged_in(worker, "frozen")
         self._server.people.patch(self.phone("frozen"), PersonPatch(frozen=FREEZE))
         await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 2)))
         assert account.holding.row.state is AccountState.FROZEN
 
-    async def _restricted(self, worker: WorkerRig) -> None:
+    async def _restricted(self, worker: WorkerHarness) -> None:
         account = await self._logged_in(worker, "restricted")
         self._server.people.patch(self.phone("restricted"), PersonPatch(spam_limited=True))
         await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 3)))

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
-from shared.store.parking import digest_of
+from shared.store.callback_states import url_digest
 from tests.compatibility.delivering import Delivering, Endpoints, Posted, taken
 from tests.functions.api import key
 from tests.support.clock import FakeClock
@@ -25,11 +25,11 @@ Asked = Callable[..., Awaitable[dict[str, Any]]]
 class Deliveries:
     """Fills in deliveries. `asked` calls the API."""
 
-    def __init__(self, aws: Account, clock: FakeClock, cast: dict[str, Any], asked: Asked) -> None:
+    def __init__(self, aws: EmulatorAccount, clock: FakeClock, cast: dict[str, Any], asked: Asked) -> None:
         self._clock, self._cast, self._asked = clock, cast, asked
         self._endpoints = Endpoints()
         self._delivering = Delivering(aws, clock, self._endpoints)
-        self._bench = self._delivering.bench
+        self._delivery = self._delivering.delivery
 
     def id(self, name: str) -> TenantId:
         """Return a tenant's id."""
@@ -50,7 +50,7 @@ class Deliveries:
     def queue(self, name: str, chat: int, *messages: int, **fields: Any) -> None:
         """Queue events of one chat of a tenant."""
         at = {"received_at": self._clock.now(), **fields}
-        self._bench.enqueue(*(event_of(self.id(name), chat, number, **at) for number in messages))
+        self._delivery.enqueue(*(event_of(self.id(name), chat, number, **at) for number in messages))
 
     async def call(self, method: str, name: str, path: str = "", **request: Any) -> dict[str, Any]:
         """Call the API about a tenant, with its own key."""
@@ -63,14 +63,14 @@ class Deliveries:
 
     async def _run_once(self, says: Callable[[Posted], Outcome]) -> None:
         self._endpoints.says = says
-        await self._bench.run(self._bench.entries(wait_s=1))
+        await self._delivery.run(self._delivery.entries(wait_s=1))
 
     async def _alone(self) -> None:
         """Refuse one chat's first event until it is parked, while another chat's are taken in between."""
         self.queue("alone", 71, 1, 2, 3)
         tenant_id, taken_in_between = self.id("alone"), 0
-        while not list(self._bench.parking.chats(tenant_id)):
-            if self._bench.parking.callback(tenant_id).failures:
+        while not list(self._delivery.backlog.chats(tenant_id)):
+            if self._delivery.callbacks.get(tenant_id).failures:
                 taken_in_between += 1
                 self.queue("alone", 72, taken_in_between)
             await self._run_once(lambda one: Answered(500, text="not this chat") if one.message["chat_id"] == 71 else Answered(200))
@@ -96,7 +96,7 @@ class Deliveries:
         def says(one: Posted) -> Outcome:
             if one.tenant_id != tenant_id:
                 return _away(one)
-            if self._bench.parking.callback(tenant_id).state == "draining":
+            if self._delivery.callbacks.get(tenant_id).state == "draining":
                 sweeping[0].cancel()
                 raise asyncio.CancelledError
             return Answered(200)
@@ -133,7 +133,9 @@ class Deliveries:
         """Write what an attempt that was slow leaves on its callback's row."""
         now = self._clock.now()
         held_until = now + timedelta(seconds=1)
-        self._bench.parking.failed(self.id("once"), digest_of("https://once.example/in"), now, held_until, held_until=held_until)
+        self._delivery.callbacks.count_failures(
+            self.id("once"), url_digest("https://once.example/in"), now, held_until, held_until=held_until
+        )
 
     async def _tried_once(self) -> None:
         """Have an event tried once: it stays in the queue with the next of its chat, and its record is pending."""

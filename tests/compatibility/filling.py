@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored
 from tests.compatibility.filled_accounts import NAMES, Accounts
@@ -19,7 +19,7 @@ SHOWN = ("id", "key", "signing_secret")
 class Filling:
     """An account being filled. `cast` is what a replay must know: ids, keys, secrets; `queued` are messages that were taken out."""
 
-    def __init__(self, aws: Account, server: TelegramServer) -> None:
+    def __init__(self, aws: EmulatorAccount, server: TelegramServer) -> None:
         self.aws = aws
         self.api = Api(aws)
         self.clock = self.api.clock

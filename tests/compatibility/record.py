@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from local import emulator as local_emulator
-from local.aws_account import open_account
 from local.emulator import Emulator
+from local.emulator_account import open_account
 from local.stand_in_template import template
 from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored, telegram_state

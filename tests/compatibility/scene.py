@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from tests.compatibility import stored
 from tests.support.clock import FakeClock
 
@@ -19,7 +19,7 @@ CAST, ANSWERS, POSTED = "cast.json", "answers.json", "posted.json"
 class Scene:
     """`cast` says whose ids, keys and secrets are in the rows, `clock` stands where the recording ended."""
 
-    def __init__(self, aws: Account, folder: Path) -> None:
+    def __init__(self, aws: EmulatorAccount, folder: Path) -> None:
         self.aws, self.folder = aws, folder
         self.cast = self.read(CAST)
         self.clock = FakeClock()

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.aws_account import Account
-from shared.crypto import DataKey, Envelope, KeysUnavailable, Purpose, Unreadable
+from local.emulator_account import EmulatorAccount
+from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
 
 TABLES, QUEUE = "tables.json", "queue.json"
@@ -26,7 +26,7 @@ PAIRS = (("signing_key", "signing_secret"), ("data_key", "sealed"), ("key", "sea
 Attributes = dict[str, Any]
 
 
-def dump(account: Account, folder: Path, before: Sequence[dict[str, str]] = ()) -> None:
+def dump(account: EmulatorAccount, folder: Path, before: Sequence[dict[str, str]] = ()) -> None:
     """Write what an account holds; takes the messages out of its queue, and writes them behind those that were taken `before`."""
     tables = {"avio": _rows(account, account.table_name), "deliveries": _rows(account, account.deliveries_table_name)}
     unsealing = _Unsealing(account)
@@ -38,7 +38,7 @@ def dump(account: Account, folder: Path, before: Sequence[dict[str, str]] = ()) 
     (folder / QUEUE).write_text(json.dumps([*before, *messages(account)], indent=1, ensure_ascii=False) + "\n")
 
 
-def load(account: Account, folder: Path) -> None:
+def load(account: EmulatorAccount, folder: Path) -> None:
     """Put what was written into an account."""
     dynamodb, sealing = account.client("dynamodb"), _Sealing(account)
     names = {"avio": account.table_name, "deliveries": account.deliveries_table_name}
@@ -69,13 +69,13 @@ def queued(folder: Path) -> list[dict[str, str]]:
     return messages
 
 
-def _rows(account: Account, table: str) -> list[Attributes]:
+def _rows(account: EmulatorAccount, table: str) -> list[Attributes]:
     pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     rows = [row for page in pages for row in page["Items"]]
     return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
 
 
-def messages(account: Account) -> Iterator[dict[str, str]]:
+def messages(account: EmulatorAccount) -> Iterator[dict[str, str]]:
     """Take what is in the queue out of it, waiting for what is hidden."""
     sqs, url = account.client("sqs"), account.events_queue_url
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -101,7 +101,7 @@ def _tenant_of(row: Attributes) -> TenantId:
 class _Unsealing:
     """Puts in the place of sealed values what is in them. What no key opens stays as it is."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: EmulatorAccount) -> None:
         kms = account.client("kms")
         self._envelope = Envelope(lambda: kms, account.kms_key_id)
         self._known: dict[bytes, Attributes] = {}
@@ -133,7 +133,7 @@ class _Unsealing:
                 plain = self._envelope.unwrap(tenant_id, purpose, wrapped).open(sealed)
             except KeysUnavailable:
                 continue
-            except Unreadable:
+            except DecryptionFailed:
                 unreadable = unreadable or ({DATA_KEY: key}, {"B": sealed})
                 continue
             return {DATA_KEY: key}, {SEALED: {**key, "plain": plain.decode()}}
@@ -143,7 +143,7 @@ class _Unsealing:
 class _Sealing:
     """Puts sealed values back. A tenant has one data key for each purpose here, and what is sealed twice is sealed alike."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: EmulatorAccount) -> None:
         kms = account.client("kms")
         self._envelope = Envelope(lambda: kms, account.kms_key_id)
         self._keys: dict[tuple[str, str], DataKey] = {}

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
+from shared.model.event import read_event
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
-from shared.queues import parse_event
 from shared.store.accounts import AccountStore
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import ParkingStore
 from shared.store.peers import PeerStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
@@ -47,7 +48,7 @@ class Stores:
         self.tenants, self.accounts, self.peers = TenantStore(state), AccountStore(state), PeerStore(state)
         self.workers, self.tokens = WorkerStore(state), TokenStore(state)
         self.deliveries, self.receiver = DeliveryStore(deliveries), ReceiverStore(deliveries)
-        self.parking = ParkingStore(deliveries, self.deliveries)
+        self.callbacks, self.backlog = CallbackStateStore(deliveries), BacklogStore(deliveries, self.deliveries)
         self._pages: dict[TenantId, set[str]] = {}
 
     def tenant(self, row: Row) -> None:
@@ -100,7 +101,7 @@ class Stores:
     def event(self, row: Row) -> None:
         found = self.deliveries.get(_tenant(row), EventId(row["sk"].partition("#")[2]))
         assert found
-        assert found.event == parse_event(row["event"])
+        assert found.event == read_event(row["event"])
         agrees(found, {name: value for name, value in row.items() if name != "event"}, OF_THE_LOG)
         assert found.event.id in self._listed(found.event.tenant_id)
 
@@ -110,15 +111,15 @@ class Stores:
         return self._pages[tenant_id]
 
     def callback(self, row: Row) -> None:
-        agrees(self.parking.callback(_tenant(row)), row, DUE)
+        agrees(self.callbacks.get(_tenant(row)), row, DUE)
 
     def chat(self, row: Row) -> None:
-        (found,) = [chat for chat in whole(self.parking.chats(_tenant(row))) if chat.chat == row["chat"]]
+        (found,) = [chat for chat in whole(self.backlog.chats(_tenant(row))) if chat.chat == row["chat"]]
         agrees(found, row, DUE)
 
     def lot(self, row: Row) -> None:
         _, chat, number = row["sk"].split("#")
-        (found,) = [place for place in self.parking.places(_tenant(row), chat, 100) if place.number == int(number)]
+        (found,) = [slot for slot in self.backlog.slots(_tenant(row), chat, 100) if slot.number == int(number)]
         assert found.event_id == row["event_id"]
         assert found.record
 
@@ -157,7 +158,7 @@ READERS: dict[str, Callable[[Stores, Row], None]] = {
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_row_is_read_with_all_its_fields(account: Account, folder: Path) -> None:
+def test_every_row_is_read_with_all_its_fields(account: EmulatorAccount, folder: Path) -> None:
     """A field that was given another name and no alias would be passed over in silence: rows hide what they do not know."""
     stores = Stores(Scene(account, folder))
     kinds = set()

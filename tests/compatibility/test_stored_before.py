@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
 from testing.telegram_server.control.specs import MessageFilter, SendSpec
@@ -23,13 +23,13 @@ from tests.compatibility.answers import answers, api_of
 from tests.compatibility.delivering import Delivering, Endpoints, delivered
 from tests.compatibility.scene import ANSWERS, FOLDERS, POSTED, Scene
 from tests.functions.api import Api
+from tests.support.captured_log import CapturedLog
 from tests.support.interface import interface
-from tests.support.listener import PATIENCE_S, Rig, telegram_of, until
-from tests.support.logs import KeptLog
+from tests.support.listener_harness import PATIENCE_S, ListenerHarness, telegram_of, until
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
-def scene(account: Account, request: pytest.FixtureRequest) -> Scene:
+def scene(account: EmulatorAccount, request: pytest.FixtureRequest) -> Scene:
     """Each recording in turn, loaded."""
     return Scene(account, request.param)
 
@@ -69,10 +69,10 @@ async def test_what_was_queued_and_parked_is_delivered_as_it_would_have_been(sce
     assert posted.keys() == expected.keys()
     for chat, attempts in expected.items():
         assert posted[chat] == attempts, chat
-    left = Delivering(scene.aws, scene.clock, Endpoints()).bench
+    left = Delivering(scene.aws, scene.clock, Endpoints()).delivery
     assert left.left_in_queue() == 0
     for name in scene.cast["tenants"]:
-        assert not list(left.parking.chats(scene.id(name))), name
+        assert not list(left.backlog.chats(scene.id(name))), name
         waiting = [one for one in await _deliveries(scene, name) if one["status"] in {"pending", "parked"}]
         assert not waiting, name
 
@@ -130,14 +130,14 @@ class Replay:
 
     def __init__(self, scene: Scene, server: TelegramServer) -> None:
         self.scene, self.server = scene, server
-        self.rig = Rig(scene.aws, telegram_of(server), KeptLog())
+        self.harness = ListenerHarness(scene.aws, telegram_of(server), CapturedLog())
         self.api: Api = api_of(scene)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Have a listener run, which the API finds. The worker that was silent is dead by now: nobody shares the accounts with it."""
         self._bury("silent")
-        async with interface(self.rig):
+        async with interface(self.harness):
             try:
                 yield
             finally:
@@ -179,21 +179,21 @@ class Replay:
 
     def rows(self, name: str) -> list[Any]:
         """Return what table `avio` holds of a tenant."""
-        return list(self.rig.table.query("pk = :pk", {":pk": f"T#{self.scene.id(name)}"}, ConsistentRead=True))
+        return list(self.harness.table.query("pk = :pk", {":pk": f"T#{self.scene.id(name)}"}, ConsistentRead=True))
 
     def _bury(self, worker: str) -> None:
         """Have a worker that was silent be dead."""
         worker_id = WorkerId(self.scene.cast["workers"][worker])
-        row = self.rig.workers.get(worker_id)
+        row = self.harness.workers.get(worker_id)
         assert row
-        assert self.rig.workers.kill(worker_id, row.beat, SystemClock().now())
+        assert self.harness.workers.kill(worker_id, row.beat, SystemClock().now())
 
 
 @pytest.fixture
 async def replay(scene: Scene, server: TelegramServer) -> Replay:
     """A recording with nothing in the queue."""
     made = Replay(scene, server)
-    while await made.rig.left():
+    while await made.harness.left():
         pass
     return made
 
@@ -209,14 +209,14 @@ async def test_a_listener_goes_on_with_a_dead_workers_account(replay: Replay) ->
         await replay.told("anna", connected=True)
         replay.write("alice", replay.phone("anna"), "today")
         missed = ["after the crash", "to the supergroup after the crash"]
-        assert texts(await replay.rig.queued(3)) == sorted([*missed, "today"])
+        assert texts(await replay.harness.queued(3)) == sorted([*missed, "today"])
         await replay.send(people["alice"]["id"], "an answer")
         await replay.send(people["carol"]["id"], "an answer to whom a message names")
         for kind in ("basic", "supergroup"):
             await replay.send(groups[kind], f"to the {kind} again")
         assert await replay.got("alice", 2) == ["from Anna", "an answer"]
         assert await replay.got("carol", 1) == ["an answer to whom a message names"]
-        assert await replay.rig.left() == []
+        assert await replay.harness.left() == []
     assert replay.server.operation.counters()["auth_key_duplicated"] == 0
 
 

@@ -24,7 +24,7 @@ from local import openapi
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
 from shared.errors import Code
-from shared.model.event import Event, Media, Message
+from shared.model.event import Media, Message, MessageReceived
 from shared.model.ids import Channel, EventId, TenantId
 from shared.store.peers import Peer
 
@@ -141,7 +141,7 @@ def test_a_verification_has_the_phone_and_one_of_the_two(body: dict[str, Any], t
 def test_an_event_is_what_the_document_says(media: Media | None, others: dict[str, Any]) -> None:
     """Whatever is known of it; and it has no field that the document does not have."""
     message = Message(chat_id=1, message_id=2, chat_type="group", text="", date=AT, media=media, **others)
-    event = Event(id=EventId("evt_1"), tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=AT, message=message)
+    event = MessageReceived(id=EventId("evt_1"), tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=AT, message=message)
     body = json.loads(body_of(event, 1))
     validator("EventBody").validate(body)
     for name, part in (("EventBody", body), ("MessageBody", body["message"]), ("MediaBody", body["message"].get("media", {}))):

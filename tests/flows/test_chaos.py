@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.chaos.plan import Plan
 from testing.chaos.run import run
 
 SCRIPT = ((0.5, "kill"), (3.0, "sqs-away"), (8.0, "server-restart"), (14.0, "telegram-silent"))
 
 
-async def test_nothing_is_lost_doubled_or_out_of_order(account: Account, tmp_path: Path) -> None:
+async def test_nothing_is_lost_doubled_or_out_of_order(account: EmulatorAccount, tmp_path: Path) -> None:
     """One worker killed, one cut off from SQS and then from Telegram, the server restarted: each message is queued once, in order, each
     send arrives once, no key is duplicated, and every account of the killed worker is served again.
     """

@@ -15,13 +15,13 @@ from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
-from functions.callback_delivery import waking
+from functions.callback_delivery import callback_wake
 from functions.callbacks import receiver
 from functions.deliveries import routes as deliveries
-from functions.deliveries.allowance import Allowance
-from functions.deliveries.log import Log
-from functions.deliveries.trial import Trial
-from functions.deliveries.waking import Waking
+from functions.deliveries.callback_test import CallbackTestClient
+from functions.deliveries.callback_test_limit import CallbackTestLimit
+from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.history import DeliveryHistory
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
@@ -34,10 +34,9 @@ from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.crypto import Envelope
-from shared.model.account import Account as AccountRow
-from shared.model.account import AccountState
+from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
 from shared.model.worker import Worker
@@ -46,16 +45,17 @@ from shared.rpc.client import OwnerClient
 from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.accounts import AccountStore
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore
 from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
 from shared.store.workers import WorkerStore
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.logs import KeptLog
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 ORIGIN = "http://localhost:5173"
@@ -73,8 +73,8 @@ ROUTERS = [
 class AskedFunction:
     """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
 
-    def __init__(self, waking: waking.Waking) -> None:
-        self._waking = waking
+    def __init__(self, waker: callback_wake.CallbackWaker) -> None:
+        self._waker = waker
         self.answer: Any = None
         self.fault: str | None = None
         self.asked: list[Any] = []
@@ -85,7 +85,7 @@ class AskedFunction:
         self.asked.append((FunctionName, asked))
         if InvocationType == "Event":
             return {}
-        said = {"woken": self._waking.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
+        said = {"woken": self._waker.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
         answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(said).encode())}
         return {**answer, "FunctionError": self.fault} if self.fault else answer
 
@@ -93,10 +93,10 @@ class AskedFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: EmulatorAccount) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
-        self.log = KeptLog()
+        self.log = CapturedLog()
         self.table = Table(dynamodb, account.table_name)
         self.tenants = TenantStore(self.table)
         self.accounts = AccountStore(self.table)
@@ -109,12 +109,15 @@ class Api:
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
-        self.parking = ParkingStore(self.deliveries_table, self.deliveries)
+        self.callbacks = CallbackStateStore(self.deliveries_table)
+        self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction(waking.Waking(self.tenants, self.parking, self.clock, self.log.logger))
+        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
-        self.delivery_log = Log(self.deliveries, DeliveryLog(self.deliveries_table), self.parking, queue, self.clock, self.log.logger)
-        self.received = receiver.Receiver(ReceiverStore(self.deliveries_table), self.clock)
+        self.delivery_log = DeliveryHistory(
+            self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
+        )
+        self.received = receiver.DevReceiver(ReceiverStore(self.deliveries_table), self.clock)
         self.dependencies = self._dependencies()
         self.app = self.composed(ROUTERS, self.dependencies)
 
@@ -122,19 +125,19 @@ class Api:
         owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         return Dependencies(
-            TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed),
+            TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed),
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             self.received,
             self.delivery_log,
-            Waking(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
-            Trial(lambda: self.asked, "delivery", Allowance(self.deliveries_table, self.clock)),  # type: ignore[arg-type,return-value]  # its one method that is used
+            CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
+            CallbackTestClient(lambda: self.asked, "delivery", CallbackTestLimit(self.deliveries_table, self.clock)),  # type: ignore[arg-type,return-value]  # its one method that is used
         )
 
     def composed(
-        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: KeptLog | None = None
+        self, routers: Sequence[APIRouter], dependencies: Dependencies, pipeline: Pipeline | None = None, log: CapturedLog | None = None
     ) -> FastAPI:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger
@@ -164,7 +167,7 @@ class Api:
         row = {**keys.account(TenantId(tenant_id), Channel.TELEGRAM), "state": state, "epoch": 1, **fields}
         self.table.put({**row, "owner": worker.id} if worker else row)
 
-    def account(self, tenant_id: str) -> AccountRow | None:
+    def account(self, tenant_id: str) -> Account | None:
         """Return an account's row."""
         return self.accounts.get(TenantId(tenant_id), Channel.TELEGRAM)
 

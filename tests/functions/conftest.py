@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.aws_account import open_account
 from local.emulator import Emulator
+from local.emulator_account import open_account
 from local.stand_in_template import template
 from tests.functions.api import Api
 from tests.support.owner import StandInOwner

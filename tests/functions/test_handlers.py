@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -14,22 +13,8 @@ from infra_cdk.artifacts import COMMON, FUNCTIONS
 from local.bootstrap import ROOT
 from shared.model.tenant import digest
 from shared.version import VERSION
+from tests.functions.lambda_environment import ENVIRONMENT
 
-ENVIRONMENT = {
-    "PATH": os.defpath,
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "x",
-    "AWS_SECRET_ACCESS_KEY": "x",
-    "AWS_LAMBDA_FUNCTION_NAME": "x",
-    "POWERTOOLS_SERVICE_NAME": "x",
-    "TABLE_NAME": "avio",
-    "DELIVERIES_TABLE_NAME": "deliveries",
-    "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
-    "KMS_KEY_ID": "x",
-    "SECRET_ID": "x",
-    "DELIVERY_FUNCTION": "x",
-    "SWEEPER_FUNCTION": "x",
-}
 FOREIGN = {"telethon", "starlette.testclient", "uvicorn", "listener", "infra_cdk", "local", "tests"}
 NOT_IN_DELIVERY = {"fastapi", "starlette", "mangum", "phonenumbers"}
 

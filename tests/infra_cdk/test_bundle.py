@@ -11,7 +11,7 @@ import pytest
 
 from infra_cdk.artifacts import FUNCTIONS
 from infra_cdk.bundle import BundleError, Bundler
-from infra_cdk.settings import Settings
+from infra_cdk.settings import StackSettings
 
 UV = """#!/bin/sh
 # Stands for uv: installs one package, its metadata, and what is never needed, wherever --target says.
@@ -59,7 +59,7 @@ def uv(tmp_path: Path) -> Path:
 
 
 def _bundler(sources: Path, output: Path, uv: Path, target: str = "aws") -> Bundler:
-    return Bundler(Settings(target), sources, output, uv)  # type: ignore[arg-type]
+    return Bundler(StackSettings(target), sources, output, uv)  # type: ignore[arg-type]
 
 
 def _names(archive: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.callback_delivery.post import ATTEMPT_S
-from functions.sweeper.shift import LAST_START_S, LEASE
+from functions.sweeper.sweep_run import LAST_START_S, LEASE
 from infra_cdk.artifacts import FUNCTIONS
 from tests.infra_cdk.conftest import Described
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra_cdk.settings import Settings, SettingsError, from_environment
+from infra_cdk.settings import SettingsError, StackSettings, from_environment
 
 
 @pytest.mark.parametrize("name", ["ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS"])
@@ -16,7 +16,7 @@ def test_aws_refuses_unsafe_callbacks_aloud(name: str) -> None:
 
 def test_aws_takes_the_flags_when_they_say_no() -> None:
     """The same .env may serve both targets."""
-    assert from_environment("aws", {"ALLOW_HTTP_CALLBACKS": "0", "ALLOW_PRIVATE_CALLBACKS": ""}) == Settings("aws")
+    assert from_environment("aws", {"ALLOW_HTTP_CALLBACKS": "0", "ALLOW_PRIVATE_CALLBACKS": ""}) == StackSettings("aws")
 
 
 def test_one_machine_allows_what_its_own_receiver_needs() -> None:

@@ -1,4 +1,4 @@
-"""A Telegram test server and a rig around it, for each test of its own."""
+"""A Telegram test server and a listener harness around it, both new for each test."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.server import TelegramServer
-from tests.support.listener import Rig, telegram_of
-from tests.support.logs import KeptLog
+from tests.support.captured_log import CapturedLog
+from tests.support.listener_harness import ListenerHarness, telegram_of
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,6 @@ async def server(server_key: ServerKey) -> AsyncIterator[TelegramServer]:
 
 
 @pytest.fixture
-def rig(account: Account, server: TelegramServer) -> Rig:
+def harness(account: EmulatorAccount, server: TelegramServer) -> ListenerHarness:
     """Stores and a queue of one's own, and that server."""
-    return Rig(account, telegram_of(server), KeptLog())
+    return ListenerHarness(account, telegram_of(server), CapturedLog())

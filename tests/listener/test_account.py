@@ -8,101 +8,64 @@ from typing import Any
 
 import pytest
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.sqs_sender import Queue
 from listener.telegram.connection_loop import EARLY_APART_S
-from listener.telegram.operations.send import Outgoing
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import Channel, TenantId
 from shared.model.worker import WorkerState
-from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, MessageFilter, PersonPatch, PersonSpec, SendSpec
+from testing.telegram_server.control.specs import CodeSpec, ConnectionSpec, PersonPatch, PersonSpec
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
+from tests.support.account_scenario import (
+    ALICE,
+    ANNA,
+    PASSWORD,
+    TENANT,
+    arrived,
+    code_of,
+    connected,
+    id_of,
+    log_in,
+    message,
+    people,
+    row,
+    texts,
+    write,
+)
 from tests.support.clock import FakeClock
-from tests.support.listener import Rig, WorkerRig, client_of, is_down, is_up, loop_of, telegram, until
+from tests.support.listener_harness import ListenerHarness, client_of, is_down, loop_of, telegram, until
 
-TENANT = TenantId("11111111-1111-1111-1111-111111111111")
-ANNA, ALICE = "+999661001", "+999661002"
-PASSWORD = "a second factor"
-
-
-@pytest.fixture(autouse=True)
-def people(server: TelegramServer) -> None:
-    """Anna, whose account is plugged in, and Alice, who writes to her."""
-    server.people.create(PersonSpec(phone=ANNA, first_name="Anna", password=PASSWORD))
-    server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
-
-
-def id_of(server: TelegramServer, phone: str) -> int:
-    return int(server.people.get(phone)["id"])
-
-
-async def code_of(server: TelegramServer, phone: str = ANNA) -> str:
-    return str((await server.people.code(phone, wait_s=5))["code"])
-
-
-async def log_in(worker: WorkerRig, server: TelegramServer) -> Account:
-    """Log Anna in, by code and password, and wait until her account is connected."""
-    account = await worker.account(TENANT)
-    await telegram(account).flow.start(ANNA)
-    await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)
-    await connected(account)
-    return account
-
-
-async def connected(account: Account) -> None:
-    await until(lambda: is_up(account))
-
-
-def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
-    return Outgoing(to, text, reply_to, random_id)
-
-
-def write(server: TelegramServer, text: str, sender: str = ALICE, to: str = ANNA) -> None:
-    server.messages.send(sender, SendSpec(to=to, text=text))
-
-
-async def arrived(server: TelegramServer, count: int = 1) -> list[str]:
-    """Wait until Alice has got that many messages."""
-    return [found["text"] for found in await server.messages.wait(ALICE, count, wanted=MessageFilter(direction="in"))]
-
-
-def texts(events: list[dict[str, Any]]) -> list[str]:
-    return [event["message"]["text"] for event in events]
-
-
-async def row(rig: Rig) -> Any:
-    return await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
-
+__all__ = ["people"]
 
 # logging in
 
 
-def _connected_anew(account: Account, before: object) -> bool:
+def _connected_anew(account: OwnedAccount, before: object) -> bool:
     return client_of(account) not in (None, before)
 
 
-async def test_logging_in_by_code_and_password(rig: Rig, server: TelegramServer) -> None:
+async def test_logging_in_by_code_and_password(harness: ListenerHarness, server: TelegramServer) -> None:
     """Each step says where it stands; in the end the row does."""
-    async with rig.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
+    async with harness.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
         told = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
         assert (await telegram(account).flow.start(ANNA)).model_dump() == told
         with pytest.raises(AvioError) as wanted:
             await telegram(account).flow.verify(ANNA, await code_of(server), None)
         assert wanted.value.code is Code.TWO_FA_REQUIRED
-        assert (await row(rig)).state is AccountState.NEED_2FA
+        assert (await row(harness)).state is AccountState.NEED_2FA
         assert (await telegram(account).flow.verify(ANNA, None, PASSWORD)).state == "authorized"
-        found = await row(rig)
+        found = await row(harness)
         assert (found.state, found.user_id, found.phone) == (AccountState.AUTHORIZED, str(id_of(server, ANNA)), ANNA)
 
 
-async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: TelegramServer) -> None:
+async def test_a_wrong_password_does_not_burn_the_code(harness: ListenerHarness, server: TelegramServer) -> None:
     """The same code with the right password works."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         code = await code_of(server)
@@ -112,9 +75,9 @@ async def test_a_wrong_password_does_not_burn_the_code(rig: Rig, server: Telegra
         assert (await telegram(account).flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
-async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: TelegramServer) -> None:
+async def test_a_wrong_code_does_not_burn_the_right_one(harness: ListenerHarness, server: TelegramServer) -> None:
     """The right one signs in after it."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         code = await code_of(server)
@@ -125,9 +88,9 @@ async def test_a_wrong_code_does_not_burn_the_right_one(rig: Rig, server: Telegr
         assert (await telegram(account).flow.verify(ANNA, code, PASSWORD)).state == "authorized"
 
 
-async def test_verifying_again_says_that_it_is_done(rig: Rig, server: TelegramServer) -> None:
+async def test_verifying_again_says_that_it_is_done(harness: ListenerHarness, server: TelegramServer) -> None:
     """The caller had lost the answer: it hears that the account is logged in, not that nothing was started."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         code = await code_of(server)
@@ -137,9 +100,9 @@ async def test_verifying_again_says_that_it_is_done(rig: Rig, server: TelegramSe
         assert again.value.code is Code.ALREADY_AUTHORIZED
 
 
-async def test_a_second_start_returns_the_pending_flow(rig: Rig, server: TelegramServer) -> None:
+async def test_a_second_start_returns_the_pending_flow(harness: ListenerHarness, server: TelegramServer) -> None:
     """No second code is sent before a new one may be asked for."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         await telegram(account).flow.start(ANNA)
@@ -147,19 +110,19 @@ async def test_a_second_start_returns_the_pending_flow(rig: Rig, server: Telegra
 
 
 @pytest.mark.parametrize("step", [lambda flow: flow.verify(ANNA, "12345", None), lambda flow: flow.resend(), lambda flow: flow.cancel()])
-async def test_steps_out_of_turn_say_so(rig: Rig, step: Any) -> None:
+async def test_steps_out_of_turn_say_so(harness: ListenerHarness, step: Any) -> None:
     """Nothing has been started."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         with pytest.raises(AvioError) as refused:
             await step(telegram(account).flow)
         assert refused.value.code is Code.NOT_STARTED
 
 
-async def test_a_phone_without_an_account_is_told_at_sign_in(rig: Rig, server: TelegramServer) -> None:
+async def test_a_phone_without_an_account_is_told_at_sign_in(harness: ListenerHarness, server: TelegramServer) -> None:
     """Telegram sends it a code all the same; that there is nobody shows when the code is presented."""
     server.people.create(PersonSpec(phone="+999660000", registered=False))
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start("+999660000")
         code = await code_of(server, "+999660000")
@@ -168,10 +131,10 @@ async def test_a_phone_without_an_account_is_told_at_sign_in(rig: Rig, server: T
         assert refused.value.code is Code.PHONE_NOT_REGISTERED
 
 
-async def test_an_expired_code_ends_the_flow(rig: Rig, server: TelegramServer) -> None:
+async def test_an_expired_code_ends_the_flow(harness: ListenerHarness, server: TelegramServer) -> None:
     """The next step is a new start, and the status says what happened."""
     server.people.patch(ANNA, PersonPatch(code=CodeSpec(lifetime_s=3600)))
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         code = await code_of(server)
@@ -182,25 +145,25 @@ async def test_an_expired_code_ends_the_flow(rig: Rig, server: TelegramServer) -
         with pytest.raises(AvioError) as ended:
             await telegram(account).flow.verify(ANNA, code, PASSWORD)
         assert ended.value.code is Code.NOT_STARTED
-        assert (await row(rig)).last_error == "code_expired"
+        assert (await row(harness)).last_error == "code_expired"
 
 
-async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(rig: Rig, server: TelegramServer) -> None:
+async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(harness: ListenerHarness, server: TelegramServer) -> None:
     """The unauthorised key and the code's hash are kept, so the code that was sent still works."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await telegram(await first.account(TENANT)).flow.start(ANNA)
         await first.crash()
-    await rig.bury(first.id)
-    async with rig.worker().running() as second:
+    await harness.bury(first.id)
+    async with harness.worker().running() as second:
         account = await second.account(TENANT)
         assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
-async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: TelegramServer) -> None:
+async def test_a_sign_in_whose_answer_was_lost_is_made_good(harness: ListenerHarness, server: TelegramServer) -> None:
     """Telegram had accepted code and password, then the connection broke: verifying again finds the key authorised."""
     server.people.patch(ANNA, PersonPatch(password=""))
     server.operation.inject(FaultSpec(kind="drop_after", method="auth.signIn"))
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         code = await code_of(server)
@@ -213,9 +176,9 @@ async def test_a_sign_in_whose_answer_was_lost_is_made_good(rig: Rig, server: Te
 # sending
 
 
-async def test_sending_to_oneself_by_name_and_by_id(rig: Rig, server: TelegramServer) -> None:
+async def test_sending_to_oneself_by_name_and_by_id(harness: ListenerHarness, server: TelegramServer) -> None:
     """What was sent lies with whom it was sent to."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         await telegram(account).send(message("to me", "me", 1))
         await telegram(account).send(message("by name", "@alice", 2))
@@ -224,9 +187,9 @@ async def test_sending_to_oneself_by_name_and_by_id(rig: Rig, server: TelegramSe
         assert await arrived(server, 2) == ["by name", "by id"]
 
 
-async def test_a_send_whose_answer_was_lost_is_sent_once(rig: Rig, server: TelegramServer) -> None:
+async def test_a_send_whose_answer_was_lost_is_sent_once(harness: ListenerHarness, server: TelegramServer) -> None:
     """The connection breaks after Telegram took the message: the same random id goes again, and the first message is the answer."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="drop_after", method="messages.sendMessage"))
         sent = await telegram(account).send(message("once"))
@@ -235,31 +198,31 @@ async def test_a_send_whose_answer_was_lost_is_sent_once(rig: Rig, server: Teleg
         assert server.operation.counters()["sends_deduplicated"] == 1
 
 
-async def test_a_repeat_that_telegram_calls_a_duplicate_is_found_in_the_history(rig: Rig, server: TelegramServer) -> None:
+async def test_a_repeat_that_telegram_calls_a_duplicate_is_found_in_the_history(harness: ListenerHarness, server: TelegramServer) -> None:
     """RANDOM_ID_DUPLICATE says that it was sent; the history says as what."""
     server.operation.settings({"repeated_random_id": "error"})
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         first = await telegram(account).send(message("once"))
         assert await telegram(account).send(message("once")) == first
 
 
-async def test_a_peer_can_be_answered_after_any_restart(rig: Rig, server: TelegramServer) -> None:
+async def test_a_peer_can_be_answered_after_any_restart(harness: ListenerHarness, server: TelegramServer) -> None:
     """An id that a tenant was given is an address for good, though access hashes lie in memory."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
         write(server, "hello")
-        await rig.queued(1)
-    async with rig.worker().running() as second:
+        await harness.queued(1)
+    async with harness.worker().running() as second:
         account = await second.account(TENANT)
         await connected(account)
         await telegram(account).send(message("an answer", str(id_of(server, ALICE))))
         assert await arrived(server) == ["an answer"]
 
 
-async def test_an_unknown_id_is_no_peer(rig: Rig, server: TelegramServer) -> None:
+async def test_an_unknown_id_is_no_peer(harness: ListenerHarness, server: TelegramServer) -> None:
     """Telegram is not asked: without an access hash there is nothing to ask with."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         with pytest.raises(AvioError) as unknown:
             await telegram(account).send(message("?", "9996610001"))
@@ -267,9 +230,9 @@ async def test_an_unknown_id_is_no_peer(rig: Rig, server: TelegramServer) -> Non
         assert "Phone numbers begin with +" in unknown.value.detail  # it may have been meant as one
 
 
-async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) -> None:
+async def test_a_flood_wait_names_its_seconds(harness: ListenerHarness, server: TelegramServer) -> None:
     """It is neither slept through nor hidden."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=37))
         with pytest.raises(AvioError) as flood:
@@ -277,9 +240,9 @@ async def test_a_flood_wait_names_its_seconds(rig: Rig, server: TelegramServer) 
         assert (flood.value.code, flood.value.retry_after_s) == (Code.FLOOD_WAIT, 37)
 
 
-async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramServer) -> None:
+async def test_a_flood_wait_outlasts_the_connection(harness: ListenerHarness, server: TelegramServer) -> None:
     """Telegram is not asked again before its time is over, by the next connection either; then the message goes."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         ahead_s, boottime = 0.0, loop_of(account)._flood_waits._clock
         loop_of(account)._flood_waits._clock = lambda: boottime() + ahead_s
@@ -300,79 +263,79 @@ async def test_a_flood_wait_outlasts_the_connection(rig: Rig, server: TelegramSe
 # receiving
 
 
-async def test_a_message_is_queued_with_its_sender(rig: Rig, server: TelegramServer) -> None:
+async def test_a_message_is_queued_with_its_sender(harness: ListenerHarness, server: TelegramServer) -> None:
     """The event names who wrote, where, what and when."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         await until(lambda: (client := client_of(account)) and client.synced_at)  # from here on it is pushed
         write(server, "hello, привет, שלום 🙂")
-        event = Event.model_validate((await rig.queued(1))[0])
+        event = MessageReceived.model_validate((await harness.queued(1))[0])
         assert event.message.text == "hello, привет, שלום 🙂"
         assert (event.message.sender_username, event.message.sender_name) == ("alice", "Alice")
-        assert event.message.chat_id == event.message.sender_id == id_of(server, ALICE)
+        assert event.message.chat_id == event.message.sender_id == str(id_of(server, ALICE))
         assert not event.backfilled
 
 
-async def test_what_came_while_nobody_was_connected_is_fetched_in_order(rig: Rig, server: TelegramServer) -> None:
+async def test_what_came_while_nobody_was_connected_is_fetched_in_order(harness: ListenerHarness, server: TelegramServer) -> None:
     """More than a difference slice of it, once each."""
     server.operation.settings({"difference_slice": 7})
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
         write(server, "before")
-        await rig.queued(1)
+        await harness.queued(1)
     for number in range(30):
         write(server, str(number))
-    async with rig.worker().running():
-        events = await rig.queued(30)
+    async with harness.worker().running():
+        events = await harness.queued(30)
         assert texts(events) == [str(number) for number in range(30)]
         assert all(event["backfilled"] for event in events)
-    assert await rig.left() == []
+    assert await harness.left() == []
 
 
-async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(rig: Rig, server: TelegramServer) -> None:
+async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(harness: ListenerHarness, server: TelegramServer) -> None:
     """Marks move only behind what the queue accepted: the next owner fetches the rest."""
 
     class Closed(Queue):
         async def send(self, events: Any) -> list[bool]:
             return [False] * len(events)
 
-    async with rig.worker(queue=Closed).running() as first:
+    async with harness.worker(queue=Closed).running() as first:
         account = await log_in(first, server)
         for number in range(5):
             write(server, str(number))
         await until(lambda: account.context.ledger and account.context.ledger._size == 5)
         await first.crash()
-    await rig.bury(first.id)
-    async with rig.worker().running():
-        assert texts(await rig.queued(5)) == ["0", "1", "2", "3", "4"]
+    await harness.bury(first.id)
+    async with harness.worker().running():
+        assert texts(await harness.queued(5)) == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
-async def test_lost_repeated_and_reordered_pushes_change_nothing(rig: Rig, server: TelegramServer, kind: Any) -> None:
+async def test_lost_repeated_and_reordered_pushes_change_nothing(harness: ListenerHarness, server: TelegramServer, kind: Any) -> None:
     """Each message once, in order."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
         server.operation.inject(FaultSpec(kind=kind, phone=ANNA, times=1))
         for number in range(4):
             write(server, str(number))
-        assert texts(await rig.queued(4)) == ["0", "1", "2", "3"]
-    assert await rig.left() == []
+        assert texts(await harness.queued(4)) == ["0", "1", "2", "3"]
+    assert await harness.left() == []
 
 
-async def test_a_broken_connection_is_made_again_and_nothing_is_missed(rig: Rig, server: TelegramServer) -> None:
+async def test_a_broken_connection_is_made_again_and_nothing_is_missed(harness: ListenerHarness, server: TelegramServer) -> None:
     """Reconnecting is the account's own task, and each connect catches up."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.settings({"accepting": False})
         server.operation.kick(ConnectionSpec(person=ANNA))
         await until(lambda: is_down(account))
         write(server, "meanwhile")
         server.operation.settings({"accepting": True})
-        assert texts(await rig.queued(1)) == ["meanwhile"]
+        assert texts(await harness.queued(1)) == ["meanwhile"]
         assert server.operation.counters()["auth_key_duplicated"] == 0
 
 
-async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: TelegramServer) -> None:
+async def test_a_full_ledger_loses_nothing_and_sends_go_on(harness: ListenerHarness, server: TelegramServer) -> None:
     """The queue is away: what does not fit is dropped before the marks, and fetched again when there is room."""
 
     class Away(Queue):
@@ -381,7 +344,7 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: Tel
         async def send(self, events: Any) -> list[bool]:
             return [False] * len(events) if self.away else await super().send(events)
 
-    async with rig.worker(queue=Away).running() as worker:
+    async with harness.worker(queue=Away).running() as worker:
         account = await log_in(worker, server)
         assert account.context.ledger is not None
         account.context.ledger.bound = 3
@@ -390,60 +353,60 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(rig: Rig, server: Tel
         await until(lambda: (client := client_of(account)) and client.full.is_set())
         await telegram(account).send(message("still going"))
         Away.away = False
-        assert texts(await rig.queued(8)) == [str(number) for number in range(8)]
+        assert texts(await harness.queued(8)) == [str(number) for number in range(8)]
 
 
-async def test_codes_from_telegram_are_never_queued(rig: Rig, server: TelegramServer) -> None:
+async def test_codes_from_telegram_are_never_queued(harness: ListenerHarness, server: TelegramServer) -> None:
     """Another log-in of the account: its code arrives as a message from 777000, and stays there."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
         other = await worker.account(TenantId("22222222-2222-2222-2222-222222222222"))
         await telegram(other).flow.start(ANNA)
         write(server, "after the code")
-        assert texts(await rig.queued(1)) == ["after the code"]
-    assert await rig.left() == []
+        assert texts(await harness.queued(1)) == ["after the code"]
+    assert await harness.left() == []
 
 
 # ends
 
 
-async def test_a_session_ended_from_the_phone_ends_the_account(rig: Rig, server: TelegramServer) -> None:
+async def test_a_session_ended_from_the_phone_ends_the_account(harness: ListenerHarness, server: TelegramServer) -> None:
     """The row says so, nobody owns it, and it can be logged in again."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
         server.people.revoke(ANNA, None)
         await until(lambda: worker.ownership.held == 0)
-        found = await row(rig)
+        found = await row(harness)
         assert (found.state, found.reason, found.owner) == (AccountState.LOGGED_OUT, "revoked", None)
         server.people.patch(ANNA, PersonPatch(password=""))
         await log_in(worker, server)
 
 
-async def test_a_banned_account_says_so(rig: Rig, server: TelegramServer) -> None:
+async def test_a_banned_account_says_so(harness: ListenerHarness, server: TelegramServer) -> None:
     """And is not tried again and again."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
         server.people.patch(ANNA, PersonPatch(banned=True))
         await until(lambda: worker.ownership.held == 0)
-        assert (await row(rig)).state is AccountState.BANNED
+        assert (await row(harness)).state is AccountState.BANNED
 
 
-async def test_logging_out_ends_the_session_at_telegram_and_here(rig: Rig, server: TelegramServer) -> None:
+async def test_logging_out_ends_the_session_at_telegram_and_here(harness: ListenerHarness, server: TelegramServer) -> None:
     """Nothing of the credentials is left."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         assert (await account.log_out()).state == "logged_out"
         assert server.people.authorizations(ANNA) == []
-        found = await row(rig)
+        found = await row(harness)
         assert (found.state, found.owner, found.wanted) == (AccountState.LOGGED_OUT, None, None)
-        session = await asyncio.to_thread(rig.table.get, {"pk": f"T#{TENANT}", "sk": "SESSION#telegram"})
+        session = await asyncio.to_thread(harness.table.get, {"pk": f"T#{TENANT}", "sk": "SESSION#telegram"})
         assert session is not None
         assert "sealed" not in session
 
 
-async def test_logging_out_without_telegram_is_tried_until_it_works(rig: Rig, server: TelegramServer) -> None:
+async def test_logging_out_without_telegram_is_tried_until_it_works(harness: ListenerHarness, server: TelegramServer) -> None:
     """Meanwhile the account serves nothing."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.settings({"accepting": False})
         server.operation.kick(ConnectionSpec(person=ANNA))
@@ -458,49 +421,53 @@ async def test_logging_out_without_telegram_is_tried_until_it_works(rig: Rig, se
         assert server.people.authorizations(ANNA) == []
 
 
-async def test_a_tenant_to_be_erased_is_logged_out_and_gone(rig: Rig, server: TelegramServer) -> None:
+async def test_a_tenant_to_be_erased_is_logged_out_and_gone(harness: ListenerHarness, server: TelegramServer) -> None:
     """Its owner finds that on the row, is nudged, and leaves nothing behind."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         await log_in(worker, server)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
-        await asyncio.to_thread(rig.workers.nudge, worker.id, TENANT)
+        await asyncio.to_thread(harness.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
+        await asyncio.to_thread(harness.workers.nudge, worker.id, TENANT)
         await until(lambda: worker.ownership.held == 0)
         assert server.people.authorizations(ANNA) == []
-        left = list(await asyncio.to_thread(lambda: list(rig.table.query("pk = :pk", {":pk": f"T#{TENANT}"}))))
+        left = list(await asyncio.to_thread(lambda: list(harness.table.query("pk = :pk", {":pk": f"T#{TENANT}"}))))
         assert left == []
 
 
-async def test_an_account_that_nobody_owns_is_found_when_something_is_wanted_of_it(rig: Rig, server: TelegramServer) -> None:
+async def test_an_account_that_nobody_owns_is_found_when_something_is_wanted_of_it(
+    harness: ListenerHarness, server: TelegramServer
+) -> None:
     """It goes to nobody, whose accounts workers look for."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
         await account.log_out()
         await until(lambda: worker.ownership.held == 0)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
-        await until(lambda: rig.accounts.get(TENANT, Channel.TELEGRAM) is None)
+        await asyncio.to_thread(harness.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
+        await until(lambda: harness.accounts.get(TENANT, Channel.TELEGRAM) is None)
 
 
 # moving
 
 
-async def test_a_hand_over_keeps_the_account_logged_in_and_never_on_two_connections(rig: Rig, server: TelegramServer) -> None:
+async def test_a_hand_over_keeps_the_account_logged_in_and_never_on_two_connections(
+    harness: ListenerHarness, server: TelegramServer
+) -> None:
     """The first worker ends, the next one claims: one connection at a time."""
-    async with rig.worker().running() as first, rig.worker().running() as second:
+    async with harness.worker().running() as first, harness.worker().running() as second:
         await log_in(first, server)
         first.ownership.stop()
         assert first.task is not None
         await first.task
         write(server, "between two workers")
-        assert texts(await rig.queued(1)) == ["between two workers"]
+        assert texts(await harness.queued(1)) == ["between two workers"]
         account = await second.account(TENANT)
         await telegram(account).send(message("from the second"))
         assert server.operation.counters()["auth_key_duplicated"] == 0
 
 
-async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServer) -> None:
+async def test_a_fenced_worker_sends_nothing_more(harness: ListenerHarness, server: TelegramServer) -> None:
     """Its lease is over: connections are cut, a send under way fails, and reconnecting is refused."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         worker.lease.lapse()
         asking = asyncio.create_task(telegram(account).send(message("too late")))
@@ -511,15 +478,15 @@ async def test_a_fenced_worker_sends_nothing_more(rig: Rig, server: TelegramServ
         await asyncio.gather(asking, return_exceptions=True)
         await until(lambda: server.operation.connections() == [])
         assert "messages.sendMessage" not in server.operation.counters()["calls"]
-    row = rig.workers.get(worker.id)
+    row = harness.workers.get(worker.id)
     assert row is not None
     assert row.state is WorkerState.ENDED
 
 
-async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_send_cuts_a_back_off_short(harness: ListenerHarness, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After many broken connections the next try is a minute away: whoever sends meanwhile does not wait for it."""
     monkeypatch.setattr("listener.telegram.connection_loop.back_off_s", lambda failures: 3600.0)
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.kick(ConnectionSpec(person=ANNA))
         await until(lambda: is_down(account))
@@ -536,9 +503,9 @@ async def test_a_send_cuts_a_back_off_short(rig: Rig, server: TelegramServer, mo
 
 
 @pytest.mark.parametrize(("code", "name"), [(500, "INTERNAL"), (-503, "Timeout"), (500, "SOMETHING_NEW")])
-async def test_a_fault_of_telegrams_own_is_waited_out(rig: Rig, server: TelegramServer, code: int, name: str) -> None:
+async def test_a_fault_of_telegrams_own_is_waited_out(harness: ListenerHarness, server: TelegramServer, code: int, name: str) -> None:
     """The same random id goes again, so the message is there once, whatever became of the first try."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=code, message=name, times=2))
         assert (await telegram(account).send(message("once"))).message_id
@@ -546,11 +513,11 @@ async def test_a_fault_of_telegrams_own_is_waited_out(rig: Rig, server: Telegram
 
 
 async def test_a_fault_that_does_not_pass_leaves_the_outcome_open(
-    rig: Rig, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
+    harness: ListenerHarness, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been sent: who is told that Telegram cannot be reached would send it a second time."""
     monkeypatch.setattr("listener.telegram.connection_loop.SEND_DEADLINE_S", 1.0)
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=500, message="INTERNAL", times=1000))
         with pytest.raises(AvioError) as unknown:

@@ -10,21 +10,21 @@ import pytest
 from telethon.tl import types
 
 from listener.core.event_publisher import EventPublisher
-from listener.core.ledger import Entry, Ledger
+from listener.core.ledger import Ledger, LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.update_state import UpdateState
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.event import Event
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Item, StoreUnavailable, Table
 from testing.fake_aws.dynamodb import STATE
+from tests.support.captured_log import CapturedLog
 from tests.support.events import TENANT, event_of
 from tests.support.fake_stores import fake_client
-from tests.support.listener import queue_of
-from tests.support.logs import KeptLog
+from tests.support.listener_harness import queue_of
 
 TG, TOWN = Channel.TELEGRAM, -1000000004000
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Line:
     def __init__(self, queue: Queue, offload: Offload, *refused: int) -> None:
         self.table = AskedTable(*refused)
         self.store = PeerStore(self.table)
-        self.log = KeptLog()
+        self.log = CapturedLog()
         self.deliver = EventPublisher(queue, self.store, offload, self.log.logger)
         self.book = PeerCache(self._load)
         self.ready: list[str] = []
@@ -75,13 +75,13 @@ class Line:
         start = UpdateState(pts=1, qts=0, date=0, seq=0)
         return Ledger(start, lambda _, group: self.ready.append(group), book.saved.add, missing=book.saved.unsaved)
 
-    def take(self, *events: tuple[Event, tuple[Peer, ...]]) -> list[Entry]:
+    def take(self, *events: tuple[Event, tuple[Peer, ...]]) -> list[LedgerEntry]:
         """Append events of different chats to the ledger; return their entries."""
         before = len(self.ready)
         self.ledger.append(events, UpdateState(pts=2, qts=0, date=0, seq=0))
         return [self.ledger.head(group) for group in self.ready[before:]]
 
-    def settle(self, entries: list[Entry], accepted: list[bool]) -> None:
+    def settle(self, entries: list[LedgerEntry], accepted: list[bool]) -> None:
         """Tell the ledger what was accepted."""
         for entry, well in zip(entries, accepted, strict=True):
             if well:
@@ -96,7 +96,7 @@ class Line:
 
 
 @pytest.fixture
-async def line(account: Account) -> AsyncIterator[Callable[..., Line]]:
+async def line(account: EmulatorAccount) -> AsyncIterator[Callable[..., Line]]:
     """Make a line, whose table refuses some peers."""
     offload = Offload(8, "test")
     queue = queue_of(account, offload)

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from listener.core.connect_limiter import ConnectLimiter, TurnedAway
-from tests.support.listener import until
+from tests.support.listener_harness import until
 from tests.support.virtual_time import VirtualClock, run
 
 

@@ -15,33 +15,32 @@ from shared.rpc.log_in import StartLogIn
 from shared.rpc.wire import Addressed
 from shared.store import keys
 from shared.store.workers import WorkerStore
-from tests.listener.test_ownership import registered
 from tests.support.clock import FakeClock
-from tests.support.listener import Rig, WorkerRig, telegram
+from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram
 
 TENANT, OTHER = TenantId("11111111-1111-1111-1111-111111111111"), TenantId("22222222-2222-2222-2222-222222222222")
 
 
-def write(rig: Rig, key: dict[str, str], **fields: object) -> None:
+def write(harness: ListenerHarness, key: dict[str, str], **fields: object) -> None:
     """Write fields of a row as somebody else does."""
     names = {f"#{name}": name for name in fields}
     update = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
-    rig.table.update(key, update, {f":{name}": value for name, value in fields.items()}, None, names)
+    harness.table.update(key, update, {f":{name}": value for name, value in fields.items()}, None, names)
 
 
-async def other_worker(rig: Rig, **fields: object) -> WorkerId:
+async def other_worker(harness: ListenerHarness, **fields: object) -> WorkerId:
     """A worker whose row holds what this version does not know."""
-    worker = await registered(rig, FakeClock())
-    write(rig, keys.worker(worker.id), **fields)
+    worker = harness.registered_worker(FakeClock())
+    write(harness, keys.worker(worker.id), **fields)
     return worker.id
 
 
-def unowned(rig: Rig, tenant_id: TenantId, **fields: object) -> None:
+def unowned(harness: ListenerHarness, tenant_id: TenantId, **fields: object) -> None:
     """An account that wants an owner."""
-    write(rig, keys.account(tenant_id, Channel.TELEGRAM), owner=NOBODY, epoch=1, **fields)
+    write(harness, keys.account(tenant_id, Channel.TELEGRAM), owner=NOBODY, epoch=1, **fields)
 
 
-async def looked(worker: WorkerRig, clock: FakeClock) -> None:
+async def looked(worker: WorkerHarness, clock: FakeClock) -> None:
     """Look around until what is left lying is taken."""
     for _ in range(3):
         await worker.ownership.look_around()
@@ -58,12 +57,12 @@ async def looked(worker: WorkerRig, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"state": "hibernating"}, {"accounts": "many"}])
-async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(rig: Rig, fields: dict[str, object]) -> None:
+async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(harness: ListenerHarness, fields: dict[str, object]) -> None:
     """What it holds stays its own; nothing is dealt to it; once it is silent it is dead like any other."""
     clock = FakeClock()
-    worker = await registered(rig, clock)
-    other = await other_worker(rig, **fields)
-    write(rig, keys.account(TENANT, Channel.TELEGRAM), owner=other, epoch=1)
+    worker = harness.registered_worker(clock)
+    other = await other_worker(harness, **fields)
+    write(harness, keys.account(TENANT, Channel.TELEGRAM), owner=other, epoch=1)
     sight = await worker.ownership._failure_detector.look()
     assert other in {one.id for one in sight.live}
     assert other not in {one.id for one in sight.takers(Channel.TELEGRAM)}
@@ -73,15 +72,15 @@ async def test_a_worker_of_an_unknown_kind_is_alive_and_takes_nothing(rig: Rig, 
     clock.advance(SILENCE_S + 1)
     worker.lease.extend(clock.boottime())
     await worker.ownership._failure_detector.look()
-    assert rig.workers.get(other).state is WorkerState.DEAD  # type: ignore[union-attr]
+    assert harness.workers.get(other).state is WorkerState.DEAD  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("row", [{"state": "hibernating"}, {"wanted": "export"}])
-async def test_an_account_in_an_unknown_state_is_left_alone(rig: Rig, row: dict[str, str]) -> None:
+async def test_an_account_in_an_unknown_state_is_left_alone(harness: ListenerHarness, row: dict[str, str]) -> None:
     """It is held and nothing is done to it or its row; others are served by the same worker."""
     clock = FakeClock()
-    worker = await registered(rig, clock)
-    unowned(rig, TENANT, user_id=5, **row)
+    worker = harness.registered_worker(clock)
+    unowned(harness, TENANT, user_id=5, **row)
     account = await worker.ownership.account(TENANT, Channel.TELEGRAM)
     assert await worker.ownership.account(OTHER, Channel.TELEGRAM)
     assert account.context.row.left_alone
@@ -89,21 +88,21 @@ async def test_an_account_in_an_unknown_state_is_left_alone(rig: Rig, row: dict[
     with pytest.raises(AvioError) as told:
         await run(worker.ownership, Addressed(TENANT, Channel.TELEGRAM, StartLogIn(phone="+9996610001")))
     assert (told.value.code, told.value.detail.startswith("Wait")) == (Code.UNAVAILABLE, True)
-    stored = rig.table.get(keys.account(TENANT, Channel.TELEGRAM)) or {}
+    stored = harness.table.get(keys.account(TENANT, Channel.TELEGRAM)) or {}
     assert row.items() <= stored.items()
     await account.hand_back()
 
 
-async def test_an_account_whose_row_makes_no_sense_holds_up_nobody(rig: Rig) -> None:
+async def test_an_account_whose_row_makes_no_sense_holds_up_nobody(harness: ListenerHarness) -> None:
     """The look around goes on to the others, and the log names the row."""
     clock = FakeClock()
-    worker = await registered(rig, clock)
-    unowned(rig, TENANT, wanted_since="some day")
-    unowned(rig, OTHER)
-    write(rig, {"pk": f"T#{OTHER}", "sk": "ACCOUNT#pigeon"}, owner=NOBODY, epoch=1)
+    worker = harness.registered_worker(clock)
+    unowned(harness, TENANT, wanted_since="some day")
+    unowned(harness, OTHER)
+    write(harness, {"pk": f"T#{OTHER}", "sk": "ACCOUNT#pigeon"}, owner=NOBODY, epoch=1)
     await looked(worker, clock)
     assert list(worker.ownership.claims.accounts) == [(OTHER, Channel.TELEGRAM)]
-    assert any(line["message"] == "row makes no sense" for line in rig.log.lines)
+    assert any(line["message"] == "row makes no sense" for line in harness.log.lines)
 
 
 def test_unknown_values_are_read_as_unknown() -> None:
@@ -119,7 +118,7 @@ def test_unknown_values_are_read_as_unknown() -> None:
     assert Tenant.model_validate(tenant).chat_types == {ChatType.PRIVATE}
 
 
-def test_a_worker_that_nobody_can_read_is_listed(rig: Rig) -> None:
+def test_a_worker_that_nobody_can_read_is_listed(harness: ListenerHarness) -> None:
     """Beside the others."""
-    rig.table.put({**keys.worker(WorkerId("odd"))}, None)
-    assert [(one.id, one.state) for one in WorkerStore(rig.table).all()] == [("odd", WorkerState.UNKNOWN)]
+    harness.table.put({**keys.worker(WorkerId("odd"))}, None)
+    assert [(one.id, one.state) for one in WorkerStore(harness.table).all()] == [("odd", WorkerState.UNKNOWN)]

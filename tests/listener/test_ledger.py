@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.core.ledger import BATCH, Entry, Ledger, Writer
+from listener.core.ledger import BATCH, Ledger, LedgerEntry, Writer
 from listener.telegram.updates.update_state import ChannelState, UpdateState
-from shared.model.event import Event, Message, event_id
+from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
 from shared.store.peers import Peer
-from tests.support.listener import PATIENCE_S
-from tests.support.logs import KeptLog
+from tests.support.captured_log import CapturedLog
+from tests.support.events import message_of
+from tests.support.listener_harness import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -25,10 +26,10 @@ def marks(pts: int, **channels: int) -> UpdateState:
     return UpdateState(pts=pts, qts=0, date=0, seq=0, channels={int(key[1:]): ChannelState(value) for key, value in channels.items()})
 
 
-def event(chat: int, number: int) -> tuple[Event, tuple[Peer, ...]]:
-    message = Message(chat_id=chat, message_id=number, sender_id=chat, chat_type="private", text=str(number), date=NOW)
+def event(chat: int, number: int) -> tuple[MessageReceived, tuple[Peer, ...]]:
+    message = Message(chat_id=str(chat), message_id=str(number), sender_id=str(chat), chat_type="private", text=str(number), date=NOW)
     name = event_id(Channel.TELEGRAM, 1, chat, number, "message")
-    return Event(id=name, tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=NOW, message=message), ()
+    return MessageReceived(id=name, tenant_id=TenantId("t"), channel=Channel.TELEGRAM, received_at=NOW, message=message), ()
 
 
 def ledger(bound: int = 100) -> tuple[Ledger[UpdateState], list[str]]:
@@ -102,7 +103,7 @@ def test_only_the_head_of_a_chat_is_ready() -> None:
     book.append([event(1, 1), event(1, 2), event(2, 3)], marks(1))
     assert len(ready) == 2
     book.accepted(book.head(ready[0]))
-    assert [book.head(group).event.message.message_id for group in ready[1:]] == [3, 2]
+    assert [message_of(book.head(group).event).message_id for group in ready[1:]] == ["3", "2"]
 
 
 def test_a_full_ledger_refuses_and_takes_nothing() -> None:
@@ -135,7 +136,7 @@ class Queue:
         self.in_flight: set[str] = set()
         self.requests = 0
 
-    async def __call__(self, entries: list[Entry]) -> list[bool]:
+    async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
         groups = [entry.event.group for entry in entries]
         assert len(groups) == len(set(groups)) <= BATCH
         assert not self.in_flight & set(groups)
@@ -146,12 +147,13 @@ class Queue:
         answers = [self._accepts.pop() if self._accepts else True for _ in entries]
         for entry, accepted in zip(entries, answers, strict=True):
             if accepted:
-                self.got.setdefault(entry.event.message.chat_id, []).append(entry.event.message.message_id)
+                message = message_of(entry.event)
+                self.got.setdefault(int(message.chat_id), []).append(int(message.message_id))
         return answers
 
 
 async def emptied(queue: Queue, chats: list[int]) -> Ledger[UpdateState]:
-    writer = Writer(queue, KeptLog().logger, retry_s=0.0001)
+    writer = Writer(queue, CapturedLog().logger, retry_s=0.0001)
     book = Ledger(marks(0), writer.ready, lambda _: None)
     task = asyncio.create_task(writer.run())
     for number, chat in enumerate(chats, 1):
@@ -182,7 +184,7 @@ async def test_many_chats_share_requests() -> None:
 class Broken(Queue):
     """A queue that fails outright before it works."""
 
-    async def __call__(self, entries: list[Entry]) -> list[bool]:
+    async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
         if self.requests < 3:
             self.requests += 1
             raise RuntimeError("not thought of")

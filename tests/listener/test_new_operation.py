@@ -16,7 +16,7 @@ from shared.rpc.client import OwnerClient
 from shared.rpc.command import VERSION, Command, Result, Since
 from shared.rpc.log_in import CancelLogIn
 from tests.support.interface import interface
-from tests.support.listener import Rig
+from tests.support.listener_harness import ListenerHarness
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 
@@ -53,39 +53,39 @@ class PinningDriver(TelegramDriver):
     handlers = {**HANDLERS, **dict([PinMessage.handled_by(_pin)])}  # noqa: RUF012
 
 
-async def call(rig: Rig, command: Command[Any]) -> object:
+async def call(harness: ListenerHarness, command: Command[Any]) -> object:
     """Call as a function does."""
-    client = OwnerClient(rig.accounts, rig.workers)
+    client = OwnerClient(harness.accounts, harness.workers)
     try:
         return await asyncio.to_thread(client.call, TENANT, Channel.TELEGRAM, None, command)
     finally:
         client.close()
 
 
-async def test_an_operation_is_its_models_and_one_handler(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_operation_is_its_models_and_one_handler(harness: ListenerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Client, wire and private interface know nothing of it."""
     monkeypatch.setattr(wire, "VERSION", VERSION + 1)
-    async with interface(rig, drivers=[PinningDriver(rig.telegram)]):
-        assert await call(rig, PinMessage(message_id="5")) == Pinned(message_id="5", by="new")
+    async with interface(harness, drivers=[PinningDriver(harness.telegram)]):
+        assert await call(harness, PinMessage(message_id="5")) == Pinned(message_id="5", by="new")
 
 
 @pytest.mark.parametrize("command", [PinMessage(message_id="5"), CancelLater(after_seconds=5)], ids=["command", "field"])
-async def test_a_worker_that_lacks_it_does_nothing(rig: Rig, command: PinMessage | CancelLater) -> None:
+async def test_a_worker_that_lacks_it_does_nothing(harness: ListenerHarness, command: PinMessage | CancelLater) -> None:
     """It says so in its answer and its log, and claims no account for it."""
-    async with interface(rig):
+    async with interface(harness):
         with pytest.raises(AvioError) as refused:
-            await call(rig, command)
+            await call(harness, command)
         assert refused.value.code is Code.NOT_SUPPORTED
         assert "deploy the listener" in refused.value.detail
-        assert await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM) is None
-    assert [line["error"] for line in rig.log.said("command")] == ["not_supported"]
+        assert await asyncio.to_thread(harness.accounts.get, TENANT, Channel.TELEGRAM) is None
+    assert [line["error"] for line in harness.log.said("command")] == ["not_supported"]
 
 
-async def test_a_worker_of_an_earlier_version_does_nothing(rig: Rig) -> None:
+async def test_a_worker_of_an_earlier_version_does_nothing(harness: ListenerHarness) -> None:
     """Though it has a command of that name: what a later version means by it, it cannot know."""
-    async with interface(rig, drivers=[PinningDriver(rig.telegram)]):
+    async with interface(harness, drivers=[PinningDriver(harness.telegram)]):
         with pytest.raises(AvioError) as refused:
-            await call(rig, PinMessage(message_id="5"))
+            await call(harness, PinMessage(message_id="5"))
         assert refused.value.code is Code.NOT_SUPPORTED
         assert f"version {VERSION + 1} of the command `pin`" in refused.value.detail
-        assert await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM) is None
+        assert await asyncio.to_thread(harness.accounts.get, TENANT, Channel.TELEGRAM) is None

@@ -21,18 +21,18 @@ from shared.store import keys
 from testing.telegram_server.control.specs import MessageFilter, PersonSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.interface import interface
-from tests.support.listener import PATIENCE_S, Rig, WorkerRig, until
+from tests.support.listener_harness import PATIENCE_S, ListenerHarness, WorkerHarness, until
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA, ALICE = "+999661001", "+999661002"
 MANY = 40
 
 
-def left_by(rig: Rig, owner: WorkerId, count: int = MANY) -> None:
+def left_by(harness: ListenerHarness, owner: WorkerId, count: int = MANY) -> None:
     """Accounts of an owner that is no more."""
     for number in range(count):
         row = {**keys.account(TenantId(f"22222222-0000-0000-0000-{number:012}"), Channel.TELEGRAM), "owner": owner, "epoch": 3}
-        rig.table.put(row)
+        harness.table.put(row)
 
 
 class Counted:
@@ -47,14 +47,14 @@ class Counted:
         self.made[f"{model.name} {key.split('#')[0]}"] += 1
 
 
-async def test_taking_an_account_over_costs_one_claim_and_two_loads(rig: Rig) -> None:
+async def test_taking_an_account_over_costs_one_claim_and_two_loads(harness: ListenerHarness) -> None:
     """No row is read first: the index shows what the claim's condition needs."""
-    worker = rig.worker()
+    worker = harness.worker()
     gone = WorkerId("gone")
-    rig.workers.register(worker.ownership.me.model_copy(update={"id": gone}))
-    rig.workers.end(gone, SystemClock().now())
-    left_by(rig, gone)
-    counted = Counted(rig.table.client)
+    harness.workers.register(worker.ownership.me.model_copy(update={"id": gone}))
+    harness.workers.end(gone, SystemClock().now())
+    left_by(harness, gone)
+    counted = Counted(harness.table.client)
     async with worker.running():
         await until(lambda: sum(account.is_loaded for account in worker.ownership.claims.accounts.values()) == MANY)
     assert counted.made["UpdateItem ACCOUNT"] == MANY
@@ -63,10 +63,10 @@ async def test_taking_an_account_over_costs_one_claim_and_two_loads(rig: Rig) ->
     assert not [made for made in counted.made if made.startswith("GetItem")]
 
 
-async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(rig: Rig) -> None:
+async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(harness: ListenerHarness) -> None:
     """They have threads and a client of their own: a table that answers no claim takes no lease away."""
-    left_by(rig, NOBODY)
-    worker, go = rig.worker(), threading.Event()
+    left_by(harness, NOBODY)
+    worker, go = harness.worker(), threading.Event()
     hanging: list[None] = []
 
     def hang(params: dict[str, Any], **_: Any) -> None:
@@ -74,12 +74,12 @@ async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(rig: Rig) -> No
             hanging.append(None)
             go.wait(60)
 
-    rig.table.client.meta.events.register("provide-client-params.dynamodb.UpdateItem", hang)
+    harness.table.client.meta.events.register("provide-client-params.dynamodb.UpdateItem", hang)
     try:
         async with worker.running():
             await until(lambda: len(hanging) >= 8)  # as many as there are threads
-            before = await beat_of(rig, worker)
-            await until_beat(rig, worker, before + 2)
+            before = await beat_of(harness, worker)
+            await until_beat(harness, worker, before + 2)
             assert worker.lease.held()
             go.set()
             await until(lambda: worker.ownership.held == MANY)
@@ -87,24 +87,24 @@ async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(rig: Rig) -> No
         go.set()
 
 
-async def beat_of(rig: Rig, worker: WorkerRig) -> int:
-    row = await asyncio.to_thread(rig.workers.get, worker.id)
+async def beat_of(harness: ListenerHarness, worker: WorkerHarness) -> int:
+    row = await asyncio.to_thread(harness.workers.get, worker.id)
     assert row is not None
     return row.beat
 
 
-async def until_beat(rig: Rig, worker: WorkerRig, beat: int) -> None:
+async def until_beat(harness: ListenerHarness, worker: WorkerHarness, beat: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while await beat_of(rig, worker) < beat:  # noqa: ASYNC110  rows announce nothing
+        while await beat_of(harness, worker) < beat:  # noqa: ASYNC110  rows announce nothing
             await asyncio.sleep(0.05)
 
 
 class Sender:
     """A customer that never stops sending, and repeats under the same random id what it is told to repeat."""
 
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self._client = OwnerClient(rig.accounts, rig.workers)
+    def __init__(self, harness: ListenerHarness) -> None:
+        self._rig = harness
+        self._client = OwnerClient(harness.accounts, harness.workers)
         self.sent: list[str] = []
         self.refused: Counter[str] = Counter()
         self._stop = False
@@ -147,26 +147,28 @@ def people(server: TelegramServer) -> None:
     server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
 
 
-async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(rig: Rig, server: TelegramServer, people: None) -> None:
+async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(
+    harness: ListenerHarness, server: TelegramServer, people: None
+) -> None:
     """Refusals ask for a repeat, under the same random id; none is an internal error, and the key is never on two connections."""
-    sender = Sender(rig)
+    sender = Sender(harness)
     async with AsyncExitStack() as workers:
-        first, _ = await workers.enter_async_context(interface(rig))
+        first, _ = await workers.enter_async_context(interface(harness))
         await sender.call(StartLogIn(phone=ANNA))
         await sender.call(VerifyLogIn(phone=ANNA, code=(await server.people.code(ANNA, wait_s=5))["code"]))
         sending = asyncio.create_task(sender.run())
         await sender.some_more()
-        second, _ = await workers.enter_async_context(interface(rig))
-        assert await asyncio.to_thread(rig.workers.drain, first.id)
+        second, _ = await workers.enter_async_context(interface(harness))
+        assert await asyncio.to_thread(harness.workers.drain, first.id)
         await until(lambda: second.ownership.held == 1 and first.task and first.task.done())
         await sender.some_more()
-        third, _ = await workers.enter_async_context(interface(rig))
+        third, _ = await workers.enter_async_context(interface(harness))
         second.ownership.stop()
         await until(lambda: third.ownership.held == 1)
         await sender.some_more()
-        fourth, _ = await workers.enter_async_context(interface(rig))
+        fourth, _ = await workers.enter_async_context(interface(harness))
         await third.crash()
-        await rig.bury(third.id)
+        await harness.bury(third.id)
         await until(lambda: fourth.ownership.held == 1)
         await sender.some_more()
         sender.stop()

@@ -18,9 +18,7 @@ AVIO_PROTOCOL_EXAMPLES=5000 runs it for long, with other examples each time.
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -32,8 +30,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from listener.core.ownership.lease import LEASE_S, SILENCE_S
-from shared.model.account import Account as Row
-from shared.model.account import Wanted
+from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store import keys
@@ -42,141 +39,16 @@ from shared.store.fenced import FencedStore
 from shared.store.keys import Key
 from shared.store.workers import WorkerStore
 from tests.support.fake_stores import OwnershipStores
-from tests.support.fleet import DriftingClock, Fate, Process, Truth
-from tests.support.rows import put_tenant
+from tests.support.fleet import TENANTS, TG, Fleet
+from tests.support.simulated_listener import CallFate, ListenerProcess
 
-TENANTS = [TenantId(f"{n}{n}{n}{n}") for n in range(5)]
-TG = Channel.TELEGRAM
 DRIFT = (SILENCE_S - LEASE_S) / (SILENCE_S + LEASE_S)
 PROCESSES = 4
-RECOVERY_S = 90.0
-"""A call that nobody answers (20 s), the silence that gives a dead worker away (16 s), what nobody took for long (30 s), looks between, a
-reclaim; by the slowest clock."""
-SHARING_S = 120.0
-"""A surplus is looked at four times (3 s apart) before it is given away, a beat later it is taken; twice, by the slowest clock."""
 
 which = st.integers(0, PROCESSES - 1)
 accounts = st.sampled_from(TENANTS)
 rates = st.sampled_from([1.0, 0.86, 1.14, 0.9, 1.1, 1.001])
-fates = st.lists(st.sampled_from(list(Fate)), min_size=1, max_size=4)
-
-
-class Fleet:
-    """Processes over one table, true time, and what must hold at every moment of it."""
-
-    def __init__(self, stores: OwnershipStores) -> None:
-        self.stores = stores
-        put_tenant(stores.table, *TENANTS)
-        self.truth = Truth()
-        self.held: list[Callable[[], None]] = []
-        self.processes: list[Process] = []
-        self._names = itertools.count()
-        self._epochs: Counter[tuple[str, str]] = Counter()
-        self._over: dict[WorkerId, WorkerState] = {}
-
-    def start(self, rate: float = 1.0, offset: float = 0.0) -> Process:
-        """Start a process."""
-        process = Process(self.stores, DriftingClock(self.truth, rate, offset), self.held, self._names)
-        self.processes.append(process)
-        self.settle()
-        return process
-
-    def settle(self) -> None:
-        """Let every process that runs do what is ready, and look whether all is well."""
-        for process in self.processes:
-            if process.runs:
-                process.loop.run_due()
-            self.check()
-
-    def advance(self, seconds: float) -> None:
-        """Let true time pass, from one timer of anybody to the next."""
-        end = self.truth.now + seconds
-        while (at := min(map(self._next, self.processes), default=end)) < end:
-            self.truth.now = max(at, self.truth.now + 1e-6)
-            self.settle()
-        self.truth.now = end
-        self.settle()
-
-    def _next(self, process: Process) -> float:
-        due = process.loop.idle_until
-        return process.clock.true_time(due) if process.runs and due is not None else float("inf")
-
-    def holders(self) -> Counter[TenantId]:
-        """Return how many could send for each account, now."""
-        return Counter(holding.tenant_id for process in self.processes for holding in process.could_send())
-
-    def check(self) -> None:
-        """What holds at every moment."""
-        for tenant, holders in self.holders().items():
-            assert holders <= 1, f"{holders} can send for {tenant} at {self.truth.now}"
-        self._check_epochs()
-        self._check_workers()
-
-    def _check_epochs(self) -> None:
-        for tenant, key_of in itertools.product(TENANTS, (keys.account, keys.session, keys.marks)):
-            key = key_of(tenant, TG)
-            row = self.stores.table.get(key) or {}
-            known, address = row.get("epoch", 0), (key["pk"], key["sk"])
-            assert known >= self._epochs[address], f"the epoch of {key} went back"
-            assert row.get("by", known) <= known
-            self._epochs[address] = known
-
-    def _check_workers(self) -> None:
-        for worker_id, state in self.states().items():
-            assert self._over.get(worker_id, state) is state, f"{worker_id} was over"
-            if state is not WorkerState.LIVE:
-                self._over[worker_id] = state
-        for process in self.processes:
-            for holding in process.could_send():
-                assert holding._me not in self._over, f"{holding._me} is over and could send at {self.truth.now}"
-
-    def states(self) -> dict[WorkerId, WorkerState]:
-        """Return every worker's state by its row."""
-        rows = self.stores.table.query("pk = :pk", {":pk": keys.WORKERS})
-        return {WorkerId(row["sk"]): WorkerState(row["state"]) for row in rows}
-
-    def recover(self) -> None:
-        """End every fault, and let enough time pass."""
-        self.stores.fake_table.lagging = False
-        self.stores.fake_table.catch_up()
-        for process in self.processes:
-            process.paused = False
-            for line in process.lines:
-                line.fates.clear()
-                line.cut = False
-        self.settle()  # those that had been paused go on
-        self.deliver(len(self.held))
-        if not any(process.runs and not process.stopping and not self._drained(process) for process in self.processes):
-            self.start()
-        self.advance(RECOVERY_S)
-
-    def _drained(self, process: Process) -> bool:
-        row = self.stores.workers.get(process.worker.me.id)
-        return bool(row and row.draining)
-
-    def is_fair(self) -> bool:
-        """Whether no worker that stays holds more than its share of what has an owner."""
-        held = Counter(holding._me for process in self.processes for holding in process.could_send())
-        live = [row for row in self.stores.workers.all() if row.state is WorkerState.LIVE and not row.draining]
-        share = -(-sum(held.values()) // max(len(live), 1))
-        return all(held[row.id] <= share for row in live) and sum(held[row.id] for row in live) == sum(held.values())
-
-    def share_out(self) -> None:
-        """Let time pass until it is fair."""
-        end = self.truth.now + SHARING_S
-        while not self.is_fair() and self.truth.now < end:
-            self.advance(3)
-
-    def deliver(self, count: int) -> None:
-        """Let calls that were held go on."""
-        for _ in range(count):
-            self.held.pop(0)()
-            self.settle()
-
-    def close(self) -> None:
-        """Clear everything away."""
-        for process in self.processes:
-            process.close()
+fates = st.lists(st.sampled_from(list(CallFate)), min_size=1, max_size=4)
 
 
 class Machine(RuleBasedStateMachine):
@@ -188,7 +60,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.fleet = Fleet(type(self).make_stores())
 
-    def _process(self, number: int) -> Process:
+    def _process(self, number: int) -> ListenerProcess:
         return self.fleet.processes[number % len(self.fleet.processes)]
 
     @initialize(first=rates, second=rates)
@@ -212,9 +84,9 @@ class Machine(RuleBasedStateMachine):
         self.fleet.settle()
 
     @rule(number=which, line=st.integers(0, 2), drawn=fates)
-    def bad_luck(self, number: int, line: int, drawn: list[Fate]) -> None:
+    def bad_luck(self, number: int, line: int, drawn: list[CallFate]) -> None:
         """BROKEN is for an account's own calls: elsewhere it ends the process, as any error does that nobody thought of."""
-        self._process(number).lines[line].fates.extend(fate for fate in drawn if line == 2 or fate is not Fate.BROKEN)
+        self._process(number).lines[line].fates.extend(call_fate for call_fate in drawn if line == 2 or call_fate is not CallFate.BROKEN)
 
     @rule(number=which)
     def pause(self, number: int) -> None:
@@ -330,7 +202,7 @@ def fleet() -> Iterator[Fleet]:
 def test_a_claim_whose_answer_was_lost_is_made_good(fleet: Fleet) -> None:
     """The row names a worker that does not hold the account: nobody else may claim it, so that worker must."""
     process = fleet.start()
-    process.rows.fates.extend([Fate.ANSWERED, Fate.UNANSWERED])  # the row is read, then claimed
+    process.rows.fates.extend([CallFate.ANSWERED, CallFate.UNANSWERED])  # the row is read, then claimed
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.settle()
     fleet.advance(30)
@@ -345,10 +217,10 @@ def test_a_claim_that_was_sent_before_the_worker_registered_gives_nothing(fleet:
     assert not process.worker.lease.lapsed
     assert not process.worker.lease.held()
     process.rows.cut = process.beats.cut = False
-    process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWER_HELD])
+    process.rows.fates.extend([CallFate.ANSWERED, CallFate.ANSWER_HELD])
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.settle()
-    peer.rows.fates.extend([Fate.ANSWERED, Fate.ANSWERED, Fate.HELD])
+    peer.rows.fates.extend([CallFate.ANSWERED, CallFate.ANSWERED, CallFate.HELD])
     peer.do(lambda: peer.worker.account(TENANTS[0], TG))
     fleet.settle()
     fleet.advance(5)
@@ -359,7 +231,7 @@ def test_a_claim_that_was_sent_before_the_worker_registered_gives_nothing(fleet:
 def test_two_who_ask_a_worker_for_an_account_at_once_get_the_same_one(fleet: Fleet) -> None:
     """The second finds a row that names this worker already, while the first still waits to hear that its claim has worked."""
     process = fleet.start()
-    process.rows.fates.extend([Fate.ANSWERED, Fate.ANSWER_HELD, Fate.ANSWERED, Fate.ANSWERED])
+    process.rows.fates.extend([CallFate.ANSWERED, CallFate.ANSWER_HELD, CallFate.ANSWERED, CallFate.ANSWERED])
     got: list[object] = []
 
     async def ask() -> None:
@@ -377,12 +249,12 @@ def test_two_who_ask_a_worker_for_an_account_at_once_get_the_same_one(fleet: Fle
 def test_a_failed_account_is_claimed_again_once(fleet: Fleet) -> None:
     """Whoever asks for it at the same moment gets the same one."""
     process = fleet.start()
-    process.account_rows.fates.append(Fate.BROKEN)
+    process.account_rows.fates.append(CallFate.BROKEN)
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.settle()
     process.rows.fates.clear()
     fleet.advance(9.9)
-    process.rows.fates.extend([Fate.ANSWERED] * 3)
+    process.rows.fates.extend([CallFate.ANSWERED] * 3)
     fleet.advance(0.2)
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.advance(5)
@@ -395,7 +267,7 @@ def test_nothing_can_be_sent_once_the_row_says_that_an_account_is_free(fleet: Fl
     process.do(lambda: process.worker.account(TENANTS[0], TG))
     fleet.settle()
     fleet.stores.accounts.want(TENANTS[0], TG, Wanted.LOG_OUT, process.clock.now())
-    process.account_rows.fates.extend([Fate.ANSWERED] * 3 + [Fate.UNANSWERED])
+    process.account_rows.fates.extend([CallFate.ANSWERED] * 3 + [CallFate.UNANSWERED])
     process.do(process.worker.claims.accounts[TENANTS[0], TG].look_again)
     fleet.settle()
     peer.do(lambda: peer.worker.account(TENANTS[0], TG))
@@ -435,7 +307,7 @@ class KillsAnyway(WorkerStore):
 class ClaimsAnyway(AccountStore):
     """Broken on purpose: takes an account from whoever has claimed it since."""
 
-    def claim(self, tenant_id: TenantId, channel: Channel, seen: Row | Owned | None, me: WorkerId, token: str) -> Row | None:
+    def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | Owned | None, me: WorkerId, token: str) -> Account | None:
         """Claim what lies there now."""
         return super().claim(tenant_id, channel, self.get(tenant_id, channel), me, token)
 
@@ -477,7 +349,7 @@ def test_it_finds_a_claim_without_its_condition(fleet: Fleet) -> None:
     """Two claims of one account that belongs to nobody, on their way at once."""
     fleet.stores.accounts = ClaimsAnyway(fleet.stores.table)
     for process in (fleet.start(), fleet.start()):
-        process.rows.fates.extend([Fate.ANSWERED, Fate.HELD])
+        process.rows.fates.extend([CallFate.ANSWERED, CallFate.HELD])
         process.do(partial(process.worker.account, TENANTS[0], TG))
     fleet.settle()
     with pytest.raises(AssertionError, match="2 can send"):

@@ -13,9 +13,9 @@ from listener.core.ownership.placement import dealt, share
 from listener.core.ownership.rebalance import GIVEN_AT_ONCE, LOOKS, Rebalance
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
 from shared.store import keys
-from tests.listener.test_ownership_protocol import Fleet
 from tests.support.fake_stores import OwnershipStores
-from tests.support.fleet import Process
+from tests.support.fleet import Fleet
+from tests.support.simulated_listener import ListenerProcess
 
 ME, OTHER = WorkerId("me"), WorkerId("other")
 loads = st.dictionaries(st.sampled_from([WorkerId(name) for name in "abcdef"]), st.integers(0, 50), min_size=1)
@@ -110,7 +110,7 @@ def test_nothing_moves_between_workers_that_have_their_share(fleet: Fleet) -> No
     assert Counter(claims_of(fleet)) == claims
 
 
-def gap_of(fleet: Fleet, giver: Process) -> float:
+def gap_of(fleet: Fleet, giver: ListenerProcess) -> float:
     """Have the giver's peers take over one account; return the seconds for which nobody held one of them, at most."""
     longest, since = 0.0, dict[TenantId, float]()
     tenants = {holding.tenant_id for holding in giver.could_send()}
@@ -121,7 +121,7 @@ def gap_of(fleet: Fleet, giver: Process) -> float:
             if held[tenant]:
                 since.pop(tenant, None)
             else:
-                longest = max(longest, fleet.truth.now - since.setdefault(tenant, fleet.truth.now))
+                longest = max(longest, fleet.true_time.now - since.setdefault(tenant, fleet.true_time.now))
     return longest
 
 

@@ -17,13 +17,14 @@ from botocore.credentials import Credentials
 
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import TIMES, Queue
-from local.aws_account import Account
-from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse, parse_event
+from local.emulator_account import EmulatorAccount
+from shared.model.event import read_event
+from shared.queues import LARGE_BYTES, Pointer, QueueUnavailable, parse
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import StoreUnavailable, Table
 from tests.support.certificates import certificate_for
-from tests.support.events import TENANT, event_of
-from tests.support.listener import queue_of
+from tests.support.events import TENANT, event_of, message_of
+from tests.support.listener_harness import queue_of
 
 
 @pytest.fixture
@@ -35,14 +36,14 @@ async def offload() -> AsyncIterator[Offload]:
 
 
 @pytest.fixture
-async def queue(account: Account, offload: Offload) -> AsyncIterator[Queue]:
+async def queue(account: EmulatorAccount, offload: Offload) -> AsyncIterator[Queue]:
     """The way into the emulator's queue."""
     queue = queue_of(account, offload)
     yield queue
     await queue.close()
 
 
-def received(account: Account) -> list[dict[str, Any]]:
+def received(account: EmulatorAccount) -> list[dict[str, Any]]:
     answer = account.client("sqs").receive_message(
         QueueUrl=account.events_queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
     )
@@ -50,23 +51,23 @@ def received(account: Account) -> list[dict[str, Any]]:
     return messages
 
 
-async def test_events_come_out_as_they_went_in(account: Account, queue: Queue) -> None:
+async def test_events_come_out_as_they_went_in(account: EmulatorAccount, queue: Queue) -> None:
     """Each in its chat's group, under its own id."""
     events = [event_of(chat_id=number, text=f"Привет 🙂 {number}") for number in range(10)]
     assert await queue.send(events) == [True] * 10
     messages = received(account)
-    assert sorted((parse_event(message["Body"]) for message in messages), key=lambda event: event.message.chat_id) == events
+    assert sorted((read_event(message["Body"]) for message in messages), key=lambda event: message_of(event).chat_id) == events
     assert {message["Attributes"]["MessageGroupId"] for message in messages} == {event.group for event in events}
     assert {message["Attributes"]["MessageDeduplicationId"] for message in messages} == {event.id for event in events}
 
 
-async def test_the_same_event_is_queued_once(account: Account, queue: Queue) -> None:
+async def test_the_same_event_is_queued_once(account: EmulatorAccount, queue: Queue) -> None:
     """Sending again after a lost answer is safe."""
     assert await queue.send([event_of()]) == await queue.send([event_of()]) == [True]
     assert len(received(account)) == 1
 
 
-async def test_a_large_event_goes_by_pointer(account: Account, queue: Queue) -> None:
+async def test_a_large_event_goes_by_pointer(account: EmulatorAccount, queue: Queue) -> None:
     """Its record is there before the queue has it."""
     event = event_of(text="x" * LARGE_BYTES)
     assert await queue.send([event]) == [True]
@@ -75,7 +76,7 @@ async def test_a_large_event_goes_by_pointer(account: Account, queue: Queue) -> 
     assert kept is not None
 
 
-async def test_a_large_event_that_cannot_be_kept_is_not_queued(account: Account, offload: Offload) -> None:
+async def test_a_large_event_that_cannot_be_kept_is_not_queued(account: EmulatorAccount, offload: Offload) -> None:
     """The queue counts as away: it is tried again."""
 
     def keep(_: Any) -> None:
@@ -87,7 +88,7 @@ async def test_a_large_event_that_cannot_be_kept_is_not_queued(account: Account,
     assert received(account) == []
 
 
-async def test_a_queue_that_refuses_is_unavailable(account: Account, offload: Offload) -> None:
+async def test_a_queue_that_refuses_is_unavailable(account: EmulatorAccount, offload: Offload) -> None:
     """With SQS's own word for why: nothing was accepted that we know of."""
     root = Credentials(account.emulator.account, account.emulator.secret)
     queue = Queue(account.client("sqs"), root, account.events_queue_url + "-gone", print, offload)

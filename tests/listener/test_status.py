@@ -25,8 +25,8 @@ from shared.store import keys
 from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.test_account import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
-from tests.support.listener import Rig, WorkerRig, telegram, until
+from tests.support.account_scenario import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
+from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram, until
 
 __all__ = ["people"]  # a fixture that every test here uses
 
@@ -35,22 +35,22 @@ def addressed(command: Command[Any]) -> Addressed:
     return Addressed(TENANT, Channel.TELEGRAM, command)
 
 
-async def live(worker: WorkerRig) -> Live:
+async def live(worker: WorkerHarness) -> Live:
     """Ask as a function does."""
     return Live.model_validate(await commands.run(worker.ownership, addressed(GetStatus())))
 
 
-async def row(rig: Rig) -> Any:
-    return await asyncio.to_thread(rig.accounts.get, TENANT, Channel.TELEGRAM)
+async def row(harness: ListenerHarness) -> Any:
+    return await asyncio.to_thread(harness.accounts.get, TENANT, Channel.TELEGRAM)
 
 
 class Requests:
     """Counts the requests to AWS that concern the account: by operation, and the kind of item it writes or reads."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, harness: ListenerHarness) -> None:
         self.counted: Counter[str] = Counter()
-        rig.table.client.meta.events.register("provide-client-params.dynamodb.*", self._dynamodb)
-        rig.envelope._kms().meta.events.register("provide-client-params.kms.*", self._kms)
+        harness.table.client.meta.events.register("provide-client-params.dynamodb.*", self._dynamodb)
+        harness.envelope._kms().meta.events.register("provide-client-params.kms.*", self._kms)
 
     def _dynamodb(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         key = params.get("Key") or params.get("Item") or {}
@@ -61,13 +61,13 @@ class Requests:
         self.counted[model.name] += 1
 
 
-async def test_the_owner_tells_of_this_moment(rig: Rig, server: TelegramServer) -> None:
+async def test_the_owner_tells_of_this_moment(harness: ListenerHarness, server: TelegramServer) -> None:
     """Connected since when, whether anything is missing, when the last event came."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         began = worker.services.now()
         await log_in(worker, server)
         write(server, "hello")
-        await rig.queued(1)
+        await harness.queued(1)
         await until(lambda: worker.ownership.held_account(TENANT, Channel.TELEGRAM).live.synced_at)  # type: ignore[union-attr]
         told, now = await live(worker), worker.services.now()
         assert (told.connected, told.down_since, told.last_error) == (True, None, None)
@@ -78,21 +78,23 @@ async def test_the_owner_tells_of_this_moment(rig: Rig, server: TelegramServer) 
         assert began < told.synced_at < now
 
 
-async def test_asking_claims_nothing(rig: Rig, server: TelegramServer) -> None:
+async def test_asking_claims_nothing(harness: ListenerHarness, server: TelegramServer) -> None:
     """Whoever does not hold the account says so, and the row stays as it is."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         with pytest.raises(AvioError) as refused:
             await commands.run(worker.ownership, addressed(GetStatus()))
         assert refused.value.code is Code.NOT_MINE
-        assert (await row(rig), worker.ownership.held) == (None, 0)
+        assert (await row(harness), worker.ownership.held) == (None, 0)
 
 
-async def test_a_restart_costs_an_account_two_loads_and_one_unwrap_besides_its_claim(rig: Rig, server: TelegramServer) -> None:
+async def test_a_restart_costs_an_account_two_loads_and_one_unwrap_besides_its_claim(
+    harness: ListenerHarness, server: TelegramServer
+) -> None:
     """Connecting writes nothing, and an account that is idle asks nothing of AWS."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
-    counted = Requests(rig).counted
-    async with rig.worker().running() as second:
+    counted = Requests(harness).counted
+    async with harness.worker().running() as second:
         await until(lambda: second.ownership.held == 1)
         await connected(await second.account(TENANT))
         await until(lambda: second.ownership.held_account(TENANT, Channel.TELEGRAM).live.synced_at)  # type: ignore[union-attr]
@@ -100,34 +102,34 @@ async def test_a_restart_costs_an_account_two_loads_and_one_unwrap_besides_its_c
         assert writes == {"UpdateItem ACCOUNT": 1, "UpdateItem SESSION": 1, "UpdateItem MARKS": 1, "Decrypt": 1}
 
 
-async def test_when_the_last_event_came_is_known_after_a_restart(rig: Rig, server: TelegramServer) -> None:
+async def test_when_the_last_event_came_is_known_after_a_restart(harness: ListenerHarness, server: TelegramServer) -> None:
     """It lies with the marks, which are saved anyway."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
         write(server, "hello")
-        await rig.queued(1)
+        await harness.queued(1)
         before = (await live(first)).last_event_at
         assert isinstance(before, datetime)
-    async with rig.worker().running() as second:
+    async with harness.worker().running() as second:
         account = await second.account(TENANT)
         await connected(account)
         assert (await live(second)).last_event_at == before
 
 
-async def test_an_outage_is_told_and_written_once(rig: Rig, server: TelegramServer) -> None:
+async def test_an_outage_is_told_and_written_once(harness: ListenerHarness, server: TelegramServer) -> None:
     """Telegram cannot be reached after a restart: the row says so after two tries, not with each; and is cleared when it is over."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
     server.operation.settings({"accepting": False})
-    counted = Requests(rig).counted
-    async with rig.worker().running() as second:
+    counted = Requests(harness).counted
+    async with harness.worker().running() as second:
         account = await second.account(TENANT)
-        await until(lambda: telegram(account).loop and "connection over" in rig.log.text and account.live.last_error)
+        await until(lambda: telegram(account).loop and "connection over" in harness.log.text and account.live.last_error)
         told = await live(second)
         assert (told.connected, told.connected_since, told.last_error) == (False, None, "telegram_unavailable")
         assert told.down_since
-        await until(lambda: rig.log.text.count("connection over") >= 4)
-        assert (await row(rig)).last_error == "telegram_unavailable"
+        await until(lambda: harness.log.text.count("connection over") >= 4)
+        assert (await row(harness)).last_error == "telegram_unavailable"
         assert counted["UpdateItem ACCOUNT"] == 2, "the claim, and the outage"
         server.operation.settings({"accepting": True})
         await until(lambda: account.live.connected)
@@ -135,51 +137,51 @@ async def test_an_outage_is_told_and_written_once(rig: Rig, server: TelegramServ
         assert counted["UpdateItem ACCOUNT"] == 3
 
 
-async def test_a_flood_wait_on_connecting_is_waited_for(rig: Rig, server: TelegramServer) -> None:
+async def test_a_flood_wait_on_connecting_is_waited_for(harness: ListenerHarness, server: TelegramServer) -> None:
     """Its seconds and no less, and the status says what it is."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="flood_wait", method="help.getConfig", seconds=3600, times=None))
         asked = server.operation.counters()["calls"]["help.getConfig"]
         server.operation.kick(ConnectionSpec(person=ANNA))
         await until(lambda: account.live.last_error == "flood_wait")
         await until(lambda: account.context.row.last_error == "flood_wait")
-        assert (await row(rig)).last_error == "flood_wait"
+        assert (await row(harness)).last_error == "flood_wait"
         assert server.operation.counters()["calls"]["help.getConfig"] == asked + 1
 
 
-async def test_an_unreadable_session_can_be_replaced_by_a_new_log_in(rig: Rig, server: TelegramServer) -> None:
+async def test_an_unreadable_session_can_be_replaced_by_a_new_log_in(harness: ListenerHarness, server: TelegramServer) -> None:
     """The account says why it failed; nothing of what is stored is lost before somebody logs in."""
     server.people.patch(ANNA, PersonPatch(password=""))
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         await log_in(first, server)
     key = keys.session(TENANT, Channel.TELEGRAM)
-    stored = rig.table.get(key)
+    stored = harness.table.get(key)
     assert stored
-    rig.table.put({**stored, "sealed": stored["sealed"][:-1] + bytes([stored["sealed"][-1] ^ 1])})
-    async with rig.worker().running() as second:
-        await until(lambda: (found := rig.accounts.get(TENANT, Channel.TELEGRAM)) and found.state is AccountState.FAILED)
-        found = await row(rig)
+    harness.table.put({**stored, "sealed": stored["sealed"][:-1] + bytes([stored["sealed"][-1] ^ 1])})
+    async with harness.worker().running() as second:
+        await until(lambda: (found := harness.accounts.get(TENANT, Channel.TELEGRAM)) and found.state is AccountState.FAILED)
+        found = await row(harness)
         assert (found.reason, found.owner) == ("session_unreadable", None)
         await until(lambda: second.ownership.held == 0)
-        assert (rig.table.get(key) or {}).get("sealed")
+        assert (harness.table.get(key) or {}).get("sealed")
         await log_in(second, server)
-        assert (await row(rig)).state is AccountState.AUTHORIZED
+        assert (await row(harness)).state is AccountState.AUTHORIZED
 
 
-async def test_a_row_that_a_death_left_behind_its_session_is_set_right(rig: Rig, server: TelegramServer) -> None:
+async def test_a_row_that_a_death_left_behind_its_session_is_set_right(harness: ListenerHarness, server: TelegramServer) -> None:
     """The session is the truth: what it waits for is what the next owner has the row say."""
-    async with rig.worker().running() as first:
+    async with harness.worker().running() as first:
         account = await first.account(TENANT)
         await telegram(account).flow.start(ANNA)
         with pytest.raises(AvioError):
             await telegram(account).flow.verify(ANNA, await code_of(server), None)
         await account.context.services.offload(
-            rig.accounts.set_status, TENANT, Channel.TELEGRAM, first.id, account.context.row.epoch, {"state": AccountState.CODE_SENT}
+            harness.accounts.set_status, TENANT, Channel.TELEGRAM, first.id, account.context.row.epoch, {"state": AccountState.CODE_SENT}
         )
-    async with rig.worker().running() as second:
+    async with harness.worker().running() as second:
         account = await second.account(TENANT)
-        found = await row(rig)
+        found = await row(harness)
         assert (found.state, found.reason) == (AccountState.NEED_2FA, "password_wanted")
         assert (await telegram(account).flow.verify(ANNA, None, PASSWORD)).state == "authorized"
 
@@ -187,32 +189,34 @@ async def test_a_row_that_a_death_left_behind_its_session_is_set_right(rig: Rig,
 # what a command does when its account goes away in its middle
 
 
-async def test_erasing_that_comes_to_be_wanted_while_an_account_is_logged_out_is_done(rig: Rig, server: TelegramServer) -> None:
+async def test_erasing_that_comes_to_be_wanted_while_an_account_is_logged_out_is_done(
+    harness: ListenerHarness, server: TelegramServer
+) -> None:
     """The owner has not heard of it yet: neither the log-out's wish nor the release overwrites it."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await log_in(worker, server)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
+        await asyncio.to_thread(harness.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
         await account.log_out()
         await until(lambda: worker.ownership.held == 0)
         assert server.people.authorizations(ANNA) == []
-        assert list(rig.table.query("pk = :pk", {":pk": f"T#{TENANT}"})) == []
+        assert list(harness.table.query("pk = :pk", {":pk": f"T#{TENANT}"})) == []
 
 
-async def test_an_idle_account_is_not_let_go_while_something_is_wanted_of_it(rig: Rig, server: TelegramServer) -> None:
+async def test_an_idle_account_is_not_let_go_while_something_is_wanted_of_it(harness: ListenerHarness, server: TelegramServer) -> None:
     """Nobody looks for an account without an owner: what came to be wanted in the moment of its release is done first."""
-    async with rig.worker().running() as worker:
+    async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await telegram(account).flow.start(ANNA)
-        await asyncio.to_thread(rig.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
+        await asyncio.to_thread(harness.accounts.want, TENANT, Channel.TELEGRAM, Wanted.ERASE, worker.services.now())
         await account.context.release()
         assert not account.context.released
         assert account.context.row.wanted is Wanted.ERASE
 
 
 @pytest.mark.parametrize("method", ["auth.signIn", "auth.checkPassword"])
-async def test_a_log_in_step_under_way_finishes_before_a_hand_over(rig: Rig, server: TelegramServer, method: str) -> None:
+async def test_a_log_in_step_under_way_finishes_before_a_hand_over(harness: ListenerHarness, server: TelegramServer, method: str) -> None:
     """The next owner has the account logged in, on one connection at a time."""
-    async with rig.worker().running() as first, rig.worker().running() as second:
+    async with harness.worker().running() as first, harness.worker().running() as second:
         account = await first.account(TENANT)
         await telegram(account).flow.start(ANNA)
         server.operation.inject(FaultSpec(kind="delay", method=method, seconds=1))
@@ -230,9 +234,11 @@ async def test_a_log_in_step_under_way_finishes_before_a_hand_over(rig: Rig, ser
         assert server.operation.counters()["auth_key_duplicated"] == 0
 
 
-async def test_a_send_under_way_finishes_before_a_hand_over_and_a_later_one_goes_elsewhere(rig: Rig, server: TelegramServer) -> None:
+async def test_a_send_under_way_finishes_before_a_hand_over_and_a_later_one_goes_elsewhere(
+    harness: ListenerHarness, server: TelegramServer
+) -> None:
     """The same random id with the next owner finds the message sent: once, whatever the caller repeats."""
-    async with rig.worker().running() as first, rig.worker().running() as second:
+    async with harness.worker().running() as first, harness.worker().running() as second:
         account = await log_in(first, server)
         await telegram(account).send(message("before", random_id=1))
         server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=1))
@@ -252,9 +258,9 @@ async def test_a_send_under_way_finishes_before_a_hand_over_and_a_later_one_goes
         assert await arrived(server, 2) == ["before", "once"]
 
 
-async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(rig: Rig, server: TelegramServer) -> None:
+async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(harness: ListenerHarness, server: TelegramServer) -> None:
     """The worker is fenced while Telegram works: the caller learns that the outcome is unknown, and the repeat sends nothing twice."""
-    async with rig.worker().running() as first, rig.worker().running() as second:
+    async with harness.worker().running() as first, harness.worker().running() as second:
         await log_in(first, server)
         server.operation.inject(FaultSpec(kind="delay", method="messages.sendMessage", seconds=0.5))
         once = addressed(SendMessage(to="@alice", text="once", random_id=2))
@@ -263,7 +269,7 @@ async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(
         await first.crash()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        await rig.bury(first.id)
+        await harness.bury(first.id)
         await connected(await second.account(TENANT))
         assert await commands.run(second.ownership, once)
         assert await arrived(server) == ["once"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.processes import Process, bare_environment, free_port, is_listening
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 SETTINGS = {
     "AWS_DEFAULT_REGION": "us-east-1",

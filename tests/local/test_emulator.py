@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from local import emulator as emulators
-from local.aws_account import Account, open_account
 from local.emulator import Emulator
+from local.emulator_account import EmulatorAccount, open_account
 from local.ministack_main import forget_expired
 from local.stand_in_template import template
 
 
-def test_an_account_has_what_the_template_describes(account: Account) -> None:
+def test_an_account_has_what_the_template_describes(account: EmulatorAccount) -> None:
     """Both tables with their keys and index, the FIFO queue, the key."""
     dynamodb = account.client("dynamodb")
     table = dynamodb.describe_table(TableName=account.table_name)["Table"]
@@ -26,14 +26,14 @@ def test_an_account_has_what_the_template_describes(account: Account) -> None:
     assert account.client("kms").describe_key(KeyId=account.kms_key_id)["KeyMetadata"]["Enabled"]
 
 
-def test_only_tests_remove_what_they_wrote(account: Account) -> None:
+def test_only_tests_remove_what_they_wrote(account: EmulatorAccount) -> None:
     """The emulator would remove it by the machine's clock, in the middle of a test whose own clock says otherwise."""
     for table in (account.table_name, account.deliveries_table_name):
         ttl = account.client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         assert ttl["TimeToLiveStatus"] == "DISABLED"
 
 
-def test_accounts_see_nothing_of_each_other(account: Account, emulator: Emulator) -> None:
+def test_accounts_see_nothing_of_each_other(account: EmulatorAccount, emulator: Emulator) -> None:
     """Tests may run side by side on one emulator."""
     other = open_account(emulator, template("local"))
     item = {"pk": {"S": "a"}, "sk": {"S": "b"}}
@@ -42,7 +42,7 @@ def test_accounts_see_nothing_of_each_other(account: Account, emulator: Emulator
     assert "Item" not in found
 
 
-def test_a_repeat_is_dropped_though_the_first_was_taken_and_deleted(account: Account) -> None:
+def test_a_repeat_is_dropped_though_the_first_was_taken_and_deleted(account: EmulatorAccount) -> None:
     """As SQS does for five minutes; what comes under another id is taken."""
     sqs, url = account.client("sqs"), account.events_queue_url
     taken = []

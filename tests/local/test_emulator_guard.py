@@ -13,8 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local.aws_account import Account
 from local.emulator import ACCOUNT, REGION, Emulator
+from local.emulator_account import EmulatorAccount
 
 ASKED = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
 
@@ -126,7 +126,7 @@ def test_the_gateways_pass_opens_the_gateway_alone(emulator: Emulator) -> None:
     assert _is_refused(httpx.get(f"{emulator.url}/bucket/key", headers=passed, trust_env=False))
 
 
-def test_a_role_is_known_by_its_whole_credentials(account: Account) -> None:
+def test_a_role_is_known_by_its_whole_credentials(account: EmulatorAccount) -> None:
     """Key, secret and token: with another secret, or without the token, it is nobody."""
     sts = account.client("sts")
     given = sts.assume_role(RoleArn=f"arn:aws:iam::{account.emulator.account}:role/x", RoleSessionName="tests")["Credentials"]
@@ -143,7 +143,7 @@ def test_a_role_is_known_by_its_whole_credentials(account: Account) -> None:
         assert _is_refused(listed(**changed)), changed
 
 
-def test_a_client_of_another_state_is_told_so(account: Account) -> None:
+def test_a_client_of_another_state_is_told_so(account: EmulatorAccount) -> None:
     """In the words of boto3: an error, not an empty list."""
     with pytest.raises(ClientError, match="403"):
         replace(account.emulator, secret="another").client("dynamodb").list_tables()

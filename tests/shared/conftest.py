@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from tests.support.clock import FakeClock
 
 
 @pytest.fixture
-def table(account: Account) -> Table:
+def table(account: EmulatorAccount) -> Table:
     """Table `avio`, empty."""
     return Table(account.client("dynamodb"), account.table_name)
 
 
 @pytest.fixture
-def deliveries_table(account: Account) -> Table:
+def deliveries_table(account: EmulatorAccount) -> Table:
     """Table `deliveries`, empty."""
     return Table(account.client("dynamodb"), account.deliveries_table_name)
 

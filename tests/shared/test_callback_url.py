@@ -90,13 +90,13 @@ def test_any_text_is_taken_or_refused_and_never_a_fault(url: str) -> None:
 
 
 SENTENCES = {
-    "example.com/hook": "begins with https:// or http://",
-    "https://shop.example:9/": "Port 9 is not for web servers",
+    "example.com/hook": "must begin with https:// or http://",
+    "https://shop.example:9/": "Port 9 is not a web server's port",
     "https://магазин.example/": "Write its host as xn--80aairftm.example.",
     "https://shop.example./in": "Leave the last dot out",
     "https://user:pw@shop.example/": "callback_headers instead",
-    "https://shop.example/#part": "ends before the #",
-    "https://shop.example/" + "x" * 2100: "at most 2048 characters; this one has 2121",
+    "https://shop.example/#part": "must not contain a #",
+    "https://shop.example/" + "x" * 2100: "at most 2048 characters; this URL has 2121",
     "https://shop.example/a b": "%20 is a space",
     "https://shop.example:99999/": "1 to 65535",
     "https:///in": "needs a host",

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.crypto import DataKey, Envelope, KeysUnavailable, Purpose, Unreadable
+from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, Purpose
 from shared.model.ids import TenantId
+from testing.fake_aws.client import InProcessClient
+from testing.fake_aws.kms import FakeKms
+from testing.fake_aws.service import Answer, Request
 
 ONE, OTHER = TenantId("0b7e9a52-0000-4000-8000-000000000001"), TenantId("0b7e9a52-0000-4000-8000-000000000002")
 
 
-class StandInKms:
-    """Wraps as KMS does, its check of the context included: the emulator does not make that check."""
-
-    def __init__(self) -> None:
-        self._wrapped: dict[bytes, tuple[bytes, dict[str, str]]] = {}
-        self.away = False
-
-    def generate_data_key(self, *, KeyId: str, KeySpec: str, EncryptionContext: dict[str, str]) -> dict[str, Any]:  # noqa: N803
-        self._check()
-        assert KeySpec == "AES_256"
-        plain, wrapped = os.urandom(32), os.urandom(64)
-        self._wrapped[wrapped] = (plain, dict(EncryptionContext))
-        return {"Plaintext": plain, "CiphertextBlob": wrapped, "KeyId": KeyId}
-
-    def decrypt(self, *, CiphertextBlob: bytes, KeyId: str, EncryptionContext: dict[str, str]) -> dict[str, Any]:  # noqa: N803
-        self._check()
-        plain, context = self._wrapped.get(CiphertextBlob, (b"", {}))
-        if context != EncryptionContext:
-            raise ClientError({"Error": {"Code": "InvalidCiphertextException"}}, "Decrypt")
-        return {"Plaintext": plain, "KeyId": KeyId}
-
-    def _check(self) -> None:
-        if self.away:
-            raise EndpointConnectionError(endpoint_url="https://kms.example")
+def envelope(kms: FakeKms) -> Envelope:
+    """Return an envelope over a fake, which checks the encryption context as KMS does: the emulator does not."""
+    client: Any = InProcessClient(kms.answer)
+    return Envelope(lambda: client, "key")
 
 
-def envelope(kms: StandInKms) -> Envelope:
-    """Return an envelope over a stand-in."""
-    return Envelope(lambda: kms, "key")  # type: ignore[arg-type,return-value]
+class AwayKms(FakeKms):
+    """Does not answer."""
+
+    def answer(self, name: str, request: Request) -> Answer:
+        """Be away."""
+        raise EndpointConnectionError(endpoint_url="https://kms.example")
 
 
-KEY = envelope(StandInKms()).new_key(ONE, Purpose.SESSION)
+KEY = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)
 
 
 @given(st.binary())
@@ -62,7 +47,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
     sealed = bytearray(KEY.seal(plain))
     bit = data.draw(st.integers(0, len(sealed) * 8 - 1))
     sealed[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(bytes(sealed))
 
 
@@ -70,7 +55,7 @@ def test_one_changed_bit_makes_it_unreadable(plain: bytes, data: st.DataObject) 
 def test_what_was_cut_off_is_unreadable(plain: bytes, cut: int) -> None:
     """Down to nothing at all."""
     sealed = KEY.seal(plain)
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         KEY.open(sealed[: max(0, len(sealed) - cut)])
 
 
@@ -81,7 +66,7 @@ def test_the_same_text_is_sealed_differently_each_time() -> None:
 
 def test_an_unwrapped_key_opens_what_the_first_one_sealed() -> None:
     """Another process, another day."""
-    kms = StandInKms()
+    kms = FakeKms()
     made = envelope(kms).new_key(ONE, Purpose.SIGNING)
     sealed = made.seal(b"secret")
     assert envelope(kms).unwrap(ONE, Purpose.SIGNING, made.wrapped).open(sealed) == b"secret"
@@ -90,7 +75,7 @@ def test_an_unwrapped_key_opens_what_the_first_one_sealed() -> None:
 @pytest.mark.parametrize(("tenant_id", "purpose"), [(OTHER, Purpose.SESSION), (ONE, Purpose.SIGNING)])
 def test_a_key_in_another_context_is_not_unwrapped(tenant_id: TenantId, purpose: Purpose) -> None:
     """A session copied to another tenant's row, or a role that asks under the wrong purpose."""
-    kms = StandInKms()
+    kms = FakeKms()
     made = envelope(kms).new_key(ONE, Purpose.SESSION)
     with pytest.raises(KeysUnavailable):
         envelope(kms).unwrap(tenant_id, purpose, made.wrapped)
@@ -98,16 +83,15 @@ def test_a_key_in_another_context_is_not_unwrapped(tenant_id: TenantId, purpose:
 
 def test_the_context_binds_the_sealed_bytes_too() -> None:
     """Even under the same data key: a KMS that did not check would not be enough to open it elsewhere."""
-    made = envelope(StandInKms()).new_key(ONE, Purpose.SESSION)
+    made = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)
     moved = DataKey(made.wrapped, made._plain, b'{"purpose":"session","tenant":"other"}')
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecryptionFailed):
         moved.open(made.seal(b"session"))
 
 
 def test_a_kms_that_does_not_answer_is_told_as_such() -> None:
     """Nobody is to take it for a broken session."""
-    kms = StandInKms()
-    kms.away = True
+    kms = AwayKms()
     with pytest.raises(KeysUnavailable):
         envelope(kms).new_key(ONE, Purpose.SESSION)
     with pytest.raises(KeysUnavailable):

@@ -8,8 +8,9 @@ from shared.model.delivery import KEPT_ATTEMPTS, Attempt, Delivery, DeliveryStat
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
 from shared.store import keys
+from shared.store.backlog import BacklogStore, DueItem
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
-from shared.store.parking import Due, ParkingStore
 from shared.store.table import Table
 from tests.support.clock import FakeClock
 from tests.support.events import RECEIVED_AT, TENANT, event_of
@@ -115,11 +116,11 @@ def test_a_tenants_records_are_erased_and_nobody_elses(deliveries: DeliveryStore
 
 def test_what_finds_a_tenant_again_is_erased_last(deliveries: DeliveryStore, deliveries_table: Table, clock: FakeClock) -> None:
     """Whoever erases may die in the middle, or run out of time: the callback is still due then, and somebody goes on."""
-    parking = ParkingStore(deliveries_table, deliveries)
-    parking.failed(TENANT, "", clock.now(), clock.now(), count=5)
-    parking.park([(event, delivered(event)) for event in events(4)], None, None)
+    callbacks, backlog = CallbackStateStore(deliveries_table), BacklogStore(deliveries_table, deliveries)
+    callbacks.count_failures(TENANT, "", clock.now(), clock.now(), count=5)
+    backlog.park([(event, delivered(event)) for event in events(4)], None, None)
     left = []
     while deliveries.erase_some(TENANT, limit=3):
-        left.append(parking.due(keys.due_shard(TENANT), clock.now(), 10))
-    assert left == [[Due(TENANT, None, keys.moment(clock.now()))]] * 3
+        left.append(backlog.due(keys.due_shard(TENANT), clock.now(), 10))
+    assert left == [[DueItem(TENANT, None, keys.moment(clock.now()))]] * 3
     assert list(deliveries_table.query("pk = :pk", {":pk": f"T#{TENANT}"})) == []

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from shared.model.delivery import Delivery, DeliveryStatus
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.store import keys
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore, names_of, rows_of
+from shared.store.delivery_snapshot import SnapshotReader, event_key, keys_of
 from shared.store.rows import Malformed, address_of
 from shared.store.table import Table
 from tests.support.clock import FakeClock
@@ -26,16 +28,16 @@ NEIGHBOUR = event_of(OTHER)
 
 
 @pytest.fixture
-def parking(deliveries_table: Table, deliveries: DeliveryStore, clock: FakeClock) -> ParkingStore:
+def backlog(deliveries_table: Table, deliveries: DeliveryStore, clock: FakeClock) -> BacklogStore:
     """Two tenants whose callbacks are parked, and the events of one chat of each with them."""
-    parking = ParkingStore(deliveries_table, deliveries)
+    callbacks, backlog = CallbackStateStore(deliveries_table), BacklogStore(deliveries_table, deliveries)
     for tenant_id, events in ((TENANT, EVENTS), (OTHER, [NEIGHBOUR])):
-        parking.failed(tenant_id, "x", clock.now(), clock.now(), count=5)
-        assert parking.park([(event, parked(event)) for event in events], None, None)
-    return parking
+        callbacks.count_failures(tenant_id, "x", clock.now(), clock.now(), count=5)
+        assert backlog.park([(event, parked(event)) for event in events], None, None)
+    return backlog
 
 
-def parked(event: Event) -> Delivery:
+def parked(event: MessageReceived) -> Delivery:
     """Return the record of a parked event."""
     return Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=RECEIVED_AT)
 
@@ -59,21 +61,21 @@ def parked(event: Event) -> Delivery:
     ],
 )
 def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
-    deliveries_table: Table, parking: ParkingStore, row: int, field: str, value: Any
+    deliveries_table: Table, backlog: BacklogStore, row: int, field: str, value: Any
 ) -> None:
     """An event's record, its callback's state, its chat's: by its key and the kind of fault, and nothing of what is in it."""
-    key = rows_of(names_of(EVENTS[0]))[row]
+    key = keys_of(event_key(EVENTS[0]))[row]
     if value is None:
         deliveries_table.update(key, f"REMOVE {field}", {})
     else:
         spoil(deliveries_table, key, field, value)
-    seen = parking.read([*map(names_of, EVENTS), names_of(NEIGHBOUR)], deliveries_table)
+    seen = SnapshotReader(deliveries_table, deliveries_table).read([*map(event_key, EVENTS), event_key(NEIGHBOUR)])
     (fault,) = seen.faults.values()
     assert list(seen.faults) == [address_of(key)]
     assert str(fault).startswith(f"{key['pk']} {key['sk']}: ")
     assert SECRET not in repr(fault)
     assert fault.__cause__ is None
-    assert {one.message.message_id for one in EVENTS if (TENANT, one.id) in seen.records} == ({1, 2, 3} if row == 0 else {0, 1, 2, 3})
+    assert {one.message.message_id for one in EVENTS if (TENANT, one.id) in seen.records} == (set("123") if row == 0 else set("0123"))
     assert set(seen.bodies) == set(seen.records)
     assert set(seen.callbacks) == ({OTHER} if row == 1 else {TENANT, OTHER})
     assert set(seen.chats) == {(tenant_id, NEIGHBOUR.chat) for tenant_id in ((OTHER,) if row == 2 else (TENANT, OTHER))}
@@ -81,35 +83,35 @@ def test_one_row_that_makes_no_sense_is_told_and_the_others_are_read(
 
 @pytest.mark.parametrize(
     ("key", "field"),
-    [(keys.delivery(TENANT, EVENTS[2].id), "status"), (keys.place(TENANT, EVENTS[2].chat, 3), "event_id")],
+    [(keys.delivery(TENANT, EVENTS[2].id), "status"), (keys.slot(TENANT, EVENTS[2].chat, 3), "event_id")],
     ids=["record", "place"],
 )
-def test_places_end_before_what_makes_no_sense(deliveries_table: Table, parking: ParkingStore, key: keys.Key, field: str) -> None:
+def test_places_end_before_what_makes_no_sense(deliveries_table: Table, backlog: BacklogStore, key: keys.Key, field: str) -> None:
     """What comes before it can be settled; once it is the first, it is told: nothing behind it may overtake it."""
     deliveries_table.update(key, f"REMOVE #{field}", {}, names={f"#{field}": field})
     chat = EVENTS[0].chat
-    first = parking.places(TENANT, chat, 10)
+    first = backlog.slots(TENANT, chat, 10)
     assert [place.event_id for place in first] == [event.id for event in EVENTS[:2]]
     for place in first:
-        assert parking.settle(TENANT, chat, place, None)
+        assert backlog.settle(TENANT, chat, place, None)
     with pytest.raises(Malformed, match=f"{key['pk']} {key['sk']}: "):
-        parking.places(TENANT, chat, 10)
+        backlog.slots(TENANT, chat, 10)
 
 
 def test_of_a_tenants_chats_one_that_makes_no_sense_is_told_in_its_place(
-    deliveries_table: Table, parking: ParkingStore, deliveries: DeliveryStore
+    deliveries_table: Table, backlog: BacklogStore, deliveries: DeliveryStore
 ) -> None:
     """The others are there."""
     other = event_of(chat_id=78)
-    assert parking.park([(other, parked(other))], None, None)
+    assert backlog.park([(other, parked(other))], None, None)
     spoil(deliveries_table, keys.parked_chat(TENANT, EVENTS[0].chat), "seq")
-    bad, good = parking.chats(TENANT)
+    bad, good = backlog.chats(TENANT)
     assert isinstance(bad, Malformed)
     assert [chat.chat for chat in whole([good])] == [other.chat]
 
 
 def test_in_the_log_a_line_that_makes_no_sense_is_told_in_its_place(
-    deliveries_table: Table, parking: ParkingStore, deliveries: DeliveryStore
+    deliveries_table: Table, backlog: BacklogStore, deliveries: DeliveryStore
 ) -> None:
     """Pages, newest first and oldest first, begin where the ones before ended, whatever is on them."""
     spoil(deliveries_table, keys.delivery(TENANT, EVENTS[2].id), "received_at")

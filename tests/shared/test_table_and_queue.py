@@ -11,7 +11,7 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from shared.model.event import Event
 from shared.queues import body_of, parse
 from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
@@ -67,7 +67,7 @@ def test_a_query_goes_on_over_pages(table: Table) -> None:
     assert [row["sk"] for row in rows] == ["0", "1", "2", "3", "4"]
 
 
-def test_a_table_that_does_not_answer_is_unavailable(account: Account) -> None:
+def test_a_table_that_does_not_answer_is_unavailable(account: EmulatorAccount) -> None:
     """Neither its refusals nor its silence is a failed condition."""
     with pytest.raises(StoreUnavailable):
         Table(account.client("dynamodb"), "no-such-table").get({"pk": "p", "sk": "s"})
@@ -87,7 +87,7 @@ def test_a_table_that_does_not_answer_is_unavailable(account: Account) -> None:
 # the queue
 
 
-def received(account: Account) -> list[dict[str, Any]]:
+def received(account: EmulatorAccount) -> list[dict[str, Any]]:
     """Take what is visible in the queue."""
     answer = account.client("sqs").receive_message(
         QueueUrl=account.events_queue_url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]

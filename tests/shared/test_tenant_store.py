@@ -143,7 +143,7 @@ def test_erasing_leaves_nothing_of_a_tenant_and_all_of_its_neighbour(tenants: Te
     before = everything(table)
     gone = full(tenants, table, clock)
     for _ in range(2):
-        assert erasure.erase(table, gone.id, Epoch(1))
+        assert erasure.erase_account(table, gone.id, CHANNEL, Epoch(1))
         assert [key for key in everything(table) if key[0] != keys.ENDED] == before
     assert tenants.get(neighbour.id) == neighbour
     assert new(tenants, clock).number == gone.number + 1
@@ -174,13 +174,13 @@ def test_an_erasing_that_died_is_found_and_finished(tenants: TenantStore, table:
     """Wherever it died: until nothing is left the account's row says what is wanted, and the doors are shut."""
     tenant = full(tenants, table, clock)
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(DyingTable(table, deletions), tenant.id, Epoch(1))
+        erasure.erase_account(DyingTable(table, deletions), tenant.id, CHANNEL, Epoch(1))
     left = AccountStore(table).get(tenant.id, CHANNEL)
     assert left
     assert left.wanted is Wanted.ERASE
     assert [owned.key for owned in AccountStore(table).owned_by(WorkerId("w"))] == [(tenant.id, CHANNEL)]
     assert tenants.get(tenant.id) is None
-    assert erasure.erase(table, tenant.id, Epoch(1))
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     assert [pk for pk, _ in everything(table)] == ["COUNTER", keys.ENDED]
 
 
@@ -189,7 +189,7 @@ def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: 
     tenant = new(tenants, clock)
     tenants.end(tenant.id, (CHANNEL,), clock.now())
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(DyingTable(table, 2), tenant.id, Epoch(0))
+        erasure.erase(DyingTable(table, 2), tenant.id)
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
 
 
@@ -206,11 +206,11 @@ def test_what_another_has_claimed_since_is_left_to_it(tenants: TenantStore, tabl
     tenant = full(tenants, table, clock)
     accounts = AccountStore(table)
     accounts.claim(tenant.id, CHANNEL, accounts.get(tenant.id, CHANNEL), WorkerId("other"), "t2")
-    assert not erasure.erase(table, tenant.id, Epoch(1))
+    assert not erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     left = accounts.get(tenant.id, CHANNEL)
     assert left
     assert (left.owner, left.wanted) == ("other", Wanted.ERASE)
-    assert erasure.erase(table, tenant.id, Epoch(2))
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(2))
 
 
 def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
@@ -219,7 +219,7 @@ def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Tab
     accounts, fenced = AccountStore(table), FencedStore(table)
     with pytest.raises(TenantGone):  # an account of a channel that it has none on: its doors are shut before it is erased
         accounts.claim(tenant.id, Channel.WHATSAPP, None, WorkerId("late"), "t")
-    erasure.erase(table, tenant.id, Epoch(1))
+    erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     before = everything(table)
     with pytest.raises(TenantGone):
         accounts.claim(tenant.id, CHANNEL, None, WorkerId("late"), "t")

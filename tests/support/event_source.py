@@ -11,14 +11,14 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from functions.callback_delivery.queue import Entry, entries_of
+from functions.callback_delivery.queue import QueueEntry, entries_of
 from shared.clock import Clock
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.fifo_queue import QUEUE, FakeFifoQueue
-from tests.support.mortal import Killed
+from tests.support.fault_injection import Killed
 
 BATCH = 10
-Run = Callable[[Sequence[Entry]], Awaitable[list[str]]]
+Run = Callable[[Sequence[QueueEntry]], Awaitable[list[str]]]
 
 
 class EventSource:
@@ -26,7 +26,7 @@ class EventSource:
 
     def __init__(self, clock: Clock) -> None:
         self.changed = asyncio.Event()
-        self.queue = FakeFifoQueue(clock, self.changed.set)
+        self.queue = FakeFifoQueue(clock, self.changed.set, oldest_first=True)
         self.sqs: Any = InProcessClient(self.queue.answer)
 
     def receive(self) -> dict[str, Any]:

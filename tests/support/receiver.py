@@ -1,4 +1,4 @@
-"""A callback's other end: a small HTTP server that keeps what it got and answers as a test says."""
+"""A callback's endpoint: a small HTTP server that records requests and answers as a test says."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local import emulator as local_emulator
-from local.aws_account import Account, open_account
 from local.emulator import Emulator
+from local.emulator_account import EmulatorAccount, open_account
 from local.stand_in_template import template
 from local.system import Plan, System
 
@@ -22,7 +22,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def account(emulator: Emulator) -> Account:
+def account(emulator: Emulator) -> EmulatorAccount:
     """An account of one's own on that emulator, with the tables, the queue and the key of the template."""
     return open_account(emulator, template("local"))
 

@@ -17,13 +17,13 @@ from weakref import WeakValueDictionary
 
 from aws_lambda_powertools import Logger
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.account_context import AccountContext
 from listener.core.channel import ChannelDriver
 from listener.core.ownership.failure_detector import FailureDetector
 from listener.core.ownership.lease import Lease
 from listener.core.runtime.offload import Offload
-from shared.model.account import Account as Row
+from shared.model.account import Account
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.observability import tell_malformed
 from shared.store.accounts import AccountStore, Owned, TenantGone
@@ -32,7 +32,7 @@ from shared.store.rows import Malformed
 RECLAIM_AFTER_S = 10.0
 ABSENT = -1  # the epoch of a row that is not there
 Key = tuple[TenantId, Channel]
-OpenContext = Callable[[Row, WorkerId], AccountContext]
+OpenContext = Callable[[Account, WorkerId], AccountContext]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Claims:
     """One worker's accounts. While `closed`, nothing more is claimed."""
 
     def __init__(self, claimant: Claimant, store: AccountStore, census: FailureDetector, offload: Offload, logger: Logger) -> None:
-        self.accounts: dict[Key, Account] = {}
+        self.accounts: dict[Key, OwnedAccount] = {}
         self.tasks: dict[Key, asyncio.Task[None]] = {}
         self.closed = False
         self._claimant = claimant
@@ -70,7 +70,7 @@ class Claims:
         """What rows may say is mine though I do not hold it."""
         return list(self._astray)
 
-    async def by_row(self, key: Key, *, create: bool = True) -> Account | None:
+    async def by_row(self, key: Key, *, create: bool = True) -> OwnedAccount | None:
         """Return an account that is mine, claiming it first where its owner is none, nobody, ended, dead or absent; None otherwise.
 
         An account without a row is new: it gets one, unless `create` is False. Raises TenantGone where it has no tenant.
@@ -78,7 +78,7 @@ class Claims:
         async with self._lock(key):
             return self.accounts.get(key) or await self._claim_by_row(key, create)
 
-    async def by_index(self, owned: Owned) -> Account | None:
+    async def by_index(self, owned: Owned) -> OwnedAccount | None:
         """The same for what the index shows under an owner that is known to be over."""
         async with self._lock(owned.key):
             return self.accounts.get(owned.key) or (await self._claim(owned.key, owned) if self._may_claim(owned.key) else None)
@@ -90,7 +90,7 @@ class Claims:
         """Tell whether to claim: the channel is served here, and the lease is held. Before it, peers read that I am absent."""
         return key[1] in self._claimant.drivers and not self.closed and self._claimant.lease.held()
 
-    async def _claim_by_row(self, key: Key, create: bool) -> Account | None:
+    async def _claim_by_row(self, key: Key, create: bool) -> OwnedAccount | None:
         if not self._may_claim(key):
             return None
         try:
@@ -106,7 +106,7 @@ class Claims:
             return None
         return await self._claim(key, seen)
 
-    async def _claim(self, key: Key, seen: Row | Owned | None) -> Account | None:
+    async def _claim(self, key: Key, seen: Account | Owned | None) -> OwnedAccount | None:
         me, token = self._claimant.me, secrets.token_hex(8)
         self._astray[key] = max(seen.epoch if seen else ABSENT, self._astray.get(key, ABSENT))
         try:
@@ -123,7 +123,7 @@ class Claims:
         if not self._claimant.lease.held():
             return None
         del self._astray[key]
-        account = self.accounts[key] = Account(self._claimant.open_context(row, me), self._claimant.drivers[key[1]])
+        account = self.accounts[key] = OwnedAccount(self._claimant.open_context(row, me), self._claimant.drivers[key[1]])
         self.tasks[key] = asyncio.create_task(self._live(key, account))
         self._logger.info("account claimed", extra={"tenant_id": key[0], "epoch": row.epoch, "worker": me})
         return account
@@ -133,13 +133,13 @@ class Claims:
         self._astray.pop(key, None)
         tell_malformed(fault, self._logger)
 
-    def _learn(self, key: Key, row: Row | None) -> None:
+    def _learn(self, key: Key, row: Account | None) -> None:
         """Learn from the row that refused a claim. An epoch never comes again: claims of mine on earlier ones can work no more."""
         claimed_on = self._astray[key]
         if (row is None and claimed_on > ABSENT) or (row and row.owner != self._claimant.me and row.epoch > claimed_on):
             del self._astray[key]
 
-    async def _live(self, key: Key, account: Account) -> None:
+    async def _live(self, key: Key, account: OwnedAccount) -> None:
         """Run an account's task; where it fails in a way that nobody thought of, claim the account again after a while."""
         try:
             await account.run()

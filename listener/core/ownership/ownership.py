@@ -25,7 +25,7 @@ from zlib import crc32
 
 from aws_lambda_powertools import Logger
 
-from listener.core.account import Account
+from listener.core.account import OwnedAccount
 from listener.core.channel import ChannelDriver
 from listener.core.ownership.claims import Claimant, Claims, Key, OpenContext
 from listener.core.ownership.failure_detector import FailureDetector, Sight
@@ -155,7 +155,7 @@ class Ownership:
         self._stopping.set()
         self.claims.closed = True
 
-    async def account(self, tenant_id: TenantId, channel: Channel) -> Account:
+    async def account(self, tenant_id: TenantId, channel: Channel) -> OwnedAccount:
         """Return an account that is mine, claiming it first where nobody live has it; raises `not_mine`, and `tenant_not_found`."""
         try:
             account = await self.claims.by_row((tenant_id, channel))
@@ -166,7 +166,7 @@ class Ownership:
         await account.loaded()
         return account
 
-    def held_account(self, tenant_id: TenantId, channel: Channel) -> Account | None:
+    def held_account(self, tenant_id: TenantId, channel: Channel) -> OwnedAccount | None:
         """Return an account that is held here, without claiming it or waiting for it."""
         return self.claims.accounts.get((tenant_id, channel))
 

@@ -28,7 +28,7 @@ from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason
-from shared.rpc.log_in import SentCode, StateReached
+from shared.rpc.log_in import LogInCode, StateReached
 
 _HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
 """After these errors no code or password can complete the log-in: it has to begin anew."""
@@ -49,7 +49,7 @@ class LoginFlow:
         self._wake = wake
         self._lock = asyncio.Lock()
 
-    async def start(self, phone: str) -> SentCode | StateReached:
+    async def start(self, phone: str) -> LogInCode | StateReached:
         """Make Telegram send a code. A second start for the same phone returns the pending log-in until a new code may be requested."""
         async with self._lock:
             self._refuse_logged_in()
@@ -64,7 +64,7 @@ class LoginFlow:
             except _KeyOver as error:  # Telegram refused even the new key
                 raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
-    async def resend(self) -> SentCode | StateReached:
+    async def resend(self) -> LogInCode | StateReached:
         """Make Telegram send the code by the next delivery type."""
         async with self._lock:
             self._refuse_logged_in()
@@ -129,7 +129,7 @@ class LoginFlow:
         await self._context.save_session(replace(client.current(), login=accepted))
         await self._core.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
-    async def _begin(self, session: Session, phone: str) -> SentCode | StateReached:
+    async def _begin(self, session: Session, phone: str) -> LogInCode | StateReached:
         """Request a code; raise _KeyOver if Telegram no longer accepts the key."""
         try:
             async with self._connect(session) as client:
@@ -175,7 +175,7 @@ class LoginFlow:
         await self._context.save_session(replace(session, login=None))
         await self._core.set_status(AccountState.NEW, reason, **status)
 
-    async def _advance(self, client: Client, phone: str, found: Any) -> SentCode | StateReached:
+    async def _advance(self, client: Client, phone: str, found: Any) -> LogInCode | StateReached:
         if not isinstance(found, PendingLogin):
             await self._authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
@@ -218,9 +218,9 @@ class LoginFlow:
             raise AvioError(Code.NOT_STARTED)
         return pending, session
 
-    def _answer(self, pending: PendingLogin) -> SentCode:
+    def _answer(self, pending: PendingLogin) -> LogInCode:
         left = max(0, round((pending.resend_at - self._now()).total_seconds()))
-        return SentCode(
+        return LogInCode(
             delivery=pending.delivery,
             length=pending.length,
             next_type=pending.next_type,

@@ -22,7 +22,7 @@ from listener.telegram.requests.errors import translate
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError, Code
-from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.send import SendMessage, SendResult
 
 INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
 """Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
@@ -67,13 +67,13 @@ class Sender(Protocol):
         """Send a message once."""
 
 
-async def send_message(account: Sender, command: SendMessage) -> SentMessage:
+async def send_message(account: Sender, command: SendMessage) -> SendResult:
     """Run the command `send`; raise `invalid_request` for ids that are not Telegram's, and what sending raises."""
     reply_to = command.reply_to
     if not _RECIPIENT.fullmatch(command.to) or (reply_to is not None and not _MESSAGE_ID.fullmatch(reply_to)):
         raise AvioError(Code.INVALID_REQUEST)
     sent = await account.send(Outgoing(command.to, command.text, int(reply_to) if reply_to else None, command.random_id))
-    return SentMessage(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
+    return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
 
 
 async def send(

@@ -14,7 +14,7 @@ from telethon import utils
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import KnownPeer, PeerCache
-from shared.model.event import Event, Media, Message, event_id
+from shared.model.event import Media, Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
 
 SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes come from it
@@ -35,10 +35,10 @@ class Happened:
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
         self.media = _media(getattr(message, "media", None))
 
-    def event(self, tenant_id: TenantId, self_id: int, peers: PeerCache, received_at: datetime, *, backfilled: bool) -> Event:
+    def event(self, tenant_id: TenantId, self_id: int, peers: PeerCache, received_at: datetime, *, backfilled: bool) -> MessageReceived:
         """Return the event, with what is known of chat and sender."""
         sender, chat = peers.known(self.sender_id), peers.known(self.chat_id)
-        return Event(
+        return MessageReceived(
             id=event_id(Channel.TELEGRAM, self_id, self.chat_id, self.message_id, "message"),
             tenant_id=tenant_id,
             channel=Channel.TELEGRAM,

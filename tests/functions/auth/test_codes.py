@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from functions.auth.codes import entered
 from tests.functions.api import Api
-from tests.functions.auth.test_login import PHONE
 from tests.support.owner import StandInOwner
 
+PHONE = "+79001234567"
 PHRASE = "the quick brown fox jumps over a lazy dog by the river"
 
 

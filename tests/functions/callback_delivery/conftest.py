@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from ipaddress import IPv4Address
 
 import httpcore
 import pytest
 import pytest_asyncio
 
-from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
-from local.aws_account import Account
-from shared.settings import CallbackSettings
-from tests.functions.callback_delivery.bench import Bench
+from local.emulator_account import EmulatorAccount
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
 from tests.support.clock import FakeClock
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.receiver import Receiver
-
-ANYWHERE = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
-PATIENT_S = 60.0
-
-
-async def loopback(host: str, port: int) -> list[Address]:
-    """Resolve every name to this machine."""
-    del host, port
-    return [IPv4Address("127.0.0.1")]
 
 
 @pytest.fixture
@@ -53,6 +42,6 @@ async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-def bench(account: Account, clock: FakeClock, receiver: Receiver, poster: Poster) -> Bench:
+def delivery(account: EmulatorAccount, clock: FakeClock, receiver: Receiver, poster: Poster) -> EmulatedDelivery:
     """The deliverer among real parts."""
-    return Bench(account, clock, receiver, poster)
+    return EmulatedDelivery(account, clock, receiver, poster)

@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 from local.bootstrap import ROOT
-from tests.functions.callback_delivery.bench import Bench
-from tests.functions.test_handlers import ENVIRONMENT
+from tests.functions.lambda_environment import ENVIRONMENT
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
 
 CODE = """
@@ -21,10 +21,10 @@ for event in json.load(sys.stdin):
 """
 
 
-async def handled(bench: Bench, *batches: dict[str, Any]) -> list[dict[str, Any]]:
+async def handled(delivery: EmulatedDelivery, *batches: dict[str, Any]) -> list[dict[str, Any]]:
     """Hand batches to one warm function; return the lines that it wrote."""
     flags = {"ALLOW_HTTP_CALLBACKS": "1", "ALLOW_PRIVATE_CALLBACKS": "1"}
-    environment = {**ENVIRONMENT, **bench.account.environment, **flags}
+    environment = {**ENVIRONMENT, **delivery.account.environment, **flags}
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-W", "error", "-c", CODE],
@@ -44,23 +44,23 @@ def returned(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line["returned"] for line in lines if "returned" in line]
 
 
-async def test_batch_after_batch_is_delivered_by_one_warm_function(bench: Bench) -> None:
+async def test_batch_after_batch_is_delivered_by_one_warm_function(delivery: EmulatedDelivery) -> None:
     """With the connection that the first batch opened; each run writes its metrics, which name no tenant."""
-    tenant = bench.new_tenant(f"http://127.0.0.1:{bench.receiver.port}/in")
+    tenant = delivery.new_tenant(f"http://127.0.0.1:{delivery.receiver.port}/in")
     batches = []
     for number in (1, 2):
-        bench.enqueue(event_of(tenant.id, chat_id=number, message_id=number))
-        batches.append(bench.receive())
-    lines = await handled(bench, *batches)
+        delivery.enqueue(event_of(tenant.id, chat_id=number, message_id=number))
+        batches.append(delivery.receive())
+    lines = await handled(delivery, *batches)
     assert returned(lines) == [{"batchItemFailures": []}] * 2
-    assert bench.texts() == ["message 1", "message 2"]
-    assert bench.receiver.connections == 1
+    assert delivery.texts() == ["message 1", "message 2"]
+    assert delivery.receiver.connections == 1
     metrics = [line for line in lines if "_aws" in line]
     assert [line["EventsDelivered"] for line in metrics] == [[1.0]] * 2
     assert tenant.id not in json.dumps(metrics)
 
 
-async def test_a_batch_that_cannot_be_understood_stays_in_the_queue_and_raises_nothing(bench: Bench) -> None:
+async def test_a_batch_that_cannot_be_understood_stays_in_the_queue_and_raises_nothing(delivery: EmulatedDelivery) -> None:
     """A fault of ours loses no message: all of the batch is named."""
     odd = {"Records": [{"messageId": "1", "receiptHandle": "r", "body": "{}", "attributes": {}}]}
-    assert returned(await handled(bench, odd)) == [{"batchItemFailures": [{"itemIdentifier": "1"}]}]
+    assert returned(await handled(delivery, odd)) == [{"batchItemFailures": [{"itemIdentifier": "1"}]}]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from functions.callback_delivery import network
-from functions.callback_delivery.network import Address, AddressNotAllowed, Guard, Resolve
+from functions.callback_delivery.network import Address, AddressNotAllowed, GuardedConnector, Resolve
 from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.retry import Failed, Outcome
@@ -120,7 +120,7 @@ async def test_a_harmless_name_of_a_hostile_address_is_not_connected_to(line: st
 async def test_the_second_gate_holds_without_the_first(host: str) -> None:
     """A number in whatever spelling is not connected to, should the check of the URL ever miss it."""
     dialled = Dialled()
-    guard = Guard(network.resolve, ssl.create_default_context(), allow_private=False, own=OwnPorts(), dial=dialled.dial)
+    guard = GuardedConnector(network.resolve, ssl.create_default_context(), allow_private=False, own=OwnPorts(), dial=dialled.dial)
     with pytest.raises(AddressNotAllowed):
         await guard.connect(urlsplit(f"http://[{host}]/" if ":" in host else f"http://{host}/"))
     assert dialled.hosts == []

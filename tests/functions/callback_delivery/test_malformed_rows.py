@@ -1,157 +1,157 @@
-"""Rows that make no sense: whoever they belong to waits until they are mended, and everybody else of the batch gets their events."""
+"""Malformed rows: their tenant, chat or event waits until they are repaired; the rest of the batch is delivered."""
 
 from __future__ import annotations
 
 import pytest
 
-from functions.callback_delivery import deliver
+from functions.callback_delivery import entry_delivery
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Outcome
 from shared.model.delivery import Delivery, DeliveryStatus
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.queues import pointer_to
 from shared.store import keys
-from shared.store.parking import names_of, rows_of
-from tests.functions.callback_delivery.bench import Bench
+from shared.store.delivery_snapshot import event_key, keys_of
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import World
+from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
+from tests.support.in_memory_delivery import InMemoryDelivery
 from tests.support.receiver import OK, Posted, answer
 from tests.support.rows import SECRET, spoil
 
 RECORD, CALLBACK, CHAT = range(3)
 
 
-def texts(*events: Event) -> list[str]:
-    """Return what the receiver gets of events."""
+def texts(*events: MessageReceived) -> list[str]:
+    """Return the texts of events."""
     return [event.message.text for event in events]
 
 
-def told(bench: Bench, key: keys.Key) -> bool:
-    """Whether the log names a row, and shows nothing of what is in it."""
-    faults = [line["fault"] for line in bench.log.said("row makes no sense")]
-    return set(faults) == {f"{key['pk']} {key['sk']}: ValidationError"} and SECRET not in bench.log.text
+def told(delivery: EmulatedDelivery, key: keys.Key) -> bool:
+    """Tell whether the log names a row, and nothing of its content."""
+    faults = [line["fault"] for line in delivery.log.said("row makes no sense")]
+    return set(faults) == {f"{key['pk']} {key['sk']}: ValidationError"} and SECRET not in delivery.log.text
 
 
-def with_rows(bench: Bench, *events: Event) -> None:
-    """Write all rows that there can be for events: a pending record, a callback that has failed, a chat that is parked alone."""
+def with_rows(delivery: EmulatedDelivery, *events: MessageReceived) -> None:
+    """Write the rows of events that were tried: a pending record, and a callback with a failure."""
     for event in events:
-        bench.deliveries.put(event, Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at, made=1, quick=1))
-        bench.parking.failed(event.tenant_id, "x", bench.clock.now(), bench.clock.now())
+        delivery.deliveries.put(event, Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at, made=1, quick=1))
+        delivery.callbacks.count_failures(event.tenant_id, "x", delivery.clock.now(), delivery.clock.now())
 
 
-async def test_a_callback_row_holds_up_its_tenant_alone(bench: Bench) -> None:
-    """All chats of it, in the queue; nothing is posted, and the neighbour does not wait."""
-    broken, well = bench.new_tenant(), bench.new_tenant()
-    bench.parking.failed(broken.id, "x", bench.clock.now(), bench.clock.now())
-    spoil(bench.deliveries_table, keys.callback_state(broken.id), "state")
+async def test_a_callback_row_holds_up_its_tenant_alone(delivery: EmulatedDelivery) -> None:
+    """All its chats wait in the queue; another tenant's do not."""
+    broken, well = delivery.new_tenant(), delivery.new_tenant()
+    delivery.callbacks.count_failures(broken.id, "x", delivery.clock.now(), delivery.clock.now())
+    spoil(delivery.deliveries_table, keys.callback_state(broken.id), "state")
     mine = [event_of(broken.id, chat_id=chat, text=f"mine {chat}") for chat in (1, 2)]
-    bench.enqueue(mine[0], event_of(well.id, text="theirs"), mine[1])
-    failed, tally = await bench.run_visible()
-    assert (len(failed), tally.delivered, bench.texts()) == (2, 1, ["theirs"])
-    assert told(bench, keys.callback_state(broken.id))
-    assert [bench.record(event) for event in mine] == [None, None]
+    delivery.enqueue(mine[0], event_of(well.id, text="theirs"), mine[1])
+    failed, counts = await delivery.run_visible()
+    assert (len(failed), counts.delivered, delivery.texts()) == (2, 1, ["theirs"])
+    assert told(delivery, keys.callback_state(broken.id))
+    assert [delivery.record(event) for event in mine] == [None, None]
 
 
-async def test_a_chat_row_holds_up_its_chat_alone_and_in_order(bench: Bench) -> None:
-    """What may be parked there must not be overtaken. Once the row is mended its events come, in order."""
-    tenant = bench.new_tenant()
+async def test_a_chat_row_holds_up_its_chat_alone_and_in_order(delivery: EmulatedDelivery) -> None:
+    """Events may be parked there, and must not be overtaken. Once the row is repaired, the chat's events are delivered in order."""
+    tenant = delivery.new_tenant()
     mine = [event_of(tenant.id, chat_id=1, message_id=number) for number in (1, 2)]
     other = event_of(tenant.id, chat_id=2, text="other chat")
     chat = keys.parked_chat(tenant.id, mine[0].chat)
-    bench.deliveries_table.put({**chat, "chat": mine[0].chat, "seq": SECRET})
-    bench.enqueue(*mine, other)
-    entries = bench.entries()
-    failed, tally = await bench.run(entries)
-    assert (len(failed), tally.delivered, bench.texts()) == (2, 1, ["other chat"])
-    assert told(bench, chat)
-    bench.deliveries_table.delete(chat)
-    failed, _ = await bench.run([entry for entry in entries if entry.message_id in failed])
-    assert (failed, bench.texts()) == ([], texts(other, *mine))
+    delivery.deliveries_table.put({**chat, "chat": mine[0].chat, "seq": SECRET})
+    delivery.enqueue(*mine, other)
+    entries = delivery.entries()
+    failed, counts = await delivery.run(entries)
+    assert (len(failed), counts.delivered, delivery.texts()) == (2, 1, ["other chat"])
+    assert told(delivery, chat)
+    delivery.deliveries_table.delete(chat)
+    failed, _ = await delivery.run([entry for entry in entries if entry.message_id in failed])
+    assert (failed, delivery.texts()) == ([], texts(other, *mine))
 
 
-async def test_a_record_holds_up_its_event_and_what_follows_it_in_its_chat(bench: Bench) -> None:
-    """Whether it was delivered cannot be known; what comes before it, other chats and a namesake's event are delivered."""
-    tenant, namesake = bench.new_tenant(), bench.new_tenant()
+async def test_a_record_holds_up_its_event_and_what_follows_it_in_its_chat(delivery: EmulatedDelivery) -> None:
+    """Nothing shows whether it was delivered; events before it, other chats and another tenant's event of the same id are."""
+    tenant, namesake = delivery.new_tenant(), delivery.new_tenant()
     first, second, third = (event_of(tenant.id, chat_id=1, message_id=number) for number in (1, 2, 3))
     other, theirs = event_of(tenant.id, chat_id=2, text="other chat"), event_of(namesake.id, chat_id=1, message_id=2, text="theirs")
-    with_rows(bench, second)
-    spoil(bench.deliveries_table, keys.delivery(tenant.id, second.id), "made")
-    bench.enqueue(first, second, third, other, theirs)
-    entries = bench.entries()
-    failed, tally = await bench.run(entries)
-    assert (len(failed), tally.delivered) == (2, 3)
-    assert sorted(bench.texts()) == sorted(texts(first, other, theirs))
-    assert told(bench, keys.delivery(tenant.id, second.id))
-    spoil(bench.deliveries_table, keys.delivery(tenant.id, second.id), "made", 1)
-    failed, _ = await bench.run([entry for entry in entries if entry.message_id in failed])
-    assert (failed, bench.texts()[3:]) == ([], texts(second, third))
+    with_rows(delivery, second)
+    spoil(delivery.deliveries_table, keys.delivery(tenant.id, second.id), "made")
+    delivery.enqueue(first, second, third, other, theirs)
+    entries = delivery.entries()
+    failed, counts = await delivery.run(entries)
+    assert (len(failed), counts.delivered) == (2, 3)
+    assert sorted(delivery.texts()) == sorted(texts(first, other, theirs))
+    assert told(delivery, keys.delivery(tenant.id, second.id))
+    spoil(delivery.deliveries_table, keys.delivery(tenant.id, second.id), "made", 1)
+    failed, _ = await delivery.run([entry for entry in entries if entry.message_id in failed])
+    assert (failed, delivery.texts()[3:]) == ([], texts(second, third))
 
 
-async def test_an_event_that_lies_in_such_a_record_is_not_dropped(bench: Bench) -> None:
-    """The queue only points at it: once it is mended it is delivered."""
-    tenant = bench.new_tenant()
+async def test_an_event_that_lies_in_such_a_record_is_not_dropped(delivery: EmulatedDelivery) -> None:
+    """The queue message only points at it: it is delivered once the record is repaired."""
+    tenant = delivery.new_tenant()
     event = event_of(tenant.id)
-    bench.deliveries.keep(event)
-    spoil(bench.deliveries_table, keys.delivery(tenant.id, event.id), "status")
-    bench.put(event, pointer_to(tenant.id, event.id))
-    entries = bench.entries()
-    failed, tally = await bench.run(entries)
-    assert (len(failed), tally.dropped, bench.left_in_queue()) == (1, 0, 1)
-    spoil(bench.deliveries_table, keys.delivery(tenant.id, event.id), "status", "pending")
-    assert (await bench.run(entries))[0] == []
-    assert bench.texts() == texts(event)
+    delivery.deliveries.keep(event)
+    spoil(delivery.deliveries_table, keys.delivery(tenant.id, event.id), "status")
+    delivery.put(event, pointer_to(tenant.id, event.id))
+    entries = delivery.entries()
+    failed, counts = await delivery.run(entries)
+    assert (len(failed), counts.dropped, delivery.left_in_queue()) == (1, 0, 1)
+    spoil(delivery.deliveries_table, keys.delivery(tenant.id, event.id), "status", "pending")
+    assert (await delivery.run(entries))[0] == []
+    assert delivery.texts() == texts(event)
 
 
-async def test_such_a_record_is_not_written_over_when_its_chat_is_parked(bench: Bench) -> None:
-    """Events before it are parked; it and what follows stay in the queue."""
-    tenant = bench.new_tenant()
+async def test_such_a_record_is_not_written_over_when_its_chat_is_parked(delivery: EmulatedDelivery) -> None:
+    """Events before it are parked; it and the events after it stay in the queue."""
+    tenant = delivery.new_tenant()
     for _ in range(5):
-        bench.parking.failed(tenant.id, "x", bench.clock.now(), bench.clock.now())
+        delivery.callbacks.count_failures(tenant.id, "x", delivery.clock.now(), delivery.clock.now())
     first, second, third = (event_of(tenant.id, message_id=number) for number in (1, 2, 3))
-    with_rows(bench, second)
-    spoil(bench.deliveries_table, keys.delivery(tenant.id, second.id), "made")
-    bench.enqueue(first, second, third)
-    failed, tally = await bench.run_visible()
-    assert (len(failed), tally.parked, bench.left_in_queue()) == (2, 1, 2)
-    row = bench.deliveries_table.get(keys.delivery(tenant.id, second.id))
+    with_rows(delivery, second)
+    spoil(delivery.deliveries_table, keys.delivery(tenant.id, second.id), "made")
+    delivery.enqueue(first, second, third)
+    failed, counts = await delivery.run_visible()
+    assert (len(failed), counts.parked, delivery.left_in_queue()) == (2, 1, 2)
+    row = delivery.deliveries_table.get(keys.delivery(tenant.id, second.id))
     assert row
-    assert (row["made"], bench.record(third)) == (SECRET, None)
+    assert (row["made"], delivery.record(third)) == (SECRET, None)
 
 
 @pytest.mark.parametrize("which", [RECORD, CALLBACK, CHAT])
 async def test_what_has_to_be_mended_is_not_asked_for_every_few_seconds(clock: FakeClock, which: int) -> None:
-    """The queue gives up what it handed out a thousand times: somebody has days to mend a row."""
-    world = World(clock)
-    tenant = world.new_tenant("https://shop.example/in")
-    event = world.send(tenant.id, 1, 1)
-    spoil(world.table, rows_of(names_of(event))[which], "seq")
+    """The queue gives a message up after a thousand receives, so there are days to repair a row."""
+    system = InMemoryDelivery(clock)
+    tenant = system.new_tenant("https://shop.example/in")
+    event = system.send(tenant.id, 1, 1)
+    spoil(system.table, keys_of(event_key(event))[which], "seq")
 
     async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         raise AssertionError(url)
 
-    failed, _ = await world.function(post).run(entries_of(world.source.receive()))
-    assert (len(failed), world.queue.left, world.queue.next_visible_s) == (1, 1, deliver.MENDED_DELAY_S)
+    failed, _ = await system.function(post).run(entries_of(system.source.receive()))
+    assert (len(failed), system.queue.left, system.queue.next_visible_s) == (1, 1, entry_delivery.MALFORMED_DELAY_S)
 
 
-async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(bench: Bench) -> None:
-    """Its failure is not counted; the attempt is recorded, and made again as ever."""
-    broken, well = bench.new_tenant(), bench.new_tenant()
-    bench.parking.failed(broken.id, "x", bench.clock.now(), bench.clock.now())
+async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_anything(delivery: EmulatedDelivery) -> None:
+    """The failure is not counted; the attempt is recorded, and repeated as usual."""
+    broken, well = delivery.new_tenant(), delivery.new_tenant()
+    delivery.callbacks.count_failures(broken.id, "x", delivery.clock.now(), delivery.clock.now())
 
     async def break_it(posted: Posted) -> bytes:
         if b"mine" not in posted.body:
             return OK
-        spoil(bench.deliveries_table, keys.callback_state(broken.id), "since")
+        spoil(delivery.deliveries_table, keys.callback_state(broken.id), "since")
         return answer(500)
 
-    bench.receiver.respond = break_it
+    delivery.receiver.respond = break_it
     mine = event_of(broken.id, text="mine")
-    bench.enqueue(mine, event_of(well.id))
-    failed, tally = await bench.run_visible()
-    assert (len(failed), tally.delivered, tally.failed) == (1, 1, 1)
-    assert bench.fate(mine) == (DeliveryStatus.PENDING, 1, "status 500")
-    (line,) = bench.log.said("failure cannot be counted")
+    delivery.enqueue(mine, event_of(well.id))
+    failed, counts = await delivery.run_visible()
+    assert (len(failed), counts.delivered, counts.failed) == (1, 1, 1)
+    assert delivery.fate(mine) == (DeliveryStatus.PENDING, 1, "status 500")
+    (line,) = delivery.log.said("failure cannot be counted")
     assert line["fault"] == f"T#{broken.id} CALLBACK: ValidationError"
-    assert bench.log.said("chat failed") == []
+    assert delivery.log.said("chat failed") == []

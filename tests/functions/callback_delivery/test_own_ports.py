@@ -1,4 +1,4 @@
-"""Callbacks never go to a part of the system itself, where all of it runs on one machine."""
+"""Callbacks never go to a part of the system itself when all parts run on one machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFUSED = Failed("address not allowed: a part of Avio listens there")
 
 
 async def posted(listed: Path, port: int, path: str, address: str = "127.0.0.1") -> Outcome:
-    """Post to a name that resolves to an address, as a function that knows this list."""
+    """Post to a name that resolves to an address, with a list of own ports."""
 
     async def resolve(host: str, port: int) -> list[Address]:
         del host, port
@@ -36,7 +36,7 @@ async def posted(listed: Path, port: int, path: str, address: str = "127.0.0.1")
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "127.0.0.2", "::1"])
 async def test_a_listed_port_is_not_connected_to_by_any_name_of_this_machine(tmp_path: Path, receiver: Receiver, address: str) -> None:
-    """Whatever the host is called; the path is compared whole, and a part that starts later is known at once."""
+    """By any name; the whole path is compared, and a part that starts later is known at once."""
     listed = tmp_path / "own-ports"
     listed.write_text("1\n")
     if address == "127.0.0.1":
@@ -55,5 +55,5 @@ async def test_callbacks_are_welcome_where_the_list_says_so(tmp_path: Path, rece
 
 
 async def test_a_list_that_cannot_be_read_closes_this_machine(tmp_path: Path, receiver: Receiver) -> None:
-    """Nobody knows then what listens there."""
+    """Nothing shows then which ports are the system's."""
     assert await posted(tmp_path / "missing", receiver.port, "/in") == REFUSED

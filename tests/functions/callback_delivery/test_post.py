@@ -21,8 +21,8 @@ from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
 from shared.version import VERSION
-from tests.functions.callback_delivery.conftest import ANYWHERE, PATIENT_S, loopback
-from tests.support import hostile
+from tests.support import hostile_endpoints
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
@@ -93,7 +93,7 @@ async def test_a_connection_that_the_receiver_closed_is_not_used_again(poster: P
         await writer.wait_closed()
         closed.set()
 
-    async with hostile.endpoint(answers_once) as port:
+    async with hostile_endpoints.endpoint(answers_once) as port:
         for _ in range(2):
             closed.clear()
             assert await poster.post(TENANT, f"http://{NAME}:{port}/in", {}, b"{}") == Answered(200, text="ok")
@@ -160,28 +160,30 @@ async def test_a_body_that_breaks_off_changes_nothing_about_the_status(receiver:
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="yes")
 
 
-HOSTILE: dict[hostile.Behaviour, set[Outcome]] = {
-    hostile.silent: {Failed("timed out")},
-    hostile.drips_its_head: {Failed("timed out")},
-    hostile.drips_its_body: {Answered(200)},
-    hostile.endless_head: {Failed("answer not understood")},
-    hostile.one_endless_header: {Failed("answer not understood")},
-    hostile.endless_body: {Answered(200)},
-    hostile.endless_interim_answers: {Failed("connection broken")},
-    hostile.no_http: {Failed("answered before it was asked"), Failed("answer not understood"), Failed("connection broken")},
-    hostile.hangs_up: {Failed("connection broken")},
+HOSTILE: dict[hostile_endpoints.Behaviour, set[Outcome]] = {
+    hostile_endpoints.silent: {Failed("timed out")},
+    hostile_endpoints.drips_its_head: {Failed("timed out")},
+    hostile_endpoints.drips_its_body: {Answered(200)},
+    hostile_endpoints.endless_head: {Failed("answer not understood")},
+    hostile_endpoints.one_endless_header: {Failed("answer not understood")},
+    hostile_endpoints.endless_body: {Answered(200)},
+    hostile_endpoints.endless_interim_answers: {Failed("connection broken")},
+    hostile_endpoints.no_http: {Failed("answered before it was asked"), Failed("answer not understood"), Failed("connection broken")},
+    hostile_endpoints.hangs_up: {Failed("connection broken")},
 }
 
 
-@pytest.mark.parametrize("behaviour", hostile.EVERY, ids=lambda behaviour: behaviour.__name__)
+@pytest.mark.parametrize("behaviour", hostile_endpoints.EVERY, ids=lambda behaviour: behaviour.__name__)
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-async def test_an_endpoint_that_does_its_worst_costs_one_attempt(tmp_path: Path, behaviour: hostile.Behaviour, secure: bool) -> None:
+async def test_an_endpoint_that_does_its_worst_costs_one_attempt(
+    tmp_path: Path, behaviour: hostile_endpoints.Behaviour, secure: bool
+) -> None:
     """Within the bounds of time and size, and then its connection is closed; a status that had come counts."""
     certificate = certificate_for(NAME)
     tls = certificate.server_context(tmp_path) if secure else None
     trust, attempt_s = certificate.client_context(), 1.0 if HOSTILE[behaviour] == {Failed("timed out")} else 60.0
     poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=trust, clock=FakeClock(), attempt_s=attempt_s, body_s=0.2)
-    async with hostile.endpoint(behaviour, tls) as port:
+    async with hostile_endpoints.endpoint(behaviour, tls) as port:
         outcome = await poster.post(TENANT, f"http{'s' if secure else ''}://{NAME}:{port}/", {}, b"{}")
         told = dataclasses.replace(outcome, text="") if isinstance(outcome, Answered) else outcome
         assert told in HOSTILE[behaviour]
@@ -192,13 +194,13 @@ async def test_an_endpoint_that_does_its_worst_costs_one_attempt(tmp_path: Path,
 async def test_a_server_that_never_begins_tls_is_given_up() -> None:
     """The handshake is within the attempt's time."""
     poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=FakeClock(), attempt_s=0.3)
-    async with hostile.endpoint(hostile.silent) as port:
+    async with hostile_endpoints.endpoint(hostile_endpoints.silent) as port:
         assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("timed out")
 
 
 async def test_a_server_that_speaks_no_tls_is_a_fault() -> None:
     """It is not called in the clear instead."""
-    async with hostile.endpoint(hostile.no_http) as port:
+    async with hostile_endpoints.endpoint(hostile_endpoints.no_http) as port:
         assert await posted_once(poster_with(loopback), f"https://{NAME}:{port}/") == Failed("connect failed")
 
 
@@ -299,7 +301,7 @@ async def test_a_certificate_that_does_not_hold_is_refused(tmp_path: Path, days:
     """Expired, not valid yet, for another name: though its issuer is trusted."""
     certificate = certificate_for(name, days)
     poster = poster_with(loopback, trust=certificate.client_context())
-    async with hostile.endpoint(hostile.silent, certificate.server_context(tmp_path)) as port:
+    async with hostile_endpoints.endpoint(hostile_endpoints.silent, certificate.server_context(tmp_path)) as port:
         assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("certificate refused")
 
 

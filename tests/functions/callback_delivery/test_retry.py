@@ -26,7 +26,7 @@ def test_every_answer_but_2xx_and_410_is_tried_again_on_the_schedule(status: int
 
 @given(RETRIED, st.integers(min_value=5, max_value=1000))
 def test_after_five_attempts_the_quick_ones_are_used_up(status: int, attempts: int) -> None:
-    """What comes after them is the parking lot's matter."""
+    """What follows is parking."""
     assert decide(Answered(status, 10), attempts) == Exhausted()
 
 

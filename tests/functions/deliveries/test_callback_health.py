@@ -1,4 +1,4 @@
-"""How a callback is doing over HTTP, and waking one that was mended."""
+"""A callback's health over HTTP, and waking a callback that was repaired."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
 from shared.model.tenant import Cause, Tenant
 from shared.store import keys
+from shared.store.backlog import ParkedAlone
 from tests.functions.api import Api, key
-from tests.functions.deliveries.test_deliveries import queued, recorded, with_callback
-from tests.functions.deliveries.test_trial import attempt
+from tests.support.api_deliveries import attempt, queued, recorded, with_callback
 from tests.support.events import RECEIVED_AT, event_of
 
 
@@ -30,8 +30,8 @@ def stored(api: Api, tenant: dict[str, Any]) -> Tenant:
 def paused(api: Api, tenant: dict[str, Any], number: int = 1) -> Event:
     """Have a tenant's callback paused for five minutes, with one event that waits for it."""
     event = event_of(TenantId(tenant["id"]), message_id=number)
-    api.parking.failed(event.tenant_id, "x", api.clock.now(), api.clock.now() + timedelta(minutes=5), count=5)
-    assert api.parking.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=RECEIVED_AT))], None, None)
+    api.callbacks.count_failures(event.tenant_id, "x", api.clock.now(), api.clock.now() + timedelta(minutes=5), count=5)
+    assert api.backlog.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=RECEIVED_AT))], None, None)
     return event
 
 
@@ -51,18 +51,18 @@ def mine(api: Api, tenant: dict[str, Any]) -> list[str]:
 
 
 async def status_of(api: Api, tenant: dict[str, Any]) -> dict[str, Any]:
-    """Return what the API says of a callback."""
+    """Return a callback's status from the API."""
     found: dict[str, Any] = (await api.call("GET", f"/tenants/{tenant['id']}/callback/status", headers=key(tenant["key"]))).json()
     return found
 
 
 async def retried(api: Api, tenant: dict[str, Any]) -> Any:
-    """Ask for a try now."""
+    """POST to the retry route."""
     return await api.call("POST", f"/tenants/{tenant['id']}/callback/retry", headers=key(tenant["key"]))
 
 
 async def test_a_disabled_callback_says_so_and_why_and_since_when(api: Api) -> None:
-    """In its status and in the tenant; never that it is well."""
+    """In its status and in the tenant; it is never shown as healthy."""
     tenant = await with_callback(api)
     disabled(api, tenant, Cause.NO_SUCCESS)
     seen = await status_of(api, tenant)
@@ -79,7 +79,7 @@ async def test_a_disabled_callback_says_so_and_why_and_since_when(api: Api) -> N
 
 
 async def test_rows_of_the_version_before_are_read(api: Api) -> None:
-    """A tenant that was disabled in words alone, and a callback in each of the stored states."""
+    """A tenant whose row has only a reason in words, and a callback in each of the stored states."""
     tenant = await with_callback(api)
     words = {":reason": "The endpoint answered 410 Gone. Set callback_url again to start deliveries."}
     api.table.update(keys.tenant(TenantId(tenant["id"])), "SET callback_disabled = :reason REMOVE callback_revision", words)
@@ -87,16 +87,16 @@ async def test_rows_of_the_version_before_are_read(api: Api) -> None:
     assert (seen["state"], seen["disabled_cause"], seen["since"]) == ("disabled", "gone", None)
     assert (await retried(api, tenant)).json()["state"] == "healthy"
     states = {}
-    for lane in Lane:
-        row = {**keys.callback_state(TenantId(tenant["id"])), "state": lane.value, "failures": 5, "seq": 1}
+    for state in CallbackHealth:
+        row = {**keys.callback_state(TenantId(tenant["id"])), "state": state.value, "failures": 5, "seq": 1}
         api.deliveries_table.put({**row, "due_at": "2026-03-01T12:00:30.000000+00:00", "due_shard": "DUE#0", "probes": 0})
         seen = await status_of(api, tenant)
-        states[lane.value] = (seen["state"], seen["next_attempt_at"])
+        states[state.value] = (seen["state"], seen["next_attempt_at"])
     assert states == {"open": ("healthy", None), "parked": ("paused", "2026-03-01T12:00:30Z"), "draining": ("recovering", None)}
 
 
 async def test_without_a_callback_the_status_says_how_much_was_dropped(api: Api) -> None:
-    """It is not well, and it is no secret that events came."""
+    """The state is not healthy, and the number of dropped events is shown."""
     tenant = await api.new_tenant()
     first = api.clock.now()
     api.deliveries.count_dropped(TenantId(tenant["id"]), 2, first)
@@ -108,7 +108,7 @@ async def test_without_a_callback_the_status_says_how_much_was_dropped(api: Api)
 
 
 async def test_a_paused_callback_is_tried_now(api: Api) -> None:
-    """The sweeper is asked to look at once, and what it finds is due."""
+    """The sweeper is started, and the callback is due."""
     tenant = await with_callback(api)
     paused(api, tenant)
     asked = len(api.asked.asked)
@@ -116,19 +116,19 @@ async def test_a_paused_callback_is_tried_now(api: Api) -> None:
     assert (answer.status_code, answer.json()["state"], answer.json()["next_attempt_at"]) == (202, "paused", iso(api.clock.now()))
     assert [name for name, _ in api.asked.asked[asked:]] == ["delivery", "sweeper"]
     shard = keys.due_shard(TenantId(tenant["id"]))
-    assert [due.tenant_id for due in api.parking.due(shard, api.clock.now(), 100)].count(TenantId(tenant["id"])) == 1
+    assert [due.tenant_id for due in api.backlog.due(shard, api.clock.now(), 100)].count(TenantId(tenant["id"])) == 1
 
 
 async def test_a_callback_that_is_being_tried_is_tried_again_after_that(api: Api) -> None:
-    """Whoever has it gives it back as due now, not in a quarter of an hour."""
+    """The run that has the lease gives it back due now, not in 15 minutes."""
     tenant = await with_callback(api)
     paused(api, tenant)
     api.clock.advance(300)
     now, tenant_id = api.clock.now(), TenantId(tenant["id"])
-    assert api.parking.lease_callback(tenant_id, "me", now, now + timedelta(seconds=90))
+    assert api.callbacks.lease(tenant_id, "me", now, now + timedelta(seconds=90))
     answer = await retried(api, tenant)
     assert (answer.status_code, answer.json()["next_attempt_at"]) == (202, None)
-    assert api.parking.later(tenant_id, "me", now + timedelta(minutes=15), 7, now)
+    assert api.callbacks.reschedule(tenant_id, "me", now + timedelta(minutes=15), 7, now)
     assert (await status_of(api, tenant))["next_attempt_at"] == iso(now)
 
 
@@ -145,7 +145,7 @@ async def test_a_disabled_callback_is_enabled_by_a_retry(api: Api, cause: Cause)
 
 
 async def test_a_test_that_succeeds_wakes_a_callback(api: Api) -> None:
-    """A disabled one, a paused one; one that fails does not."""
+    """A disabled callback, or a paused one; a test that fails wakes nothing."""
     tenant = await with_callback(api)
     disabled(api, tenant)
     path = f"/tenants/{tenant['id']}/callback/test"
@@ -161,7 +161,7 @@ async def test_a_test_that_succeeds_wakes_a_callback(api: Api) -> None:
 
 
 async def test_what_is_well_is_not_woken(api: Api) -> None:
-    """And what is not there cannot be: each says which."""
+    """A healthy callback and a missing one are different errors."""
     well, none = await with_callback(api), await api.new_tenant()
     asked = len(api.asked.asked)
     answers = [await retried(api, tenant) for tenant in (well, none)]
@@ -170,18 +170,20 @@ async def test_what_is_well_is_not_woken(api: Api) -> None:
 
 
 async def test_a_chat_that_waits_alone_is_tried_now(api: Api) -> None:
-    """Its callback takes others meanwhile, and is healthy."""
+    """Its callback accepts other chats' events, and is healthy."""
     tenant = await with_callback(api)
     event = event_of(TenantId(tenant["id"]))
     now = api.clock.now()
-    api.parking.park([(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=now))], None, (now + timedelta(hours=1), now))
+    api.backlog.park(
+        [(event, Delivery(status=DeliveryStatus.PARKED, queued_as=event.id, at=now))], None, ParkedAlone(now + timedelta(hours=1), now)
+    )
     assert (await retried(api, tenant)).status_code == 202
-    (chat,) = api.parking.chats(event.tenant_id)
+    (chat,) = api.backlog.chats(event.tenant_id)
     assert getattr(chat, "due_at", None) == now
 
 
 async def test_a_replay_of_a_parked_event_tries_its_callback_now(api: Api) -> None:
-    """It waits in its place already: nothing is queued twice, and the answer says when it is tried."""
+    """It waits in the backlog already: nothing is queued, and the answer says when it is tried."""
     tenant = await with_callback(api)
     event = paused(api, tenant)
     answer = await api.call("POST", f"/tenants/{tenant['id']}/deliveries/{event.id}/replay", headers=key(tenant["key"]))
@@ -216,7 +218,7 @@ async def test_a_replay_while_the_callback_is_disabled_says_what_to_do(api: Api)
 
 
 async def test_a_replay_asked_for_ten_times_at_once_is_made_once(api: Api) -> None:
-    """Under the same id; each asker hears that it is on its way."""
+    """Under the same id; each request is answered with 202."""
     tenant = await with_callback(api)
     event = recorded(api, tenant, "delivered")
     path = f"/tenants/{tenant['id']}/deliveries/{event.id}/replay"
@@ -226,7 +228,7 @@ async def test_a_replay_asked_for_ten_times_at_once_is_made_once(api: Api) -> No
 
 
 async def test_pages_skip_nothing_and_show_nothing_twice_while_events_come_and_change(api: Api) -> None:
-    """What was there all the while is on exactly one page; events come and are forgotten between any two pages."""
+    """An event that is there all the time is on exactly one page; others come and expire between pages."""
     tenant = await with_callback(api)
     tenant_id = TenantId(tenant["id"])
     events = [recorded(api, tenant, ("dead", "delivered", "parked")[number % 3], number, minute=number) for number in range(12)]

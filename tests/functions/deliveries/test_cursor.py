@@ -1,4 +1,4 @@
-"""Cursors: taken as they were told, and harmless in whatever form they come back."""
+"""Cursors: valid ones give back their position, all others are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.deliveries.cursor import cursor_of, place_at
+from functions.deliveries.cursor import cursor_of, position_of
 from shared.model.ids import EventId
 from shared.store.keys import listed_at
 
@@ -17,14 +17,14 @@ from shared.store.keys import listed_at
 def test_a_cursor_says_the_place_that_it_was_made_of(at: datetime) -> None:
     """Whatever the time."""
     place = listed_at(at, EventId("evt_" + "0af" * 10))
-    assert place_at(cursor_of(place)) == place
+    assert position_of(cursor_of(place)) == place
 
 
 @given(st.text())
 def test_any_text_is_a_place_or_refused(text: str) -> None:
-    """Never a fault, and never a place of another form."""
+    """It is never a crash, and never a position of another form."""
     try:
-        place = place_at(text)
+        place = position_of(text)
     except ValueError:
         return
     assert cursor_of(place) == text
@@ -32,6 +32,6 @@ def test_any_text_is_a_place_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("place", ["", "#", "2026-01-01", "T#other", "2026-01-01T00:00:00.000000#", "2026-01-01T00:00:00.000000#a b"])
 def test_places_that_the_index_does_not_have_are_refused(place: str) -> None:
-    """A cursor that somebody made up."""
+    """Made-up positions."""
     with pytest.raises(ValueError, match="cursor"):
-        place_at(cursor_of(place))
+        position_of(cursor_of(place))

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from shared.model.delivery import Attempt, Delivery, DeliveryStatus
-from shared.model.event import Event
+from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
-from shared.queues import Pointer, parse
 from shared.store import keys
 from tests.functions.api import Api, key
-from tests.support.events import RECEIVED_AT, event_of
+from tests.support.api_deliveries import queued, recorded, with_callback
+from tests.support.events import RECEIVED_AT
 from tests.support.rows import SECRET, spoil
-
-
-def recorded(api: Api, tenant: dict[str, Any], status: str, number: int = 1, *, minute: int = 0, **fields: Any) -> Event:
-    """Write the record of one event, which came so many minutes after the first."""
-    event = event_of(TenantId(tenant["id"]), message_id=number, received_at=RECEIVED_AT + timedelta(minutes=minute), **fields)
-    attempt = Attempt(at=RECEIVED_AT, duration_ms=12, status=500, text="no room")
-    delivery = Delivery(status=DeliveryStatus(status), queued_as=event.id, at=RECEIVED_AT, attempts=(attempt,), made=1, quick=1)
-    api.deliveries.put(event, delivery)
-    return event
-
-
-def queued(api: Api) -> list[tuple[str, str]]:
-    """Take everything out of the queue; return the chat and the event of each message."""
-    found: list[tuple[str, str]] = []
-    while messages := api.sqs.receive_message(QueueUrl=api.queue_url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]).get(
-        "Messages"
-    ):
-        for message in messages:
-            pointer = parse(message["Body"])
-            assert isinstance(pointer, Pointer)
-            found.append((message["Attributes"]["MessageGroupId"], pointer.event_id))
-            api.sqs.delete_message(QueueUrl=api.queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return found
 
 
 def replayed(api: Api, tenant: Tenant, status: DeliveryStatus) -> list[int]:
@@ -53,13 +28,8 @@ def replayed(api: Api, tenant: Tenant, status: DeliveryStatus) -> list[int]:
     return counts
 
 
-async def with_callback(api: Api) -> dict[str, Any]:
-    """Make a tenant with a callback."""
-    return await api.new_tenant(callback_url="https://shop.example/in")
-
-
 async def test_deliveries_are_listed_newest_first_and_by_pages(api: Api) -> None:
-    """Of every status, or of one; the next page is where the Link header says."""
+    """Of all statuses, or of one; the Link header has the next page."""
     tenant = await with_callback(api)
     events = [recorded(api, tenant, status, number, minute=number) for number, status in enumerate(["dead", "parked", "dead", "delivered"])]
     every = await api.call("GET", f"/tenants/{tenant['id']}/deliveries", headers=key(tenant["key"]))
@@ -75,7 +45,7 @@ async def test_deliveries_are_listed_newest_first_and_by_pages(api: Api) -> None
 
 
 async def test_a_line_says_what_became_of_the_event(api: Api) -> None:
-    """In few words, and without the message's text."""
+    """In a few words, and without the message's text."""
     tenant = await with_callback(api)
     event = recorded(api, tenant, "dead", text="hello")
     answer = await api.call("GET", f"/tenants/{tenant['id']}/deliveries")
@@ -127,7 +97,7 @@ async def test_the_log_can_be_read_since_a_time(api: Api, since: str, shown: int
 
 
 async def test_a_cursor_before_the_asked_time_is_an_empty_page(api: Api) -> None:
-    """A cursor of another list is no fault."""
+    """A cursor of another list is not an error."""
     tenant = await with_callback(api)
     for number in range(3):
         recorded(api, tenant, "delivered", number, minute=number)
@@ -182,7 +152,7 @@ async def test_other_tenants_deliveries_look_absent(api: Api) -> None:
 
 
 async def test_an_event_is_queued_again_behind_what_waits_in_its_chat(api: Api) -> None:
-    """Once, however often it is asked for before it was delivered again; and once more after that."""
+    """Once, however often it is asked for before it is delivered again; and once more after that."""
     tenant = await with_callback(api)
     event = recorded(api, tenant, "dead")
     path = f"/tenants/{tenant['id']}/deliveries/{event.id}/replay"
@@ -231,7 +201,7 @@ async def test_all_dead_ones_since_a_time_are_queued_again_in_order(api: Api) ->
 
 
 async def test_of_many_the_next_request_goes_on(api: Api) -> None:
-    """Behind the place that the one before told."""
+    """After the position in the answer before."""
     tenant = api.tenant((await with_callback(api))["id"])
     assert tenant
     events = [recorded(api, {"id": tenant.id}, "delivered", number, minute=number) for number in range(5)]
@@ -243,18 +213,18 @@ async def test_of_many_the_next_request_goes_on(api: Api) -> None:
     "body", [{}, {"since": "x"}, {"since": "2026-03-01T00:00:00Z", "status": "parked"}, {"since": "2026-03-01T00:00:00Z", "cursor": "x"}]
 )
 async def test_wrong_wishes_are_422(api: Api, body: dict[str, str]) -> None:
-    """A time there has to be, and only what has ended can be done again."""
+    """A time is required, and only final statuses can be replayed."""
     tenant = await with_callback(api)
     assert (await api.call("POST", f"/tenants/{tenant['id']}/deliveries/replay", json=body)).status_code == 422
 
 
 async def test_a_tenant_sees_how_its_callback_is_doing(api: Api) -> None:
-    """What is under way, what waits and since when, what was given up; and when it is tried next."""
+    """Pending, parked and dead events, since when the oldest waits, and when the callback is tried next."""
     tenant = await with_callback(api)
     for number, status in enumerate(["delivered", "parked", "parked", "pending", "dead"]):
         recorded(api, tenant, status, number, minute=number)
     for _ in range(5):
-        api.parking.failed(TenantId(tenant["id"]), "x", api.clock.now(), api.clock.now() + timedelta(minutes=1))
+        api.callbacks.count_failures(TenantId(tenant["id"]), "x", api.clock.now(), api.clock.now() + timedelta(minutes=1))
     seen = (await api.call("GET", f"/tenants/{tenant['id']}/callback/status", headers=key(tenant["key"]))).json()
     assert {name: seen[name] for name in ("state", "pending", "parked", "dead", "failures_in_a_row")} == {
         "state": "paused",
@@ -275,7 +245,7 @@ async def test_a_callback_that_was_never_called_is_healthy(api: Api) -> None:
 
 
 async def test_a_record_that_makes_no_sense_is_left_out_of_lists_and_told_in_our_log(api: Api) -> None:
-    """The lines around it are shown, and pages go on behind it; who asks for that one alone is told that the fault is ours."""
+    """The other lines are shown, and pages continue after it; a request for that record alone is answered with an error of ours."""
     tenant = await with_callback(api)
     events = [recorded(api, tenant, "dead", number, minute=number) for number in range(4)]
     row = keys.delivery(TenantId(tenant["id"]), events[2].id)
@@ -295,7 +265,7 @@ async def test_a_record_that_makes_no_sense_is_left_out_of_lists_and_told_in_our
 
 
 async def test_such_a_record_is_not_replayed_and_those_behind_it_are(api: Api) -> None:
-    """The next request goes on behind it."""
+    """The next request continues after it."""
     tenant = api.tenant((await with_callback(api))["id"])
     assert tenant
     events = [recorded(api, {"id": tenant.id}, "dead", number, minute=number) for number in range(5)]
@@ -305,7 +275,7 @@ async def test_such_a_record_is_not_replayed_and_those_behind_it_are(api: Api) -
 
 
 async def test_such_a_record_is_counted_in_the_callbacks_status(api: Api) -> None:
-    """Since when it waits cannot be told."""
+    """It is not known since when it waits."""
     tenant = await with_callback(api)
     first = recorded(api, tenant, "parked", 1)
     recorded(api, tenant, "pending", 2, minute=2)

@@ -19,19 +19,19 @@ from shared.store.peers import Peer, PeerStore
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
 from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
+from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
-from tests.support.logs import KeptLog
 
 TG, WORKER = Channel.TELEGRAM, WorkerId("worker")
 
 
-class World:
+class ErasureEnvironment:
     """Both tables, a worker's row, and the eraser over them."""
 
     def __init__(self) -> None:
-        self.clock, self.log = FakeClock(), KeptLog()
+        self.clock, self.log = FakeClock(), CapturedLog()
         self.dynamodb = FakeDynamoDb()
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
@@ -43,7 +43,7 @@ class World:
     @property
     def eraser(self) -> Eraser:
         """The function, as a new process."""
-        return Eraser(self.state, self.tenants, self.accounts, self.workers, self.deliveries, self.clock, self.log.logger)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers and records."""
@@ -76,76 +76,76 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    """A world with nobody in it."""
-    return World()
+def environment() -> ErasureEnvironment:
+    """An environment without tenants."""
+    return ErasureEnvironment()
 
 
-def test_records_go_at_once_and_the_rest_once_the_account_is_logged_out(world: World) -> None:
+def test_records_go_at_once_and_the_rest_once_the_account_is_logged_out(environment: ErasureEnvironment) -> None:
     """Its worker is told again at each look, since a nudge may have been lost; the neighbour keeps everything."""
-    neighbour, gone = world.tenant(), world.tenant()
-    kept = world.left(neighbour)
-    assert world.end(gone).wanted is Wanted.ERASE
-    world.eraser.run()
-    assert not any(sk.startswith(keys.DELIVERIES) for sk in world.left(gone))
-    assert world.accounts.get(gone, TG)
-    worker = world.workers.get(WORKER)
+    neighbour, gone = environment.tenant(), environment.tenant()
+    kept = environment.left(neighbour)
+    assert environment.end(gone).wanted is Wanted.ERASE
+    environment.eraser.run()
+    assert not any(sk.startswith(keys.DELIVERIES) for sk in environment.left(gone))
+    assert environment.accounts.get(gone, TG)
+    worker = environment.workers.get(WORKER)
     assert worker
     assert any(nudge.startswith(gone) for nudge in worker.nudges)
-    assert erasure.erase(world.state, gone, Epoch(1))  # as the worker does, once it has logged out
-    assert world.left(gone) == []
-    assert world.left(neighbour) == kept
+    assert erasure.erase_account(environment.state, gone, TG, Epoch(1))  # as the worker does, once it has logged out
+    assert environment.left(gone) == []
+    assert environment.left(neighbour) == kept
 
 
-def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(world: World) -> None:
+def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environment: ErasureEnvironment) -> None:
     """A run that had the event in hand records it after the end, and a worker that was paused keeps a peer."""
-    gone = world.tenant()
-    world.end(gone)
-    erasure.erase(world.state, gone, Epoch(1))
-    ended_at = world.clock.now()
-    while world.waiting():
-        world.record(gone, 9)
-        PeerStore(world.state).put(gone, TG, Peer(id=8, kind="chat"))
-        world.clock.advance(LATEST.total_seconds())
-        world.eraser.run()
-        assert world.left(gone) == []
-    assert KEPT_IN_VIEW <= world.clock.now() - ended_at <= KEPT_IN_VIEW + LATEST
+    gone = environment.tenant()
+    environment.end(gone)
+    erasure.erase_account(environment.state, gone, TG, Epoch(1))
+    ended_at = environment.clock.now()
+    while environment.waiting():
+        environment.record(gone, 9)
+        PeerStore(environment.state).put(gone, TG, Peer(id=8, kind="chat"))
+        environment.clock.advance(LATEST.total_seconds())
+        environment.eraser.run()
+        assert environment.left(gone) == []
+    assert KEPT_IN_VIEW <= environment.clock.now() - ended_at <= KEPT_IN_VIEW + LATEST
 
 
-def test_without_any_worker_all_is_gone_within_a_day(world: World) -> None:
+def test_without_any_worker_all_is_gone_within_a_day(environment: ErasureEnvironment) -> None:
     """Telegram cannot be told then; what we hold is erased all the same."""
-    gone = world.tenant()
-    world.end(gone)
-    world.clock.advance((FORCED_AFTER - timedelta(minutes=1)).total_seconds())
-    world.eraser.run()
-    assert world.accounts.get(gone, TG)
-    world.clock.advance(3600)
-    world.eraser.run()
+    gone = environment.tenant()
+    environment.end(gone)
+    environment.clock.advance((FORCED_AFTER - timedelta(minutes=1)).total_seconds())
+    environment.eraser.run()
+    assert environment.accounts.get(gone, TG)
+    environment.clock.advance(3600)
+    environment.eraser.run()
     for _ in range(12):
-        world.clock.advance(3600)
-        world.eraser.run()
-    assert world.left(gone) == []
+        environment.clock.advance(3600)
+        environment.eraser.run()
+    assert environment.left(gone) == []
 
 
-def test_a_function_that_died_right_after_the_end_is_made_up_for(world: World) -> None:
+def test_a_function_that_died_right_after_the_end_is_made_up_for(environment: ErasureEnvironment) -> None:
     """Nobody had an account to log out: the next look erases all of it."""
-    tenant, _ = world.tenants.create("Shop", None, world.clock.now(), None, new_tenant_id())
-    world.end(tenant.id)
-    world.eraser.run()
-    assert world.left(tenant.id) == []
-    assert world.waiting() == 1
+    tenant, _ = environment.tenants.create("Shop", None, environment.clock.now(), None, new_tenant_id())
+    environment.end(tenant.id)
+    environment.eraser.run()
+    assert environment.left(tenant.id) == []
+    assert environment.waiting() == 1
 
 
-def test_two_runs_at_once_do_no_harm(world: World) -> None:
+def test_two_runs_at_once_do_no_harm(environment: ErasureEnvironment) -> None:
     """Each finds what the other has left; the tenant is still looked at afterwards."""
-    gone = world.tenant()
-    world.end(gone)
-    [ended] = world.tenants.ended(world.clock.now())
-    world.eraser.run()
-    world.tenants.look_later(ended, world.clock.now() + timedelta(seconds=1))
-    world.eraser.run()
-    assert world.waiting() >= 1
-    world.clock.advance(KEPT_IN_VIEW.total_seconds() * 2)
+    gone = environment.tenant()
+    environment.end(gone)
+    [ended] = environment.tenants.ended(environment.clock.now())
+    environment.eraser.run()
+    environment.tenants.look_later(ended, environment.clock.now() + timedelta(seconds=1))
+    environment.eraser.run()
+    assert environment.waiting() >= 1
+    environment.clock.advance(KEPT_IN_VIEW.total_seconds() * 2)
     for _ in range(3):
-        world.eraser.run()
-    assert (world.left(gone), world.waiting()) == ([], 0)
+        environment.eraser.run()
+    assert (environment.left(gone), environment.waiting()) == ([], 0)

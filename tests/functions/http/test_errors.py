@@ -14,7 +14,7 @@ from functions.http.errors import STATUS, response
 from shared.errors import DETAILS, AvioError, Code
 from shared.store.table import StoreUnavailable
 from tests.functions.api import ADMIN, ORIGIN, Api
-from tests.support.logs import KeptLog
+from tests.support.captured_log import CapturedLog
 
 
 def test_every_code_has_a_status_and_a_sentence() -> None:
@@ -39,7 +39,7 @@ def test_retry_after_is_whole_seconds_never_less(seconds: float, header: str) ->
     assert (answer.headers["Retry-After"], json.loads(bytes(answer.body))["retry_after_seconds"]) == (header, seconds)
 
 
-def failing_with(api: Api, error: Exception, log: KeptLog) -> Api:
+def failing_with(api: Api, error: Exception, log: CapturedLog) -> Api:
     """Return the API as an app whose one route fails."""
     router = APIRouter()
 
@@ -52,7 +52,7 @@ def failing_with(api: Api, error: Exception, log: KeptLog) -> Api:
 
 async def test_an_unexpected_fault_tells_nothing_of_itself(api: Api) -> None:
     """500 with the request's id, by which the log tells more; not what went wrong."""
-    log = KeptLog()
+    log = CapturedLog()
     answer = await failing_with(api, RuntimeError("inner secret"), log).call("GET", "/fail")
     said = answer.json()
     assert (answer.status_code, said["error"]) == (500, "internal_error")
@@ -63,7 +63,7 @@ async def test_an_unexpected_fault_tells_nothing_of_itself(api: Api) -> None:
 
 async def test_storage_that_does_not_answer_is_unavailable(api: Api) -> None:
     """The caller may try again; the fault is not the caller's."""
-    answer = await failing_with(api, StoreUnavailable("get_item: Timeout"), KeptLog()).call("GET", "/fail")
+    answer = await failing_with(api, StoreUnavailable("get_item: Timeout"), CapturedLog()).call("GET", "/fail")
     assert (answer.status_code, answer.json()["error"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
 
 

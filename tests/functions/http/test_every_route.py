@@ -7,7 +7,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,21 +14,17 @@ from hypothesis import strategies as st
 from local import openapi
 from shared.store.tenants import new_tenant_id
 from tests.functions.api import ADMIN, Api
+from tests.functions.documented_routes import (
+    BODIES,
+    DOCUMENT,
+    MODELLED,
+    ROUTES,
+    WITH_TENANT,
+    WRONG_VALUES,
+    assert_refused,
+    filled,
+)
 
-DOCUMENT = openapi.document()
-ROUTES = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
-WITH_BODY = [(method, path) for method, path in ROUTES if "requestBody" in DOCUMENT["paths"][path][method.lower()]]
-WITH_TENANT = [(method, path) for method, path in ROUTES if "{tenant}" in path]
-MODELLED = [(method, path) for method, path in WITH_BODY if not path.startswith("/dev/")]
-BODIES: dict[str, dict[str, Any]] = {
-    "/tenants": {"name": "Shop"},
-    "/tenants/{tenant}": {"name": "Shop"},
-    "/tenants/{tenant}/keys": {"scopes": ["read"]},
-    "/tenants/{tenant}/auth/start": {"phone": "+79001234567"},
-    "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
-    "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
-    "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
-}
 DEEP = b"[" * 100_000
 WRONG_BODIES = {
     "nothing": b"",
@@ -48,21 +43,6 @@ WRONG_BODIES = {
     "half a surrogate pair as a key": b'{"\\ud800": 1}',
     "unknown fields": b'{"unknown": 1}',
 }
-
-
-def filled(path: str, tenant: str) -> str:
-    """Return a route's address for a tenant; what else it names does not exist."""
-    return path.format(tenant=tenant, key_id="0" * 12, event_id="evt_" + "0" * 32)
-
-
-def assert_refused(answer: httpx.Response, *statuses: int) -> None:
-    """Check that an answer is an error of the one form, under one of these statuses."""
-    body = answer.json()
-    assert answer.status_code in statuses, (answer.status_code, body)
-    assert body["ok"] is False
-    assert body["error"]
-    assert body["detail"]
-    assert body["request_id"] == answer.headers["X-Request-Id"]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +68,6 @@ async def test_a_wrong_content_type_is_415(api: Api, known: dict[str, Any], meth
     content = json.dumps(BODIES[path]).encode()
     answer = await api.call(method, filled(path, known["id"]), headers={**ADMIN, "Content-Type": kind}, content=content)
     assert_refused(answer, 415)
-
-
-WRONG_VALUES: list[Any] = [None, True, 1, 1.5, "", "\x00", "\ud800", "x" * 70_000, [], {}, [[]], -1, 10**30, "٣", " ", "\u202e"]
 
 
 @pytest.mark.parametrize(("method", "path"), MODELLED)

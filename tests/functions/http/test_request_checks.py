@@ -9,7 +9,7 @@ import pytest
 from functions.http import idempotency
 from functions.http.request_checks import UNSUPPORTED
 from tests.functions.api import ADMIN, Api
-from tests.functions.http.test_every_route import BODIES, ROUTES, WITH_BODY, assert_refused, filled
+from tests.functions.documented_routes import BODIES, ROUTES, WITH_BODY, assert_refused, filled
 
 POSTS = [(method, path) for method, path in ROUTES if method == "POST" and not path.startswith("/dev/")]
 HEEDING = [("POST", "/tenants")]

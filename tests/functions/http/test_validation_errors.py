@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import DETAILS, Code
 from tests.functions.api import ADMIN, Api
-from tests.functions.http.test_every_route import BODIES, MODELLED, WRONG_VALUES, filled
+from tests.functions.documented_routes import BODIES, MODELLED, WRONG_VALUES, filled
 
 PLAIN = re.compile(r"(body|query|path)(\.[A-Za-z0-9_-]+)*")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functions.sweeper.scene import Scene
+from tests.support.delivery_scenario import DeliveryScenario
 
 
 @pytest.fixture
-def scene() -> Scene:
+def scenario() -> DeliveryScenario:
     """A tenant whose endpoint takes everything."""
-    return Scene()
+    return DeliveryScenario()

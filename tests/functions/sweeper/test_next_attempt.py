@@ -1,4 +1,4 @@
-"""The time at which a paused callback is tried next is told to people: it is kept. In virtual time, with the sweeper's own schedule."""
+"""The API says when a paused callback is tried next, and that time is kept. In virtual time, with the sweeper's own schedule."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from random import Random
 import pytest
 
 from functions.callback_delivery.retry import Answered
-from shared.model.parking import Lane
-from tests.support.neighbourhood import CALL_S, Kind, Street
+from shared.model.backlog import CallbackHealth
+from tests.support.noisy_neighbours import CALL_S, EndpointBehaviour, Simulation
 from tests.support.virtual_time import VirtualClock, run
 
-REFUSES = Kind(0.05, Answered(500))
+REFUSES = EndpointBehaviour(0.05, Answered(500))
 LATE_S = 2.0
 
 
 def promised_and_tried(began_s: float) -> tuple[Sequence[datetime], Sequence[datetime]]:
-    """Have an endpoint refuse for an hour from some second of a minute on; return what was promised, and when attempts were made."""
+    """Have an endpoint refuse for an hour, from some second of a minute; return the promised times, and the times of the attempts."""
 
     async def program(clock: VirtualClock) -> tuple[list[datetime], list[datetime]]:
-        street, tried, promised = Street(clock), list[datetime](), list[datetime]()
+        simulation, tried, promised = Simulation(clock), list[datetime](), list[datetime]()
 
-        def refuse() -> Kind:
+        def refuse() -> EndpointBehaviour:
             tried.append(clock.now())
             return REFUSES
 
-        tenant_id = street.tenant("away", refuse)
-        async with street.at_work(2):
+        tenant_id = simulation.tenant("away", refuse)
+        async with simulation.at_work(2):
             await asyncio.sleep(began_s)
-            street.world.send(tenant_id, 1, 1)
+            simulation.system.send(tenant_id, 1, 1)
             for _ in range(3600):
                 await asyncio.sleep(1)
-                state = street.world.parking.callback(tenant_id)
-                told = state.state is Lane.PARKED and not (state.leased_until and state.leased_until > clock.now())
+                state = simulation.system.callbacks.get(tenant_id)
+                told = state.state is CallbackHealth.PAUSED and not (state.leased_until and state.leased_until > clock.now())
                 if told and state.due_at and state.due_at not in promised:
                     promised.append(state.due_at)
         return promised, tried

@@ -1,10 +1,10 @@
-"""Parking and draining in any interleaving: hot lane against drain, two drainers, deaths in the middle of any step, endpoints that come and
-go or say that they are gone, poison messages, callbacks that are moved, taken away, set again and woken, and tenants that are deleted
-meanwhile. All processes of a story share what a warm function could remember of a tenant.
+"""Parking and draining in any interleaving of delivery functions and sweepers, with deaths in the middle of any step, endpoints that fail,
+recover or answer 410, events that are always refused, callbacks that are moved, removed, set again and woken, and deleted tenants. All
+processes of an example share what a warm function could remember of a tenant.
 
-Whatever happens: a chat's events are taken in order, an event is taken twice only where a process died between its 2xx and its record, and
-nothing is lost of what came after its callback had been set or woken (for good): whoever set it had his answer by then. What came while a
-callback was disabled is in the log. `AVIO_PROTOCOL_EXAMPLES` makes it long.
+In each of them: a chat's events are accepted in order; an event is accepted twice only if a process died between its 2xx and its record;
+and no event is lost that came after its callback had been set or woken for good. An event that came while its callback was disabled is in
+the log. `AVIO_PROTOCOL_EXAMPLES` sets the number of examples.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from functions.callback_delivery.attempt import Post
+from functions.callback_delivery.callback_wake import CallbackWaker
 from functions.callback_delivery.queue import entries_of
 from functions.callback_delivery.retry import Answered, Failed, Outcome
-from functions.callback_delivery.waking import Waking
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
 from tests.support.clock import FakeClock
-from tests.support.delivery_world import Accepted, World, accepted, out_of_order, repeats
-from tests.support.mortal import Interleaved, Killed, Process
+from tests.support.fault_injection import Killed, SeededExecutor, SimulatedProcess
+from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted, out_of_order, repeats
 
 EXAMPLES = int(os.environ.get("AVIO_PROTOCOL_EXAMPLES", "40"))
 TENANTS = st.integers(0, 1)
@@ -45,16 +45,16 @@ class Deliveries(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Two endpoints that take everything."""
+        """Two endpoints accept everything."""
         self.clock = FakeClock()
-        self.world = World(self.clock)
-        self.tenants = [self.world.new_tenant(f"https://shop-{number}.example/") for number in range(2)]
+        self.system = InMemoryDelivery(self.clock)
+        self.tenants = [self.system.new_tenant(f"https://shop-{number}.example/") for number in range(2)]
         self.down: set[int] = set()
         self.away: set[int] = set()
         self.gone: set[int] = set()
         self.disabled: set[int] = set()
         self.owed: set[str] = set()
-        self.waking = Waking(self.world.tenants, self.world.parking, self.clock, self.world.log.logger)
+        self.waker = CallbackWaker(self.system.tenants, self.system.callbacks, self.system.backlog, self.clock, self.system.log.logger)
         self.poison: set[str] = set()
         self.deleted: set[int] = set()
         self.taken: list[Accepted] = []
@@ -63,7 +63,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(tenant=TENANTS, chat=CHATS, count=st.integers(1, 4), poison=st.integers(0, 9))
     def send(self, tenant: int, chat: int, count: int, poison: int) -> None:
-        """Queue events of a chat; one in ten runs of them begins with one that its endpoint never takes."""
+        """Queue events of a chat; in one of ten series the endpoint never accepts the first event."""
         for _ in range(count):
             event = self._send(tenant, chat)
             if poison == 9:
@@ -97,44 +97,44 @@ class Deliveries(RuleBasedStateMachine):
     def run(self, started: list[tuple[str, int]], seed: int) -> None:
         """Some processes run side by side, and some of them die."""
         random = Random(seed)
-        processes = [Process(dies_at) for _, dies_at in started]
+        processes = [SimulatedProcess(dies_at) for _, dies_at in started]
 
         async def all_() -> None:
             loop = asyncio.get_running_loop()
-            loop.set_default_executor(Interleaved(loop, random))
+            loop.set_default_executor(SeededExecutor(loop, random))
             running = zip(started, processes, strict=True)
             await asyncio.gather(*(self._survived(self._one(kind, process, random)) for (kind, _), process in running))
 
         asyncio.run(all_())
-        self.excused += sum(len(process.flying) for process in processes)
+        self.excused += sum(len(process.unrecorded) for process in processes)
 
     @rule(tenant=TENANTS, same=st.booleans())
     def set(self, tenant: int, same: bool) -> None:
         """A tenant sets another URL, or the first one again."""
         self.last += 1
         url = f"https://shop-{tenant}{'' if same else f'-{self.last}'}.example/"
-        self.world.tenants.change(self.tenants[tenant].id, {"callback_url": url, "callback_since": self.clock.now()})
+        self.system.tenants.change(self.tenants[tenant].id, {"callback_url": url, "callback_since": self.clock.now()})
         self.away.discard(tenant)
         self.disabled.discard(tenant)
 
     @rule(tenant=TENANTS)
     def take_away(self, tenant: int) -> None:
-        """A tenant takes its callback away: from now on nothing is owed to it, not even what came before."""
-        self.world.tenants.change(self.tenants[tenant].id, {"callback_url": None})
+        """A tenant removes its callback: from now on nothing is owed to it, not even earlier events."""
+        self.system.tenants.change(self.tenants[tenant].id, {"callback_url": None})
         self.away.add(tenant)
         self._owe_nothing(tenant)
 
     @rule(tenant=TENANTS)
     def wake(self, tenant: int) -> None:
         """A tenant has its callback tried now."""
-        before = self.world.tenants.get(self.tenants[tenant].id)
-        self.waking.wake(self.tenants[tenant].id)
+        before = self.system.tenants.get(self.tenants[tenant].id)
+        self.waker.wake(self.tenants[tenant].id)
         if before and before.callback_disabled:  # else a 410 to an attempt under way may disable it yet
             self.disabled.discard(tenant)
 
     @rule(tenant=TENANTS)
     def say_gone(self, tenant: int) -> None:
-        """An endpoint answers 410 from now on, or no longer: then its callback may be disabled until it is set or woken."""
+        """An endpoint begins or stops to answer 410: its callback may then be disabled until it is set or woken."""
         if tenant in self.gone:
             self.disabled.add(tenant)
         else:
@@ -143,13 +143,13 @@ class Deliveries(RuleBasedStateMachine):
 
     def _send(self, tenant: int, chat: int) -> Event:
         self.last += 1
-        event = self.world.send(self.tenants[tenant].id, chat, self.last)
+        event = self.system.send(self.tenants[tenant].id, chat, self.last)
         if tenant not in self.away | self.gone | self.disabled:
             self.owed.add(event.id)
         return event
 
     def _owe_nothing(self, tenant: int) -> None:
-        self.owed -= {event.id for event in self.world.sent if event.tenant_id == self.tenants[tenant].id}
+        self.owed -= {event.id for event in self.system.sent if event.tenant_id == self.tenants[tenant].id}
 
     @precondition(lambda self: not self.deleted)
     @rule(rarely=st.integers(0, 9))
@@ -157,21 +157,21 @@ class Deliveries(RuleBasedStateMachine):
         """A tenant is deleted."""
         if rarely == 9:
             self.deleted.add(1)
-            self.world.tenants.end(self.tenants[1].id, (), self.world.clock.now())
+            self.system.tenants.end(self.tenants[1].id, (), self.system.clock.now())
 
     @invariant()
     def every_chat_is_in_order(self) -> None:
-        """No event is taken after a later one of its chat."""
+        """No event is accepted after a later event of its chat."""
         assert out_of_order(self.taken) == []
 
     @invariant()
     def only_deaths_repeat(self) -> None:
-        """No more is taken twice than was between 2xx and record when a process died."""
+        """Only events between a 2xx and its record, when a process died, are accepted twice."""
         assert repeats(self.taken) <= self.excused
 
     def teardown(self) -> None:
-        """Once the endpoints take everything, everything arrives, and the lot is empty."""
-        if not hasattr(self, "world"):
+        """Once the endpoints accept everything, everything arrives, and the backlog is empty."""
+        if not hasattr(self, "system"):
             return
         self.down.clear()
         self.poison.clear()
@@ -181,18 +181,18 @@ class Deliveries(RuleBasedStateMachine):
         for _ in range(60):
             self.run([("deliver", 0), ("sweep", 0), ("deliver", 0)], 0)
             self.clock.advance(61)
-            if not self.world.queue.left and not self._parked():
+            if not self.system.queue.left and not self._parked():
                 break
-        assert (self.world.queue.left, self._parked()) == (0, [])
+        assert (self.system.queue.left, self._parked()) == (0, [])
         self.every_chat_is_in_order()
         self.only_deaths_repeat()
-        for event in self.world.sent:
+        for event in self.system.sent:
             if not (event.tenant_id == self.tenants[1].id and self.deleted):
                 self._check(event)
 
     def _check(self, event: Event) -> None:
-        """What is owed has arrived, or was refused for an hour while others were taken; of the rest the log says what became of it."""
-        record = self.world.deliveries.get(event.tenant_id, event.id)
+        """An owed event has arrived, or was refused for an hour while others were accepted; any other event has a final record, or none."""
+        record = self.system.deliveries.get(event.tenant_id, event.id)
         if record is None:
             assert event.id not in self.owed, event.id
             return
@@ -203,12 +203,12 @@ class Deliveries(RuleBasedStateMachine):
 
     def _parked(self) -> list[str]:
         """Return what is parked."""
-        left = [sk for sk in self.world.unsettled() if sk != "CALLBACK"]
-        return left + [tenant.id for tenant in self.tenants if self.world.parking.callback(tenant.id).state is not Lane.OPEN]
+        left = [sk for sk in self.system.unsettled() if sk != "CALLBACK"]
+        return left + [tenant.id for tenant in self.tenants if self.system.callbacks.get(tenant.id).state is not CallbackHealth.HEALTHY]
 
-    async def _one(self, kind: str, process: Process, random: Random) -> None:
+    async def _one(self, kind: str, process: SimulatedProcess, random: Random) -> None:
         if kind == "sweep":
-            await self.world.sweeper(self._post(process, random), process).run()
+            await self.system.sweeper(self._post(process, random), process).run()
             return
         if kind == "listen":
             await self._listen(random)
@@ -216,14 +216,14 @@ class Deliveries(RuleBasedStateMachine):
         if kind == "settings":
             await self._settings(random)
             return
-        function = self.world.function(self._post(process, random), process)
+        function = self.system.function(self._post(process, random), process)
         for _ in range(20):
-            batch = self.world.source.receive()
+            batch = self.system.source.receive()
             if not batch["Records"]:
                 await _turns(random.randrange(20))
                 continue
             failed, _ = await function.run(entries_of(batch))
-            self.world.source.delete(one for one in batch["Records"] if one["messageId"] not in failed)
+            self.system.source.delete(record for record in batch["Records"] if record["messageId"] not in failed)
 
     async def _listen(self, random: Random) -> None:
         for _ in range(random.randrange(8)):
@@ -231,7 +231,7 @@ class Deliveries(RuleBasedStateMachine):
             self._send(random.randrange(2), random.randrange(1, 3))
 
     async def _settings(self, random: Random) -> None:
-        """Take a callback away, or have its endpoint gone, and then set or wake it, with events around."""
+        """Remove a callback, or have its endpoint answer 410, and then set or wake it, with events before and after."""
         tenant = random.randrange(2)
         for act in random.choice(
             [(self.take_away, self.set), (self.say_gone, self.say_gone, self.set), (self.say_gone, self.say_gone, self.wake)]
@@ -250,7 +250,7 @@ class Deliveries(RuleBasedStateMachine):
             if group.split(Killed)[1] is not None:
                 raise
 
-    def _post(self, process: Process, random: Random) -> Post:
+    def _post(self, process: SimulatedProcess, random: Random) -> Post:
         async def post(_: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
             process.step()
             one = accepted(body, headers)
@@ -263,7 +263,7 @@ class Deliveries(RuleBasedStateMachine):
                 process.step()
                 return Failed("timed out") if one.message % 2 else Answered(503)
             self.taken.append(one)
-            process.flying.add(one.webhook_id)
+            process.unrecorded.add(one.webhook_id)
             process.step()
             return Answered(200)
 

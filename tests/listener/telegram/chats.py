@@ -14,13 +14,13 @@ from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN
 from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, TelegramHarness
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 KINDS = ("private", "basic", "supergroup", "channel")
@@ -35,17 +35,17 @@ async def nothing_kept(_: int) -> Peer | None:
 class Chats:
     """Where Bob writes to Ann, by kind; `sent` are the texts, by Ann's number of the chat."""
 
-    harness: TelegramHarness
+    telegram: TelegramHarness
     ids: dict[str, int] = field(default_factory=dict)
     sent: dict[int, list[str]] = field(default_factory=dict)
 
     def make(self, name: str, kind: str) -> None:
         """Make a chat."""
         if kind == "private":
-            self.ids[name] = self.harness.id_of(BOB)
+            self.ids[name] = self.telegram.id_of(BOB)
         else:
             spec = GroupSpec.model_validate({"kind": kind, "title": name, "creator": BOB, "members": [ANN, CY]})
-            self.ids[name] = int(self.harness.server.groups.create(spec)["id"])
+            self.ids[name] = int(self.telegram.server.groups.create(spec)["id"])
         self.sent[self.ids[name]] = []
 
     def write(self, name: str, count: int = 1) -> None:
@@ -53,19 +53,19 @@ class Chats:
         chat = self.ids[name]
         for _ in range(count):
             text = f"{name} {len(self.sent[chat])}"
-            self.harness.write(text, to=ANN if chat > 0 else str(chat))
+            self.telegram.write(text, to=ANN if chat > 0 else str(chat))
             self.sent[chat].append(text)
 
     def write_unreadable(self, name: str) -> None:
         """Have Bob send what no client can read; it is not to come."""
         media = MediaSpec.model_validate({"kind": "raw", "content": base64.b64encode(UNKNOWN)})
         chat = self.ids[name]
-        self.harness.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
+        self.telegram.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
 
 
-def chats_of(harness: TelegramHarness, kinds: Iterable[str] = KINDS) -> Chats:
+def chats_of(telegram: TelegramHarness, kinds: Iterable[str] = KINDS) -> Chats:
     """Return one chat of each kind, by its name."""
-    chats = Chats(harness)
+    chats = Chats(telegram)
     for kind in kinds:
         chats.make(kind, kind)
         chats.write(kind)
@@ -81,7 +81,7 @@ class InboundPipeline:
         self.account = account
         self.bound = bound
         self.held = False
-        self.accepted: list[Event] = []
+        self.accepted: list[MessageReceived] = []
         self.peers = PeerCache(nothing_kept)
         self._waiting: list[str] = []
         self.open(account.state)
@@ -100,6 +100,7 @@ class InboundPipeline:
         """Accept events in the order in which they are ready."""
         while self._waiting and count:
             entry = self.ledger.head(self._waiting.pop(0))
+            assert isinstance(entry.event, MessageReceived)
             self.accepted.append(entry.event)
             self.ledger.accepted(entry)
             count -= 1
@@ -116,7 +117,9 @@ class InboundPipeline:
 
     def texts(self, chat: int) -> list[str]:
         """The texts of a chat, each where it came first: a repeat has the same event id, and is known by it."""
-        return list(dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == chat and event.message.text))
+        return list(
+            dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == str(chat) and event.message.text)
+        )
 
     def holds(self, chats: Chats) -> bool:
         """Tell whether everything that was sent has come."""
@@ -128,10 +131,10 @@ class InboundPipeline:
 
 
 @asynccontextmanager
-async def serving(harness: TelegramHarness, inbound: InboundPipeline) -> AsyncIterator[Client]:
+async def serving(telegram: TelegramHarness, inbound: InboundPipeline) -> AsyncIterator[Client]:
     """Give a client that goes on where the ledger stands."""
     async with connected(
-        inbound.account.session, inbound.ledger.latest, harness.lease.guard(), harness.telegram, inbound.update_handler.take
+        inbound.account.session, inbound.ledger.latest, telegram.lease.guard(), telegram.endpoint, inbound.update_handler.take
     ) as client:
         yield client
 

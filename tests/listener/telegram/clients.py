@@ -21,7 +21,7 @@ from listener.telegram.updates.update_state import UpdateState
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
-from tests.support.listener import PATIENCE_S, telegram_of
+from tests.support.listener_harness import PATIENCE_S, telegram_of
 
 ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -83,23 +83,23 @@ class TelegramHarness:
     """A test server with its people, and the lease that clients of this test work under."""
 
     server: TelegramServer
-    telegram: TelegramEndpoint
+    endpoint: TelegramEndpoint
     clock: FakeClock
     lease: Lease
 
     def through(self, port: int) -> TelegramHarness:
         """Return a desk whose clients reach the server by another port."""
-        return replace(self, telegram=replace(self.telegram, port=port))
+        return replace(self, endpoint=replace(self.endpoint, port=port))
 
     @asynccontextmanager
     async def log_in_client(self, guard: Guard | None = None, session: Session | None = None) -> AsyncIterator[Client]:
         """Give a log-in's client: without updates, with a key of its own."""
-        async with connected(session or self.telegram.new_session(), None, guard or self.lease.guard(), self.telegram) as client:
+        async with connected(session or self.endpoint.new_session(), None, guard or self.lease.guard(), self.endpoint) as client:
             yield client
 
     async def start(self, client: Client, phone: str = ANN) -> PendingLogin:
         """Have a code sent."""
-        pending = await login_requests.start(client, self.telegram, phone, NOW)
+        pending = await login_requests.start(client, self.endpoint, phone, NOW)
         assert isinstance(pending, PendingLogin)
         return pending
 
@@ -120,7 +120,7 @@ class TelegramHarness:
     ) -> AsyncIterator[Client]:
         """Give a connected client that has caught up."""
         guard = guard or self.lease.guard()
-        async with connected(account.session, state or account.state, guard, self.telegram, recorder) as client:
+        async with connected(account.session, state or account.state, guard, self.endpoint, recorder) as client:
             await recorder.until(lambda: recorder.batches)
             yield client
 
@@ -137,7 +137,7 @@ class TelegramHarness:
         return self.server.operation.counters()[name]
 
 
-def harness_of(server: TelegramServer) -> TelegramHarness:
+def telegram_harness_of(server: TelegramServer) -> TelegramHarness:
     """Return a desk with Ann, Bob and Cy, none of them logged in."""
     server.people.create(PersonSpec(phone=ANN, first_name="Ann", last_name="Lee", username="ann_lee"))
     server.people.create(PersonSpec(phone=BOB, first_name="Bob", username="bob_ray"))

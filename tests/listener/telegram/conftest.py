@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from testing.telegram_server.server import TelegramServer
-from tests.listener.telegram.clients import TelegramHarness, harness_of
+from tests.listener.telegram.clients import TelegramHarness, telegram_harness_of
 
 
 @pytest.fixture
-def harness(server: TelegramServer) -> TelegramHarness:
+def telegram(server: TelegramServer) -> TelegramHarness:
     """Ann, Bob and Cy, none of them logged in."""
-    return harness_of(server)
+    return telegram_harness_of(server)

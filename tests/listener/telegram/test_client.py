@@ -26,7 +26,7 @@ from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
 from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, BatchRecorder, TelegramHarness, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
 
@@ -43,20 +43,20 @@ async def state_of(client: Client) -> UpdateState:
 # Batches and marks
 
 
-async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(harness: TelegramHarness) -> None:
+async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(telegram: TelegramHarness) -> None:
     """Events and marks belong together."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
-        harness.write("hello")
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
+        telegram.write("hello")
         await recorder.until(lambda: recorder.texts == ["hello"])
         assert recorder.state.pts == (await state_of(client)).pts
         assert not recorder.batches[-1].fetched
 
 
-async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(harness: TelegramHarness) -> None:
+async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(telegram: TelegramHarness) -> None:
     """Its own sends move the marks, or they would be fetched again after every restart."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         (bob,) = (await client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))).users
         await client.invoke(functions.messages.SendMessageRequest(types.InputPeerUser(bob.id, bob.access_hash), "hi", random_id=1))
         await recorder.until(lambda: recorder.state.pts > account.state.pts)
@@ -64,13 +64,13 @@ async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(harness
 
 
 @pytest.mark.parametrize("slice_size", [1000, 7])
-async def test_a_client_catches_up_from_its_marks(harness: TelegramHarness, slice_size: int) -> None:
+async def test_a_client_catches_up_from_its_marks(telegram: TelegramHarness, slice_size: int) -> None:
     """In order, each message once, in one difference or in slices, and each batch with the marks after it."""
-    harness.server.operation.settings({"difference_slice": slice_size})
-    account, recorder = await harness.log_in(), BatchRecorder()
+    telegram.server.operation.settings({"difference_slice": slice_size})
+    account, recorder = await telegram.log_in(), BatchRecorder()
     for text in texts(40):
-        harness.write(text)
-    async with harness.serving(account, recorder) as client:
+        telegram.write(text)
+    async with telegram.serving(account, recorder) as client:
         await recorder.until(lambda: len(recorder.texts) == 40)
         assert recorder.texts == texts(40)
         assert all(batch.fetched for batch in recorder.batches if batch.updates)
@@ -80,56 +80,56 @@ async def test_a_client_catches_up_from_its_marks(harness: TelegramHarness, slic
         assert recorder.state.pts == (await state_of(client)).pts
 
 
-async def test_a_client_goes_on_from_the_marks_of_any_batch(harness: TelegramHarness) -> None:
+async def test_a_client_goes_on_from_the_marks_of_any_batch(telegram: TelegramHarness) -> None:
     """Whatever was handed on until there does not come again, and nothing after it is missing."""
-    harness.server.operation.settings({"difference_slice": 4})
-    account, first = await harness.log_in(), BatchRecorder()
+    telegram.server.operation.settings({"difference_slice": 4})
+    account, first = await telegram.log_in(), BatchRecorder()
     for text in texts(12):
-        harness.write(text)
-    async with harness.serving(account, first):
+        telegram.write(text)
+    async with telegram.serving(account, first):
         await first.until(lambda: len(first.texts) == 12)
     seen: list[str] = []
     for batch in first.batches:
         seen += BatchRecorder(batches=[batch]).texts
         again = BatchRecorder()
-        async with harness.serving(account, again, state=batch.state):
+        async with telegram.serving(account, again, state=batch.state):
             await again.until(lambda: len(seen) + len(again.texts) == 12)  # noqa: B023  called at once
         assert [*seen, *again.texts] == texts(12)
 
 
-async def test_a_read_while_away_is_handed_on(harness: TelegramHarness) -> None:
+async def test_a_read_while_away_is_handed_on(telegram: TelegramHarness) -> None:
     """It comes among a difference's other updates, which plain Telethon drops."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    harness.write("question", sender=ANN, to=BOB)
-    harness.server.messages.read(BOB, ANN)
-    async with harness.serving(account, recorder):
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    telegram.write("question", sender=ANN, to=BOB)
+    telegram.server.messages.read(BOB, ANN)
+    async with telegram.serving(account, recorder):
         await recorder.until(
             lambda: any(isinstance(one, types.UpdateReadHistoryOutbox) for batch in recorder.batches for one in batch.updates)
         )
 
 
 @pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
-async def test_pushes_that_go_wrong_lose_and_repeat_nothing(harness: TelegramHarness, kind: str) -> None:
+async def test_pushes_that_go_wrong_lose_and_repeat_nothing(telegram: TelegramHarness, kind: str) -> None:
     """A gap is filled, a repeat dropped, an exchanged order put right."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder):
-        harness.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder):
+        telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
         for text in texts(3):
-            harness.write(text)
+            telegram.write(text)
         await recorder.until(lambda: len(recorder.texts) == 3)
-        harness.write("last")
+        telegram.write("last")
         await recorder.until(lambda: recorder.texts[-1] == "last")
     assert recorder.texts == [*texts(3), "last"]
 
 
-async def test_a_new_session_makes_the_client_catch_up(harness: TelegramHarness) -> None:
+async def test_a_new_session_makes_the_client_catch_up(telegram: TelegramHarness) -> None:
     """The server forgets the session and with it a push; no other push shows the gap, and the message arrives all the same."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         await until_idle(client)
-        harness.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
-        harness.write("lost on the way")
-        hub = harness.server.services.hub
+        telegram.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
+        telegram.write("lost on the way")
+        hub = telegram.server.services.hub
         for connection in hub.connections.values():
             assert connection.session is not None
             hub.sessions.destroy(connection.session.key, connection.session.number)
@@ -137,23 +137,23 @@ async def test_a_new_session_makes_the_client_catch_up(harness: TelegramHarness)
         await recorder.until(lambda: recorder.texts == ["lost on the way"])
 
 
-async def test_a_difference_that_telegram_refuses_is_asked_for_again(harness: TelegramHarness) -> None:
+async def test_a_difference_that_telegram_refuses_is_asked_for_again(telegram: TelegramHarness) -> None:
     """Soon, and not after Telethon's quarter of an hour: the backlog of a quiet account arrives."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    harness.write("waiting")
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
-    client = a_client(harness, account, recorder)
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    telegram.write("waiting")
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
+    client = a_client(telegram, account, recorder)
     client._message_box.ask_again_s = 0.05
     await client.connect()
     await recorder.until(lambda: recorder.texts == ["waiting"])
     await client.disconnect()
 
 
-async def test_channels_are_marked_where_the_box_has_moved_on(harness: TelegramHarness) -> None:
+async def test_channels_are_marked_where_the_box_has_moved_on(telegram: TelegramHarness) -> None:
     """By whatever update, also one that was swallowed; those that stand still are not named again."""
-    account, recorder = await harness.log_in(), BatchRecorder()
+    account, recorder = await telegram.log_in(), BatchRecorder()
     state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in (4000, 4001, 4002)})
-    client = Client(account.session, state, harness.lease.guard(), harness.telegram, recorder)
+    client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
     client.message_box.map[ENTRY_ACCOUNT] = State(9, 0)
     for number in state.channels:
         client.message_box.try_set_channel_state(number, 50)
@@ -197,13 +197,13 @@ class Counted(dict[Any, Any]):
         return super().values()
 
 
-async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channels(harness: TelegramHarness) -> None:
+async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channels(telegram: TelegramHarness) -> None:
     """Those that did not move are not looked at; the box remembers which did."""
-    account, looks = await harness.log_in(), dict[int, int]()
+    account, looks = await telegram.log_in(), dict[int, int]()
     for count in (10, 1000):
         state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
         recorder = BatchRecorder()
-        client = Client(account.session, state, harness.lease.guard(), harness.telegram, recorder)
+        client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
         client.message_box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in state.channels])
         await client._preprocess_updates([], [], [])
         client.message_box.map = counted = Counted(client.message_box.map)
@@ -219,34 +219,34 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
     assert looks[1000] == looks[10]
 
 
-def a_client(harness: TelegramHarness, account: Account, recorder: BatchRecorder) -> Client:
+def a_client(telegram: TelegramHarness, account: Account, recorder: BatchRecorder) -> Client:
     """Return a client that is not connected."""
-    return Client(account.session, account.state, harness.lease.guard(), harness.telegram, recorder)
+    return Client(account.session, account.state, telegram.lease.guard(), telegram.endpoint, recorder)
 
 
-async def test_a_batch_that_finds_no_room_is_the_last(harness: TelegramHarness) -> None:
+async def test_a_batch_that_finds_no_room_is_the_last(telegram: TelegramHarness) -> None:
     """Nothing more is handed on, so marks cannot run ahead; requests still go."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         await until_idle(client)
         recorder.room = False
-        harness.write("refused")
+        telegram.write("refused")
         await asyncio.wait_for(client.full.wait(), DEADLINE_S)
         recorder.room, count = True, len(recorder.batches)
-        harness.write("never seen here")
+        telegram.write("never seen here")
         pts = (await client.invoke(GET_STATE())).pts
         await until(lambda: client._message_box.map[ENTRY_ACCOUNT].pts == pts)
         assert (recorder.texts, len(recorder.batches)) == (["refused"], count)
         assert client.up
 
 
-async def test_a_log_ins_client_gets_no_updates(harness: TelegramHarness) -> None:
+async def test_a_log_ins_client_gets_no_updates(telegram: TelegramHarness) -> None:
     """They would be taken from those who want them."""
-    account = await harness.log_in()
-    async with connected(account.session, None, harness.lease.guard(), harness.telegram) as client:
-        harness.write("hello")
+    account = await telegram.log_in()
+    async with connected(account.session, None, telegram.lease.guard(), telegram.endpoint) as client:
+        telegram.write("hello")
         assert (await client.invoke(GET_STATE())).pts
-    assert harness.counted("pushes") == 0
+    assert telegram.counted("pushes") == 0
 
 
 # Ends
@@ -261,56 +261,56 @@ async def test_a_log_ins_client_gets_no_updates(harness: TelegramHarness) -> Non
         ("USER_DEACTIVATED_BAN", SessionEndReason.BANNED),
     ],
 )
-async def test_a_session_that_telegram_ended_ends_the_client(harness: TelegramHarness, reason: str, end: SessionEndReason) -> None:
+async def test_a_session_that_telegram_ended_ends_the_client(telegram: TelegramHarness, reason: str, end: SessionEndReason) -> None:
     """At once, and with the reason; in Telethon it ends in silence."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         serving = asyncio.create_task(client.serve())
-        harness.server.people.revoke(ANN, None, reason)
+        telegram.server.people.revoke(ANN, None, reason)
         error = await ends(serving)
         assert (end_of(error), end_of(client.ended_by)) == (end, end)
         assert not client.up
 
 
-async def test_a_session_that_ended_while_away_ends_the_client(harness: TelegramHarness) -> None:
+async def test_a_session_that_ended_while_away_ends_the_client(telegram: TelegramHarness) -> None:
     """Its first difference is refused."""
-    account = await harness.log_in()
-    harness.server.people.revoke(ANN, None)
-    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    telegram.server.people.revoke(ANN, None)
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, BatchRecorder()) as client:
         assert end_of(await ends(client.serve())) is SessionEndReason.REVOKED
 
 
-async def test_a_key_used_twice_is_known_for_dead(harness: TelegramHarness) -> None:
+async def test_a_key_used_twice_is_known_for_dead(telegram: TelegramHarness) -> None:
     """Where two use it at once (which the lease is there against), and by a connect after that."""
-    harness.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client, harness.serving(account, BatchRecorder()):
+    telegram.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client, telegram.serving(account, BatchRecorder()):
         serving = asyncio.create_task(client.serve())
         with pytest.raises(errors.AuthKeyDuplicatedError):
             await client.invoke(GET_STATE())
         assert end_of(await ends(serving)) is SessionEndReason.KEY_DUPLICATED
-    assert harness.counted("auth_key_duplicated") == 1
+    assert telegram.counted("auth_key_duplicated") == 1
     with pytest.raises(AvioError) as refused:
-        async with harness.serving(account, BatchRecorder()):
+        async with telegram.serving(account, BatchRecorder()):
             pass
     assert (refused.value.code, end_of(refused.value)) == (Code.NOT_AUTHORIZED, SessionEndReason.KEY_DUPLICATED)
 
 
-async def test_a_connection_that_breaks_ends_the_client(harness: TelegramHarness) -> None:
+async def test_a_connection_that_breaks_ends_the_client(telegram: TelegramHarness) -> None:
     """It does not come back by itself: whoever has it connects anew, from the checkpoint."""
-    account = await harness.log_in()
-    accepted = harness.counted("connections_accepted")
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    accepted = telegram.counted("connections_accepted")
+    async with telegram.serving(account, BatchRecorder()) as client:
         serving = asyncio.create_task(client.serve())
         await asyncio.sleep(0)
-        harness.server.operation.kick(ConnectionSpec(person=ANN))
+        telegram.server.operation.kick(ConnectionSpec(person=ANN))
         error = await ends(serving)
         assert isinstance(error, BROKEN)
         assert end_of(error) is None
-    assert harness.counted("connections_accepted") == accepted + 1
+    assert telegram.counted("connections_accepted") == accepted + 1
 
 
-async def test_a_take_that_fails_ends_the_client(harness: TelegramHarness) -> None:
+async def test_a_take_that_fails_ends_the_client(telegram: TelegramHarness) -> None:
     """With what it raised: nothing may be handed on after a batch that was lost."""
 
     async def take(batch: Batch, invoke: Invoke) -> bool:
@@ -318,20 +318,20 @@ async def test_a_take_that_fails_ends_the_client(harness: TelegramHarness) -> No
             raise LookupError("a fault of ours")
         return True
 
-    account = await harness.log_in()
-    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, take) as client:
+    account = await telegram.log_in()
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, take) as client:
         serving = asyncio.create_task(client.serve())
-        harness.write("hello")
+        telegram.write("hello")
         assert isinstance(await ends(serving), LookupError)
 
 
-async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(harness: TelegramHarness) -> None:
+async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(telegram: TelegramHarness) -> None:
     """Five thousand that sleep would keep 20 MB: there is a task only while a client is at it, and Telethon's own for pings has ended."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        calls = harness.counted("calls")["updates.getState"]
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        calls = telegram.counted("calls")["updates.getState"]
         serving = asyncio.create_task(client.serve(timings=KeepaliveTimings(ping_every_s=0.05, check_every_s=0.05)))
-        await until(lambda: harness.counted("calls")["updates.getState"] > calls + 2)
+        await until(lambda: telegram.counted("calls")["updates.getState"] > calls + 2)
         await until(lambda: not running("listener/telegram/connection/client.py", "listener/telegram/connection/keepalive.py") - {serving})
         assert client._keepalive_handle.done()
         assert not serving.done()
@@ -344,21 +344,21 @@ def running(*files: str) -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "cr_code").co_filename.endswith(files)}  # noqa: B009
 
 
-async def test_a_dead_link_is_noticed_by_pinging(harness: TelegramHarness) -> None:
+async def test_a_dead_link_is_noticed_by_pinging(telegram: TelegramHarness) -> None:
     """The connection is open and nothing comes through it."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        harness.server.operation.stall(ConnectionSpec(person=ANN))
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.stall(ConnectionSpec(person=ANN))
         assert await ends(client.serve(timings=KeepaliveTimings(ping_every_s=0.01, ping_deadline_s=0.05))) is None
         assert not client.up
 
 
-async def test_a_link_that_answers_pings_stays(harness: TelegramHarness) -> None:
+async def test_a_link_that_answers_pings_stays(telegram: TelegramHarness) -> None:
     """And the server is told to drop it, should they stop."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         serving = asyncio.create_task(client.serve(timings=KeepaliveTimings(ping_every_s=0.01)))
-        (connection,) = harness.server.services.hub.connections.values()
+        (connection,) = telegram.server.services.hub.connections.values()
         await until(lambda: connection._doom is not None)
         first = connection._doom
         await until(lambda: connection._doom is not first)
@@ -367,10 +367,10 @@ async def test_a_link_that_answers_pings_stays(harness: TelegramHarness) -> None
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_serving_a_client_that_is_over_returns_at_once(harness: TelegramHarness) -> None:
+async def test_serving_a_client_that_is_over_returns_at_once(telegram: TelegramHarness) -> None:
     """A connection may break before anybody waits for that."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         await client.disconnect()
         assert await ends(client.serve()) is None
 
@@ -379,29 +379,29 @@ async def test_serving_a_client_that_is_over_returns_at_once(harness: TelegramHa
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(harness: TelegramHarness, kind: str) -> None:
+async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(telegram: TelegramHarness, kind: str) -> None:
     """Closed without an answer: carried out or not, nobody knows."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        harness.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
         with pytest.raises(ConnectionError):
             await client.invoke(GET_STATE())
 
 
-async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error(harness: TelegramHarness) -> None:
+async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error(telegram: TelegramHarness) -> None:
     """As after a kick."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        pending = await never_answered(harness, client)
-        harness.server.operation.kick(ConnectionSpec(person=ANN))
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
+        telegram.server.operation.kick(ConnectionSpec(person=ANN))
         assert type(await ends(pending)) is ConnectionError
 
 
-async def test_disconnecting_during_a_request_is_a_connection_error(harness: TelegramHarness) -> None:
+async def test_disconnecting_during_a_request_is_a_connection_error(telegram: TelegramHarness) -> None:
     """Telethon cancels it, which is not the caller's cancellation; a request that waits to be sent it forgets."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        pending = await never_answered(harness, client)
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
         late = asyncio.create_task(client.invoke(GET_STATE()))
         await asyncio.gather(client.disconnect(), asyncio.sleep(0))
         assert type(await ends(pending)) is ConnectionError
@@ -410,107 +410,107 @@ async def test_disconnecting_during_a_request_is_a_connection_error(harness: Tel
             await client.invoke(GET_STATE())
 
 
-async def test_cancelling_a_request_is_a_cancellation(harness: TelegramHarness) -> None:
+async def test_cancelling_a_request_is_a_cancellation(telegram: TelegramHarness) -> None:
     """The client goes on, and the answer, should it come, disturbs nothing."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        pending = await never_answered(harness, client)
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
         pending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await pending
         assert (await client.invoke(GET_STATE())).pts
 
 
-async def test_a_request_has_a_deadline(harness: TelegramHarness) -> None:
+async def test_a_request_has_a_deadline(telegram: TelegramHarness) -> None:
     """Of its own; the connection is not over for that."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        harness.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
         with pytest.raises(TimeoutError):
             await client.invoke(GET_STATE(), deadline_s=0.05)
         assert client.up
 
 
-async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(harness: TelegramHarness) -> None:
+async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(telegram: TelegramHarness) -> None:
     """Telethon's own call would sleep and try again for some of them."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
-        harness.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
-        before = harness.counted("calls").get("updates.getState", 0)
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
+        before = telegram.counted("calls").get("updates.getState", 0)
         with pytest.raises(errors.RandomIdDuplicateError):
             await client.invoke(GET_STATE())
-        assert harness.counted("calls")["updates.getState"] == before + 1
+        assert telegram.counted("calls")["updates.getState"] == before + 1
 
 
-async def never_answered(harness: TelegramHarness, client: Client) -> asyncio.Task[Any]:
+async def never_answered(telegram: TelegramHarness, client: Client) -> asyncio.Task[Any]:
     """Return a request that has reached the server, which says nothing."""
-    harness.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
     pending = asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest()))
-    await until(lambda: harness.counted("calls").get("help.getNearestDc"))
+    await until(lambda: telegram.counted("calls").get("help.getNearestDc"))
     return pending
 
 
 # Connecting
 
 
-async def test_a_stored_key_is_used_again(harness: TelegramHarness) -> None:
+async def test_a_stored_key_is_used_again(telegram: TelegramHarness) -> None:
     """What follows a log-in makes no other."""
-    account = await harness.log_in()
-    made = harness.counted("keys_created")  # not 1: of 256 keys Telethon cannot use one, and begins anew
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    made = telegram.counted("keys_created")  # not 1: of 256 keys Telethon cannot use one, and begins anew
+    async with telegram.serving(account, BatchRecorder()) as client:
         assert client.current() == account.session
-    assert harness.counted("keys_created") == made
+    assert telegram.counted("keys_created") == made
 
 
-async def test_telegram_is_told_who_we_are(harness: TelegramHarness) -> None:
+async def test_telegram_is_told_who_we_are(telegram: TelegramHarness) -> None:
     """The same at each connect: never an imitation, nothing of the machine."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()):
-        (shown,) = harness.server.people.authorizations(ANN)
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()):
+        (shown,) = telegram.server.people.authorizations(ANN)
     assert "Avio" in str(shown)
 
 
-async def test_an_outage_is_unavailability(harness: TelegramHarness) -> None:
+async def test_an_outage_is_unavailability(telegram: TelegramHarness) -> None:
     """And no task or connection is left of the attempt."""
-    account = await harness.log_in()
-    harness.server.operation.settings({"accepting": False})
+    account = await telegram.log_in()
+    telegram.server.operation.settings({"accepting": False})
     before = asyncio.all_tasks()
     with pytest.raises(AvioError) as refused:
-        async with harness.serving(account, BatchRecorder()):
+        async with telegram.serving(account, BatchRecorder()):
             pass
     assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
 @pytest.mark.parametrize("method", ["help.getConfig", None])
-async def test_connecting_has_a_deadline(harness: TelegramHarness, method: str | None) -> None:
+async def test_connecting_has_a_deadline(telegram: TelegramHarness, method: str | None) -> None:
     """Telethon waits for the first answer for ever."""
-    account = await harness.log_in()
-    harness.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
+    account = await telegram.log_in()
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
     with pytest.raises(AvioError) as refused:
-        async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, BatchRecorder(), deadline_s=0.1):
+        async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, BatchRecorder(), deadline_s=0.1):
             pass
     assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
-    await until(lambda: not harness.server.operation.connections())
+    await until(lambda: not telegram.server.operation.connections())
 
 
-async def test_a_client_is_closed_whatever_happens(harness: TelegramHarness) -> None:
+async def test_a_client_is_closed_whatever_happens(telegram: TelegramHarness) -> None:
     """Connection and tasks."""
-    account = await harness.log_in()
-    await until(lambda: not harness.server.operation.connections())
+    account = await telegram.log_in()
+    await until(lambda: not telegram.server.operation.connections())
     before = asyncio.all_tasks()
     with pytest.raises(LookupError):
-        async with harness.serving(account, BatchRecorder()):
+        async with telegram.serving(account, BatchRecorder()):
             raise LookupError
-    await until(lambda: not harness.server.operation.connections())
+    await until(lambda: not telegram.server.operation.connections())
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
-async def test_a_key_that_telegram_does_not_know_is_the_end(harness: TelegramHarness) -> None:
+async def test_a_key_that_telegram_does_not_know_is_the_end(telegram: TelegramHarness) -> None:
     """It answers with a bare number on the transport."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     stranger = Account(replace(account.session, auth_key=bytes(range(256))), account.state, account.user_id)
     with pytest.raises(AvioError) as refused:
-        async with harness.serving(stranger, BatchRecorder()):
+        async with telegram.serving(stranger, BatchRecorder()):
             pass
     assert (refused.value.code, end_of(refused.value)) == (Code.TELEGRAM_UNAVAILABLE, SessionEndReason.KEY_UNKNOWN)

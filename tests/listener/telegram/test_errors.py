@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from telethon import errors
-from telethon.errors import rpc_message_to_error
-from telethon.tl.types import RpcError
 
 from functions.http.errors import STATUS
 from listener.telegram.requests.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
 from listener.telegram.requests.errors import _ENDS, SessionEndReason, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
 from shared.model.states import REASONS, Reason
+from tests.listener.telegram.rpc_errors import telethon_error
 
 UNKNOWN_TO_TELETHON = {
     "ALLOW_PAYMENT_REQUIRED",
@@ -38,15 +37,10 @@ TELETHONS = sorted(
 OURS = {Code.TELEGRAM_ERROR, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_APP_REJECTED}
 
 
-def answered(code: int, name: str) -> Any:
-    """Return what Telethon raises for an error that Telegram answered with."""
-    return rpc_message_to_error(RpcError(code, name), None)
-
-
 @pytest.mark.parametrize("name", sorted({*NAMES, *_ENDS}))
 def test_every_name_in_the_tables_is_one_of_telegrams(name: str) -> None:
     """A misspelt one would never match: Telethon knows it, or it is listed here."""
-    known = {name_of(answered(code, spelt)) for spelt, code in TELETHONS}
+    known = {name_of(telethon_error(code, spelt)) for spelt, code in TELETHONS}
     assert (name in known) != (name in UNKNOWN_TO_TELETHON)
 
 
@@ -54,7 +48,7 @@ def test_every_name_in_the_tables_is_one_of_telegrams(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_name_of_the_table_gets_its_code_whatever_its_number(name: str, number: int) -> None:
     """401 is also a wanted password, 406 a dozen things."""
-    error = translate(answered(number, name))
+    error = translate(telethon_error(number, name))
     assert error.code is NAMES[name]
     assert (error.retry_after_s is not None) == (error.code in WAITS)
 
@@ -62,7 +56,7 @@ def test_a_name_of_the_table_gets_its_code_whatever_its_number(name: str, number
 @pytest.mark.parametrize(("name", "number"), TELETHONS)
 def test_every_error_that_telethon_knows_is_either_the_callers_or_ours(name: str, number: int) -> None:
     """What the request is at fault for is never 5xx, what Telegram or we are at fault for is never 4xx; a name is not lost."""
-    error = translate(answered(number, name))
+    error = translate(telethon_error(number, name))
     if number in (400, 403, 406, 420):
         assert STATUS[error.code] < 500 or error.code is Code.TELEGRAM_APP_REJECTED
     if abs(number) in (303, 500, 503) and name not in {*NAMES, *_ENDS}:
@@ -77,16 +71,16 @@ def test_every_error_that_telethon_knows_is_either_the_callers_or_ours(name: str
 )
 def test_an_error_that_nobody_knows_is_judged_by_its_number(number: int, name: str) -> None:
     """The caller's, a wait, or ours; never a fault here."""
-    error = translate(answered(number, "UNHEARD_" + name))
+    error = translate(telethon_error(number, "UNHEARD_" + name))
     expected = {400: 400, 406: 400, 403: 403, 420: 429, 500: 503, 503: 503}
     assert STATUS[error.code] == expected.get(abs(number), 502)
 
 
 def test_numbers_decide_nothing_about_a_session() -> None:
     """What ends one has a name."""
-    assert end_of(answered(406, "UPDATE_APP_TO_LOGIN")) is None
-    assert end_of(answered(401, "SESSION_PASSWORD_NEEDED")) is None
-    assert translate(answered(401, "AUTH_KEY_UNREGISTERED")).code is Code.NOT_AUTHORIZED
+    assert end_of(telethon_error(406, "UPDATE_APP_TO_LOGIN")) is None
+    assert end_of(telethon_error(401, "SESSION_PASSWORD_NEEDED")) is None
+    assert translate(telethon_error(401, "AUTH_KEY_UNREGISTERED")).code is Code.NOT_AUTHORIZED
 
 
 @pytest.mark.parametrize(
@@ -103,13 +97,13 @@ def test_numbers_decide_nothing_about_a_session() -> None:
 )
 def test_a_wait_says_for_how_long(name: str, seconds: int) -> None:
     """In seconds, known by name or not."""
-    error = translate(answered(420, name))
+    error = translate(telethon_error(420, name))
     assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, seconds)
 
 
 def test_slow_mode_is_told_from_other_waits() -> None:
     """It is the chat's, and not the account's."""
-    error = translate(answered(420, "SLOWMODE_WAIT_33"))
+    error = translate(telethon_error(420, "SLOWMODE_WAIT_33"))
     assert (error.code, error.retry_after_s) == (Code.SLOW_MODE, 33)
 
 
@@ -118,33 +112,33 @@ def test_slow_mode_is_told_from_other_waits() -> None:
 )
 def test_a_paid_message_names_its_price(name: str, stars: int | None) -> None:
     """In Stars, where Telegram says so."""
-    error = translate(answered(403, name))
+    error = translate(telethon_error(403, name))
     assert (error.code, error.fields["price_stars"]) == (Code.PAID_MESSAGE, stars)
 
 
 def test_a_frozen_account_is_no_flood_wait() -> None:
     """Telethon's class for it is a FloodError without seconds."""
-    error = translate(answered(420, "FROZEN_METHOD_INVALID"))
+    error = translate(telethon_error(420, "FROZEN_METHOD_INVALID"))
     assert (error.code, error.retry_after_s) == (Code.ACCOUNT_FROZEN, None)
 
 
 @pytest.mark.parametrize(("code", "name"), [(500, "INTERNAL"), (-500, "No workers running"), (-503, "Timeout"), (500, "RPC_CALL_FAIL")])
 def test_telegrams_own_faults_are_unavailability(code: int, name: str) -> None:
     """Try again."""
-    assert translate(answered(code, name)).code is Code.TELEGRAM_UNAVAILABLE
+    assert translate(telethon_error(code, name)).code is Code.TELEGRAM_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
     ("error", "end"),
     [
-        (answered(401, "AUTH_KEY_UNREGISTERED"), SessionEndReason.REVOKED),
-        (answered(401, "SESSION_REVOKED"), SessionEndReason.REVOKED),
-        (answered(401, "SESSION_EXPIRED"), SessionEndReason.REVOKED),
-        (answered(401, "AUTH_KEY_INVALID"), SessionEndReason.REVOKED),
+        (telethon_error(401, "AUTH_KEY_UNREGISTERED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "SESSION_REVOKED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "SESSION_EXPIRED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "AUTH_KEY_INVALID"), SessionEndReason.REVOKED),
         (errors.AuthKeyNotFound(), SessionEndReason.KEY_UNKNOWN),
-        (answered(406, "AUTH_KEY_DUPLICATED"), SessionEndReason.KEY_DUPLICATED),
-        (answered(401, "USER_DEACTIVATED"), SessionEndReason.BANNED),
-        (answered(401, "USER_DEACTIVATED_BAN"), SessionEndReason.BANNED),
+        (telethon_error(406, "AUTH_KEY_DUPLICATED"), SessionEndReason.KEY_DUPLICATED),
+        (telethon_error(401, "USER_DEACTIVATED"), SessionEndReason.BANNED),
+        (telethon_error(401, "USER_DEACTIVATED_BAN"), SessionEndReason.BANNED),
     ],
 )
 def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end: SessionEndReason) -> None:
@@ -158,7 +152,8 @@ def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end:
 def test_who_is_not_logged_in_any_more_is_told_the_accounts_state() -> None:
     """Of the documented states; why it is over is the status's to say, which has a reason for each of these ends."""
     told = {
-        name: translate(answered(401, name)).fields["state"] for name in ("AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "USER_DEACTIVATED")
+        name: translate(telethon_error(401, name)).fields["state"]
+        for name in ("AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "USER_DEACTIVATED")
     }
     assert told == dict.fromkeys(told, "logged_out") | {"USER_DEACTIVATED": "banned"}
     assert all(Reason(end.value) in REASONS[end.state] for end in SessionEndReason)
@@ -166,7 +161,7 @@ def test_who_is_not_logged_in_any_more_is_told_the_accounts_state() -> None:
 
 def test_other_errors_end_nothing() -> None:
     """No error at all, a fault of the connection, a wait, an error of ours without a cause."""
-    for error in (None, ConnectionError(), TimeoutError(), answered(420, "FLOOD_WAIT_3"), AvioError(Code.NOT_AUTHORIZED)):
+    for error in (None, ConnectionError(), TimeoutError(), telethon_error(420, "FLOOD_WAIT_3"), AvioError(Code.NOT_AUTHORIZED)):
         assert end_of(error) is None
 
 
@@ -212,10 +207,10 @@ def test_no_two_tables_contradict_each_other() -> None:
         (ConnectionError(), Code.TELEGRAM_UNAVAILABLE, 0),
         (TimeoutError(), Code.TELEGRAM_UNAVAILABLE, 0),
         (ValueError(), Code.INTERNAL_ERROR, 0),
-        (answered(420, "FLOOD_WAIT_33"), Code.FLOOD_WAIT, 33),
+        (telethon_error(420, "FLOOD_WAIT_33"), Code.FLOOD_WAIT, 33),
         (AvioError(Code.FLOOD_WAIT, retry_after_s=33), Code.FLOOD_WAIT, 33),
-        (answered(401, "AUTH_KEY_UNREGISTERED"), Code.NOT_AUTHORIZED, 0),
-        (answered(420, "FROZEN_METHOD_INVALID"), Code.ACCOUNT_FROZEN, 0),
+        (telethon_error(401, "AUTH_KEY_UNREGISTERED"), Code.NOT_AUTHORIZED, 0),
+        (telethon_error(420, "FROZEN_METHOD_INVALID"), Code.ACCOUNT_FROZEN, 0),
     ],
 )
 def test_what_ended_a_connection_is_told_as_a_code_and_for_how_long_to_wait(error: Any, code: Code, wait_s: float) -> None:

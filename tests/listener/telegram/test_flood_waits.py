@@ -10,7 +10,7 @@ from listener.telegram.requests.error_table import UNNAMED_WAIT_S
 from listener.telegram.requests.errors import translate
 from listener.telegram.requests.flood_waits import FloodWaits
 from shared.errors import Code
-from tests.listener.telegram.test_errors import answered
+from tests.listener.telegram.rpc_errors import telethon_error
 from tests.support.clock import FakeClock
 
 SEND = functions.messages.SendMessageRequest("me", "hello", random_id=1)
@@ -31,7 +31,7 @@ def test_a_wait_is_kept_until_it_ends(name: str, seconds: int) -> None:
     """Whatever it is called: the seconds that are left are told, rounded up, and then the method is free."""
     clock = FakeClock()
     waits = FloodWaits(clock.boottime)
-    waits.note(SEND, answered(420, name))
+    waits.note(SEND, telethon_error(420, name))
     clock.advance(1.5)
     with pytest.raises(errors.FloodWaitError) as refused:
         waits.check(SEND)
@@ -44,7 +44,7 @@ def test_a_wait_is_kept_until_it_ends(name: str, seconds: int) -> None:
 def test_a_wait_is_its_methods_alone() -> None:
     """Another method is asked for as before."""
     waits = FloodWaits(FakeClock().boottime)
-    waits.note(SEND, answered(420, "FLOOD_WAIT_3"))
+    waits.note(SEND, telethon_error(420, "FLOOD_WAIT_3"))
     waits.check(LOOK_UP)
 
 
@@ -52,7 +52,7 @@ def test_a_wait_is_its_methods_alone() -> None:
 def test_what_is_no_wait_of_the_account_is_not_kept(code: int, name: str) -> None:
     """Slow mode is one chat's; the others name no time."""
     waits = FloodWaits(FakeClock().boottime)
-    waits.note(SEND, answered(code, name))
+    waits.note(SEND, telethon_error(code, name))
     waits.note(SEND, ConnectionError())
     waits.note(SEND, None)
     waits.check(SEND)

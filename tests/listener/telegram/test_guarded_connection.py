@@ -20,20 +20,20 @@ from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
 from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, BatchRecorder, TelegramHarness, ends
 from tests.listener.telegram.tcp_proxy import proxied
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
 Fence = Callable[[TelegramHarness, Guard], None]
 
 
-def close_the_guard(harness: TelegramHarness, guard: Guard) -> None:
+def close_the_guard(telegram: TelegramHarness, guard: Guard) -> None:
     """Let the account go."""
     guard.close()
 
 
-def let_the_lease_lapse(harness: TelegramHarness, guard: Guard) -> None:
+def let_the_lease_lapse(telegram: TelegramHarness, guard: Guard) -> None:
     """Let its time pass; nobody has noticed yet."""
-    harness.clock.advance(LEASE_S)
+    telegram.clock.advance(LEASE_S)
 
 
 FENCES = pytest.mark.parametrize("fence", [close_the_guard, let_the_lease_lapse])
@@ -53,56 +53,56 @@ class ClosedAfter(Guard):
 
 
 @FENCES
-async def test_no_connection_is_made_without_the_lease(harness: TelegramHarness, fence: Fence) -> None:
+async def test_no_connection_is_made_without_the_lease(telegram: TelegramHarness, fence: Fence) -> None:
     """Not even a TCP connection: the server has nobody to accept."""
-    guard = harness.lease.guard()
-    fence(harness, guard)
+    guard = telegram.lease.guard()
+    fence(telegram, guard)
     with pytest.raises(AvioError) as refused:
-        async with harness.log_in_client(guard):
+        async with telegram.log_in_client(guard):
             pass
     assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
-    assert harness.counted("connections_accepted") == 0
+    assert telegram.counted("connections_accepted") == 0
 
 
-async def test_a_lease_that_ends_while_connecting_sends_nothing(harness: TelegramHarness) -> None:
+async def test_a_lease_that_ends_while_connecting_sends_nothing(telegram: TelegramHarness) -> None:
     """Once the connection stands the guard is asked again, before the first byte; then it is reset."""
-    async with proxied(harness.server.host, harness.server.port) as proxy:
+    async with proxied(telegram.server.host, telegram.server.port) as proxy:
         with pytest.raises(AvioError):
-            async with harness.through(proxy.port).log_in_client(ClosedAfter(harness.lease, looks=1)):
+            async with telegram.through(proxy.port).log_in_client(ClosedAfter(telegram.lease, looks=1)):
                 pass
         assert await proxy.ending() == "reset"
         assert (proxy.connections, proxy.received) == (1, 0)
 
 
 @FENCES
-async def test_not_one_more_frame_leaves_after_the_fence(harness: TelegramHarness, fence: Fence) -> None:
+async def test_not_one_more_frame_leaves_after_the_fence(telegram: TelegramHarness, fence: Fence) -> None:
     """The next request is not sent but fails, the connection is reset, and all tasks of the client end."""
-    await fenced_while_idle(harness, await harness.log_in(), fence)
-    assert harness.counted("auth_key_duplicated") == 0
+    await fenced_while_idle(telegram, await telegram.log_in(), fence)
+    assert telegram.counted("auth_key_duplicated") == 0
 
 
 @FENCES
-async def test_the_fence_holds_on_the_loop_of_production(harness: TelegramHarness, fence: Fence) -> None:
+async def test_the_fence_holds_on_the_loop_of_production(telegram: TelegramHarness, fence: Fence) -> None:
     """uvloop has sockets and transports of its own; the client runs there, the server here."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
 
     def client_side() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(fenced_while_idle(harness, account, fence))
+            runner.run(fenced_while_idle(telegram, account, fence))
 
     await asyncio.to_thread(client_side)
-    assert harness.counted("auth_key_duplicated") == 0
+    assert telegram.counted("auth_key_duplicated") == 0
 
 
-async def fenced_while_idle(harness: TelegramHarness, account: Account, fence: Fence) -> None:
-    async with proxied(harness.server.host, harness.server.port) as proxy:
-        before, guard = asyncio.all_tasks(), harness.lease.guard()
-        async with harness.through(proxy.port).serving(account, BatchRecorder(), guard=guard) as client:
+async def fenced_while_idle(telegram: TelegramHarness, account: Account, fence: Fence) -> None:
+    async with proxied(telegram.server.host, telegram.server.port) as proxy:
+        before, guard = asyncio.all_tasks(), telegram.lease.guard()
+        async with telegram.through(proxy.port).serving(account, BatchRecorder(), guard=guard) as client:
             served = asyncio.create_task(client.serve())
             await settled(client)
             seen = proxy.received
             assert seen
-            fence(harness, guard)
+            fence(telegram, guard)
             with pytest.raises(ConnectionError):
                 await client.invoke(GET_STATE())
             await ends(served)
@@ -119,27 +119,27 @@ async def settled(client: Client) -> None:
 
 
 @FENCES
-async def test_requests_under_way_fail_at_the_fence(harness: TelegramHarness, fence: Fence) -> None:
+async def test_requests_under_way_fail_at_the_fence(telegram: TelegramHarness, fence: Fence) -> None:
     """Unanswered, they raise ConnectionError: whether they were carried out is unknown."""
-    account = await harness.log_in()
-    before, guard = asyncio.all_tasks(), harness.lease.guard()
-    async with harness.serving(account, BatchRecorder(), guard=guard) as client:
-        harness.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc", times=None))
+    account = await telegram.log_in()
+    before, guard = asyncio.all_tasks(), telegram.lease.guard()
+    async with telegram.serving(account, BatchRecorder(), guard=guard) as client:
+        telegram.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc", times=None))
         pending = [asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest())) for _ in range(3)]
-        await until(lambda: harness.counted("calls").get("help.getNearestDc") == 3)
-        fence(harness, guard)
+        await until(lambda: telegram.counted("calls").get("help.getNearestDc") == 3)
+        fence(telegram, guard)
         assert not guard.held()  # where only time has passed, whoever looks at the lease cuts the connections
         results = await asyncio.wait_for(asyncio.gather(*pending, return_exceptions=True), DEADLINE_S)
         assert [type(result) for result in results] == [ConnectionError] * 3
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
-async def test_what_waits_to_be_sent_is_dropped_at_the_fence(harness: TelegramHarness) -> None:
+async def test_what_waits_to_be_sent_is_dropped_at_the_fence(telegram: TelegramHarness) -> None:
     """The other side does not read; what this process and its kernel hold back is not delivered once it does."""
-    account = await harness.log_in()
-    async with proxied(harness.server.host, harness.server.port) as proxy:
-        guard = harness.lease.guard()
-        async with harness.through(proxy.port).serving(account, BatchRecorder(), guard=guard) as client:
+    account = await telegram.log_in()
+    async with proxied(telegram.server.host, telegram.server.port) as proxy:
+        guard = telegram.lease.guard()
+        async with telegram.through(proxy.port).serving(account, BatchRecorder(), guard=guard) as client:
             proxy.stall()
             texts = [random.randbytes(200_000).hex() for _ in range(40)]
             pending = [asyncio.create_task(client.invoke(long_message(text))) for text in texts]
@@ -163,48 +163,48 @@ def waiting(client: Client) -> bool:
 
 
 @FENCES
-async def test_a_fenced_client_does_not_come_back(harness: TelegramHarness, fence: Fence) -> None:
+async def test_a_fenced_client_does_not_come_back(telegram: TelegramHarness, fence: Fence) -> None:
     """A reconnect under the same guard is refused before it begins."""
-    account = await harness.log_in()
-    guard = harness.lease.guard()
-    async with harness.serving(account, BatchRecorder(), guard=guard):
-        fence(harness, guard)
-    accepted = harness.counted("connections_accepted")
+    account = await telegram.log_in()
+    guard = telegram.lease.guard()
+    async with telegram.serving(account, BatchRecorder(), guard=guard):
+        fence(telegram, guard)
+    accepted = telegram.counted("connections_accepted")
     with pytest.raises(AvioError):
-        async with connected(account.session, account.state, guard, harness.telegram, BatchRecorder()):
+        async with connected(account.session, account.state, guard, telegram.endpoint, BatchRecorder()):
             pass
-    assert harness.counted("connections_accepted") == accepted
+    assert telegram.counted("connections_accepted") == accepted
 
 
-async def test_the_next_owner_finds_the_key_unharmed(harness: TelegramHarness) -> None:
+async def test_the_next_owner_finds_the_key_unharmed(telegram: TelegramHarness) -> None:
     """One worker is fenced in the middle of its work, another goes on under the same key, and Telegram sees one user of it."""
-    account = await harness.log_in()
-    first, second = harness.lease.guard(), harness.lease.guard()
-    async with harness.serving(account, BatchRecorder(), guard=first) as client:
+    account = await telegram.log_in()
+    first, second = telegram.lease.guard(), telegram.lease.guard()
+    async with telegram.serving(account, BatchRecorder(), guard=first) as client:
         first.close()
-        async with harness.serving(account, BatchRecorder(), guard=second) as other:
+        async with telegram.serving(account, BatchRecorder(), guard=second) as other:
             with pytest.raises(ConnectionError):
                 await client.invoke(GET_STATE())
             assert (await other.invoke(GET_STATE())).pts
-    assert harness.counted("auth_key_duplicated") == 0
-    assert len(harness.server.people.authorizations(ANN)) == 1
+    assert telegram.counted("auth_key_duplicated") == 0
+    assert len(telegram.server.people.authorizations(ANN)) == 1
 
 
-async def test_the_kernel_gives_up_what_is_not_acknowledged(harness: TelegramHarness) -> None:
+async def test_the_kernel_gives_up_what_is_not_acknowledged(telegram: TelegramHarness) -> None:
     """Before a peer may claim the account; and keep-alive is on."""
-    async with harness.log_in_client() as client:
+    async with telegram.log_in_client() as client:
         raw = client._sender._connection._writer.get_extra_info("socket")
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MS
         assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
-async def test_cutting_twice_does_no_harm(harness: TelegramHarness) -> None:
+async def test_cutting_twice_does_no_harm(telegram: TelegramHarness) -> None:
     """Guard and lease both cut; a connection that never was may be cut as well."""
-    guard = harness.lease.guard()
-    async with harness.log_in_client(guard) as client:
+    guard = telegram.lease.guard()
+    async with telegram.log_in_client(guard) as client:
         connection = client._sender._connection
         guard.close()
-        harness.lease.lapse()
+        telegram.lease.lapse()
         await until(lambda: not client.up)
     connection.abort()
     GuardedConnection(guard, "127.0.0.1", 9, 2, loggers=client._log).abort()

@@ -16,53 +16,53 @@ from testing.telegram_server.control.specs import CodeSpec, GroupSpec, PersonPat
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import KINDS, Chats, InboundPipeline, chats_of, serving, until_idle
 from tests.listener.telegram.clients import ANN, BOB, TelegramHarness, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 
 @pytest.fixture
-def chats(harness: TelegramHarness) -> Chats:
+def chats(telegram: TelegramHarness) -> Chats:
     """One chat of each kind."""
-    return chats_of(harness)
+    return chats_of(telegram)
 
 
-def too_long(harness: TelegramHarness, kind: str) -> None:
+def too_long(telegram: TelegramHarness, kind: str) -> None:
     """Have every difference that would bring what is missing of such a chat be too long."""
     fault = "difference_too_long" if kind in ("private", "basic") else "channel_difference_too_long"
-    harness.server.operation.inject(FaultSpec.model_validate({"kind": fault, "phone": ANN, "times": None}))
+    telegram.server.operation.inject(FaultSpec.model_validate({"kind": fault, "phone": ANN, "times": None}))
 
 
-async def caught_up(harness: TelegramHarness, inbound: InboundPipeline, chats: Chats) -> None:
+async def caught_up(telegram: TelegramHarness, inbound: InboundPipeline, chats: Chats) -> None:
     """Connect and wait until everything that was sent has come."""
-    async with serving(harness, inbound) as client:
+    async with serving(telegram, inbound) as client:
         await until(lambda: inbound.holds(chats) or client.ended_by)
         assert client.ended_by is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_a_difference_is_too_long_for_is_read_from_the_history(harness: TelegramHarness, chats: Chats, kind: str) -> None:
+async def test_what_a_difference_is_too_long_for_is_read_from_the_history(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
     """More than two pages of it, in order, each message once, as fetched late; and the marks end where Telegram stands."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write(kind, 230)
-    too_long(harness, kind)
-    await caught_up(harness, inbound, chats)
+    too_long(telegram, kind)
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
     assert len(inbound.accepted) == 230
     assert all(event.backfilled for event in inbound.accepted)
     if kind in ("supergroup", "channel"):
-        pts = harness.server.groups.get(str(chats.ids[kind]))["pts"]
+        pts = telegram.server.groups.get(str(chats.ids[kind]))["pts"]
         assert (
             next(state.pts for channel, state in inbound.ledger.durable.channels.items() if chats.ids[kind] == -(10**12) - channel) == pts
         )
 
 
-async def test_too_long_all_at_once_loses_nothing_of_any_chat(harness: TelegramHarness, chats: Chats) -> None:
+async def test_too_long_all_at_once_loses_nothing_of_any_chat(telegram: TelegramHarness, chats: Chats) -> None:
     """Account and channels, with what is pushed meanwhile behind what was missed."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     for kind in KINDS:
         chats.write(kind, 20)
-    harness.server.operation.inject(FaultSpec(kind="difference_too_long", phone=ANN))
-    harness.server.operation.inject(FaultSpec(kind="channel_difference_too_long", phone=ANN, times=2))
-    async with serving(harness, inbound):
+    telegram.server.operation.inject(FaultSpec(kind="difference_too_long", phone=ANN))
+    telegram.server.operation.inject(FaultSpec(kind="channel_difference_too_long", phone=ANN, times=2))
+    async with serving(telegram, inbound):
         for kind in KINDS:
             chats.write(kind, 5)
         await until(lambda: inbound.holds(chats))
@@ -72,33 +72,33 @@ async def test_too_long_all_at_once_loses_nothing_of_any_chat(harness: TelegramH
 @pytest.mark.parametrize("kind", ["private", "supergroup"])
 @pytest.mark.parametrize("durable", [0, 1, 99, 100, 101, 150])
 async def test_a_death_while_reading_history_reads_on_behind_what_was_durable(
-    harness: TelegramHarness, chats: Chats, kind: str, durable: int
+    telegram: TelegramHarness, chats: Chats, kind: str, durable: int
 ) -> None:
     """Whole pages that were accepted are not read again, everything else is."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     inbound.held = True
     chats.write(kind, 250)
-    harness.server.operation.clock(60)
-    too_long(harness, kind)
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.clock(60)
+    too_long(telegram, kind)
+    async with serving(telegram, inbound) as client:
         await until(lambda: inbound.ledger._size == 250)
         inbound.accept(durable)
         assert client.ended_by is None
     inbound.die()
     inbound.held = False
-    await caught_up(harness, inbound, chats)
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
     assert len(inbound.accepted) == 250 + durable % 100
 
 
-async def test_marks_stay_before_the_jump_until_the_history_was_taken(harness: TelegramHarness, chats: Chats) -> None:
+async def test_marks_stay_before_the_jump_until_the_history_was_taken(telegram: TelegramHarness, chats: Chats) -> None:
     """The message id moves page by page, the pts with the last one."""
-    inbound = InboundPipeline(await harness.log_in(), bound=100)
+    inbound = InboundPipeline(await telegram.log_in(), bound=100)
     inbound.held = True
     chats.write("private", 150)
-    too_long(harness, "private")
+    too_long(telegram, "private")
     before = inbound.ledger.durable
-    async with serving(harness, inbound):
+    async with serving(telegram, inbound):
         await until(lambda: inbound.ledger._size == 100)
         inbound.accept(100)
         await until(lambda: inbound.ledger._size)
@@ -109,13 +109,13 @@ async def test_marks_stay_before_the_jump_until_the_history_was_taken(harness: T
         await until(lambda: inbound.holds(chats))
 
 
-async def test_history_waits_for_room(harness: TelegramHarness, chats: Chats) -> None:
+async def test_history_waits_for_room(telegram: TelegramHarness, chats: Chats) -> None:
     """A ledger that is full is no reason to drop what would only be read again."""
-    inbound = InboundPipeline(await harness.log_in(), bound=50)
+    inbound = InboundPipeline(await telegram.log_in(), bound=50)
     inbound.held = True
     chats.write("channel", 230)
-    too_long(harness, "channel")
-    async with serving(harness, inbound) as client:
+    too_long(telegram, "channel")
+    async with serving(telegram, inbound) as client:
         while not inbound.holds(chats):
             await until(lambda: inbound._waiting)
             inbound.accept(10)
@@ -126,56 +126,56 @@ async def test_history_waits_for_room(harness: TelegramHarness, chats: Chats) ->
 @pytest.mark.parametrize("kind", ["private", "channel"])
 @pytest.mark.parametrize("fault", [{"kind": "error", "code": 500}, {"kind": "flood_wait", "seconds": 31}, {"kind": "drop_before"}])
 async def test_a_history_that_cannot_be_read_ends_the_connection_before_the_jump(
-    harness: TelegramHarness, chats: Chats, kind: str, fault: dict[str, Any]
+    telegram: TelegramHarness, chats: Chats, kind: str, fault: dict[str, Any]
 ) -> None:
     """The next one starts from the marks before it, and loses nothing."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write(kind, 120)
-    harness.server.operation.clock(60)
-    too_long(harness, kind)
+    telegram.server.operation.clock(60)
+    too_long(telegram, kind)
     method = "messages.getMessages" if kind == "private" else "messages.getHistory"
-    harness.server.operation.inject(FaultSpec.model_validate({**fault, "method": method}))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.inject(FaultSpec.model_validate({**fault, "method": method}))
+    async with serving(telegram, inbound) as client:
         assert isinstance(await ends(client.serve()), errors.RPCError | ConnectionError)
     assert inbound.accepted == []
-    await caught_up(harness, inbound, chats)
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
 
 
-async def test_a_short_flood_wait_is_waited_out(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_short_flood_wait_is_waited_out(telegram: TelegramHarness, chats: Chats) -> None:
     """Telegram asks for a second; no connection ends for that."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write("private", 3)
-    too_long(harness, "private")
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", seconds=1, method="messages.getMessages"))
-    await caught_up(harness, inbound, chats)
+    too_long(telegram, "private")
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", seconds=1, method="messages.getMessages"))
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
 
 
-async def test_a_channel_that_refuses_its_history_is_passed_over(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_channel_that_refuses_its_history_is_passed_over(telegram: TelegramHarness, chats: Chats) -> None:
     """The account was put out, or it is gone: no reason to come back for ever. Everything else goes on."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel", 3)
     chats.sent[chats.ids["channel"]].clear()
-    too_long(harness, "channel")
-    harness.server.operation.inject(FaultSpec(kind="error", code=400, message="CHANNEL_PRIVATE", method="messages.getHistory"))
-    async with serving(harness, inbound) as client:
+    too_long(telegram, "channel")
+    telegram.server.operation.inject(FaultSpec(kind="error", code=400, message="CHANNEL_PRIVATE", method="messages.getHistory"))
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
         for kind in KINDS:
             chats.write(kind)
         await until(lambda: inbound.holds(chats))
 
 
-async def test_a_channel_without_a_known_message_is_read_since_the_log_in(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_channel_without_a_known_message_is_read_since_the_log_in(telegram: TelegramHarness, chats: Chats) -> None:
     """There is no message to read on from, and what was before the log-in is nobody's business."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     state = {channel: ChannelState(known.pts, 0, known.access_hash) for channel, known in account.state.channels.items()}
     inbound = InboundPipeline(account)
     inbound.open(replace(account.state, channels=state, seeded=account.state.seeded + 1))  # Telegram's dates are whole seconds
-    harness.server.operation.clock(60)
+    telegram.server.operation.clock(60)
     chats.write("channel", 3)
-    too_long(harness, "channel")
-    async with serving(harness, inbound) as client:
+    too_long(telegram, "channel")
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
         chats.write("channel")
         await until(lambda: inbound.holds(chats))
@@ -188,57 +188,57 @@ async def test_a_channel_without_a_known_message_is_read_since_the_log_in(harnes
 @pytest.mark.parametrize("kind", ["supergroup", "channel"])
 @pytest.mark.parametrize("connected_then", [True, False])
 async def test_a_channel_that_was_joined_since_is_read_from_the_joining_on(
-    harness: TelegramHarness, chats: Chats, kind: str, connected_then: bool
+    telegram: TelegramHarness, chats: Chats, kind: str, connected_then: bool
 ) -> None:
     """Also where the first that is heard of it is that it is too long, or a push behind others that were lost."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     if connected_then:
-        async with serving(harness, inbound) as client:
+        async with serving(telegram, inbound) as client:
             await until_idle(client)
-            lost = harness.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN, times=None))
+            lost = telegram.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN, times=None))
             chats.make("new", kind)
             chats.write("new", 3)
-            harness.server.operation.clear(lost["number"])
+            telegram.server.operation.clear(lost["number"])
             chats.write("new", 2)
             await until(lambda: inbound.holds(chats))
     else:
         chats.make("new", kind)
         chats.write("new", 3)
-        await caught_up(harness, inbound, chats)
+        await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
     chats.write("new", 3)
-    await caught_up(harness, inbound, chats)
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
 
 
 @pytest.mark.parametrize("told", ["too_long_push", "lose_push"])
-async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(harness: TelegramHarness, chats: Chats, told: str) -> None:
+async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(telegram: TelegramHarness, chats: Chats, told: str) -> None:
     """Its pts is still good: the difference from there is asked for once the hash is known."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     inbound = InboundPipeline(account)
     hashless = {channel: ChannelState(known.pts, known.message_id) for channel, known in account.state.channels.items()}
     inbound.open(replace(account.state, channels=hashless))
     chats.write("channel", 3)
     chats.write("supergroup", 3)
-    async with serving(harness, inbound):
+    async with serving(telegram, inbound):
         await until(lambda: inbound.holds(chats))
     assert inbound.by_chat(chats) == chats.sent
     assert all(state.access_hash for state in inbound.ledger.durable.channels.values())
 
 
-async def test_a_channel_comes_back_from_its_marks_after_a_restart(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_channel_comes_back_from_its_marks_after_a_restart(telegram: TelegramHarness, chats: Chats) -> None:
     """Pts, message id and hash: nothing has to be asked but its difference."""
-    inbound = InboundPipeline(await harness.log_in())
-    async with serving(harness, inbound) as client:
+    inbound = InboundPipeline(await telegram.log_in())
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
         chats.write("supergroup", 3)
         await until(lambda: inbound.holds(chats))
     inbound.die()
-    asked = dict(harness.counted("calls"))
+    asked = dict(telegram.counted("calls"))
     chats.write("supergroup", 3)
-    await caught_up(harness, inbound, chats)
+    await caught_up(telegram, inbound, chats)
     assert inbound.by_chat(chats) == chats.sent
-    calls = harness.counted("calls")
+    calls = telegram.counted("calls")
     assert calls["updates.getChannelDifference"] > asked.get("updates.getChannelDifference", 0)
     assert calls["messages.getDialogs"] == asked["messages.getDialogs"]
 
@@ -246,74 +246,74 @@ async def test_a_channel_comes_back_from_its_marks_after_a_restart(harness: Tele
 # Dialogs, once after a log-in
 
 
-async def test_a_log_in_takes_the_first_page_of_dialogs(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_log_in_takes_the_first_page_of_dialogs(telegram: TelegramHarness, chats: Chats) -> None:
     """Channels' pts, top message and hash, and the account's own newest message; few dialogs are all there are."""
-    state = (await harness.log_in()).state
+    state = (await telegram.log_in()).state
     assert len(state.channels) == 2
     for kind in ("supergroup", "channel"):
         known = state.channels[-(10**12) - chats.ids[kind]]
-        assert known.pts == harness.server.groups.get(str(chats.ids[kind]))["pts"]
+        assert known.pts == telegram.server.groups.get(str(chats.ids[kind]))["pts"]
         assert known.message_id
         assert known.access_hash
     assert state.message_id
     assert state.seeded == state.date
 
 
-def many_channels(harness: TelegramHarness, count: int) -> None:
+def many_channels(telegram: TelegramHarness, count: int) -> None:
     """Make channels, a while ago: a difference would name those where something happened just now."""
     for number in range(count):
-        harness.server.groups.create(GroupSpec(kind="channel", title=f"channel {number}", creator=BOB, members=[ANN]))
-    harness.server.operation.clock(60)
+        telegram.server.groups.create(GroupSpec(kind="channel", title=f"channel {number}", creator=BOB, members=[ANN]))
+    telegram.server.operation.clock(60)
 
 
-async def test_more_dialogs_than_a_page_are_read_after_the_first_connect(harness: TelegramHarness) -> None:
+async def test_more_dialogs_than_a_page_are_read_after_the_first_connect(telegram: TelegramHarness) -> None:
     """Once: the marks of all channels become durable, and then that they are all."""
-    many_channels(harness, 205)
-    account = await harness.log_in()
+    many_channels(telegram, 205)
+    account = await telegram.log_in()
     assert 0 < len(account.state.channels) < 100
     assert account.state.seeded == 0
     inbound = InboundPipeline(account)
-    async with serving(harness, inbound) as client:
+    async with serving(telegram, inbound) as client:
         assert client.receiver is not None
         await client.receiver.seed(pages_apart_s=0)
         assert len(client.message_box.map) >= 205
     assert len(inbound.ledger.durable.channels) == 205
     assert all(known.pts and known.message_id and known.access_hash for known in inbound.ledger.durable.channels.values())
     assert inbound.ledger.durable.seeded >= account.state.date
-    asked = harness.counted("calls")["messages.getDialogs"]
-    async with serving(harness, inbound) as client:
+    asked = telegram.counted("calls")["messages.getDialogs"]
+    async with serving(telegram, inbound) as client:
         assert client.receiver is not None
         await client.receiver.seed(pages_apart_s=0)
-    assert harness.counted("calls")["messages.getDialogs"] == asked
+    assert telegram.counted("calls")["messages.getDialogs"] == asked
 
 
-async def test_the_accounts_newest_message_is_found_behind_a_page_of_channels(harness: TelegramHarness) -> None:
+async def test_the_accounts_newest_message_is_found_behind_a_page_of_channels(telegram: TelegramHarness) -> None:
     """History could not be read on from it otherwise."""
-    harness.server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["sms"])))  # by app it would be a message as well
-    harness.write("long ago")
-    harness.server.operation.clock(60)
-    many_channels(harness, 120)
-    state = (await harness.log_in()).state
-    (own,) = (one["id"] for one in harness.server.messages.select(ANN) if one["text"] == "long ago")
+    telegram.server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["sms"])))  # by app it would be a message as well
+    telegram.write("long ago")
+    telegram.server.operation.clock(60)
+    many_channels(telegram, 120)
+    state = (await telegram.log_in()).state
+    (own,) = (one["id"] for one in telegram.server.messages.select(ANN) if one["text"] == "long ago")
     assert (state.message_id, len(state.channels)) == (own, 100)
 
 
-async def test_dialogs_that_cannot_be_read_are_read_by_the_next_connection(harness: TelegramHarness) -> None:
+async def test_dialogs_that_cannot_be_read_are_read_by_the_next_connection(telegram: TelegramHarness) -> None:
     """The one that could not goes on."""
-    many_channels(harness, 105)
-    account = await harness.log_in()
+    many_channels(telegram, 105)
+    account = await telegram.log_in()
     inbound = InboundPipeline(account)
-    harness.server.operation.inject(FaultSpec(kind="error", code=500, method="messages.getDialogs", times=None))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.inject(FaultSpec(kind="error", code=500, method="messages.getDialogs", times=None))
+    async with serving(telegram, inbound) as client:
         task = asyncio.create_task(client.serve())
-        await until(lambda: harness.server.operation.faults()[0]["struck"])
+        await until(lambda: telegram.server.operation.faults()[0]["struck"])
         await until_idle(client)
         assert (client.up, inbound.ledger.latest.seeded) == (True, 0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    harness.server.operation.clear()
-    harness.write("the connection is not quite useless")
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.clear()
+    telegram.write("the connection is not quite useless")
+    async with serving(telegram, inbound) as client:
         task = asyncio.create_task(client.serve())
         await until(lambda: inbound.ledger.latest.seeded)
         task.cancel()
@@ -324,15 +324,15 @@ async def test_dialogs_that_cannot_be_read_are_read_by_the_next_connection(harne
 # What moves the marks besides
 
 
-async def test_own_messages_and_reads_move_the_marks_of_their_chats(harness: TelegramHarness, chats: Chats) -> None:
+async def test_own_messages_and_reads_move_the_marks_of_their_chats(telegram: TelegramHarness, chats: Chats) -> None:
     """They are no events; unmarked they would be fetched again after every restart, and history read from before them."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     before = inbound.ledger.durable
     supergroup = -(10**12) - chats.ids["supergroup"]
-    async with serving(harness, inbound) as client:
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
         for chat in (chats.ids["private"], chats.ids["supergroup"]):
-            harness.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
+            telegram.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
         await until(lambda: inbound.ledger.durable.channels[supergroup].message_id > before.channels[supergroup].message_id)
         await until(lambda: inbound.ledger.durable.message_id > before.message_id)
         assert inbound.ledger.durable.pts > before.pts
@@ -343,8 +343,8 @@ async def test_own_messages_and_reads_move_the_marks_of_their_chats(harness: Tel
     assert inbound.accepted == []
 
 
-async def test_a_log_ins_client_has_no_intake(harness: TelegramHarness) -> None:
+async def test_a_log_ins_client_has_no_intake(telegram: TelegramHarness) -> None:
     """It takes nothing, so it marks nothing."""
-    account = await harness.log_in()
-    async with connected(account.session, None, harness.lease.guard(), harness.telegram) as client:
+    account = await telegram.log_in()
+    async with connected(account.session, None, telegram.lease.guard(), telegram.endpoint) as client:
         assert client.receiver is None

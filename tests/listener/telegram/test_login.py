@@ -48,10 +48,10 @@ def user(user_id: int = 5) -> Any:
     return types.User(id=user_id, first_name="Ann")
 
 
-async def started(harness: TelegramHarness, answer: Any) -> Any:
+async def started(telegram: TelegramHarness, answer: Any) -> Any:
     """Return what a start makes of Telegram's answer."""
     client: Any = Telegram(answer)
-    return await login_requests.start(client, harness.telegram, ANN, NOW)
+    return await login_requests.start(client, telegram.endpoint, ANN, NOW)
 
 
 async def refused(call: Any) -> AvioError:
@@ -61,8 +61,8 @@ async def refused(call: Any) -> AvioError:
     return told.value
 
 
-def person(harness: TelegramHarness, **changes: Any) -> None:
-    harness.server.people.patch(ANN, PersonPatch(**changes))
+def person(telegram: TelegramHarness, **changes: Any) -> None:
+    telegram.server.people.patch(ANN, PersonPatch(**changes))
 
 
 # Starting
@@ -80,11 +80,11 @@ def person(harness: TelegramHarness, **changes: Any) -> None:
         ("email", "email", 6),
     ],
 )
-async def test_a_code_is_sent_in_each_way(harness: TelegramHarness, delivery: Delivery, told: str, length: int | None) -> None:
+async def test_a_code_is_sent_in_each_way(telegram: TelegramHarness, delivery: Delivery, told: str, length: int | None) -> None:
     """The way and the length are told, as far as Telegram tells them."""
-    person(harness, code=CodeSpec(deliveries=[delivery], length=6))
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
+    person(telegram, code=CodeSpec(deliveries=[delivery], length=6))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
     assert (found.delivery, found.length, found.next_type, found.by_email) == (told, length, None, delivery == "email")
     assert found.resend_at == NOW + timedelta(seconds=login_requests.RESEND_AFTER_S)
 
@@ -92,11 +92,11 @@ async def test_a_code_is_sent_in_each_way(harness: TelegramHarness, delivery: De
 @pytest.mark.parametrize(
     ("following", "told"), [("sms", "sms"), ("call", "call"), ("flash_call", "call"), ("missed_call", "call"), ("fragment", "fragment")]
 )
-async def test_the_next_way_is_told(harness: TelegramHarness, following: Delivery, told: str) -> None:
+async def test_the_next_way_is_told(telegram: TelegramHarness, following: Delivery, told: str) -> None:
     """And when it may be asked for."""
-    person(harness, code=CodeSpec(deliveries=["app", following], resend_after_s=45))
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
+    person(telegram, code=CodeSpec(deliveries=["app", following], resend_after_s=45))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
     assert (found.next_type, found.resend_at) == (told, NOW + timedelta(seconds=45))
 
 
@@ -108,148 +108,148 @@ async def test_the_next_way_is_told(harness: TelegramHarness, following: Deliver
         (types.auth.SentCodeTypeFirebaseSms(length=6), ("sms", 6, "digits", None)),
     ],
 )
-async def test_rarer_ways_are_told_as_well(harness: TelegramHarness, kind: Any, told: Any) -> None:
+async def test_rarer_ways_are_told_as_well(telegram: TelegramHarness, kind: Any, told: Any) -> None:
     """Words come by SMS, have no length, and may begin as Telegram says."""
-    found = await started(harness, sent(kind, types.auth.CodeTypeSms(), 30))
+    found = await started(telegram, sent(kind, types.auth.CodeTypeSms(), 30))
     assert (found.delivery, found.length, found.form, found.beginning) == told
     assert found.next_type == "sms"
 
 
-async def test_an_email_that_has_to_be_set_up_first_is_refused(harness: TelegramHarness) -> None:
+async def test_an_email_that_has_to_be_set_up_first_is_refused(telegram: TelegramHarness) -> None:
     """Only official apps can."""
-    person(harness, code=CodeSpec(deliveries=["set_up_email"]))
-    async with harness.log_in_client() as client:
-        assert (await refused(harness.start(client))).code is Code.EMAIL_SETUP_REQUIRED
+    person(telegram, code=CodeSpec(deliveries=["set_up_email"]))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.EMAIL_SETUP_REQUIRED
 
 
-async def test_a_payment_that_is_wanted_is_refused(harness: TelegramHarness) -> None:
+async def test_a_payment_that_is_wanted_is_refused(telegram: TelegramHarness) -> None:
     """Telegram sends no code before it."""
     answer = types.auth.SentCodePaymentRequired("product", "hash", "a@example.org", "", "USD", 100, 1)
-    assert (await refused(started(harness, answer))).code is Code.PAYMENT_REQUIRED
+    assert (await refused(started(telegram, answer))).code is Code.PAYMENT_REQUIRED
 
 
-async def test_a_start_may_succeed_at_once(harness: TelegramHarness) -> None:
+async def test_a_start_may_succeed_at_once(telegram: TelegramHarness) -> None:
     """Telegram asked for no code."""
-    found = await started(harness, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
+    found = await started(telegram, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
     assert found.id == 7
 
 
-async def test_a_success_for_a_phone_without_an_account_is_none(harness: TelegramHarness) -> None:
+async def test_a_success_for_a_phone_without_an_account_is_none(telegram: TelegramHarness) -> None:
     """Signing up is for official apps."""
     answer = types.auth.SentCodeSuccess(types.auth.AuthorizationSignUpRequired())
-    assert (await refused(started(harness, answer))).code is Code.PHONE_NOT_REGISTERED
+    assert (await refused(started(telegram, answer))).code is Code.PHONE_NOT_REGISTERED
 
 
-async def test_a_start_that_telegram_wants_anew_is_made_anew_once(harness: TelegramHarness) -> None:
+async def test_a_start_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness) -> None:
     """AUTH_RESTART."""
     client: Any = Telegram(errors.AuthRestartError(None), sent(types.auth.SentCodeTypeApp(5)))
-    assert isinstance(await login_requests.start(client, harness.telegram, ANN, NOW), PendingLogin)
+    assert isinstance(await login_requests.start(client, telegram.endpoint, ANN, NOW), PendingLogin)
     client = Telegram(errors.AuthRestartError(None), errors.AuthRestartError(None))
-    assert (await refused(login_requests.start(client, harness.telegram, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
+    assert (await refused(login_requests.start(client, telegram.endpoint, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
 
 
 @pytest.mark.parametrize("phone", ["nonsense", "+0"])
-async def test_a_phone_that_is_none_is_refused(harness: TelegramHarness, phone: str) -> None:
+async def test_a_phone_that_is_none_is_refused(telegram: TelegramHarness, phone: str) -> None:
     """By Telegram."""
-    async with harness.log_in_client() as client:
-        assert (await refused(harness.start(client, phone))).code is Code.INVALID_PHONE
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client, phone))).code is Code.INVALID_PHONE
 
 
-async def test_a_banned_phone_is_refused(harness: TelegramHarness) -> None:
+async def test_a_banned_phone_is_refused(telegram: TelegramHarness) -> None:
     """Before any code."""
-    person(harness, banned=True)
-    async with harness.log_in_client() as client:
-        assert (await refused(harness.start(client))).code is Code.PHONE_BANNED
+    person(telegram, banned=True)
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.PHONE_BANNED
 
 
-async def test_a_flood_says_how_long_to_wait(harness: TelegramHarness) -> None:
+async def test_a_flood_says_how_long_to_wait(telegram: TelegramHarness) -> None:
     """And is not slept out here."""
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", phone=ANN, method="auth.sendCode", seconds=90))
-    async with harness.log_in_client() as client:
-        error = await refused(harness.start(client))
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", phone=ANN, method="auth.sendCode", seconds=90))
+    async with telegram.log_in_client() as client:
+        error = await refused(telegram.start(client))
     assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 90)
 
 
 @pytest.mark.parametrize(("name", "code"), [("API_ID_INVALID", Code.TELEGRAM_APP_REJECTED), ("PHONE_NUMBER_FLOOD", Code.TOO_MANY_ATTEMPTS)])
-async def test_other_refusals_of_a_start_are_told_by_name(harness: TelegramHarness, name: str, code: Code) -> None:
+async def test_other_refusals_of_a_start_are_told_by_name(telegram: TelegramHarness, name: str, code: Code) -> None:
     """As the table has them."""
-    harness.server.operation.inject(FaultSpec(kind="error", method="auth.sendCode", code=400, message=name))
-    async with harness.log_in_client() as client:
-        assert (await refused(harness.start(client))).code is code
+    telegram.server.operation.inject(FaultSpec(kind="error", method="auth.sendCode", code=400, message=name))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is code
 
 
-async def test_a_broken_connection_is_unavailability(harness: TelegramHarness) -> None:
+async def test_a_broken_connection_is_unavailability(telegram: TelegramHarness) -> None:
     """The step may be taken again."""
-    harness.server.operation.inject(FaultSpec(kind="drop_before", method="auth.sendCode"))
-    async with harness.log_in_client() as client:
-        assert (await refused(harness.start(client))).code is Code.TELEGRAM_UNAVAILABLE
+    telegram.server.operation.inject(FaultSpec(kind="drop_before", method="auth.sendCode"))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
 # Going on
 
 
-async def test_resending_moves_on_to_the_next_way_until_there_is_none(harness: TelegramHarness) -> None:
+async def test_resending_moves_on_to_the_next_way_until_there_is_none(telegram: TelegramHarness) -> None:
     """Then it is refused, here where it is known and by Telegram where it is not."""
-    person(harness, code=CodeSpec(deliveries=["app", "sms"]))
-    async with harness.log_in_client() as client:
-        first = await harness.start(client)
-        old = await harness.code()
+    person(telegram, code=CodeSpec(deliveries=["app", "sms"]))
+    async with telegram.log_in_client() as client:
+        first = await telegram.start(client)
+        old = await telegram.code()
         second = await login_requests.resend(client, first, NOW)
         assert isinstance(second, PendingLogin)
         assert (second.delivery, second.next_type) == ("sms", None)
         assert (await refused(login_requests.resend(client, second, NOW))).code is Code.CODE_UNAVAILABLE
-        asked = harness.counted("calls")["auth.resendCode"]
+        asked = telegram.counted("calls")["auth.resendCode"]
         assert (
             await refused(login_requests.resend(client, second.model_copy(update={"next_type": "sms"}), NOW))
         ).code is Code.CODE_UNAVAILABLE
-        assert (asked, harness.counted("calls")["auth.resendCode"]) == (1, 2)
-        assert (await login_requests.sign_in(client, second, await harness.code())).id == harness.id_of(ANN)
+        assert (asked, telegram.counted("calls")["auth.resendCode"]) == (1, 2)
+        assert (await login_requests.sign_in(client, second, await telegram.code())).id == telegram.id_of(ANN)
         assert old
 
 
-async def test_a_code_that_was_taken_back_is_good_no_more(harness: TelegramHarness) -> None:
+async def test_a_code_that_was_taken_back_is_good_no_more(telegram: TelegramHarness) -> None:
     """As one that has expired."""
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        code = await harness.code()
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        code = await telegram.code()
         await login_requests.cancel(client, found)
         assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
-async def test_a_wrong_code_leaves_the_right_one_good(harness: TelegramHarness) -> None:
+async def test_a_wrong_code_leaves_the_right_one_good(telegram: TelegramHarness) -> None:
     """It may be typed again."""
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
         assert (await refused(login_requests.sign_in(client, found, "00"))).code is Code.INVALID_CODE
         assert (await refused(login_requests.sign_in(client, found, ""))).code is Code.INVALID_CODE
-        assert (await login_requests.sign_in(client, found, await harness.code())).id == harness.id_of(ANN)
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
 
 
-async def test_an_old_code_has_expired(harness: TelegramHarness) -> None:
+async def test_an_old_code_has_expired(telegram: TelegramHarness) -> None:
     """A new one has to be asked for."""
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        code = await harness.code()
-        harness.server.clock.advance(301)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        code = await telegram.code()
+        telegram.server.clock.advance(301)
         assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
-async def test_a_log_in_goes_on_over_another_connection_with_its_key(harness: TelegramHarness) -> None:
+async def test_a_log_in_goes_on_over_another_connection_with_its_key(telegram: TelegramHarness) -> None:
     """Each step is a connection of its own; the key is what carries over."""
-    async with harness.log_in_client() as client:
-        found, session, made = await harness.start(client), client.current(), harness.counted("keys_created")
+    async with telegram.log_in_client() as client:
+        found, session, made = await telegram.start(client), client.current(), telegram.counted("keys_created")
     assert session.auth_key
-    async with harness.log_in_client(session=session) as client:
-        assert (await login_requests.sign_in(client, found, await harness.code())).id == harness.id_of(ANN)
-    assert harness.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
+    async with telegram.log_in_client(session=session) as client:
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
+    assert telegram.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
 
 
-async def test_a_phone_without_an_account_is_told_by_its_code(harness: TelegramHarness) -> None:
+async def test_a_phone_without_an_account_is_told_by_its_code(telegram: TelegramHarness) -> None:
     """Telegram says so only once the code is right."""
-    person(harness, registered=False)
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        assert (await refused(login_requests.sign_in(client, found, await harness.code()))).code is Code.PHONE_NOT_REGISTERED
+    person(telegram, registered=False)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (await refused(login_requests.sign_in(client, found, await telegram.code()))).code is Code.PHONE_NOT_REGISTERED
 
 
 async def test_an_email_code_is_presented_as_one() -> None:
@@ -264,36 +264,36 @@ async def test_an_email_code_is_presented_as_one() -> None:
 # The password
 
 
-async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_nothing(harness: TelegramHarness) -> None:
+async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_nothing(telegram: TelegramHarness) -> None:
     """The code stays accepted, the right password logs in."""
-    person(harness, password=PASSWORD)
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        assert (await refused(login_requests.sign_in(client, found, await harness.code()))).code is Code.TWO_FA_REQUIRED
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (await refused(login_requests.sign_in(client, found, await telegram.code()))).code is Code.TWO_FA_REQUIRED
         assert (await refused(login_requests.check_password(client, "wrong"))).code is Code.BAD_PASSWORD
         assert (await refused(login_requests.check_password(client, ""))).code is Code.BAD_PASSWORD
-        assert (await login_requests.check_password(client, PASSWORD)).id == harness.id_of(ANN)
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
 
 
 @pytest.mark.parametrize("name", ["SRP_ID_INVALID", "SRP_PASSWORD_CHANGED"])
-async def test_parameters_that_changed_in_between_are_asked_for_again(harness: TelegramHarness, name: str) -> None:
+async def test_parameters_that_changed_in_between_are_asked_for_again(telegram: TelegramHarness, name: str) -> None:
     """Once."""
-    person(harness, password=PASSWORD)
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        await refused(login_requests.sign_in(client, found, await harness.code()))
-        harness.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
-        assert (await login_requests.check_password(client, PASSWORD)).id == harness.id_of(ANN)
-    assert harness.counted("calls")["account.getPassword"] == 2
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
+        telegram.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
+    assert telegram.counted("calls")["account.getPassword"] == 2
 
 
-async def test_too_many_passwords_are_told_with_a_wait(harness: TelegramHarness) -> None:
+async def test_too_many_passwords_are_told_with_a_wait(telegram: TelegramHarness) -> None:
     """PHONE_PASSWORD_FLOOD is a 406, and does not end the session."""
-    person(harness, password=PASSWORD)
-    harness.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=406, message="PHONE_PASSWORD_FLOOD"))
-    async with harness.log_in_client() as client:
-        found = await harness.start(client)
-        await refused(login_requests.sign_in(client, found, await harness.code()))
+    person(telegram, password=PASSWORD)
+    telegram.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=406, message="PHONE_PASSWORD_FLOOD"))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
         error = await refused(login_requests.check_password(client, PASSWORD))
     assert (error.code, error.retry_after_s) == (Code.TOO_MANY_ATTEMPTS, 60)
 
@@ -301,61 +301,61 @@ async def test_too_many_passwords_are_told_with_a_wait(harness: TelegramHarness)
 # Logged in
 
 
-async def test_whose_key_it_is_can_be_asked(harness: TelegramHarness) -> None:
+async def test_whose_key_it_is_can_be_asked(telegram: TelegramHarness) -> None:
     """Nobody's before the log-in, nor while a password is missing."""
-    person(harness, password=PASSWORD)
-    async with harness.log_in_client() as client:
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
         assert await login_requests.myself(client) is None
-        found = await harness.start(client)
-        await refused(login_requests.sign_in(client, found, await harness.code()))
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
         assert await login_requests.myself(client) is None
         await login_requests.check_password(client, PASSWORD)
         me = await login_requests.myself(client)
     assert me is not None
-    assert me.id == harness.id_of(ANN)
+    assert me.id == telegram.id_of(ANN)
 
 
-async def test_a_fault_does_not_pass_for_being_logged_out(harness: TelegramHarness) -> None:
+async def test_a_fault_does_not_pass_for_being_logged_out(telegram: TelegramHarness) -> None:
     """Neither a wait nor a broken connection says whose key it is."""
-    account = await harness.log_in()
-    async with harness.log_in_client(session=account.session) as client:
-        harness.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
+        telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
         assert (await refused(login_requests.myself(client))).code is Code.FLOOD_WAIT
-    async with harness.log_in_client(session=account.session) as client:
-        harness.server.operation.inject(FaultSpec(kind="drop_before", method="users.getUsers"))
+    async with telegram.log_in_client(session=account.session) as client:
+        telegram.server.operation.inject(FaultSpec(kind="drop_before", method="users.getUsers"))
         assert (await refused(login_requests.myself(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
-async def test_the_first_marks_are_where_the_account_stands(harness: TelegramHarness) -> None:
+async def test_the_first_marks_are_where_the_account_stands(telegram: TelegramHarness) -> None:
     """What came before is not fetched, what comes after is."""
-    harness.write("before")
-    account = await harness.log_in()
-    async with harness.log_in_client(session=account.session) as client:
+    telegram.write("before")
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
         state = await client.invoke(functions.updates.GetStateRequest())
     assert (account.state.pts, account.state.seq) == (state.pts, state.seq)
     assert account.state.channels == {}
 
 
-async def test_logging_out_ends_the_session_at_telegram(harness: TelegramHarness) -> None:
+async def test_logging_out_ends_the_session_at_telegram(telegram: TelegramHarness) -> None:
     """Its key opens nothing any more."""
-    account = await harness.log_in()
-    async with harness.log_in_client(session=account.session) as client:
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
         await login_requests.log_out(client)
         assert await login_requests.myself(client) is None
-    assert harness.server.people.authorizations(ANN) == []
+    assert telegram.server.people.authorizations(ANN) == []
 
 
-async def test_an_acknowledgement_of_logging_out_is_enough(harness: TelegramHarness) -> None:
+async def test_an_acknowledgement_of_logging_out_is_enough(telegram: TelegramHarness) -> None:
     """Telegram may send no more than that."""
-    account = await harness.log_in()
-    harness.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
-    async with harness.log_in_client(session=account.session) as client:
+    account = await telegram.log_in()
+    telegram.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
+    async with telegram.log_in_client(session=account.session) as client:
         await login_requests.log_out(client)
 
 
-async def test_logging_out_of_a_session_that_is_over_is_told(harness: TelegramHarness) -> None:
+async def test_logging_out_of_a_session_that_is_over_is_told(telegram: TelegramHarness) -> None:
     """There is nothing to log out of."""
-    account = await harness.log_in()
-    harness.server.people.revoke(ANN, None)
-    async with harness.log_in_client(session=account.session) as client:
+    account = await telegram.log_in()
+    telegram.server.people.revoke(ANN, None)
+    async with telegram.log_in_client(session=account.session) as client:
         assert (await refused(login_requests.log_out(client))).code is Code.NOT_AUTHORIZED

@@ -16,7 +16,7 @@ from testing.telegram_server.control.specs import ConnectionSpec, SendSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import Chats, InboundPipeline, chats_of, serving
 from tests.listener.telegram.clients import ANN, TelegramHarness
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 FAULTS = (
     "lose_push",
@@ -32,8 +32,8 @@ STEPS = 25
 class Story:
     """One account's story: connected or not, over several processes."""
 
-    def __init__(self, harness: TelegramHarness, chats: Chats, inbound: InboundPipeline, chance: random.Random) -> None:
-        self.harness, self.chats, self.inbound, self.chance = harness, chats, inbound, chance
+    def __init__(self, telegram: TelegramHarness, chats: Chats, inbound: InboundPipeline, chance: random.Random) -> None:
+        self.telegram, self.chats, self.inbound, self.chance = telegram, chats, inbound, chance
         self.client: Client | None = None
         self._open = AsyncExitStack()
         self._steps: list[Callable[[], Any]] = [self.write] * 8 + [self.fault] * 4
@@ -56,20 +56,20 @@ class Story:
 
     def garble(self) -> None:
         method = self.chance.choice(["updates.getDifference", "updates.getChannelDifference", "messages.getHistory", "messages.getDialogs"])
-        self.harness.server.operation.inject(FaultSpec(kind="unreadable", method=method))
+        self.telegram.server.operation.inject(FaultSpec(kind="unreadable", method=method))
 
     def write_oneself(self) -> None:
         chat = self.chance.choice([one for one in self.chats.ids.values() if one > 0])
-        self.harness.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
+        self.telegram.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
 
     def fault(self) -> None:
-        self.harness.server.operation.inject(FaultSpec.model_validate({"kind": self.chance.choice(FAULTS), "phone": ANN}))
+        self.telegram.server.operation.inject(FaultSpec.model_validate({"kind": self.chance.choice(FAULTS), "phone": ANN}))
 
     async def connect(self) -> None:
         if self.client is not None:
             return
         try:
-            self.client = await self._open.enter_async_context(serving(self.harness, self.inbound))
+            self.client = await self._open.enter_async_context(serving(self.telegram, self.inbound))
         except AvioError:
             return
 
@@ -79,7 +79,7 @@ class Story:
         self._open = AsyncExitStack()
 
     async def kick(self) -> None:
-        self.harness.server.operation.kick(ConnectionSpec(person=ANN))
+        self.telegram.server.operation.kick(ConnectionSpec(person=ANN))
         await self.part()
 
     async def die(self) -> None:
@@ -87,7 +87,7 @@ class Story:
         self.inbound.die()
 
     def renew(self) -> None:
-        self.harness.server.operation.new_session(ConnectionSpec(person=ANN))
+        self.telegram.server.operation.new_session(ConnectionSpec(person=ANN))
 
     def join(self) -> None:
         name = f"new {len(self.chats.ids)}"
@@ -104,7 +104,7 @@ class Story:
         method = self.chance.choice(["messages.getMessages", "messages.getHistory", "messages.getDialogs", "updates.getChannelDifference"])
         kind, code = self.chance.choice([("error", 500), ("error", 420), ("drop_before", 0)])
         message = "FLOOD_WAIT_31" if code == 420 else "INTERNAL"
-        self.harness.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": method, "code": code, "message": message}))
+        self.telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": method, "code": code, "message": message}))
 
     async def to_the_end(self) -> None:
         """Connect anew as an account does, until everything is there."""
@@ -122,18 +122,18 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", range(16))
-async def test_everything_arrives_in_order_whatever_goes_wrong(harness: TelegramHarness, seed: int) -> None:
+async def test_everything_arrives_in_order_whatever_goes_wrong(telegram: TelegramHarness, seed: int) -> None:
     """Supergroups, channels, basic groups and private chats: what the ledger got is what was sent, per chat, repeats aside."""
     chance = random.Random(seed)
-    harness.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
-    chats = chats_of(harness)
-    inbound = InboundPipeline(await harness.log_in(), bound=chance.choice([5, 1000]))
-    story = Story(harness, chats, inbound, chance)
+    telegram.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
+    chats = chats_of(telegram)
+    inbound = InboundPipeline(await telegram.log_in(), bound=chance.choice([5, 1000]))
+    story = Story(telegram, chats, inbound, chance)
     await story.run()
     await story.part()
-    harness.server.operation.clear()
+    telegram.server.operation.clear()
     for name in chats.ids:
         chats.write(name)
     await story.to_the_end()
     assert inbound.by_chat(chats) == chats.sent
-    assert harness.counted("unknown_methods") == {}
+    assert telegram.counted("unknown_methods") == {}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,67 +9,17 @@ import pytest
 from telethon.tl import functions, types
 
 from listener.telegram.operations.recipients import resolve
-from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, _outcome, likeliest, send
+from listener.telegram.operations.send import _outcome, likeliest
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError, Code
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MessageFilter, PersonPatch, SendSpec
 from testing.telegram_server.faults import FaultSpec
-from tests.listener.telegram.clients import ANN, BOB, CY, Account, BatchRecorder, TelegramHarness
-from tests.support.clock import FakeClock
+from tests.listener.telegram.clients import ANN, BOB, CY, TelegramHarness
+from tests.listener.telegram.sending import SendingClient, sending_client
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@dataclass
-class SendingAccount:
-    """Ann's client and peers."""
-
-    harness: TelegramHarness
-    client: Any
-    peers: PeerCache
-    kept: dict[int, Peer]
-    user_id: int
-    recent_sends: RecentSends
-    clock: FakeClock
-
-    async def send(
-        self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
-    ) -> Sent:
-        """Send one message."""
-        return await send(
-            self.client, self.peers, self.recent_sends, self.user_id, Outgoing(to, text, reply_to, random_id), SendAttempts(since)
-        )
-
-    async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
-        """Return the error that a send raises."""
-        with pytest.raises(AvioError) as told:
-            await self.send(to, text, **more)
-        return told.value
-
-    def arrived(self, phone: str = BOB) -> list[str]:
-        """Return what somebody has got from Ann."""
-        wanted = MessageFilter(chat=ANN, direction="in")
-        return [message["text"] for message in self.harness.server.messages.select(phone, wanted)]
-
-    def calls(self, method: str) -> int:
-        """Return how often the server was asked for something."""
-        return int(self.harness.counted("calls").get(method, 0))
-
-
-@asynccontextmanager
-async def sending_account(harness: TelegramHarness, account: Account | None = None) -> AsyncIterator[SendingAccount]:
-    account = account or await harness.log_in()
-    kept: dict[int, Peer] = {}
-    clock = FakeClock()  # not the desk's, by which its lease runs out
-
-    async def load(peer_id: int) -> Peer | None:
-        return kept.get(peer_id)
-
-    async with harness.serving(account, BatchRecorder()) as client:
-        yield SendingAccount(harness, client, PeerCache(load, clock=clock.boottime), kept, account.user_id, RecentSends(), clock)
 
 
 class StillMin:
@@ -103,7 +50,7 @@ class Learning(StillMin):
         return await self._client.invoke(request)
 
 
-async def resolved(ann: SendingAccount) -> Any:
+async def resolved(ann: SendingClient) -> Any:
     """Return Bob as Telegram tells of him, without the book noticing."""
     answer = await ann.client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))
     return answer.users[0]
@@ -113,74 +60,74 @@ async def resolved(ann: SendingAccount) -> Any:
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-async def test_me_is_saved_messages(harness: TelegramHarness, by_id: bool) -> None:
+async def test_me_is_saved_messages(telegram: TelegramHarness, by_id: bool) -> None:
     """So is the account's own id."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         sent = await ann.send(str(ann.user_id) if by_id else "me")
-        (found,) = harness.server.messages.select(ANN, MessageFilter(chat=ANN))
+        (found,) = telegram.server.messages.select(ANN, MessageFilter(chat=ANN))
     assert (sent.chat_id, sent.message_id, found["text"]) == (ann.user_id, found["id"], "hello")
 
 
-async def test_a_username_is_resolved_once(harness: TelegramHarness) -> None:
+async def test_a_username_is_resolved_once(telegram: TelegramHarness) -> None:
     """In whatever case; then it is known, and so is the id."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         first = await ann.send("@bob_ray")
         await ann.send("@Bob_Ray", "again", random_id=2)
         await ann.send(str(first.chat_id), "by id", random_id=3)
         assert ann.calls("contacts.resolveUsername") == 1
         assert ann.arrived() == ["hello", "again", "by id"]
-    assert first.chat_id == harness.id_of(BOB)
+    assert first.chat_id == telegram.id_of(BOB)
 
 
-async def test_an_id_is_answered_from_what_was_kept(harness: TelegramHarness) -> None:
+async def test_an_id_is_answered_from_what_was_kept(telegram: TelegramHarness) -> None:
     """After a restart nothing is in memory."""
-    account = await harness.log_in()
-    async with sending_account(harness, account) as ann:
+    account = await telegram.log_in()
+    async with sending_client(telegram, account) as ann:
         await ann.send("@bob_ray")
-        kept = {peer.id: peer for peer in ann.peers.unsaved(harness.id_of(BOB))}
-    async with sending_account(harness, account) as ann:
-        ann.kept.update(kept)
-        await ann.send(str(harness.id_of(BOB)), "after", random_id=2)
+        stored = {peer.id: peer for peer in ann.peers.unsaved(telegram.id_of(BOB))}
+    async with sending_client(telegram, account) as ann:
+        ann.stored.update(stored)
+        await ann.send(str(telegram.id_of(BOB)), "after", random_id=2)
         assert ann.calls("contacts.resolveUsername") == 1
         assert ann.arrived() == ["hello", "after"]
 
 
-async def test_an_id_that_was_never_met_is_not_found(harness: TelegramHarness) -> None:
+async def test_an_id_that_was_never_met_is_not_found(telegram: TelegramHarness) -> None:
     """An id alone names nobody to Telegram; nothing is asked."""
-    async with sending_account(harness) as ann:
-        assert (await ann.refusal(str(harness.id_of(BOB)))).code is Code.PEER_NOT_FOUND
+    async with sending_client(telegram) as ann:
+        assert (await ann.refusal(str(telegram.id_of(BOB)))).code is Code.PEER_NOT_FOUND
         assert (await ann.refusal("-1000000004000")).code is Code.PEER_NOT_FOUND
         assert ann.calls("messages.sendMessage") == 0
 
 
-async def test_a_hash_that_telegram_does_not_take_is_not_found(harness: TelegramHarness) -> None:
+async def test_a_hash_that_telegram_does_not_take_is_not_found(telegram: TelegramHarness) -> None:
     """One of another account, say."""
-    async with sending_account(harness) as ann:
-        ann.kept[harness.id_of(BOB)] = Peer(id=harness.id_of(BOB), kind="user", access_hash=1)
-        assert (await ann.refusal(str(harness.id_of(BOB)))).code is Code.PEER_NOT_FOUND
+    async with sending_client(telegram) as ann:
+        ann.stored[telegram.id_of(BOB)] = Peer(id=telegram.id_of(BOB), kind="user", access_hash=1)
+        assert (await ann.refusal(str(telegram.id_of(BOB)))).code is Code.PEER_NOT_FOUND
 
 
 @pytest.mark.parametrize("username", ["@nobody_here", "@?"])
-async def test_a_username_that_nobody_has_is_not_found(harness: TelegramHarness, username: str) -> None:
+async def test_a_username_that_nobody_has_is_not_found(telegram: TelegramHarness, username: str) -> None:
     """Nor one that nobody can have."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         assert (await ann.refusal(username)).code is Code.USER_NOT_FOUND
 
 
-async def test_a_username_that_moved_is_resolved_anew_once_that_was_seen(harness: TelegramHarness) -> None:
+async def test_a_username_that_moved_is_resolved_anew_once_that_was_seen(telegram: TelegramHarness) -> None:
     """Bob gave it up and Cy took it: the next message is Cy's."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray")
-        harness.server.people.patch(BOB, PersonPatch(username="bobby"))
-        harness.server.people.patch(CY, PersonPatch(username="bob_ray"))
+        telegram.server.people.patch(BOB, PersonPatch(username="bobby"))
+        telegram.server.people.patch(CY, PersonPatch(username="bob_ray"))
         await ann.send("@bobby", "to Bob", random_id=2)
-        assert (await ann.send("@bob_ray", "to Cy", random_id=3)).chat_id == harness.id_of(CY)
+        assert (await ann.send("@bob_ray", "to Cy", random_id=3)).chat_id == telegram.id_of(CY)
         assert (ann.arrived(), ann.arrived(CY)) == (["hello", "to Bob"], ["to Cy"])
 
 
-async def test_a_username_is_taken_on_trust_for_ten_minutes(harness: TelegramHarness) -> None:
+async def test_a_username_is_taken_on_trust_for_ten_minutes(telegram: TelegramHarness) -> None:
     """Then Telegram is asked for its user: who still has it gets the message, and nobody looked the name up again."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray")
         asked = ann.calls("users.getUsers")
         ann.clock.advance(601)
@@ -191,33 +138,33 @@ async def test_a_username_is_taken_on_trust_for_ten_minutes(harness: TelegramHar
         assert ann.arrived() == ["hello", "again", "once more"]
 
 
-async def test_a_username_that_changed_hands_unseen_is_looked_up_after_ten_minutes(harness: TelegramHarness) -> None:
+async def test_a_username_that_changed_hands_unseen_is_looked_up_after_ten_minutes(telegram: TelegramHarness) -> None:
     """Nobody told us that Bob gave it up: what is meant for its new owner does not go to him."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray")
-        harness.server.people.patch(BOB, PersonPatch(username="bobby"))
-        harness.server.people.patch(CY, PersonPatch(username="bob_ray"))
+        telegram.server.people.patch(BOB, PersonPatch(username="bobby"))
+        telegram.server.people.patch(CY, PersonPatch(username="bob_ray"))
         ann.clock.advance(601)
         await ann.send("@bob_ray", "to Cy", random_id=2)
         assert (ann.arrived(), ann.arrived(CY)) == (["hello"], ["to Cy"])
 
 
-async def test_a_channels_username_is_taken_on_trust_for_ten_minutes_too(harness: TelegramHarness) -> None:
+async def test_a_channels_username_is_taken_on_trust_for_ten_minutes_too(telegram: TelegramHarness) -> None:
     """Channels are asked for by another method."""
-    harness.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=BOB, members=[ANN], username="the_town"))
-    async with sending_account(harness) as ann:
+    telegram.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=BOB, members=[ANN], username="the_town"))
+    async with sending_client(telegram) as ann:
         await ann.send("@the_town")
         ann.clock.advance(601)
         await ann.send("@the_town", "again", random_id=2)
         assert (ann.calls("channels.getChannels"), ann.calls("contacts.resolveUsername")) == (1, 1)
 
 
-async def test_where_telegram_does_not_say_whose_a_username_is_it_is_looked_up(harness: TelegramHarness) -> None:
+async def test_where_telegram_does_not_say_whose_a_username_is_it_is_looked_up(telegram: TelegramHarness) -> None:
     """Asking for the user was refused."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray")
         ann.clock.advance(601)
-        harness.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
+        telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
         await ann.send("@bob_ray", "again", random_id=2)
         assert ann.calls("contacts.resolveUsername") == 2
 
@@ -225,156 +172,156 @@ async def test_where_telegram_does_not_say_whose_a_username_is_it_is_looked_up(h
 # Whom only a message names
 
 
-async def stranger(harness: TelegramHarness, ann: SendingAccount) -> Peer:
+async def stranger(telegram: TelegramHarness, ann: SendingClient) -> Peer:
     """Have Bob write in Ann's group, where she gets him as `min`; return what is kept of him, the group's hash being kept too."""
-    group = harness.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB]))
-    written = harness.server.messages.send(BOB, SendSpec(to=str(group["id"]), text="who can help?"))
+    group = telegram.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB]))
+    written = telegram.server.messages.send(BOB, SendSpec(to=str(group["id"]), text="who can help?"))
     dialogs = await ann.client.invoke(functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), 10, 0))
     ann.peers.learn(dialogs.chats)
-    ann.peers.learn([types.User(id=harness.id_of(BOB), min=True, access_hash=1, first_name="Bob")])
-    town, bob = ann.peers.unsaved(group["id"], harness.id_of(BOB), (written["id"], DATE))
-    ann.kept.update({town.id: town, bob.id: bob})
+    ann.peers.learn([types.User(id=telegram.id_of(BOB), min=True, access_hash=1, first_name="Bob")])
+    town, bob = ann.peers.unsaved(group["id"], telegram.id_of(BOB), (written["id"], DATE))
+    ann.stored.update({town.id: town, bob.id: bob})
     ann.peers = PeerCache(ann.peers._load, clock=ann.clock.boottime)
     return bob
 
 
-async def test_a_min_user_is_answered_by_the_message_that_names_them(harness: TelegramHarness) -> None:
+async def test_a_min_user_is_answered_by_the_message_that_names_them(telegram: TelegramHarness) -> None:
     """From what was kept; Telegram then gives the hash, so that the message may go."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
         await ann.send(str(bob.id), "I can")
-        harness.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+        telegram.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
         await ann.send(str(bob.id), "still here?", random_id=2)
         assert ann.arrived() == ["I can", "still here?"]
         (whole,) = ann.peers.unsaved(bob.id)
         assert whole.access_hash is not None
 
 
-async def test_a_min_user_whose_message_is_gone_is_not_found(harness: TelegramHarness) -> None:
+async def test_a_min_user_whose_message_is_gone_is_not_found(telegram: TelegramHarness) -> None:
     """Telegram has no other name for them; that is the caller's answer, and no fault of ours."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
-        harness.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
+        telegram.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
         assert (await ann.refusal(str(bob.id))).code is Code.PEER_NOT_FOUND
 
 
 @pytest.mark.parametrize("method", ["users.getUsers", "messages.sendMessage"])
 @pytest.mark.parametrize("name", ["MSG_ID_INVALID", "PEER_ID_INVALID", "CHANNEL_PRIVATE"])
-async def test_a_reference_that_telegram_refuses_is_not_found(harness: TelegramHarness, method: str, name: str) -> None:
+async def test_a_reference_that_telegram_refuses_is_not_found(telegram: TelegramHarness, method: str, name: str) -> None:
     """The message is gone, or the account is no longer in the chat that it was in."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
         ann.client = StillMin(ann.client) if method == "messages.sendMessage" else ann.client
-        harness.server.operation.inject(FaultSpec(kind="error", method=method, code=400, message=name))
+        telegram.server.operation.inject(FaultSpec(kind="error", method=method, code=400, message=name))
         assert (await ann.refusal(str(bob.id))).code is Code.PEER_NOT_FOUND
 
 
-async def test_a_min_user_of_whom_telegram_gives_no_hash_is_written_to_by_the_message(harness: TelegramHarness) -> None:
+async def test_a_min_user_of_whom_telegram_gives_no_hash_is_written_to_by_the_message(telegram: TelegramHarness) -> None:
     """The message names them to every method."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
         ann.client = StillMin(ann.client)
         await ann.send(str(bob.id), "I can")
         assert ann.arrived() == ["I can"]
 
 
-async def test_a_flood_while_a_min_user_is_asked_for_is_told(harness: TelegramHarness) -> None:
+async def test_a_flood_while_a_min_user_is_asked_for_is_told(telegram: TelegramHarness) -> None:
     """It says nothing of the user."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
-        harness.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
+        telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=5))
         assert (await ann.refusal(str(bob.id))).code is Code.FLOOD_WAIT
 
 
-async def test_a_newer_message_names_a_min_user_where_the_kept_one_is_gone(harness: TelegramHarness) -> None:
+async def test_a_newer_message_names_a_min_user_where_the_kept_one_is_gone(telegram: TelegramHarness) -> None:
     """And the other way round: both are tried before anybody is told that nobody is there."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
-        newer = harness.server.messages.send(BOB, SendSpec(to=str(bob.min_chat), text="hello?"))
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
+        newer = telegram.server.messages.send(BOB, SendSpec(to=str(bob.min_chat), text="hello?"))
         ann.peers.learn([types.User(id=bob.id, min=True, first_name="Bob")])
         ann.peers.unsaved(bob.min_chat or 0, bob.id, (newer["id"], DATE))
-        harness.server.messages.delete(BOB, newer["id"], str(bob.min_chat))
+        telegram.server.messages.delete(BOB, newer["id"], str(bob.min_chat))
         await ann.send(str(bob.id), "I can")
         assert ann.arrived() == ["I can"]
 
 
-async def test_a_min_user_who_has_become_whole_meanwhile_is_written_to(harness: TelegramHarness) -> None:
+async def test_a_min_user_who_has_become_whole_meanwhile_is_written_to(telegram: TelegramHarness) -> None:
     """Their message was gone, but while Telegram was asked another brought them whole."""
-    async with sending_account(harness) as ann:
-        bob = await stranger(harness, ann)
+    async with sending_client(telegram) as ann:
+        bob = await stranger(telegram, ann)
         hash_of_bob = (await resolved(ann)).access_hash
-        harness.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
+        telegram.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
         ann.client = Learning(ann.client, ann.peers, types.User(id=bob.id, access_hash=hash_of_bob))
         await ann.send(str(bob.id), "I can")
         assert ann.arrived() == ["I can"]
 
 
-async def test_a_ban_of_the_account_is_not_the_recipients(harness: TelegramHarness) -> None:
+async def test_a_ban_of_the_account_is_not_the_recipients(telegram: TelegramHarness) -> None:
     """USER_DEACTIVATED_BAN is said of who asks, INPUT_USER_DEACTIVATED of who is asked for."""
-    async with sending_account(harness) as ann:
-        harness.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=401, message="USER_DEACTIVATED_BAN"))
+    async with sending_client(telegram) as ann:
+        telegram.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=401, message="USER_DEACTIVATED_BAN"))
         error = await ann.refusal("me")
         assert (error.code, error.fields) == (Code.NOT_AUTHORIZED, {"state": "banned"})
-        harness.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=400, message="INPUT_USER_DEACTIVATED"))
+        telegram.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=400, message="INPUT_USER_DEACTIVATED"))
         assert (await ann.refusal("me")).code is Code.RECIPIENT_DELETED
 
 
-async def test_a_min_user_is_resolved_before_being_written_to(harness: TelegramHarness) -> None:
+async def test_a_min_user_is_resolved_before_being_written_to(telegram: TelegramHarness) -> None:
     """Its hash is of no use."""
-    async with sending_account(harness) as ann:
-        ann.peers.learn([types.User(id=harness.id_of(BOB), min=True, access_hash=1, username="bob_ray")])
+    async with sending_client(telegram) as ann:
+        ann.peers.learn([types.User(id=telegram.id_of(BOB), min=True, access_hash=1, username="bob_ray")])
         await ann.send("@bob_ray")
         assert ann.calls("contacts.resolveUsername") == 1
 
 
-async def test_a_flood_while_resolving_is_told(harness: TelegramHarness) -> None:
+async def test_a_flood_while_resolving_is_told(telegram: TelegramHarness) -> None:
     """As one while sending."""
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", method="contacts.resolveUsername", seconds=400))
-    async with sending_account(harness) as ann:
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="contacts.resolveUsername", seconds=400))
+    async with sending_client(telegram) as ann:
         error = await ann.refusal("@bob_ray")
     assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 400)
 
 
-async def test_resolving_gives_the_marked_id_and_the_input_peer(harness: TelegramHarness) -> None:
+async def test_resolving_gives_the_marked_id_and_the_input_peer(telegram: TelegramHarness) -> None:
     """What the answer names, and what Telegram is told."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         assert await resolve(ann.client, ann.peers, ann.user_id, "me") == (ann.user_id, types.InputPeerSelf())
         chat_id, peer = await resolve(ann.client, ann.peers, ann.user_id, "@bob_ray")
-    assert (chat_id, peer.user_id) == (harness.id_of(BOB), harness.id_of(BOB))
+    assert (chat_id, peer.user_id) == (telegram.id_of(BOB), telegram.id_of(BOB))
 
 
 # What
 
 
-async def test_a_reply_hangs_on_its_message(harness: TelegramHarness) -> None:
+async def test_a_reply_hangs_on_its_message(telegram: TelegramHarness) -> None:
     """In the account's own numbering."""
-    question = harness.write("question")
-    async with sending_account(harness) as ann:
+    question = telegram.write("question")
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray", "first")
-        answered = harness.server.messages.select(ANN, MessageFilter(chat=BOB))[0]["id"]
+        answered = telegram.server.messages.select(ANN, MessageFilter(chat=BOB))[0]["id"]
         await ann.send("@bob_ray", "answer", reply_to=answered, random_id=2)
-    (found,) = harness.server.messages.select(BOB, MessageFilter(contains="answer"))
+    (found,) = telegram.server.messages.select(BOB, MessageFilter(contains="answer"))
     assert found["reply_to"] == question["id"]
 
 
-async def test_a_reply_to_nothing_is_refused_by_name(harness: TelegramHarness) -> None:
+async def test_a_reply_to_nothing_is_refused_by_name(telegram: TelegramHarness) -> None:
     """No code of ours, so Telegram's name is told."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         error = await ann.refusal("me", reply_to=999)
     assert (error.code, error.fields) == (Code.REPLY_NOT_FOUND, {})
 
 
 @pytest.mark.parametrize("text", ["👩‍👩‍👧", "שלום", "*not* _markup_ <b>", "a" * 4096])
-async def test_a_text_arrives_as_it_is(harness: TelegramHarness, text: str) -> None:
+async def test_a_text_arrives_as_it_is(telegram: TelegramHarness, text: str) -> None:
     """Nothing is taken for markup."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray", text)
         assert ann.arrived() == [text]
 
 
-async def test_a_message_that_is_too_long_is_refused(harness: TelegramHarness) -> None:
+async def test_a_message_that_is_too_long_is_refused(telegram: TelegramHarness) -> None:
     """One character more than Telegram takes."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         assert (await ann.refusal("me", "a" * 4097)).code is Code.MESSAGE_TOO_LONG
 
 
@@ -387,17 +334,17 @@ async def test_a_message_that_is_too_long_is_refused(harness: TelegramHarness) -
         (500, "INTERNAL", Code.TELEGRAM_UNAVAILABLE),
     ],
 )
-async def test_refusals_are_told_by_name(harness: TelegramHarness, code: int, name: str, told: Code) -> None:
+async def test_refusals_are_told_by_name(telegram: TelegramHarness, code: int, name: str, told: Code) -> None:
     """As the table has them."""
-    harness.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=code, message=name))
-    async with sending_account(harness) as ann:
+    telegram.server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=code, message=name))
+    async with sending_client(telegram) as ann:
         assert (await ann.refusal("me")).code is told
 
 
-async def test_a_flood_says_how_long_to_wait(harness: TelegramHarness) -> None:
+async def test_a_flood_says_how_long_to_wait(telegram: TelegramHarness) -> None:
     """And is not slept out: until then each send is told the same, and Telegram is not asked."""
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=33))
-    async with sending_account(harness) as ann:
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.sendMessage", seconds=33))
+    async with sending_client(telegram) as ann:
         for random_id in (1, 2):
             error = await ann.refusal("me", random_id=random_id)
             assert error.code is Code.FLOOD_WAIT
@@ -405,66 +352,66 @@ async def test_a_flood_says_how_long_to_wait(harness: TelegramHarness) -> None:
         assert ann.calls("messages.sendMessage") == 1
 
 
-async def test_a_stranger_who_takes_no_messages_is_restricted(harness: TelegramHarness) -> None:
+async def test_a_stranger_who_takes_no_messages_is_restricted(telegram: TelegramHarness) -> None:
     """Telethon knows no class for this one."""
-    harness.server.people.patch(BOB, PersonPatch(messages_from="contacts"))
-    async with sending_account(harness) as ann:
+    telegram.server.people.patch(BOB, PersonPatch(messages_from="contacts"))
+    async with sending_client(telegram) as ann:
         assert (await ann.refusal("@bob_ray")).code is Code.PREMIUM_REQUIRED
 
 
 # Once
 
 
-async def test_a_repeat_with_the_same_random_id_is_the_same_message(harness: TelegramHarness) -> None:
+async def test_a_repeat_with_the_same_random_id_is_the_same_message(telegram: TelegramHarness) -> None:
     """Telegram answers it with the first."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         first = await ann.send("@bob_ray", random_id=42)
         assert await ann.send("@bob_ray", random_id=42) == first
         assert ann.arrived() == ["hello"]
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-async def test_a_broken_connection_leaves_the_outcome_open_and_a_repeat_settles_it(harness: TelegramHarness, kind: str) -> None:
+async def test_a_broken_connection_leaves_the_outcome_open_and_a_repeat_settles_it(telegram: TelegramHarness, kind: str) -> None:
     """Over another connection, by the same random id: one message, whichever way it was."""
-    account = await harness.log_in()
-    async with sending_account(harness, account) as ann:
+    account = await telegram.log_in()
+    async with sending_client(telegram, account) as ann:
         await ann.send("@bob_ray", "first")
-        harness.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "messages.sendMessage"}))
+        telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "messages.sendMessage"}))
         with pytest.raises(ConnectionError):
             await ann.send("@bob_ray", "second", random_id=2)
-    async with sending_account(harness, account) as ann:
+    async with sending_client(telegram, account) as ann:
         await ann.send("@bob_ray", "second", random_id=2)
         assert ann.arrived() == ["first", "second"]
 
 
 @pytest.mark.parametrize("to", ["@bob_ray", "me"])
-async def test_a_repeat_that_is_only_called_a_duplicate_is_found_in_the_history(harness: TelegramHarness, to: str) -> None:
+async def test_a_repeat_that_is_only_called_a_duplicate_is_found_in_the_history(telegram: TelegramHarness, to: str) -> None:
     """The same message, by its text, though others came after it."""
-    harness.server.operation.settings({"repeated_random_id": "error"})
-    async with sending_account(harness) as ann:
+    telegram.server.operation.settings({"repeated_random_id": "error"})
+    async with sending_client(telegram) as ann:
         first = await ann.send(to, "the one", random_id=42)
         await ann.send(to, "another", random_id=43)
-        harness.write("the one")  # the other side says the same, which is not ours
+        telegram.write("the one")  # the other side says the same, which is not ours
         assert await ann.send(to, "the one", random_id=42, since=first.date) == first
 
 
-async def test_a_duplicate_that_is_not_found_has_an_unknown_outcome(harness: TelegramHarness) -> None:
+async def test_a_duplicate_that_is_not_found_has_an_unknown_outcome(telegram: TelegramHarness) -> None:
     """This process knows nothing of it, and its text was another, or it is older than the first try; then it is not guessed at."""
-    harness.server.operation.settings({"repeated_random_id": "error"})
-    async with sending_account(harness) as ann:
+    telegram.server.operation.settings({"repeated_random_id": "error"})
+    async with sending_client(telegram) as ann:
         first = await ann.send("@bob_ray", "the one", random_id=42)
         ann.recent_sends = RecentSends()
         assert (await ann.refusal("@bob_ray", "different", random_id=42)).code is Code.OUTCOME_UNKNOWN
         later = first.date + timedelta(seconds=61)
         assert (await ann.refusal("@bob_ray", "the one", random_id=42, since=later)).code is Code.OUTCOME_UNKNOWN
-        harness.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getHistory", seconds=5))
+        telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getHistory", seconds=5))
         assert (await ann.refusal("@bob_ray", "the one", random_id=42)).code is Code.OUTCOME_UNKNOWN
 
 
-async def test_of_two_sends_with_one_text_each_is_found(harness: TelegramHarness) -> None:
+async def test_of_two_sends_with_one_text_each_is_found(telegram: TelegramHarness) -> None:
     """What another send is known to have become is passed over, though it is the older of the two."""
-    harness.server.operation.settings({"repeated_random_id": "error"})
-    async with sending_account(harness) as ann:
+    telegram.server.operation.settings({"repeated_random_id": "error"})
+    async with sending_client(telegram) as ann:
         other = await ann.send("@bob_ray", "yes", random_id=41)
         lost = await ann.send("@bob_ray", "yes", random_id=42)
         ann.recent_sends = RecentSends()
@@ -473,16 +420,16 @@ async def test_of_two_sends_with_one_text_each_is_found(harness: TelegramHarness
         assert await ann.send("@bob_ray", "yes", random_id=41, since=other.date) == other
 
 
-async def test_a_send_that_a_difference_told_of_is_found_by_its_number(harness: TelegramHarness) -> None:
+async def test_a_send_that_a_difference_told_of_is_found_by_its_number(telegram: TelegramHarness) -> None:
     """Though its text is another's too, and others came after it."""
-    harness.server.operation.settings({"repeated_random_id": "error"})
-    async with sending_account(harness) as ann:
+    telegram.server.operation.settings({"repeated_random_id": "error"})
+    async with sending_client(telegram) as ann:
         await ann.send("@bob_ray", "yes", random_id=41)
         lost = await ann.send("@bob_ray", "yes", random_id=42)
         ann.recent_sends = RecentSends()
         ann.recent_sends.learn([types.UpdateMessageID(lost.message_id, 42), types.UpdateConfig()])
         assert await ann.send("@bob_ray", "yes", random_id=42, since=lost.date) == lost
-        harness.server.messages.delete(ANN, lost.message_id)
+        telegram.server.messages.delete(ANN, lost.message_id)
         assert (await ann.refusal("@bob_ray", "yes", random_id=42)).code is Code.OUTCOME_UNKNOWN
 
 

@@ -15,7 +15,7 @@ from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import InboundPipeline, chats_of, serving, until_idle
 from tests.listener.telegram.clients import ANN, DEADLINE_S, BatchRecorder, TelegramHarness, ends
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 SOON_S = 0.2
 PATIENT_S = 2.0  # where something is to come in time, on a machine that may stall
@@ -27,24 +27,24 @@ async def checked(client: Client, patience_s: float = SOON_S) -> None:
     await detect_stall(client, client.receiver, patience_s)
 
 
-async def test_an_account_that_is_up_to_date_is_confirmed(harness: TelegramHarness) -> None:
+async def test_an_account_that_is_up_to_date_is_confirmed(telegram: TelegramHarness) -> None:
     """By a difference at first, by an equal state later; nothing is fetched for it."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         await until(lambda: client.synced_at)
-        fetched, before = harness.counted("calls")["updates.getDifference"], client.synced_at
+        fetched, before = telegram.counted("calls")["updates.getDifference"], client.synced_at
         await checked(client)
         assert client.synced_at is not before
-        assert harness.counted("calls")["updates.getDifference"] == fetched
+        assert telegram.counted("calls")["updates.getDifference"] == fetched
 
 
-async def test_a_push_that_never_came_is_asked_for(harness: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_push_that_never_came_is_asked_for(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
     """No later push shows the gap: without the check the message would come after a quarter of an hour."""
-    chats = chats_of(harness, ["private"])
-    inbound = InboundPipeline(await harness.log_in())
-    async with serving(harness, inbound) as client:
+    chats = chats_of(telegram, ["private"])
+    inbound = InboundPipeline(await telegram.log_in())
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
-        harness.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
+        telegram.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
         chats.write("private")
         await checked(client, PATIENT_S)
         assert inbound.ledger.latest.pts == inbound.ledger.durable.pts
@@ -52,39 +52,39 @@ async def test_a_push_that_never_came_is_asked_for(harness: TelegramHarness, cap
     assert "updates stalled" in caplog.messages
 
 
-async def test_a_difference_that_is_never_answered_ends_the_connection(harness: TelegramHarness) -> None:
+async def test_a_difference_that_is_never_answered_ends_the_connection(telegram: TelegramHarness) -> None:
     """Everything else of it works; the next one starts from the marks, and loses nothing."""
-    chats = chats_of(harness, ["private"])
-    inbound = InboundPipeline(await harness.log_in())
+    chats = chats_of(telegram, ["private"])
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write("private")
-    harness.server.operation.inject(FaultSpec(kind="ignore", method="updates.getDifference", phone=ANN))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method="updates.getDifference", phone=ANN))
+    async with serving(telegram, inbound) as client:
         assert isinstance(await ends(client.serve(timings=KeepaliveTimings(check_every_s=0.01, patience_s=SOON_S))), Stalled)
         assert not client.up
-    async with serving(harness, inbound):
+    async with serving(telegram, inbound):
         await until(lambda: inbound.holds(chats))
 
 
-async def test_a_channels_difference_that_is_never_answered_ends_the_connection(harness: TelegramHarness) -> None:
+async def test_a_channels_difference_that_is_never_answered_ends_the_connection(telegram: TelegramHarness) -> None:
     """The account's own state says nothing of it."""
-    chats = chats_of(harness, ["channel"])
-    inbound = InboundPipeline(await harness.log_in())
+    chats = chats_of(telegram, ["channel"])
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel")
-    harness.server.operation.inject(FaultSpec(kind="ignore", method="updates.getChannelDifference", phone=ANN))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method="updates.getChannelDifference", phone=ANN))
+    async with serving(telegram, inbound) as client:
         await until(lambda: client.message_box.getting_diff_for)
         with pytest.raises(Stalled):
             await checked(client)
 
 
-async def test_what_waits_for_room_is_no_stall(harness: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_waits_for_room_is_no_stall(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
     """The queue may be away for hours; Telegram is not at fault."""
-    chats = chats_of(harness, ["private"])
-    inbound = InboundPipeline(await harness.log_in(), bound=10)
+    chats = chats_of(telegram, ["private"])
+    inbound = InboundPipeline(await telegram.log_in(), bound=10)
     inbound.held = True
     chats.write("private", 150)
-    harness.server.operation.inject(FaultSpec(kind="difference_too_long", phone=ANN))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.inject(FaultSpec(kind="difference_too_long", phone=ANN))
+    async with serving(telegram, inbound) as client:
         await until(lambda: inbound.ledger._size == 100)
         checking = asyncio.create_task(checked(client, PATIENT_S))
         stalls = asyncio.create_task(asyncio.sleep(1.2 * PATIENT_S))
@@ -98,30 +98,30 @@ async def test_what_waits_for_room_is_no_stall(harness: TelegramHarness, caplog:
 
 
 @pytest.mark.parametrize("fault", [{"kind": "flood_wait", "seconds": 60}, {"kind": "error", "code": 500}])
-async def test_telegrams_own_troubles_are_no_verdict(harness: TelegramHarness, fault: dict[str, Any]) -> None:
+async def test_telegrams_own_troubles_are_no_verdict(telegram: TelegramHarness, fault: dict[str, Any]) -> None:
     """The next check looks again."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)
         client.synced_at = None
-        harness.server.operation.inject(FaultSpec.model_validate({**fault, "method": "updates.getState"}))
+        telegram.server.operation.inject(FaultSpec.model_validate({**fault, "method": "updates.getState"}))
         await checked(client)
         assert (client.synced_at, client.up) == (None, True)
 
 
-async def test_a_session_that_ended_is_noticed_by_checking(harness: TelegramHarness) -> None:
+async def test_a_session_that_ended_is_noticed_by_checking(telegram: TelegramHarness) -> None:
     """And said with the reason."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)
-        harness.server.operation.inject(FaultSpec(kind="error", code=401, message="SESSION_REVOKED", method="updates.getState"))
+        telegram.server.operation.inject(FaultSpec(kind="error", code=401, message="SESSION_REVOKED", method="updates.getState"))
         assert isinstance(await ends(client.serve(timings=KeepaliveTimings(check_every_s=0.01))), errors.SessionRevokedError)
 
 
-async def test_a_dead_link_is_not_the_checks_business(harness: TelegramHarness) -> None:
+async def test_a_dead_link_is_not_the_checks_business(telegram: TelegramHarness) -> None:
     """A state that is not answered in time is no verdict: pings end the connection."""
-    account = await harness.log_in()
-    async with harness.serving(account, BatchRecorder()) as client:
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)
-        harness.server.operation.stall(ConnectionSpec(person=ANN))
+        telegram.server.operation.stall(ConnectionSpec(person=ANN))
         assert await ends(client.serve(timings=KeepaliveTimings(ping_every_s=0.05, ping_deadline_s=0.1, check_every_s=0.01))) is None

@@ -21,14 +21,14 @@ from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN, Raw
 from tests.listener.telegram.chats import KINDS, Chats, InboundPipeline, chats_of, serving, until_idle
 from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, TelegramHarness
-from tests.listener.telegram.test_send import sending_account
-from tests.support.listener import until
+from tests.listener.telegram.sending import sending_client
+from tests.support.listener_harness import until
 
 
 @pytest.fixture
-def chats(harness: TelegramHarness) -> Chats:
+def chats(telegram: TelegramHarness) -> Chats:
     """One chat of each kind."""
-    return chats_of(harness)
+    return chats_of(telegram)
 
 
 def passed_over(log: pytest.LogCaptureFixture) -> list[str]:
@@ -38,12 +38,12 @@ def passed_over(log: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_follows_an_unreadable_push_arrives(
-    harness: TelegramHarness, chats: Chats, kind: str, caplog: pytest.LogCaptureFixture
+    telegram: TelegramHarness, chats: Chats, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """On the same connection, in order, and the log names the constructor and no content."""
     caplog.set_level(logging.WARNING)
-    inbound = InboundPipeline(await harness.log_in())
-    async with serving(harness, inbound) as client:
+    inbound = InboundPipeline(await telegram.log_in())
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
         chats.write(kind, 2)
         chats.write_unreadable(kind)
@@ -56,92 +56,92 @@ async def test_what_follows_an_unreadable_push_arrives(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_stands_around_unreadable_messages_in_a_difference_arrives(harness: TelegramHarness, chats: Chats, kind: str) -> None:
+async def test_what_stands_around_unreadable_messages_in_a_difference_arrives(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
     """More than two pages of it, and the marks end where Telegram stands: the next connection asks for nothing."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     for count in (1, 120, 0, 99, 30):
         chats.write(kind, count)
         chats.write_unreadable(kind)
-    async with serving(harness, inbound) as client:
+    async with serving(telegram, inbound) as client:
         await until(lambda: inbound.holds(chats) or client.ended_by)
         await until_idle(client)
         assert client.ended_by is None
     assert inbound.by_chat(chats) == chats.sent
     assert len(inbound.accepted) == 250
-    before = sum(harness.counted("calls").values())
-    async with serving(harness, inbound) as client:
+    before = sum(telegram.counted("calls").values())
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
-    assert sum(harness.counted("calls").values()) - before < 8
+    assert sum(telegram.counted("calls").values()) - before < 8
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_was_unreadable_before_is_passed_over_again_after_a_death(harness: TelegramHarness, chats: Chats, kind: str) -> None:
+async def test_what_was_unreadable_before_is_passed_over_again_after_a_death(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
     """Nothing was durable: everything comes from the marks before."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     inbound.held = True
-    async with serving(harness, inbound):
+    async with serving(telegram, inbound):
         chats.write(kind, 3)
         chats.write_unreadable(kind)
         chats.write(kind, 3)
         await until(lambda: inbound.ledger._size == 6)
     inbound.die()
     inbound.held = False
-    async with serving(harness, inbound):
+    async with serving(telegram, inbound):
         await until(lambda: inbound.holds(chats))
     assert inbound.by_chat(chats) == chats.sent
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_account_with_an_unreadable_last_message_logs_in_and_serves(harness: TelegramHarness, chats: Chats, kind: str) -> None:
+async def test_an_account_with_an_unreadable_last_message_logs_in_and_serves(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
     """Its list of chats holds one that cannot be read."""
     chats.write_unreadable(kind)
-    inbound = InboundPipeline(await harness.log_in())
-    async with serving(harness, inbound) as client:
+    inbound = InboundPipeline(await telegram.log_in())
+    async with serving(telegram, inbound) as client:
         for name in KINDS:
             chats.write(name, 2)
         await until(lambda: inbound.holds(chats) or client.ended_by)
     assert inbound.by_chat(chats) == chats.sent
 
 
-async def test_a_difference_whose_unreadable_part_is_no_message_is_passed_over(harness: TelegramHarness, chats: Chats) -> None:
+async def test_a_difference_whose_unreadable_part_is_no_message_is_passed_over(telegram: TelegramHarness, chats: Chats) -> None:
     """It is unreadable though the account has no news: channels are asked about, and the account goes on."""
-    inbound = InboundPipeline(await harness.log_in())
+    inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel", 2)
-    harness.server.operation.clock(60)
-    harness.server.operation.inject(FaultSpec(kind="unreadable", method="updates.getDifference"))
-    async with serving(harness, inbound) as client:
+    telegram.server.operation.clock(60)
+    telegram.server.operation.inject(FaultSpec(kind="unreadable", method="updates.getDifference"))
+    async with serving(telegram, inbound) as client:
         client.message_box._spread = lambda low, high: low
         chats.write("private", 1)
         await until(lambda: inbound.holds(chats) or client.ended_by)
     assert inbound.by_chat(chats) == chats.sent
 
 
-async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(harness: TelegramHarness, chats: Chats) -> None:
+async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(telegram: TelegramHarness, chats: Chats) -> None:
     """A hundred of them at once cost one or two."""
-    inbound = InboundPipeline(await harness.log_in())
-    async with serving(harness, inbound) as client:
+    inbound = InboundPipeline(await telegram.log_in())
+    async with serving(telegram, inbound) as client:
         await until_idle(client)
-        before = harness.counted("calls")["updates.getDifference"]
+        before = telegram.counted("calls")["updates.getDifference"]
         for _ in range(100):
             await client._unread(type("Message", (), {"obj": Unread(1)}))
         assert client._ask_at - client.loop.time() <= UNREAD_APART_S
         chats.write("private")
         await until(lambda: inbound.holds(chats))
         await until_idle(client)
-        assert harness.counted("calls")["updates.getDifference"] - before <= 2
+        assert telegram.counted("calls")["updates.getDifference"] - before <= 2
 
 
-async def test_a_list_of_chats_is_read_around_those_that_cannot_be(harness: TelegramHarness) -> None:
+async def test_a_list_of_chats_is_read_around_those_that_cannot_be(telegram: TelegramHarness) -> None:
     """Readable channels are all told with their hashes, whichever is unreadable: the newest, two in a row, the oldest."""
-    chats = Chats(harness)
+    chats = Chats(telegram)
     unreadable = {0, 3, 4, 9}
     for number in range(10):
-        harness.server.operation.clock(1000 + number)
+        telegram.server.operation.clock(1000 + number)
         chats.make(f"{number}", "channel")
         (chats.write_unreadable if number in unreadable else chats.write)(f"{number}")
-    account = await harness.log_in()
+    account = await telegram.log_in()
     found: dict[int, Any] = {}
-    async with harness.serving(account, BatchRecorder()) as client:
+    async with telegram.serving(account, BatchRecorder()) as client:
         request = dialogs.first()
         while request is not None:
             page = await dialogs.page(partial(wait_out_floods, client.invoke), request)
@@ -152,24 +152,24 @@ async def test_a_list_of_chats_is_read_around_those_that_cannot_be(harness: Tele
     assert all(state.access_hash is not None for state in found.values())
 
 
-async def test_the_newest_message_is_known_where_no_chat_can_be_read(harness: TelegramHarness, chats: Chats) -> None:
+async def test_the_newest_message_is_known_where_no_chat_can_be_read(telegram: TelegramHarness, chats: Chats) -> None:
     """Chats come before their last messages, so they are read even so."""
     for kind in KINDS:
         chats.write_unreadable(kind)
-    account = await harness.log_in()
-    newest = max(message["id"] for message in harness.server.messages.select(ANN))
+    account = await telegram.log_in()
+    newest = max(message["id"] for message in telegram.server.messages.select(ANN))
     assert account.state.message_id == newest
 
 
-async def test_a_new_channel_is_read_around_what_cannot_be(harness: TelegramHarness) -> None:
+async def test_a_new_channel_is_read_around_what_cannot_be(telegram: TelegramHarness) -> None:
     """From the joining on, though its history as a page cannot be read."""
-    inbound = InboundPipeline(await harness.log_in())
-    chats = Chats(harness)
+    inbound = InboundPipeline(await telegram.log_in())
+    chats = Chats(telegram)
     chats.make("new", "supergroup")
     chats.write("new", 3)
     chats.write_unreadable("new")
     chats.write("new", 3)
-    async with serving(harness, inbound) as client:
+    async with serving(telegram, inbound) as client:
         await until(lambda: inbound.holds(chats) or client.ended_by)
     assert inbound.by_chat(chats) == chats.sent
 
@@ -195,38 +195,38 @@ def test_an_error_about_what_was_unreadable_quotes_nothing() -> None:
 # The answer to a send
 
 
-async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(harness: TelegramHarness) -> None:
+async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(telegram: TelegramHarness) -> None:
     """In a channel Telegram names the message before it shows it."""
-    async with sending_account(harness) as ann:
-        group = harness.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB], username="the_town"))
-        harness.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
+    async with sending_client(telegram) as ann:
+        group = telegram.server.groups.create(GroupSpec(kind="supergroup", title="Town", creator=ANN, members=[BOB], username="the_town"))
+        telegram.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
         sent = await ann.send("@the_town", "once")
-        found = harness.server.messages.select(BOB, MessageFilter(chat=str(group["id"]), contains="once"))
+        found = telegram.server.messages.select(BOB, MessageFilter(chat=str(group["id"]), contains="once"))
         assert [message["id"] for message in found] == [sent.message_id]
 
 
-async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(harness: TelegramHarness) -> None:
+async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(telegram: TelegramHarness) -> None:
     """It was sent, once, and is never called refused."""
-    async with sending_account(harness) as ann:
-        harness.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
+    async with sending_client(telegram) as ann:
+        telegram.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
         sent = await ann.send("@bob_ray", "once")
         assert ann.arrived() == ["once"]
-        assert [message["id"] for message in harness.server.messages.select(ANN, MessageFilter(contains="once"))] == [sent.message_id]
+        assert [message["id"] for message in telegram.server.messages.select(ANN, MessageFilter(contains="once"))] == [sent.message_id]
 
 
-async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcome(harness: TelegramHarness) -> None:
+async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcome(telegram: TelegramHarness) -> None:
     """It was sent all the same."""
-    async with sending_account(harness) as ann:
+    async with sending_client(telegram) as ann:
         for method in ("messages.sendMessage", "messages.getHistory"):
-            harness.server.operation.inject(FaultSpec(kind="unreadable", method=method))
+            telegram.server.operation.inject(FaultSpec(kind="unreadable", method=method))
         assert (await ann.refusal("@bob_ray", "once")).code is Code.OUTCOME_UNKNOWN
         assert ann.arrived() == ["once"]
 
 
-async def test_a_recipient_who_is_unreadable_is_telegrams_trouble(harness: TelegramHarness) -> None:
+async def test_a_recipient_who_is_unreadable_is_telegrams_trouble(telegram: TelegramHarness) -> None:
     """Nothing was sent, and the caller is not to blame; Telegram's constructor is named."""
-    async with sending_account(harness) as ann:
-        harness.server.operation.inject(FaultSpec(kind="unreadable", method="contacts.resolveUsername"))
+    async with sending_client(telegram) as ann:
+        telegram.server.operation.inject(FaultSpec(kind="unreadable", method="contacts.resolveUsername"))
         error = await ann.refusal("@bob_ray")
         assert error.code is Code.TELEGRAM_ERROR
         assert ann.arrived() == []

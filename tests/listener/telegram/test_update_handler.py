@@ -17,13 +17,14 @@ from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
-from shared.model.event import Event
+from shared.model.event import MessageReceived
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
 from tests.listener.telegram.clients import ANN, BOB, NOW, Account, TelegramHarness
-from tests.support.listener import until
+from tests.support.events import message_of
+from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 
@@ -43,9 +44,10 @@ class Desktop:
     groups: list[str]
 
     @property
-    def events(self) -> list[Event]:
+    def events(self) -> list[MessageReceived]:
         """The first waiting event of each chat, by the order of arrival."""
-        return [self.ledger.head(group).event for group in self.groups]
+        heads = [self.ledger.head(group).event for group in self.groups]
+        return [event for event in heads if isinstance(event, MessageReceived)]
 
 
 def desktop(account: Account, bound: int = 100) -> Desktop:
@@ -56,93 +58,93 @@ def desktop(account: Account, bound: int = 100) -> Desktop:
 
 
 @asynccontextmanager
-async def serving(harness: TelegramHarness, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
-    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, desktop.update_handler.take) as client:
+async def serving(telegram: TelegramHarness, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, desktop.update_handler.take) as client:
         yield client
 
 
-async def test_a_message_becomes_an_event_with_the_marks_behind_it(harness: TelegramHarness) -> None:
+async def test_a_message_becomes_an_event_with_the_marks_behind_it(telegram: TelegramHarness) -> None:
     """Named, and with the peers that have to be kept to answer it."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     found = desktop(account)
-    async with serving(harness, account, found):
-        harness.write("hello")
+    async with serving(telegram, account, found):
+        telegram.write("hello")
         await until(lambda: found.events)
     entry = found.ledger.head(found.groups[0])
-    message = entry.event.message
+    message = message_of(entry.event)
     assert (message.text, message.sender_name, message.sender_username) == ("hello", "Bob", "bob_ray")
-    assert [peer.id for peer in entry.peers] == [harness.id_of(BOB)]
+    assert [peer.id for peer in entry.peers] == [telegram.id_of(BOB)]
     assert found.ledger.latest.pts > found.ledger.durable.pts
     assert found.update_handler.last_event_at == NOW
 
 
-async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(harness: TelegramHarness) -> None:
+async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(telegram: TelegramHarness) -> None:
     """Telegram takes them for known, this process has forgotten them; once asked for, they are known."""
-    harness.server.operation.settings({"short_updates": "always"})
-    account = await harness.log_in()
+    telegram.server.operation.settings({"short_updates": "always"})
+    account = await telegram.log_in()
     found = desktop(account)
-    async with serving(harness, account, found) as client:
+    async with serving(telegram, account, found) as client:
         await until_idle(client)
-        harness.write("hello")
+        telegram.write("hello")
         await until(lambda: found.events)
         assert found.events[0].message.sender_name == "Bob"
-        harness.write("again")
+        telegram.write("again")
         await until(lambda: found.ledger._size == 2)
-    assert harness.counted("calls")["messages.getMessages"] == 1
+    assert telegram.counted("calls")["messages.getMessages"] == 1
 
 
-async def test_an_event_goes_without_a_name_where_telegram_gives_none(harness: TelegramHarness) -> None:
+async def test_an_event_goes_without_a_name_where_telegram_gives_none(telegram: TelegramHarness) -> None:
     """Better than not at all."""
-    harness.server.operation.settings({"short_updates": "always"})
-    harness.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
-    account = await harness.log_in()
+    telegram.server.operation.settings({"short_updates": "always"})
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
+    account = await telegram.log_in()
     found = desktop(account)
-    async with serving(harness, account, found) as client:
+    async with serving(telegram, account, found) as client:
         await until_idle(client)
-        harness.write("hello")
+        telegram.write("hello")
         await until(lambda: found.events)
     assert (found.events[0].message.text, found.events[0].message.sender_name) == ("hello", None)
 
 
-async def test_what_was_missed_is_marked_as_such(harness: TelegramHarness) -> None:
+async def test_what_was_missed_is_marked_as_such(telegram: TelegramHarness) -> None:
     """It was fetched later, not pushed."""
-    account = await harness.log_in()
-    harness.write("while away")
+    account = await telegram.log_in()
+    telegram.write("while away")
     found = desktop(account)
-    async with serving(harness, account, found):
+    async with serving(telegram, account, found):
         await until(lambda: found.events)
     assert found.events[0].backfilled
 
 
-async def test_a_note_to_oneself_is_no_event(harness: TelegramHarness) -> None:
+async def test_a_note_to_oneself_is_no_event(telegram: TelegramHarness) -> None:
     """Telegram does not call Saved Messages outgoing."""
-    account = await harness.log_in()
-    harness.write("shopping list", sender=ANN, to="me")
-    harness.write("hello")
+    account = await telegram.log_in()
+    telegram.write("shopping list", sender=ANN, to="me")
+    telegram.write("hello")
     found = desktop(account)
-    async with serving(harness, account, found):
+    async with serving(telegram, account, found):
         await until(lambda: found.events)
     assert [event.message.text for event in found.events] == ["hello"]
     assert found.ledger._size == 1
 
 
-async def test_a_full_ledger_refuses_a_batch_whole(harness: TelegramHarness) -> None:
+async def test_a_full_ledger_refuses_a_batch_whole(telegram: TelegramHarness) -> None:
     """Neither events nor marks of it are taken."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     found = desktop(account, bound=1)
-    async with serving(harness, account, found) as client:
+    async with serving(telegram, account, found) as client:
         await until_idle(client)
-        harness.write("taken")
+        telegram.write("taken")
         await until(lambda: found.events)
         state = found.ledger.latest
-        harness.write("refused")
+        telegram.write("refused")
         await until(client.full.is_set)
     assert (found.ledger.latest, found.ledger._size) == (state, 1)
 
 
-async def test_a_batch_without_marks_is_passed_over(harness: TelegramHarness) -> None:
+async def test_a_batch_without_marks_is_passed_over(telegram: TelegramHarness) -> None:
     """Nothing could be resumed from it; the account's own state comes first."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     found = desktop(account)
     nobody: Any = None
     assert await found.update_handler.take(Batch([], [], [], None, fetched=False), nobody)
@@ -150,9 +152,9 @@ async def test_a_batch_without_marks_is_passed_over(harness: TelegramHarness) ->
 
 
 @pytest.mark.parametrize("pts", [0, 7])
-async def test_an_empty_batch_moves_the_marks(harness: TelegramHarness, pts: int) -> None:
+async def test_an_empty_batch_moves_the_marks(telegram: TelegramHarness, pts: int) -> None:
     """Own sends and reads do, on other devices."""
-    account = await harness.log_in()
+    account = await telegram.log_in()
     found = desktop(account)
     state = UpdateState(pts=pts, qts=1, date=1, seq=1)
     nobody: Any = None
@@ -175,9 +177,9 @@ def message_update(number: int, text: Any, **more: Any) -> types.UpdateNewMessag
     return types.UpdateNewMessage(message, 0, 0)
 
 
-async def test_what_is_not_understood_is_passed_over_and_said_once(harness: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_not_understood_is_passed_over_and_said_once(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
     """With its marks, or it would come back with every connection; by type and ids, never by content."""
-    found = desktop(await harness.log_in())
+    found = desktop(await telegram.log_in())
     found.peers.learn([types.User(id=7, access_hash=1, first_name="Bob")])
     odd = [message_update(1, Odd()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
     state = UpdateState(pts=7, qts=1, date=1, seq=1, message_id=3)
@@ -191,14 +193,14 @@ async def test_what_is_not_understood_is_passed_over_and_said_once(harness: Tele
     assert "secret" not in str([vars(record) for record in said])
 
 
-async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(harness: TelegramHarness) -> None:
+async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(telegram: TelegramHarness) -> None:
     """The message comes, without its sender's name."""
-    harness.server.operation.settings({"short_updates": "always"})
-    account = await harness.log_in()
+    telegram.server.operation.settings({"short_updates": "always"})
+    account = await telegram.log_in()
     found = desktop(account)
-    async with serving(harness, account, found) as client:
+    async with serving(telegram, account, found) as client:
         await until_idle(client)
-        harness.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
-        harness.write("hello")
+        telegram.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))
+        telegram.write("hello")
         await until(lambda: found.events)
     assert found.events[0].message.text == "hello"

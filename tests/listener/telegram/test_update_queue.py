@@ -14,7 +14,7 @@ from listener.telegram.updates.update_queue import UpdateQueue
 from testing.telegram_server.control.specs import ConnectionSpec
 from tests.listener.telegram.chats import until_idle
 from tests.listener.telegram.clients import ANN, NOW, BatchRecorder, TelegramHarness
-from tests.support.listener import until
+from tests.support.listener_harness import until
 
 
 def typing(number: int) -> types.UpdateShort:
@@ -42,21 +42,21 @@ async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> Non
     assert waiting.qsize() == 1
 
 
-async def test_a_connect_asks_for_one_difference(harness: TelegramHarness) -> None:
+async def test_a_connect_asks_for_one_difference(telegram: TelegramHarness) -> None:
     """Its own wish to catch up and that for the new session are one; a session that is made later is another matter."""
-    account, recorder = await harness.log_in(), BatchRecorder()
-    async with harness.serving(account, recorder) as client:
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         await until_idle(client)
-        assert harness.counted("calls")["updates.getDifference"] == 1
+        assert telegram.counted("calls")["updates.getDifference"] == 1
         client.synced_at = None
-        harness.server.operation.new_session(ConnectionSpec(person=ANN))
+        telegram.server.operation.new_session(ConnectionSpec(person=ANN))
         await until(lambda: client.synced_at)
-        assert harness.counted("calls")["updates.getDifference"] == 2
+        assert telegram.counted("calls")["updates.getDifference"] == 2
 
 
-async def test_more_pushes_than_may_wait_fill_the_client(harness: TelegramHarness) -> None:
+async def test_more_pushes_than_may_wait_fill_the_client(telegram: TelegramHarness) -> None:
     """While a batch is being taken; the account connects anew from its marks then, and fetches what was dropped."""
-    account, recorder = await harness.log_in(), BatchRecorder()
+    account, recorder = await telegram.log_in(), BatchRecorder()
     slow = asyncio.Event()
 
     async def take(batch: Batch, invoke: Invoke) -> bool:
@@ -64,15 +64,15 @@ async def test_more_pushes_than_may_wait_fill_the_client(harness: TelegramHarnes
             await slow.wait()
         return await recorder(batch, invoke)
 
-    async with connected(account.session, account.state, harness.lease.guard(), harness.telegram, take) as client:
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, take) as client:
         await until(lambda: client.synced_at)
         client._updates_queue._bound = 3
         for number in range(8):
-            harness.write(f"message {number}")
+            telegram.write(f"message {number}")
         await until(client.full.is_set)
         slow.set()
     first = recorder.batches[-1].state if recorder.texts else account.state
-    async with harness.serving(account, recorder, state=first):
+    async with telegram.serving(account, recorder, state=first):
         await until(lambda: len(recorder.texts) == 8)
     assert recorder.texts == [f"message {number}" for number in range(8)]
 

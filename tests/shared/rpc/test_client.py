@@ -15,7 +15,7 @@ from shared.model.account import Account
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import Worker
 from shared.rpc.client import OwnerClient
-from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.send import SendMessage, SendResult
 from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
@@ -26,7 +26,7 @@ from tests.support.events import TENANT
 from tests.support.owner import StandInOwner
 
 SENT = {"peer_resolved": 77, "message_id": 5, "date": "2026-03-01T12:00:00+00:00"}
-SENT_MESSAGE = SentMessage(chat_id="77", message_id="5", date=datetime(2026, 3, 1, 12, tzinfo=UTC))
+SENT_MESSAGE = SendResult(chat_id="77", message_id="5", date=datetime(2026, 3, 1, 12, tzinfo=UTC))
 NewOwner = Callable[..., StandInOwner]
 
 
@@ -61,7 +61,7 @@ def account_of(owner: Worker | None, table: Table) -> Account:
     return found
 
 
-def send(client: OwnerClient, account: Account | None) -> SentMessage:
+def send(client: OwnerClient, account: Account | None) -> SendResult:
     """Have the owner send."""
     return client.call(TENANT, Channel.TELEGRAM, account, SendMessage(to="me", text="Привет", random_id=5))
 

@@ -15,7 +15,7 @@ from listener.telegram.channel import HANDLERS
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
 from shared.rpc.command import VERSION, Command, Result, Since
-from shared.rpc.log_in import CancelLogIn, LogOut, ResendCode, SentCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.log_in import CancelLogIn, LogInCode, LogOut, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage
 from shared.rpc.status import GetStatus
 from shared.rpc.wire import Addressed, answer_of, body_of, path_of, read_answer, read_command
@@ -195,7 +195,7 @@ def test_names_that_could_be_anything_are_not_quoted() -> None:
 def test_a_function_passes_over_what_a_later_result_says_besides() -> None:
     """And takes the rest."""
     answer = {"delivery": "app", "of_a_later_version": 1}
-    assert read_answer(StartLogIn(phone="+1"), json.dumps(answer).encode()) == SentCode(delivery="app")
+    assert read_answer(StartLogIn(phone="+1"), json.dumps(answer).encode()) == LogInCode(delivery="app")
     assert read_answer(StartLogIn(phone="+1"), b'{"state": "authorized", "x": 1}') == StateReached.model_validate({"state": "authorized"})
 
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.chaos.aws_proxy import AwsFault, AwsProxy
 
 ONCE = Config(connect_timeout=30, read_timeout=60, retries={"total_max_attempts": 1})
@@ -21,7 +21,7 @@ HASTY = ONCE.merge(Config(read_timeout=2))
 
 
 @pytest.fixture
-async def proxy(account: Account) -> AsyncIterator[AwsProxy]:
+async def proxy(account: EmulatorAccount) -> AsyncIterator[AwsProxy]:
     """A proxy before the emulator."""
     made = AwsProxy(account.emulator, random.Random(1))
     await made.start()
@@ -32,7 +32,7 @@ async def proxy(account: Account) -> AsyncIterator[AwsProxy]:
 class Queue:
     """The account's queue, written to through the proxy and looked into past it."""
 
-    def __init__(self, account: Account, proxy: AwsProxy) -> None:
+    def __init__(self, account: EmulatorAccount, proxy: AwsProxy) -> None:
         keys = {"aws_access_key_id": account.emulator.account, "aws_secret_access_key": account.emulator.secret, "region_name": "us-east-1"}
         self._through, self._hasty = (
             boto3.client("sqs", endpoint_url=proxy.url, config=config, **keys)  # type: ignore[call-overload]
@@ -56,7 +56,7 @@ class Queue:
 
 
 @pytest.fixture
-def queue(account: Account, proxy: AwsProxy) -> Queue:
+def queue(account: EmulatorAccount, proxy: AwsProxy) -> Queue:
     """The account's queue."""
     return Queue(account, proxy)
 

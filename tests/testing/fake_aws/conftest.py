@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.aws_account import Account
+from local.emulator_account import EmulatorAccount
 from testing.background_loop import BackgroundLoop
 from testing.fake_aws.aws import FakeAws
 from testing.fake_aws.dynamodb import DELIVERIES, STATE
@@ -28,7 +28,7 @@ def aws() -> Iterator[FakeAws]:
 def side(request: pytest.FixtureRequest, aws: FakeAws) -> Side:
     """Each of them."""
     if request.param == EMULATOR:
-        account: Account = request.getfixturevalue("account")
+        account: EmulatorAccount = request.getfixturevalue("account")
         return Side(account.client, account.table_name, account.deliveries_table_name, account.events_queue_url)
     client = over_http(aws).client if request.param == OVER_HTTP else lambda _: aws.client
     return Side(client, STATE, DELIVERIES, aws.queue_url)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from local.stand_in_template import template
 from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
 from shared.store.table import StoreUnavailable, Table
 from testing.fake_aws.aws import KEY, FakeAws
 from testing.fake_aws.dynamodb import STATE, FakeDynamoDb
+from testing.fake_aws.index import INDEXES, Index
 from testing.fake_aws.service import NotSupported
 from tests.support.aws_sides import over_http
 from tests.support.fake_stores import fake_table
@@ -82,3 +84,14 @@ def test_over_http_it_is_an_error_that_nobody_takes_for_aws(aws: FakeAws) -> Non
     """A process that is measured says it in its log."""
     with pytest.raises(StoreUnavailable, match="NotSupportedByTheFake"):
         list(Table(over_http(aws).client("dynamodb"), STATE).query("sk = :one", {":one": "1"}))
+
+
+def test_the_indexes_are_those_of_the_template() -> None:
+    """Their keys, and what they show: an attribute that only the fake showed would be missed in production."""
+    tables = [one["Properties"] for one in template("local")["Resources"].values() if one["Type"] == "AWS::DynamoDB::Table"]
+    indexes = [index for table in tables for index in table["GlobalSecondaryIndexes"]]
+    described = {}
+    for index in indexes:
+        partition_key, sort_key = (key["AttributeName"] for key in index["KeySchema"])
+        described[index["IndexName"]] = Index(partition_key, sort_key, tuple(index["Projection"].get("NonKeyAttributes", ())))
+    assert described == INDEXES

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.model.backlog import CallbackHealth
 from shared.model.delivery import Attempt, Delivery, DeliveryStatus
 from shared.model.ids import TenantId
-from shared.model.parking import Lane
 from shared.store import keys
+from shared.store.backlog import BacklogStore
+from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.parking import ParkingStore, names_of
+from shared.store.delivery_snapshot import SnapshotReader, event_key
 from shared.store.table import Table
 from tests.support.aws_sides import Side
 from tests.support.events import event_of
@@ -38,10 +40,9 @@ def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:
 def test_a_batch_is_read_and_recorded(table: Table) -> None:
     """What a run asks first, and what it writes last."""
     deliveries = DeliveryStore(table)
-    parking = ParkingStore(table, deliveries)
-    assert parking.read([names_of(FIRST), names_of(OTHER)], table).records == {}
+    assert SnapshotReader(table, table).read([event_key(FIRST), event_key(OTHER)]).records == {}
     deliveries.put_many([(FIRST, delivery()), (OTHER, delivery())])
-    seen = parking.read([names_of(FIRST), names_of(SECOND), names_of(OTHER)], table)
+    seen = SnapshotReader(table, table).read([event_key(FIRST), event_key(SECOND), event_key(OTHER)])
     assert seen.records == {(ANN, FIRST.id): delivery(), (ANN, OTHER.id): delivery()}
     assert (seen.callbacks, seen.chats) == ({}, {})
 
@@ -61,25 +62,25 @@ def test_the_log_is_listed_by_status(table: Table) -> None:
 def test_a_callback_is_parked_drained_and_opened(table: Table) -> None:
     """Failures in a row, a chat parked with its callback, the sweeper's lease, and what another parked meanwhile."""
     deliveries = DeliveryStore(table)
-    parking = ParkingStore(table, deliveries)
-    states = [parking.failed(ANN, "url", NOW, LATER).state for _ in range(5)]
-    assert states == [*[Lane.OPEN] * 4, Lane.PARKED]
-    assert parking.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
-    assert not parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
-    chat = parking.read([names_of(SECOND)], table).chats[ANN, FIRST.chat]
-    assert parking.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
+    callbacks, backlog = CallbackStateStore(table), BacklogStore(table, deliveries)
+    states = [callbacks.count_failures(ANN, "url", NOW, LATER).state for _ in range(5)]
+    assert states == [*[CallbackHealth.HEALTHY] * 4, CallbackHealth.PAUSED]
+    assert backlog.park([(FIRST, delivery(DeliveryStatus.PARKED))], None, None)
+    assert not backlog.park([(SECOND, delivery(DeliveryStatus.PARKED))], None, None)
+    chat = SnapshotReader(table, table).read([event_key(SECOND)]).chats[ANN, FIRST.chat]
+    assert backlog.park([(SECOND, delivery(DeliveryStatus.PARKED))], chat, None)
     shard = keys.due_shard(ANN)
-    assert (parking.due(shard, NOW, 5), [due.tenant_id for due in parking.due(shard, LATER, 5)]) == ([], [ANN])
-    assert parking.lease_callback(ANN, "me", LATER, LATER + timedelta(seconds=60))
-    assert parking.lease_callback(ANN, "another", LATER, LATER + timedelta(seconds=60)) is None
-    assert parking.drain(ANN, "me")
-    places = parking.places(ANN, FIRST.chat, 10)
-    assert [place.event_id for place in places] == [FIRST.id, SECOND.id]
-    assert all(parking.settle(ANN, FIRST.chat, place, delivery()) for place in places)
-    assert not parking.settle(ANN, FIRST.chat, places[0], delivery())
-    assert parking.lease_chat(ANN, FIRST.chat, "me", LATER, LATER + timedelta(seconds=60))
-    assert not parking.open_chat(ANN, FIRST.chat, "me", 1)
-    assert parking.open_chat(ANN, FIRST.chat, "me", 2)
-    assert not parking.open(ANN, "me", 0)
-    assert parking.open(ANN, "me", 1)
-    assert parking.callback(ANN).state is Lane.OPEN
+    assert (backlog.due(shard, NOW, 5), [due.tenant_id for due in backlog.due(shard, LATER, 5)]) == ([], [ANN])
+    assert callbacks.lease(ANN, "me", LATER, LATER + timedelta(seconds=60))
+    assert callbacks.lease(ANN, "another", LATER, LATER + timedelta(seconds=60)) is None
+    assert callbacks.start_recovery(ANN, "me")
+    slots = backlog.slots(ANN, FIRST.chat, 10)
+    assert [slot.event_id for slot in slots] == [FIRST.id, SECOND.id]
+    assert all(backlog.settle(ANN, FIRST.chat, slot, delivery()) for slot in slots)
+    assert not backlog.settle(ANN, FIRST.chat, slots[0], delivery())
+    assert backlog.lease_chat(ANN, FIRST.chat, "me", LATER, LATER + timedelta(seconds=60))
+    assert not backlog.finish_chat(ANN, FIRST.chat, "me", 1)
+    assert backlog.finish_chat(ANN, FIRST.chat, "me", 2)
+    assert not callbacks.finish_recovery(ANN, "me", 0)
+    assert callbacks.finish_recovery(ANN, "me", 1)
+    assert callbacks.get(ANN).state is CallbackHealth.HEALTHY

@@ -161,10 +161,19 @@ def test_time_ends_what_hides_a_group_and_what_deduplicates() -> None:
     assert ids(sqs.receive()) == [FIRST.id, FIRST.id]
 
 
-def test_the_oldest_groups_come_first_and_each_in_one_piece() -> None:
-    """Whatever came between its messages."""
-    queue = FakeFifoQueue(FakeClock())
+def test_groups_take_turns() -> None:
+    """One that was received and is visible again comes behind the others."""
+    sqs = Sqs(InProcessClient(FakeFifoQueue(FakeClock()).answer), QUEUE)
+    sqs.send(FIRST, OTHER)
+    taken = [ids(sqs.receive(1, VisibilityTimeout=0)) for _ in range(4)]
+    assert taken == [[FIRST.id], [OTHER.id], [FIRST.id], [OTHER.id]]
+
+
+def test_the_oldest_group_may_come_first_again_and_again() -> None:
+    """Each group in one piece, whatever came between its messages."""
+    queue = FakeFifoQueue(FakeClock(), oldest_first=True)
     sqs = Sqs(InProcessClient(queue.answer), QUEUE)
     sqs.send(FIRST, OTHER, SECOND)
-    assert ids(sqs.receive()) == [FIRST.id, SECOND.id, OTHER.id]
+    for _ in range(2):
+        assert ids(sqs.receive(VisibilityTimeout=0)) == [FIRST.id, SECOND.id, OTHER.id]
     assert (queue.left, queue.groups, len(queue.sent)) == (3, {FIRST.group, OTHER.group}, 3)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from local.aws_account import Account as AwsAccount
+from local.emulator_account import EmulatorAccount
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -41,7 +41,7 @@ changes = st.sampled_from(
 
 
 @pytest.fixture
-def table(account: AwsAccount) -> Table:
+def table(account: EmulatorAccount) -> Table:
     """The emulator's."""
     return Table(account.client("dynamodb"), account.table_name)
 

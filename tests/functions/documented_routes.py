@@ -1,0 +1,52 @@
+"""Every route of the OpenAPI document, with a valid body for each and the checks that all of them share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from local import openapi
+
+DOCUMENT = openapi.document()
+
+
+ROUTES = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
+
+
+WITH_BODY = [(method, path) for method, path in ROUTES if "requestBody" in DOCUMENT["paths"][path][method.lower()]]
+
+
+WITH_TENANT = [(method, path) for method, path in ROUTES if "{tenant}" in path]
+
+
+MODELLED = [(method, path) for method, path in WITH_BODY if not path.startswith("/dev/")]
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/tenants": {"name": "Shop"},
+    "/tenants/{tenant}": {"name": "Shop"},
+    "/tenants/{tenant}/keys": {"scopes": ["read"]},
+    "/tenants/{tenant}/auth/start": {"phone": "+79001234567"},
+    "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
+    "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
+    "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+}
+
+
+def filled(path: str, tenant: str) -> str:
+    """Return a route's address for a tenant; what else it names does not exist."""
+    return path.format(tenant=tenant, key_id="0" * 12, event_id="evt_" + "0" * 32)
+
+
+def assert_refused(answer: httpx.Response, *statuses: int) -> None:
+    """Check that an answer is an error of the one form, under one of these statuses."""
+    body = answer.json()
+    assert answer.status_code in statuses, (answer.status_code, body)
+    assert body["ok"] is False
+    assert body["error"]
+    assert body["detail"]
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+
+
+WRONG_VALUES: list[Any] = [None, True, 1, 1.5, "", "\x00", "\ud800", "x" * 70_000, [], {}, [[]], -1, 10**30, "٣", " ", "\u202e"]
