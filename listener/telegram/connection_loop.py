@@ -44,7 +44,8 @@ class ConnectionLoop:
         self._wake = wake
         self._recent_sends = RecentSends()
         self._saving_peers: set[asyncio.Task[None]] = set()
-        self._flood_waits = FloodWaits(core.services.clock.boottime)
+        self._metrics = core.metrics
+        self._flood_waits = FloodWaits(core.services.clock.boottime, self._metrics)
         self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, self._recent_sends, ledger, core.services.now)
         self._restrictions = Restrictions(context)
         self._changed_at = core.services.now()  # when the connection last went up or down
@@ -124,6 +125,7 @@ class ConnectionLoop:
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):
             sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
+        self._metrics.sends += 1
         if unsaved := self._context.peers.unsaved(sent.chat_id):
             saving = asyncio.create_task(self._context.save_peers(unsaved))
             self._saving_peers.add(saving)
@@ -179,10 +181,13 @@ class ConnectionLoop:
 
     def _note_up(self, client: Client) -> None:
         self.client, self._changed_at, self._last_error = client, self._core.services.now(), None
+        self._metrics.connects += 1
+        self._metrics.connected += 1
         self.up.set()
 
     def _note_down(self) -> None:
         if self.client:
+            self._metrics.connected -= 1
             self._changed_at, self._synced_at = self._core.services.now(), self.client.synced_at or self._synced_at
         self.client = None
         self.up.clear()
@@ -205,6 +210,8 @@ class ConnectionLoop:
         """Pause, for as long as Telegram asks if it asks. Note an outage in the row once, at its second failure in a row."""
         self._core.log("connection over", fault=type(error).__name__, failures=failures)
         asked_s = wait_of(error)
+        if isinstance(error, AvioError):  # raised by the connect; FloodWaits counts the waits of later requests
+            self._metrics.flood_wait_s += asked_s
         if failures >= 2 or asked_s:  # a single failure may be chance
             self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):

@@ -16,6 +16,7 @@ from typing import Any
 
 from telethon import errors
 
+from listener.core.metrics import ChannelMetrics
 from listener.telegram.requests.errors import translate
 from shared.errors import Code
 
@@ -28,8 +29,9 @@ Invoke = Callable[[Any], Awaitable[Any]]
 class FloodWaits:
     """One account's flood waits. They outlast its connections; the next worker that owns the account starts without them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, metrics: ChannelMetrics | None = None) -> None:
         self._clock = clock
+        self._metrics = metrics or ChannelMetrics()
         self._until: dict[type, float] = {}
 
     def check(self, request: Any) -> None:
@@ -43,6 +45,7 @@ class FloodWaits:
         """Remember the wait if Telegram answered a request with a flood wait."""
         if isinstance(error, errors.RPCError) and (translated := translate(error)).code is Code.FLOOD_WAIT and translated.retry_after_s:
             self._until[type(request)] = self._clock() + translated.retry_after_s
+            self._metrics.flood_wait_s += translated.retry_after_s
 
 
 async def wait_out_floods(invoke: Invoke, request: Any) -> Any:
