@@ -1,4 +1,4 @@
-"""Our own clients against the test server, as the tests of this folder use them."""
+"""Clients of the test server, as the tests of this folder use them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def held_lease(clock: FakeClock | None = None) -> Lease:
 
 @dataclass
 class BatchRecorder:
-    """A client's `take`: keeps each batch, in order, and wakes whoever waits for one. `room` is what it answers."""
+    """A client's `take`: keeps each batch, in order. `room` is its answer."""
 
     room: bool = True
     batches: list[Batch] = field(default_factory=list)
@@ -51,18 +51,18 @@ class BatchRecorder:
 
     @property
     def texts(self) -> list[str]:
-        """The texts of all incoming messages."""
+        """Return the texts of all incoming messages."""
         return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
 
     @property
     def state(self) -> UpdateState:
-        """The newest marks."""
+        """Return the newest update state."""
         state = self.batches[-1].state
         assert state is not None
         return state
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Wait for a batch after which a condition holds."""
+        """Wait until a condition holds after a batch."""
         async with asyncio.timeout(DEADLINE_S):
             while not condition():
                 self._news.clear()
@@ -70,8 +70,8 @@ class BatchRecorder:
 
 
 @dataclass(frozen=True)
-class Account:
-    """What a log-in leaves behind."""
+class LoggedInAccount:
+    """A logged-in account: its session and update state."""
 
     session: Session
     state: UpdateState
@@ -80,7 +80,7 @@ class Account:
 
 @dataclass(frozen=True)
 class TelegramHarness:
-    """A test server with its people, and the lease that clients of this test work under."""
+    """A test server with three people, and the lease that a test's clients work under."""
 
     server: TelegramServer
     endpoint: TelegramEndpoint
@@ -88,35 +88,35 @@ class TelegramHarness:
     lease: Lease
 
     def through(self, port: int) -> TelegramHarness:
-        """Return a desk whose clients reach the server by another port."""
+        """Return a harness whose clients reach the server by another port."""
         return replace(self, endpoint=replace(self.endpoint, port=port))
 
     @asynccontextmanager
     async def log_in_client(self, guard: Guard | None = None, session: Session | None = None) -> AsyncIterator[Client]:
-        """Give a log-in's client: without updates, with a key of its own."""
+        """Give a client for a log-in: without updates, with its own key."""
         async with connected(session or self.endpoint.new_session(), None, guard or self.lease.guard(), self.endpoint) as client:
             yield client
 
     async def start(self, client: Client, phone: str = ANN) -> PendingLogin:
-        """Have a code sent."""
+        """Make Telegram send a code."""
         pending = await login_requests.start(client, self.endpoint, phone, NOW)
         assert isinstance(pending, PendingLogin)
         return pending
 
     async def code(self, phone: str = ANN) -> str:
-        """Return what the phone shows."""
+        """Return the code that the phone shows."""
         return str((await self.server.people.code(phone))["code"])
 
-    async def log_in(self, phone: str = ANN) -> Account:
-        """Log somebody in, and close."""
+    async def log_in(self, phone: str = ANN) -> LoggedInAccount:
+        """Log somebody in, and close the client."""
         async with self.log_in_client() as client:
             user = await login_requests.sign_in(client, await self.start(client, phone), await self.code(phone))
             state = await login_requests.first_state(client)
-            return Account(replace(client.current(), user_id=user.id), state, user.id)
+            return LoggedInAccount(replace(client.current(), user_id=user.id), state, user.id)
 
     @asynccontextmanager
     async def serving(
-        self, account: Account, recorder: BatchRecorder, *, guard: Guard | None = None, state: UpdateState | None = None
+        self, account: LoggedInAccount, recorder: BatchRecorder, *, guard: Guard | None = None, state: UpdateState | None = None
     ) -> AsyncIterator[Client]:
         """Give a connected client that has caught up."""
         guard = guard or self.lease.guard()
@@ -125,7 +125,7 @@ class TelegramHarness:
             yield client
 
     def write(self, text: str, sender: str = BOB, to: str = ANN) -> dict[str, Any]:
-        """Have somebody write from their phone."""
+        """Make somebody write from their phone."""
         return self.server.messages.send(sender, SendSpec(to=to, text=text))
 
     def id_of(self, phone: str) -> int:
@@ -138,7 +138,7 @@ class TelegramHarness:
 
 
 def telegram_harness_of(server: TelegramServer) -> TelegramHarness:
-    """Return a desk with Ann, Bob and Cy, none of them logged in."""
+    """Return a harness with Ann, Bob and Cy, none of them logged in."""
     server.people.create(PersonSpec(phone=ANN, first_name="Ann", last_name="Lee", username="ann_lee"))
     server.people.create(PersonSpec(phone=BOB, first_name="Bob", username="bob_ray"))
     server.people.create(PersonSpec(phone=CY, first_name="Cy"))
@@ -147,6 +147,6 @@ def telegram_harness_of(server: TelegramServer) -> TelegramHarness:
 
 
 async def ends(*waited: Any) -> BaseException | None:
-    """Wait until something is over, and return what it raised."""
+    """Wait until all of these are over, and return the first error."""
     results = await asyncio.wait_for(asyncio.gather(*waited, return_exceptions=True), DEADLINE_S)
-    return next((one for one in results if isinstance(one, BaseException)), None)
+    return next((result for result in results if isinstance(result, BaseException)), None)

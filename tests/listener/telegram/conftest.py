@@ -1,4 +1,4 @@
-"""A desk: a test server with three people, and a lease in force."""
+"""The harness of this folder's tests."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from tests.listener.telegram.clients import TelegramHarness, telegram_harness_of
 
 @pytest.fixture
 def telegram(server: TelegramServer) -> TelegramHarness:
-    """Ann, Bob and Cy, none of them logged in."""
+    """A test server with Ann, Bob and Cy, none of them logged in."""
     return telegram_harness_of(server)

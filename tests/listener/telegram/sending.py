@@ -16,7 +16,7 @@ from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import MessageFilter
-from tests.listener.telegram.clients import ANN, BOB, Account, BatchRecorder, TelegramHarness
+from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, LoggedInAccount, TelegramHarness
 from tests.support.clock import FakeClock
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @dataclass
 class SendingClient:
-    """Sends as Ann, and reads what the server got of it."""
+    """Sends as Ann, and reads what the server received."""
 
     telegram: TelegramHarness
     client: Any
@@ -44,25 +44,25 @@ class SendingClient:
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""
-        with pytest.raises(AvioError) as told:
+        with pytest.raises(AvioError) as raised:
             await self.send(to, text, **more)
-        return told.value
+        return raised.value
 
     def arrived(self, phone: str = BOB) -> list[str]:
-        """Return what somebody has got from Ann."""
+        """Return the texts that somebody received from Ann."""
         wanted = MessageFilter(chat=ANN, direction="in")
         return [message["text"] for message in self.telegram.server.messages.select(phone, wanted)]
 
     def calls(self, method: str) -> int:
-        """Return how often the server was asked for something."""
+        """Return how often the server was called by a method."""
         return int(self.telegram.counted("calls").get(method, 0))
 
 
 @asynccontextmanager
-async def sending_client(telegram: TelegramHarness, account: Account | None = None) -> AsyncIterator[SendingClient]:
+async def sending_client(telegram: TelegramHarness, account: LoggedInAccount | None = None) -> AsyncIterator[SendingClient]:
     account = account or await telegram.log_in()
     stored: dict[int, Peer] = {}
-    clock = FakeClock()  # not the desk's, by which its lease runs out
+    clock = FakeClock()  # not the harness's clock, which the lease runs by
 
     async def load(peer_id: int) -> Peer | None:
         return stored.get(peer_id)

@@ -1,4 +1,4 @@
-"""A tap on the line between a client and the test server: counts what comes, notes how connections end, and can stop reading."""
+"""A proxy between a client and the test server: counts bytes, notes how connections end, and can stop reading."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ending = Literal["closed", "reset"]
 
 
 class TcpProxy:
-    """Forwards bytes both ways. `received` counts those from clients, `farewells` says how clients left."""
+    """Forwards bytes both ways. `received` counts those from clients, `endings` says how clients disconnected."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -28,15 +28,15 @@ class TcpProxy:
         self._change = asyncio.Event()
 
     def stall(self) -> None:
-        """Read nothing more from clients, until told otherwise."""
+        """Stop reading from clients."""
         self._reading.clear()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again."""
         self._reading.set()
 
     async def ending(self) -> Ending:
-        """Wait for a client to leave, and say how the last one did."""
+        """Wait until a client disconnects, and return how the last did."""
         async with asyncio.timeout(DEADLINE_S):
             while not self.endings:
                 self._change.clear()
@@ -77,7 +77,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def proxied(host: str, port: int) -> AsyncIterator[TcpProxy]:
-    """Listen on a port of its own; little is taken in by the kernel for a tap that does not read."""
+    """Give a proxy on a free port, with a small receive buffer, so that little is buffered while it does not read."""
     proxy = TcpProxy(host, port)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)

@@ -1,4 +1,4 @@
-"""One connection's client against the test server: batches with their marks, catching up, ends."""
+"""One connection's client against the test server: batches with their update state, catching up, and how it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.errors import AvioError, Code
 from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
-from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, BatchRecorder, TelegramHarness, ends
+from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, BatchRecorder, LoggedInAccount, TelegramHarness, ends
 from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
@@ -36,15 +36,15 @@ def texts(count: int) -> list[str]:
 
 
 async def state_of(client: Client) -> UpdateState:
-    """Return where Telegram says that the account stands."""
+    """Return the account's state at Telegram."""
     return await login_requests.first_state(client)
 
 
-# Batches and marks
+# Batches and update state
 
 
-async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(telegram: TelegramHarness) -> None:
-    """Events and marks belong together."""
+async def test_a_pushed_message_is_handed_on_with_the_state_after_it(telegram: TelegramHarness) -> None:
+    """The batch has the event and the state after it."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         telegram.write("hello")
@@ -53,8 +53,8 @@ async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(telegram: T
         assert not recorder.batches[-1].fetched
 
 
-async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(telegram: TelegramHarness) -> None:
-    """Its own sends move the marks, or they would be fetched again after every restart."""
+async def test_an_own_send_is_no_message_but_moves_the_state(telegram: TelegramHarness) -> None:
+    """Own sends move the state; otherwise they would be fetched again after every restart."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         (bob,) = (await client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))).users
@@ -64,8 +64,8 @@ async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(telegra
 
 
 @pytest.mark.parametrize("slice_size", [1000, 7])
-async def test_a_client_catches_up_from_its_marks(telegram: TelegramHarness, slice_size: int) -> None:
-    """In order, each message once, in one difference or in slices, and each batch with the marks after it."""
+async def test_a_client_catches_up_from_its_state(telegram: TelegramHarness, slice_size: int) -> None:
+    """In order, each message once, in one difference or in slices, and each batch with the state after it."""
     telegram.server.operation.settings({"difference_slice": slice_size})
     account, recorder = await telegram.log_in(), BatchRecorder()
     for text in texts(40):
@@ -80,8 +80,8 @@ async def test_a_client_catches_up_from_its_marks(telegram: TelegramHarness, sli
         assert recorder.state.pts == (await state_of(client)).pts
 
 
-async def test_a_client_goes_on_from_the_marks_of_any_batch(telegram: TelegramHarness) -> None:
-    """Whatever was handed on until there does not come again, and nothing after it is missing."""
+async def test_a_client_resumes_from_the_state_of_any_batch(telegram: TelegramHarness) -> None:
+    """Nothing before that batch comes again, and nothing after it is missing."""
     telegram.server.operation.settings({"difference_slice": 4})
     account, first = await telegram.log_in(), BatchRecorder()
     for text in texts(12):
@@ -98,19 +98,19 @@ async def test_a_client_goes_on_from_the_marks_of_any_batch(telegram: TelegramHa
 
 
 async def test_a_read_while_away_is_handed_on(telegram: TelegramHarness) -> None:
-    """It comes among a difference's other updates, which plain Telethon drops."""
+    """It is one of a difference's other updates, which plain Telethon drops."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     telegram.write("question", sender=ANN, to=BOB)
     telegram.server.messages.read(BOB, ANN)
     async with telegram.serving(account, recorder):
         await recorder.until(
-            lambda: any(isinstance(one, types.UpdateReadHistoryOutbox) for batch in recorder.batches for one in batch.updates)
+            lambda: any(isinstance(update, types.UpdateReadHistoryOutbox) for batch in recorder.batches for update in batch.updates)
         )
 
 
 @pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
 async def test_pushes_that_go_wrong_lose_and_repeat_nothing(telegram: TelegramHarness, kind: str) -> None:
-    """A gap is filled, a repeat dropped, an exchanged order put right."""
+    """A gap is filled, a repeat is dropped, a wrong order is corrected."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder):
         telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
@@ -123,7 +123,7 @@ async def test_pushes_that_go_wrong_lose_and_repeat_nothing(telegram: TelegramHa
 
 
 async def test_a_new_session_makes_the_client_catch_up(telegram: TelegramHarness) -> None:
-    """The server forgets the session and with it a push; no other push shows the gap, and the message arrives all the same."""
+    """The server forgets the session and a push with it; the message arrives although no other push shows the gap."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         await until_idle(client)
@@ -138,7 +138,7 @@ async def test_a_new_session_makes_the_client_catch_up(telegram: TelegramHarness
 
 
 async def test_a_difference_that_telegram_refuses_is_asked_for_again(telegram: TelegramHarness) -> None:
-    """Soon, and not after Telethon's quarter of an hour: the backlog of a quiet account arrives."""
+    """Soon, and not after Telethon's 15 minutes: the backlog of a quiet account arrives."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     telegram.write("waiting")
     telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
@@ -149,8 +149,8 @@ async def test_a_difference_that_telegram_refuses_is_asked_for_again(telegram: T
     await client.disconnect()
 
 
-async def test_channels_are_marked_where_the_box_has_moved_on(telegram: TelegramHarness) -> None:
-    """By whatever update, also one that was swallowed; those that stand still are not named again."""
+async def test_the_state_names_channels_that_have_moved(telegram: TelegramHarness) -> None:
+    """Any update moves a channel, even a dropped update; channels that did not move are not named."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in (4000, 4001, 4002)})
     client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
@@ -168,8 +168,8 @@ async def test_channels_are_marked_where_the_box_has_moved_on(telegram: Telegram
     ]
 
 
-class Counted(dict[Any, Any]):
-    """A box's map that counts how many of its entries are looked at."""
+class CountingMap(dict[Any, Any]):
+    """A map that counts how many of its entries are read."""
 
     looks = 0
 
@@ -178,7 +178,7 @@ class Counted(dict[Any, Any]):
         return super().__getitem__(entry)
 
     def get(self, entry: Any, default: Any = None) -> Any:
-        """Look at one."""
+        """Count one entry."""
         self.looks += 1
         return super().get(entry, default)
 
@@ -187,18 +187,18 @@ class Counted(dict[Any, Any]):
         return super().__iter__()
 
     def items(self) -> Any:
-        """Look at all."""
+        """Count all entries."""
         self.looks += len(self)
         return super().items()
 
     def values(self) -> Any:
-        """Look at all."""
+        """Count all entries."""
         self.looks += len(self)
         return super().values()
 
 
-async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channels(telegram: TelegramHarness) -> None:
-    """Those that did not move are not looked at; the box remembers which did."""
+async def test_the_cost_of_a_messages_state_does_not_grow_with_the_accounts_channels(telegram: TelegramHarness) -> None:
+    """Channels that did not move are not read; the message box remembers which did."""
     account, looks = await telegram.log_in(), dict[int, int]()
     for count in (10, 1000):
         state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
@@ -206,7 +206,7 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
         client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
         client.message_box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in state.channels])
         await client._preprocess_updates([], [], [])
-        client.message_box.map = counted = Counted(client.message_box.map)
+        client.message_box.map = counted = CountingMap(client.message_box.map)
         for pts in (51, 52):
             post = types.UpdateNewChannelMessage(types.Message(id=pts, peer_id=types.PeerChannel(4003), date=None, message=""), pts, 1)
             assert client.message_box.apply_pts_info(post, reset_deadlines=None)
@@ -219,13 +219,13 @@ async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channe
     assert looks[1000] == looks[10]
 
 
-def a_client(telegram: TelegramHarness, account: Account, recorder: BatchRecorder) -> Client:
+def a_client(telegram: TelegramHarness, account: LoggedInAccount, recorder: BatchRecorder) -> Client:
     """Return a client that is not connected."""
     return Client(account.session, account.state, telegram.lease.guard(), telegram.endpoint, recorder)
 
 
 async def test_a_batch_that_finds_no_room_is_the_last(telegram: TelegramHarness) -> None:
-    """Nothing more is handed on, so marks cannot run ahead; requests still go."""
+    """Nothing more is handed on, so the state cannot run ahead; requests still work."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         await until_idle(client)
@@ -241,7 +241,7 @@ async def test_a_batch_that_finds_no_room_is_the_last(telegram: TelegramHarness)
 
 
 async def test_a_log_ins_client_gets_no_updates(telegram: TelegramHarness) -> None:
-    """They would be taken from those who want them."""
+    """Otherwise the account's other sessions would miss them."""
     account = await telegram.log_in()
     async with connected(account.session, None, telegram.lease.guard(), telegram.endpoint) as client:
         telegram.write("hello")
@@ -262,7 +262,7 @@ async def test_a_log_ins_client_gets_no_updates(telegram: TelegramHarness) -> No
     ],
 )
 async def test_a_session_that_telegram_ended_ends_the_client(telegram: TelegramHarness, reason: str, end: SessionEndReason) -> None:
-    """At once, and with the reason; in Telethon it ends in silence."""
+    """At once and with the reason; Telethon ends silently."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         serving = asyncio.create_task(client.serve())
@@ -273,15 +273,15 @@ async def test_a_session_that_telegram_ended_ends_the_client(telegram: TelegramH
 
 
 async def test_a_session_that_ended_while_away_ends_the_client(telegram: TelegramHarness) -> None:
-    """Its first difference is refused."""
+    """Telegram refuses its first difference."""
     account = await telegram.log_in()
     telegram.server.people.revoke(ANN, None)
     async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, BatchRecorder()) as client:
         assert end_of(await ends(client.serve())) is SessionEndReason.REVOKED
 
 
-async def test_a_key_used_twice_is_known_for_dead(telegram: TelegramHarness) -> None:
-    """Where two use it at once (which the lease is there against), and by a connect after that."""
+async def test_a_key_used_twice_is_dead(telegram: TelegramHarness) -> None:
+    """Both while two clients use it at once, which the lease prevents, and at a later connect."""
     telegram.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client, telegram.serving(account, BatchRecorder()):
@@ -297,7 +297,7 @@ async def test_a_key_used_twice_is_known_for_dead(telegram: TelegramHarness) -> 
 
 
 async def test_a_connection_that_breaks_ends_the_client(telegram: TelegramHarness) -> None:
-    """It does not come back by itself: whoever has it connects anew, from the checkpoint."""
+    """It does not reconnect by itself: its owner connects again from the checkpoint."""
     account = await telegram.log_in()
     accepted = telegram.counted("connections_accepted")
     async with telegram.serving(account, BatchRecorder()) as client:
@@ -311,7 +311,7 @@ async def test_a_connection_that_breaks_ends_the_client(telegram: TelegramHarnes
 
 
 async def test_a_take_that_fails_ends_the_client(telegram: TelegramHarness) -> None:
-    """With what it raised: nothing may be handed on after a batch that was lost."""
+    """With the error: after a lost batch nothing may be handed on."""
 
     async def take(batch: Batch, invoke: Invoke) -> bool:
         if batch.updates:
@@ -325,8 +325,8 @@ async def test_a_take_that_fails_ends_the_client(telegram: TelegramHarness) -> N
         assert isinstance(await ends(serving), LookupError)
 
 
-async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(telegram: TelegramHarness) -> None:
-    """Five thousand that sleep would keep 20 MB: there is a task only while a client is at it, and Telethon's own for pings has ended."""
+async def test_an_idle_client_has_no_keepalive_task(telegram: TelegramHarness) -> None:
+    """Five thousand sleeping tasks would take 20 MB. Ours exist only while they work, and Telethon's own has ended."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         calls = telegram.counted("calls")["updates.getState"]
@@ -345,7 +345,7 @@ def running(*files: str) -> set[asyncio.Task[Any]]:
 
 
 async def test_a_dead_link_is_noticed_by_pinging(telegram: TelegramHarness) -> None:
-    """The connection is open and nothing comes through it."""
+    """The connection is open, and nothing comes through it."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         telegram.server.operation.stall(ConnectionSpec(person=ANN))
@@ -354,7 +354,7 @@ async def test_a_dead_link_is_noticed_by_pinging(telegram: TelegramHarness) -> N
 
 
 async def test_a_link_that_answers_pings_stays(telegram: TelegramHarness) -> None:
-    """And the server is told to drop it, should they stop."""
+    """Each ping asks the server to drop the link when pings stop."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         serving = asyncio.create_task(client.serve(timings=KeepaliveTimings(ping_every_s=0.01)))
@@ -368,7 +368,7 @@ async def test_a_link_that_answers_pings_stays(telegram: TelegramHarness) -> Non
 
 
 async def test_serving_a_client_that_is_over_returns_at_once(telegram: TelegramHarness) -> None:
-    """A connection may break before anybody waits for that."""
+    """A connection may break before `serve` is called."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         await client.disconnect()
@@ -380,7 +380,7 @@ async def test_serving_a_client_that_is_over_returns_at_once(telegram: TelegramH
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(telegram: TelegramHarness, kind: str) -> None:
-    """Closed without an answer: carried out or not, nobody knows."""
+    """Closed without an answer: whether the request was executed is unknown."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
@@ -398,7 +398,7 @@ async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error
 
 
 async def test_disconnecting_during_a_request_is_a_connection_error(telegram: TelegramHarness) -> None:
-    """Telethon cancels it, which is not the caller's cancellation; a request that waits to be sent it forgets."""
+    """Telethon cancels a sent request, which is not the caller's cancellation, and forgets an unsent request."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         pending = await never_answered(telegram, client)
@@ -411,7 +411,7 @@ async def test_disconnecting_during_a_request_is_a_connection_error(telegram: Te
 
 
 async def test_cancelling_a_request_is_a_cancellation(telegram: TelegramHarness) -> None:
-    """The client goes on, and the answer, should it come, disturbs nothing."""
+    """The client still works, and a late answer does no harm."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         pending = await never_answered(telegram, client)
@@ -422,7 +422,7 @@ async def test_cancelling_a_request_is_a_cancellation(telegram: TelegramHarness)
 
 
 async def test_a_request_has_a_deadline(telegram: TelegramHarness) -> None:
-    """Of its own; the connection is not over for that."""
+    """After it the connection still works."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         telegram.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
@@ -432,7 +432,7 @@ async def test_a_request_has_a_deadline(telegram: TelegramHarness) -> None:
 
 
 async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(telegram: TelegramHarness) -> None:
-    """Telethon's own call would sleep and try again for some of them."""
+    """Telethon's own call would sleep and repeat some of them."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         telegram.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
@@ -443,7 +443,7 @@ async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(tele
 
 
 async def never_answered(telegram: TelegramHarness, client: Client) -> asyncio.Task[Any]:
-    """Return a request that has reached the server, which says nothing."""
+    """Return a request that the server has received and does not answer."""
     telegram.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
     pending = asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest()))
     await until(lambda: telegram.counted("calls").get("help.getNearestDc"))
@@ -454,16 +454,16 @@ async def never_answered(telegram: TelegramHarness, client: Client) -> asyncio.T
 
 
 async def test_a_stored_key_is_used_again(telegram: TelegramHarness) -> None:
-    """What follows a log-in makes no other."""
+    """A connect after the log-in makes no new key."""
     account = await telegram.log_in()
-    made = telegram.counted("keys_created")  # not 1: of 256 keys Telethon cannot use one, and begins anew
+    made = telegram.counted("keys_created")  # may be 2: Telethon cannot use one key in 256, and makes another
     async with telegram.serving(account, BatchRecorder()) as client:
         assert client.current() == account.session
     assert telegram.counted("keys_created") == made
 
 
 async def test_telegram_is_told_who_we_are(telegram: TelegramHarness) -> None:
-    """The same at each connect: never an imitation, nothing of the machine."""
+    """The same identity at each connect: no imitation, and nothing about the machine."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()):
         (shown,) = telegram.server.people.authorizations(ANN)
@@ -471,7 +471,7 @@ async def test_telegram_is_told_who_we_are(telegram: TelegramHarness) -> None:
 
 
 async def test_an_outage_is_unavailability(telegram: TelegramHarness) -> None:
-    """And no task or connection is left of the attempt."""
+    """The attempt leaves no task and no connection behind."""
     account = await telegram.log_in()
     telegram.server.operation.settings({"accepting": False})
     before = asyncio.all_tasks()
@@ -484,7 +484,7 @@ async def test_an_outage_is_unavailability(telegram: TelegramHarness) -> None:
 
 @pytest.mark.parametrize("method", ["help.getConfig", None])
 async def test_connecting_has_a_deadline(telegram: TelegramHarness, method: str | None) -> None:
-    """Telethon waits for the first answer for ever."""
+    """Telethon alone would wait for the first answer for ever."""
     account = await telegram.log_in()
     telegram.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
     with pytest.raises(AvioError) as refused:
@@ -495,7 +495,7 @@ async def test_connecting_has_a_deadline(telegram: TelegramHarness, method: str 
 
 
 async def test_a_client_is_closed_whatever_happens(telegram: TelegramHarness) -> None:
-    """Connection and tasks."""
+    """Its connection and its tasks end."""
     account = await telegram.log_in()
     await until(lambda: not telegram.server.operation.connections())
     before = asyncio.all_tasks()
@@ -507,9 +507,9 @@ async def test_a_client_is_closed_whatever_happens(telegram: TelegramHarness) ->
 
 
 async def test_a_key_that_telegram_does_not_know_is_the_end(telegram: TelegramHarness) -> None:
-    """It answers with a bare number on the transport."""
+    """The transport answers with error -404."""
     account = await telegram.log_in()
-    stranger = Account(replace(account.session, auth_key=bytes(range(256))), account.state, account.user_id)
+    stranger = LoggedInAccount(replace(account.session, auth_key=bytes(range(256))), account.state, account.user_id)
     with pytest.raises(AvioError) as refused:
         async with telegram.serving(stranger, BatchRecorder()):
             pass

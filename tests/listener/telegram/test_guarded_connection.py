@@ -1,4 +1,4 @@
-"""The guarded connection: what a worker without its lease can still make Telegram see, which is nothing."""
+"""The guarded connection: without its lease a worker can send nothing to Telegram."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS, Gua
 from shared.errors import AvioError, Code
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
-from tests.listener.telegram.clients import ANN, DEADLINE_S, Account, BatchRecorder, TelegramHarness, ends
+from tests.listener.telegram.clients import ANN, DEADLINE_S, BatchRecorder, LoggedInAccount, TelegramHarness, ends
 from tests.listener.telegram.tcp_proxy import proxied
 from tests.support.listener_harness import until
 
@@ -27,12 +27,12 @@ Fence = Callable[[TelegramHarness, Guard], None]
 
 
 def close_the_guard(telegram: TelegramHarness, guard: Guard) -> None:
-    """Let the account go."""
+    """Release the account."""
     guard.close()
 
 
 def let_the_lease_lapse(telegram: TelegramHarness, guard: Guard) -> None:
-    """Let its time pass; nobody has noticed yet."""
+    """Let the lease's time pass, before anything has noticed it."""
     telegram.clock.advance(LEASE_S)
 
 
@@ -40,21 +40,21 @@ FENCES = pytest.mark.parametrize("fence", [close_the_guard, let_the_lease_lapse]
 
 
 class ClosedAfter(Guard):
-    """A guard that closes after it was looked at a number of times."""
+    """A guard that closes after a number of checks."""
 
     def __init__(self, lease: Lease, looks: int) -> None:
         super().__init__(lease)
         self._looks = looks
 
     def held(self) -> bool:
-        """Tell whether there are looks left."""
+        """Tell whether checks are left."""
         self._looks -= 1
         return self._looks >= 0 and super().held()
 
 
 @FENCES
 async def test_no_connection_is_made_without_the_lease(telegram: TelegramHarness, fence: Fence) -> None:
-    """Not even a TCP connection: the server has nobody to accept."""
+    """Not even a TCP connection reaches the server."""
     guard = telegram.lease.guard()
     fence(telegram, guard)
     with pytest.raises(AvioError) as refused:
@@ -65,7 +65,7 @@ async def test_no_connection_is_made_without_the_lease(telegram: TelegramHarness
 
 
 async def test_a_lease_that_ends_while_connecting_sends_nothing(telegram: TelegramHarness) -> None:
-    """Once the connection stands the guard is asked again, before the first byte; then it is reset."""
+    """The guard is checked again before the first byte; then the connection is reset."""
     async with proxied(telegram.server.host, telegram.server.port) as proxy:
         with pytest.raises(AvioError):
             async with telegram.through(proxy.port).log_in_client(ClosedAfter(telegram.lease, looks=1)):
@@ -76,14 +76,14 @@ async def test_a_lease_that_ends_while_connecting_sends_nothing(telegram: Telegr
 
 @FENCES
 async def test_not_one_more_frame_leaves_after_the_fence(telegram: TelegramHarness, fence: Fence) -> None:
-    """The next request is not sent but fails, the connection is reset, and all tasks of the client end."""
+    """The next request fails unsent, the connection is reset, and all tasks of the client end."""
     await fenced_while_idle(telegram, await telegram.log_in(), fence)
     assert telegram.counted("auth_key_duplicated") == 0
 
 
 @FENCES
 async def test_the_fence_holds_on_the_loop_of_production(telegram: TelegramHarness, fence: Fence) -> None:
-    """uvloop has sockets and transports of its own; the client runs there, the server here."""
+    """uvloop has its own sockets and transports; the client runs on it, the server here."""
     account = await telegram.log_in()
 
     def client_side() -> None:
@@ -94,7 +94,7 @@ async def test_the_fence_holds_on_the_loop_of_production(telegram: TelegramHarne
     assert telegram.counted("auth_key_duplicated") == 0
 
 
-async def fenced_while_idle(telegram: TelegramHarness, account: Account, fence: Fence) -> None:
+async def fenced_while_idle(telegram: TelegramHarness, account: LoggedInAccount, fence: Fence) -> None:
     async with proxied(telegram.server.host, telegram.server.port) as proxy:
         before, guard = asyncio.all_tasks(), telegram.lease.guard()
         async with telegram.through(proxy.port).serving(account, BatchRecorder(), guard=guard) as client:
@@ -113,14 +113,14 @@ async def fenced_while_idle(telegram: TelegramHarness, account: Account, fence: 
 
 
 async def settled(client: Client) -> None:
-    """Wait until the client has caught up, and all that it sent has arrived: acknowledgements leave with the next request only."""
+    """Wait until the client has caught up and everything it sent has arrived; acknowledgements leave only with the next request."""
     await until_idle(client)
     await client.invoke(functions.PingRequest(1))
 
 
 @FENCES
 async def test_requests_under_way_fail_at_the_fence(telegram: TelegramHarness, fence: Fence) -> None:
-    """Unanswered, they raise ConnectionError: whether they were carried out is unknown."""
+    """Unanswered, they raise ConnectionError: whether they were executed is unknown."""
     account = await telegram.log_in()
     before, guard = asyncio.all_tasks(), telegram.lease.guard()
     async with telegram.serving(account, BatchRecorder(), guard=guard) as client:
@@ -128,14 +128,14 @@ async def test_requests_under_way_fail_at_the_fence(telegram: TelegramHarness, f
         pending = [asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest())) for _ in range(3)]
         await until(lambda: telegram.counted("calls").get("help.getNearestDc") == 3)
         fence(telegram, guard)
-        assert not guard.held()  # where only time has passed, whoever looks at the lease cuts the connections
+        assert not guard.held()  # the next check of the lease cuts the connections
         results = await asyncio.wait_for(asyncio.gather(*pending, return_exceptions=True), DEADLINE_S)
         assert [type(result) for result in results] == [ConnectionError] * 3
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
 async def test_what_waits_to_be_sent_is_dropped_at_the_fence(telegram: TelegramHarness) -> None:
-    """The other side does not read; what this process and its kernel hold back is not delivered once it does."""
+    """The server does not read; bytes that wait in this process and its kernel are not delivered later."""
     account = await telegram.log_in()
     async with proxied(telegram.server.host, telegram.server.port) as proxy:
         guard = telegram.lease.guard()
@@ -148,7 +148,7 @@ async def test_what_waits_to_be_sent_is_dropped_at_the_fence(telegram: TelegramH
             assert not waiting(client)
             proxy.resume()
             results = await asyncio.wait_for(asyncio.gather(*pending, return_exceptions=True), DEADLINE_S)
-            assert {type(result) for result in results} == {ConnectionError}  # those too that Telethon had not even begun to send
+            assert {type(result) for result in results} == {ConnectionError}  # also requests that Telethon had not begun to send
             assert await proxy.ending() == "reset"
         assert proxy.received < sum(map(len, texts)) // 4
 
@@ -158,7 +158,7 @@ def long_message(text: str) -> Any:
 
 
 def waiting(client: Client) -> bool:
-    """Tell whether bytes wait in this process because the kernel takes no more."""
+    """Tell whether bytes wait in this process because the kernel accepts no more."""
     return bool(client._sender._connection._writer.transport.get_write_buffer_size())
 
 
@@ -177,7 +177,7 @@ async def test_a_fenced_client_does_not_come_back(telegram: TelegramHarness, fen
 
 
 async def test_the_next_owner_finds_the_key_unharmed(telegram: TelegramHarness) -> None:
-    """One worker is fenced in the middle of its work, another goes on under the same key, and Telegram sees one user of it."""
+    """A worker is fenced in the middle of its work, another uses the same key, and Telegram sees one user of it."""
     account = await telegram.log_in()
     first, second = telegram.lease.guard(), telegram.lease.guard()
     async with telegram.serving(account, BatchRecorder(), guard=first) as client:
@@ -191,7 +191,7 @@ async def test_the_next_owner_finds_the_key_unharmed(telegram: TelegramHarness) 
 
 
 async def test_the_kernel_gives_up_what_is_not_acknowledged(telegram: TelegramHarness) -> None:
-    """Before a peer may claim the account; and keep-alive is on."""
+    """It gives up before another worker may claim the account; keep-alive is on."""
     async with telegram.log_in_client() as client:
         raw = client._sender._connection._writer.get_extra_info("socket")
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MS
@@ -199,7 +199,7 @@ async def test_the_kernel_gives_up_what_is_not_acknowledged(telegram: TelegramHa
 
 
 async def test_cutting_twice_does_no_harm(telegram: TelegramHarness) -> None:
-    """Guard and lease both cut; a connection that never was may be cut as well."""
+    """Guard and lease both cut; a connection that was never made may be cut too."""
     guard = telegram.lease.guard()
     async with telegram.log_in_client(guard) as client:
         connection = client._sender._connection

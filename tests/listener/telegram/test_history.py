@@ -1,4 +1,4 @@
-"""What Telegram no longer tells by a difference: read from the history, in order, and again where a death cut it off."""
+"""Messages that no difference brings are read from the history, in order, and again after a crash."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def chats(telegram: TelegramHarness) -> Chats:
 
 
 def too_long(telegram: TelegramHarness, kind: str) -> None:
-    """Have every difference that would bring what is missing of such a chat be too long."""
+    """Make the next difference of such a chat too long."""
     fault = "difference_too_long" if kind in ("private", "basic") else "channel_difference_too_long"
     telegram.server.operation.inject(FaultSpec.model_validate({"kind": fault, "phone": ANN, "times": None}))
 
 
 async def caught_up(telegram: TelegramHarness, inbound: InboundPipeline, chats: Chats) -> None:
-    """Connect and wait until everything that was sent has come."""
+    """Connect and wait until everything that was sent has arrived."""
     async with serving(telegram, inbound) as client:
         await until(lambda: inbound.holds(chats) or client.ended_by)
         assert client.ended_by is None
@@ -40,7 +40,7 @@ async def caught_up(telegram: TelegramHarness, inbound: InboundPipeline, chats: 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_a_difference_is_too_long_for_is_read_from_the_history(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
-    """More than two pages of it, in order, each message once, as fetched late; and the marks end where Telegram stands."""
+    """More than two pages, in order, each message once, as backfilled; the state ends at Telegram's."""
     inbound = InboundPipeline(await telegram.log_in())
     chats.write(kind, 230)
     too_long(telegram, kind)
@@ -56,7 +56,7 @@ async def test_what_a_difference_is_too_long_for_is_read_from_the_history(telegr
 
 
 async def test_too_long_all_at_once_loses_nothing_of_any_chat(telegram: TelegramHarness, chats: Chats) -> None:
-    """Account and channels, with what is pushed meanwhile behind what was missed."""
+    """Account and channels at once; pushes meanwhile come after what was missed."""
     inbound = InboundPipeline(await telegram.log_in())
     for kind in KINDS:
         chats.write(kind, 20)
@@ -71,10 +71,10 @@ async def test_too_long_all_at_once_loses_nothing_of_any_chat(telegram: Telegram
 
 @pytest.mark.parametrize("kind", ["private", "supergroup"])
 @pytest.mark.parametrize("durable", [0, 1, 99, 100, 101, 150])
-async def test_a_death_while_reading_history_reads_on_behind_what_was_durable(
+async def test_after_a_crash_history_is_read_on_behind_the_durable_part(
     telegram: TelegramHarness, chats: Chats, kind: str, durable: int
 ) -> None:
-    """Whole pages that were accepted are not read again, everything else is."""
+    """Whole pages that were accepted are not read again; all others are."""
     inbound = InboundPipeline(await telegram.log_in())
     inbound.held = True
     chats.write(kind, 250)
@@ -91,8 +91,8 @@ async def test_a_death_while_reading_history_reads_on_behind_what_was_durable(
     assert len(inbound.accepted) == 250 + durable % 100
 
 
-async def test_marks_stay_before_the_jump_until_the_history_was_taken(telegram: TelegramHarness, chats: Chats) -> None:
-    """The message id moves page by page, the pts with the last one."""
+async def test_the_state_stays_before_the_jump_until_the_history_was_taken(telegram: TelegramHarness, chats: Chats) -> None:
+    """The message id moves page by page, the pts with the last page."""
     inbound = InboundPipeline(await telegram.log_in(), bound=100)
     inbound.held = True
     chats.write("private", 150)
@@ -110,7 +110,7 @@ async def test_marks_stay_before_the_jump_until_the_history_was_taken(telegram: 
 
 
 async def test_history_waits_for_room(telegram: TelegramHarness, chats: Chats) -> None:
-    """A ledger that is full is no reason to drop what would only be read again."""
+    """A full ledger does not drop history that would be read again."""
     inbound = InboundPipeline(await telegram.log_in(), bound=50)
     inbound.held = True
     chats.write("channel", 230)
@@ -128,7 +128,7 @@ async def test_history_waits_for_room(telegram: TelegramHarness, chats: Chats) -
 async def test_a_history_that_cannot_be_read_ends_the_connection_before_the_jump(
     telegram: TelegramHarness, chats: Chats, kind: str, fault: dict[str, Any]
 ) -> None:
-    """The next one starts from the marks before it, and loses nothing."""
+    """The next connection starts from the state before the jump, and loses nothing."""
     inbound = InboundPipeline(await telegram.log_in())
     chats.write(kind, 120)
     telegram.server.operation.clock(60)
@@ -143,7 +143,7 @@ async def test_a_history_that_cannot_be_read_ends_the_connection_before_the_jump
 
 
 async def test_a_short_flood_wait_is_waited_out(telegram: TelegramHarness, chats: Chats) -> None:
-    """Telegram asks for a second; no connection ends for that."""
+    """Telegram asks for a second; the connection stays."""
     inbound = InboundPipeline(await telegram.log_in())
     chats.write("private", 3)
     too_long(telegram, "private")
@@ -153,7 +153,7 @@ async def test_a_short_flood_wait_is_waited_out(telegram: TelegramHarness, chats
 
 
 async def test_a_channel_that_refuses_its_history_is_passed_over(telegram: TelegramHarness, chats: Chats) -> None:
-    """The account was put out, or it is gone: no reason to come back for ever. Everything else goes on."""
+    """The account was removed, or the channel was deleted: it is not asked for ever, and everything else works."""
     inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel", 3)
     chats.sent[chats.ids["channel"]].clear()
@@ -167,7 +167,7 @@ async def test_a_channel_that_refuses_its_history_is_passed_over(telegram: Teleg
 
 
 async def test_a_channel_without_a_known_message_is_read_since_the_log_in(telegram: TelegramHarness, chats: Chats) -> None:
-    """There is no message to read on from, and what was before the log-in is nobody's business."""
+    """There is no message to read on from, and messages before the log-in are not ours to deliver."""
     account = await telegram.log_in()
     state = {channel: ChannelState(known.pts, 0, known.access_hash) for channel, known in account.state.channels.items()}
     inbound = InboundPipeline(account)
@@ -182,7 +182,7 @@ async def test_a_channel_without_a_known_message_is_read_since_the_log_in(telegr
     assert inbound.by_chat(chats) == chats.sent
 
 
-# Channels that were not known
+# Unknown channels
 
 
 @pytest.mark.parametrize("kind", ["supergroup", "channel"])
@@ -190,7 +190,7 @@ async def test_a_channel_without_a_known_message_is_read_since_the_log_in(telegr
 async def test_a_channel_that_was_joined_since_is_read_from_the_joining_on(
     telegram: TelegramHarness, chats: Chats, kind: str, connected_then: bool
 ) -> None:
-    """Also where the first that is heard of it is that it is too long, or a push behind others that were lost."""
+    """Even if its first news is `channelTooLong`, or a push behind lost pushes."""
     inbound = InboundPipeline(await telegram.log_in())
     if connected_then:
         async with serving(telegram, inbound) as client:
@@ -213,7 +213,7 @@ async def test_a_channel_that_was_joined_since_is_read_from_the_joining_on(
 
 @pytest.mark.parametrize("told", ["too_long_push", "lose_push"])
 async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(telegram: TelegramHarness, chats: Chats, told: str) -> None:
-    """Its pts is still good: the difference from there is asked for once the hash is known."""
+    """Its pts is still good: the difference is requested once the hash is known."""
     account = await telegram.log_in()
     inbound = InboundPipeline(account)
     hashless = {channel: ChannelState(known.pts, known.message_id) for channel, known in account.state.channels.items()}
@@ -226,8 +226,8 @@ async def test_a_channel_whose_hash_was_lost_is_found_in_the_dialogs(telegram: T
     assert all(state.access_hash for state in inbound.ledger.durable.channels.values())
 
 
-async def test_a_channel_comes_back_from_its_marks_after_a_restart(telegram: TelegramHarness, chats: Chats) -> None:
-    """Pts, message id and hash: nothing has to be asked but its difference."""
+async def test_a_channel_resumes_from_its_state_after_a_restart(telegram: TelegramHarness, chats: Chats) -> None:
+    """Pts, message id and hash: only its difference is requested."""
     inbound = InboundPipeline(await telegram.log_in())
     async with serving(telegram, inbound) as client:
         await until_idle(client)
@@ -247,7 +247,7 @@ async def test_a_channel_comes_back_from_its_marks_after_a_restart(telegram: Tel
 
 
 async def test_a_log_in_takes_the_first_page_of_dialogs(telegram: TelegramHarness, chats: Chats) -> None:
-    """Channels' pts, top message and hash, and the account's own newest message; few dialogs are all there are."""
+    """Channels' pts, top message and hash, and the account's newest message; a few dialogs fit on one page."""
     state = (await telegram.log_in()).state
     assert len(state.channels) == 2
     for kind in ("supergroup", "channel"):
@@ -260,14 +260,14 @@ async def test_a_log_in_takes_the_first_page_of_dialogs(telegram: TelegramHarnes
 
 
 def many_channels(telegram: TelegramHarness, count: int) -> None:
-    """Make channels, a while ago: a difference would name those where something happened just now."""
+    """Make channels some time ago: a difference would name channels with recent news."""
     for number in range(count):
         telegram.server.groups.create(GroupSpec(kind="channel", title=f"channel {number}", creator=BOB, members=[ANN]))
     telegram.server.operation.clock(60)
 
 
 async def test_more_dialogs_than_a_page_are_read_after_the_first_connect(telegram: TelegramHarness) -> None:
-    """Once: the marks of all channels become durable, and then that they are all."""
+    """Once: the state of all channels becomes durable, and then `seeded`."""
     many_channels(telegram, 205)
     account = await telegram.log_in()
     assert 0 < len(account.state.channels) < 100
@@ -288,18 +288,18 @@ async def test_more_dialogs_than_a_page_are_read_after_the_first_connect(telegra
 
 
 async def test_the_accounts_newest_message_is_found_behind_a_page_of_channels(telegram: TelegramHarness) -> None:
-    """History could not be read on from it otherwise."""
-    telegram.server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["sms"])))  # by app it would be a message as well
+    """Otherwise history could not be read on from it."""
+    telegram.server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["sms"])))  # a code by app would be a message as well
     telegram.write("long ago")
     telegram.server.operation.clock(60)
     many_channels(telegram, 120)
     state = (await telegram.log_in()).state
-    (own,) = (one["id"] for one in telegram.server.messages.select(ANN) if one["text"] == "long ago")
+    (own,) = (message["id"] for message in telegram.server.messages.select(ANN) if message["text"] == "long ago")
     assert (state.message_id, len(state.channels)) == (own, 100)
 
 
 async def test_dialogs_that_cannot_be_read_are_read_by_the_next_connection(telegram: TelegramHarness) -> None:
-    """The one that could not goes on."""
+    """The connection that failed to read them stays."""
     many_channels(telegram, 105)
     account = await telegram.log_in()
     inbound = InboundPipeline(account)
@@ -321,11 +321,11 @@ async def test_dialogs_that_cannot_be_read_are_read_by_the_next_connection(teleg
     assert len(inbound.ledger.durable.channels) == 105
 
 
-# What moves the marks besides
+# Other changes that move the state
 
 
-async def test_own_messages_and_reads_move_the_marks_of_their_chats(telegram: TelegramHarness, chats: Chats) -> None:
-    """They are no events; unmarked they would be fetched again after every restart, and history read from before them."""
+async def test_own_messages_and_reads_move_the_state_of_their_chats(telegram: TelegramHarness, chats: Chats) -> None:
+    """They are not events; otherwise they would be fetched again after every restart, and history read from before them."""
     inbound = InboundPipeline(await telegram.log_in())
     before = inbound.ledger.durable
     supergroup = -(10**12) - chats.ids["supergroup"]
@@ -343,8 +343,8 @@ async def test_own_messages_and_reads_move_the_marks_of_their_chats(telegram: Te
     assert inbound.accepted == []
 
 
-async def test_a_log_ins_client_has_no_intake(telegram: TelegramHarness) -> None:
-    """It takes nothing, so it marks nothing."""
+async def test_a_log_ins_client_has_no_update_receiver(telegram: TelegramHarness) -> None:
+    """It takes nothing, so it has no update state to move."""
     account = await telegram.log_in()
     async with connected(account.session, None, telegram.lease.guard(), telegram.endpoint) as client:
         assert client.receiver is None

@@ -1,4 +1,4 @@
-"""Logging in and out: against the test server, and by constructed answers where it has none."""
+"""Logging in and out: against the test server, and by constructed answers that it does not have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD = "a second factor"
 
 
 class Telegram:
-    """What a client's calls are answered with, in order, and what it asked: for answers that the test server has not."""
+    """Answers a client's calls in order, and keeps its requests: for answers that the test server does not have."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -49,16 +49,16 @@ def user(user_id: int = 5) -> Any:
 
 
 async def started(telegram: TelegramHarness, answer: Any) -> Any:
-    """Return what a start makes of Telegram's answer."""
+    """Return the result of a start for Telegram's answer."""
     client: Any = Telegram(answer)
     return await login_requests.start(client, telegram.endpoint, ANN, NOW)
 
 
 async def refused(call: Any) -> AvioError:
     """Return the error that a call raises."""
-    with pytest.raises(AvioError) as told:
+    with pytest.raises(AvioError) as raised:
         await call
-    return told.value
+    return raised.value
 
 
 def person(telegram: TelegramHarness, **changes: Any) -> None:
@@ -81,7 +81,7 @@ def person(telegram: TelegramHarness, **changes: Any) -> None:
     ],
 )
 async def test_a_code_is_sent_in_each_way(telegram: TelegramHarness, delivery: Delivery, told: str, length: int | None) -> None:
-    """The way and the length are told, as far as Telegram tells them."""
+    """The answer names delivery and length, as far as Telegram does."""
     person(telegram, code=CodeSpec(deliveries=[delivery], length=6))
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
@@ -93,7 +93,7 @@ async def test_a_code_is_sent_in_each_way(telegram: TelegramHarness, delivery: D
     ("following", "told"), [("sms", "sms"), ("call", "call"), ("flash_call", "call"), ("missed_call", "call"), ("fragment", "fragment")]
 )
 async def test_the_next_way_is_told(telegram: TelegramHarness, following: Delivery, told: str) -> None:
-    """And when it may be asked for."""
+    """And when it may be requested."""
     person(telegram, code=CodeSpec(deliveries=["app", following], resend_after_s=45))
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
@@ -109,39 +109,39 @@ async def test_the_next_way_is_told(telegram: TelegramHarness, following: Delive
     ],
 )
 async def test_rarer_ways_are_told_as_well(telegram: TelegramHarness, kind: Any, told: Any) -> None:
-    """Words come by SMS, have no length, and may begin as Telegram says."""
+    """Words come by SMS, have no length, and may have a known beginning."""
     found = await started(telegram, sent(kind, types.auth.CodeTypeSms(), 30))
     assert (found.delivery, found.length, found.form, found.beginning) == told
     assert found.next_type == "sms"
 
 
 async def test_an_email_that_has_to_be_set_up_first_is_refused(telegram: TelegramHarness) -> None:
-    """Only official apps can."""
+    """Only official apps can set it up."""
     person(telegram, code=CodeSpec(deliveries=["set_up_email"]))
     async with telegram.log_in_client() as client:
         assert (await refused(telegram.start(client))).code is Code.EMAIL_SETUP_REQUIRED
 
 
 async def test_a_payment_that_is_wanted_is_refused(telegram: TelegramHarness) -> None:
-    """Telegram sends no code before it."""
+    """Telegram sends no code before it is paid."""
     answer = types.auth.SentCodePaymentRequired("product", "hash", "a@example.org", "", "USD", 100, 1)
     assert (await refused(started(telegram, answer))).code is Code.PAYMENT_REQUIRED
 
 
 async def test_a_start_may_succeed_at_once(telegram: TelegramHarness) -> None:
-    """Telegram asked for no code."""
+    """Telegram requires no code."""
     found = await started(telegram, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
     assert found.id == 7
 
 
 async def test_a_success_for_a_phone_without_an_account_is_none(telegram: TelegramHarness) -> None:
-    """Signing up is for official apps."""
+    """Only official apps may sign up."""
     answer = types.auth.SentCodeSuccess(types.auth.AuthorizationSignUpRequired())
     assert (await refused(started(telegram, answer))).code is Code.PHONE_NOT_REGISTERED
 
 
 async def test_a_start_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness) -> None:
-    """AUTH_RESTART."""
+    """After AUTH_RESTART."""
     client: Any = Telegram(errors.AuthRestartError(None), sent(types.auth.SentCodeTypeApp(5)))
     assert isinstance(await login_requests.start(client, telegram.endpoint, ANN, NOW), PendingLogin)
     client = Telegram(errors.AuthRestartError(None), errors.AuthRestartError(None))
@@ -163,7 +163,7 @@ async def test_a_banned_phone_is_refused(telegram: TelegramHarness) -> None:
 
 
 async def test_a_flood_says_how_long_to_wait(telegram: TelegramHarness) -> None:
-    """And is not slept out here."""
+    """The wait is returned, not slept."""
     telegram.server.operation.inject(FaultSpec(kind="flood_wait", phone=ANN, method="auth.sendCode", seconds=90))
     async with telegram.log_in_client() as client:
         error = await refused(telegram.start(client))
@@ -172,24 +172,24 @@ async def test_a_flood_says_how_long_to_wait(telegram: TelegramHarness) -> None:
 
 @pytest.mark.parametrize(("name", "code"), [("API_ID_INVALID", Code.TELEGRAM_APP_REJECTED), ("PHONE_NUMBER_FLOOD", Code.TOO_MANY_ATTEMPTS)])
 async def test_other_refusals_of_a_start_are_told_by_name(telegram: TelegramHarness, name: str, code: Code) -> None:
-    """As the table has them."""
+    """By the error table."""
     telegram.server.operation.inject(FaultSpec(kind="error", method="auth.sendCode", code=400, message=name))
     async with telegram.log_in_client() as client:
         assert (await refused(telegram.start(client))).code is code
 
 
 async def test_a_broken_connection_is_unavailability(telegram: TelegramHarness) -> None:
-    """The step may be taken again."""
+    """The step may be repeated."""
     telegram.server.operation.inject(FaultSpec(kind="drop_before", method="auth.sendCode"))
     async with telegram.log_in_client() as client:
         assert (await refused(telegram.start(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
-# Going on
+# Resending and signing in
 
 
 async def test_resending_moves_on_to_the_next_way_until_there_is_none(telegram: TelegramHarness) -> None:
-    """Then it is refused, here where it is known and by Telegram where it is not."""
+    """Then it is refused: here if that is known, by Telegram otherwise."""
     person(telegram, code=CodeSpec(deliveries=["app", "sms"]))
     async with telegram.log_in_client() as client:
         first = await telegram.start(client)
@@ -208,7 +208,7 @@ async def test_resending_moves_on_to_the_next_way_until_there_is_none(telegram: 
 
 
 async def test_a_code_that_was_taken_back_is_good_no_more(telegram: TelegramHarness) -> None:
-    """As one that has expired."""
+    """It counts as expired."""
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
         code = await telegram.code()
@@ -217,7 +217,7 @@ async def test_a_code_that_was_taken_back_is_good_no_more(telegram: TelegramHarn
 
 
 async def test_a_wrong_code_leaves_the_right_one_good(telegram: TelegramHarness) -> None:
-    """It may be typed again."""
+    """The user may type it again."""
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
         assert (await refused(login_requests.sign_in(client, found, "00"))).code is Code.INVALID_CODE
@@ -226,7 +226,7 @@ async def test_a_wrong_code_leaves_the_right_one_good(telegram: TelegramHarness)
 
 
 async def test_an_old_code_has_expired(telegram: TelegramHarness) -> None:
-    """A new one has to be asked for."""
+    """A new code has to be requested."""
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
         code = await telegram.code()
@@ -235,17 +235,17 @@ async def test_an_old_code_has_expired(telegram: TelegramHarness) -> None:
 
 
 async def test_a_log_in_goes_on_over_another_connection_with_its_key(telegram: TelegramHarness) -> None:
-    """Each step is a connection of its own; the key is what carries over."""
+    """Each step connects anew; only the key is shared."""
     async with telegram.log_in_client() as client:
         found, session, made = await telegram.start(client), client.current(), telegram.counted("keys_created")
     assert session.auth_key
     async with telegram.log_in_client(session=session) as client:
         assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
-    assert telegram.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
+    assert telegram.counted("keys_created") == made  # may be 2: Telethon cannot use one key in 256, and makes another
 
 
 async def test_a_phone_without_an_account_is_told_by_its_code(telegram: TelegramHarness) -> None:
-    """Telegram says so only once the code is right."""
+    """Telegram says so only after the right code."""
     person(telegram, registered=False)
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
@@ -253,7 +253,7 @@ async def test_a_phone_without_an_account_is_told_by_its_code(telegram: Telegram
 
 
 async def test_an_email_code_is_presented_as_one() -> None:
-    """In a field of its own, the other one empty."""
+    """In its own field, with the other field empty."""
     client: Any = Telegram(types.auth.Authorization(user()))
     assert (await login_requests.sign_in(client, pending(by_email=True), "123456")).id == 5
     (request,) = client.asked
@@ -265,7 +265,7 @@ async def test_an_email_code_is_presented_as_one() -> None:
 
 
 async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_nothing(telegram: TelegramHarness) -> None:
-    """The code stays accepted, the right password logs in."""
+    """The code stays accepted, and the right password logs in."""
     person(telegram, password=PASSWORD)
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
@@ -302,7 +302,7 @@ async def test_too_many_passwords_are_told_with_a_wait(telegram: TelegramHarness
 
 
 async def test_whose_key_it_is_can_be_asked(telegram: TelegramHarness) -> None:
-    """Nobody's before the log-in, nor while a password is missing."""
+    """It belongs to nobody before the log-in, nor while a password is missing."""
     person(telegram, password=PASSWORD)
     async with telegram.log_in_client() as client:
         assert await login_requests.myself(client) is None
@@ -316,7 +316,7 @@ async def test_whose_key_it_is_can_be_asked(telegram: TelegramHarness) -> None:
 
 
 async def test_a_fault_does_not_pass_for_being_logged_out(telegram: TelegramHarness) -> None:
-    """Neither a wait nor a broken connection says whose key it is."""
+    """A wait or a broken connection does not tell whose key it is."""
     account = await telegram.log_in()
     async with telegram.log_in_client(session=account.session) as client:
         telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
@@ -326,8 +326,8 @@ async def test_a_fault_does_not_pass_for_being_logged_out(telegram: TelegramHarn
         assert (await refused(login_requests.myself(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
-async def test_the_first_marks_are_where_the_account_stands(telegram: TelegramHarness) -> None:
-    """What came before is not fetched, what comes after is."""
+async def test_the_first_state_is_the_accounts_present_state(telegram: TelegramHarness) -> None:
+    """Earlier messages are not fetched, later messages are."""
     telegram.write("before")
     account = await telegram.log_in()
     async with telegram.log_in_client(session=account.session) as client:
@@ -337,7 +337,7 @@ async def test_the_first_marks_are_where_the_account_stands(telegram: TelegramHa
 
 
 async def test_logging_out_ends_the_session_at_telegram(telegram: TelegramHarness) -> None:
-    """Its key opens nothing any more."""
+    """Its key is useless afterwards."""
     account = await telegram.log_in()
     async with telegram.log_in_client(session=account.session) as client:
         await login_requests.log_out(client)
@@ -346,7 +346,7 @@ async def test_logging_out_ends_the_session_at_telegram(telegram: TelegramHarnes
 
 
 async def test_an_acknowledgement_of_logging_out_is_enough(telegram: TelegramHarness) -> None:
-    """Telegram may send no more than that."""
+    """Telegram may send nothing more."""
     account = await telegram.log_in()
     telegram.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
     async with telegram.log_in_client(session=account.session) as client:
@@ -354,7 +354,7 @@ async def test_an_acknowledgement_of_logging_out_is_enough(telegram: TelegramHar
 
 
 async def test_logging_out_of_a_session_that_is_over_is_told(telegram: TelegramHarness) -> None:
-    """There is nothing to log out of."""
+    """The session has ended already."""
     account = await telegram.log_in()
     telegram.server.people.revoke(ANN, None)
     async with telegram.log_in_client(session=account.session) as client:

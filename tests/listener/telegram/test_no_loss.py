@@ -1,4 +1,4 @@
-"""Nothing lost and nothing out of order per chat, whatever goes wrong: random sequences of sends, faults and reconnects."""
+"""Nothing is lost and nothing is out of order per chat: random sequences of sends, faults and reconnects."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ FAULTS = (
 STEPS = 25
 
 
-class Story:
-    """One account's story: connected or not, over several processes."""
+class RandomRun:
+    """One account, connected or not, over several processes."""
 
     def __init__(self, telegram: TelegramHarness, chats: Chats, inbound: InboundPipeline, chance: random.Random) -> None:
         self.telegram, self.chats, self.inbound, self.chance = telegram, chats, inbound, chance
@@ -59,7 +59,7 @@ class Story:
         self.telegram.server.operation.inject(FaultSpec(kind="unreadable", method=method))
 
     def write_oneself(self) -> None:
-        chat = self.chance.choice([one for one in self.chats.ids.values() if one > 0])
+        chat = self.chance.choice([chat_id for chat_id in self.chats.ids.values() if chat_id > 0])
         self.telegram.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
 
     def fault(self) -> None:
@@ -107,7 +107,7 @@ class Story:
         self.telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": method, "code": code, "message": message}))
 
     async def to_the_end(self) -> None:
-        """Connect anew as an account does, until everything is there."""
+        """Reconnect as an account does, until everything has arrived."""
         self.inbound.held = False
         self.inbound.accept()
         while not self.inbound.holds(self.chats):
@@ -123,12 +123,12 @@ class Story:
 
 @pytest.mark.parametrize("seed", range(16))
 async def test_everything_arrives_in_order_whatever_goes_wrong(telegram: TelegramHarness, seed: int) -> None:
-    """Supergroups, channels, basic groups and private chats: what the ledger got is what was sent, per chat, repeats aside."""
+    """In all four kinds of chat the ledger gets what was sent, in order per chat, apart from repeats."""
     chance = random.Random(seed)
     telegram.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
     chats = chats_of(telegram)
     inbound = InboundPipeline(await telegram.log_in(), bound=chance.choice([5, 1000]))
-    story = Story(telegram, chats, inbound, chance)
+    story = RandomRun(telegram, chats, inbound, chance)
     await story.run()
     await story.part()
     telegram.server.operation.clear()

@@ -1,4 +1,4 @@
-"""Stalls: what Telegram has and does not send is noticed, asked for, and at last a reason to connect anew."""
+"""Stalls: updates that Telegram has and does not send are noticed, requested, and at last end the connection."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.listener.telegram.clients import ANN, DEADLINE_S, BatchRecorder, Tele
 from tests.support.listener_harness import until
 
 SOON_S = 0.2
-PATIENT_S = 2.0  # where something is to come in time, on a machine that may stall
+PATIENT_S = 2.0  # for updates that must arrive in time, on a slow machine
 
 
 async def checked(client: Client, patience_s: float = SOON_S) -> None:
-    """Check once."""
+    """Compare once."""
     assert client.receiver is not None
     await detect_stall(client, client.receiver, patience_s)
 
 
 async def test_an_account_that_is_up_to_date_is_confirmed(telegram: TelegramHarness) -> None:
-    """By a difference at first, by an equal state later; nothing is fetched for it."""
+    """By a difference at first, by an equal state later, which fetches nothing."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         await until(lambda: client.synced_at)
@@ -39,7 +39,7 @@ async def test_an_account_that_is_up_to_date_is_confirmed(telegram: TelegramHarn
 
 
 async def test_a_push_that_never_came_is_asked_for(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
-    """No later push shows the gap: without the check the message would come after a quarter of an hour."""
+    """No later push shows the gap: without the comparison the message would take 15 minutes."""
     chats = chats_of(telegram, ["private"])
     inbound = InboundPipeline(await telegram.log_in())
     async with serving(telegram, inbound) as client:
@@ -53,7 +53,7 @@ async def test_a_push_that_never_came_is_asked_for(telegram: TelegramHarness, ca
 
 
 async def test_a_difference_that_is_never_answered_ends_the_connection(telegram: TelegramHarness) -> None:
-    """Everything else of it works; the next one starts from the marks, and loses nothing."""
+    """Everything else works; the next connection starts from the saved state and loses nothing."""
     chats = chats_of(telegram, ["private"])
     inbound = InboundPipeline(await telegram.log_in())
     chats.write("private")
@@ -66,7 +66,7 @@ async def test_a_difference_that_is_never_answered_ends_the_connection(telegram:
 
 
 async def test_a_channels_difference_that_is_never_answered_ends_the_connection(telegram: TelegramHarness) -> None:
-    """The account's own state says nothing of it."""
+    """The account's own state does not show it."""
     chats = chats_of(telegram, ["channel"])
     inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel")
@@ -77,8 +77,8 @@ async def test_a_channels_difference_that_is_never_answered_ends_the_connection(
             await checked(client)
 
 
-async def test_what_waits_for_room_is_no_stall(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
-    """The queue may be away for hours; Telegram is not at fault."""
+async def test_a_batch_that_waits_for_room_is_no_stall(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
+    """The queue may be unavailable for hours; that is not Telegram's fault."""
     chats = chats_of(telegram, ["private"])
     inbound = InboundPipeline(await telegram.log_in(), bound=10)
     inbound.held = True
@@ -90,7 +90,7 @@ async def test_what_waits_for_room_is_no_stall(telegram: TelegramHarness, caplog
         stalls = asyncio.create_task(asyncio.sleep(1.2 * PATIENT_S))
         await asyncio.wait((checking, stalls), return_when=asyncio.FIRST_COMPLETED)
         assert not checking.done()
-        assert "updates stalled" not in caplog.messages  # which is said when the patience is over; the end comes after it once more
+        assert "updates stalled" not in caplog.messages  # logged after `patience_s`; Stalled follows after another
         inbound.held = False
         inbound.accept()
         await asyncio.wait_for(checking, DEADLINE_S)
@@ -98,8 +98,8 @@ async def test_what_waits_for_room_is_no_stall(telegram: TelegramHarness, caplog
 
 
 @pytest.mark.parametrize("fault", [{"kind": "flood_wait", "seconds": 60}, {"kind": "error", "code": 500}])
-async def test_telegrams_own_troubles_are_no_verdict(telegram: TelegramHarness, fault: dict[str, Any]) -> None:
-    """The next check looks again."""
+async def test_passing_faults_of_telegram_are_no_stall(telegram: TelegramHarness, fault: dict[str, Any]) -> None:
+    """The next comparison decides."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)
@@ -110,7 +110,7 @@ async def test_telegrams_own_troubles_are_no_verdict(telegram: TelegramHarness, 
 
 
 async def test_a_session_that_ended_is_noticed_by_checking(telegram: TelegramHarness) -> None:
-    """And said with the reason."""
+    """The error names the reason."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)
@@ -118,8 +118,8 @@ async def test_a_session_that_ended_is_noticed_by_checking(telegram: TelegramHar
         assert isinstance(await ends(client.serve(timings=KeepaliveTimings(check_every_s=0.01))), errors.SessionRevokedError)
 
 
-async def test_a_dead_link_is_not_the_checks_business(telegram: TelegramHarness) -> None:
-    """A state that is not answered in time is no verdict: pings end the connection."""
+async def test_a_dead_link_is_no_stall(telegram: TelegramHarness) -> None:
+    """A missing answer decides nothing: pings end the connection."""
     account = await telegram.log_in()
     async with telegram.serving(account, BatchRecorder()) as client:
         await until(lambda: client.synced_at)

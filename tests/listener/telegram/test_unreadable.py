@@ -1,4 +1,4 @@
-"""A message that our layer cannot read is passed over alone, wherever it stands; what follows it arrives."""
+"""A message that our layer cannot read is skipped alone, wherever it stands; what follows it arrives."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def chats(telegram: TelegramHarness) -> Chats:
 
 
 def passed_over(log: pytest.LogCaptureFixture) -> list[str]:
-    """Return the constructors of the messages that the log says were passed over."""
+    """Return the constructors of the messages that the log names as unreadable."""
     return [vars(line)["constructor"] for line in log.records if line.getMessage() == "message unreadable"]
 
 
@@ -40,7 +40,7 @@ def passed_over(log: pytest.LogCaptureFixture) -> list[str]:
 async def test_what_follows_an_unreadable_push_arrives(
     telegram: TelegramHarness, chats: Chats, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On the same connection, in order, and the log names the constructor and no content."""
+    """On the same connection, in order; the log names the constructor and no content."""
     caplog.set_level(logging.WARNING)
     inbound = InboundPipeline(await telegram.log_in())
     async with serving(telegram, inbound) as client:
@@ -57,7 +57,7 @@ async def test_what_follows_an_unreadable_push_arrives(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_stands_around_unreadable_messages_in_a_difference_arrives(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
-    """More than two pages of it, and the marks end where Telegram stands: the next connection asks for nothing."""
+    """More than two pages, and the state ends at Telegram's: the next connection requests nothing."""
     inbound = InboundPipeline(await telegram.log_in())
     for count in (1, 120, 0, 99, 30):
         chats.write(kind, count)
@@ -76,7 +76,7 @@ async def test_what_stands_around_unreadable_messages_in_a_difference_arrives(te
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_was_unreadable_before_is_passed_over_again_after_a_death(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
-    """Nothing was durable: everything comes from the marks before."""
+    """Nothing was durable: everything comes again from the earlier state."""
     inbound = InboundPipeline(await telegram.log_in())
     inbound.held = True
     async with serving(telegram, inbound):
@@ -93,7 +93,7 @@ async def test_what_was_unreadable_before_is_passed_over_again_after_a_death(tel
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_account_with_an_unreadable_last_message_logs_in_and_serves(telegram: TelegramHarness, chats: Chats, kind: str) -> None:
-    """Its list of chats holds one that cannot be read."""
+    """Its list of chats contains an unreadable message."""
     chats.write_unreadable(kind)
     inbound = InboundPipeline(await telegram.log_in())
     async with serving(telegram, inbound) as client:
@@ -104,7 +104,7 @@ async def test_an_account_with_an_unreadable_last_message_logs_in_and_serves(tel
 
 
 async def test_a_difference_whose_unreadable_part_is_no_message_is_passed_over(telegram: TelegramHarness, chats: Chats) -> None:
-    """It is unreadable though the account has no news: channels are asked about, and the account goes on."""
+    """It is unreadable although the account has no news: channels are asked about, and the connection stays."""
     inbound = InboundPipeline(await telegram.log_in())
     chats.write("channel", 2)
     telegram.server.operation.clock(60)
@@ -117,14 +117,14 @@ async def test_a_difference_whose_unreadable_part_is_no_message_is_passed_over(t
 
 
 async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(telegram: TelegramHarness, chats: Chats) -> None:
-    """A hundred of them at once cost one or two."""
+    """A hundred at once cost one or two requests."""
     inbound = InboundPipeline(await telegram.log_in())
     async with serving(telegram, inbound) as client:
         await until_idle(client)
         before = telegram.counted("calls")["updates.getDifference"]
         for _ in range(100):
             await client._unread(type("Message", (), {"obj": Unread(1)}))
-        assert client._ask_at - client.loop.time() <= UNREAD_APART_S
+        assert client._next_unread_at - client.loop.time() <= UNREAD_APART_S
         chats.write("private")
         await until(lambda: inbound.holds(chats))
         await until_idle(client)
@@ -132,7 +132,7 @@ async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(
 
 
 async def test_a_list_of_chats_is_read_around_those_that_cannot_be(telegram: TelegramHarness) -> None:
-    """Readable channels are all told with their hashes, whichever is unreadable: the newest, two in a row, the oldest."""
+    """Readable channels all come with their hashes, whichever chat is unreadable: the newest, two in a row, the oldest."""
     chats = Chats(telegram)
     unreadable = {0, 3, 4, 9}
     for number in range(10):
@@ -153,7 +153,7 @@ async def test_a_list_of_chats_is_read_around_those_that_cannot_be(telegram: Tel
 
 
 async def test_the_newest_message_is_known_where_no_chat_can_be_read(telegram: TelegramHarness, chats: Chats) -> None:
-    """Chats come before their last messages, so they are read even so."""
+    """Chats come before their last messages, so they are readable."""
     for kind in KINDS:
         chats.write_unreadable(kind)
     account = await telegram.log_in()
@@ -162,7 +162,7 @@ async def test_the_newest_message_is_known_where_no_chat_can_be_read(telegram: T
 
 
 async def test_a_new_channel_is_read_around_what_cannot_be(telegram: TelegramHarness) -> None:
-    """From the joining on, though its history as a page cannot be read."""
+    """Since the account joined it, although a page of its history cannot be read."""
     inbound = InboundPipeline(await telegram.log_in())
     chats = Chats(telegram)
     chats.make("new", "supergroup")
@@ -175,15 +175,15 @@ async def test_a_new_channel_is_read_around_what_cannot_be(telegram: TelegramHar
 
 
 def test_of_a_container_only_the_unreadable_message_is_lost() -> None:
-    """An answer that came in the same container still reaches whoever asked."""
+    """An answer in the same container still reaches its caller."""
     inner = [bytes(types.Pong(1, 2)), UNKNOWN + b"behind it", bytes(types.UpdatesTooLong())]
-    body = b"".join(struct.pack("<qii", 4 * number + 1, number, len(one)) + one for number, one in enumerate(inner))
+    body = b"".join(struct.pack("<qii", 4 * number + 1, number, len(data)) + data for number, data in enumerate(inner))
     container = content(struct.pack("<Ii", MessageContainer.CONSTRUCTOR_ID, len(inner)) + body)
     assert [type(message.obj) for message in container.messages] == [types.Pong, Unread, types.UpdatesTooLong]
 
 
 def test_an_error_about_what_was_unreadable_quotes_nothing() -> None:
-    """Neither its text nor what it came from: logs hold no message."""
+    """Neither its text nor its cause does: logs must not contain messages."""
     date = types.UpdateMessageID(5, 6)
     answer = types.Updates([date, Raw(UNKNOWN + b"a secret")], [], [], None, 0)
     error = Unreadable(functions.help.GetConfigRequest(), 0x0BADF00D, bytes(answer))
@@ -206,7 +206,7 @@ async def test_a_send_whose_answer_is_read_up_to_its_number_has_that(telegram: T
 
 
 async def test_a_send_whose_answer_is_unreadable_is_found_in_the_history(telegram: TelegramHarness) -> None:
-    """It was sent, once, and is never called refused."""
+    """It was sent once, and is never called refused."""
     async with sending_client(telegram) as ann:
         telegram.server.operation.inject(FaultSpec(kind="unreadable", method="messages.sendMessage"))
         sent = await ann.send("@bob_ray", "once")
@@ -224,7 +224,7 @@ async def test_a_send_that_is_unreadable_wherever_it_shows_has_an_unknown_outcom
 
 
 async def test_a_recipient_who_is_unreadable_is_telegrams_trouble(telegram: TelegramHarness) -> None:
-    """Nothing was sent, and the caller is not to blame; Telegram's constructor is named."""
+    """Nothing was sent, and the caller is not to blame; the error names Telegram's constructor."""
     async with sending_client(telegram) as ann:
         telegram.server.operation.inject(FaultSpec(kind="unreadable", method="contacts.resolveUsername"))
         error = await ann.refusal("@bob_ray")

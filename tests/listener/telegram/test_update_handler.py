@@ -22,21 +22,21 @@ from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
-from tests.listener.telegram.clients import ANN, BOB, NOW, Account, TelegramHarness
+from tests.listener.telegram.clients import ANN, BOB, NOW, LoggedInAccount, TelegramHarness
 from tests.support.events import message_of
 from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 
 
-async def nothing_kept(_: int) -> Peer | None:
-    """Load no peer."""
+async def no_stored_peer(_: int) -> Peer | None:
+    """Find no stored peer."""
     return None
 
 
 @dataclass
-class Desktop:
-    """An inbox, and what it wrote into its ledger."""
+class HandlerHarness:
+    """An update handler, and what it appended to its ledger."""
 
     update_handler: UpdateHandler
     ledger: Ledger[UpdateState]
@@ -45,28 +45,30 @@ class Desktop:
 
     @property
     def events(self) -> list[MessageReceived]:
-        """The first waiting event of each chat, by the order of arrival."""
+        """The first waiting event of each chat, in order of arrival."""
         heads = [self.ledger.head(group).event for group in self.groups]
         return [event for event in heads if isinstance(event, MessageReceived)]
 
 
-def desktop(account: Account, bound: int = 100) -> Desktop:
+def handler_harness(account: LoggedInAccount, bound: int = 100) -> HandlerHarness:
     groups: list[str] = []
-    peers = PeerCache(nothing_kept)
+    peers = PeerCache(no_stored_peer)
     ledger = Ledger(account.state, lambda _, group: groups.append(group), lambda _: None, bound)
-    return Desktop(UpdateHandler(TENANT, account.user_id, peers, RecentSends(), ledger, lambda: NOW), ledger, peers, groups)
+    return HandlerHarness(UpdateHandler(TENANT, account.user_id, peers, RecentSends(), ledger, lambda: NOW), ledger, peers, groups)
 
 
 @asynccontextmanager
-async def serving(telegram: TelegramHarness, account: Account, desktop: Desktop) -> AsyncIterator[Client]:
-    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, desktop.update_handler.take) as client:
+async def serving(telegram: TelegramHarness, account: LoggedInAccount, handler_harness: HandlerHarness) -> AsyncIterator[Client]:
+    async with connected(
+        account.session, account.state, telegram.lease.guard(), telegram.endpoint, handler_harness.update_handler.take
+    ) as client:
         yield client
 
 
-async def test_a_message_becomes_an_event_with_the_marks_behind_it(telegram: TelegramHarness) -> None:
-    """Named, and with the peers that have to be kept to answer it."""
+async def test_a_message_becomes_an_event_with_the_state_behind_it(telegram: TelegramHarness) -> None:
+    """With its sender's name, and the peers that have to be stored to answer it."""
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found):
         telegram.write("hello")
         await until(lambda: found.events)
@@ -79,10 +81,10 @@ async def test_a_message_becomes_an_event_with_the_marks_behind_it(telegram: Tel
 
 
 async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them(telegram: TelegramHarness) -> None:
-    """Telegram takes them for known, this process has forgotten them; once asked for, they are known."""
+    """Telegram expects us to know them, but this process has forgotten them; after one request they are known."""
     telegram.server.operation.settings({"short_updates": "always"})
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found) as client:
         await until_idle(client)
         telegram.write("hello")
@@ -94,11 +96,11 @@ async def test_the_sender_of_a_short_update_is_asked_for_where_nobody_knows_them
 
 
 async def test_an_event_goes_without_a_name_where_telegram_gives_none(telegram: TelegramHarness) -> None:
-    """Better than not at all."""
+    """That is better than no event."""
     telegram.server.operation.settings({"short_updates": "always"})
     telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="messages.getMessages", seconds=9, times=None))
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found) as client:
         await until_idle(client)
         telegram.write("hello")
@@ -110,18 +112,18 @@ async def test_what_was_missed_is_marked_as_such(telegram: TelegramHarness) -> N
     """It was fetched later, not pushed."""
     account = await telegram.log_in()
     telegram.write("while away")
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found):
         await until(lambda: found.events)
     assert found.events[0].backfilled
 
 
 async def test_a_note_to_oneself_is_no_event(telegram: TelegramHarness) -> None:
-    """Telegram does not call Saved Messages outgoing."""
+    """Telegram does not mark messages in Saved Messages as outgoing."""
     account = await telegram.log_in()
     telegram.write("shopping list", sender=ANN, to="me")
     telegram.write("hello")
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found):
         await until(lambda: found.events)
     assert [event.message.text for event in found.events] == ["hello"]
@@ -129,9 +131,9 @@ async def test_a_note_to_oneself_is_no_event(telegram: TelegramHarness) -> None:
 
 
 async def test_a_full_ledger_refuses_a_batch_whole(telegram: TelegramHarness) -> None:
-    """Neither events nor marks of it are taken."""
+    """It takes neither events nor state."""
     account = await telegram.log_in()
-    found = desktop(account, bound=1)
+    found = handler_harness(account, bound=1)
     async with serving(telegram, account, found) as client:
         await until_idle(client)
         telegram.write("taken")
@@ -142,20 +144,20 @@ async def test_a_full_ledger_refuses_a_batch_whole(telegram: TelegramHarness) ->
     assert (found.ledger.latest, found.ledger._size) == (state, 1)
 
 
-async def test_a_batch_without_marks_is_passed_over(telegram: TelegramHarness) -> None:
-    """Nothing could be resumed from it; the account's own state comes first."""
+async def test_a_batch_without_a_state_is_skipped(telegram: TelegramHarness) -> None:
+    """Nothing could resume from it; the account's own state comes first."""
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     nobody: Any = None
     assert await found.update_handler.take(Batch([], [], [], None, fetched=False), nobody)
     assert found.ledger.latest == account.state
 
 
 @pytest.mark.parametrize("pts", [0, 7])
-async def test_an_empty_batch_moves_the_marks(telegram: TelegramHarness, pts: int) -> None:
-    """Own sends and reads do, on other devices."""
+async def test_an_empty_batch_moves_the_state(telegram: TelegramHarness, pts: int) -> None:
+    """For example own sends and reads on other devices."""
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     state = UpdateState(pts=pts, qts=1, date=1, seq=1)
     nobody: Any = None
     assert await found.update_handler.take(Batch([], [], [], state, fetched=True), nobody)
@@ -163,8 +165,8 @@ async def test_an_empty_batch_moves_the_marks(telegram: TelegramHarness, pts: in
     assert found.ledger.durable.pts == pts
 
 
-class Odd:
-    """A text that our mapping trips over."""
+class BrokenText:
+    """A text that makes our mapping fail."""
 
     def __bool__(self) -> bool:
         raise LookupError("secret content")
@@ -177,11 +179,11 @@ def message_update(number: int, text: Any, **more: Any) -> types.UpdateNewMessag
     return types.UpdateNewMessage(message, 0, 0)
 
 
-async def test_what_is_not_understood_is_passed_over_and_said_once(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
-    """With its marks, or it would come back with every connection; by type and ids, never by content."""
-    found = desktop(await telegram.log_in())
+async def test_what_is_not_understood_is_skipped_and_logged_once(telegram: TelegramHarness, caplog: pytest.LogCaptureFixture) -> None:
+    """With its state, or every connection would fetch it again; the log has type and ids, never content."""
+    found = handler_harness(await telegram.log_in())
     found.peers.learn([types.User(id=7, access_hash=1, first_name="Bob")])
-    odd = [message_update(1, Odd()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
+    odd = [message_update(1, BrokenText()), message_update(2, "x" * 9, date="no date"), message_update(3, "fine")]
     state = UpdateState(pts=7, qts=1, date=1, seq=1, message_id=3)
     nobody: Any = None
     peculiar: Any = types.User(id=8, usernames=5)
@@ -194,10 +196,10 @@ async def test_what_is_not_understood_is_passed_over_and_said_once(telegram: Tel
 
 
 async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing(telegram: TelegramHarness) -> None:
-    """The message comes, without its sender's name."""
+    """The message arrives without its sender's name."""
     telegram.server.operation.settings({"short_updates": "always"})
     account = await telegram.log_in()
-    found = desktop(account)
+    found = handler_harness(account)
     async with serving(telegram, account, found) as client:
         await until_idle(client)
         telegram.server.operation.inject(FaultSpec(kind="drop_before", method="messages.getMessages"))

@@ -1,4 +1,4 @@
-"""Updates that wait for the update loop: bounded, and asked for once."""
+"""The queue before the update loop: bounded, with one request for a difference at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def typing(number: int) -> types.UpdateShort:
 
 
 async def test_beyond_its_bound_the_queue_drops_and_says_so() -> None:
-    """What is in it stays, in its order."""
+    """Its earlier updates stay, in their order."""
     overflows: list[int] = []
     waiting = UpdateQueue(lambda: overflows.append(1), bound=2)
     for number in range(4):
@@ -31,8 +31,8 @@ async def test_beyond_its_bound_the_queue_drops_and_says_so() -> None:
     assert (len(overflows), waiting.empty()) == (2, True)
 
 
-async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> None:
-    """But none that come once it was taken out: its difference may have been asked for before."""
+async def test_a_waiting_request_for_a_difference_covers_later_requests() -> None:
+    """But no request after it was taken out: its difference may have been requested before."""
     waiting = UpdateQueue(lambda: None)
     await waiting.put(types.UpdatesTooLong())
     waiting.put_nowait(types.UpdatesTooLong())
@@ -43,7 +43,7 @@ async def test_a_wish_to_catch_up_covers_those_that_come_while_it_waits() -> Non
 
 
 async def test_a_connect_asks_for_one_difference(telegram: TelegramHarness) -> None:
-    """Its own wish to catch up and that for the new session are one; a session that is made later is another matter."""
+    """The connect's request and that for the new session are one; a later session makes another."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     async with telegram.serving(account, recorder) as client:
         await until_idle(client)
@@ -55,7 +55,7 @@ async def test_a_connect_asks_for_one_difference(telegram: TelegramHarness) -> N
 
 
 async def test_more_pushes_than_may_wait_fill_the_client(telegram: TelegramHarness) -> None:
-    """While a batch is being taken; the account connects anew from its marks then, and fetches what was dropped."""
+    """While a batch is being taken. Then the account reconnects from its state and fetches what was dropped."""
     account, recorder = await telegram.log_in(), BatchRecorder()
     slow = asyncio.Event()
 
@@ -78,7 +78,7 @@ async def test_more_pushes_than_may_wait_fill_the_client(telegram: TelegramHarne
 
 
 def test_only_hashes_of_channels_are_kept() -> None:
-    """Telethon's cache keeps those of all users ever seen, under numbers that channels have as well."""
+    """Telethon's cache also keeps those of all users it ever saw, under ids that channels have too."""
     hashes = ChannelHashes({})
     channel = types.Channel(id=5, title="", photo=None, date=NOW, access_hash=50)
     elsewhere = types.Channel(id=6, title="", photo=None, date=NOW, access_hash=60, left=True)
