@@ -48,7 +48,9 @@ class ChannelMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """One channel's accounts at this worker, now. `ledger_depth`: events that the queue has not accepted yet, of all of them."""
+    """One channel's accounts at this worker, now. `serving`: those that are logged in, or not loaded yet. `ledger_depth`: events of all
+    of them that the queue has not accepted yet.
+    """
 
     accounts: int
     serving: int

@@ -73,7 +73,7 @@ class Claims:
         ledgers = [account.context.ledger for account in held]
         return Holdings(
             accounts=len(held),
-            serving=sum(account.phase is Phase.SERVING for account in held),
+            serving=sum(account.phase in (Phase.LOADING, Phase.SERVING) for account in held),
             ledger_depth=sum(ledger.pending for ledger in ledgers if ledger),
         )
 

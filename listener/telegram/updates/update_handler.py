@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.updates.event_mapping import Happened, happened
+from listener.telegram.updates.event_mapping import IncomingMessage, incoming_message
 from shared.model.ids import TenantId
 
 if TYPE_CHECKING:
@@ -59,12 +59,11 @@ class UpdateHandler:
         self._learn(batch.users, batch.chats)
         if batch.state is None:
             return True
-        found = [
-            one for one in map(self._happened, batch.updates) if one and one.sender_id != self._self_id
-        ]  # Saved Messages are not `out`
+        messages = map(self._read_message, batch.updates)
+        found = [message for message in messages if message and message.sender_id != self._self_id]  # Saved Messages are not `out`
         await self._complete(invoke, found)
         now = self._now()
-        events = [event for one in found if (event := self._event(one, now, backfilled=batch.fetched))]
+        events = [event for message in found if (event := self._event(message, now, backfilled=batch.fetched))]
         if events:
             self.last_event_at = now
         while not self._ledger.append(events, batch.state):
@@ -79,29 +78,29 @@ class UpdateHandler:
         except Exception as error:  # the edge of a batch
             _log.warning("peers not understood", extra={"fault": type(error).__name__})
 
-    def _happened(self, update: Any) -> Happened | None:
+    def _read_message(self, update: Any) -> IncomingMessage | None:
         try:
-            return happened(update)
+            return incoming_message(update)
         except Exception as error:  # the edge of a batch
             message = getattr(update, "message", None)
             peer, number = type(getattr(message, "peer_id", None)).__name__, getattr(message, "id", getattr(update, "id", None))
             _log.warning("update not understood", extra={"update": type(update).__name__, "peer": peer, "message_id": number, **_of(error)})
             return None
 
-    def _event(self, one: Happened, now: datetime, *, backfilled: bool) -> tuple[Event, tuple[Peer, ...]] | None:
+    def _event(self, message: IncomingMessage, now: datetime, *, backfilled: bool) -> tuple[Event, tuple[Peer, ...]] | None:
         try:
-            event = one.event(self._tenant_id, self._self_id, self._peers, now, backfilled=backfilled)
-            return event, self._peers.unsaved(one.chat_id, one.sender_id, (one.message_id, one.date))
+            event = message.event(self._tenant_id, self._self_id, self._peers, now, backfilled=backfilled)
+            return event, self._peers.unsaved(message.chat_id, message.sender_id, (message.message_id, message.date))
         except Exception as error:  # the edge of a batch
-            _log.warning("message not understood", extra={"chat_id": one.chat_id, "message_id": one.message_id, **_of(error)})
+            _log.warning("message not understood", extra={"chat_id": message.chat_id, "message_id": message.message_id, **_of(error)})
             return None
 
-    async def _complete(self, invoke: Invoke, found: list[Happened]) -> None:
+    async def _complete(self, invoke: Invoke, found: list[IncomingMessage]) -> None:
         """Ask Telegram for senders that we no longer know: short updates contain only their ids, as if we knew them.
 
         The answer to `messages.getMessages` contains the whole users. If it fails, the event has no sender name.
         """
-        unknown = [one.message_id for one in found if not self._knows(one)]
+        unknown = [message.message_id for message in found if not self._knows(message)]
         if not unknown:
             return
         try:
@@ -110,12 +109,12 @@ class UpdateHandler:
             return
         self._learn(answer.users, answer.chats)
 
-    def _knows(self, one: Happened) -> bool:
+    def _knows(self, message: IncomingMessage) -> bool:
         """Tell whether there is nothing to ask. In a channel `messages.getMessages` would read another message by this id."""
         known = self._peers.known
-        if known(one.chat_id) and (one.sender_id is None or one.sender_id == one.chat_id or known(one.sender_id)):
+        if known(message.chat_id) and (message.sender_id is None or message.sender_id == message.chat_id or known(message.sender_id)):
             return True
-        return utils.resolve_id(one.chat_id)[1] is types.PeerChannel
+        return utils.resolve_id(message.chat_id)[1] is types.PeerChannel
 
 
 def _of(error: Exception) -> dict[str, str]:

@@ -16,7 +16,7 @@ from listener.telegram.login import login_requests
 from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.updates.batch import Batch
-from listener.telegram.updates.event_mapping import happened
+from listener.telegram.updates.event_mapping import incoming_message
 from listener.telegram.updates.update_state import UpdateState
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
@@ -52,7 +52,7 @@ class BatchRecorder:
     @property
     def texts(self) -> list[str]:
         """Return the texts of all incoming messages."""
-        return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
+        return [found.text for batch in self.batches for update in batch.updates if (found := incoming_message(update))]
 
     @property
     def state(self) -> UpdateState:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happened
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, incoming_message
 from shared.model.event import MessageReceived, read_event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
@@ -53,7 +53,7 @@ def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool 
     """Return the event of an update for an account that knows these users and chats."""
     peers = PeerCache(never)
     peers.learn(entities)
-    found = happened(update)
+    found = incoming_message(update)
     assert found is not None
     return found.event(TENANT, self_id, peers, RECEIVED_AT, backfilled=backfilled)
 
@@ -72,14 +72,14 @@ def test_an_incoming_message_is_an_event(make: Any) -> None:
 @KINDS
 def test_what_the_account_wrote_is_no_event(make: Any) -> None:
     """For example on another device."""
-    assert happened(make(out=True)) is None
+    assert incoming_message(make(out=True)) is None
 
 
 def test_a_service_message_is_no_event() -> None:
     """Somebody joined, a title changed, or an empty message stands for a deleted message."""
     joined = types.MessageService(id=1, peer_id=types.PeerChat(GROUP), date=DATE, action=types.MessageActionChatJoinedByLink(1))
-    assert happened(types.UpdateNewMessage(joined, 10, 1)) is None
-    assert happened(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
+    assert incoming_message(types.UpdateNewMessage(joined, 10, 1)) is None
+    assert incoming_message(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_service_message_is_no_event() -> None:
 )
 def test_telegrams_service_account_makes_no_event(update: Any) -> None:
     """Its messages carry log-in codes."""
-    assert happened(update) is None
+    assert incoming_message(update) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_telegrams_service_account_makes_no_event(update: Any) -> None:
 )
 def test_other_updates_are_no_events(update: Any) -> None:
     """Only the update types of the table are mapped."""
-    assert happened(update) is None
+    assert incoming_message(update) is None
 
 
 def test_a_private_chat_is_its_users_id() -> None:
@@ -164,7 +164,7 @@ async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[st
     """The sender is missing or is a chat; the chat is stored under the event's id."""
     peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
-    found = happened(new_in_channel(**fields))
+    found = incoming_message(new_in_channel(**fields))
     assert found is not None
     told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
     assert (told.chat_id, told.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
