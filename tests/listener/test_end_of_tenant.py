@@ -1,4 +1,4 @@
-"""A tenant with an account on each of two channels is deleted: workers that serve one channel each log their accounts out and erase them."""
+"""A tenant with an account on each of two channels is deleted: workers for one channel each log it out and erase it."""
 
 from __future__ import annotations
 
