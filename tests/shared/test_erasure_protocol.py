@@ -182,7 +182,7 @@ def test_each_account_is_logged_out_before_it_is_erased_and_nothing_is_left(
 
 @pytest.mark.parametrize(("second", "there"), [(WA, (TG, WA)), (TG, (TG,))], ids=["other account", "same account"])
 def test_two_that_erase_at_once_leave_the_tenant_to_the_last_of_them(second: Channel, there: tuple[Channel, ...]) -> None:
-    """An owner pauses before any of its calls; meanwhile the other account's owner, or its successor, ends or dies after any of its calls."""
+    """An owner pauses before any of its calls; meanwhile the other account's owner, or its successor, ends or dies after any call."""
     for pauses_at, dies_at in product(range(1, 14), range(0, 27, 2)):  # dies after a call; 0: not at all
         ending = EndingTenant()
         for channel in there:
