@@ -13,7 +13,7 @@ from infra_cdk.listener import CHANNELS
 from listener.core.metrics import Holdings, MetricsWriter, no_metrics
 from listener.telegram.channel import TelegramDriver
 from shared.model.ids import Channel
-from tests.infra_cdk.conftest import Described, Resource
+from tests.infra_cdk.conftest import Resource, TemplateView
 from tests.support.clock import FakeClock
 
 Named = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -37,7 +37,7 @@ def _metrics_of(alarm: Resource) -> Iterator[Any]:
     yield from (one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one)
 
 
-def listener_alarms(aws: Described) -> dict[str, Resource]:
+def listener_alarms(aws: TemplateView) -> dict[str, Resource]:
     """The alarms on what listeners write, by logical name."""
     return {
         name: alarm
@@ -46,7 +46,7 @@ def listener_alarms(aws: Described) -> dict[str, Resource]:
     }
 
 
-def test_every_alarm_of_the_listener_is_on_a_metric_that_it_writes(aws: Described) -> None:
+def test_every_alarm_of_the_listener_is_on_a_metric_that_it_writes(aws: TemplateView) -> None:
     """Under the same name and dimensions: an alarm on anything else would never come."""
     watched = {
         (metric["Namespace"], metric["MetricName"], tuple(sorted((one["Name"], one["Value"]) for one in metric["Dimensions"])))
@@ -73,7 +73,7 @@ def test_the_channels_that_are_watched_are_those_of_the_image() -> None:
     ],
 )
 def test_when_a_listener_raises_an_alarm(
-    aws: Described, name: str, operator: str, threshold: float, period_s: int, periods: int, missing: str
+    aws: TemplateView, name: str, operator: str, threshold: float, period_s: int, periods: int, missing: str
 ) -> None:
     """No listener at all and a lost lease at once; what may pass by itself after five minutes."""
     alarm = aws.one("AWS::CloudWatch::Alarm", f"Operations{name}")

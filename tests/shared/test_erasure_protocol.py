@@ -1,5 +1,7 @@
-"""The end of a tenant with an account on each channel, in any interleaving: DELETE, log-ins that race it, both accounts' owners, their
-successors (while a paused owner may still write), functions/erasure, and deaths before and after any call.
+"""The end of a tenant with an account on each channel, in any interleaving.
+
+DELETE, log-ins that race it, the owners of both accounts, their successors (while a paused owner may still write), functions/erasure, and
+deaths before and after any call.
 
 After each call: an account's items are there until it is logged out, and an account row that says `erase` is there as long as anything of
 the tenant is. At the end nothing of it is left, and each account was logged out. `AVIO_PROTOCOL_EXAMPLES` sets the number of examples.
@@ -183,7 +185,7 @@ def test_each_account_is_logged_out_before_it_is_erased_and_nothing_is_left(
 
 @pytest.mark.parametrize(("second", "there"), [(WA, (TG, WA)), (TG, (TG,))], ids=["other account", "same account"])
 def test_two_that_erase_at_once_leave_the_tenant_to_the_last_of_them(second: Channel, there: tuple[Channel, ...]) -> None:
-    """An owner pauses before any of its calls; meanwhile the other account's owner, or its successor, ends or dies after any call."""
+    """An owner pauses before any of its calls; meanwhile the other account's owner, or its own successor, ends or dies after any call."""
     for pauses_at, dies_at in product(range(1, 14), range(0, 27, 2)):  # dies after a call; 0: not at all
         ending = EndingTenant()
         for channel in there:

@@ -161,7 +161,7 @@ def test_forgetting_goes_on_where_dynamodb_takes_only_some(table: Table) -> None
     assert everything(table) == OTHERS
 
 
-class DyingTable(Table):
+class TableThatStopsWriting(Table):
     """A table whose user dies after so many batches."""
 
     def __init__(self, table: Table, batches: int) -> None:
@@ -180,7 +180,7 @@ def test_a_forgetting_that_died_is_finished_by_the_next(table: Table, batches: i
     """Wherever it died."""
     store = filled(table, 60)
     with pytest.raises(KeyboardInterrupt):
-        PeerStore(DyingTable(table, batches)).drop_all(TENANT, CHANNEL)
+        PeerStore(TableThatStopsWriting(table, batches)).drop_all(TENANT, CHANNEL)
     assert len(everything(table)) == 60 - BATCH * batches + len(OTHERS)
     store.drop_all(TENANT, CHANNEL)
     assert everything(table) == OTHERS
