@@ -1,6 +1,6 @@
 """Erasing what is left of ended tenants: each is visited again until nothing of it is left.
 
-    ended -> deliveries erased -> accounts logged out by their workers -> the rest erased -> visited again -> nothing left for 25 h: forgotten
+    ended -> deliveries erased -> accounts logged out by their workers -> the rest erased -> visited again -> 25 h: forgotten
                                   '-> 23 h, and an account is left: erased all the same
 
 An account may be left because no worker serves its channel, or because only a later version knows what its row means.

@@ -19,7 +19,7 @@ from shared.queues import parse
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command
 from shared.rpc.log_in import CancelLogIn, LogOut, StartLogIn, StateReached, VerifyLogIn
-from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.send import SendMessage, SendResult
 from shared.rpc.status import GetStatus
 from shared.rpc.wire import Addressed
 from tests.support.interface import interface
@@ -80,7 +80,7 @@ async def test_it_logs_in_receives_and_sends(harness: ListenerHarness, messenger
         body = json.loads(body_of(event, 3))  # type: ignore[arg-type]  # no pointer
         assert (body["channel"], body["message"]["chat_id"], body["message"]["text"]) == ("whatsapp", BOB, "hello")
         sent = await run(worker, send("hi"))
-        assert sent == SentMessage(chat_id=BOB, message_id="sent-1", date=sent.date)
+        assert sent == SendResult(chat_id=BOB, message_id="sent-1", date=sent.date)
         assert isinstance(await run(worker, GetStatus()), Live)
     assert not messenger.was_duplicated
 

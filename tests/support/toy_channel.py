@@ -28,8 +28,8 @@ from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel
 from shared.model.live import Live
 from shared.model.states import Reason
-from shared.rpc.log_in import SentCode, StartLogIn, StateReached, VerifyLogIn
-from shared.rpc.send import SendMessage, SentMessage
+from shared.rpc.log_in import LogInCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.send import SendMessage, SendResult
 from shared.store.peers import Peer
 
 CODE = "12345"
@@ -56,7 +56,7 @@ class ToyMessenger:
     def __init__(self) -> None:
         self.inboxes: dict[str, Inbox] = {}
         self.sessions: dict[str, str] = {}
-        self.sent: dict[int, SentMessage] = {}
+        self.sent: dict[int, SendResult] = {}
         self.texts: list[str] = []
         self.was_duplicated = False
 
@@ -101,11 +101,11 @@ class ToyMessenger:
         finally:
             inbox.connections -= 1
 
-    def send(self, chat_id: str, text: str, random_id: int) -> SentMessage:
+    def send(self, chat_id: str, text: str, random_id: int) -> SendResult:
         """Take a message, once for each random id."""
         if random_id not in self.sent:
             self.texts.append(text)
-            self.sent[random_id] = SentMessage(chat_id=chat_id, message_id=f"sent-{len(self.texts)}", date=datetime(2026, 3, 1, tzinfo=UTC))
+            self.sent[random_id] = SendResult(chat_id=chat_id, message_id=f"sent-{len(self.texts)}", date=datetime(2026, 3, 1, tzinfo=UTC))
         return self.sent[random_id]
 
     def _inbox(self, user_id: str) -> Inbox:
@@ -199,11 +199,11 @@ class ToyAccount:
 
     # commands
 
-    async def start(self, command: StartLogIn) -> SentCode:
+    async def start(self, command: StartLogIn) -> LogInCode:
         """Send the one code that there is."""
         self._phone = command.phone
         await self._context.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=command.phone)
-        return SentCode(delivery="toy", length=len(CODE))
+        return LogInCode(delivery="toy", length=len(CODE))
 
     async def verify(self, command: VerifyLogIn) -> StateReached:
         """Log in."""
@@ -218,7 +218,7 @@ class ToyAccount:
         self._wake.set()
         return StateReached(state=AccountState.AUTHORIZED)
 
-    async def send(self, command: SendMessage) -> SentMessage:
+    async def send(self, command: SendMessage) -> SendResult:
         """Send, once connected."""
         if not self._user_id:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(self._context.row.state))
@@ -260,7 +260,7 @@ def _sender(_: Message) -> tuple[Peer, ...]:
     return ()
 
 
-async def _start(account: ToyAccount, command: StartLogIn) -> SentCode:
+async def _start(account: ToyAccount, command: StartLogIn) -> LogInCode:
     return await account.start(command)
 
 
@@ -268,7 +268,7 @@ async def _verify(account: ToyAccount, command: VerifyLogIn) -> StateReached:
     return await account.verify(command)
 
 
-async def _send(account: ToyAccount, command: SendMessage) -> SentMessage:
+async def _send(account: ToyAccount, command: SendMessage) -> SendResult:
     return await account.send(command)
 
 
