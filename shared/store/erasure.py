@@ -13,7 +13,6 @@ An account whose epoch is 0 never had an owner: there is nothing to log out, and
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,7 +51,7 @@ def erase(table: Table, tenant_id: TenantId, *, forced: bool = False) -> bool:
     items = _read(table, tenant_id)
     if not forced and any(map(_had_owner, items.accounts)):
         return False
-    return _erase_all(table, tenant_id, items, items.accounts)
+    return _erase_all(table, tenant_id, items)
 
 
 def erase_account(table: Table, tenant_id: TenantId, channel: Channel, epoch: Epoch) -> bool:
@@ -66,12 +65,8 @@ def erase_account(table: Table, tenant_id: TenantId, channel: Channel, epoch: Ep
         mine = [row for row in items.accounts if row["sk"] == sk]
         if any(row["epoch"] != epoch for row in mine):
             return False
-        others = [row for row in items.accounts if row["sk"] != sk]
-        left = [row for row in others if _had_owner(row)]
-        if not left:
-            if _erase_all(table, tenant_id, items, [*others, *mine]):
-                return True
-        elif _erase_one(table, channel, items, mine, left[0]):
+        left = [row for row in items.accounts if row["sk"] != sk and _had_owner(row)]
+        if _erase_one(table, channel, items, mine, left[0]) if left else _erase_all(table, tenant_id, items):
             return True
     raise StoreUnavailable("transact_write_items: others write the same items")
 
@@ -118,14 +113,14 @@ def _erase_one(table: Table, channel: Channel, items: _Items, mine: list[Item], 
     return True
 
 
-def _erase_all(table: Table, tenant_id: TenantId, items: _Items, accounts: Iterable[Item]) -> bool:
-    """Erase everything, the account rows last and in this order; False if one of them was claimed since it was read."""
+def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
+    """Erase everything, the account rows last; False if one of them was claimed since it was read: its new owner is the last then."""
     table.delete_many(items.others)
     for tenant in items.tenant:
         table.delete(keys.directory(tenant["number"]))
         table.delete(keys.tenant(tenant_id))
     try:
-        for row in accounts:
+        for row in items.accounts:
             table.delete(_key(row), _UNCHANGED, {":epoch": row.get("epoch", 0)})
     except ConditionFailed:
         return False

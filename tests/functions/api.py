@@ -162,9 +162,11 @@ class Api:
         created: dict[str, Any] = answer.json()
         return created
 
-    def put_account(self, tenant_id: str, state: AccountState, worker: Worker | None = None, **fields: Any) -> None:
+    def put_account(
+        self, tenant_id: str, state: AccountState, worker: Worker | None = None, channel: Channel = Channel.TELEGRAM, **fields: Any
+    ) -> None:
         """Write an account's row as its owner leaves it."""
-        row = {**keys.account(TenantId(tenant_id), Channel.TELEGRAM), "state": state, "epoch": 1, **fields}
+        row = {**keys.account(TenantId(tenant_id), channel), "state": state, "epoch": 1, **fields}
         self.table.put({**row, "owner": worker.id} if worker else row)
 
     def account(self, tenant_id: str) -> Account | None:

@@ -125,15 +125,16 @@ def test_only_the_callback_that_failed_is_disabled(tenants: TenantStore, clock: 
     assert not tenants.disable_callback(tenant.model_copy(update={"id": new_tenant_id()}), Cause.GONE, "gone", clock.now())
 
 
-def full(tenants: TenantStore, table: Table, clock: FakeClock) -> Tenant:
+def full(tenants: TenantStore, table: Table, clock: FakeClock, channels: Iterable[Channel] = (CHANNEL,)) -> Tenant:
     """Create a tenant that has everything, and is to be erased."""
     tenant = new(tenants, clock)
-    AccountStore(table).claim(tenant.id, CHANNEL, None, WorkerId("w"), "t")
-    for key in (keys.session(tenant.id, CHANNEL), keys.marks(tenant.id, CHANNEL)):
-        FencedStore(table).load(key, Epoch(1))
-    for number in range(3):
-        PeerStore(table).put(tenant.id, CHANNEL, Peer(id=-number, kind="chat"))
-    tenants.end(tenant.id, (CHANNEL,), clock.now())
+    for channel in channels:
+        AccountStore(table).claim(tenant.id, channel, None, WorkerId("w"), "t")
+        for key in (keys.session(tenant.id, channel), keys.marks(tenant.id, channel)):
+            FencedStore(table).load(key, Epoch(1))
+        for number in range(3):
+            PeerStore(table).put(tenant.id, channel, Peer(id=-number, kind="chat"))
+    tenants.end(tenant.id, channels, clock.now())
     return tenant
 
 
@@ -191,6 +192,39 @@ def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: 
     with pytest.raises(KeyboardInterrupt):
         erasure.erase(DyingTable(table, 2), tenant.id)
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
+
+
+def test_an_account_goes_alone_while_another_is_left(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """What is not the account's own stays for the last account. Each erasing may run twice."""
+    tenant = full(tenants, table, clock, Channel)
+    whole = [sk for pk, sk in everything(table) if tenant.id in pk]
+    for _ in range(2):
+        assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
+        assert [sk for pk, sk in everything(table) if tenant.id in pk] == [sk for sk in whole if CHANNEL not in sk]
+    assert not erasure.erase(table, tenant.id)
+    for _ in range(2):
+        assert erasure.erase_account(table, tenant.id, Channel.WHATSAPP, Epoch(1))
+        assert [pk for pk, _ in everything(table)] == ["COUNTER", keys.ENDED]
+
+
+def test_of_two_accounts_that_go_at_once_the_last_takes_the_tenant_with_it(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """Whichever that is: the transactions see each other."""
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            tenant = full(tenants, table, clock, Channel)
+            going = [pool.submit(erasure.erase_account, table, tenant.id, channel, Epoch(1)) for channel in Channel]
+            assert all(one.result() for one in going)
+            assert not [sk for pk, sk in everything(table) if tenant.id in pk or pk.startswith("TENANTS#")]
+
+
+def test_an_end_that_is_repeated_writes_nothing(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """The time in which an account is logged out does not begin anew, and no row comes back of an account that is gone already."""
+    tenant = full(tenants, table, clock, Channel)
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
+    before = everything(table), AccountStore(table).get(tenant.id, Channel.WHATSAPP)
+    clock.advance(60)
+    assert tenants.end(tenant.id, Channel, clock.now())
+    assert (everything(table), AccountStore(table).get(tenant.id, Channel.WHATSAPP)) == before
 
 
 def test_tokens_are_read_as_they_were_written(table: Table) -> None:

@@ -51,9 +51,13 @@ class Inbox:
 
 
 class ToyMessenger:
-    """The messenger's server. It remembers whether a user ever had two connections at once: that destroys a real session."""
+    """The messenger's server. It remembers whether a user ever had two connections at once: that destroys a real session.
+
+    While it is `away`, nobody is logged out.
+    """
 
     def __init__(self) -> None:
+        self.away = False
         self.inboxes: dict[str, Inbox] = {}
         self.sessions: dict[str, str] = {}
         self.sent: dict[int, SendResult] = {}
@@ -189,7 +193,9 @@ class ToyAccount:
         return None
 
     async def log_out(self, failures: int) -> bool:
-        """End the session."""
+        """End the session, unless the messenger is away."""
+        if self._messenger.away:
+            return False
         self._messenger.sessions.pop(self._token or "", None)
         return True
 
