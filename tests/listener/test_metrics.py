@@ -30,7 +30,7 @@ __all__ = ["people"]  # a fixture that every test here uses
 
 TG = Channel.TELEGRAM
 HELD = Holdings(accounts=5, serving=4, ledger_depth=7)
-UNITS = {"FloodWait": "Seconds"}
+UNITS = {"FloodWait": "Seconds", "AccountsDown": "Percent"}
 
 
 def written_by(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -64,6 +64,7 @@ def test_a_line_is_what_cloudwatch_reads() -> None:
         "AccountsHeld": [5],
         "AccountsServed": [4],
         "AccountsConnected": [2],
+        "AccountsDown": [50],
         "LedgerDepth": [7],
     }
     assert set(line) == {"_aws", "service", "channel", *units}
@@ -154,3 +155,12 @@ async def test_accounts_that_a_lapse_cuts_off_are_counted(harness: ListenerHarne
         assert isinstance(ended, Lapsed)
     assert worker.services.metrics[TG].lapses == 1
     assert worker.services.metrics[TG].connected == 0
+
+
+@pytest.mark.parametrize(("serving", "connected", "percent"), [(4, 1, 75.0), (4, 4, 0.0), (0, 0, 0.0), (1, 2, 0.0)])
+def test_what_is_down_is_a_share(serving: int, connected: int, percent: float) -> None:
+    """Of nothing it is nothing, and it is never below."""
+    metrics, stream = no_metrics(), io.StringIO()
+    metrics[TG].connected = connected
+    MetricsWriter(metrics, {TG}, lambda _: Holdings(5, serving, 0), FakeClock(), stream).write()
+    assert written_by(stream)[0]["AccountsDown"] == [percent]
