@@ -15,7 +15,7 @@ from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.rows import of_row
-from shared.store.table import Change, Check, ConditionFailed, Item, Put, StoreUnavailable, Table
+from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table, Update
 
 _TRIES = 5
 """A transaction fails too where another write is at one of its items."""
@@ -88,7 +88,7 @@ class AccountStore:
     def _create(self, tenant_id: TenantId, channel: Channel, me: WorkerId, token: str) -> Account:
         key, tenant = keys.account(tenant_id, channel), keys.tenant(tenant_id)
         row = {**key, "owner": me, "epoch": 1, "claim": token}
-        there = Check(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
+        there = ConditionCheck(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
         for _ in range(_TRIES):
             try:
                 self._table.transact([there, Put(row, "attribute_not_exists(pk)")])
@@ -166,7 +166,7 @@ class AccountStore:
         self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
 
 
-def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Change:
+def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Update:
     """Return the write that has an account erased, for the transaction that ends its tenant.
 
     It needs no account to be there: the row that says it is what a worker that died in the middle is followed by.
@@ -174,10 +174,10 @@ def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Cha
     return _wanting(keys.account(tenant_id, channel), Wanted.ERASE, now)
 
 
-def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Change:
+def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Update:
     owner, epoch = "#owner = if_not_exists(#owner, :nobody)", "epoch = if_not_exists(epoch, :zero)"
     values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY, ":zero": 0}
-    return Change(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
+    return Update(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
 
 
 @of_row

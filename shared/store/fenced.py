@@ -15,7 +15,7 @@ from typing import Any
 from shared.model.ids import Epoch
 from shared.store import keys
 from shared.store.keys import Key
-from shared.store.table import Check, ConditionFailed, Item, Put, StoreUnavailable, Table
+from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table
 
 _TRIES = 5
 """A transaction fails too where another write is at one of its items."""
@@ -44,7 +44,7 @@ class FencedStore:
         return _held(row)
 
     def _begin(self, key: Key, account: Key, epoch: Epoch) -> Item:
-        ours = Check(account, "epoch = :mine", {":mine": epoch})
+        ours = ConditionCheck(account, "epoch = :mine", {":mine": epoch})
         for _ in range(_TRIES):
             try:
                 self._table.transact([ours, Put({**key, "epoch": epoch}, "attribute_not_exists(pk)")])

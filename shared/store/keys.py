@@ -65,7 +65,7 @@ def session(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"SESSION#{channel}"}
 
 
-def marks(tenant_id: TenantId, channel: Channel) -> Key:
+def update_state(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
 
 

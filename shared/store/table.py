@@ -78,7 +78,7 @@ class Put:
 
 
 @dataclass(frozen=True)
-class Change:
+class Update:
     """An item to be changed, as part of a transaction."""
 
     key: Mapping[str, str]
@@ -89,7 +89,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Remove:
+class Delete:
     """An item to be removed, as part of a transaction."""
 
     key: Mapping[str, str]
@@ -99,7 +99,7 @@ class Remove:
 
 
 @dataclass(frozen=True)
-class Check:
+class ConditionCheck:
     """A condition on an item that stays as it is, as part of a transaction."""
 
     key: Mapping[str, str]
@@ -108,7 +108,7 @@ class Check:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-Write = Put | Change | Remove | Check
+Write = Put | Update | Delete | ConditionCheck
 
 
 class Table:
@@ -251,11 +251,11 @@ class Table:
         match write:
             case Put():
                 return {"Put": {**request, "Item": to_wire(write.item)}}
-            case Change():
+            case Update():
                 return {"Update": {**request, "Key": to_wire(write.key), "UpdateExpression": write.update}}
-            case Remove():
+            case Delete():
                 return {"Delete": {**request, "Key": to_wire(write.key)}}
-            case Check():
+            case ConditionCheck():
                 return {"ConditionCheck": {**request, "Key": to_wire(write.key)}}
 
     def _call(self, operation: str, **request: Any) -> Any:
