@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
@@ -22,6 +23,14 @@ from infra_cdk.settings import StackSettings
 
 STOP_TIMEOUT_S = 120  # the most Fargate gives for handing over; the default of 30 would cut it off
 CPU_UNITS, MEMORY_MB = 256, 512
+CHANNELS = ("telegram",)
+"""What the image serves. It writes a line of metrics for each of them once a minute (listener/core/metrics.py)."""
+
+
+def listener_metric(name: str, channel: str, statistic: str, period: Duration) -> cloudwatch.Metric:
+    """Return a metric that the listeners write. Each writes it once a minute: a sum over a minute is that of all listeners."""
+    dimensions = {"service": "listener", "channel": channel}
+    return cloudwatch.Metric(namespace="Avio", metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period)
 
 
 class Listener(Construct):

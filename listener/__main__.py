@@ -11,6 +11,7 @@ import gc
 import secrets
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from listener.core.api import Api, server
 from listener.core.connect_limiter import REAL_EVERY_S, ConnectLimiter
 from listener.core.event_publisher import EventPublisher
 from listener.core.ledger import Writer
+from listener.core.metrics import MetricsWriter
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
@@ -124,6 +126,10 @@ class Process:
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
         self._worker = self._new_worker()
+        channels = {driver.channel for driver in self._drivers}
+        self._metrics = MetricsWriter(
+            self._services.metrics, channels, lambda channel: self._worker.claims.holdings(channel), self._clock, sys.stdout
+        )
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -134,11 +140,12 @@ class Process:
         http = server(api.app(), self._settings.listener_host, self._settings.listener_port, self._certificate.context)
         async with asyncio.TaskGroup() as tasks:  # what fails in one of them ends the process, and Fargate starts another
             tasks.create_task(http.serve())
-            writing = tasks.create_task(self._writer.run())
+            writing = [tasks.create_task(work) for work in (self._writer.run(), self._metrics.run())]
             while not self._stopping.is_set():
                 await self._be_a_worker()
             http.should_exit = True
-            writing.cancel()
+            for task in writing:
+                task.cancel()
         await self._queue.close()
 
     async def _be_a_worker(self) -> None:

@@ -24,6 +24,13 @@ from shared.model.ids import TenantId
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
 
+_NEVER_OPENS = {"InvalidCiphertextException", "IncorrectKeyException"}
+"""What KMS answers where a wrapped key is damaged, of another context, or of another KMS key: asking again changes nothing.
+https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html#API_Decrypt_Errors
+
+Every other refusal concerns all keys and can be taken back (docs/decisions/a-refusal-by-kms.md).
+"""
+
 _NONCE_BYTES = 12  # NIST SP 800-38D, 8.2.2: 96 random bits; far below 2^32 saves under one key
 
 
@@ -41,11 +48,11 @@ class Purpose(StrEnum):
 
 
 class DecryptionFailed(Exception):
-    """The sealed bytes are not what was sealed for this tenant and purpose."""
+    """The sealed bytes, or their data key, are not what was sealed for this tenant and purpose. It stays so."""
 
 
 class KeysUnavailable(Exception):
-    """KMS did not answer, or refused."""
+    """KMS did not answer, or refuses for now. Carries the name of what went wrong."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +96,7 @@ class Envelope:
         return DataKey(answer["CiphertextBlob"], answer["Plaintext"], _aad(tenant_id, purpose))
 
     def unwrap(self, tenant_id: TenantId, purpose: Purpose, wrapped: bytes) -> DataKey:
-        """Return the data key that `new_key` made; raises KeysUnavailable."""
+        """Return the data key that `new_key` made; raises KeysUnavailable, and DecryptionFailed where it can never be unwrapped."""
         context = {"tenant": tenant_id, "purpose": purpose.role}
         with _translated():
             answer = self._kms().decrypt(CiphertextBlob=wrapped, KeyId=self._key_id, EncryptionContext=context)
@@ -100,7 +107,12 @@ class Envelope:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        refusal = error.response.get("Error", {}).get("Code", "")
+        if refusal in _NEVER_OPENS:
+            raise DecryptionFailed from error
+        raise KeysUnavailable(refusal or type(error).__name__) from error
+    except BotoCoreError as error:
         raise KeysUnavailable(type(error).__name__) from error
 
 

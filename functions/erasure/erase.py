@@ -1,7 +1,9 @@
 """Erasing what is left of ended tenants: each is visited again until nothing of it is left.
 
-    ended -> deliveries erased -> account logged out by its worker -> the rest erased -> visited again -> nothing left for 25 h: forgotten
-                                  '-> 23 h without a worker: erased all the same
+    ended -> deliveries erased -> accounts logged out by their workers -> the rest erased -> visited again -> 25 h: forgotten
+                                  '-> 23 h, and an account is left: erased all the same
+
+An account may be left because no worker serves its channel, or because only a later version knows what its row means.
 
 After DELETE no request of the tenant is accepted. Work under way may still write something of it: a delivery's record, a peer, a large
 event. So a tenant is visited for a day after its end, less and less often. Each visit may run twice, and two may run at a time.
@@ -15,10 +17,8 @@ from datetime import timedelta
 from aws_lambda_powertools import Logger
 
 from shared.clock import Clock
-from shared.model.account import Account
-from shared.model.ids import NOBODY, Channel, Epoch, TenantId
+from shared.model.ids import TenantId
 from shared.store import erasure
-from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import ConditionFailed, StoreUnavailable, Table
 from shared.store.tenants import EndedTenant, TenantStore
@@ -47,7 +47,6 @@ class Eraser:
 
     table: Table
     tenants: TenantStore
-    accounts: AccountStore
     workers: WorkerStore
     deliveries: DeliveryStore
     clock: Clock
@@ -82,13 +81,13 @@ class ErasureRun:
         self._counts.looks += 1
         now = self._clock.now()
         age = now - ended.ended_at
-        records_gone = self._erase_records(ended.tenant_id)
-        if self._erase_state(ended.tenant_id, age) and records_gone and age >= KEPT_IN_VIEW:
+        records_gone, state_gone = self._erase_records(ended.tenant_id), self._erase_state(ended, age)
+        if state_gone and records_gone and age >= KEPT_IN_VIEW:
             self._eraser.tenants.forget(ended)
             self._eraser.logger.info("tenant is erased", extra={"tenant_id": ended.tenant_id})
             self._counts.forgotten += 1
         else:
-            self._eraser.tenants.look_later(ended, now + min(max(age / 4, SOONEST), LATEST))
+            self._eraser.tenants.look_later(ended, now + _pause(age, state_gone=state_gone))
 
     def _erase_records(self, tenant_id: TenantId) -> bool:
         """Erase a tenant's items in table `deliveries`; False if the time is up before all are gone."""
@@ -97,21 +96,25 @@ class ErasureRun:
                 return False
         return True
 
-    def _erase_state(self, tenant_id: TenantId, age: timedelta) -> bool:
-        """Erase a tenant's items in table `avio` once its accounts are logged out; tell whether all are gone."""
-        found = [self._eraser.accounts.get(tenant_id, channel) for channel in Channel]
-        accounts = [account for account in found if account]
-        if any(account.epoch > 0 for account in accounts) and age < FORCED_AFTER:
-            self._nudge(accounts)
-            return False
-        return erasure.erase(self._eraser.table, tenant_id, accounts[0].epoch if accounts else Epoch(0))
+    def _erase_state(self, ended: EndedTenant, age: timedelta) -> bool:
+        """Erase a tenant's items in table `avio` once its accounts are logged out, or by force; tell whether all are gone.
 
-    def _nudge(self, accounts: list[Account]) -> None:
-        """Remind the accounts' workers to log them out."""
-        for account in accounts:
-            if account.owner and account.owner != NOBODY:
-                self._eraser.workers.nudge(account.owner, account.tenant_id)
+        The owners of accounts that are left are reminded to log them out.
+        """
+        if erasure.erase(self._eraser.table, ended.tenant_id, forced=age >= FORCED_AFTER):
+            return True
+        for owner in erasure.remind(self._eraser.table, ended.tenant_id, ended.ended_at):
+            self._eraser.workers.nudge(owner, ended.tenant_id)
+        return False
 
     @property
     def _is_late(self) -> bool:
         return self._clock.boottime() - self._started_s >= LAST_START_S
+
+
+def _pause(age: timedelta, *, state_gone: bool) -> timedelta:
+    """Return the time until the next visit: it grows with the tenant's age, but what is left is erased by force in time."""
+    usual = min(max(age / 4, SOONEST), LATEST)
+    if state_gone:
+        return usual
+    return min(usual, FORCED_AFTER - age) if age < FORCED_AFTER else SOONEST

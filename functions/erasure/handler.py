@@ -9,7 +9,6 @@ from shared import aws
 from shared.clock import SystemClock
 from shared.observability import get_logger
 from shared.settings import DeliverySettings
-from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -20,7 +19,7 @@ logger = get_logger()
 dynamodb = aws.dynamodb()
 table = Table(dynamodb, settings.table_name)
 deliveries = DeliveryStore(Table(dynamodb, settings.deliveries_table_name))
-eraser = Eraser(table, TenantStore(table), AccountStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
+eraser = Eraser(table, TenantStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
 
 
 def handler(event: object, context: object) -> None:

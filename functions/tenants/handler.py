@@ -9,7 +9,6 @@ from functions.tenants.tenant_service import TenantService
 from shared import aws
 from shared.crypto import Envelope
 from shared.settings import CallbackSettings, HttpSettings
-from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
 
@@ -25,6 +24,6 @@ table, tenants, clock = function.table, function.tenants, function.clock
 envelope = Envelope(aws.kms, settings.kms_key_id)
 handler = function.handler(
     [routes.router, credential_routes.router, api_info_routes.router],
-    TenantService(table, tenants, AccountStore(table), WorkerStore(table), envelope, clock, settings),
+    TenantService(table, tenants, WorkerStore(table), envelope, clock, settings),
     CredentialService(tenants, envelope, clock),
 )

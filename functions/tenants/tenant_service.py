@@ -14,18 +14,15 @@ from shared import callback_url
 from shared.clock import Clock
 from shared.crypto import Envelope, KeysUnavailable, Purpose
 from shared.errors import AvioError, Code
-from shared.model.ids import NOBODY, Channel, Epoch, TenantId
+from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Draw, Sealed, Tenant, new_key, new_signing_secret
 from shared.settings import CallbackSettings
 from shared.store import erasure
-from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.tenants import AlreadyCreated, Creation, TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
 
 RETRY_AFTER_S = 5
-CHANNELS = (Channel.TELEGRAM,)
-"""The channels on which a tenant can have accounts."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,6 @@ class TenantService:
 
     table: Table
     tenants: TenantStore
-    accounts: AccountStore
     workers: WorkerStore
     envelope: Envelope
     clock: Clock
@@ -130,18 +126,14 @@ class TenantService:
     def delete(self, tenant: Tenant) -> None:
         """End a tenant, so that no credential opens it any more, then have everything of it erased.
 
-        The worker that owns the account erases the tenant, because it must log the account out first; without an owner, any worker that
-        finds the account does. A tenant whose account no worker ever owned has nothing to log out and is erased at once.
+        Each account's owner logs it out and erases it, the last one with everything of the tenant; without an owner, any worker that
+        finds the account does. A tenant whose accounts no worker ever owned has nothing to log out and is erased at once.
         functions/erasure retries for a day what is left unfinished. Safe to run twice.
         """
-        if not self.tenants.end(tenant.id, CHANNELS, self.clock.now()):
-            return
-        for channel in CHANNELS:
-            row = self.accounts.get(tenant.id, channel)
-            if row is None or row.epoch == 0:
-                erasure.erase(self.table, tenant.id, Epoch(0))
-            elif row.owner and row.owner != NOBODY:
-                self.workers.nudge(row.owner, tenant.id)
+        now = self.clock.now()
+        if self.tenants.end(tenant.id, Channel, now) and not erasure.erase(self.table, tenant.id):
+            for owner in erasure.remind(self.table, tenant.id, now):
+                self.workers.nudge(owner, tenant.id)
 
     def _stored(self, tenant_id: TenantId, changes: dict[str, Any]) -> dict[str, Any]:
         """Return changes in their stored form: headers encrypted, with their names beside them."""

@@ -36,7 +36,7 @@ COMMANDS_FINISH_S = 20.0
 
 LOG_OUT_TRIED_FOR = timedelta(hours=24)
 ERASURE_TRIED_FOR = timedelta(hours=22)
-"""How long the messenger is asked before all that a tenant has is erased: it is gone within 24 hours."""
+"""How long the messenger is asked before the account of an ended tenant is erased all the same: the tenant is gone within 24 hours."""
 
 
 class _Released(Exception):
@@ -115,7 +115,7 @@ class OwnedAccount:
             await self._leave(self.context.release)
 
     async def _carry_out(self, wanted: Wanted | None) -> None:
-        """Log out at the messenger (tried for a day), then erase: the session, or everything of the tenant."""
+        """Log out at the messenger (tried for a day), then erase: the session, or the account (the last one with its tenant)."""
         if wanted is None or wanted is Wanted.UNKNOWN:
             raise _Released  # a later version does what only it knows
         since, failures = self.context.row.wanted_since or self.context.services.now(), 0
@@ -128,7 +128,7 @@ class OwnedAccount:
                 return
         if wanted is not Wanted.ERASE:
             await self._leave(lambda: self._let_go(SessionEnd(AccountState.LOGGED_OUT, Reason.LOGGED_OUT_HERE)))
-        await retry_forever(self.context.erase_tenant)
+        await retry_forever(self.context.erase_account)
         raise _Released
 
     async def _leave(self, leave: Callable[[], Awaitable[None]]) -> NoReturn:

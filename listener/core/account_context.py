@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from listener.core.ledger import Ledger, Position, Writer
+from listener.core.metrics import ChannelMetrics, no_metrics
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.offload import Offload
@@ -23,7 +24,7 @@ from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope
 from shared.model.account import Account, AccountState, Wanted
-from shared.model.ids import TenantId, WorkerId
+from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.states import Reason, may_become, move
 from shared.store import erasure
 from shared.store.accounts import AccountStore
@@ -48,6 +49,7 @@ class WorkerServices:
     writer: Writer
     clock: Clock
     logger: Logger
+    metrics: Mapping[Channel, ChannelMetrics] = field(default_factory=no_metrics)
 
     def now(self) -> datetime:
         """Return the wall time."""
@@ -77,6 +79,11 @@ class AccountContext:
         """Whose account this is."""
         return self.row.tenant_id
 
+    @property
+    def metrics(self) -> ChannelMetrics:
+        """What the account's channel adds to where something is to be measured."""
+        return self.services.metrics[self.row.channel]
+
     async def load(self) -> Saved:
         """Fence and return what is stored; raises Superseded, and DecryptionFailed the first time that the session cannot be decrypted.
 
@@ -103,7 +110,7 @@ class AccountContext:
 
         `saved` is told which peers have been stored with an event, `missing` returns those of an event's peers that still are not.
         """
-        ledger = self.ledger = Ledger(position, self.services.writer.ready, saved, missing=missing)
+        ledger = self.ledger = Ledger(position, self.services.writer.ready, saved, missing=missing, metrics=self.metrics)
         return ledger
 
     async def set_status(self, state: AccountState | None = None, reason: Reason | None = None, **changes: Any) -> None:
@@ -205,9 +212,10 @@ class AccountContext:
         row, store = self.row, self.services.accounts
         await self.services.offload(store.give, row.tenant_id, row.channel, self._me, row.epoch)
 
-    async def erase_tenant(self) -> None:
-        """Erase everything of the account's tenant; raises Superseded where another owner goes on with that."""
-        if not await self.services.offload(erasure.erase, self.services.table, self.tenant_id, self.row.epoch):
+    async def erase_account(self) -> None:
+        """Erase the account, and with the tenant's last account everything of the tenant; raises Superseded if a later owner does that."""
+        row = self.row
+        if not await self.services.offload(erasure.erase_account, self.services.table, row.tenant_id, row.channel, row.epoch):
             raise Superseded
 
     async def look_again(self) -> Wanted | None:

@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from aws_lambda_powertools import Logger
 
+from listener.core.metrics import ChannelMetrics
 from listener.core.runtime.signals import Signal
 from shared.model.event import Event
 from shared.store.peers import Peer
@@ -86,6 +87,7 @@ class Ledger(Generic[P]):
     kept: Callable[[tuple[Peer, ...]], None]
     bound: int = BOUND
     missing: Callable[[tuple[Peer, ...]], tuple[Peer, ...]] = tuple
+    metrics: ChannelMetrics = field(default_factory=ChannelMetrics)
     _records: list[Record] = field(default_factory=list)  # an empty deque is 700 bytes larger
     _chats: dict[str, deque[LedgerEntry]] = field(default_factory=dict)
     _size: int = 0
@@ -125,6 +127,7 @@ class Ledger(Generic[P]):
         chat = self._chats[entry.group]
         chat.popleft()
         self._size -= 1
+        self.metrics.events_queued += 1
         if self._size <= self.bound // 2:
             self._room.set()
         entry.record.missing -= 1
@@ -215,5 +218,6 @@ class Writer:
             if well:
                 entry.ledger.accepted(entry)
             else:
+                entry.ledger.metrics.events_refused += 1
                 delay = min(5.0, self._retry_s * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
                 asyncio.get_running_loop().call_later(delay, self.ready, entry.ledger, entry.group)

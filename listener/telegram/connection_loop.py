@@ -45,7 +45,8 @@ class ConnectionLoop:
         self._wake = wake
         self._recent_sends = RecentSends()
         self._saving_peers: set[asyncio.Task[None]] = set()
-        self._flood_waits = FloodWaits(core.services.clock.boottime)
+        self._metrics = core.metrics
+        self._flood_waits = FloodWaits(core.services.clock.boottime, self._metrics)
         self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, ledger, core.services.now)
         self._restrictions = Restrictions(context)
         self._changed_at = core.services.now()  # when it went up or down last
@@ -123,6 +124,7 @@ class ConnectionLoop:
     async def _send(self, client: Client, message: Outgoing, tries: Tries) -> Sent:
         async with self._restrictions.sending(client, message.to):
             sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, tries)
+        self._metrics.sends += 1
         if unkept := self._context.peers.unkept(sent.chat_id):
             saving = asyncio.create_task(self._context.save_peers(unkept))
             self._saving_peers.add(saving)
@@ -176,10 +178,13 @@ class ConnectionLoop:
 
     def _goes_up(self, client: Client) -> None:
         self.client, self._changed_at, self._last_error = client, self._core.services.now(), None
+        self._metrics.connects += 1
+        self._metrics.connected += 1
         self.up.set()
 
     def _goes_down(self) -> None:
         if self.client:
+            self._metrics.connected -= 1
             self._changed_at, self._synced_at = self._core.services.now(), self.client.synced_at or self._synced_at
         self.client = None
         self.up.clear()
@@ -202,6 +207,8 @@ class ConnectionLoop:
         """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""
         self._core.log("connection over", fault=type(error).__name__, failures=failures)
         asked_s = wait_of(error)
+        if isinstance(error, AvioError):  # by the connect; what ends a connection later was a request's answer, and is counted with it
+            self._metrics.flood_wait_s += asked_s
         if failures >= 2 or asked_s:  # once may be chance
             self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):

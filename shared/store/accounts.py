@@ -166,12 +166,13 @@ class AccountStore:
         self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
 
 
-def wanting_erasure(tenant_id: TenantId, channel: Channel, now: datetime) -> Update:
+def wanting_erasure(account: keys.Key, now: datetime) -> Update:
     """Return the write that requests an account's erasure, for the transaction that ends its tenant.
 
-    If the account has no row, this makes one. With it, another worker continues if the first dies during the erasure.
+    If the account has no row, this makes one. Then a process that creates the account at the same moment finds the request, or comes too
+    late; and if a process dies while it erases the tenant, workers find the row.
     """
-    return _wanting(keys.account(tenant_id, channel), Wanted.ERASE, now)
+    return _wanting(account, Wanted.ERASE, now)
 
 
 def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Update:

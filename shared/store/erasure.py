@@ -1,36 +1,131 @@
-"""Erasing what table `avio` holds of a tenant, in an order in which a death in the middle loses nobody's track of the rest.
+"""Erases what table `avio` holds of an ended tenant, in an order in which a death loses track of nothing.
 
-    account's own items (session, marks, peers), keys -> directory row -> tenant -> account rows
+    an account, while others are left   its session, marks and peers -> its row
+    the last account                    everything else -> directory row -> tenant -> account rows
 
-`TenantStore.end` comes before: from then on every door is shut, no account is made any more, and a row among those of ended tenants
-keeps the end from being forgotten. The account row goes last, and only from whom it belongs to: what else a worker may still write is
-fenced by it. Each step may run twice.
+`TenantStore.end` comes first: no account is created from then on, every account says that it is to be erased, and a row among those of
+ended tenants keeps the end from being forgotten. An account row is the last item of its account, and one of them the last item of its
+tenant: who finds the row knows that something is left. Each step may run twice.
+
+An account whose epoch is 0 never had an owner: there is nothing to log out, and whoever is last erases its row too.
 """
 
 from __future__ import annotations
 
-from shared.model.ids import Epoch, TenantId
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.model.account import Wanted
+from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
-from shared.store.table import ConditionFailed, Table
+from shared.store.accounts import wanting_erasure
+from shared.store.table import ConditionCheck, ConditionFailed, Delete, Item, StoreUnavailable, Table
+
+_TRIES = 5
+"""A transaction fails too where another write is at one of its items."""
+_UNCHANGED = "attribute_not_exists(epoch) OR epoch = :epoch"
+_ASKED: dict[str, Any] = {
+    "ProjectionExpression": "pk, sk, #number, #owner, epoch, wanted",
+    "ExpressionAttributeNames": {"#number": "number", "#owner": "owner"},
+    "ConsistentRead": True,
+}
 
 
-def erase(table: Table, tenant_id: TenantId, epoch: Epoch) -> bool:
-    """Erase everything of a tenant whose account is under `epoch` (0: nobody's yet); tell whether all of it is gone.
+@dataclass(frozen=True)
+class _Items:
+    """A tenant's items as they were read: its account rows, its own row, and all others."""
 
-    False where somebody has claimed the account since: whoever did goes on with it.
+    accounts: list[Item]
+    tenant: list[Item]
+    others: list[Item]
+
+
+def erase(table: Table, tenant_id: TenantId, *, forced: bool = False) -> bool:
+    """Erase everything of a tenant whose accounts never had an owner; tell whether all of it is gone.
+
+    An account that has had an owner may be logged in: its owner logs it out and erases it. Then nothing is erased here, unless `forced`.
+    Returns False too if an account was claimed meanwhile: its owner goes on.
     """
-    pk = keys.tenant(tenant_id)["pk"]
-    asked = {"ProjectionExpression": "pk, sk, #number", "ExpressionAttributeNames": {"#number": "number"}, "ConsistentRead": True}
-    rows = list(table.query("pk = :pk", {":pk": pk}, **asked))
-    accounts = [row for row in rows if row["sk"].startswith(keys.ACCOUNTS)]
-    tenants = [row for row in rows if row["sk"] == keys.tenant(tenant_id)["sk"]]
-    table.delete_many(row for row in rows if row not in accounts and row not in tenants)
-    for tenant in tenants:
-        table.delete(keys.directory(tenant["number"]))
-        table.delete(keys.tenant(tenant_id))
+    items = _read(table, tenant_id)
+    if not forced and any(map(_had_owner, items.accounts)):
+        return False
+    return _erase_all(table, tenant_id, items)
+
+
+def erase_account(table: Table, tenant_id: TenantId, channel: Channel, epoch: Epoch) -> bool:
+    """Erase an account that is logged out, and everything of its tenant if no other account is left to log out.
+
+    Call it as the owner under `epoch`. Returns False if the account has a later owner, who goes on.
+    """
+    sk = keys.account(tenant_id, channel)["sk"]
+    for _ in range(_TRIES):
+        items = _read(table, tenant_id)
+        mine = [row for row in items.accounts if row["sk"] == sk]
+        if any(row["epoch"] != epoch for row in mine):
+            return False
+        left = [row for row in items.accounts if row["sk"] != sk and _had_owner(row)]
+        if _erase_one(table, channel, items, mine, left[0]) if left else _erase_all(table, tenant_id, items):
+            return True
+    raise StoreUnavailable("transact_write_items: others write the same items")
+
+
+def remind(table: Table, tenant_id: TenantId, ended_at: datetime) -> set[WorkerId]:
+    """Have every account that is left say that it is to be erased; return their owners.
+
+    `TenantStore.end` has written it on the accounts of every channel that it knows; a later version may have created others.
+    """
+    accounts = _read(table, tenant_id).accounts
+    for row in accounts:
+        if row.get("wanted") != Wanted.ERASE:
+            wanting = wanting_erasure(_key(row), ended_at)
+            with contextlib.suppress(ConditionFailed):  # erased meanwhile
+                table.update(wanting.key, wanting.update, wanting.values, "attribute_exists(pk)", wanting.names)
+    return {row.get("owner", NOBODY) for row in accounts} - {NOBODY}
+
+
+def _read(table: Table, tenant_id: TenantId) -> _Items:
+    tenant = keys.tenant(tenant_id)
+    items = _Items([], [], [])
+    for row in table.query("pk = :pk", {":pk": tenant["pk"]}, **_ASKED):
+        if row["sk"].startswith(keys.ACCOUNTS):
+            items.accounts.append(row)
+        else:
+            (items.tenant if row["sk"] == tenant["sk"] else items.others).append(row)
+    return items
+
+
+def _had_owner(account: Item) -> bool:
+    return bool(account.get("epoch", 0) != 0)
+
+
+def _erase_one(table: Table, channel: Channel, items: _Items, mine: list[Item], other: Item) -> bool:
+    """Erase one account of several; False if its row or the other account's has changed: then it may be the last by now."""
+    table.delete_many(row for row in items.others if keys.belongs_to(row["sk"], channel))
+    if not mine:
+        return True  # an earlier try has removed the row
+    own = [Delete(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
     try:
-        for account in accounts:
-            table.delete({"pk": pk, "sk": account["sk"]}, "attribute_not_exists(pk) OR epoch = :epoch", {":epoch": epoch})
+        table.transact([*own, ConditionCheck(_key(other), "epoch <> :zero AND attribute_exists(pk)", {":zero": 0})])
     except ConditionFailed:
         return False
     return True
+
+
+def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
+    """Erase everything, the account rows last; False if one of them was claimed since it was read: its new owner is the last then."""
+    table.delete_many(items.others)
+    for tenant in items.tenant:
+        table.delete(keys.directory(tenant["number"]))
+        table.delete(keys.tenant(tenant_id))
+    try:
+        for row in items.accounts:
+            table.delete(_key(row), _UNCHANGED, {":epoch": row.get("epoch", 0)})
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _key(row: Item) -> keys.Key:
+    return {"pk": row["pk"], "sk": row["sk"]}

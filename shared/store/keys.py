@@ -61,6 +61,12 @@ def account_of(key: Key) -> Key:
     return {"pk": key["pk"], "sk": ACCOUNTS + key["sk"].partition("#")[2]}
 
 
+def belongs_to(sk: str, channel: Channel) -> bool:
+    """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
+    kind, _, rest = sk.partition("#")
+    return kind in {"SESSION", "MARKS", "PEER"} and rest.partition("#")[0] == channel
+
+
 def session(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"SESSION#{channel}"}
 

@@ -287,21 +287,23 @@ class TenantStore:
     def end(self, tenant_id: TenantId, channels: Iterable[Channel], now: datetime) -> bool:
         """End a tenant for good; False where it does not exist. Its data is erased by whoever can (`shared.store.erasure`).
 
-        One transaction: its doors are shut, its accounts are to be erased, and it is among the ended tenants, which are looked at until
-        nothing of them is left. Whoever makes an account looks at the tenant in one transaction too: it comes before this or not at all.
-        Safe to run twice.
+        One transaction: its doors are shut, its account of each channel is to be erased, and it is among the ended tenants, which are
+        looked at until nothing of them is left. Whoever creates an account checks the tenant in one transaction too: it comes before this,
+        and the account is to be erased, or not at all. Safe to run twice: the second run writes nothing.
         """
+        shut = Update(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True, ":no": False}, _EXISTS)
         writes: list[Write] = [
-            Update(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True}, "attribute_exists(pk)"),
-            *(wanting_erasure(tenant_id, channel, now) for channel in channels),
+            shut,
+            *(wanting_erasure(keys.account(tenant_id, channel), now) for channel in channels),
             Put({**keys.ended(now, tenant_id), "ended_at": now.isoformat()}),
         ]
         for _ in range(_TRIES):
             try:
                 self._table.transact(writes)
             except ConditionFailed:
-                if self._table.get(keys.tenant(tenant_id)) is None:
-                    return False
+                row = self._table.get(keys.tenant(tenant_id))
+                if row is None or row["deleting"]:
+                    return row is not None
             else:
                 return True
         raise StoreUnavailable(_CONTENDED)

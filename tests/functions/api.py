@@ -125,7 +125,7 @@ class Api:
         owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
         return Dependencies(
-            TenantService(self.table, self.tenants, self.accounts, self.workers, self.envelope, self.clock, allowed),
+            TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed),
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
@@ -162,9 +162,11 @@ class Api:
         created: dict[str, Any] = answer.json()
         return created
 
-    def put_account(self, tenant_id: str, state: AccountState, worker: Worker | None = None, **fields: Any) -> None:
+    def put_account(
+        self, tenant_id: str, state: AccountState, worker: Worker | None = None, channel: Channel = Channel.TELEGRAM, **fields: Any
+    ) -> None:
         """Write an account's row as its owner leaves it."""
-        row = {**keys.account(TenantId(tenant_id), Channel.TELEGRAM), "state": state, "epoch": 1, **fields}
+        row = {**keys.account(TenantId(tenant_id), channel), "state": state, "epoch": 1, **fields}
         self.table.put({**row, "owner": worker.id} if worker else row)
 
     def account(self, tenant_id: str) -> Account | None:

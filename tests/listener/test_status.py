@@ -11,9 +11,10 @@ import pytest
 
 from listener.core import commands
 from listener.telegram.operations.errors import End
+from shared.crypto import Purpose
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
-from shared.model.ids import Channel
+from shared.model.ids import Channel, TenantId
 from shared.model.live import Live
 from shared.model.states import Reason
 from shared.rpc.command import Command
@@ -26,7 +27,7 @@ from testing.telegram_server.control.specs import ConnectionSpec, PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.account_scenario import ANNA, PASSWORD, TENANT, arrived, code_of, connected, log_in, message, people, write
-from tests.support.listener_harness import ListenerHarness, WorkerHarness, telegram, until
+from tests.support.listener_harness import PATIENCE_S, ListenerHarness, WorkerHarness, telegram, until
 
 __all__ = ["people"]  # a fixture that every test here uses
 
@@ -150,15 +151,19 @@ async def test_a_flood_wait_on_connecting_is_waited_for(harness: ListenerHarness
         assert server.operation.counters()["calls"]["help.getConfig"] == asked + 1
 
 
-async def test_an_unreadable_session_can_be_replaced_by_a_new_log_in(harness: ListenerHarness, server: TelegramServer) -> None:
-    """The account says why it failed; nothing of what is stored is lost before somebody logs in."""
+@pytest.mark.parametrize("damaged", ["sealed", "data_key"])
+async def test_an_unreadable_session_can_be_replaced_by_a_new_log_in(
+    harness: ListenerHarness, server: TelegramServer, damaged: str
+) -> None:
+    """The account says why it failed; nothing of what is stored is lost before somebody logs in. KMS refuses a key of another for good."""
     server.people.patch(ANNA, PersonPatch(password=""))
     async with harness.worker().running() as first:
         await log_in(first, server)
     key = keys.session(TENANT, Channel.TELEGRAM)
     stored = harness.table.get(key)
     assert stored
-    harness.table.put({**stored, "sealed": stored["sealed"][:-1] + bytes([stored["sealed"][-1] ^ 1])})
+    other = {"sealed": stored["sealed"][:-1] + bytes([stored["sealed"][-1] ^ 1]), "data_key": _key_of_another(harness)}
+    harness.table.put({**stored, damaged: other[damaged]})
     async with harness.worker().running() as second:
         await until(lambda: (found := harness.accounts.get(TENANT, Channel.TELEGRAM)) and found.state is AccountState.FAILED)
         found = await row(harness)
@@ -167,6 +172,34 @@ async def test_an_unreadable_session_can_be_replaced_by_a_new_log_in(harness: Li
         assert (harness.table.get(key) or {}).get("sealed")
         await log_in(second, server)
         assert (await row(harness)).state is AccountState.AUTHORIZED
+
+
+def _key_of_another(harness: ListenerHarness) -> bytes:
+    return harness.envelope.new_key(TenantId("22222222-2222-2222-2222-222222222222"), Purpose.SESSION).wrapped
+
+
+async def test_a_key_that_is_disabled_for_a_while_costs_no_session(harness: ListenerHarness, server: TelegramServer) -> None:
+    """The account waits for its key, and goes on once an operator has enabled it."""
+    server.people.patch(ANNA, PersonPatch(password=""))
+    async with harness.worker().running() as first:
+        await log_in(first, server)
+    kms, refused = harness.envelope._kms(), asyncio.Event()
+    kms.disable_key(KeyId=harness.envelope._key_id)
+    loop = asyncio.get_running_loop()
+
+    def answered(**_: Any) -> None:
+        loop.call_soon_threadsafe(refused.set)
+
+    kms.meta.events.register("after-call.kms.Decrypt", answered)
+    try:
+        async with harness.worker().running() as second:
+            await asyncio.wait_for(refused.wait(), PATIENCE_S)
+            kms.enable_key(KeyId=harness.envelope._key_id)
+            await connected(await second.account(TENANT))
+            assert (await row(harness)).state is AccountState.AUTHORIZED
+            assert not harness.log.said("session unreadable")
+    finally:
+        kms.enable_key(KeyId=harness.envelope._key_id)
 
 
 async def test_a_row_that_a_death_left_behind_its_session_is_set_right(harness: ListenerHarness, server: TelegramServer) -> None:

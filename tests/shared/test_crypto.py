@@ -13,7 +13,7 @@ from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, 
 from shared.model.ids import TenantId
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.kms import FakeKms
-from testing.fake_aws.service import Answer, Request
+from testing.fake_aws.service import Answer, RequestRefused, Request
 
 ONE, OTHER = TenantId("0b7e9a52-0000-4000-8000-000000000001"), TenantId("0b7e9a52-0000-4000-8000-000000000002")
 
@@ -30,6 +30,18 @@ class AwayKms(FakeKms):
     def answer(self, name: str, request: Request) -> Answer:
         """Be away."""
         raise EndpointConnectionError(endpoint_url="https://kms.example")
+
+
+class RefusingKms(FakeKms):
+    """Refuses everything, with one code."""
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__()
+        self._refusal = refusal
+
+    def answer(self, name: str, request: Request) -> Answer:
+        """Refuse."""
+        raise RequestRefused(self._refusal)
 
 
 KEY = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)
@@ -74,10 +86,10 @@ def test_an_unwrapped_key_opens_what_the_first_one_sealed() -> None:
 
 @pytest.mark.parametrize(("tenant_id", "purpose"), [(OTHER, Purpose.SESSION), (ONE, Purpose.SIGNING)])
 def test_a_key_in_another_context_is_not_unwrapped(tenant_id: TenantId, purpose: Purpose) -> None:
-    """A session copied to another tenant's row, or a role that asks under the wrong purpose."""
+    """A session copied to another tenant's row, or a role that asks under the wrong purpose. It never will be."""
     kms = FakeKms()
     made = envelope(kms).new_key(ONE, Purpose.SESSION)
-    with pytest.raises(KeysUnavailable):
+    with pytest.raises(DecryptionFailed):
         envelope(kms).unwrap(tenant_id, purpose, made.wrapped)
 
 
@@ -96,6 +108,31 @@ def test_a_kms_that_does_not_answer_is_told_as_such() -> None:
         envelope(kms).new_key(ONE, Purpose.SESSION)
     with pytest.raises(KeysUnavailable):
         envelope(kms).unwrap(ONE, Purpose.SESSION, b"wrapped")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        ("InvalidCiphertextException", DecryptionFailed),
+        ("IncorrectKeyException", DecryptionFailed),
+        ("AccessDeniedException", KeysUnavailable),
+        ("DisabledException", KeysUnavailable),
+        ("KMSInvalidStateException", KeysUnavailable),
+        ("NotFoundException", KeysUnavailable),
+        ("ThrottlingException", KeysUnavailable),
+        ("KMSInternalException", KeysUnavailable),
+    ],
+)
+def test_only_what_stays_refused_makes_a_key_unreadable(refusal: str, told: type[Exception]) -> None:
+    """What an operator can take back, or time, is an outage: nobody loses a session by it."""
+    with pytest.raises(told):
+        envelope(RefusingKms(refusal)).unwrap(ONE, Purpose.SESSION, b"wrapped")
+
+
+def test_a_refusal_is_named() -> None:
+    """Whoever reads the log knows what to look for."""
+    with pytest.raises(KeysUnavailable, match="DisabledException"):
+        envelope(RefusingKms("DisabledException")).new_key(ONE, Purpose.SESSION)
 
 
 def test_keys_are_not_printed() -> None:

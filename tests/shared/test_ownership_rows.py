@@ -331,7 +331,7 @@ def test_to_log_out_what_is_not_there_is_no_wish(accounts: AccountStore, clock: 
 
 def test_to_erase_what_is_not_there_leaves_a_row_that_can_be_claimed(accounts: AccountStore, table: Table, clock: FakeClock) -> None:
     """The row keeps the erasing from being forgotten, should the one who erases die."""
-    table.transact([wanting_erasure(TENANT, CHANNEL, clock.now())])
+    table.transact([wanting_erasure(keys.account(TENANT, CHANNEL), clock.now())])
     assert [owned.key for owned in accounts.owned_by(NOBODY)] == [(TENANT, CHANNEL)]
     taken = claimed(accounts)
     assert (taken.wanted, taken.epoch) == (Wanted.ERASE, 1)

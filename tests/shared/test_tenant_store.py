@@ -125,15 +125,16 @@ def test_only_the_callback_that_failed_is_disabled(tenants: TenantStore, clock: 
     assert not tenants.disable_callback(tenant.model_copy(update={"id": new_tenant_id()}), Cause.GONE, "gone", clock.now())
 
 
-def full(tenants: TenantStore, table: Table, clock: FakeClock) -> Tenant:
+def full(tenants: TenantStore, table: Table, clock: FakeClock, channels: Iterable[Channel] = (CHANNEL,)) -> Tenant:
     """Create a tenant that has everything, and is to be erased."""
     tenant = new(tenants, clock)
-    AccountStore(table).claim(tenant.id, CHANNEL, None, WorkerId("w"), "t")
-    for key in (keys.session(tenant.id, CHANNEL), keys.update_state(tenant.id, CHANNEL)):
-        FencedStore(table).load(key, Epoch(1))
-    for number in range(3):
-        PeerStore(table).put(tenant.id, CHANNEL, Peer(id=-number, kind="chat"))
-    tenants.end(tenant.id, (CHANNEL,), clock.now())
+    for channel in channels:
+        AccountStore(table).claim(tenant.id, channel, None, WorkerId("w"), "t")
+        for key in (keys.session(tenant.id, channel), keys.update_state(tenant.id, channel)):
+            FencedStore(table).load(key, Epoch(1))
+        for number in range(3):
+            PeerStore(table).put(tenant.id, channel, Peer(id=-number, kind="chat"))
+    tenants.end(tenant.id, channels, clock.now())
     return tenant
 
 
@@ -143,7 +144,7 @@ def test_erasing_leaves_nothing_of_a_tenant_and_all_of_its_neighbour(tenants: Te
     before = everything(table)
     gone = full(tenants, table, clock)
     for _ in range(2):
-        assert erasure.erase(table, gone.id, Epoch(1))
+        assert erasure.erase_account(table, gone.id, CHANNEL, Epoch(1))
         assert [key for key in everything(table) if key[0] != keys.ENDED] == before
     assert tenants.get(neighbour.id) == neighbour
     assert new(tenants, clock).number == gone.number + 1
@@ -174,13 +175,13 @@ def test_an_erasing_that_died_is_found_and_finished(tenants: TenantStore, table:
     """Wherever it died: until nothing is left the account's row says what is wanted, and the doors are shut."""
     tenant = full(tenants, table, clock)
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(TableThatStopsDeleting(table, deletions), tenant.id, Epoch(1))
+        erasure.erase_account(TableThatStopsDeleting(table, deletions), tenant.id, CHANNEL, Epoch(1))
     left = AccountStore(table).get(tenant.id, CHANNEL)
     assert left
     assert left.wanted is Wanted.ERASE
     assert [owned.key for owned in AccountStore(table).owned_by(WorkerId("w"))] == [(tenant.id, CHANNEL)]
     assert tenants.get(tenant.id) is None
-    assert erasure.erase(table, tenant.id, Epoch(1))
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     assert [pk for pk, _ in everything(table)] == ["COUNTER", keys.ENDED]
 
 
@@ -189,8 +190,41 @@ def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: 
     tenant = new(tenants, clock)
     tenants.end(tenant.id, (CHANNEL,), clock.now())
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(TableThatStopsDeleting(table, 2), tenant.id, Epoch(0))
+        erasure.erase(TableThatStopsDeleting(table, 2), tenant.id)
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
+
+
+def test_an_account_goes_alone_while_another_is_left(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """What is not the account's own stays for the last account. Each erasing may run twice."""
+    tenant = full(tenants, table, clock, Channel)
+    whole = [sk for pk, sk in everything(table) if tenant.id in pk]
+    for _ in range(2):
+        assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
+        assert [sk for pk, sk in everything(table) if tenant.id in pk] == [sk for sk in whole if CHANNEL not in sk]
+    assert not erasure.erase(table, tenant.id)
+    for _ in range(2):
+        assert erasure.erase_account(table, tenant.id, Channel.WHATSAPP, Epoch(1))
+        assert [pk for pk, _ in everything(table)] == ["COUNTER", keys.ENDED]
+
+
+def test_of_two_accounts_that_go_at_once_the_last_takes_the_tenant_with_it(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """Whichever that is: the transactions see each other."""
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            tenant = full(tenants, table, clock, Channel)
+            going = [pool.submit(erasure.erase_account, table, tenant.id, channel, Epoch(1)) for channel in Channel]
+            assert all(one.result() for one in going)
+            assert not [sk for pk, sk in everything(table) if tenant.id in pk or pk.startswith("TENANTS#")]
+
+
+def test_an_end_that_is_repeated_writes_nothing(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """The time in which an account is logged out does not begin anew, and no row comes back of an account that is gone already."""
+    tenant = full(tenants, table, clock, Channel)
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
+    before = everything(table), AccountStore(table).get(tenant.id, Channel.WHATSAPP)
+    clock.advance(60)
+    assert tenants.end(tenant.id, Channel, clock.now())
+    assert (everything(table), AccountStore(table).get(tenant.id, Channel.WHATSAPP)) == before
 
 
 def test_tokens_are_read_as_they_were_written(table: Table) -> None:
@@ -206,11 +240,11 @@ def test_what_another_has_claimed_since_is_left_to_it(tenants: TenantStore, tabl
     tenant = full(tenants, table, clock)
     accounts = AccountStore(table)
     accounts.claim(tenant.id, CHANNEL, accounts.get(tenant.id, CHANNEL), WorkerId("other"), "t2")
-    assert not erasure.erase(table, tenant.id, Epoch(1))
+    assert not erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     left = accounts.get(tenant.id, CHANNEL)
     assert left
     assert (left.owner, left.wanted) == ("other", Wanted.ERASE)
-    assert erasure.erase(table, tenant.id, Epoch(2))
+    assert erasure.erase_account(table, tenant.id, CHANNEL, Epoch(2))
 
 
 def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
@@ -219,7 +253,7 @@ def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Tab
     accounts, fenced = AccountStore(table), FencedStore(table)
     with pytest.raises(TenantGone):  # an account of a channel that it has none on: its doors are shut before it is erased
         accounts.claim(tenant.id, Channel.WHATSAPP, None, WorkerId("late"), "t")
-    erasure.erase(table, tenant.id, Epoch(1))
+    erasure.erase_account(table, tenant.id, CHANNEL, Epoch(1))
     before = everything(table)
     with pytest.raises(TenantGone):
         accounts.claim(tenant.id, CHANNEL, None, WorkerId("late"), "t")

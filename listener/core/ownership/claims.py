@@ -20,8 +20,10 @@ from aws_lambda_powertools import Logger
 from listener.core.account import OwnedAccount
 from listener.core.account_context import AccountContext
 from listener.core.channel import ChannelDriver
+from listener.core.metrics import Holdings
 from listener.core.ownership.failure_detector import FailureDetector
 from listener.core.ownership.lease import Lease
+from listener.core.phase import Phase
 from listener.core.runtime.offload import Offload
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId, WorkerId
@@ -65,10 +67,25 @@ class Claims:
         """Return how many accounts of a channel are held here."""
         return sum(key[1] is channel for key in self.accounts)
 
+    def holdings(self, channel: Channel) -> Holdings:
+        """Return what is held here of a channel, for the metrics."""
+        held = [account for key, account in self.accounts.items() if key[1] is channel]
+        ledgers = [account.context.ledger for account in held]
+        return Holdings(
+            accounts=len(held),
+            serving=sum(account.phase in (Phase.LOADING, Phase.SERVING) for account in held),
+            ledger_depth=sum(ledger.pending for ledger in ledgers if ledger),
+        )
+
     @property
     def astray(self) -> list[Key]:
         """What rows may say is mine though I do not hold it."""
         return list(self._astray)
+
+    def count_lapses(self) -> None:
+        """Count the accounts that are cut off, since the lease has lapsed."""
+        for account in self.accounts.values():
+            account.context.metrics.lapses += 1
 
     async def by_row(self, key: Key, *, create: bool = True) -> OwnedAccount | None:
         """Return an account that is mine, claiming it first where its owner is none, nobody, ended, dead or absent; None otherwise.
@@ -124,6 +141,7 @@ class Claims:
             return None
         del self._astray[key]
         account = self.accounts[key] = OwnedAccount(self._claimant.open_context(row, me), self._claimant.drivers[key[1]])
+        account.context.metrics.claims += 1
         self.tasks[key] = asyncio.create_task(self._live(key, account))
         self._logger.info("account claimed", extra={"tenant_id": key[0], "epoch": row.epoch, "worker": me})
         return account

@@ -29,7 +29,7 @@ from listener.core.account import OwnedAccount
 from listener.core.channel import ChannelDriver
 from listener.core.ownership.claims import Claimant, Claims, Key, OpenContext
 from listener.core.ownership.failure_detector import FailureDetector, Sight
-from listener.core.ownership.heartbeat import Heartbeat
+from listener.core.ownership.heartbeat import Heartbeat, Lapsed
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.placement import Loads, dealt, share
 from listener.core.ownership.rebalance import GIVEN_AT_ONCE, Rebalance
@@ -130,6 +130,9 @@ class Ownership:
             for task in done:
                 task.result()
             await self._hand_over()
+        except Lapsed:
+            self.claims.count_lapses()
+            raise
         finally:
             self.lease.lapse()
             leftover = [*tasks, *self._leaving, *self.claims.tasks.values()]

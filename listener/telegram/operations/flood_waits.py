@@ -15,6 +15,7 @@ from typing import Any
 
 from telethon import errors
 
+from listener.core.metrics import ChannelMetrics
 from listener.telegram.operations.errors import translate
 from shared.errors import Code
 
@@ -22,8 +23,9 @@ from shared.errors import Code
 class FloodWaits:
     """One account's waits. They outlast its connections, but not its stay at this worker: the next one asks once more."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, metrics: ChannelMetrics | None = None) -> None:
         self._clock = clock
+        self._metrics = metrics or ChannelMetrics()
         self._until: dict[type, float] = {}
 
     def check(self, request: Any) -> None:
@@ -37,3 +39,4 @@ class FloodWaits:
         """Remember the wait that a request was answered with, if it was."""
         if isinstance(error, errors.RPCError) and (told := translate(error)).code is Code.FLOOD_WAIT and told.retry_after_s:
             self._until[type(request)] = self._clock() + told.retry_after_s
+            self._metrics.flood_wait_s += told.retry_after_s

@@ -23,8 +23,11 @@ from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
+from tests.support.rows import spoil
 
-TG, WORKER = Channel.TELEGRAM, WorkerId("worker")
+TG, WA, WORKER = Channel.TELEGRAM, Channel.WHATSAPP, WorkerId("worker")
+EVERY_S = 300
+"""The function's schedule."""
 
 
 class ErasureEnvironment:
@@ -36,14 +39,17 @@ class ErasureEnvironment:
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
         self.deliveries = DeliveryStore(self.records)
-        self.workers.register(
-            Worker(id=WORKER, state=WorkerState.LIVE, beat=0, address="127.0.0.1:1", certificate="", rpc_key=SecretStr("key"))
-        )
+        self.register(WORKER)
+
+    def register(self, worker_id: WorkerId) -> None:
+        """Have a worker live."""
+        key = SecretStr("key")
+        self.workers.register(Worker(id=worker_id, state=WorkerState.LIVE, beat=0, address="127.0.0.1:1", certificate="", rpc_key=key))
 
     @property
     def eraser(self) -> Eraser:
         """The function, as a new process."""
-        return Eraser(self.state, self.tenants, self.accounts, self.workers, self.deliveries, self.clock, self.log.logger)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers and records."""
@@ -92,7 +98,7 @@ def test_records_go_at_once_and_the_rest_once_the_account_is_logged_out(environm
     worker = environment.workers.get(WORKER)
     assert worker
     assert any(nudge.startswith(gone) for nudge in worker.nudges)
-    assert erasure.erase(environment.state, gone, Epoch(1))  # as the worker does, once it has logged out
+    assert erasure.erase_account(environment.state, gone, TG, Epoch(1))  # as the worker does, once it has logged out
     assert environment.left(gone) == []
     assert environment.left(neighbour) == kept
 
@@ -101,7 +107,7 @@ def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environm
     """A run that had the event in hand records it after the end, and a worker that was paused keeps a peer."""
     gone = environment.tenant()
     environment.end(gone)
-    erasure.erase(environment.state, gone, Epoch(1))
+    erasure.erase_account(environment.state, gone, TG, Epoch(1))
     ended_at = environment.clock.now()
     while environment.waiting():
         environment.record(gone, 9)
@@ -119,11 +125,8 @@ def test_without_any_worker_all_is_gone_within_a_day(environment: ErasureEnviron
     environment.clock.advance((FORCED_AFTER - timedelta(minutes=1)).total_seconds())
     environment.eraser.run()
     assert environment.accounts.get(gone, TG)
-    environment.clock.advance(3600)
+    environment.clock.advance(60)
     environment.eraser.run()
-    for _ in range(12):
-        environment.clock.advance(3600)
-        environment.eraser.run()
     assert environment.left(gone) == []
 
 
@@ -134,6 +137,75 @@ def test_a_function_that_died_right_after_the_end_is_made_up_for(environment: Er
     environment.eraser.run()
     assert environment.left(tenant.id) == []
     assert environment.waiting() == 1
+
+
+def both_accounts(environment: ErasureEnvironment) -> TenantId:
+    """Make a tenant with an account on each channel, under epochs of their own, and end it."""
+    gone = environment.tenant()
+    for worker in ("first", "second"):
+        environment.accounts.claim(gone, WA, environment.accounts.get(gone, WA), WorkerId(worker), worker)
+    environment.tenants.end(gone, Channel, environment.clock.now())
+    return gone
+
+
+def test_an_account_that_is_never_logged_out_does_not_keep_the_tenant_beyond_a_day(environment: ErasureEnvironment) -> None:
+    """No worker serves its channel. The other account is gone long before; until then nothing but that account's own items went."""
+    gone = both_accounts(environment)
+    ended_at = environment.clock.now()
+    assert erasure.erase_account(environment.state, gone, TG, Epoch(1))
+    left = environment.left(gone)
+    assert {"ACCOUNT#whatsapp", "TENANT"} <= set(left)
+    assert not [sk for sk in left if TG in sk]
+    while environment.clock.now() - ended_at < FORCED_AFTER:
+        assert environment.accounts.get(gone, WA)
+        environment.eraser.run()
+        environment.clock.advance(EVERY_S)
+    environment.eraser.run()
+    assert environment.left(gone) == []
+
+
+@pytest.mark.parametrize("change", [("state", "of a later version"), ("wanted", "of a later version"), ("wanted_since", "no time")])
+def test_a_row_that_only_a_later_version_or_nobody_understands_is_erased_within_a_day(
+    environment: ErasureEnvironment, change: tuple[str, str]
+) -> None:
+    """It is no reason to keep a tenant, and it holds up no other."""
+    gone, other = both_accounts(environment), both_accounts(environment)
+    spoil(environment.state, keys.account(gone, WA), *change)
+    environment.eraser.run()
+    environment.clock.advance(FORCED_AFTER.total_seconds())
+    environment.eraser.run()
+    assert environment.left(gone) == environment.left(other) == []
+
+
+def test_an_account_of_a_channel_that_only_a_later_version_knows_is_to_be_erased_too(environment: ErasureEnvironment) -> None:
+    """The end did not know of it: the next visit has its row say so, and tells its owner."""
+    gone = environment.tenant()
+    later = {"pk": f"T#{gone}", "sk": "ACCOUNT#later"}
+    environment.state.put({**later, "owner": WORKER, "epoch": 3})
+    environment.end(gone)
+    environment.eraser.run()
+    row = environment.state.get(later)
+    assert row
+    assert (row["wanted"], row["owner"], row["epoch"]) == (Wanted.ERASE, WORKER, 3)
+    assert erasure.erase_account(environment.state, gone, TG, Epoch(1))
+    assert environment.state.get(later)
+    environment.clock.advance(FORCED_AFTER.total_seconds())
+    environment.eraser.run()
+    assert environment.left(gone) == []
+
+
+def test_each_owner_of_an_account_is_reminded(environment: ErasureEnvironment) -> None:
+    """The accounts of a tenant may be held by different workers."""
+    other = WorkerId("other")
+    environment.register(other)
+    gone = environment.tenant()
+    environment.accounts.claim(gone, WA, None, other, "token")
+    environment.tenants.end(gone, Channel, environment.clock.now())
+    environment.eraser.run()
+    for worker_id in (WORKER, other):
+        worker = environment.workers.get(worker_id)
+        assert worker
+        assert [nudge for nudge in worker.nudges if nudge.startswith(gone)]
 
 
 def test_two_runs_at_once_do_no_harm(environment: ErasureEnvironment) -> None:

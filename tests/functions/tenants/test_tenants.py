@@ -9,7 +9,7 @@ import pytest
 from local import openapi
 from shared.crypto import Purpose
 from shared.model.account import AccountState, Wanted
-from shared.model.ids import TenantId
+from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.tenant import Cause
 from shared.store import keys
 from tests.functions.api import ADMIN, Api, key
@@ -152,6 +152,24 @@ async def test_deleting_a_tenant_with_an_account_is_left_to_its_worker(api: Api,
     assert any(nudge.startswith(tenant["id"]) for nudge in nudged.nudges)
     for path in ("", "/status"):
         assert (await api.call("GET", f"/tenants/{tenant['id']}{path}")).status_code == 404
+
+
+async def test_deleting_a_tenant_tells_the_owner_of_each_account(api: Api, owner: StandInOwner) -> None:
+    """One of them knows of it as soon as the other, and whoever is last erases the tenant."""
+    tenant = await api.new_tenant()
+    other = owner.worker.model_copy(update={"id": WorkerId(f"other of {tenant['id']}")})
+    api.workers.register(other)
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, owner.worker)
+    api.put_account(tenant["id"], AccountState.AUTHORIZED, other, channel=Channel.WHATSAPP)
+    assert (await api.call("DELETE", f"/tenants/{tenant['id']}")).status_code == 202
+    for worker_id in (owner.worker.id, other.id):
+        worker = api.workers.get(worker_id)
+        assert worker
+        assert [nudge for nudge in worker.nudges if nudge.startswith(tenant["id"])]
+    for channel in Channel:
+        row = api.accounts.get(TenantId(tenant["id"]), channel)
+        assert row
+        assert row.wanted is Wanted.ERASE
 
 
 async def test_the_api_says_what_it_is(api: Api) -> None:
