@@ -13,7 +13,7 @@ from infra_cdk.listener import CHANNELS
 from listener.core.metrics import Holdings, MetricsWriter, no_metrics
 from listener.telegram.channel import TelegramDriver
 from shared.model.ids import Channel
-from tests.infra_cdk.conftest import TemplateView, Resource
+from tests.infra_cdk.conftest import Resource, TemplateView
 from tests.support.clock import FakeClock
 
 Named = tuple[str, str, tuple[tuple[str, str], ...]]

@@ -13,7 +13,7 @@ from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, 
 from shared.model.ids import TenantId
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.kms import FakeKms
-from testing.fake_aws.service import Answer, RequestRefused, Request
+from testing.fake_aws.service import Answer, Request, RequestRefused
 
 ONE, OTHER = TenantId("0b7e9a52-0000-4000-8000-000000000001"), TenantId("0b7e9a52-0000-4000-8000-000000000002")
 
