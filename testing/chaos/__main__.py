@@ -1,4 +1,4 @@
-"""`make chaos`: kills, freezes and cuts off workers, makes Telegram and AWS fail, and checks that no event is lost, doubled or reordered."""
+"""`make chaos`: kills, freezes and cuts off workers, lets Telegram and AWS fail, and checks that no event is lost, doubled or reordered."""
 
 from __future__ import annotations
 
