@@ -1,4 +1,4 @@
-"""What an operator looks at: a few alarms and one dashboard. Both cost by the piece, so each must answer a question."""
+"""The alarms and the dashboard for operators. Each alarm costs money, so each must answer a question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIVE_IN_A_ROW = 5
 
 
 class Operations(Construct):
-    """Is anything lost, is anything stuck, does anything fail."""
+    """Alarms for lost events, for work that stands still, and for failures."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, queues: Queues, functions: Sequence[Function], api: apigateway.HttpApi
@@ -70,7 +70,7 @@ class Operations(Construct):
         periods: int = 1,
         below: bool = False,
     ) -> None:
-        """Have an alarm at a threshold and beyond or, with `below`, under it: then nothing measured is an alarm too."""
+        """Add an alarm at or above a threshold. With `below` it is under the threshold, and missing data is an alarm too."""
         compared, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         metric.create_alarm(
             self,

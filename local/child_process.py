@@ -1,7 +1,7 @@
-"""Child processes: started with a log file, ended by their own id, and never left behind.
+"""Child processes with a log file. They end with their parent.
 
-A child dies with its parent even if that is killed: on Linux the kernel is asked to see to it (PR_SET_PDEATHSIG). To the kernel the
-parent is the *thread* that started the child: start children from one that stays.
+On Linux the kernel ends a child when its parent dies, even if the parent is killed (PR_SET_PDEATHSIG). For the kernel, the parent is the
+*thread* that started the child: start children from a thread that lives as long as they do.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ POLL_S = 0.02
 
 
 class StartError(Exception):
-    """A part of the local system did not come up; the message says which, and shows the end of its log."""
+    """A part of the local system did not start. The message names it, and shows the end of its log."""
 
 
 class ChildProcess:
-    """One running child. Use it as a context manager, or call `stop`. With `again` its log goes on where that of its predecessor ended."""
+    """A running child. Use it as a context manager, or call `stop`. With `again` it appends to the log of its predecessor."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class ChildProcess:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 preexec_fn=_die_with_parent,
-                umask=0o077,  # what it writes is for its owner alone
-                start_new_session=True,  # Ctrl-C at the terminal reaches the parent alone, which then stops its children in order
+                umask=0o077,  # only this user may read its files
+                start_new_session=True,  # Ctrl-C reaches only the parent, which then stops its children in order
             )
 
     def __enter__(self) -> ChildProcess:
@@ -72,29 +72,29 @@ class ChildProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the child has not ended. What it started and left behind ends when its end is seen."""
+        """Whether the child has not ended. If it has, the processes that it left behind are killed."""
         if self._child.returncode is None and _has_ended(self._child.pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # while it is not collected, the group's id is nobody else's
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # until the child is reaped, no other process group has its id
                 os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
         return self._child.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """With what it ended; None while it runs."""
+        """The exit code; None while it runs."""
         return None if self.running else self._child.returncode
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """The way in which it ended, in words."""
         code = self.exit_code or 0
         return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
     def stop(self) -> None:
-        """End the child and what it started: SIGTERM, and SIGKILL if it takes too long. Safe to call twice."""
+        """End the child and its children: SIGTERM, then SIGKILL if that takes too long. Safe to call twice."""
         if not self.running:
             return
-        os.killpg(self._child.pid, signal.SIGTERM)  # it leads a group of its own, which holds its children and nobody else
+        os.killpg(self._child.pid, signal.SIGTERM)  # it leads a process group of itself and its children
         ends = time.monotonic() + self._stop_timeout_s
         while self.running and time.monotonic() < ends:
             time.sleep(POLL_S)
@@ -113,37 +113,37 @@ class ChildProcess:
             time.sleep(POLL_S)
 
     def log_tail(self, lines: int = 20) -> str:
-        """The end of the child's log, indented, with the log's path."""
+        """Return the end of the child's log, indented, with the log's path."""
         return "\n".join(f"    {line}" for line in [*self.said().splitlines()[-lines:], f"(log: {self.log})"])
 
     def said(self) -> str:
-        """All that this child wrote to its log."""
+        """Return all that this child wrote to its log."""
         return self.log.read_bytes()[self._begin :].decode(errors="replace") if self.log.exists() else ""
 
 
 @dataclass(frozen=True)
 class LaunchedProcess:
-    """A child that was started, and how to see that it does its work."""
+    """A started child, and the check whether it is ready."""
 
     process: ChildProcess
     is_ready: Callable[[], bool]
 
     def wait(self, deadline_s: float) -> None:
-        """Wait until it does its work. Raises `StartError`."""
+        """Wait until the child is ready. Raises `StartError`."""
         self.process.wait_until(self.is_ready, deadline_s)
 
 
 def bare_environment() -> dict[str, str]:
-    """Nothing of the person's shell but what a Python process needs to run at all."""
+    """Return an environment with only the variables that a Python process needs."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free, and that for the next minute nobody gets who asks for any free one.
+    """Return a free TCP port of 127.0.0.1. For a minute, the kernel gives it to nobody who asks for any free port.
 
-    A connection at it, closed from there, lies in TIME_WAIT: the kernel leaves such a port to those who name it, and servers may take it
-    all the same, since they set SO_REUSEADDR (asyncio and uvicorn do).
+    To that end a connection at the port is left in TIME_WAIT. Servers that name the port can still take it, because they set SO_REUSEADDR
+    (asyncio and uvicorn do).
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()):
@@ -153,14 +153,14 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether something accepts connections on that port of 127.0.0.1."""
+    """Tell whether a server accepts connections on a port of 127.0.0.1."""
     with contextlib.closing(socket.socket()) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether a child of ours has ended, without collecting it where the system can say so."""
+    """Tell whether a child has ended, without reaping it, on systems that can tell."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         return False
     try:
@@ -173,7 +173,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: between fork and exec nothing may be
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: not safe between fork and exec
 
 
 def _die_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""The three lines that a newcomer copies: log in, verify, send. `make up` prints them, and /phone shows them."""
+"""The three curl commands for a newcomer: log in, verify, send. `make up` prints them, and /phone shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.seed import ALICE, ANNA, DemoTenant
 
 @dataclass(frozen=True)
 class CurlCommand:
-    """One command for a shell: what it does, and what to expect of it the first time and when it is repeated."""
+    """A command for a shell, with its expected output: the first time, and when it is repeated."""
 
     title: str
     command: str
@@ -20,7 +20,7 @@ class CurlCommand:
 
 
 def copy_lines(url: str, tenant: DemoTenant, key: str, page_key: str | None) -> list[CurlCommand]:
-    """Return the three lines. `page_key` opens the test phones; at the real Telegram, without it, the person fills in what is their own."""
+    """Return the three commands. `page_key` opens the test phones. It is None at the real Telegram: the user fills in the blanks."""
     test_server = page_key is not None
     start = {"phone": ANNA.phone if test_server else "+YOUR_PHONE"}
     verify = {**start, "code": f"'$(curl -s -H {KEY_HEADER}:{page_key} {url}/phone/code)'" if test_server else "THE_CODE"}

@@ -1,4 +1,4 @@
-"""The deployment's secret on this machine: what the person set, and an admin token that stays the same from one start to the next."""
+"""The deployment's secret on this machine: the user's values, and an admin token that stays the same at each start."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 
 
 def fill(emulator: Emulator, outputs: Outputs, environ: Mapping[str, str]) -> dict[str, str]:
-    """Make the secret what `environ` says; without an ADMIN_TOKEN there the one of last time stays. Answers the whole.
+    """Set the secret to the values in `environ`. Without an ADMIN_TOKEN there, the token of last time stays. Return all values.
 
-    The emulator generates an admin token with quotes and dollar signs in it, whatever the template says; a shell would eat it, so that one
-    is replaced.
+    The emulator ignores the template and generates an admin token with quotes and dollar signs. A shell would change such a token, so it is
+    replaced.
     """
     client = emulator.client("secretsmanager")
     before: dict[str, str] = json.loads(client.get_secret_value(SecretId=outputs.secret_id)["SecretString"])
@@ -32,7 +32,7 @@ def fill(emulator: Emulator, outputs: Outputs, environ: Mapping[str, str]) -> di
 
 
 def publish(emulator: Emulator, outputs: Outputs) -> None:
-    """Have functions/deployment_tokens write the tokens' digests now; its schedule would do so within minutes. Raises `StartError`."""
+    """Have functions/deployment_tokens write the tokens' digests now, without waiting for its schedule. Raises `StartError`."""
     answer = emulator.client("lambda").invoke(FunctionName=outputs.deployment_tokens_function)
     if answer.get("FunctionError"):
         raise StartError(f"functions/deployment_tokens failed: {answer['Payload'].read().decode()}")

@@ -1,4 +1,4 @@
-"""Room on the disk: what a start needs, and whether that is what lacks when something fails."""
+"""Free disk space: the check before a start, and the hint beside an error if the disk is full."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FULL_MB = 30
 
 
 def free_mb(folder: Path) -> int:
-    """Return how much is free where `folder` is, or is to be."""
+    """Return the free space of the disk that holds `folder`, or will hold it."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(there).free // 1_000_000
 
 
 def check(folder: Path, free: int) -> None:
-    """Raise `StartError` where `free` MB are too few for a start."""
+    """Raise `StartError` if `free` MB are too few for a start."""
     if free < NEEDED_MB:
         raise StartError(
             f"the disk that holds {folder} has {free} MB free, and a start needs {NEEDED_MB} MB: "
@@ -28,5 +28,5 @@ def check(folder: Path, free: int) -> None:
 
 
 def shortage(folder: Path, free: int) -> str:
-    """Return what to say beside an error where the disk is full; empty where it is not."""
+    """Return the hint for an error message if the disk is full, else an empty string."""
     return f"\nThe disk that holds {folder} is full ({free} MB free): free {NEEDED_MB} MB and start again." if free < FULL_MB else ""

@@ -1,6 +1,6 @@
-"""Keeps what ministack holds (see `emulator_state`): by itself it saves when it is told to stop, and loses all when it is killed.
+"""Patches ministack so that each write is in a file (`emulator_state`) before it is answered.
 
-Here each write is in a file before it is answered, and nothing is left to do at the end. Runs in the emulator's environment.
+ministack alone saves its state only when it stops, and loses it when it is killed. This runs in the emulator's environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 
 def keep_state() -> None:
-    """Have the emulator begin with what was kept, and keep each write before it is answered."""
+    """Make the emulator load the saved state, and save each write before it answers."""
     persistence: Any = import_module("ministack.core.persistence")
     held.append(take_lock(Path(persistence.STATE_DIR)))
     state = EmulatorState(Path(persistence.STATE_DIR), persistence._json_default, persistence._json_object_hook)
@@ -43,9 +43,9 @@ def keep_state() -> None:
 
 
 def take_lock(folder: Path, *, wait: bool = True) -> IO[str] | None:
-    """Take the state for this process alone, until it ends or closes what is returned; None where another has it and `wait` is False.
+    """Lock the state for this process until it ends or closes the returned file. None if it is locked and `wait` is False.
 
-    An emulator whose parent was killed may take some seconds to end, and what it still writes must not come after the next one has read.
+    An emulator whose parent was killed may take some seconds to end. It must not write after the next emulator has read the state.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / LOCK).open("w")
@@ -85,7 +85,7 @@ def _keep_messages(state: EmulatorState) -> None:
         state.write_queues(list(sqs._queues._data.values()))
 
     def send_alone(*given: Any) -> Any:
-        with sqs._queues_lock:  # the mapping's thread replaces the list of messages: one that is added meanwhile would be lost
+        with sqs._queues_lock:  # the mapping's thread replaces the list of messages, and would lose a message that is added meanwhile
             return send(*given)
 
     def received_and_written(*given: Any) -> Any:
@@ -103,7 +103,7 @@ def _keep_messages(state: EmulatorState) -> None:
 
 
 def _keep_sessions(state: EmulatorState) -> None:
-    """Roles that were assumed stay assumed: who holds one of their keys, as the listener does, goes on when the emulator comes again."""
+    """Save the sessions of assumed roles, so that their keys (the listener has one) stay valid after a restart of the emulator."""
     sts: Any = import_module("ministack.services.sts")
     sts.get_state = lambda: dict(sts._sessions)
     sts.load_persisted_state = sts._sessions.update

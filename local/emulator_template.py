@@ -1,11 +1,11 @@
-"""Every change that the template needs to run on the emulator, in one place, each with its reason.
+"""The changes that the template needs for the emulator, each with its reason.
 
-    left out     what the emulator refuses or would try in vain, and what this machine does by itself (the listener is a process)
-    relaxed      what cannot hold without TLS, or is not evaluated there
-    reworded     what CloudFormation understands in two ways and the emulator in one
+    left out     resources that the emulator refuses or cannot run, and those that this machine replaces (the listener is a process)
+    relaxed      conditions that need TLS, or that the emulator does not evaluate
+    reworded     expressions that CloudFormation accepts in two forms and the emulator in one
     added        a fixed id for the API, so that its address survives a new stack
 
-Everything else (API, functions, layers, roles, tables, queues, key, mapping, schedule) is used as it is deployed.
+All else (API, functions, layers, roles, tables, queues, key, mapping, schedule) is as deployed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEFT_OUT = {
 
 
 def adapt(template: Template) -> Template:
-    """Answer a copy of `template` that the emulator takes. Pure; knows nothing of files or processes."""
+    """Return a copy of `template` that the emulator accepts."""
     result = copy.deepcopy(template)
     resources = {name: resource for name, resource in result["Resources"].items() if resource["Type"] not in LEFT_OUT}
     for resource in resources.values():
@@ -41,7 +41,7 @@ def adapt(template: Template) -> Template:
 
 
 def _drop_dependencies(resource: Template, kept: Template) -> None:
-    """A resource must not wait for one that was left out."""
+    """Remove dependencies on resources that were left out."""
     wanted = resource.get("DependsOn")
     if wanted is None:
         return
@@ -50,9 +50,9 @@ def _drop_dependencies(resource: Template, kept: Template) -> None:
 
 
 def _drop_encryption_context_conditions(resource: Template) -> None:
-    """The emulator does not know `kms:EncryptionContext:...`, so a statement with it would allow nothing.
+    """Remove conditions on `kms:EncryptionContext:...`. The emulator does not know them, so that such statements would allow nothing.
 
-    What is lost: that one purpose's key is refused to the other's function is not proven here, only that the template says it.
+    Because of this, a local system cannot show that a function is refused another purpose's key. Tests check the template for it.
     """
     if resource["Type"] != "AWS::IAM::Policy":
         return
@@ -66,7 +66,7 @@ _IN_BATCHES = ("sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibil
 
 
 def _spell_out_batches(resource: Template) -> None:
-    """On AWS the permission for one message is the one for a batch; the emulator asks for an action of the batch's own name."""
+    """Add the batch's own action to permissions: on AWS the action for a single message includes batches, on the emulator it does not."""
     if resource["Type"] != "AWS::IAM::Policy":
         return
     for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
@@ -77,7 +77,7 @@ def _spell_out_batches(resource: Template) -> None:
 
 
 def _name_secrets_by_arn(value: Any, secrets: set[str]) -> Any:
-    """`Ref` of a secret is its ARN on AWS and its name here, where a role that names the ARN then fails; `Id` is the ARN on both."""
+    """Replace `Ref` of secrets by `Id`, which is the ARN on both. On the emulator `Ref` is the name, which does not match a role's ARN."""
     if isinstance(value, list):
         return [_name_secrets_by_arn(item, secrets) for item in value]
     if not isinstance(value, dict):
@@ -88,13 +88,13 @@ def _name_secrets_by_arn(value: Any, secrets: set[str]) -> Any:
 
 
 def _pin_api_id(resource: Template) -> None:
-    """The tag by which the emulator lets a caller choose the id of an API."""
+    """Set the tag that gives an API its id on the emulator."""
     if resource["Type"] == "AWS::ApiGatewayV2::Api":
         resource["Properties"].setdefault("Tags", {})["ms-custom-id"] = API_ID
 
 
 def time_to_live(template: Template) -> dict[str, str]:
-    """Logical name of each table and its TTL attribute: the emulator ignores it in a template, it has to be set afterwards."""
+    """Return the TTL attribute of each table, by logical name. The emulator ignores it in templates, so it is set afterwards."""
     return {
         name: resource["Properties"]["TimeToLiveSpecification"]["AttributeName"]
         for name, resource in template["Resources"].items()

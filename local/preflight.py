@@ -1,7 +1,7 @@
-"""A browser's preflight, past the emulator's API Gateway.
+"""Answers a browser's preflight without the emulator's API Gateway.
 
-On AWS an HTTP API without a CORS configuration hands OPTIONS to the function like any other method. The emulator answers it by
-itself, always with 403, so here the function is invoked directly, with the event that API Gateway would have made of the request.
+On AWS, an HTTP API without a CORS configuration passes OPTIONS to the function like any other method. The emulator always answers 403. So
+the function is invoked directly, with the event that API Gateway would make of the request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.reverse_proxy import Preflight
 
 
 def by_function(emulator: Emulator, function: str) -> Preflight:
-    """Answer preflights by invoking `function`; which of the HTTP functions does not matter, all answer them alike."""
+    """Answer preflights by invoking `function`. All HTTP functions answer them alike."""
     client = emulator.client("lambda")
 
     def invoke(event: dict[str, Any]) -> dict[str, Any]:

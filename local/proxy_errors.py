@@ -1,10 +1,10 @@
-"""What the front answers by itself, in the API's one error body, under an id of its own.
+"""The errors that the front answers by itself, in the API's error body, with a request id of its own.
 
-a request that is no HTTP                  400 malformed       `Protocol`
-an address or method that no page has      404, 405            `http_exception`
+not HTTP                                   400 malformed       `OneErrorBodyProtocol`
+no page has the address or method          404, 405            `http_exception`
 the API cannot be reached                  503 unavailable
-the API took a request and said nothing    503 unavailable, or 504 outcome_unknown where the request may have done something
-the gateway spoke in the API's place       by its status       `translated`
+the API did not answer a request           503 unavailable, or 504 outcome_unknown if the request may have done something
+the gateway answered in the API's place    by its status       `translated`
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REPEATABLE = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE"}
 
 
 def refused(error: AvioError) -> Response:
-    """Return the answer for an error of the front's own."""
+    """Return the answer for an error of the front."""
     request_id = str(uuid.uuid4())
     answer = response(error, request_id)
     answer.headers["X-Request-Id"] = request_id
@@ -34,14 +34,14 @@ def refused(error: AvioError) -> Response:
 
 
 def unreachable(what: str) -> Response:
-    """Return the answer where nothing of a request has left this process."""
+    """Return the answer for a request that was not sent to the API."""
     return refused(AvioError(Code.UNAVAILABLE, f"{what} Nothing was done; try again shortly.", retry_after_s=RETRY_AFTER_S))
 
 
 def unanswered(method: str) -> Response:
-    """Return the answer where the API took a request and did not answer it, or its gateway spoke in its place.
+    """Return the answer for a request that the API took but did not answer, or that its gateway answered.
 
-    A POST may have done its work: who is told "unavailable" does it a second time.
+    A POST may have done its work, so it is not `unavailable`: callers would repeat it.
     """
     if method in _REPEATABLE:
         return refused(AvioError(Code.UNAVAILABLE, "The API did not answer. Try again shortly.", retry_after_s=RETRY_AFTER_S))
@@ -51,13 +51,13 @@ def unanswered(method: str) -> Response:
 
 
 def translated(method: str, status: int) -> Response:
-    """Return the answer for an error that is not the API's own: the gateway has other bodies."""
+    """Return the answer for an error of the gateway, whose error bodies differ from the API's."""
     code = _OF_STATUS.get(status)
     return unanswered(method) if code is None else refused(AvioError(code))
 
 
 async def http_exception(_: Request, error: Exception) -> Response:
-    """Answer what a page's routes refuse."""
+    """Answer a request that a page's routes refuse."""
     assert isinstance(error, HTTPException)
     answer = refused(AvioError(_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)))
     answer.headers.update(error.headers or {})
@@ -65,15 +65,15 @@ async def http_exception(_: Request, error: Exception) -> Response:
 
 
 async def fault(_: Request, __: Exception) -> Response:
-    """Answer a fault of the front itself."""
+    """Answer after an exception in the front."""
     return refused(AvioError(Code.INTERNAL_ERROR))
 
 
 class OneErrorBodyProtocol(H11Protocol):
-    """uvicorn's protocol, which answers what is no HTTP with the one body too."""
+    """uvicorn's HTTP protocol, with the API's error body for input that is not HTTP."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer, and close the connection: nothing that follows can be told apart."""
+        """Answer, and close the connection, because the bytes that follow cannot be parsed."""
         answer = refused(AvioError(Code.MALFORMED, f"This is not a request that HTTP allows: {msg}"))
         headers = [*answer.raw_headers, (b"connection", b"close")]
         events = (

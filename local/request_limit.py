@@ -1,8 +1,9 @@
-"""How many requests the emulator has at a time: more would each start a process of the function, and on a small machine all would time out.
+"""Limits the requests that the emulator handles at a time. Each further request would start a process of the function, and on a small
+machine all requests would time out.
 
-comes --> one of IN_FLIGHT places is free? --> is handled
-      --> else waits, in the order of arrival, for up to WAIT_S  --> 503 with Retry-After, and nothing was done
-      --> more than WAITING wait already                         --> the same, at once
+request --> one of IN_FLIGHT slots is free                   --> handled
+        --> waits, in order of arrival, for up to WAIT_S     --> 503 with Retry-After, and nothing was done
+        --> WAITING requests wait already                    --> the same, at once
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ RETRY_AFTER_S = 5
 
 
 class TooManyRequestsError(Exception):
-    """There was no place in time; nothing was done."""
+    """No slot became free in time. Nothing was done."""
 
 
 class RequestLimit:
-    """Places for requests, given in the order of arrival. Belongs to the loop that it is first used in."""
+    """Slots for requests, given in order of arrival. It belongs to the event loop that first uses it."""
 
     def __init__(self, in_flight: int = IN_FLIGHT, waiting: int = WAITING, wait_s: float = WAIT_S) -> None:
         self._places = asyncio.Semaphore(in_flight)
@@ -32,7 +33,7 @@ class RequestLimit:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold a place for the block. Raises `CrowdedError`; cancelling the wait gives up the turn."""
+        """Take a slot for the block. Raises `TooManyRequestsError`. Cancelling gives up the turn."""
         if self._places.locked() and self._waiting >= self._may_wait:
             raise TooManyRequestsError
         self._waiting += 1

@@ -1,4 +1,4 @@
-"""Parts that are started again when they end, as Fargate and Lambda would: after waits that grow, and with a line that says so.
+"""Restarts processes that end, as Fargate and Lambda would, with growing waits, and prints a line for each.
 
 runs --ends--> waits (1, 2, 4 .. 30 s) --> starts --ready--> runs
                  ^----- ends, or is not ready in time -----'
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from local.child_process import ChildProcess, LaunchedProcess
 
 WAITS_S = (1, 2, 4, 8, 16, 30)
-STEADY_S = 60.0  # whoever ran for so long has not failed before
+STEADY_S = 60.0  # after this time, earlier failures no longer count
 OFTEN = 3
 START_DEADLINE_S = 120.0
 NEXT_STEP = "    If it goes on: end this by Ctrl-C and start again. `rm -r {state}` begins anew, without what was made."
@@ -21,14 +21,14 @@ Say = Callable[[str], None]
 
 
 def wait_s(failures: int) -> float:
-    """Return how long to wait after so many failures in a row (1 or more), in seconds."""
+    """Return the seconds to wait after a number of failures in a row (1 or more)."""
     return WAITS_S[min(failures, len(WAITS_S)) - 1]
 
 
 class SupervisedProcess:
-    """One part of the system. `launch` starts its process, and is told whether it is one more. Raises `StartError`.
+    """A process that is restarted when it ends. `launch` starts it; its argument is true for a restart. Raises `StartError`.
 
-    `look` never blocks for longer than it takes to ask whether the part is ready, so call it every second or so.
+    Call `look` about every second. It blocks only for the check whether the process is ready.
     """
 
     def __init__(
@@ -48,36 +48,39 @@ class SupervisedProcess:
 
     @property
     def process(self) -> ChildProcess:
-        """The process of now, or the last one."""
+        """The current process, or the last if none runs."""
         return self._launched.process
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in messages."""
         return self.process.name
 
     @property
     def pid(self) -> int:
-        """The id of the process of now, or of the last one."""
+        """The id of the current process, or of the last if none runs."""
         return self.process.pid
 
     @property
     def running(self) -> bool:
-        """Whether it has a process that has not ended."""
+        """Whether its process has not ended."""
         return self.process.running
 
     @property
     def exit_code(self) -> int | None:
-        """With what its process ended; None while it runs."""
+        """The exit code of its process; None while it runs."""
         return self.process.exit_code
 
     def stop(self) -> None:
-        """End it for good. Safe to call twice."""
+        """Stop the process. It is not restarted. Safe to call twice."""
         self._told_to_stop = True
         self.process.stop()
 
     def look(self, say: Say, next_step: str = "", *, may_start: bool = True) -> bool:
-        """Start it again when it has ended and its wait is over; `may_start` says that what it needs is there. Return whether it works."""
+        """Restart the process if it has ended and its wait is over. Return whether it is ready.
+
+        `may_start` is false while a process that this one needs is down.
+        """
         if self._told_to_stop:
             return False
         now = self._clock()
@@ -98,7 +101,7 @@ class SupervisedProcess:
         except OSError as error:
             self._has_failed(say, now, f"cannot be started ({error.strerror})", next_step)
         else:
-            self._due, self._began = None, self._clock()  # launching may have taken its time
+            self._due, self._began = None, self._clock()  # launching may take long
 
     def _look_whether_it_is_up(self, say: Say, now: float, next_step: str) -> None:
         if self._launched.is_ready():

@@ -1,4 +1,4 @@
-"""One friendly port: what the API Gateway of the emulator serves under a long path, here at the root, and pages beside it.
+"""The front: a reverse proxy that serves the emulator's API at the root of a port, with the phone page beside it.
 
 http://127.0.0.1:8000/tenants  -->  http://127.0.0.1:<emulator>/_aws/execute-api/avio/tenants
 http://127.0.0.1:8000/phone    -->  one of `pages`, which come first
@@ -27,15 +27,15 @@ from local.request_limit import RETRY_AFTER_S, RequestLimit, TooManyRequestsErro
 from shared.errors import AvioError, Code
 
 OURS = "x-request-id"
-"""A header that every answer of the API has, and none that its gateway makes."""
+"""A header of all answers of the API. Answers that its gateway makes do not have it."""
 # A connection's own headers, which end at this hop: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-# API Gateway ends an integration after 30 s; whoever waits longer waits for nothing.
+# API Gateway ends an integration after 30 s, so a longer wait is useless.
 DEADLINE_S = 35
 START_DEADLINE_S = 30
 RECEIVER = "/dev/callback-receiver"
 _ADDRESS = re.compile(rb"/(?!/)")
-"""Not a proxy's form of a request; and the emulator passes over a second slash, which makes it another address."""
+"""A path with one slash at its beginning. The form of requests to proxies has none, and the emulator would drop a second slash."""
 
 
 Preflight = Callable[[Request], Awaitable[Response]]
@@ -49,13 +49,13 @@ def create_app(
     hosts: Collection[str] = (),
     limit: Callable[[], RequestLimit] = RequestLimit,
 ) -> Starlette:
-    """Compose the front: `pages` first, everything else to the API at `api_url`, which ends without a slash.
+    """Compose the front: `pages` come first, all other requests go to the API at `api_url`, which has no slash at its end.
 
-    `preflight` answers OPTIONS in the API's place (see `preflight`); `shown` are headers that the gateway behind `api_url` asks for;
-    under other names than this machine's and `hosts` nothing is answered (see `loopback`).
+    `preflight` answers OPTIONS in the API's place (see `preflight`). `shown` are headers that the gateway at `api_url` asks for. Requests
+    under other host names than this machine's and `hosts` are refused (see `loopback`).
     """
     target = httpx.URL(api_url)
-    # Callbacks to the receiver come while their senders hold a place: they have places of their own.
+    # A callback to the receiver may come while its sender has a slot, so callbacks have slots of their own.
     receiving, calling = limit(), limit()
 
     @asynccontextmanager
@@ -69,10 +69,10 @@ def create_app(
             return _foreign(request.headers.get("host", ""))
         if refused := _refusal(request):
             return refused
-        await request.body()  # who sends slowly holds no place
+        await request.body()  # before the slot, which a slow sender must not hold
         try:
             async with (receiving if request.url.path == RECEIVER else calling).slot():
-                if await request.is_disconnected():  # nobody would see what was done
+                if await request.is_disconnected():  # nobody would read the answer
                     return Response(status_code=499)
                 if preflight and request.method == "OPTIONS":
                     return await preflight(request)
@@ -101,7 +101,7 @@ def _foreign(host: str) -> Response:
 
 
 class _Everything(BaseRoute):
-    """What no page takes, by address and method, whatever bytes are in it: a pattern would pass over some."""
+    """The route of all requests that no page takes. A pattern would not match all bytes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -116,7 +116,7 @@ class _Everything(BaseRoute):
 
 
 def _refusal(request: Request) -> Response | None:
-    """Return the answer for a request that is not sent on, and of which no body is waited for."""
+    """Return the error for a request that must not be forwarded, or None. The body is not read."""
     raw_path, query = request.scope["raw_path"], request.scope["query_string"]
     if not _ADDRESS.match(raw_path) or b"#" in raw_path + query:
         return proxy_errors.refused(AvioError(Code.NOT_FOUND))
@@ -126,8 +126,8 @@ def _refusal(request: Request) -> Response | None:
 
 
 async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.URL, shown: Mapping[str, str]) -> Response:
-    """Send a request on as it came (path and query in their own bytes) and answer what comes back."""
-    base = target.raw_path.removesuffix(b"/")  # an address without a path has "/" for one
+    """Forward a request with its path and query unchanged, and return the answer."""
+    base = target.raw_path.removesuffix(b"/")  # httpx gives a URL without a path the path "/"
     raw_path, query = base + request.scope["raw_path"], request.scope["query_string"]
     headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP | shown.keys()]
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
@@ -159,7 +159,7 @@ def _crowded() -> Response:
 
 @contextmanager
 def running(app: Starlette, port: int) -> Iterator[str]:
-    """Serve `app` on 127.0.0.1 in a thread until the block ends; answers its URL. Raises `StartError` if the port is taken."""
+    """Serve `app` on 127.0.0.1 in a thread until the block ends. Yield its URL. Raises `StartError` if the port is taken."""
     if is_listening(port):
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT=8080")
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Whether something that must stay out of logs is in one."""
+"""Searches logs for secrets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 
 def find(folder: Path, secrets: Mapping[str, str]) -> list[str]:
-    """Return where in the files under `folder` a secret stands, by its name and never by itself: "the code of Anna: listener.log, line 7".
+    """Return the places of secrets in the files under `folder`, with their names only: "the code of Anna: listener.log, line 7".
 
-    Where a secret begins or ends in a letter or digit it counts only as a whole word, so that a code is not found inside a longer number.
+    A secret that begins or ends in a letter or digit counts only as a whole word, so that a code is not found inside a longer number.
     """
     patterns = {name: _pattern(secret) for name, secret in secrets.items() if secret}
     return [
@@ -26,7 +26,7 @@ def find(folder: Path, secrets: Mapping[str, str]) -> list[str]:
 
 
 def _pattern(secret: str) -> re.Pattern[str]:
-    """The secret as it is, as JSON would write it, and as a URL would."""
+    """Return the pattern of a secret as plain text, in JSON, and in a URL."""
     before = r"(?<![A-Za-z0-9])" if secret[0].isalnum() else ""
     after = r"(?![A-Za-z0-9])" if secret[-1].isalnum() else ""
     spellings = {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}

@@ -1,4 +1,4 @@
-"""What a person sees while the system starts: one line per step, with the time it took."""
+"""Shows the progress of a start: a line per step, with its time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WIDTH = 34
 
 @contextmanager
 def spoken(step: str) -> Iterator[None]:
-    """Print the step when it begins, and its time when it is done."""
+    """Print the step when it begins, and its time when it ends."""
     started = time.monotonic()
     sys.stderr.write(f"  {step} ".ljust(WIDTH, "."))
     sys.stderr.flush()
     try:
         yield
-    except KeyboardInterrupt:  # whoever asked for it says so
+    except KeyboardInterrupt:  # the caller reports it
         raise
     except BaseException:
         sys.stderr.write(" failed\n")
@@ -30,6 +30,6 @@ def spoken(step: str) -> Iterator[None]:
 
 @contextmanager
 def silent(step: str) -> Iterator[None]:
-    """Say nothing: for tests and measurements."""
+    """Print nothing: for tests and benchmarks."""
     del step
     yield

@@ -1,9 +1,9 @@
-"""What opens the parts of one local system. Every other user of the machine, and every web page in its browser, can reach our ports;
-so each part asks for a secret of its own, derived from one that lies in the state folder, which its owner alone can read.
+"""The secrets of a local system. Other users of the machine, and web pages in a browser on it, can reach our ports. So each part asks for a
+secret of its own. All are derived from a secret in the state folder, which only this user can read.
 
-    <state>/access --> emulator   the secret key that AWS requests are signed with (local.emulator_guard)
+    <state>/access --> emulator   the secret key that signs AWS requests (local.emulator_guard)
                        control    the password of the Telegram test server's control interface
-                       phones     what the phone page and `/phone/code` ask for
+                       phones     the key of the phone page and of `/phone/code`
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER, FILE = 0o700, 0o600
 
 @dataclass(frozen=True)
 class StateSecrets:
-    """The secrets of one state folder; the same at each start, so that what runs on finds what was started again."""
+    """The secrets of a state folder. They are the same at each start, so that running processes can use restarted processes."""
 
     seed: str = field(repr=False)
 
@@ -47,7 +47,10 @@ class StateSecrets:
 
 
 def of(state: Path) -> StateSecrets:
-    """Return what opens the system of that folder, which becomes its owner's alone. One process at a time makes it."""
+    """Return the secrets of a state folder, and make them if there are none. Only one process at a time may do so.
+
+    Other users lose access to the folder.
+    """
     private_folder(state)
     kept = state / "access"
     if not (kept.exists() and kept.read_text()):
@@ -57,14 +60,14 @@ def of(state: Path) -> StateSecrets:
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that its owner alone can read; one that is there becomes so."""
+    """Create a folder that only this user can read. An existing folder gets these rights."""
     path.mkdir(parents=True, exist_ok=True, mode=FOLDER)
     path.chmod(FOLDER)
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[IO[str]]:
-    """Write a file that its owner alone can read, whole or not at all."""
+    """Write a file that only this user can read, whole or not at all."""
     scratch = path.with_name(f"{path.name}.new")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE), "w") as file:

@@ -1,8 +1,8 @@
-"""The whole system on one machine, composed once for `make up`, the demo, the tests and the measurements.
+"""The whole system on one machine, for `make up`, the demo, the tests and the benchmarks.
 
-    emulator -> stack (the real template) -> secret and tokens -> Telegram test server -> listener -> front
+    emulator -> stack (the real template) -> secret and tokens -> Telegram test server -> listener -> front (the reverse proxy)
 
-Parts start in this order and end in the opposite one. Each has its log in <state>/logs.
+The parts start in this order and stop in the opposite order. Each process has a log in <state>/logs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from local.telegram_server_process import RunningTelegramServer
 
 @dataclass(frozen=True)
 class SystemPlan:
-    """What to start. `port` 0 takes a free one; `settings` are the person's (see `configuration`); `sources` is where code comes from."""
+    """The parts to start. `port`: 0 means a free port. `settings`: the user's (see `configuration`). `sources`: the root of the code."""
 
     state: Path
     port: int = 0
@@ -56,7 +56,7 @@ class SystemPlan:
 
 
 class System:
-    """The running system. A context manager: on exit nothing it started is left. Raises `StartError`, `StackError`, `BundleError`."""
+    """The running system. A context manager: on exit it stops all that it started. Raises `StartError`, `StackError`, `BundleError`."""
 
     url: str
     emulator: Emulator
@@ -87,21 +87,24 @@ class System:
 
     @property
     def admin_token(self) -> str:
-        """The token that may do everything."""
+        """The administrator's token."""
         return self.tokens["ADMIN_TOKEN"]
 
     @property
     def stopped(self) -> list[SupervisedProcess]:
-        """Parts that do not run now."""
+        """The processes that do not run now."""
         return [part for part in self.parts if not part.running]
 
     @property
     def parts(self) -> list[SupervisedProcess]:
-        """What runs as a process of its own: the emulator, the test server where it is used, the listeners."""
+        """The supervised processes: the emulator, the test server if there is one, and the listeners."""
         return [self._emulator, *([self._telegram] if self._telegram else []), *self.listeners]
 
     def look(self, say: Say) -> None:
-        """Start again what ended by itself. Call it every second, from the thread that started the system; `plan.persist` must be on."""
+        """Restart processes that ended by themselves. Call this every second, from the thread that started the system.
+
+        `plan.persist` must be on.
+        """
         next_step = restarts.NEXT_STEP.format(state=self.plan.state)
 
         def say_all(line: str) -> None:
@@ -117,7 +120,7 @@ class System:
             listener.look(say_all, next_step, may_start=emulator_is_up)
 
     def start_listener(self) -> SupervisedProcess:
-        """Start one more listener; it ends with the system, or earlier by its own `stop`."""
+        """Start one more listener. It stops with the system, or earlier by its `stop`."""
         plan = self.plan
         self._started += 1
         name, level = f"listener-{self._started}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
@@ -132,14 +135,14 @@ class System:
         return listener
 
     def replace_drained(self) -> list[tuple[SupervisedProcess, SupervisedProcess]]:
-        """Start a listener for each that was drained, as Fargate would; return which was replaced by which."""
+        """Start a new listener for each drained listener, as Fargate would. Return the pairs of old and new."""
         drained = [listener for listener in self.listeners if listener.exit_code == 0]
         for listener in drained:
             self.listeners.remove(listener)
         return [(listener, self.start_listener()) for listener in drained]
 
     def _say_where_to_operators(self) -> None:
-        """Tell `avio --local` where the table is; the credentials are the emulator's, and open nothing else."""
+        """Write the file from which `avio --local` reads the table and the emulator's credentials."""
         where = {
             "TABLE_NAME": self.outputs.table_name,
             "AWS_ENDPOINT_URL": self.emulator.url,
@@ -155,7 +158,7 @@ class System:
     def _start(self) -> None:
         plan, step = self.plan, self.plan.progress
         self._parts.enter_context(_alone(plan.state))
-        emulator.clear(plan.state)  # of a system that was killed
+        emulator.clear(plan.state)  # a killed system may have left files
         disk_space.check(plan.state, disk_space.free_mb(plan.state))
         with step("template and bundles"):
             template = synth.local_template(plan.settings, plan.sources)
@@ -204,15 +207,15 @@ class System:
 
 
 def _names(settings: Mapping[str, str]) -> set[str]:
-    """By which other names the API may be asked: as containers call this machine, and as the person's tunnel is called."""
+    """Return further host names under which the API answers: the name of this machine inside containers, and the user's tunnel."""
     outside = urlsplit(settings.get("APP_BASE_URL", "")).hostname
     return {"host.docker.internal", *([outside] if outside else [])}
 
 
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    """Hold the state folder: two systems in one would overwrite each other's state."""
-    state_secrets.private_folder(state)  # tokens and sessions of the test server lie in it
+    """Lock the state folder: two systems in it would overwrite each other's state."""
+    state_secrets.private_folder(state)  # it has tokens, and the sessions of the test server
     with (state / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

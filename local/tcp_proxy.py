@@ -1,4 +1,4 @@
-"""A TCP proxy on a free port of 127.0.0.1, between `start` and `close`: a way to something on which connections can be made slow or cut."""
+"""A TCP proxy on a free port of 127.0.0.1, whose subclasses can slow or cut connections."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from abc import ABC, abstractmethod
 
 
 class Proxy(ABC):
-    """Takes connections; what becomes of one is said by `_serve`."""
+    """Accepts connections from `start` until `close`. Subclasses serve them (`_serve`)."""
 
     def __init__(self) -> None:
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.port = 0
 
     async def start(self) -> None:
-        """Listen."""
+        """Begin to listen."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Cut everything and listen no more."""
+        """Stop listening, and cut all connections."""
         self._server.close()
         self.cut()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     @property
     def address(self) -> str:
-        """What clients take for the other end: host:port."""
+        """The proxy's host:port."""
         return f"127.0.0.1:{self.port}"
 
     def cut(self) -> None:
@@ -41,4 +41,4 @@ class Proxy(ABC):
 
     @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection; cancelled, end it."""
+        """Serve a connection. When cancelled, close it."""

@@ -1,4 +1,4 @@
-"""Which Telegram the listener talks to: the test server of this machine, started here, or the real one."""
+"""Runs the Telegram test server as a process, and returns the listener's settings for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ API_ID, API_HASH = "1", "test"  # any will do there
 
 @dataclass(frozen=True)
 class RunningTelegramServer:
-    """A running test server: where it is, and where people and chats are made and faults are set (`control_url`, with its password)."""
+    """A running test server. `control_url` (with a password) is its control interface, for people, chats and faults."""
 
     process: ChildProcess
     address: str
@@ -29,7 +29,7 @@ class RunningTelegramServer:
 
     @property
     def listener_environment(self) -> dict[str, str]:
-        """What the listener needs to talk to it instead of the real Telegram."""
+        """The settings with which the listener uses it in the place of the real Telegram."""
         return {
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": API_HASH,
@@ -39,7 +39,7 @@ class RunningTelegramServer:
 
 
 def start(state: Path) -> RunningTelegramServer:
-    """Start the test server with its people and chats kept in `state`. Raises `StartError`."""
+    """Start the test server. Its people and chats are saved in `state`. Raises `StartError`."""
     launched = launch(state)
     try:
         launched.wait(START_DEADLINE_S)
@@ -50,7 +50,7 @@ def start(state: Path) -> RunningTelegramServer:
 
 
 def launch(state: Path, *, again: bool = False) -> LaunchedProcess:
-    """Start the test server's process, at the ports of last time."""
+    """Start the test server's process at the ports of last time."""
     log, password = state / "logs" / "telegram.log", state_secrets.of(state).control
     port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
     for own in (port, control_port):

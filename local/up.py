@@ -1,4 +1,4 @@
-"""`make up`: start everything, say where it is, stay until Ctrl-C."""
+"""`make up`: starts the whole system, prints its addresses, and runs until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from local.stack import StackError
 from local.start_progress import spoken
 from local.system import System, SystemPlan
 
-STATE, REAL_STATE = ROOT / "build" / "local", ROOT / "build" / "local-real"  # a session of the one Telegram is nothing to the other
+STATE, REAL_STATE = ROOT / "build" / "local", ROOT / "build" / "local-real"  # the sessions of one Telegram are of no use at the other
 DEFAULT_PORT = 8000
 WATCH_EVERY_S = 1.0
 
 
 def main(arguments: list[str]) -> None:
-    """Run until SIGINT or SIGTERM. Settings come from the environment and from .env; PORT moves it from port 8000."""
+    """Run until SIGINT or SIGTERM. Settings come from the environment and from .env; PORT replaces port 8000."""
     del arguments
     stop = threading.Event()
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
             raise KeyboardInterrupt
         stop.set()
 
-    os.umask(0o077)  # state and logs are for the person alone
+    os.umask(0o077)  # only this user may read state and logs
     started, phone_page = False, PhonePage()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
 def _plan(phone_page: PhonePage) -> SystemPlan:
     settings = configuration.read(os.environ, ROOT / ".env")
     port = int(settings.get("PORT") or DEFAULT_PORT)
-    if is_listening(port):  # said before the slow part, not after it
+    if is_listening(port):  # fail before the slow part, not after it
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT={port + 80}")
     state = REAL_STATE if configuration.uses_real_telegram(settings) else STATE
     return SystemPlan(state, port, settings, pages=routes(phone_page), progress=spoken)
@@ -88,7 +88,7 @@ def _say_where(system: System, connected: ConnectedSystem) -> None:
 
 
 def _say_how(connected: ConnectedSystem) -> None:
-    """Print the three lines, each as one paragraph that can be pasted unchanged."""
+    """Print the three commands, each as a paragraph that can be pasted unchanged."""
     if connected.test_server:
         print("\n  Open the phones in a browser, and paste these three lines into another terminal:")
     else:
@@ -103,6 +103,6 @@ def _say_how(connected: ConnectedSystem) -> None:
 
 
 def _stay(system: System, stop: threading.Event) -> None:
-    """Wait to be stopped; what ends by itself is started again."""
+    """Wait until `stop` is set. Meanwhile, restart processes that end by themselves."""
     while not stop.wait(WATCH_EVERY_S):
         system.look(lambda line: print(f"\n  {line}", flush=True))

@@ -1,6 +1,6 @@
-"""A callback's other end, as a customer would write it: a small HTTP server, and the two signatures checked by the standard library alone.
+"""A webhook receiver, as a customer would write it: a small HTTP server that checks both signatures with the standard library.
 
-Nothing here is shared with the code that signs, so that a mistake there cannot hide behind the same mistake here.
+It shares no code with the signing side, so that both cannot have the same mistake.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def x_signature_holds(secret: str, headers: Mapping[str, str], body: bytes) -> b
 
 @dataclass(frozen=True)
 class Callback:
-    """A POST as it came; header names are in lower case."""
+    """A received POST. Header names are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -49,12 +49,12 @@ class Callback:
 
     @property
     def text(self) -> str:
-        """The text of the message it tells of."""
+        """The text of its message."""
         return str(self.payload["message"]["text"])
 
 
 class WebhookReceiver:
-    """Keeps what is posted to it, answers 200, and lets others wait for it."""
+    """Keeps callbacks, answers them with 200, and can wait for one."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/callback"
@@ -62,13 +62,13 @@ class WebhookReceiver:
         self._changed = threading.Condition()
 
     def keep(self, callback: Callback) -> None:
-        """Take one in."""
+        """Add a callback."""
         with self._changed:
             self.got.append(callback)
             self._changed.notify_all()
 
     def wait(self, wanted: Callable[[Callback], bool], deadline_s: float) -> Callback | None:
-        """Return the first callback like that, or None where it has not come when `deadline_s` seconds have passed."""
+        """Return the first callback that is `wanted`, or None if none comes within `deadline_s` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: any(wanted(one) for one in self.got), deadline_s)
             return next((one for one in self.got if wanted(one)), None)

@@ -1,6 +1,6 @@
-"""`avio`: what operators do by hand, on the deployment that TABLE_NAME and the AWS credentials of the environment name.
+"""`avio`: the operators' command line. TABLE_NAME and the AWS credentials in the environment select the deployment.
 
-`avio --local` is about the system that `make up` runs in this folder: it says where that is in build/local/avio.env.
+`avio --local` selects the system that `make up` runs in this folder, by the file build/local/avio.env.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOCAL = Path(__file__).resolve().parent.parent / "build" / "local" / "avio.env"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; what is wrong goes to stderr, with exit code 1."""
+    """Run a command. Errors go to stderr, with exit code 1."""
     asked = _parser().parse_args(arguments)
     try:
         if asked.local:

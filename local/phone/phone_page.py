@@ -1,4 +1,4 @@
-"""What the phone page is about: which system, which tenant. Routes are made before the system starts, so it is told later."""
+"""The state of the phone page: the connected system, and the callbacks that came. Routes exist before the system, so it is set later."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
 
 @dataclass(frozen=True)
 class ConnectedSystem:
-    """Where everything is. `api_url` is the gateway behind the front, which is shown `gateway`; `control_url` is None at the real Telegram.
+    """The addresses and secrets of a running system.
 
-    `page_key` opens this page to whoever has it.
+    `api_url`: the gateway behind the front. `gateway`: the headers that the gateway asks for. `control_url`: None at the real Telegram.
+    `page_key`: the key of the phone page.
     """
 
     url: str
@@ -27,12 +28,12 @@ class ConnectedSystem:
 
     @property
     def page(self) -> str:
-        """The link that opens the page; what is behind # stays in the browser."""
+        """The link to the page. The part behind # stays in the browser."""
         return f"{self.url}/phone#k={self.page_key}"
 
     @property
     def tenant_headers(self) -> dict[str, str]:
-        """What the gateway and the API behind it want to see of the demo tenant."""
+        """The headers with which the gateway and the API accept a request of the demo tenant."""
         return {**self.gateway, **self.tenant.headers}
 
     @property
@@ -42,21 +43,21 @@ class ConnectedSystem:
 
     @property
     def test_server(self) -> bool:
-        """Whether accounts live at the test server of this machine."""
+        """Whether the system uses the test server."""
         return self.control_url is not None
 
     @property
     def key(self) -> str:
-        """The tenant's key as the page may show it: not that of a real person's account, which belongs into no browser."""
+        """The tenant's key for display. At the real Telegram it is hidden, because a browser must not show it."""
         return self.tenant.key.get_secret_value() if self.test_server else "KEY_FROM_THE_TERMINAL"
 
     def lines(self, key: str) -> list[CurlCommand]:
-        """What to copy, with that key in it."""
+        """Return the commands to copy, with a key."""
         return copy_lines(self.url, self.tenant, key, self.page_key if self.test_server else None)
 
 
 class PhonePage:
-    """Holds the connected system and the callbacks that were seen."""
+    """Holds the connected system and the headers of received callbacks."""
 
     def __init__(self) -> None:
         self.system: ConnectedSystem | None = None
@@ -67,11 +68,11 @@ class PhonePage:
         self.system = system
 
     def close(self) -> None:
-        """Let open pages go, so that the front can stop at once. Safe from any thread."""
+        """End the requests of open pages, so that the front can stop at once. Safe from any thread."""
         self.seen.close()
 
     def note(self, headers: dict[str, str], body: bytes) -> None:
-        """Keep the headers of a callback that the receiver took."""
+        """Keep the headers of a callback that the receiver accepted."""
         if self.system is None:
             return
         secret = self.system.tenant.signing_secret.get_secret_value()

@@ -1,4 +1,4 @@
-"""The headers of callbacks on their way to the development receiver, which keeps bodies only; and a bell for who waits for one."""
+"""Keeps the headers of callbacks to the development receiver (which keeps only bodies), and wakes requests that wait for a callback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 200
 
 @dataclass(frozen=True)
 class CallbackHeaders:
-    """One attempt's headers, and whether each signature held."""
+    """The headers of an attempt, and whether each signature was valid."""
 
     headers: Mapping[str, str]
     standard_webhooks: bool
@@ -22,7 +22,7 @@ class CallbackHeaders:
 
 
 class ReceivedCallbacks:
-    """The newest callbacks by `webhook-id`, in memory. Used from the front's loop; `close` from any thread."""
+    """The latest callbacks by `webhook-id`, in memory. Used from the front's event loop; `close` from any thread."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -32,7 +32,7 @@ class ReceivedCallbacks:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, seen: CallbackHeaders) -> None:
-        """Keep one; a later attempt of the same event takes the earlier one's place."""
+        """Keep an attempt's headers. A later attempt of the same event replaces an earlier."""
         self.count += 1
         self._by_id[seen.headers.get("webhook-id", "")] = seen
         while len(self._by_id) > KEPT:
@@ -40,11 +40,11 @@ class ReceivedCallbacks:
         self._ring()
 
     def get(self, event_id: str) -> CallbackHeaders | None:
-        """Return what came with an event."""
+        """Return the headers of an event's last attempt, or None."""
         return self._by_id.get(event_id)
 
     async def another(self, count: int, wait_s: float) -> None:
-        """Return once there were other than `count`, or this is closed, or time is up."""
+        """Wait until the count differs from `count`, this is closed, or `wait_s` seconds have passed."""
         self._loop = asyncio.get_running_loop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
@@ -52,7 +52,7 @@ class ReceivedCallbacks:
                     await self._bell()
 
     def close(self) -> None:
-        """Let everyone go who waits, now and later."""
+        """End all waits, now and later."""
         self.closed = True
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ring)

@@ -1,13 +1,12 @@
-"""Who may talk to the phone page's routes. It listens on 127.0.0.1 alone, but every web page that a developer opens can reach that, and so
-can every other user of the machine.
+"""Checks requests to the phone page. It listens on 127.0.0.1. Other users of the machine, and web pages in its browsers, can reach that.
 
-A page elsewhere can send us a request without reading the answer, and by DNS rebinding (its own name pointing here) read it too. So:
+A foreign page can send us requests without reading the answers. With DNS rebinding (its own name points here) it can read them too. So:
 
-Host, Origin, Sec-Fetch-Site   as local.loopback has it, else 403
-X-Phone-Key                    what `make up` prints, for everything but the page's own files, which show nothing
-Content-Type                   application/json, where something changes: a foreign page cannot send that without asking first
+Host, Origin, Sec-Fetch-Site   checked by local.loopback, else 403
+X-Phone-Key                    the key that `make up` prints, for all but the page's own files, which contain no data
+Content-Type                   application/json for changes: a foreign page needs a preflight to send that
 
-The page keeps its key in the browser's storage, which belongs to this origin alone; a cookie would go to all ports of this host.
+The page keeps its key in the browser's storage, which belongs to this origin. A cookie would go to all ports of this host.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ KEY_HEADER = "X-Phone-Key"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not taken."""
+    """The error for a refused request."""
 
     status: int
     error: str
@@ -31,14 +30,14 @@ class Refusal:
 
 
 def page(headers: Mapping[str, str]) -> Refusal | None:
-    """Judge a request for the page itself, or for the receiver: links from elsewhere may lead to them."""
+    """Check a request for the page's files, or for the receiver. Links on other pages may lead there."""
     if own_host(headers):
         return None
     return Refusal(403, "foreign_host", "Open this as http://127.0.0.1 or http://localhost, with the port; other names are refused.")
 
 
 def reading(headers: Mapping[str, str]) -> Refusal | None:
-    """Judge a request for what the page shows, its key aside; a callback too, which everybody may post but a web page."""
+    """Check a request for the page's data, except for its key. This also checks callbacks, which only web pages may not post."""
     if refusal := page(headers):
         return refusal
     if from_elsewhere(headers):
@@ -47,7 +46,7 @@ def reading(headers: Mapping[str, str]) -> Refusal | None:
 
 
 def holder(headers: Mapping[str, str], key: str) -> Refusal | None:
-    """Judge whether whoever asks has the page's key."""
+    """Check the key of the page."""
     if hmac.compare_digest(headers.get(KEY_HEADER.lower(), "").encode(), key.encode()):
         return None
     detail = f"This is for you alone: open the link to the phones that make up prints, or send its key in the header {KEY_HEADER}."
@@ -55,7 +54,7 @@ def holder(headers: Mapping[str, str], key: str) -> Refusal | None:
 
 
 def writing(headers: Mapping[str, str]) -> Refusal | None:
-    """Judge a request that changes something, its key aside."""
+    """Check a request that changes data, except for its key."""
     if refusal := reading(headers):
         return refusal
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

@@ -1,4 +1,4 @@
-"""`make chaos`: workers are killed, frozen and cut off, Telegram and AWS fail, and nothing may be lost, doubled or out of order."""
+"""`make chaos`: kills, freezes and cuts off workers, lets Telegram and AWS fail, and checks that no event is lost, doubled or reordered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = ROOT / "build" / "chaos"
 
 
 def main() -> None:
-    """Run, report, and exit with 1 where anything was not as it should be."""
+    """Run, print the report, and exit with 1 if a check failed."""
     plan = _plan()
     template_ = template("local")
     with emulator.running(FOLDER.with_name("chaos-emulator"), enforce_roles=False, persist=False) as running:

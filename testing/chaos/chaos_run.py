@@ -1,6 +1,6 @@
-"""One run from beginning to end.
+"""A run from beginning to end.
 
-server, places -> cast logged in -> traffic, sends, faults, consumer -> all good again -> everything has arrived -> verdict
+server, worker slots -> population logged in -> traffic, sends, faults, consumer -> faults over -> all events arrived -> verdict
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from testing.chaos.worker_slot import SlotEnvironment, WorkerSlot
 
 PROGRESS_EVERY_S = 10.0
 QUIET_S = 3.0
-"""How long the queue stays quiet before nothing more is expected: doubles come late."""
+"""The time without messages after which the run ends: doubles come late."""
 Say = Callable[[str], None]
 
 
 @dataclass
 class ChaosRun:
-    """What runs for a whole run."""
+    """The parts that last for the whole run."""
 
     plan: ChaosPlan
     server: RestartingServer
@@ -56,7 +56,7 @@ class ChaosRun:
 
 
 async def run(plan: ChaosPlan, account: EmulatorAccount, say: Say) -> Report:
-    """Run the plan in a fresh account of a running emulator; on return nothing that was started is left."""
+    """Run the plan in a fresh account of a running emulator. On return all that it started has ended."""
     shutil.rmtree(plan.folder, ignore_errors=True)
     (plan.folder / "logs").mkdir(parents=True)
     async with _stage(plan, account) as chaos_run:
@@ -152,7 +152,7 @@ async def _play(chaos_run: ChaosRun, population: Population, account: EmulatorAc
 
 
 async def _settled(audit: MessageAudit, takeovers: Takeovers, most_s: float) -> None:
-    """Wait until everything has arrived and every account is served again, and then for a while whether something comes twice."""
+    """Wait until all events have arrived and all accounts are served, and then a while for events that come twice."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(most_s):
             while not audit.complete or any(one.waiting for one in takeovers.all):  # noqa: ASYNC110  nothing announces it

@@ -1,4 +1,4 @@
-"""The consumer at the queue: takes events as the delivery function does, ten at a time, and tells the tally."""
+"""The consumer of the queue: receives events like the delivery function, ten at a time, and passes them to the audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAIT_S = 1
 
 
 class Consumer:
-    """Takes until `stopping` is set and the queue is empty. FIFO lets nobody else have a chat's next while it holds some."""
+    """Receives until `stopping` is set and the queue is empty. FIFO gives a chat's next event only after the earlier are deleted."""
 
     def __init__(self, sqs: Any, url: str, audit: MessageAudit, fault_log: FaultLog) -> None:
         self._sqs = sqs

@@ -1,4 +1,4 @@
-"""What went wrong when: told at the end of every account of something lost."""
+"""The log of faults. The report shows its entries beside each lost message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class FaultEntry:
-    """A fault, or something that happened by itself. Seconds are those of the run."""
+    """A fault, or an event at one moment. Times are in seconds since the run began."""
 
     name: str
     about: str
@@ -21,7 +21,7 @@ class FaultEntry:
 
 @dataclass
 class FaultLog:
-    """All entries, oldest first; `now` are the seconds since the run began."""
+    """All entries, oldest first. `now` is in seconds since the run began."""
 
     entries: list[FaultEntry] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)

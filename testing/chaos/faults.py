@@ -1,6 +1,6 @@
-"""What goes wrong: one function per fault, which begins it, waits, and makes it good again whatever happens.
+"""The faults: a function for each, which begins the fault, waits, and always ends it.
 
-A place has one fault at a time. Those that `fell` stop a worker from holding its accounts: one place at least is always free of them.
+A worker slot has one fault at a time. A fault that `fells` keeps the worker from holding its accounts: at least one slot is always without.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from testing.chaos.worker_slot import WorkerSlot
 
 @dataclass
 class FaultContext:
-    """What faults act on. `ending` cuts every fault short: then all is to be good again."""
+    """The parts that faults act on. Setting `ending` ends all faults early."""
 
     slots: list[WorkerSlot]
     server: RestartingServer
@@ -227,7 +227,7 @@ async def pushes(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> 
 
 @_fault("server")
 async def too_long_pushes(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
-    """Instead of updates only the word comes that there are some."""
+    """Instead of updates the server sends only that there are some."""
     await _server_fault(context, entry, (4, 10), kind="too_long_push", phone=context.phone(), times=context.rng.choice([1, 10]))
 
 

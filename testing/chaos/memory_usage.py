@@ -1,4 +1,4 @@
-"""What each worker's process uses, over time: a leak shows as growth with messages or accounts handled. Linux only; elsewhere nothing."""
+"""The memory, threads and files of each worker's process over time. A leak grows with the messages or accounts. Linux only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERY_S = 30.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One process at one moment; `messages` are those of all workers so far."""
+    """A process at a moment. `messages`: the count of all workers so far."""
 
     at_s: float
     process: str

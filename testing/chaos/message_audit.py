@@ -1,4 +1,4 @@
-"""What was said, what arrived at the queue, and the verdict: every number once, in order, and no event id twice.
+"""Compares the messages that were written with the events in the queue: each number once, in order, and no event id twice.
 
 A sequence is one chat as one account sees it: numbers from 1, in the order in which they were said.
 """
@@ -21,7 +21,7 @@ class Sequence(NamedTuple):
 
 
 class Incident(NamedTuple):
-    """Something that should not have been. `number` is the message's; seconds are those of the run."""
+    """A failed check. `number` is the message's. Times are in seconds since the run began."""
 
     kind: str
     sequence: Sequence
@@ -31,12 +31,12 @@ class Incident(NamedTuple):
 
 
 def text_of(chat: int, number: int) -> str:
-    """Return what is written as a chat's message of that number."""
+    """Return the text of a chat's message with that number."""
     return f"chat {chat} no {number}"
 
 
 def read_text(text: str) -> tuple[int, int]:
-    """Return chat and number of a text; ValueError where it is none of ours."""
+    """Return chat and number of a text; raises ValueError if the text is not from a run."""
     found = _TEXT.fullmatch(text)
     if found is None:
         raise ValueError("not a text of this run")

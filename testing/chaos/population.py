@@ -1,4 +1,4 @@
-"""Who takes part: accounts of tenants, logged in at workers, strangers who write to them, friends whom they write to, and their chats."""
+"""The people of a run: tenants' accounts (logged in at workers), strangers who write to them, their friends, and their chats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Participant:
-    """An account of a tenant of its own."""
+    """A tenant's account. Each tenant has one."""
 
     tenant_id: TenantId
     phone: str
@@ -39,7 +39,7 @@ class Participant:
 
 @dataclass
 class ScriptedChat:
-    """A chat that a stranger writes to. `to` is how the stranger's phone names it."""
+    """A chat that a stranger writes to. `to` is its name on the stranger's phone."""
 
     number: int
     kind: str
@@ -52,7 +52,7 @@ class ScriptedChat:
 
 @dataclass
 class Population:
-    """Everybody."""
+    """All people and chats."""
 
     participants: list[Participant] = field(default_factory=list)
     chats: list[ScriptedChat] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Population:
 async def gather(
     plan: ChaosPlan, server: RestartingServer, tenants: TenantStore, accounts: AccountStore, workers: WorkerStore
 ) -> Population:
-    """Make everybody, log the accounts in (spread over the workers), and make the chats."""
+    """Create the people, log the accounts in (spread over the workers), and create the chats."""
     population = Population()
     for number in range(FRIENDS):
         phone, username = f"+99970000{number:02}", f"friend_{number}"

@@ -1,4 +1,4 @@
-"""What a run found: for people, and as build/chaos.json."""
+"""The report of a run: for people, and as build/chaos.json."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from testing.chaos.worker_slot import WorkerSlot
 
 SHOWN = 20
 AROUND_S = (10.0, 60.0)
-"""Faults told with an incident: in force up to so long before it was said, and until so long after."""
+"""An incident is shown with the faults from this many seconds before its message was written to this many after."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a run found."""
+    """All results of a run."""
 
     plan: ChaosPlan
     population: Population

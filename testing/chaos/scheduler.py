@@ -1,4 +1,4 @@
-"""When which fault begins, and where: drawn by the seed, or by the script of a short run."""
+"""Chooses the time and place of each fault: at random from the seed, or from the script of a short run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from testing.chaos.worker_slot import WorkerSlot
 
 
 class Scheduler:
-    """Runs faults until the scene is ending; then `run` returns once all is good again."""
+    """Runs faults until `context.ending` is set. Then `run` returns when all faults are over."""
 
     def __init__(self, plan: ChaosPlan, context: FaultContext) -> None:
         self._plan = plan

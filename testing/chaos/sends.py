@@ -1,4 +1,4 @@
-"""Accounts that write, as a function would have them: the same `random_id` until there is a definite answer. Each must arrive once."""
+"""Sends messages from accounts, as a function would: with the same `random_id` until the answer is definite. Each must arrive once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AGAIN_S = 1.0
 
 @dataclass
 class SendAttempt:
-    """One message of an account's; `outcome` is "sent", or the code of a definite refusal, or empty while nobody knows."""
+    """A message of an account. `outcome` is "sent", the code of a definite refusal, or empty while it is unknown."""
 
     participant: Participant
     recipient: str
@@ -48,7 +48,7 @@ class SendAttempt:
 
 @dataclass
 class SendVerdict:
-    """What became of them all. `refused` counts refusals by code."""
+    """The result of all sends. `refused` counts refusals by code."""
 
     sends: int
     sent_lost: list[SendAttempt]
@@ -59,7 +59,7 @@ class SendVerdict:
 
 @dataclass
 class Sends:
-    """Sends until `stopping` is set; then `run` returns once each has its answer, which may take as long as the faults last."""
+    """Sends until `stopping` is set. Then `run` returns when each send has its answer, which may take as long as the faults last."""
 
     population: Population
     audit: MessageAudit

@@ -1,4 +1,4 @@
-"""How long accounts go without a worker after theirs was killed, frozen or cut off.
+"""Measures the time for which accounts have no worker after theirs was killed, frozen or cut off.
 
 From the fault until the account's row names another worker and the server has a connection of it that is younger than the fault.
 """
@@ -25,7 +25,7 @@ HARMLESS = {"sqs-away", "sqs-flaky", "sqs-refuses-entries", "pushes", "too-long-
 
 @dataclass
 class Takeover:
-    """One fault and the accounts that its worker held. `took_s` fills as they are taken over."""
+    """A fault and the accounts that its worker held. `took_s` gets an entry with each account that is taken over."""
 
     entry: FaultEntry
     began_s: float

@@ -1,4 +1,4 @@
-"""A worker's own way to Telegram, on which things go wrong: cut, silent, slow."""
+"""A proxy between a worker and Telegram, which can cut, silence or delay connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from local.tcp_proxy import Proxy
 
 
 class TelegramLink(Proxy):
-    """What the worker takes for Telegram.
+    """The address that the worker uses as Telegram's.
 
     A silent link ends in a cut: what a worker sent into the silence is dropped, as its kernel would drop it once TCP_USER_TIMEOUT is
     over (3.5 s, shorter than any silence here).

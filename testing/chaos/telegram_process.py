@@ -1,4 +1,4 @@
-"""The Telegram test server as a process that is restarted now and then, and what people do on their phones meanwhile."""
+"""The Telegram test server as a process that can be restarted, and a client for its control interface."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ DEADLINE_S = 90.0
 
 
 class PhoneRefusedError(Exception):
-    """The control interface refused; the message says why."""
+    """The control interface refused a request. The message says why."""
 
 
 class RestartingServer:
-    """One test server over a state directory. `keys_duplicated` counts over restarts, `starts` tells its lives apart.
+    """A test server over a state directory. `keys_duplicated` counts over restarts; `starts` is the number of starts.
 
     Children die with the thread that started them: `starter` is one that stays for the whole run.
     """

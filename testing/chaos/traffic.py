@@ -1,4 +1,4 @@
-"""Strangers who write: in each chat numbers from 1, one message after another, each exactly once whatever becomes of the server."""
+"""Strangers who write: in each chat the numbers from 1, one after another, each exactly once, even if the server restarts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testing.chaos.telegram_process import RestartingServer
 
 
 class Traffic:
-    """Writes until `stopping` is set; then `write` returns once what was begun is finished."""
+    """Writes until `stopping` is set. Then `write` returns when the messages under way are written."""
 
     def __init__(self, server: RestartingServer, audit: MessageAudit, fault_log: FaultLog, rng: random.Random) -> None:
         self._server = server

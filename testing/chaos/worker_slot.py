@@ -1,4 +1,4 @@
-"""A place for a worker: its own ways to AWS and to Telegram, and the process that runs there now, which is replaced when it is gone."""
+"""A slot for a worker: its proxies to AWS and Telegram, and its current process, which is replaced when it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERVICES = ("dynamodb", "sqs", "kms")
 
 @dataclass(frozen=True)
 class SlotProcess:
-    """One process, and the address of its private interface, by which its worker rows are known."""
+    """A process, and the address of its private interface, which its worker rows have."""
 
     process: ChildProcess
     port: int
@@ -38,7 +38,7 @@ class SlotProcess:
 
 @dataclass(frozen=True)
 class SlotEnvironment:
-    """What all places share. Children die with the thread that started them: `starter` is one that stays for the whole run."""
+    """The parts that all slots share. Children die with the thread that started them: `starter` is a thread for the whole run."""
 
     account: EmulatorAccount
     telegram: RunningTelegramServer
@@ -48,7 +48,7 @@ class SlotEnvironment:
 
 
 class WorkerSlot:
-    """Where one worker after another runs. Who breaks something here holds `lock`; `down` says that its worker cannot hold accounts."""
+    """A slot in which one worker after another runs. A fault holds `lock`. `down`: the worker cannot hold accounts."""
 
     def __init__(self, number: int, environment: SlotEnvironment, rng: random.Random) -> None:
         self.name = f"worker-{number}"

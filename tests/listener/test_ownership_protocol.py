@@ -148,7 +148,7 @@ class OwnershipMachine(RuleBasedStateMachine):
         process = self._process(number)
         if process.contexts:
             row = process.contexts[drawn % len(process.contexts)][1].row
-            key, save, fields = keys.marks(row.tenant_id, TG), process.stores.fenced.save, {"by": int(row.epoch)}
+            key, save, fields = keys.update_state(row.tenant_id, TG), process.stores.fenced.save, {"by": int(row.epoch)}
             process.do(lambda: process.account_rows(save, key, row.epoch, fields))
             self.fleet.settle()
 
@@ -358,7 +358,7 @@ def test_it_finds_a_claim_without_its_condition(fleet: Fleet) -> None:
 
 def test_it_finds_a_save_without_its_fence(fleet: Fleet) -> None:
     """A former owner's save, after the next one has loaded."""
-    key = keys.marks(TENANTS[0], TG)
+    key = keys.update_state(TENANTS[0], TG)
     fleet.stores.accounts.claim(TENANTS[0], TG, None, WorkerId("former"), "token")
     fleet.stores.fenced.load(key, Epoch(1))
     fleet.stores.fenced.load(key, Epoch(2))

@@ -67,7 +67,7 @@ class EndingTenant:
         if account is None or account.claim != worker:
             return  # another worker has it
         fenced = FencedStore(table)
-        for key in (keys.session(tenant_id, channel), keys.marks(tenant_id, channel)):
+        for key in (keys.session(tenant_id, channel), keys.update_state(tenant_id, channel)):
             fenced.load(key, account.epoch)
         PeerStore(table).put(tenant_id, channel, Peer(id=7, kind="chat"))
         fenced.save(keys.session(tenant_id, channel), account.epoch, {"sealed": b"session"})
@@ -107,7 +107,7 @@ class EndingTenant:
                 return
             try:
                 session = fenced.load(keys.session(self.tenant, channel), mine.epoch)
-                fenced.load(keys.marks(self.tenant, channel), mine.epoch)
+                fenced.load(keys.update_state(self.tenant, channel), mine.epoch)
             except Superseded:
                 return
             if "sealed" in session:

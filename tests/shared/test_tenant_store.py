@@ -130,7 +130,7 @@ def full(tenants: TenantStore, table: Table, clock: FakeClock, channels: Iterabl
     tenant = new(tenants, clock)
     for channel in channels:
         AccountStore(table).claim(tenant.id, channel, None, WorkerId("w"), "t")
-        for key in (keys.session(tenant.id, channel), keys.marks(tenant.id, channel)):
+        for key in (keys.session(tenant.id, channel), keys.update_state(tenant.id, channel)):
             FencedStore(table).load(key, Epoch(1))
         for number in range(3):
             PeerStore(table).put(tenant.id, channel, Peer(id=-number, kind="chat"))
@@ -257,7 +257,7 @@ def test_nothing_of_an_erased_tenant_comes_back(tenants: TenantStore, table: Tab
     before = everything(table)
     with pytest.raises(TenantGone):
         accounts.claim(tenant.id, CHANNEL, None, WorkerId("late"), "t")
-    for key in (keys.session(tenant.id, CHANNEL), keys.marks(tenant.id, CHANNEL)):
+    for key in (keys.session(tenant.id, CHANNEL), keys.update_state(tenant.id, CHANNEL)):
         with pytest.raises(Superseded):
             fenced.load(key, Epoch(1))
     assert tenants.add_key(tenant.id, frozenset({Scope.READ}), None, clock.now()) is None

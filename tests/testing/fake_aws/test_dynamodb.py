@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.store import keys
-from shared.store.table import Change, Check, ConditionFailed, Put, Remove, Table, Write, to_wire
+from shared.store.table import ConditionCheck, ConditionFailed, Delete, Put, Table, Update, Write, to_wire
 from tests.support.aws_variants import AwsVariant
 
 KEY = {"pk": "p", "sk": "1"}
@@ -153,14 +153,14 @@ def test_a_transaction_does_all_or_nothing(table: Table) -> None:
     table.put(gone)
     writes: list[Write] = [
         Put(new, "attribute_not_exists(pk)"),
-        Change(KEY, "SET one = :two", {":two": 2, ":one": 1}, "one = :one"),
-        Remove(gone, "attribute_exists(pk)"),
+        Update(KEY, "SET one = :two", {":two": 2, ":one": 1}, "one = :one"),
+        Delete(gone, "attribute_exists(pk)"),
     ]
     with pytest.raises(ConditionFailed) as failed:
-        table.transact([*writes, Check(checked, "attribute_exists(pk)")])
+        table.transact([*writes, ConditionCheck(checked, "attribute_exists(pk)")])
     assert failed.value.item is None
     assert (table.get(new), table.get(KEY), table.get(gone)) == (None, ITEM, gone)
-    table.transact([*writes, Check(checked, "attribute_not_exists(pk)")])
+    table.transact([*writes, ConditionCheck(checked, "attribute_not_exists(pk)")])
     assert (table.get(new), table.get(KEY), table.get(gone)) == (new, {**ITEM, "one": 2}, None)
 
 
