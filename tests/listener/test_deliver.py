@@ -13,7 +13,7 @@ from listener.core.event_publisher import EventPublisher
 from listener.core.ledger import Ledger, LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.update_state import UpdateState
 from local.emulator_account import EmulatorAccount
 from shared.model.event import Event
@@ -66,14 +66,14 @@ class PublisherScenario:
         self.store = PeerStore(self.table)
         self.log = CapturedLog()
         self.deliver = EventPublisher(queue, self.store, offload, self.log.logger)
-        self.book = PeerBook(self._load)
+        self.book = PeerCache(self._load)
         self.ready: list[str] = []
         self.ledger = self.ledger_of(self.book)
 
-    def ledger_of(self, book: PeerBook) -> Ledger[UpdateState]:
+    def ledger_of(self, book: PeerCache) -> Ledger[UpdateState]:
         """Return the ledger of an account with these peers."""
         start = UpdateState(pts=1, qts=0, date=0, seq=0)
-        return Ledger(start, lambda _, group: self.ready.append(group), book.kept, missing=book.missing)
+        return Ledger(start, lambda _, group: self.ready.append(group), book.saved.add, missing=book.saved.unsaved)
 
     def take(self, *events: tuple[Event, tuple[Peer, ...]]) -> list[LedgerEntry]:
         """Append events of different chats to the ledger; return their entries."""
@@ -160,7 +160,7 @@ async def test_the_same_id_is_another_peer_of_another_tenant(line: Callable[...,
     """Each account has its own hash to it, and what one has kept the other has not."""
     one, other = line(), TenantId("11111111-0000-4000-8000-000000000002")
     entries = one.take((event_of(chat_id=7), (whole(7),)))
-    one.ledger = one.ledger_of(PeerBook(one._load))
+    one.ledger = one.ledger_of(PeerCache(one._load))
     entries += one.take((event_of(other, chat_id=7), (Peer(id=7, kind="user", access_hash=5),)))
     assert await one.deliver(entries) == [True, True]
     assert one.kept(7) == whole(7)
@@ -173,7 +173,7 @@ async def test_a_thousand_events_of_known_peers_ask_dynamodb_nothing(line: Calla
     one.book.learn([types.User(id=chat, access_hash=chat, first_name="Bob") for chat in range(1, 11)])
     for number in (1, 101):
         events = [
-            (event_of(chat_id=chat, message_id=message), one.book.unkept(chat, chat, (message, NOON)))
+            (event_of(chat_id=chat, message_id=message), one.book.unsaved(chat, chat, (message, NOON)))
             for message in range(number, number + 100)
             for chat in range(1, 11)
         ]

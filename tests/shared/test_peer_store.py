@@ -191,3 +191,17 @@ def test_forgetting_gives_up_where_dynamodb_takes_nothing(table: Table) -> None:
     filled(table, 3)
     with pytest.raises(StoreUnavailable):
         PeerStore(ThrottledTable(table, 0)).drop_all(TENANT, CHANNEL)
+
+
+def test_ids_of_other_channels_are_text(table: Table) -> None:
+    """A `#` in one included; and forgetting an account's peers leaves the other account's."""
+    store, tenant_id = PeerStore(table), TenantId("t")
+    person, stranger = Peer(id="79991234567@c.us", kind="user"), Peer(id="a#b", kind="user")
+    store.put(tenant_id, Channel.WHATSAPP, person)
+    store.put(tenant_id, Channel.WHATSAPP, stranger)
+    store.put(tenant_id, Channel.TELEGRAM, Peer(id=5, kind="user", access_hash=1))
+    assert store.get(tenant_id, Channel.WHATSAPP, "79991234567@c.us") == person
+    assert store.get(tenant_id, Channel.WHATSAPP, "a#b") == stranger
+    store.drop_all(tenant_id, Channel.WHATSAPP)
+    assert store.get(tenant_id, Channel.WHATSAPP, "a#b") is None
+    assert store.get(tenant_id, Channel.TELEGRAM, 5) is not None

@@ -1,7 +1,7 @@
-"""What Telegram says and our layer cannot read: an answer or push that holds a constructor unknown to it, which comes with new layers.
+"""Answers and pushes that cannot be read: they hold a constructor that our layer does not know. New layers bring such constructors.
 
-TL has no lengths inside an object, so nothing behind such a constructor can be read. What comes before it can, and messages of a container
-have lengths of their own.
+TL has no lengths inside an object, so nothing behind such a constructor can be read. What comes before it can be read, and messages of a
+container have lengths of their own.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _LISTS = {
         types.messages.PeerDialogs: 4,
     }.items()
 }
-"""Where the first list of an answer begins, in bytes."""
+"""The byte offset of an answer's first list, by the answer's constructor."""
 
 
 class Unreadable(errors.RPCError):  # type: ignore[misc]  # Telethon has no types
-    """An answer to a request that could not be read. `items` are those of its first list that could.
+    """An answer that could not be read. `items` are the readable items at the beginning of its first list.
 
-    Telethon's own error for this quotes the answer, so it is never kept or raised further.
+    Telethon's own error quotes the answer, so it is never kept or raised further.
     """
 
     def __init__(self, request: Any, constructor: int, body: bytes = b"") -> None:
@@ -43,14 +43,14 @@ class Unreadable(errors.RPCError):  # type: ignore[misc]  # Telethon has no type
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What stands for a pushed object that could not be read."""
+    """Stands for a pushed object that could not be read."""
 
     constructor: int
     CONSTRUCTOR_ID: ClassVar[int] = -1
 
 
 def content(data: bytes) -> Any:
-    """Return what was pushed: an object, or a container of several, with `Unread` in place of each that cannot be read."""
+    """Return the pushed object, or container of objects, with `Unread` in place of each object that cannot be read."""
     if _constructor(data) != MessageContainer.CONSTRUCTOR_ID:
         return _read(data)
     reader = BinaryReader(data[4:])
@@ -62,10 +62,10 @@ def content(data: bytes) -> Any:
 
 
 def decrypted(state: Any, decrypt: Callable[[bytes], Any], body: bytes) -> Any:
-    """Return a message of the server as Telethon's own function does, but one that cannot be read as far as it can."""
+    """Return a server's message as Telethon's own function does, but with `Unread` in place of what cannot be read."""
     try:
         return decrypt(body)
-    except errors.TypeNotFoundError:  # raised once the message was found to be genuine
+    except errors.TypeNotFoundError:  # raised after the message was verified
         reader = BinaryReader(AES.decrypt_ige(body[24:], *state._calc_key(state.auth_key.key, body[8:24], False)))
         reader.read(16)  # salt, session
         msg_id, seq_no, length = reader.read_long(), reader.read_int(), reader.read_int()
@@ -83,7 +83,7 @@ def _items(body: bytes) -> list[Any]:
     items: list[Any] = []
     offset = _LISTS.get(_constructor(body))
     if offset is not None:
-        reader = BinaryReader(body[offset + 4 :])  # behind the list's own constructor
+        reader = BinaryReader(body[offset + 4 :])  # after the list's own constructor
         for _ in range(reader.read_int()):
             item = _read_next(reader)
             if item is None:

@@ -1,4 +1,4 @@
-"""Raw updates to events."""
+"""Mapping of raw updates to events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telethon.tl import types
 
-from listener.telegram.peers.peer_book import PeerBook
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happened
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, incoming_message
 from shared.model.event import MessageReceived, read_event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
@@ -24,7 +24,7 @@ RECEIVED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 async def never(_: int) -> Peer | None:
-    """Load no peer: mapping asks nobody."""
+    """Find no stored peer: mapping must not load any."""
     raise AssertionError
 
 
@@ -50,10 +50,10 @@ def short_in_chat(**fields: Any) -> Any:
 
 
 def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
-    """Return the event of an update, to an account that knows these users and chats."""
-    peers = PeerBook(never)
+    """Return the event of an update for an account that knows these users and chats."""
+    peers = PeerCache(never)
     peers.learn(entities)
-    found = happened(update)
+    found = incoming_message(update)
     assert found is not None
     return found.event(TENANT, self_id, peers, RECEIVED_AT, backfilled=backfilled)
 
@@ -63,7 +63,7 @@ KINDS = pytest.mark.parametrize("make", [new, new_in_channel, short, short_in_ch
 
 @KINDS
 def test_an_incoming_message_is_an_event(make: Any) -> None:
-    """In each of the four forms that Telegram has for one."""
+    """In each of Telegram's four forms."""
     found = event(make(id=8, message="hi there"), backfilled=True)
     assert (found.message.message_id, found.message.text, found.message.date) == ("8", "hi there", DATE)
     assert (found.tenant_id, found.received_at, found.backfilled) == (TENANT, RECEIVED_AT, True)
@@ -71,15 +71,15 @@ def test_an_incoming_message_is_an_event(make: Any) -> None:
 
 @KINDS
 def test_what_the_account_wrote_is_no_event(make: Any) -> None:
-    """On another device, say."""
-    assert happened(make(out=True)) is None
+    """For example on another device."""
+    assert incoming_message(make(out=True)) is None
 
 
 def test_a_service_message_is_no_event() -> None:
-    """Somebody joined, a title changed, an empty message stands for a deleted one."""
+    """Somebody joined, a title changed, or an empty message stands for a deleted message."""
     joined = types.MessageService(id=1, peer_id=types.PeerChat(GROUP), date=DATE, action=types.MessageActionChatJoinedByLink(1))
-    assert happened(types.UpdateNewMessage(joined, 10, 1)) is None
-    assert happened(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
+    assert incoming_message(types.UpdateNewMessage(joined, 10, 1)) is None
+    assert incoming_message(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_service_message_is_no_event() -> None:
 )
 def test_telegrams_service_account_makes_no_event(update: Any) -> None:
     """Its messages carry log-in codes."""
-    assert happened(update) is None
+    assert incoming_message(update) is None
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def test_telegrams_service_account_makes_no_event(update: Any) -> None:
     ],
 )
 def test_other_updates_are_no_events(update: Any) -> None:
-    """Whatever the table does not name."""
-    assert happened(update) is None
+    """Only the update types of the table are mapped."""
+    assert incoming_message(update) is None
 
 
 def test_a_private_chat_is_its_users_id() -> None:
-    """Telegram leaves the sender out where it is the chat itself."""
+    """Telegram leaves out the sender if it is the chat itself."""
     bob = types.User(id=BOB, access_hash=1, first_name="Bob", last_name="Ray", username="bob_ray", phone="15550100002")
     for update in (new(), short()):
         found = event(update, bob).message
@@ -120,7 +120,7 @@ def test_a_private_chat_is_its_users_id() -> None:
 
 
 def test_a_basic_group_is_marked_by_a_minus() -> None:
-    """And its sender is told apart from it."""
+    """Its sender has an id of their own."""
     for update in (new(peer_id=types.PeerChat(GROUP), from_id=types.PeerUser(BOB)), short_in_chat()):
         found = event(update).message
         assert (found.chat_id, found.sender_id, found.chat_type) == (str(-GROUP), str(BOB), "group")
@@ -135,12 +135,12 @@ def test_a_channel_is_marked_by_minus_one_hundred(megagroup: bool, kind: str) ->
 
 
 def test_a_channels_post_has_no_sender() -> None:
-    """Nobody is named by it."""
+    """Telegram names no author."""
     assert event(new_in_channel(post=True)).message.sender_id is None
 
 
 def test_an_anonymous_admin_writes_as_the_group() -> None:
-    """The sender is the group, marked as the chat is."""
+    """The sender is the group, with the chat's marked id."""
     found = event(new_in_channel(from_id=types.PeerChannel(CHANNEL))).message
     assert found.sender_id == found.chat_id == str(MARKED_CHANNEL)
 
@@ -161,15 +161,15 @@ LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_p
     ids=["post", "signed post", "anonymous admin", "linked channel's forward", "sent as a channel"],
 )
 async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[str, Any], sender: int | None) -> None:
-    """The sender is nobody or that chat; the chat is kept under the id that the event gives."""
-    peers = PeerBook(never)
+    """The sender is missing or is a chat; the chat is stored under the event's id."""
+    peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
-    found = happened(new_in_channel(**fields))
+    found = incoming_message(new_in_channel(**fields))
     assert found is not None
     told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
     assert (told.chat_id, told.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
     assert await peers.input_peers(found.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
-    assert found.chat_id in {peer.id for peer in peers.unkept(found.chat_id, found.sender_id, (found.message_id, found.date))}
+    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, (found.message_id, found.date))}
 
 
 PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])
@@ -177,8 +177,8 @@ PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerC
 
 @given(PEERS, st.none() | PEERS, st.booleans(), st.lists(st.sampled_from([CHANNEL, NEWS])))
 def test_any_sender_in_any_chat_makes_an_event(chat: Any, sender: Any, post: bool, known: list[int]) -> None:
-    """Whether or not anything is known of either."""
-    found = event(new(peer_id=chat, from_id=sender, post=post), *(channel(one, 9) for one in known))
+    """Whether or not sender and chat are known."""
+    found = event(new(peer_id=chat, from_id=sender, post=post), *(channel(number, 9) for number in known))
     assert read_event(found.model_dump_json()) == found
 
 
@@ -188,7 +188,7 @@ def channel(number: int, access_hash: int) -> Any:
 
 @pytest.mark.parametrize("make", [new, short, short_in_chat])
 def test_a_reply_names_what_it_answers(make: Any) -> None:
-    """By message id; a reply to a story names none."""
+    """By message id; a reply to a story has none."""
     assert event(make(reply_to=types.MessageReplyHeader(reply_to_msg_id=44))).message.reply_to == "44"
     assert event(make(reply_to=types.MessageReplyStoryHeader(types.PeerUser(BOB), 3))).message.reply_to is None
     assert event(make()).message.reply_to is None
@@ -229,7 +229,7 @@ def test_media_are_told_by_kind(media: Any, kind: str) -> None:
 
 
 def test_a_file_is_told_with_name_type_and_size() -> None:
-    """As its sender gave them."""
+    """As its sender set them."""
     media = event(new(media=document(types.DocumentAttributeFilename("счёт.pdf")))).message.media
     assert media is not None
     assert (media.name, media.mime_type, media.size) == ("счёт.pdf", "application/pdf", 1234)
@@ -253,7 +253,7 @@ def test_any_text_comes_through_unchanged(text: str) -> None:
 
 @given(st.text(max_size=4096), st.integers(1, 2**31 - 1), st.integers(1, 2**40))
 def test_every_message_makes_an_event_that_survives_its_json(text: str, message_id: int, user_id: int) -> None:
-    """Text as people write it, ids in their whole range."""
+    """With real-world text, and ids in their whole range."""
     if user_id == SERVICE_USER_ID:
         return
     found = event(short(message=text.encode("utf-8", "replace").decode(), id=message_id, user_id=user_id))
@@ -262,7 +262,7 @@ def test_every_message_makes_an_event_that_survives_its_json(text: str, message_
 
 @given(st.integers(1, 2**31 - 1), st.integers(1, 2**40))
 def test_an_event_is_named_by_what_happened(message_id: int, self_id: int) -> None:
-    """The same id whether it was pushed short, pushed whole, or fetched later, and whoever sees it; another one for another account."""
+    """A message has the same id when pushed short, pushed whole or fetched later, and another id for another account."""
     whole = types.UpdateNewMessage(message(id=message_id), 0, 0)
     names = {event(update, self_id=self_id).id for update in (short(id=message_id), whole, new(id=message_id))}
     assert len(names) == 1
@@ -270,12 +270,12 @@ def test_an_event_is_named_by_what_happened(message_id: int, self_id: int) -> No
 
 
 def test_events_of_different_chats_and_messages_have_different_names() -> None:
-    """Ids of messages are counted per account, and per channel."""
+    """Message ids are counted per account, and per channel."""
     updates = [new(), new(id=2), new(peer_id=types.PeerUser(78)), new(peer_id=types.PeerChat(BOB)), new_in_channel()]
     assert len({event(update).id for update in updates}) == len(updates)
 
 
 def test_an_unknown_chat_is_told_by_its_id() -> None:
-    """Nothing is known of either, and the event goes all the same."""
+    """Chat and sender are unknown, and the event is published all the same."""
     found = event(new_in_channel(from_id=types.PeerUser(BOB))).message
     assert (found.chat_type, found.sender_name, found.sender_username) == ("group", None, None)

@@ -1,8 +1,8 @@
-"""What Telegram's errors are called here: by name first, then by number.
+"""Our code for each of Telegram's errors: by name first, then by number.
 
-The names are Telegram's own, without the numbers in them. What sending can be answered with is listed at
-https://core.telegram.org/method/messages.sendMessage, logging in at https://core.telegram.org/method/auth.signIn, and what the numbers
-mean at https://core.telegram.org/api/errors:
+The names are Telegram's own, without the numbers in them. Telegram lists the errors of sending at
+https://core.telegram.org/method/messages.sendMessage, those of logging in at https://core.telegram.org/method/auth.signIn, and the
+meaning of the numbers at https://core.telegram.org/api/errors:
 
     303           another data centre   telegram_error, ours
     400, 406      the request           refused_by_telegram, the caller's
@@ -11,7 +11,7 @@ mean at https://core.telegram.org/api/errors:
     420           a wait                flood_wait, with its seconds
     500, 503      Telegram's own fault  telegram_unavailable, may be tried again
 
-By name before number, since the numbers are not to be relied on: 406 is a dozen things, 401 also a wanted password.
+Names come before numbers because the numbers are unreliable: 406 means a dozen things, 401 also a wanted password.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOGGING_IN: dict[str, Code] = {
     "EMAIL_VERIFY_EXPIRED": Code.CODE_EXPIRED,
     "AUTH_RESTART": Code.CODE_EXPIRED,
     "PASSWORD_HASH_INVALID": Code.BAD_PASSWORD,
-    "SESSION_PASSWORD_NEEDED": Code.NOT_AUTHORIZED,  # at sign-in it says that the code was right: listener/telegram/login/sign_in.py
+    "SESSION_PASSWORD_NEEDED": Code.NOT_AUTHORIZED,  # at sign-in it means that the code was right: login_requests.sign_in
 }
 
 SENDING: dict[str, Code] = {
@@ -91,12 +91,12 @@ _NUMBERS: dict[int, Code] = {
 }
 
 WAITS = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.TOO_MANY_ATTEMPTS}
-"""Codes that say when to try again."""
+"""Codes that tell when to try again."""
 
 UNNAMED_WAIT_S = 60
-"""For a wait that names no time."""
+"""The wait in seconds if Telegram names none."""
 
 
 def code_for(name: str, number: int) -> Code:
-    """Return the code of an error of this name (without the numbers in it) and this number, which may be negative."""
+    """Return the code for an error's name (without the numbers in it) and number, which may be negative."""
     return NAMES.get(name) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)

@@ -1,4 +1,4 @@
-"""A tap on the line between a client and the test server: counts what comes, notes how connections end, and can stop reading."""
+"""A proxy between a client and the test server: counts bytes, notes how connections end, and can stop reading."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Literal
 
 from tests.listener.telegram.clients import DEADLINE_S
 
-Farewell = Literal["closed", "reset"]
+Ending = Literal["closed", "reset"]
 
 
-class Tap:
-    """Forwards bytes both ways. `received` counts those from clients, `farewells` says how clients left."""
+class TcpProxy:
+    """Forwards bytes both ways. `received` counts those from clients, `endings` says how clients disconnected."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self.port = 0
         self.connections = 0
         self.received = 0
-        self.farewells: list[Farewell] = []
+        self.endings: list[Ending] = []
         self._reading = asyncio.Event()
         self._reading.set()
         self._change = asyncio.Event()
 
     def stall(self) -> None:
-        """Read nothing more from clients, until told otherwise."""
+        """Stop reading from clients."""
         self._reading.clear()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again."""
         self._reading.set()
 
-    async def farewell(self) -> Farewell:
-        """Wait for a client to leave, and say how the last one did."""
+    async def ending(self) -> Ending:
+        """Wait until a client disconnects, and return how the last did."""
         async with asyncio.timeout(DEADLINE_S):
-            while not self.farewells:
+            while not self.endings:
                 self._change.clear()
                 await self._change.wait()
-        return self.farewells[-1]
+        return self.endings[-1]
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client."""
@@ -49,7 +49,7 @@ class Tap:
         from_server, to_server = await asyncio.open_connection(*self._target)
         back = asyncio.create_task(_copy(from_server, writer))
         try:
-            self.farewells.append(await self._forward(reader, to_server))
+            self.endings.append(await self._forward(reader, to_server))
         finally:
             self._change.set()
             back.cancel()
@@ -57,7 +57,7 @@ class Tap:
                 end.transport.abort()
             await asyncio.gather(back, return_exceptions=True)
 
-    async def _forward(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> Farewell:
+    async def _forward(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> Ending:
         try:
             while data := await reader.read(1 << 16):
                 await self._reading.wait()
@@ -76,22 +76,22 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def tapped(host: str, port: int) -> AsyncIterator[Tap]:
-    """Listen on a port of its own; little is taken in by the kernel for a tap that does not read."""
-    tap = Tap(host, port)
+async def proxied(host: str, port: int) -> AsyncIterator[TcpProxy]:
+    """Give a proxy on a free port, with a small receive buffer, so that little is buffered while it does not read."""
+    proxy = TcpProxy(host, port)
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
-    tap.port = listening.getsockname()[1]
+    proxy.port = listening.getsockname()[1]
     handling: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(tap.accept(reader, writer))
+        task = asyncio.create_task(proxy.accept(reader, writer))
         handling.add(task)
         task.add_done_callback(handling.discard)
 
     server = await asyncio.start_server(accept, sock=listening, limit=1 << 14)
     try:
-        yield tap
+        yield proxy
     finally:
         server.close()
         for task in list(handling):
