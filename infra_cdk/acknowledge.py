@@ -1,4 +1,4 @@
-"""Say beside a construct why a finding of the security checks (cdk-nag) is accepted there."""
+"""Accepts a finding of the security checks (cdk-nag) on a construct, with the reason."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
-    """Accept one finding, for example "AwsSolutions-IAM5[Resource::*]", on `construct` and what is inside it."""
+    """Accept one finding, for example "AwsSolutions-IAM5[Resource::*]", on `construct` and its children."""
     Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))

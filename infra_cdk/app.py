@@ -1,6 +1,6 @@
-"""The CDK application: bundle, describe, write the template. Run by `python -m local synth`, by the CDK's own tool, and by tests.
+"""The CDK application: it bundles the code and writes the template. `python -m local synth`, the CDK's own tool and tests run it.
 
-`aws_cdk` is imported inside: it starts its Node process on import, which must be told first which Node to use.
+`aws_cdk` is imported inside functions: its import starts a Node process, and `use_own_node` must choose the Node before that.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from infra_cdk.artifacts import Artifacts
 
 STACK = "Avio"
-# Given here rather than in cdk.json, which the CDK's own tool alone reads: whoever synthesizes, the template is the same.
+# Here and not in cdk.json, which only the CDK's own tool reads: so every synthesis gives the same template.
 CONTEXT = {"@aws-cdk/aws-iam:minimizePolicies": True}
 # Locally the assembly refers to the bundles instead of holding a copy of each (30 MB for every change of a line).
 LOCAL_CONTEXT = {"aws:cdk:disable-asset-staging": True}
 
 
 def app(settings: StackSettings, artifacts: Artifacts, output: Path) -> App:
-    """Describe the stack; `.synth()` on the answer writes it to `output`."""
+    """Return the application with the stack. Its `.synth()` writes the template to `output`."""
     use_bundled_node()
     from aws_cdk import App
 
@@ -39,13 +39,13 @@ def app(settings: StackSettings, artifacts: Artifacts, output: Path) -> App:
 
 
 def synthesize(settings: StackSettings, output: Path, sources: Path = ROOT) -> Path:
-    """Bundle what changed and write the cloud assembly to `output`; answers the template's path. Raises `BundleError`."""
+    """Bundle the code that changed, and write the cloud assembly to `output`. Return the template's path. Raises `BundleError`."""
     app(settings, Bundler(settings, sources).build(), output).synth()
     return output / f"{STACK}.template.json"
 
 
 def main(target: Target = "aws", output: str = "build/cdk.out", sources: str = str(ROOT)) -> None:
-    """Synthesize with the settings of the environment; the CDK's own tool says where to in CDK_OUTDIR."""
+    """Synthesize with the settings of the environment. The CDK's own tool sets the output folder in CDK_OUTDIR."""
     try:
         synthesize(from_environment(target, os.environ), Path(os.environ.get("CDK_OUTDIR", output)), Path(sources))
     except (BundleError, SettingsError) as error:

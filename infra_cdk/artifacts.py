@@ -1,4 +1,4 @@
-"""What a synthesis deploys: files that `bundle` built, named by their contents. The constructs know these names and no build step."""
+"""The files that `bundle` built, named by their contents. The constructs use these names, and run no build step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# Each function and the lock that its dependencies come from; the locks become one layer each.
+# The lock of each function's dependencies. Each lock becomes a layer.
 FUNCTIONS: Mapping[str, str] = {
     "tenants": "http",
     "auth": "http",
@@ -18,14 +18,14 @@ FUNCTIONS: Mapping[str, str] = {
     "sweeper": "delivery",
     "erasure": "delivery",
 }
-# What the functions of one lock have in common, beside shared/: their bundles hold it.
+# The folder that all functions of a lock share, besides shared/. Their bundles contain it.
 COMMON: Mapping[str, str] = {"http": "functions/http", "delivery": "functions/callback_delivery"}
 LAYERS = tuple(sorted(set(FUNCTIONS.values())))
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Zips by function and by layer, and the folder from which the listener's image is built."""
+    """The zips by function and by layer, and the folder of the listener's image."""
 
     functions: Mapping[str, Path]
     layers: Mapping[str, Path]

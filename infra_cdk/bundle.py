@@ -1,11 +1,11 @@
-"""Build what gets deployed, without Docker: a layer per lock, a small zip of sources per function, the listener's image folder.
+"""Builds the files for a deployment, without Docker: a layer per lock, a small zip of sources per function, the listener's image folder.
 
     locks/http.txt                           -> http-layer-<digest>.zip    python/fastapi ...     (25 MB, changes with the lock)
     functions/{http,tenants} shared          -> tenants-<digest>.zip       functions/ shared/     (kilobytes, changes with the code)
     listener/ shared/ locks/                 -> listener-<digest>/         a Dockerfile's context
 
-A name carries the digest of everything that went in, so what has not changed is not built again; the zips are reproducible
-byte for byte (order, times and modes are fixed).
+A file's name has the digest of its inputs, so unchanged files are not built again. The zips are reproducible byte for byte: order, times
+and modes are fixed.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ AWS_PLATFORM = ["--python-platform", "aarch64-manylinux_2_28", "--python-version
 UNZIPPED_LIMIT = 250 * 1024 * 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
-# The AWS services that functions talk to. botocore carries descriptions of 400; the others are 25 MB that no function ever reads.
+# The AWS services that functions use. botocore has descriptions of 400 services; no function reads the others, which are 25 MB.
 AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "secretsmanager", "sqs", "sts"})
-# Files that a function reads although they are not its code.
+# Files besides its code that a function reads.
 ALSO_READS: Mapping[str, tuple[str, ...]] = {"tenants": ("docs/openapi.json",)}
-# Never read at run time: command line tools, type stubs, what the installer notes for itself, phonenumbers' maps and carriers.
+# Not read at run time: command line tools, type stubs, the installer's own notes, phonenumbers' maps and carriers.
 DROPPED_FOLDERS = frozenset({"bin", "__pycache__", "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata"})
 DROPPED_NAMES = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", ".lock", "CACHEDIR.TAG", "py.typed"}
@@ -46,12 +46,12 @@ DROPPED_SUFFIXES = (".pyc", ".pyi", ".pxd", ".pyx", ".h")
 
 
 class BundleError(Exception):
-    """Something that should be deployed is missing or does not fit; the message says what."""
+    """A file for the deployment is missing or too large. The message names it."""
 
 
 @dataclass(frozen=True)
 class Bundler:
-    """Builds for one target. `sources` holds functions/, shared/, listener/ and locks/; results go to `output`."""
+    """Builds for a target. `sources` has functions/, shared/, listener/ and locks/. Results go to `output`."""
 
     settings: StackSettings
     sources: Path = ROOT
@@ -59,7 +59,7 @@ class Bundler:
     uv: Path = UV
 
     def build(self) -> Artifacts:
-        """Build what is not there yet. Safe to run twice and at once (results are renamed into place). Raises `BundleError`."""
+        """Build the missing files. Safe to run twice or in parallel (results are renamed into place). Raises `BundleError`."""
         return Artifacts(
             functions={name: self._function(name) for name in FUNCTIONS},
             layers={name: self._layer(name) for name in LAYERS},
@@ -131,7 +131,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_needed(name: str) -> bool:
-    """Whether a file of an installed environment, named relative to it, belongs in a layer."""
+    """Tell whether a file of an installed environment belongs in a layer. `path` is relative to the environment."""
     path = Path(name)
     if path.name in DROPPED_NAMES or path.suffix in DROPPED_SUFFIXES:
         return False
@@ -143,10 +143,10 @@ def _is_needed(name: str) -> bool:
 
 
 def _compiled(folder: Path, files: dict[str, Path]) -> dict[str, Path]:
-    """Byte code beside the sources. The emulator unpacks a layer at each cold start, so nothing would ever be cached: 1.5 s each time.
+    """Return the files with their byte code. The emulator unpacks a layer at each cold start, and would compile it each time (1.5 s).
 
-    Only where builder and runtime are the same Python, hence not for AWS. `unchecked-hash`: unpacking changes the times that
-    the default kind compares.
+    This needs the same Python at build and run time, so it is not for AWS. `unchecked-hash` is needed because unpacking changes the times
+    that the default mode compares.
     """
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(folder, quiet=2, stripdir=str(folder), prependdir="/opt/python", invalidation_mode=mode, workers=2)
@@ -183,7 +183,7 @@ def _copy(files: dict[str, Path], target: Path) -> None:
         try:
             folder.rename(target)
         except OSError:
-            if not target.exists():  # somebody else was quicker: theirs is the same
+            if not target.exists():  # another process was quicker, with the same result
                 raise
 
 

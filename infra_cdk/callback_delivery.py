@@ -1,4 +1,4 @@
-"""Events from the queue to the tenants' callbacks: the function, and the mapping that feeds it."""
+"""The delivery function, and the event source mapping from the queue to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH_SIZE = 10
 
 
 class CallbackDelivery(Construct):
-    """Outside the VPC, since callbacks are on the internet. Failed entries are reported one by one, the rest of a batch is done."""
+    """The function is outside the VPC, because callbacks are on the internet. It reports the failed entries of a batch."""
 
     def __init__(
         self,
@@ -58,5 +58,5 @@ class CallbackDelivery(Construct):
         data.let_unwrap(role, "signing")
 
     def let_test(self, role: iam.Role) -> None:
-        """Allow asking the function to test or wake a callback: whoever may has no need to open signing secrets, or to write rows."""
+        """Allow invoking the function to test or wake a callback. The caller then needs no right to signing secrets, or to write rows."""
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))

@@ -1,4 +1,4 @@
-"""What is stored and how it is locked away: the two tables, the key for envelope encryption, and who may do what with them."""
+"""The two tables, the KMS key for envelope encryption, and the rights to use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Purpose = Literal["session", "signing"]
 
 
 class Data(Construct):
-    """Tables `avio` (state) and `deliveries` (log, backlog), and one KMS key. Nothing ever scans, so nobody may."""
+    """Tables `avio` (state) and `deliveries` (log, backlog), and a KMS key. No code scans the tables, so no role may."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
@@ -52,7 +52,7 @@ class Data(Construct):
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.DEFAULT,  # a key of AWS's own, free; what is secret is encrypted again by us
+            encryption=dynamodb.TableEncryption.DEFAULT,  # AWS's own key, free of charge; Avio encrypts secrets itself
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=self._settings.durable
@@ -62,11 +62,11 @@ class Data(Construct):
         )
 
     def let_read_state(self, role: iam.Role) -> None:
-        """Allow reading the state table, its index by owner included."""
+        """Allow reading the state table and its index by_owner."""
         _allow(role, READ, self.state.table_arn, f"{self.state.table_arn}/index/{OWNER_INDEX}")
 
     def let_write_state(self, role: iam.Role) -> None:
-        """Allow changing items of the state table, in transactions too."""
+        """Allow changing items of the state table, also in transactions."""
         _allow(role, WRITE, self.state.table_arn)
 
     def let_read_deliveries(self, role: iam.Role) -> None:
@@ -83,11 +83,11 @@ class Data(Construct):
         _allow(role, ["dynamodb:UpdateItem"], self.deliveries.table_arn)
 
     def let_wrap(self, role: iam.Role, purpose: Purpose) -> None:
-        """Allow making data keys for one purpose: who says another purpose in the encryption context is refused."""
+        """Allow making data keys for a purpose. KMS refuses any other purpose in the encryption context."""
         self._let_use_key(role, "kms:GenerateDataKey", purpose)
 
     def let_unwrap(self, role: iam.Role, purpose: Purpose) -> None:
-        """Allow opening the data keys of one purpose."""
+        """Allow unwrapping the data keys of a purpose."""
         self._let_use_key(role, "kms:Decrypt", purpose)
 
     def _let_use_key(self, role: iam.Role, action: str, purpose: Purpose) -> None:
@@ -96,7 +96,7 @@ class Data(Construct):
 
 
 def _index(table: dynamodb.Table, name: str, partition: str, sort: str, carried: list[str] | None) -> None:
-    """Add an index that carries the keys and these attributes."""
+    """Add an index with the keys and these attributes."""
     table.add_global_secondary_index(
         index_name=name,
         partition_key=dynamodb.Attribute(name=partition, type=dynamodb.AttributeType.STRING),

@@ -1,4 +1,4 @@
-"""What comes back to ended tenants until nothing of them is left: functions/erasure, every five minutes."""
+"""functions/erasure on a schedule: every five minutes it continues the erasure of ended tenants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERY = Duration.minutes(5)
 
 
 class Erasure(Construct):
-    """Outside the VPC. It may erase from both tables and open nothing: it has no key and no secret. Two runs at once do no harm."""
+    """The function is outside the VPC. It may erase from both tables, and has no key and no secret. Two runs at once do no harm."""
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""One Lambda function with all that is its own: its code, its role and its log group. Functions share a layer and nothing else."""
+"""A Lambda function with its code, its role and its log group. Functions share only layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra_cdk.artifacts import FUNCTIONS, LAYERS, Artifacts
 from infra_cdk.network import Network
 from infra_cdk.settings import StackSettings
 
-# What Lambda needs to put a function into a VPC; EC2 offers no narrower resource for creating an interface.
+# The rights with which Lambda puts a function into a VPC. EC2 has no narrower resource for the creation of an interface.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 NETWORK_ACTIONS = [
     "ec2:CreateNetworkInterface",
@@ -35,7 +35,7 @@ LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 
 
 class Functions(Construct):
-    """Makes functions; holds what they have in common: the layers and the settings."""
+    """Makes functions, with the layers and settings that they share."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
         super().__init__(scope, construct_id)
@@ -63,7 +63,7 @@ class Functions(Construct):
 
 
 class Function(Construct):
-    """One function. `role` starts with its own log alone, and is given more by the owners of what the function uses."""
+    """A function. At first its role may only write its log; other constructs then grant the rights to their resources."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The HTTP API: one address, routes to functions by path. Cross-origin headers are the functions' matter, not the gateway's."""
+"""The HTTP API: an address with routes to functions by path. The functions set the cross-origin headers, not the gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from constructs import Construct
 from infra_cdk.acknowledge import acknowledge
 from infra_cdk.function import LOG_RETENTION, Function
 
-# What no route names goes to DEFAULT: /, /health, /docs, /openapi.json, and 404 in our own words.
+# All other paths go to DEFAULT: /, /health, /docs, /openapi.json, and 404 with Avio's own body.
 DEFAULT = "tenants"
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "tenants": (
@@ -34,7 +34,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 THROTTLE = apigateway.ThrottleSettings(rate_limit=200, burst_limit=400)
-# No path (it names tenants) and no query string (it may carry a public key): the route says enough.
+# The access log has the route, but not the path (it names tenants) nor the query string (it may have a public key).
 ACCESS_LOG = {
     "request_id": "$context.requestId",
     "route": "$context.routeKey",
@@ -48,7 +48,7 @@ ACCESS_LOG = {
 
 
 class HttpApi(Construct):
-    """Routes of `ROUTES` and the default one, throttled together, logged without anything secret."""
+    """The routes of `ROUTES` and the default route, with a common throttle and an access log without secrets."""
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Mapping[str, Function]) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The listener: the one long-lived container, on Fargate, since MTProto needs a connection that stays."""
+"""The listener: a long-running container on Fargate, because MTProto needs lasting connections."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
 from infra_cdk.settings import StackSettings
 
-STOP_TIMEOUT_S = 120  # the most Fargate gives for handing over; the default of 30 would cut it off
+STOP_TIMEOUT_S = 120  # Fargate's maximum: a hand-over takes longer than the default of 30 s
 CPU_UNITS, MEMORY_MB = 256, 512
 CHANNELS = ("telegram",)
-"""What the image serves. It writes a line of metrics for each of them once a minute (listener/core/metrics.py)."""
+"""The channels that the image serves. It writes a line of metrics for each once a minute (listener/core/metrics.py)."""
 
 
 def listener_metric(name: str, channel: str, statistic: str, period: Duration) -> cloudwatch.Metric:
-    """Return a metric that the listeners write. Each writes it once a minute: a sum over a minute is that of all listeners."""
+    """Return a metric of the listeners. Each listener writes it once a minute, so the sum over a minute is that of all listeners."""
     dimensions = {"service": "listener", "channel": channel}
     return cloudwatch.Metric(namespace="Avio", metric_name=name, dimensions_map=dimensions, statistic=statistic, period=period)
 
 
 class Listener(Construct):
-    """One task in a public subnet (a public address costs less than a NAT), reachable on its port by the functions only.
+    """A service of one task in a public subnet (a public address costs less than a NAT). Only the functions can reach its port.
 
-    A deployment starts the new task before it stops the old one: ownership moves by hand-over.
+    A deployment starts the new task before it stops the old: ownership moves by hand-over.
     """
 
     def __init__(
@@ -116,4 +116,4 @@ class Listener(Construct):
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_groups=[network.listener_group],
         )
-        service.node.add_dependency(self.role)  # with its policy: a task must not start before it may do anything
+        service.node.add_dependency(self.role)  # includes the policy: a task must not start without its rights

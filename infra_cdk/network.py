@@ -1,4 +1,4 @@
-"""The network: public subnets for the listener, isolated ones for the functions that call it, and nothing that costs by the hour.
+"""The network: public subnets for the listener, isolated subnets for the functions that call it, and no parts that cost by the hour.
 
 functions (auth, messages) --9000--> listener --> the internet (its own public address)
        \\__ DynamoDB gateway endpoint (free) __/          no NAT, no interface endpoints
@@ -15,7 +15,7 @@ LISTENER_PORT = 9000
 
 
 class Network(Construct):
-    """Who can reach whom. What a function in here wants done elsewhere than in DynamoDB it writes down as desired state."""
+    """The VPC and its security groups. A function in the VPC reaches the listener and DynamoDB; it requests other work by rows there."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -34,7 +34,7 @@ class Network(Construct):
             "Vpc",
             max_azs=2,
             nat_gateways=0,
-            restrict_default_security_group=False,  # would add a function with more rights than all of ours; nothing uses that group
+            restrict_default_security_group=False,  # this would add a function with many rights, for a group that no resource uses
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="listener", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24),
                 ec2.SubnetConfiguration(name="functions", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24),

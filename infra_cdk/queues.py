@@ -1,4 +1,4 @@
-"""The queue between the listener and the deliveries: `events`, FIFO, one group per chat."""
+"""The FIFO queue `events` between the listener and the delivery function. Each chat is a message group."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from infra_cdk.settings import StackSettings
 
 VISIBILITY_S = 90
 RETENTION_DAYS = 14
-# The followers of a chat's failed head are received along with it, so a receive is not an attempt: the delivery function itself
-# makes events dead, and this is only the net under it.
+# A chat's events are received along with its first, which may fail, so the number of receives is not that of attempts. The delivery
+# function itself gives events up; this limit is only for messages that it never can handle.
 MAX_RECEIVE_COUNT = 1000
 
 
 class Queues(Construct):
-    """`events` and its dead letter queue. Deduplication ids are the event ids, given with each entry."""
+    """`events` and its dead letter queue. The sender gives the deduplication ids: the event ids."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
@@ -42,10 +42,10 @@ class Queues(Construct):
         )
 
     def let_send(self, role: iam.Role) -> None:
-        """Allow putting events into the queue, and nothing else."""
+        """Allow sending messages."""
         role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.events.queue_arn]))
 
     def let_consume(self, role: iam.Role) -> None:
-        """Allow what an event source mapping and its function do: receive, put back for later, delete."""
+        """Allow what an event source mapping and its function need: receive, change visibility, delete."""
         actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self.events.queue_arn]))

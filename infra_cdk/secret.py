@@ -1,8 +1,8 @@
-"""The deployment's one secret, and the function that publishes what others need of it: fingerprints, never the tokens.
+"""The deployment's secret, and the function that publishes the digests of its tokens.
 
     secret (ADMIN_TOKEN, PUBLIC_KEY, ...) --> functions/deployment_tokens --> SHA-256 in the settings item --> every HTTP function
 
-So the functions that face the internet hold no secret and need no way to Secrets Manager.
+With the digests, the functions that face the internet need neither the secret nor access to Secrets Manager.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PUBLISH_EVERY_MINUTES = 5
 
 
 class DeploymentSecret(Construct):
-    """One JSON secret: one charge a month, one thing to rotate."""
+    """A JSON secret with all tokens: a single secret costs less, and is rotated as a whole."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
@@ -46,7 +46,7 @@ class DeploymentSecret(Construct):
 
     @property
     def secret_id(self) -> str:
-        """What GetSecretValue takes."""
+        """The `SecretId` for GetSecretValue."""
         return self.secret.secret_arn
 
     def let_read(self, role: iam.Role) -> None:
@@ -55,7 +55,7 @@ class DeploymentSecret(Construct):
 
 
 class TokenPublisher(Construct):
-    """functions/deployment_tokens on a schedule: a changed token is in force within five minutes."""
+    """functions/deployment_tokens on a schedule. A changed token is valid within five minutes."""
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, secret: DeploymentSecret) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The names inside the deployment's one secret."""
+"""The names of the values in the deployment's secret."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What differs between a deployment on AWS and the same stack on one machine, decided in one place.
+"""The differences between a deployment on AWS and the same stack on a local machine.
 
-target   durable data   callbacks to http / private addresses   what the dependencies are installed for
+target   durable data   callbacks to http / private addresses   platform of the dependencies
 aws      yes            refused, and asking for it is an error  arm64, Python 3.13
 local    no             allowed                                 this machine, this Python
 """
@@ -26,12 +26,12 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.I
 
 
 class SettingsError(Exception):
-    """Settings that this target refuses; the message says of each what is wrong and what to do."""
+    """Settings that the target refuses. The message says for each what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
 class StackSettings:
-    """The choices a synthesis is made with; flags are "1" or "0", as the functions read them."""
+    """The settings of a synthesis. Flags are "1" or "0", as the functions read them."""
 
     target: Target
     cors_origins: str = DEFAULT_CORS_ORIGINS
@@ -50,7 +50,7 @@ class StackSettings:
 
 
 def from_environment(target: Target, environ: Mapping[str, str]) -> StackSettings:
-    """Read what an operator may choose. Raises `SettingsError` with everything that is wrong at once."""
+    """Read the operator's settings. Raises `SettingsError` with all faults at once."""
     if found := problems(target, environ):
         raise SettingsError("\n".join(found))
     allowed = "1" if target == "local" else "0"
@@ -68,7 +68,7 @@ def from_environment(target: Target, environ: Mapping[str, str]) -> StackSetting
 
 
 def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
-    """Say of each setting that cannot hold what is wrong with it. On AWS the ALLOW_* flags are among them: asking for one is an error."""
+    """Return a sentence for each setting that is wrong. On AWS, setting an ALLOW_* flag is an error."""
     found = [f"{name} is 1 or 0, not {environ[name]!r}" for name in FLAGS if _flag(environ, name) is None]
     days, level = _text(environ, "DELIVERIES_KEPT_DAYS"), _text(environ, "POWERTOOLS_LOG_LEVEL")
     if days and not (days.isascii() and days.isdigit() and int(days[:9]) in KEPT_DAYS):
@@ -91,6 +91,6 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 
 
 def _flag(environ: Mapping[str, str], name: str) -> str | None:
-    """Return "1" or "0", "" where it is not set, None where nobody can tell which is meant."""
+    """Return "1" or "0", "" if it is not set, and None if the value is unclear."""
     value = _text(environ, name).lower()
     return _SPELT.get(value) if value else ""

@@ -1,4 +1,4 @@
-"""The whole of Avio in one stack: every construct, and which function gets what."""
+"""The stack of Avio: all constructs, and the rights of each function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from infra_cdk.sweeper import SweeperFunction
 
 
 class AvioStack(Stack):
-    """Everything that is deployed. `artifacts` were built beforehand (`bundle`); nothing is built here."""
+    """The stack. `artifacts` must exist (`bundle` builds them); the stack builds nothing."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
         super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)

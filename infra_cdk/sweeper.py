@@ -1,4 +1,4 @@
-"""What drains the backlog: functions/sweeper, once a minute. Whether it runs at all is watched, since nobody waits for it."""
+"""functions/sweeper on a schedule: once a minute it drains the backlog. An alarm tells if it does not run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from infra_cdk.secret import DeploymentSecret
 from infra_cdk.settings import StackSettings
 
 TIMEOUT_S = 75
-"""A run looks ahead until after the next one has begun: what is due is visited when it is."""
+"""A run goes on until after the next has begun, so that callbacks are visited as soon as they are due."""
 EVERY = Duration.minutes(1)
 WATCHED = Duration.minutes(5)
 
 
 class SweeperFunction(Construct):
-    """Outside the VPC, as the delivery function, with the same rights but for the queue. Two runs at once do no harm."""
+    """Like the delivery function it is outside the VPC. It has the same rights, except for the queue. Two runs at once do no harm."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: StackSettings, functions: Functions, data: Data, secret: DeploymentSecret
@@ -54,7 +54,7 @@ class SweeperFunction(Construct):
         self._watch()
 
     def let_wake(self, role: iam.Role) -> None:
-        """Allow asking for a run now."""
+        """Allow invoking the sweeper."""
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))
 
     def _watch(self) -> None:

@@ -1,6 +1,6 @@
-"""The AWS emulator (ministack): one process on a port of 127.0.0.1, with its state in a folder of ours.
+"""The AWS emulator (ministack): a process on a port of 127.0.0.1, with its state in our folder.
 
-It enforces the roles of the template (AUTH=true): a function that reaches for what its role does not allow fails here too.
+It enforces the roles of the template (AUTH=true), so that a call that a role does not allow fails here too.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from local import access, own_ports
+from local import own_ports, state_secrets
 from local.bootstrap import ENVIRONMENTS
+from local.child_process import POLL_S, ChildProcess, LaunchedProcess, StartError, free_port, is_listening
 from local.emulator_guard import PASS_HEADER, gateway_pass
-from local.emulator_keeping import SETTLE_PATH, take_lock
+from local.emulator_persistence import SETTLE_PATH, take_lock
 from local.ministack_main import SECRET
-from local.processes import POLL_S, Launched, Process, StartError, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -40,7 +40,7 @@ PYTHON = ENVIRONMENTS["emulator"] / "bin" / "python"
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. `account` is both the access key and the account that its holder is root of, `secret` the secret key of all."""
+    """A running emulator. `account` is an account id, and the access key of its root. `secret` is the secret key of all accounts."""
 
     port: int
     account: str = ACCOUNT
@@ -48,12 +48,12 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where every AWS service answers."""
+        """The endpoint of all AWS services."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a child process needs to talk to this emulator, and to nothing else, as the account's root."""
+        """The environment in which a child process uses this emulator, and no other AWS, as the account's root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -64,7 +64,7 @@ class Emulator:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the account's root, which ignores whatever AWS settings the machine has."""
+        """Return a boto3 client for the account's root. It ignores the AWS settings of the machine."""
         return _session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
@@ -75,11 +75,11 @@ class Emulator:
         )
 
     def in_account(self, account: str) -> Emulator:
-        """The same emulator seen from another account (12 digits): nothing is shared with this one."""
+        """Return the emulator as another account (12 digits), which shares no resources with this account."""
         return replace(self, account=account)
 
     def settle(self) -> None:
-        """Have what the stack is made of written to the state; a start that ends before this leaves nothing. Raises `StartError`."""
+        """Have the emulator write the stack's resources to its state. A start that ends earlier leaves no state. Raises `StartError`."""
         request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.gateway_headers)  # noqa: S310 - http
         try:
             urllib.request.urlopen(request, timeout=SETTLE_DEADLINE_S).close()  # noqa: S310
@@ -88,13 +88,13 @@ class Emulator:
 
     @property
     def gateway_headers(self) -> dict[str, str]:
-        """What a request to the API Gateway shows in place of a signature."""
+        """The headers that authorize a request to the API Gateway in the place of a signature."""
         return {PASS_HEADER: gateway_pass(self.secret)}
 
 
 @cache
 def _session() -> boto3.Session:
-    """A session without the person's profiles: a name in AWS_PROFILE that the machine does not know would be an error."""
+    """Return a session without the user's profiles: an unknown name in AWS_PROFILE would be an error."""
     nowhere = (None, None, os.devnull, None)
     variables = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
@@ -102,7 +102,7 @@ def _session() -> boto3.Session:
 
 @contextmanager
 def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) -> Iterator[Emulator]:
-    """Run an emulator on a free port until the block ends; with `persist`, what it holds is read from and written to `state`.
+    """Run an emulator on a free port until the block ends. With `persist`, it reads its resources from `state` and writes them there.
 
     Raises `StartError`.
     """
@@ -117,9 +117,9 @@ def running(state: Path, *, enforce_roles: bool = True, persist: bool = True) ->
 
 
 def locate(state: Path) -> Emulator:
-    """Return where the emulator of that folder is to be: at the port of last time, if that is free. Raises `StartError`.
+    """Return the address for the emulator of a folder: at the port of last time, if that is free. Raises `StartError`.
 
-    The emulator of a system that was killed ends by itself; it is waited for.
+    The emulator of a killed system ends by itself. This waits for that.
     """
     ends = time.monotonic() + LAST_DEADLINE_S
     while (lock := take_lock(state / "emulator" / "state", wait=False)) is None:
@@ -130,27 +130,27 @@ def locate(state: Path) -> Emulator:
     port = _port(state)
     own_ports.forget(state)
     own_ports.add(state, port)
-    return Emulator(port, secret=access.of(state).emulator)
+    return Emulator(port, secret=state_secrets.of(state).emulator)
 
 
-def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> Launched:
-    """Start the emulator's process at `found`. One that is started `again` does not wait until what the last one left is removed."""
+def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> LaunchedProcess:
+    """Start the emulator's process at `found`. With `again`, the files of its predecessor are removed in the background."""
     (clear_aside if again else clear)(state)
     environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: found.secret}
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
     command, log = [str(PYTHON), "-m", "local.ministack_main"], state / "logs" / "emulator.log"
-    return Launched(Process("the AWS emulator", command, environment, log, again=again), lambda: _is_ready(found))
+    return LaunchedProcess(ChildProcess("the AWS emulator", command, environment, log, again=again), lambda: _is_ready(found))
 
 
 def clear(state: Path) -> None:
-    """Remove what an emulator that has ended left in its temporary folder: each function's code and libraries, 80 MB each."""
+    """Remove the temporary files of an emulator that has ended: the code and libraries of each function, 80 MB each."""
     for left in (state / "emulator").glob("tmp*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def clear_aside(state: Path) -> None:
-    """Do the same while an emulator starts: the folders of many functions take minutes to remove. What is left then, `clear` removes."""
+    """Do the same in the background: the folders of many functions take minutes to remove. `clear` removes the rest later."""
     folder = state / "emulator"
     aside = folder / f"tmp-{time.time_ns()}"
     with suppress(FileNotFoundError):
@@ -159,7 +159,7 @@ def clear_aside(state: Path) -> None:
 
 
 def _port(state: Path) -> int:
-    """The port of last time where that is free: queue URLs, which functions are configured with, name it."""
+    """Return the port of last time, if it is free, else a new one. Functions have queue URLs with the port in their configuration."""
     note = state / "emulator" / "port"
     if note.exists() and not is_listening(int(note.read_text())):
         return int(note.read_text())
@@ -170,7 +170,7 @@ def _port(state: Path) -> int:
 
 
 def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) -> dict[str, str]:
-    """A clean environment: functions inherit the emulator's, so nothing of the person's shell may be in it."""
+    """Return the emulator's environment, without the variables of the user's shell: functions inherit it."""
     folder = state / "emulator"
     return {
         "PATH": os.defpath,

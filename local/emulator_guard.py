@@ -1,11 +1,11 @@
-"""What stands in the emulator before ministack, which by itself serves everybody: web pages, other users of the machine, any signature.
+"""Authenticates requests to the emulator. ministack alone serves web pages, other users of the machine, and any signature.
 
-    request --> asked under a name of this machine, by no web page?          else 403
-            --> carries the gateway's pass?     --> /_aws/execute-api/ and /_ministack/ alone: the front, and whoever waits for the start
-            --> signed by a key that we gave?   --> all of AWS: as root (12 digits, and the state's secret), or in a role of the stack
+    request --> has the gateway's pass     --> /_aws/execute-api/ and /_ministack/ only: for the front, and for the check at the start
+            --> is from another web page, or under another host name                                          --> 403
+            --> is signed by a known key   --> all of AWS: as root (12 digits, and the state's secret), or in a role of the stack
             --> 403
 
-Runs in the emulator's environment; what imports ministack is inside the functions that run there.
+This runs in the emulator's environment. ministack is imported inside functions, because only that environment has it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ ROOT = re.compile(r"\d{12}", re.ASCII)
 
 
 def gateway_pass(secret: str) -> str:
-    """Return what the front shows the emulator; it does not tell the secret."""
+    """Return the pass of the front, from which the secret cannot be derived."""
     return _keyed(secret, "gateway")
 
 
-class Guard:
-    """An ASGI layer."""
+class EmulatorGuard:
+    """ASGI middleware that refuses requests without a pass or a valid signature."""
 
     def __init__(self, app: App, secret: str) -> None:
         self._app = app
@@ -45,7 +45,7 @@ class Guard:
         self._pass = gateway_pass(secret).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it."""
+        """Serve a request, or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
@@ -74,7 +74,7 @@ class Guard:
 
 
 def joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by their names in lower case, repeated ones joined by a comma, as a signature takes them."""
+    """Return headers by lower-case name. Repeated headers are joined by a comma, as signatures need it."""
     headers: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -83,7 +83,7 @@ def joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _secret_of(headers: dict[str, str], root: str) -> str | None:
-    """Return the secret of the key that a request says it is signed with; None where we gave no such key."""
+    """Return the secret key for the access key of a request; None if the access key is unknown."""
     from ministack.core.router import extract_access_key_id
     from ministack.services import sts
 
@@ -98,14 +98,14 @@ def _secret_of(headers: dict[str, str], root: str) -> str | None:
 
 
 def _holds(scope: Scope, headers: dict[str, str], body: bytes, secret: str) -> bool:
-    """Whether the signature is of this request: its method, path, query, named headers and body, and of the last minutes."""
+    """Verify the signature of a request: method, path, query, signed headers, body, and time."""
     from ministack.core.router import extract_access_key_id
     from ministack.core.sigv4 import header_signature_failure, parse_header_signature, request_time_failure
 
     signature = parse_header_signature(headers)
     if isinstance(signature, tuple) or signature.region_set is not None or request_time_failure(signature):
         return False
-    if signature.access_key_id != extract_access_key_id(headers):  # or ministack would take the request for somebody else's
+    if signature.access_key_id != extract_access_key_id(headers):  # else ministack would attribute the request to another key
         return False
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
@@ -113,7 +113,7 @@ def _holds(scope: Scope, headers: dict[str, str], body: bytes, secret: str) -> b
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body; None where the caller has gone."""
+    """Return the whole body; None if the caller has disconnected."""
     parts, more = [], True
     while more:
         message = await receive()
@@ -125,7 +125,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Hand a body on that has been read."""
+    """Return a `receive` that gives a body again that was read."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def given() -> Any:
@@ -142,7 +142,7 @@ async def _refuse(send: Send, detail: str) -> None:
 
 
 def seal_roles(secret: str) -> None:
-    """Make the credentials of functions unguessable: ministack derives them from the names of function and role, which anybody knows."""
+    """Make the credentials of functions secret. ministack derives them from the names of function and role, which are public."""
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc, sts
 

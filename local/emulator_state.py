@@ -1,12 +1,12 @@
-"""What the emulator holds, in one SQLite file: what it answered survives `kill -9`, of itself or of anything else.
+"""The emulator's state in an SQLite file. Answered writes survive `kill -9`.
 
-    service    what the stack is made of (tables, queues, functions, roles, keys, secrets): written as a whole by `settle`
-    item       the rows of DynamoDB's tables      \
-    message    what lies in SQS's queues           >  written before the request that changed them is answered
-    dedup      which ids a queue has had, 5 min   /
+    service    the stack's resources (tables, queues, functions, roles, keys, secrets): written as a whole by `settle`
+    item       the rows of DynamoDB's tables       \
+    message    the messages in SQS's queues         >  written before the request that changed them is answered
+    dedup      a queue's deduplication ids, 5 min  /
 
-SQLite runs in WAL mode with synchronous=NORMAL: what was committed survives the end of the process (the kernel holds it); a power cut may
-lose what came since the last checkpoint of the log, and never leaves a broken file. Runs in the emulator's environment.
+SQLite runs in WAL mode with synchronous=NORMAL. Commits survive the end of the process. A power cut may lose the commits since the last
+checkpoint, but never leaves a broken file. This runs in the emulator's environment.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Table = dict[str, Any]
 Queue = dict[str, Any]
 
 
-class State:
-    """The file, and which changes are not in it yet. `default` and `hook` are JSON's, for the emulator's own types."""
+class EmulatorState:
+    """The file, and the changes that are not in it yet. `default` and `hook` convert the emulator's own types to JSON and back."""
 
     def __init__(self, folder: Path, default: Callable[[Any], Any], hook: Callable[[dict[str, Any]], Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,28 +52,28 @@ class State:
         if self.settled:
             for arn, name in self._db.execute("SELECT arn, id FROM message"):
                 self._kept[arn].add(name)
-        else:  # left by a start that ended before it was through: nobody was answered from it
+        else:  # from a start that did not complete: no request was answered from it
             for name in TABLES:
                 self._db.execute(f"DELETE FROM {name}")  # noqa: S608 - names of ours
 
     @property
     def settled(self) -> bool:
-        """Whether a start was ever through: what a stack was made of is here as a whole."""
+        """Whether a start has completed, so that the resources of a stack are in the file."""
         return bool(self._db.execute("PRAGMA user_version").fetchone()[0] == SETTLED)
 
     def close(self) -> None:
-        """Close the file. What was not written is lost, as at any other end."""
+        """Close the file. Changes that were not written are lost."""
         self._db.close()
 
-    # What is written at once
+    # Written at once
 
     def note_item(self, table: Table, pk: str, sk: str) -> None:
-        """Remember that an item was set or removed; `write_items` writes what it is by then."""
+        """Note that an item was set or removed. `write_items` writes its value of then."""
         with self._lock:
             self._changed[table["TableArn"], pk, sk] = table
 
     def write_items(self) -> None:
-        """Write all noted items in one transaction: a request's items are there together or not at all."""
+        """Write all noted items in one transaction, so that all items of a request are saved, or none."""
         with self._lock:
             if not self._changed:
                 return
@@ -90,7 +90,7 @@ class State:
             self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?)", (arn, pk, sk, self._dumps(item)))
 
     def write_table(self, table: Table) -> None:
-        """Write a table's items anew: they were replaced as a whole."""
+        """Write all items of a table, after they were replaced as a whole."""
         arn = table["TableArn"]
         with self._lock, self._db:
             self._db.execute("BEGIN")
@@ -102,7 +102,10 @@ class State:
         self._db.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", rows)
 
     def write_queues(self, queues: Iterable[Queue]) -> None:
-        """Write which messages came and went. When one is seen again and how often it was taken is not kept: after a crash all are seen."""
+        """Write the changes of queues: new and removed messages.
+
+        Visibility and receive counts are not saved: after a crash all messages are visible.
+        """
         with self._lock:
             changes = [change for queue in queues if any((change := self._change(queue))[2:])]
             if not changes:
@@ -132,14 +135,14 @@ class State:
         self._db.execute("INSERT OR REPLACE INTO sequence VALUES (?, ?)", (arn, queue.get("fifo_seq", 0)))
 
     def write_service(self, name: str, value: Any) -> None:
-        """Write one service as it is now."""
+        """Write the current state of a service."""
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO service VALUES (?, ?)", (name, self._dumps(value)))
 
-    # What is written and read as a whole
+    # Written and read as a whole
 
     def settle(self, services: Mapping[str, Callable[[], Any]]) -> None:
-        """Write everything as it is now, in one transaction; the next start begins with it. `services` tell their states, by name."""
+        """Write the whole state in one transaction. The next start loads it. `services` return their states, by name."""
         with self._lock:
             states = {name: state for name, tell in services.items() if _holds_anything(state := tell())}
             tables = list(states["dynamodb"]["tables"]._data.values()) if "dynamodb" in states else []
@@ -158,7 +161,7 @@ class State:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write_services(self, states: Mapping[str, Any]) -> None:
-        """Write what has changed, and remove what is gone: the functions' code alone is 40 MB."""
+        """Write the services that changed, and remove those that are gone. The functions' code alone is 40 MB."""
         for (name,) in self._db.execute("SELECT name FROM service").fetchall():
             if name not in states:
                 self._db.execute("DELETE FROM service WHERE name = ?", (name,))
@@ -166,7 +169,7 @@ class State:
         self._db.executemany(upsert, ((name, self._dumps(state)) for name, state in states.items()))
 
     def _move_queue(self, queue: Queue) -> set[str]:
-        """Write what lies in a queue to the rows of its own, and take it out of the queue. Returns the messages' ids."""
+        """Write a queue's messages to their own rows, and empty the queue. Return the messages' ids."""
         arn, messages = queue["attributes"]["QueueArn"], queue["messages"]
         self._write_messages(queue, arn, messages)
         rows = [(arn, key, seen["expire"], self._dumps(seen)) for key, seen in queue["dedup_cache"].items()]
@@ -175,7 +178,7 @@ class State:
         return {message["id"] for message in messages}
 
     def load(self, name: str) -> Any:
-        """Return a service's state as `settle` wrote it, with the items and messages of now; None where there is none."""
+        """Return a service's state as `settle` wrote it, with the current items and messages; None if there is none."""
         with self._lock:
             row = self._db.execute("SELECT value FROM service WHERE name = ?", (name,)).fetchone()
             if row is None:

@@ -1,4 +1,4 @@
-"""The listener as a process of this machine, with the rights of the role that it has on AWS."""
+"""Runs the listener as a process of this machine, with the rights of its AWS role."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import access, own_ports
+from local import own_ports, state_secrets
+from local.child_process import ChildProcess, LaunchedProcess, bare_environment, free_port
 from local.emulator import REGION, Emulator
-from local.processes import Launched, Process, bare_environment, free_port
 from local.stack import Outputs
 
 START_DEADLINE_S = 120
-# Longer than a hand-over takes, shorter than Fargate's 120 s: on this machine somebody waits.
+# Longer than a hand-over takes, and shorter than Fargate's 120 s, because a person waits.
 STOP_TIMEOUT_S = 30
 
 
@@ -28,8 +28,8 @@ def launch(
     name: str = "listener",
     log_level: str = "INFO",
     again: bool = False,
-) -> Launched:
-    """Start one listener's process; its log has its `name`. `telegram` are the settings that say which Telegram."""
+) -> LaunchedProcess:
+    """Start a listener. `name` is also that of its log. `telegram`: the settings that choose between test server and real Telegram."""
     port = free_port()
     own_ports.add(state, port)
     environment = {
@@ -46,12 +46,12 @@ def launch(
         "POWERTOOLS_LOG_LEVEL": log_level,
     }
     log = state / "logs" / f"{name}.log"
-    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
-    return Launched(process, lambda: answers_health(port))
+    process = ChildProcess(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
+    return LaunchedProcess(process, lambda: answers_health(port))
 
 
 def answers_health(port: int) -> bool:
-    """Whether `GET /health` is answered with 200. The certificate is the worker's own, so it cannot be checked from outside."""
+    """Tell whether `GET /health` is answered with 200. The certificate is not checked: the worker makes its own."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -63,12 +63,12 @@ def answers_health(port: int) -> bool:
 
 
 def role_environment(emulator: Emulator, outputs: Outputs, state: Path) -> dict[str, str]:
-    """Settings by which boto3 assumes the listener's role, and renews it by itself before it expires."""
+    """Return the settings with which boto3 assumes the listener's role, and renews it before it expires."""
     folder = state / "aws"
     folder.mkdir(parents=True, exist_ok=True)
     role = f"[profile listener]\nrole_arn = {outputs.listener_role_arn}\nsource_profile = root\nregion = {REGION}\n"
     (folder / "config").write_text(role)
-    with access.private_file(folder / "credentials") as credentials:
+    with state_secrets.private_file(folder / "credentials") as credentials:
         credentials.write(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = {emulator.secret}\n")
     return {
         "AWS_ENDPOINT_URL": emulator.url,

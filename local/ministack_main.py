@@ -1,8 +1,7 @@
-"""What runs in the emulator's own environment: ministack 1.5.33 behind our guard, its state kept, its FIFO queues made faster.
+"""The emulator's main module, run in its own environment: ministack 1.5.33 with our guard, saved state, and faster FIFO queues.
 
-Before each entry it builds the queue's table of deduplication ids anew, to leave the expired ones out: at 100 messages a second that
-table has 30,000 ids, and soon the emulator does nothing else. All ids live for the same time, so the oldest are at the front: it is enough
-to look there.
+For each entry, ministack rebuilds the queue's table of deduplication ids to drop expired ids. At 100 messages a second the table has 30,000
+ids, and this soon takes all of its time. All ids live equally long, so the oldest are first, and only these need a check.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import time
 from importlib import import_module
 from typing import Any
 
-from local.emulator_guard import Guard, seal_roles
-from local.emulator_keeping import keep_state
+from local.emulator_guard import EmulatorGuard, seal_roles
+from local.emulator_persistence import keep_state
 
 SECRET = "AVIO_EMULATOR_SECRET"  # noqa: S105  a name
 
 
 def forget_expired(queue: dict[str, Any]) -> None:
-    """Remove the deduplication ids of a queue whose five minutes are over."""
+    """Remove the expired deduplication ids of a queue (five minutes)."""
     ids, now = queue["dedup_cache"], time.time()
     while ids and ids[oldest := next(iter(ids))]["expire"] <= now:
         del ids[oldest]
@@ -35,5 +34,5 @@ if __name__ == "__main__":
     secret = os.environ.pop(SECRET)  # functions inherit the rest
     seal_roles(secret)
     served: Any = import_module("ministack.app")
-    served.app = Guard(served.app, secret)
+    served.app = EmulatorGuard(served.app, secret)
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

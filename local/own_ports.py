@@ -1,7 +1,8 @@
-"""The ports of this machine that the running system listens on, in a file that the delivery function reads before it connects.
+"""The ports on which the running system listens, in a file that the delivery function reads before it connects.
 
-A callback may go to any port of this machine but these: behind them, rights are taken for granted. One line each: `<port> [<path>]`; at
-the path callbacks are welcome. Written before a part can be reached as far as its port is known, and forgotten at the next start.
+Callbacks may go to all ports of this machine except these, because services behind them trust their callers. Each line is
+`<port> [<path>]`; callbacks may go to the path. A line is written before its service starts, if the port is known by then. The next start
+begins with an empty file.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ DEV_RECEIVER = "/dev/callback-receiver"
 
 
 def file_in(state: Path) -> Path:
-    """Return where the list is."""
+    """Return the path of the file."""
     return state / "own-ports"
 
 
 def forget(state: Path) -> None:
-    """Begin an empty list."""
+    """Empty the file."""
     file_in(state).parent.mkdir(parents=True, exist_ok=True)
     file_in(state).write_text("")
 
 
 def add(state: Path, port: int, *welcome: str) -> None:
-    """Add a port; callbacks are welcome at these paths."""
+    """Add a port. Callbacks may go to these paths."""
     with file_in(state).open("a") as listed:
         listed.write(" ".join([str(port), *welcome]) + "\n")

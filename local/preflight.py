@@ -1,7 +1,7 @@
-"""A browser's preflight, past the emulator's API Gateway.
+"""Answers a browser's preflight without the emulator's API Gateway.
 
-On AWS an HTTP API without a CORS configuration hands OPTIONS to the function like any other method. The emulator answers it by
-itself, always with 403, so here the function is invoked directly, with the event that API Gateway would have made of the request.
+On AWS, an HTTP API without a CORS configuration passes OPTIONS to the function like any other method. The emulator always answers 403. So
+the function is invoked directly, with the event that API Gateway would make of the request.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local import refusals
+from local import proxy_errors
 from local.emulator import Emulator
-from local.front import Preflight
+from local.reverse_proxy import Preflight
 
 
 def by_function(emulator: Emulator, function: str) -> Preflight:
-    """Answer preflights by invoking `function`; which of the HTTP functions does not matter, all answer them alike."""
+    """Answer preflights by invoking `function`. All HTTP functions answer them alike."""
     client = emulator.client("lambda")
 
     def invoke(event: dict[str, Any]) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def by_function(emulator: Emulator, function: str) -> Preflight:
         try:
             result = await asyncio.to_thread(invoke, event_of(request))
         except (BotoCoreError, ClientError):
-            return refusals.unanswered(request.method)
+            return proxy_errors.unanswered(request.method)
         if "statusCode" not in result:  # the function ended before it could answer
-            return refusals.unanswered(request.method)
+            return proxy_errors.unanswered(request.method)
         return Response(result.get("body", ""), result["statusCode"], result.get("headers"))
 
     return answer

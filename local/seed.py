@@ -1,7 +1,7 @@
-"""What a newcomer finds after `make up`: a demo tenant, and two test people with phones.
+"""The demo data of `make up`: a tenant, and two test people with phones.
 
-The tenant's key and signing secret are shown by the API once, so they are kept in <state>/demo.json, for the person alone (0600).
-Planting twice changes nothing: the same tenant, the same key, the same people.
+The API shows the tenant's key and signing secret once, so they are kept in <state>/demo.json, which only this user can read (0600).
+A second run changes nothing: the tenant, its key and the people stay the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from infra_cdk.settings import from_environment
-from local.processes import StartError
+from local.child_process import StartError
 from local.system import System
 from testing.telegram_server.control_client import ControlClient, ControlRefusedError
 
@@ -28,7 +28,7 @@ TIMEOUT_S = 60  # a function's first call starts its process
 
 @dataclass(frozen=True)
 class TestPerson:
-    """Somebody at the test server. `phone` is one of those that Telegram gives to nobody: +99966 is for its own tests."""
+    """A person at the test server. Telegram assigns no phone numbers that begin with +99966: they are for tests."""
 
     phone: str
     first_name: str
@@ -36,7 +36,7 @@ class TestPerson:
     password: str | None = None
 
     def ensure(self, control: ControlClient) -> dict[str, Any]:
-        """Make the person, or return them as they are."""
+        """Create the person, or return them if they exist."""
         more = {"first_name": self.first_name, "username": self.username, "password": self.password}
         try:
             return control.create_person(self.phone, **more)
@@ -52,7 +52,7 @@ PEOPLE = (ANNA, ALICE)
 
 
 class DemoTenant(BaseModel):
-    """The demo tenant, as it is kept."""
+    """The demo tenant, as kept in demo.json."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -67,13 +67,13 @@ class DemoTenant(BaseModel):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the API wants to see of this tenant."""
+        """The headers that authorize a request for this tenant."""
         return {"Authorization": f"Bearer {self.key.get_secret_value()}"}
 
 
 @dataclass(frozen=True)
 class Seed:
-    """What was planted. `receives` is false where the development receiver is switched off."""
+    """The demo data. `receives` is false if the development receiver is off. `logged_in`: the account is logged in from last time."""
 
     tenant: DemoTenant
     receives: bool
@@ -81,7 +81,7 @@ class Seed:
 
 
 def plant(system: System, url: str) -> Seed:
-    """Make what is missing. `url` is the front that callbacks are to come to. Raises `StartError` where the API does not let us."""
+    """Create the parts that are missing. `url` is the address for callbacks. Raises `StartError` if the API refuses."""
     receives = from_environment("local", system.plan.settings).dev_callback_receiver == "1"
     callback = url + RECEIVER if receives else None
     if system.telegram:
@@ -99,16 +99,16 @@ def _path(state: Path) -> Path:
 
 
 def _kept(api: httpx.Client, state: Path, callback: str | None) -> DemoTenant | None:
-    """Return the tenant of last time where it is still there; its callback follows when the port has moved."""
+    """Return the tenant of last time, if it still exists. Its callback is updated if the port has changed."""
     try:
         tenant = DemoTenant.model_validate_json(_path(state).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
     answer = api.get(f"/tenants/{tenant.id}", headers=tenant.headers)
-    if answer.status_code in (401, 404):  # the state it belonged to is gone
+    if answer.status_code in (401, 404):  # its state was removed
         return None
     now = _body(answer).get("callback_url")
-    if now != callback and (now is None or now.endswith(RECEIVER)):  # one that the person set stays
+    if now != callback and (now is None or now.endswith(RECEIVER)):  # a callback that the user has set stays
         _body(api.patch(f"/tenants/{tenant.id}", headers=tenant.headers, json={"callback_url": callback}))
     return tenant
 
@@ -122,7 +122,7 @@ def _made(api: httpx.Client, system: System, callback: str | None) -> DemoTenant
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that nobody else may read, whole or not at all."""
+    """Write a file that only this user can read, whole or not at all."""
     scratch = path.with_suffix(".new")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -131,7 +131,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _warm(api: httpx.Client, tenant: DemoTenant) -> dict[str, Any]:
-    """Read the status, and let each function start its process now rather than under the newcomer's first request."""
+    """Return the status. Call each function once, so that its process starts now and not during the user's first request."""
     base, headers = f"/tenants/{tenant.number}", tenant.headers
     calls: Sequence[Callable[[], httpx.Response]] = (
         lambda: api.get(f"{base}/status", headers=headers),

@@ -1,4 +1,4 @@
-"""The template for tests and measurements: made with stand-in code, so that no bundle is built, and kept until infra_cdk changes."""
+"""The template for tests and benchmarks. It has stand-ins for the code, so no bundle is built, and is cached until infra_cdk changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CACHE = ROOT / "build" / "test-templates"
 
 
 def stand_in_artifacts(folder: Path) -> Artifacts:
-    """Files with the names that the constructs want, and next to nothing in them."""
+    """Write nearly empty files in the place of bundles."""
     image = folder / "image"
     (image / "listener").mkdir(parents=True, exist_ok=True)
     (image / "listener" / "Dockerfile").write_text("FROM scratch\n")
@@ -29,7 +29,7 @@ def stand_in_artifacts(folder: Path) -> Artifacts:
 
 
 def template(target: Target) -> dict[str, Any]:
-    """The template for `target`, from the cache or made in a process of its own (5 s)."""
+    """Return the template for `target`, from the cache, or made in a process of its own (5 s)."""
     sources = [*sorted((ROOT / "infra_cdk").glob("*.py")), Path(__file__), ROOT / "locks" / "dev.txt"]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     cached = CACHE / f"{target}-{digest}.json"

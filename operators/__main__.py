@@ -1,6 +1,6 @@
-"""`avio`: what operators do by hand, on the deployment that TABLE_NAME and the AWS credentials of the environment name.
+"""`avio`: the operators' command line. TABLE_NAME and the AWS credentials in the environment select the deployment.
 
-`avio --local` is about the system that `make up` runs in this folder: it says where that is in build/local/avio.env.
+`avio --local` selects the system that `make up` runs in this folder, by the file build/local/avio.env.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from operators.workers import Refused, drain, listed
+from operators.workers import OperationRefused, drain, listed
 from shared import aws
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
@@ -25,7 +25,7 @@ LOCAL = Path(__file__).resolve().parent.parent / "build" / "local" / "avio.env"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; what is wrong goes to stderr, with exit code 1."""
+    """Run a command. Errors go to stderr, with exit code 1."""
     asked = _parser().parse_args(arguments)
     try:
         if asked.local:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(_run(asked))  # noqa: T201  a command line speaks on stdout
     except ValidationError:
         sys.exit("no table configured: set TABLE_NAME and AWS credentials, or use --local beside a running `make up`")
-    except Refused as refused:
+    except OperationRefused as refused:
         sys.exit(str(refused))
     except StoreUnavailable as error:
         sys.exit(f"the table does not answer ({error})")
@@ -44,7 +44,7 @@ def _run(asked: argparse.Namespace) -> str:
     try:
         client = aws.dynamodb()
     except Exception as error:
-        raise Refused(f"no AWS client can be made: {error}") from error
+        raise OperationRefused(f"no AWS client can be made: {error}") from error
     store = WorkerStore(Table(client, table))
     if asked.action == "drain":
         return drain(store, WorkerId(asked.worker))
@@ -55,7 +55,7 @@ def _local() -> dict[str, str]:
     try:
         lines = LOCAL.read_text().splitlines()
     except FileNotFoundError:
-        raise Refused("nothing runs here: start it with `make up`") from None
+        raise OperationRefused("nothing runs here: start it with `make up`") from None
     return dict(line.split("=", 1) for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""`avio workers`: which listener processes there are, and having one hand over and end."""
+"""`avio workers`: lists the listener processes, and drains one of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SILENT = (
 )
 
 
-class Refused(Exception):
-    """What was asked for cannot be done; the message says why."""
+class OperationRefused(Exception):
+    """The operation cannot be done. The message says why."""
 
 
 def listed(workers: Iterable[Worker], now: datetime) -> str:
-    """Return a table of workers: the live ones first, then by when they started."""
+    """Return a table of workers: live workers first, then in the order of their starts."""
     ordered = sorted(workers, key=lambda worker: (worker.state is not WorkerState.LIVE, worker.started_at or now, worker.id))
     rows = [HEADINGS, *(_row(worker, now) for worker in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -33,12 +33,15 @@ def listed(workers: Iterable[Worker], now: datetime) -> str:
 
 
 def drain(store: WorkerStore, worker_id: WorkerId) -> str:
-    """Have a worker hand over and end; returns what to tell. Raises Refused where there is none, or it does not live. Safe to run twice."""
+    """Have a worker hand its accounts over and end. Return the message for the operator. Safe to run twice.
+
+    Raises OperationRefused if the worker does not exist or is not live.
+    """
     worker = store.get(worker_id)
     if worker is None:
-        raise Refused(f"no worker {worker_id}; `avio workers` lists them")
+        raise OperationRefused(f"no worker {worker_id}; `avio workers` lists them")
     if not store.drain(worker_id):
-        raise Refused(f"worker {worker_id} is not live: it is {_state(store.get(worker_id) or worker)}")
+        raise OperationRefused(f"worker {worker_id} is not live: it is {_state(store.get(worker_id) or worker)}")
     return f"worker {worker_id} drains: it takes nothing more, hands its {worker.accounts} accounts over, and its process ends"
 
 

@@ -1,14 +1,14 @@
-"""Which IP addresses are public: the ones a callback may go to.
+"""Public IP addresses: callbacks may go to these alone.
 
-Python's own `ipaddress` follows IANA's registries of special addresses; added here are ranges that are public by the registry, or were
-when an older Python was made, and at which no web server is reached.
+Python's `ipaddress` follows IANA's registries of special addresses. This module refuses some more ranges, which are public by the registry
+(or by that of an older Python) but hold no web servers.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out of IPv6 so far: RFC 4291, 2.5.4
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # the only part of IPv6 that IANA has assigned so far: RFC 4291, 2.5.4
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
 _COMPATIBLE = IPv6Network("::/96")  # RFC 4291, 2.5.5.1, deprecated
 _REFUSED_4 = (
@@ -24,7 +24,7 @@ _REFUSED_6 = (
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is one of the public internet's, an IPv4 address inside an IPv6 one included."""
+    """Tell whether an address is on the public internet. Of an IPv6 address that contains an IPv4 address, the latter counts."""
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast and not any(address in network for network in _REFUSED_4)
     inner = _embedded(address)
@@ -36,12 +36,12 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address stands for: mapped, translated or tunnelled."""
+    """Return the IPv4 address inside an IPv6 address (mapped, translated or tunnelled), or None."""
     if address in _NAT64 or address in _COMPATIBLE:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
 
 
 def _is_isatap(address: IPv6Address) -> bool:
-    """Tell an address that tunnels to an IPv4 address of a site's own network: RFC 5214, 6.1."""
+    """Tell whether an address tunnels to an IPv4 address of a site's own network: RFC 5214, 6.1."""
     return (int(address) >> 32) & 0xFDFFFFFF == 0x00005EFE

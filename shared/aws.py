@@ -1,4 +1,4 @@
-"""AWS clients: one per service and process, with time-outs that fit a request that somebody waits for."""
+"""AWS clients, with time-outs short enough for a request that a caller waits for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WAITING = Config(connect_timeout=2, read_timeout=25, retries={"mode": "standard
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
-    """Have a client made when it is first asked for, and once, whichever threads ask: boto3's session is not made for several.
+    """Make a client on the first call, and only once: boto3's default session is not safe for several threads.
 
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
     """
@@ -49,7 +49,7 @@ def dynamodb() -> DynamoDBClient:
 
 
 def dynamodb_once() -> DynamoDBClient:
-    """Return a DynamoDB client for beats: no retries, and an answer within seconds or none."""
+    """Return a DynamoDB client for beats. It does not retry, and gives up after 3 s."""
     return boto3.client("dynamodb", config=_ONCE)
 
 
@@ -59,7 +59,7 @@ def sqs() -> SQSClient:
 
 
 def credentials() -> Credentials:
-    """Return what the clients of this process sign with; raises NoCredentialsError where the machine has none."""
+    """Return the credentials that this process's clients sign with; raises NoCredentialsError if there are none."""
     found = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else boto3.Session().get_credentials()
     if found is None:
         raise NoCredentialsError
@@ -68,7 +68,7 @@ def credentials() -> Credentials:
 
 @_once
 def kms() -> KMSClient:
-    """Return the KMS client, made when it is first asked for: most cold starts do not need it."""
+    """Return the KMS client. It is made on the first call, because most cold starts do not need it."""
     return boto3.client("kms", config=_PATIENT)
 
 
@@ -79,5 +79,5 @@ def secretsmanager() -> SecretsManagerClient:
 
 @_once
 def functions() -> LambdaClient:
-    """Return a Lambda client whose calls wait for the function's answer, and are never repeated."""
+    """Return the Lambda client. A call waits for the function's answer (25 s at most) and is never repeated."""
     return boto3.client("lambda", config=_WAITING)

@@ -1,4 +1,4 @@
-"""The headers that a tenant may add to its events. They authorize us at its endpoint; they do not shape the request itself."""
+"""The headers that a tenant may add to its events, to authorize Avio at its endpoint. They cannot change the request itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of a callback URL as it is written. The addresses of its name are checked when the connection is made (`shared.addresses`)."""
+"""Checks the text of a callback URL. The addresses of its host are checked at each connection (`shared.addresses`)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _is_public(address: IPv4Address | IPv6Address | None, name: str) -> bool:
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a host is written as, also in octal, in hex or as one number, as a resolver reads it; None for a name."""
+    """Return the address in a host, also if it is in octal, in hex or a single number, as resolvers read it; None for a name."""
     if "%" in host:  # a network interface (fe80::1%eth0), or an escape, which a host must not contain
         return None
     try:

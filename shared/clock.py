@@ -1,4 +1,4 @@
-"""Time as it is read: wall time for records, boot time for leases. Injected everywhere, so that tests can move it."""
+"""Clocks: wall time for records, boot time for leases. They are injected everywhere, so that tests can move them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a component gets its time from."""
+    """The source of a component's time."""
 
     def now(self) -> datetime:
         """Return the wall time, aware, UTC."""
 
     def boottime(self) -> float:
-        """Return seconds since boot, suspended time included: `time.monotonic` stands still in a suspended VM."""
+        """Return seconds since boot, with the time that the machine was suspended: `time.monotonic` stops in a suspended VM."""
 
 
 class SystemClock:
@@ -25,5 +25,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def boottime(self) -> float:
-        """Return seconds since boot; falls back to the monotonic clock where the system has no CLOCK_BOOTTIME (macOS)."""
+        """Return seconds since boot. On systems without CLOCK_BOOTTIME (macOS) it is the monotonic clock."""
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,7 +1,7 @@
 """The one error tree: a stable code, a sentence that is safe to show, and typed details.
 
-An error keeps its shape on every hop (listener -> owner client -> HTTP function), so each code is defined once, here. Which
-HTTP status a code gets is said in `functions/http/errors.py`. The spelling of the codes is that of the contract.
+An error keeps its form on every hop (listener -> owner client -> HTTP function), so each code is defined once, here.
+`functions/http/errors.py` has the HTTP status of each code. The codes are spelt as in the contract.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """Every code the outside can see."""
+    """Every code that callers can see."""
 
-    # who asks
+    # the caller
     INVALID_CREDENTIALS = "invalid_credentials"
     FORBIDDEN = "forbidden"
-    # what was asked for
+    # the request
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"

@@ -1,4 +1,4 @@
-"""Logs: one JSON line each, a fixed lower-case message plus fields; never content or secrets."""
+"""The log: JSON lines, each with a fixed lower-case message and fields; never content or secrets."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 
 def get_logger() -> Logger:
-    """Return the process's logger; POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL name and tune it."""
+    """Return the process's logger. POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL set its name and level."""
     return Logger(use_rfc3339=True, utc=True)
 
 
-def sensible(found: Iterable[T | Malformed], logger: Logger) -> list[T]:
-    """Return what rows hold, and have the log say which of them make no sense."""
+def well_formed(found: Iterable[T | Malformed], logger: Logger) -> list[T]:
+    """Return the values without the malformed rows, and log each of those."""
     kept: list[T] = []
     for one in found:
         if isinstance(one, Malformed):
-            tell_malformed(one, logger)
+            log_malformed(one, logger)
         else:
             kept.append(one)
     return kept
 
 
-def tell_malformed(fault: Malformed, logger: Logger) -> None:
-    """Have the log say which row makes no sense."""
+def log_malformed(fault: Malformed, logger: Logger) -> None:
+    """Log the address of a malformed row, and the kind of the fault."""
     logger.error("row makes no sense", extra={"fault": str(fault)})

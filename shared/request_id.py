@@ -1,6 +1,6 @@
-"""The id of the request that is being served: it goes with everything that is done for it, from one process to the next.
+"""The id of the current request. It goes along with all work for the request, from process to process.
 
-A context variable: what runs in the request's task, or in the thread that it waits for, sees its own.
+It is a context variable: the request's task, and threads that the task waits for, see the id of their own request.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def current() -> str | None:
-    """Return the id of the request that is being served here, or None where none is."""
+    """Return the id of the current request, or None outside of a request."""
     return _current.get()
 
 
 @contextmanager
 def serving(request_id: str) -> Iterator[None]:
-    """Serve a request: within the block its id is the current one."""
+    """Set the id of the current request for the block."""
     token = _current.set(request_id)
     try:
         yield
@@ -31,5 +31,5 @@ def serving(request_id: str) -> Iterator[None]:
 
 
 def received(value: str | None) -> str | None:
-    """Return an id that came from another process, or None where it is none: it goes to the log, so it has a form."""
+    """Return an id that another process sent, or None if it is not in the form of an id. Only that form may reach the log."""
     return value if value is not None and _FORM.fullmatch(value) else None

@@ -1,6 +1,6 @@
-"""Settings, read from the environment once, by `handler.py` and `__main__.py` alone.
+"""Settings from the environment. Only `handler.py` and `__main__.py` read them, once per process.
 
-Each deployable composes what it needs from these; names are those of the environment, in lower case.
+Each deployable combines the classes that it needs. Field names are the names of the environment variables, in lower case.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class EnvironmentSettings(BaseSettings):
-    """Read from the environment, never changed after."""
+    """The base of settings: read from the environment, never changed after."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
 
 class TableSettings(EnvironmentSettings):
-    """Where state is."""
+    """The state table."""
 
     table_name: str
 
 
 class DeliverySettings(TableSettings):
-    """Where deliveries are recorded, and for how many days. What is parked waits for five days at most, so no fewer than seven."""
+    """The table of deliveries, and the days for which it keeps them: seven or more, because parked events wait for up to five days."""
 
     deliveries_table_name: str
     deliveries_kept_days: int = Field(14, ge=7, le=365)
 
 
 class HttpSettings(TableSettings):
-    """What every HTTP function reads. `cors_origins` are separated by spaces or commas."""
+    """The settings of every HTTP function. `cors_origins` are separated by spaces or commas."""
 
     cors_origins: str = "http://localhost:5173"
 
@@ -42,9 +42,9 @@ class HttpSettings(TableSettings):
 
 
 class CallbackSettings(EnvironmentSettings):
-    """Which callback URLs are allowed: on AWS https to public addresses only.
+    """The callback URLs that are allowed. On AWS: https to public addresses only.
 
-    Where the whole system runs on one machine, `own_ports_file` lists the ports that are its own: callbacks never go there.
+    `own_ports_file` is for a system on one machine. It lists the ports of that system: callbacks never go there.
     """
 
     allow_http_callbacks: bool = False

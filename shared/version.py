@@ -1,3 +1,3 @@
-"""Which Avio this is: shown by the API, and to the callbacks it posts to. A test holds it to pyproject.toml."""
+"""Avio's version. The API shows it, and callbacks get it with each event. A test compares it with pyproject.toml."""
 
 VERSION = "0.1.0"

@@ -18,7 +18,7 @@ from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
-from shared.observability import tell_malformed
+from shared.observability import log_malformed
 from shared.store.backlog import ParkedAlone
 from shared.store.callback_states import url_digest
 from shared.store.delivery_snapshot import event_key
@@ -102,7 +102,7 @@ class BacklogWriter:
     async def _refresh(self, events: Sequence[Event]) -> None:
         snapshot = await asyncio.to_thread(self._services.snapshots.read, list(map(event_key, events)))
         for fault in snapshot.faults.values():
-            tell_malformed(fault, self._services.logger)
+            log_malformed(fault, self._services.logger)
         self._state.refresh(events[0].tenant_id, events[0].chat, snapshot)
 
     async def _probe_new_url(self, tenant_id: TenantId, callback: CallbackState) -> None:

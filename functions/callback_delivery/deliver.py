@@ -14,7 +14,7 @@ from functions.callback_delivery.run_state import DeliveryCounts, RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.steps import STORAGE_DELAY_S
 from shared.model.event import read_event
-from shared.observability import tell_malformed
+from shared.observability import log_malformed
 from shared.store.delivery_snapshot import Snapshot
 from shared.store.table import StoreUnavailable
 
@@ -44,7 +44,7 @@ class Deliverer:
             self._services.logger.error("delivery records cannot be read", extra={"fault": str(error)})
             return None
         for fault in snapshot.faults.values():
-            tell_malformed(fault, self._services.logger)
+            log_malformed(fault, self._services.logger)
         return snapshot
 
 

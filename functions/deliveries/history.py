@@ -14,7 +14,7 @@ from shared.model.backlog import CallbackHealth, CallbackState
 from shared.model.delivery import DeliveryRecord, DeliveryStatus, DeliverySummary, Dropped
 from shared.model.ids import EventId
 from shared.model.tenant import Tenant
-from shared.observability import sensible
+from shared.observability import well_formed
 from shared.queues import BATCH, EventsQueue, QueueUnavailable, Replay
 from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
@@ -59,7 +59,7 @@ class DeliveryHistory:
         if since and before and before <= position_before(since):
             return [], None
         found, next_before = self.deliveries.page(tenant.id, status=status, since=since, before=before, limit=limit)
-        return sensible(found, self.logger), next_before
+        return well_formed(found, self.logger), next_before
 
     def get(self, tenant: Tenant, event_id: str) -> DeliveryRecord:
         """Return the record of an event; raises `delivery_not_found`."""
@@ -72,7 +72,7 @@ class DeliveryHistory:
         """Return the overview of a tenant's callback."""
         counts = {status: self.index.count(tenant.id, status) for status in COUNTED}
         found = [line for status in WAITING for line in self.index.oldest(tenant.id, status, limit=1)[0]]
-        oldest = min((line.received_at for line in sensible(found, self.logger)), default=None)
+        oldest = min((line.received_at for line in well_formed(found, self.logger)), default=None)
         return Overview(self.callbacks.get(tenant.id), counts, oldest, self.deliveries.dropped(tenant.id))
 
     def needs_wake(self, tenant: Tenant) -> bool:
@@ -103,7 +103,7 @@ class DeliveryHistory:
         """
         check_callback(tenant)
         lines, position = self.index.oldest(tenant.id, status, after=max(after or "", position_before(since)), limit=self.most)
-        found = sensible(lines, self.logger)
+        found = well_formed(lines, self.logger)
         self._queue([Replay(tenant.id, line.event_id, line.chat, _request_id(line.at)) for line in found])
         return len(found), position
 

@@ -21,7 +21,7 @@ from shared.model.backlog import ParkedChat
 from shared.model.delivery import Delivery, DeliveryRecord, DeliveryStatus
 from shared.model.ids import TenantId
 from shared.model.tenant import Cause, Tenant
-from shared.observability import tell_malformed
+from shared.observability import log_malformed
 from shared.store.backlog import Slot
 from shared.store.rows import Malformed
 
@@ -72,7 +72,7 @@ class LeasedChat:
         try:
             return await asyncio.to_thread(self._services.backlog.slots, self.tenant_id, self.chat.chat, limit)
         except Malformed as fault:
-            tell_malformed(fault, self._services.logger)
+            log_malformed(fault, self._services.logger)
             self.stuck = True
             return []
 

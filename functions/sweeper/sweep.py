@@ -13,7 +13,7 @@ from datetime import timedelta
 from functions.sweeper.due_visit import visit
 from functions.sweeper.sweep_run import SweepCounts, SweepRun, SweepServices
 from shared.model.ids import TenantId
-from shared.observability import tell_malformed
+from shared.observability import log_malformed
 from shared.store import keys
 from shared.store.backlog import DueItem
 from shared.store.rows import Malformed
@@ -104,7 +104,7 @@ class Sweep:
             try:
                 await visit(self._run, item)
             except Malformed as fault:
-                tell_malformed(fault, self._services.logger)
+                log_malformed(fault, self._services.logger)
             except Exception as error:
                 extra = {"tenant_id": item.tenant_id, "fault": type(error).__name__}
                 self._services.logger.error("visit failed", extra=extra, exc_info=error)

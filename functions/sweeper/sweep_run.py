@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.model.backlog import ParkedChat
 from shared.model.ids import TenantId
 from shared.model.tenant import Cause
-from shared.observability import sensible
+from shared.observability import well_formed
 from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
@@ -96,5 +96,5 @@ class SweepRun:
     async def parked_chats(self, tenant_id: TenantId) -> tuple[list[ParkedChat], bool]:
         """Return up to MOST_CHATS of a tenant's parked chats, and whether there are malformed rows among them."""
         found = await asyncio.to_thread(lambda: list(islice(self.services.backlog.chats(tenant_id), MOST_CHATS)))
-        chats = sensible(found, self.services.logger)
+        chats = well_formed(found, self.services.logger)
         return chats, len(chats) < len(found)

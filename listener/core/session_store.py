@@ -74,7 +74,7 @@ class SessionStore:
 
     @property
     def _position(self) -> dict[str, str]:
-        return keys.marks(self._tenant_id, self._channel)
+        return keys.update_state(self._tenant_id, self._channel)
 
     def _opened(self, fields: dict[str, Any]) -> str | None:
         if "sealed" not in fields:

@@ -1,11 +1,11 @@
-"""An account: a tenant's log-in on one channel, who owns it, and its state with the reason for it.
+"""An account: a tenant's log-in on one channel, with its owner, its state and the reason for that state.
 
     new -> code_sent, need_qr -> (need_2fa) -> authorized <-> restricted, frozen
                                                   |-> logging_out -> logged_out
                                                   '-> key_duplicated, banned, failed
 
-Which state may follow which, why an account is in one, and what people do next is in shared/model/states.py. What is live (connected
-since when, last event) is not on the row: the owner is asked for it, so that connecting costs no write.
+shared/model/states.py has the transitions between states, the reasons, and what people do next. Live values (the time of the connection and
+of the last event) are not on the row: the owner answers them from memory, so that connecting costs no write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.model.ids import Channel, Epoch, MessengerId, TenantId, WorkerId
 
 
 class AccountState(StrEnum):
-    """Where an account is in its life."""
+    """The phase of an account's life."""
 
     NEW = "new"
     CODE_SENT = "code_sent"
@@ -33,7 +33,7 @@ class AccountState(StrEnum):
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
     UNKNOWN = "unknown"
-    """Stands for what only a later version knows: the account is left alone. Nobody writes it."""
+    """A state that only a later version knows. The account is left alone. No code writes this value."""
 
     @classmethod
     def _missing_(cls, value: object) -> AccountState:
@@ -41,17 +41,17 @@ class AccountState(StrEnum):
 
     @property
     def logged_in(self) -> bool:
-        """Whether the account can send and receive, if perhaps not everything."""
+        """Whether the account can send and receive. A restriction may forbid some messages."""
         return self in {AccountState.AUTHORIZED, AccountState.RESTRICTED, AccountState.FROZEN}
 
 
 class Wanted(StrEnum):
-    """What is to become of an account, written by whoever cannot do it: its owner does, now or after a takeover."""
+    """A request to an account's owner: functions write it, and the owner carries it out, now or after a takeover."""
 
     LOG_OUT = "log_out"
     ERASE = "erase"
     UNKNOWN = "unknown"
-    """As of a state: nobody does it."""
+    """A request that only a later version knows. No owner carries it out."""
 
     @classmethod
     def _missing_(cls, value: object) -> Wanted:
@@ -59,10 +59,10 @@ class Wanted(StrEnum):
 
 
 class Account(StoredModel):
-    """An account's row: who owns it, under which epoch, and its status.
+    """An account's row: its owner, the epoch of that owner, and its status.
 
-    The status lies on this row and not on one of its own, so that claiming an account also loads its status; the
-    owner writes it on the condition that owner and epoch are still its own.
+    The status is on this row, not on a row of its own, so that a claim also loads it. The owner writes it under the condition that owner
+    and epoch have not changed.
     """
 
     tenant_id: TenantId
@@ -83,12 +83,12 @@ class Account(StoredModel):
 
     @property
     def left_alone(self) -> bool:
-        """Whether only a later version knows what to do with it."""
+        """Whether the row has a state or a request that only a later version knows."""
         return AccountState.UNKNOWN is self.state or Wanted.UNKNOWN is self.wanted
 
     @property
     def standing(self) -> AccountState:
-        """The state as it counts: what is to be logged out or erased serves nobody any more, whether its owner knows yet or not."""
+        """The effective state: an account that is to be logged out or erased serves no more, even before its owner has seen the request."""
         if self.left_alone:
             return AccountState.UNKNOWN
         return AccountState.LOGGING_OUT if self.wanted and self.state is not AccountState.LOGGED_OUT else self.state

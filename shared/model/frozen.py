@@ -1,25 +1,25 @@
-"""The model that all of Avio's records are: parsed once at the edge, never changed after."""
+"""The base models of Avio's records: parsed once at the edge, never changed after."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
 STRICT = ConfigDict(extra="forbid")
-"""Of a record that is a dataclass; pydantic lets only a model around it hide what is in it."""
+"""For records that are dataclasses. They cannot hide their input in errors; the model that contains them does (`HIDDEN`)."""
 
 HIDDEN = ConfigDict(hide_input_in_errors=True)
 
 
 class FrozenModel(BaseModel):
-    """An immutable record; unknown fields are refused, since our own code writes what it reads.
+    """An immutable record. It refuses unknown fields, because our own code writes what it reads.
 
-    Errors do not quote the input: what is in these records must not reach a log.
+    Errors do not quote the input: the content of these records must not reach a log.
     """
 
     model_config = ConfigDict(frozen=True, **STRICT, **HIDDEN)
 
 
 class StoredModel(FrozenModel):
-    """A row. While a deployment lasts, processes of two versions read it: what a later version has added is passed over."""
+    """A stored row. During a deployment two versions read it: fields that a later version has added are ignored."""
 
     model_config = ConfigDict(extra="ignore")

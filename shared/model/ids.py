@@ -1,4 +1,4 @@
-"""Ids by type, so that one is never passed for another."""
+"""The types of ids, so that no id is passed in the place of another."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TenantId = NewType("TenantId", str)
 """A tenant's UUID, lower case with dashes."""
 
 WorkerId = NewType("WorkerId", str)
-"""One start of one listener process; never used again after its lease lapsed."""
+"""A worker: one start of a listener process. An id is never used again after its lease lapsed."""
 
 EventId = NewType("EventId", str)
-"""Deterministic: the same happening always gets the same id (`shared.model.event.event_id`)."""
+"""Deterministic: the same event always gets the same id (`shared.model.event.event_id`)."""
 
 Epoch = NewType("Epoch", int)
-"""An account's fencing number: rises by one with each change of owner."""
+"""An account's fencing number. It rises by one with each change of owner."""
 
 
 def _as_text(value: Any) -> Any:
@@ -26,15 +26,15 @@ def _as_text(value: Any) -> Any:
 
 
 MessengerId = Annotated[str, BeforeValidator(_as_text)]
-"""The id of a user, chat or message in its channel's own form, as text: `79991234567@c.us` is an id. Earlier versions wrote Telegram's as
-numbers, which are read too."""
+"""The id of a user, chat or message as text, in the form of its channel: `79991234567@c.us`. Earlier versions wrote Telegram's ids as
+numbers; both are read."""
 
 NOBODY = WorkerId("none")
-"""The owner of an account that wants one: an index key, so that workers find it without a scan."""
+"""The owner of an account that needs a worker. It is a key of index by_owner, so that workers find these accounts without a scan."""
 
 
 class Channel(StrEnum):
-    """The messenger an account lives on."""
+    """The messenger of an account."""
 
     TELEGRAM = "telegram"
     WHATSAPP = "whatsapp"

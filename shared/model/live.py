@@ -1,4 +1,4 @@
-"""How an account is doing this moment, as its owner answers when asked: nothing of it is written, so nothing of it is old."""
+"""The live status of an account. Its owner answers it from memory; it is not stored, so it is never stale."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from shared.model.frozen import FrozenModel
 
 
 class Live(FrozenModel):
-    """`down_since` is when the connection was lost, or first tried for; `synced_at` when Telegram last confirmed that nothing is missing.
+    """The connection of an account.
 
-    `last_error` is why there is no connection, where that has failed more than once.
+    `down_since`: when the connection was lost, or first tried. `synced_at`: when the messenger last confirmed that no update is missing.
+    `last_error`: why there is no connection, once more than one attempt has failed.
     """
 
     connected: bool = False

@@ -1,4 +1,4 @@
-"""The states of an account as a machine: what may follow what, why, and what people do next.
+"""The state machine of an account: transitions, reasons, and what people do next.
 
     state            reasons                                   may become
     new              not_started, cancelled, code_expired,     code_sent, need_qr, need_2fa, authorized
@@ -14,11 +14,11 @@
     key_duplicated   key_duplicated                            }
     banned           banned                                    }
     failed           session_unreadable                        }
-    unknown          later_version                             what a later version has written: nothing
+    unknown          later_version                             nothing (a later version wrote it)
 
-Besides: every state may stay as it is (a code sent again, a restriction prolonged), and every one may become logged_out (somebody asks
-for it) or failed (its session cannot be read). The session is the truth and the row a view of it: where a death came between the two
-writes, the next owner sets the row right, which is why a beginning may jump to any later step.
+Every state may also stay as it is (a code is sent again, a restriction is prolonged), and may become logged_out (on request) or failed (the
+session cannot be read). The session is the source of truth, and the row follows it. If a process dies between the two writes, the next
+owner corrects the row: this is why a log-in may jump to any later step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.model.account import AccountState as S
 
 
 class Reason(StrEnum):
-    """Why an account is in its state: stable codes."""
+    """The reason for an account's state: a stable code."""
 
     NOT_STARTED = "not_started"
     CANCELLED = "cancelled"
@@ -66,7 +66,7 @@ REASONS: dict[S, tuple[Reason, ...]] = {
     S.FAILED: (Reason.SESSION_UNREADABLE,),
     S.UNKNOWN: (Reason.LATER_VERSION,),
 }
-"""The first is the one that a state has where its row names none."""
+"""The reasons that a state may have. The first counts if the row has no reason."""
 
 _BEGIN = {S.CODE_SENT, S.NEED_QR, S.NEED_2FA, S.AUTHORIZED}
 _ENDS = {S.LOGGED_OUT, S.KEY_DUPLICATED, S.BANNED, S.FAILED}
@@ -103,25 +103,25 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.LATER_VERSION: "Wait: a later version of the service has written this state, and an earlier one runs. Nothing is lost.",
     Reason.SESSION_UNREADABLE: "The stored session cannot be decrypted: check the KMS key, or start a log-in again: POST .../auth/start.",
 }
-"""What people do next, by reason: complete by test."""
+"""What people do next, by reason. A test checks that every reason is here."""
 
 
 class NotAMove(ValueError):
-    """A change of state that the table does not have: a mistake of ours."""
+    """A transition that the table does not have: a fault in this program."""
 
 
 def may_become(now: S, then: S) -> bool:
-    """Tell whether an account's state may change so."""
+    """Tell whether an account may go from one state to another."""
     return then is now or (then in {S.LOGGED_OUT, S.FAILED} and now is not S.UNKNOWN) or then in _NEXT[now]
 
 
 def move(now: S, then: S, reason: Reason) -> dict[str, str]:
-    """Return the fields of the row that say a new state; raises NotAMove for one that is not in the table."""
+    """Return the row's fields for a new state; raises NotAMove if the table does not have the transition."""
     if not may_become(now, then) or reason not in REASONS[then]:
         raise NotAMove(f"{now} -> {then} ({reason})")
     return {"state": then, "reason": reason}
 
 
 def reason_of(state: S, named: str | None) -> Reason:
-    """Return why an account is in a state: what its row names, where that is a reason for this state, else the state's own."""
+    """Return the reason for a state: the row's, if it is a reason for this state, else the state's first reason."""
     return next((reason for reason in REASONS[state] if reason == named), REASONS[state][0])

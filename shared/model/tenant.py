@@ -21,7 +21,7 @@ from shared.model.ids import TenantId
 
 
 class Scope(StrEnum):
-    """What a tenant's key may do."""
+    """A permission of a tenant's key."""
 
     READ = "read"
     SEND = "send"
@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 
 class ChatType(StrEnum):
-    """The kinds of chats that messages come from. A channel is a broadcast channel; supergroups are groups."""
+    """A kind of chat. `channel` is a broadcast channel; supergroups are groups."""
 
     PRIVATE = "private"
     GROUP = "group"
@@ -37,32 +37,32 @@ class ChatType(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why deliveries to a callback stopped by themselves."""
+    """The reason for which the service disabled a callback."""
 
     GONE = "gone"
-    """It answered 410."""
+    """The callback answered 410."""
     NO_SUCCESS = "no_success"
-    """It took nothing for five days."""
+    """The callback accepted no event for five days."""
 
 
 def _known(kind: type[StrEnum], values: Iterable[str]) -> frozenset[str]:
-    """Return those of a row's values that this version knows: a later one's allow and bring nothing here."""
+    """Return the values of a row that this version knows. Values of a later version have no effect here."""
     return frozenset(values) & set(kind)
 
 
 OVERLAP = timedelta(hours=24)
-"""How long a replaced signing secret stays valid beside the new one (contract T2)."""
+"""The time for which a replaced signing secret stays valid beside the new secret (contract T2)."""
 
 
 class Sealed(StoredModel):
-    """Something secret: the data key that KMS wrapped, and what was sealed under it (`shared.crypto`)."""
+    """A secret as stored: the data key, wrapped by KMS, and the ciphertext under that key (`shared.crypto`)."""
 
     key: bytes
     sealed: bytes
 
 
 class PreviousSecret(StoredModel):
-    """A signing secret that was replaced and is valid until then; `secret` is None where it was the deployment's."""
+    """A replaced signing secret, valid until `until`. `secret` is None if it was the deployment's secret."""
 
     until: datetime
     secret: Sealed | None = None
@@ -71,13 +71,14 @@ class PreviousSecret(StoredModel):
 class Tenant(StoredModel):
     """A customer of this deployment, as stored.
 
-    `callback_since` is since when there has been a callback: what happened before is not delivered. `callback_disabled` says in words why
-    deliveries to it stopped by themselves, `callback_disabled_cause` by a `Cause`, `callback_disabled_at` since when (rows of an earlier
-    version have neither). Setting the callback or waking it ends that and raises `callback_revision`: what was answered to an attempt of
-    an earlier revision does not disable the present one. `signing_key` is the data key that KMS wrapped, `signing_secret` the secret
-    sealed under it (`shared.crypto`), `previous_secrets` those that it replaced, the oldest first.
-    `callback_headers` are the headers that its callback gets with each event, sealed, since they carry credentials; their names are not.
-    `key_count` is how many keys it has, None in rows of earlier versions.
+    `callback_since`: the time from which there is a callback. Earlier events are not delivered.
+    `callback_disabled`: why the service disabled the callback, in words. `callback_disabled_cause` is the same as a `Cause`,
+    `callback_disabled_at` the time. Rows of an earlier version lack these two. Setting or waking the callback clears all three and raises
+    `callback_revision`, so that the answer to an attempt of an earlier revision does not disable the callback again.
+    `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
+    `previous_secrets`: the replaced secrets, oldest first.
+    `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
+    not. `key_count`: the number of keys, None in rows of earlier versions.
     """
 
     id: TenantId
@@ -101,14 +102,17 @@ class Tenant(StoredModel):
 
     @property
     def disabled_cause(self) -> Cause | None:
-        """Why its callback is disabled; None where it is not, or there is none. A row of an earlier version says it in words alone."""
+        """The cause for which the callback is disabled, or None if it is not disabled, or there is no callback.
+
+        Rows of an earlier version have the words alone, so the cause is read from the words.
+        """
         if self.callback_url is None or self.callback_disabled is None:
             return None
         in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
         return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
 
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
-        """Return the replaced signing secrets that are still valid, the oldest first."""
+        """Return the replaced signing secrets that are still valid, oldest first."""
         return tuple(previous for previous in self.previous_secrets if previous.until > now)
 
     def wants(self, chat_type: str) -> bool:
@@ -126,7 +130,7 @@ class TenantKey(StoredModel):
     created_at: datetime
 
     def opens(self, presented: str) -> bool:
-        """Tell whether the presented key is this one, in constant time."""
+        """Compare a presented key with this key, in constant time."""
         return hmac.compare_digest(self.digest, digest(presented))
 
 
@@ -134,30 +138,30 @@ _KEY = re.compile(r"avio_([0-9a-f]{32})([0-9a-f]{12})_[0-9A-Za-z_-]{43}")
 
 
 Draw = Callable[[int], bytes]
-"""Returns so many bytes that nobody can guess."""
+"""Returns that number of random bytes, from a cryptographic source."""
 
 
 def new_key(tenant_id: TenantId, draw: Draw = secrets.token_bytes) -> tuple[str, SecretStr]:
-    """Make a key: its id and the key itself.
+    """Make a key. Return its id and the key.
 
-    The key names its tenant and its id, so that one read of the tenant's partition authenticates a request: `avio_<tenant><id>_<secret>`.
+    The form is `avio_<tenant><id>_<secret>`: with the tenant and the id in it, one read of the tenant's partition authenticates a request.
     """
     key_id, secret = draw(6).hex(), base64.urlsafe_b64encode(draw(32)).rstrip(b"=").decode()
     return key_id, SecretStr(f"avio_{uuid.UUID(tenant_id).hex}{key_id}_{secret}")
 
 
 def parse_key(presented: str) -> tuple[TenantId, str] | None:
-    """Return the tenant and the key id that a presented key names, or None where it is no key of ours."""
+    """Return the tenant and the key id in a presented key, or None if it does not have the form of a key."""
     found = _KEY.fullmatch(presented)
     return (TenantId(str(uuid.UUID(found[1]))), found[2]) if found else None
 
 
 def digest(secret: str) -> str:
-    """Return the SHA-256 of a secret of 256 random bits, in hex; a slow hash adds nothing to that."""
+    """Return the SHA-256 of a secret, in hex. The secret has 256 random bits, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  how each begins
+SECRET_PREFIX = "whsec_"  # noqa: S105  a prefix, not a secret
 
 
 def new_signing_secret(draw: Draw = secrets.token_bytes) -> SecretStr:

@@ -1,4 +1,4 @@
-"""A worker's row: the one fact that its peers and the functions know it by."""
+"""A worker's row: all that its peers and the functions know of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SILENT_AFTER = timedelta(seconds=20)
 
 
 class WorkerState(StrEnum):
-    """live: beats. ended: handed over by itself. dead: killed by a peer that saw no beat. These two are final.
+    """live: it beats. ended: it handed its accounts over. dead: a peer saw no beat and marked it. The last two are final.
 
-    unknown stands for what only a later version knows: alive, and takes nothing. Nobody writes it.
+    unknown is a state that only a later version knows: the worker counts as alive and takes no accounts. No code writes this value.
     """
 
     LIVE = "live"
@@ -32,12 +32,12 @@ class WorkerState(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether the worker holds nothing, for good."""
+        """Whether the worker holds no accounts, and never will again."""
         return self in {WorkerState.ENDED, WorkerState.DEAD}
 
 
 def _known(channels: Any) -> Any:
-    """Leave out the channels that only a later version knows."""
+    """Remove the channels that only a later version knows."""
     names = set(Channel)
     if isinstance(channels, Mapping):
         return {channel: count for channel, count in channels.items() if channel in names}
@@ -47,11 +47,12 @@ def _known(channels: Any) -> Any:
 class Worker(StoredModel):
     """A running (or past) listener process.
 
-    It serves the accounts of its `channels`; a row that names none was written when there was Telegram alone. `address` is host:port of
-    its private interface, `certificate` the PEM its TLS shows, `rpc_key` what it asks of callers, `accounts` how many it held at its last
-    beat (`accounts_by_channel` on each channel), `nudges` (`<tenant>/<nonce>`) the tenants whose account row says something new to it.
-    A `draining` one takes nothing more and is about to end. `started_at` and `beat_at` are by its own clock, and for people only: nothing
-    is decided by them but what people are told.
+    `channels`: it serves the accounts of these channels. Rows without the field are from before other channels, and mean Telegram.
+    `address`: host:port of its private interface. `certificate`: the PEM of its TLS certificate. `rpc_key`: the key that callers must send.
+    `accounts`: the number of accounts at its last beat, `accounts_by_channel` the same per channel.
+    `nudges` (`<tenant>/<nonce>`): tenants whose account row has changed for this worker.
+    `draining`: it takes no more accounts and will end.
+    `started_at` and `beat_at` are by its own clock. They are shown to people, and decide nothing else.
     """
 
     id: WorkerId
@@ -70,18 +71,18 @@ class Worker(StoredModel):
     nudges: frozenset[str] = frozenset()
 
     def load(self, channel: Channel) -> int:
-        """Return how many accounts of a channel it held at its last beat."""
+        """Return the number of a channel's accounts at its last beat."""
         if self.accounts_by_channel is None:
             return self.accounts if channel is Channel.TELEGRAM else 0
         return self.accounts_by_channel.get(channel, 0)
 
     @property
     def takes_accounts(self) -> bool:
-        """Whether it takes accounts of its channels: it lives, and is not on its way out."""
+        """Whether it takes accounts of its channels: it is live and does not drain."""
         return self.state is WorkerState.LIVE and not self.draining
 
     def silent(self, now: datetime) -> bool:
-        """Tell people whether a worker that should beat every 3 s has not for 20 s: its peers take its accounts over by then."""
+        """Tell whether the last beat is more than 20 s old. For display: a worker beats every 3 s, and peers take over within 20 s."""
         return not self.state.over and self.beat_at is not None and now - self.beat_at > SILENT_AFTER
 
 

@@ -1,9 +1,10 @@
-"""How a function reaches the worker that owns an account.
+"""The client with which a function calls the worker that owns an account.
 
-One read finds the owner on the account's row (the caller has read it already, with the tenant); the worker's row gives address,
-certificate and key. No owner: the least loaded live worker is asked, which claims the account first. It is asked again, elsewhere, only
-where nothing can have happened: no connection came about (TLS included: the address may be another process's by now), or the worker said
-"not mine". Once bytes were sent the outcome is unknown, and is said to be.
+The account's row names the owner; the caller has read this row already, with the tenant. The worker's row has its address, certificate and
+key. If the account has no owner, the client calls the least loaded live worker, which claims the account first.
+
+The client tries again, at another worker, only if nothing was done: there was no connection (TLS included: another process may have the
+address by now), or the worker answered "not mine". Once bytes were sent, the outcome is unknown, and the error says so.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ RETRY_AFTER_S = 5
 ANSWER_S = 1.0  # on top of the command's own deadline, so that an answer always comes from the listener
 CONNECT_S = 2.0
 NOT_MINE_PAUSES_S = (0.2, 0.8, 0.0)
-"""After "not mine": an idle account that is being handed over has no owner a moment later, and is claimed by whoever is asked next."""
+"""Pauses after "not mine". An idle account that is being handed over has no owner a moment later, and the next worker claims it."""
 
 
 R = TypeVar("R", bound=BaseModel)
 
 
 class NotConnected(Exception):
-    """No connection came about: nothing of the request was sent."""
+    """There was no connection, so no part of the request was sent."""
 
 
 class _Connection(HTTPSConnection):
     def connect(self) -> None:
         try:
             super().connect()
-        except (OSError, HTTPError) as error:  # OSError: TLS's own errors are among them
+        except (OSError, HTTPError) as error:  # TLS errors are OSErrors
             raise NotConnected from error
 
 
@@ -55,7 +56,7 @@ class _Pool(urllib3.HTTPSConnectionPool):
 
 
 class OwnerClient:
-    """Calls owners; keeps connections to workers open between calls."""
+    """Calls owners. It keeps connections to workers open between calls."""
 
     def __init__(
         self, accounts: AccountStore, workers: WorkerStore, *, deadline_s: float | None = None, connect_s: float = CONNECT_S
@@ -69,9 +70,9 @@ class OwnerClient:
     def call(self, tenant_id: TenantId, channel: Channel, account: Account | None, command: Command[R]) -> R:
         """Have the owner run a command and return its result.
 
-        `account` is the row as read with the request. Raises what the command raised; `not_supported` where the worker does not know the
-        command or a field of it, and `unavailable` where no live worker can be reached (nothing happened); `outcome_unknown` where the
-        connection broke after the request was sent.
+        `account` is the row as read with the request. Raises the command's error; `not_supported` if the worker does not know the command
+        or a field of it; `unavailable` if no live worker can be reached (nothing was done); `outcome_unknown` if the connection broke
+        after the request was sent.
         """
         body, deadline_s = body_of(tenant_id, channel, command), self._deadline_s or command.deadline_s + ANSWER_S
         avoid: set[WorkerId] = set()
@@ -96,9 +97,9 @@ class OwnerClient:
         raise _unavailable()
 
     def ask(self, account: Account, command: Command[R], deadline_s: float) -> R | None:
-        """Ask the owner of the row, and nobody else, what changes nothing; None where there is none, or it does not answer in time.
+        """Send a read-only command to the owner in the row; None if there is no owner, or it does not answer in time.
 
-        A worker that has not answered is looked up again the next time: it may be dead by then.
+        No other worker is asked. The row of a worker that did not answer is read again at the next call: it may be dead by then.
         """
         worker = self._live_owner(account.owner)
         if worker is None:
@@ -136,13 +137,13 @@ class OwnerClient:
                 default=None,
             )
         elif row.id in avoid or row.state is WorkerState.UNKNOWN:
-            raise _unavailable()  # it refused, or only a later version knows what it does: its own death alone frees the account
+            raise _unavailable()  # it refused, or a later version wrote its state: the account is free only when that worker is over
         if row is None:
             raise _unavailable()
         return self._pool(row)
 
     def _pool(self, worker: Worker) -> tuple[Worker, urllib3.HTTPSConnectionPool]:
-        """Keep one pool per worker: a worker id is one process start, so what its row says of it never changes."""
+        """Return the worker's pool. A worker id is one start of a process, so its address and certificate never change."""
         if worker.id not in self._pools:
             if len(self._pools) >= 16:
                 self._pools.pop(next(iter(self._pools)))[1].close()
@@ -156,7 +157,7 @@ class OwnerClient:
 
     def _post(self, worker: Worker, pool: urllib3.HTTPSConnectionPool, path: str, body: bytes, left_s: float) -> bytes:
         headers = {"Content-Type": "application/json", "X-Admin-Token": worker.rpc_key.get_secret_value()}
-        if request := request_id.current():  # so that the worker's log names it too
+        if request := request_id.current():  # for the worker's log
             headers[request_id.HEADER] = request
         timeout = urllib3.Timeout(connect=min(self._connect_s, left_s / 2), total=left_s)
         return pool.request("POST", f"/{path}", body=body, headers=headers, timeout=timeout, retries=False).data

@@ -1,12 +1,13 @@
-"""A command: what a function asks the worker that owns an account, and what the worker answers.
+"""A command: a function's request to the worker that owns an account, and the worker's result.
 
 An operation is one subclass of `Command`, with its result. The client sends it, and the handlers of a channel run it.
 Functions and listener are deployed one after the other, so each side meets the other in an earlier and in a later version:
 
 - A worker refuses a command, or a field, that it does not know: `not_supported`, and nothing is done. No argument vanishes.
-- A function passes over fields of a result that it does not know.
-- A field that is added later has a default, which is what happened before it, and is marked with `Since`. At its default it is not sent.
-- What a command or field means never changes. A new meaning is a new command, or a new field.
+- A function ignores unknown fields of a result.
+- A field that is added later has a default, which means the behaviour from before the field, and a `Since`. Fields at their defaults are
+  not sent.
+- The meaning of a command or field never changes. A new meaning is a new command or a new field.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Since:
 
 
 class Result(BaseModel):
-    """What a command answers. The worker may say nothing else; the function passes over what it does not know."""
+    """The result of a command. The worker must set these fields and no others; functions ignore unknown fields."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
@@ -48,11 +49,11 @@ class Command(BaseModel, Generic[R]):
     since: ClassVar[int] = 1
     """The version of the contract that the command was added in."""
     deadline_s: ClassVar[float] = 24.0
-    """How long the worker may take, in seconds. The client waits longer, and HTTP API ends a request after 30 s."""
+    """The worker's time limit in seconds. The client waits a little longer, and HTTP API ends a request after 30 s."""
     repeatable: ClassVar[bool] = False
-    """Whether a caller may ask anew without harm. Past the deadline such a command is `unavailable`, any other `outcome_unknown`."""
+    """Whether a caller may safely repeat the command. After the deadline it is `unavailable`, and any other `outcome_unknown`."""
     from_memory: ClassVar[bool] = False
-    """Whether the owner answers at once from memory. The account is not claimed, and its other commands are not waited for."""
+    """Whether the owner answers from memory: the account is not claimed, and the answer does not wait for other commands."""
     result: ClassVar[TypeAdapter[Any]]
 
     @classmethod
@@ -64,12 +65,12 @@ class Command(BaseModel, Generic[R]):
 
     @classmethod
     def handled_by(cls, run: Callable[[A, Self], Awaitable[R]]) -> tuple[type[Command[Any]], Callable[[A, Any], Awaitable[Any]]]:
-        """Pair the command with the function that runs it, for a channel's table; a type checker holds the two together."""
+        """Pair the command with the function that runs it, for a channel's table. Type checkers compare the two."""
         return cls, run
 
     @property
     def needs(self) -> int:
-        """The version of the contract that a worker must serve to do all of this: a field at its default asks for nothing."""
+        """The lowest version of the contract with all that this command uses. Fields at their defaults do not count."""
         fields = type(self).model_fields
         added = (mark for name in self.model_dump(exclude_defaults=True) for mark in fields[name].metadata if isinstance(mark, Since))
         return max([self.since, *(mark.version for mark in added)])

@@ -1,4 +1,4 @@
-"""Logging an account in by phone, step by step, and out again."""
+"""The commands that log an account in by phone, step by step, and out again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.rpc.command import Command, Result
 
 
 class LogInCode(Result):
-    """How a code travels, and after how many seconds `next_type` can be asked for."""
+    """The way by which the messenger sent a code, and the seconds until it can be sent by `next_type`."""
 
     delivery: str
     length: int | None = None
@@ -35,14 +35,14 @@ class StartLogIn(Command[LogInCode | StateReached]):
 
 
 class ResendCode(Command[LogInCode | StateReached]):
-    """Have the code sent again, by the next way there is."""
+    """Have the code sent again, in the next way that the messenger offers."""
 
     name = "auth/resend"
     repeatable = True
 
 
 class CancelLogIn(Command[StateReached]):
-    """Give the log-in up."""
+    """End a log-in that is not complete."""
 
     name = "auth/cancel"
     repeatable = True

@@ -1,4 +1,4 @@
-"""Sending a message."""
+"""The command that sends a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.rpc.command import Command, Result
 
 
 class SendResult(Result):
-    """The chat and the message that a send became."""
+    """The chat and the id of the message that was sent."""
 
     chat_id: MessengerId = Field(alias="peer_resolved")
     message_id: MessengerId
@@ -20,7 +20,7 @@ class SendResult(Result):
 
 
 class SendMessage(Command[SendResult]):
-    """Send a text. `random_id` is the same for each try of one message: the messenger takes it once."""
+    """Send a text. All tries of a message have the same `random_id`, so that the messenger takes it once."""
 
     name = "send"
     repeatable = False

@@ -1,4 +1,4 @@
-"""How an account is doing this moment."""
+"""The command for an account's live status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.rpc.command import Command
 
 
 class GetStatus(Command[Live]):
-    """Ask what the owner knows without asking the messenger."""
+    """Return the live status from the owner's memory. The messenger is not asked."""
 
     name = "status"
     deadline_s = 2.0

@@ -1,10 +1,9 @@
-"""Commands as they cross between a function and a worker.
+"""The HTTP form of commands between functions and workers.
 
-    POST /<name>            what version 1 of the contract has
-    POST /v<n>/<name>       what was added in version n: a worker from before then has no such path
+    POST /<name>            a command of version 1 of the contract
+    POST /v<n>/<name>       a command of version n: earlier workers do not have the path
 
-The body is `{"tenant", "channel"}` and the command's fields, all in one JSON object. The answer is the result, or an error
-(`AvioError.to_json`).
+The body is one JSON object: `tenant`, `channel`, and the command's fields. The answer is the result, or an error (`AvioError.to_json`).
 """
 
 from __future__ import annotations
@@ -45,19 +44,19 @@ class Addressed:
 
 
 def path_of(command: Command[Any]) -> str:
-    """Return where a command is posted to."""
+    """Return the path of a command."""
     return command.name if command.needs == 1 else f"v{command.needs}/{command.name}"
 
 
 def body_of(tenant_id: TenantId, channel: Channel, command: Command[Any]) -> bytes:
-    """Return what is posted. A field at its default is left out, so that a worker from before that field takes the command."""
+    """Return the request's body. It has no fields at their defaults, so that workers that do not know such a field accept the command."""
     return json.dumps({"tenant": tenant_id, "channel": channel, **command.model_dump(mode="json", exclude_defaults=True)}).encode()
 
 
 def read_command(path: str, body: Any, known: Mapping[Channel, Iterable[type[Command[Any]]]]) -> Addressed:
-    """Return what a function asks for, of the commands that are known for the account's channel.
+    """Read a function's request; `known` are the commands of each channel.
 
-    Raises `not_supported` for a channel, command, field or version that is not known here, `invalid_request` for a value that is not taken.
+    Raises `not_supported` for an unknown channel, command, field or version, and `invalid_request` for a wrong value.
     """
     account, fields = _account_of(body)
     if account.channel not in set(Channel):
@@ -92,12 +91,12 @@ def _checked(asked: type[Command[Any]], fields: dict[str, Any]) -> Command[Any]:
 
 
 def answer_of(command: Command[Any], result: BaseModel) -> Any:
-    """Return a result as JSON; raises pydantic's ValidationError where it is another command's."""
+    """Return a result as JSON; raises pydantic's ValidationError if it is not a result of this command."""
     return command.result.dump_python(command.result.validate_python(result), mode="json")
 
 
 def read_answer(command: Command[R], content: bytes) -> R:
-    """Return a command's result; raises what the worker raised, and `internal_error` where the answer makes no sense."""
+    """Return a command's result. Raises the worker's error, and `internal_error` for an answer that is neither."""
     try:
         answer = json.loads(content)
     except ValueError:
@@ -112,14 +111,14 @@ def read_answer(command: Command[R], content: bytes) -> R:
 
 
 def _told(command: Command[Any], error: AvioError) -> AvioError:
-    """Return what a worker's error means. Workers from before `not_supported` say of an unknown command that there is no such path."""
+    """Translate a worker's error. Workers from before `not_supported` answer `not_found` to an unknown command."""
     if error.code is not Code.NOT_FOUND:
         return error
     return not_supported(f"version {command.needs} of the command {_quoted(command.name)}")
 
 
 def not_supported(what: str) -> AvioError:
-    """Return the refusal of what the worker does not know."""
+    """Return the error for something that the worker does not know."""
     detail = (
         f"The account's listener does not support {what}. Nothing was done. Where the listener is of an earlier version than the API, "
         "deploy the listener, then try again."

@@ -1,7 +1,7 @@
-"""Accounts: who owns them and how they are doing.
+"""The account rows: owner and status of each account.
 
-Ownership's rules are in docs/ownership.md. What is written here is written on a condition, and every condition that may have held on
-a first try whose answer was lost carries a token (`claim`), by which the retry knows its own work.
+docs/ownership.md has the rules of ownership. Every write here is conditional. If the answer to a successful first try is lost, the
+condition fails for the retry; a token in the row (`claim`) tells the retry that the first try was its own.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from shared.model.account import Account, Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.rows import of_row
-from shared.store.table import Change, Check, ConditionFailed, Item, Put, StoreUnavailable, Table
+from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table, Update
 
 _TRIES = 5
-"""A transaction fails too where another write is at one of its items."""
+"""A transaction also fails if another write to one of its items is under way."""
 
 
 class TenantGone(Exception):
-    """The account's tenant does not exist, or is being erased: it gets no account any more."""
+    """The account's tenant does not exist or is being erased, so it gets no account."""
 
 
 @dataclass(frozen=True)
 class Owned:
-    """An account as the index shows it, perhaps no longer as it is."""
+    """An account as index by_owner shows it. The index lags, so the row may have changed."""
 
     tenant_id: TenantId
     channel: Channel
@@ -36,7 +36,7 @@ class Owned:
 
     @property
     def key(self) -> tuple[TenantId, Channel]:
-        """Which account this is."""
+        """The account's tenant and channel."""
         return self.tenant_id, self.channel
 
 
@@ -47,27 +47,27 @@ class AccountStore:
         self._table = table
 
     def get(self, tenant_id: TenantId, channel: Channel) -> Account | None:
-        """Return an account, or None where the tenant has none on this channel."""
+        """Return an account, or None if the tenant has none on this channel."""
         row = self._table.get(keys.account(tenant_id, channel))
         return account_of(row) if row else None
 
     def owned_by(self, owner: WorkerId) -> Iterator[Owned]:
-        """Yield the accounts that the index shows under an owner. The index lags: ask again, and let the claim's condition decide."""
+        """Yield the accounts that the index shows for an owner. The index lags: query again, and let the claim's condition decide."""
         for row in self._table.query(
             "#owner = :owner", {":owner": owner}, IndexName=keys.BY_OWNER, ExpressionAttributeNames={"#owner": "owner"}
         ):
             tenant_id, channel = TenantId(row["pk"].removeprefix("T#")), row["sk"].removeprefix("ACCOUNT#")
-            if channel in set(Channel):  # another is a later version's
+            if channel in set(Channel):  # only a later version knows other channels
                 yield Owned(tenant_id, Channel(channel), owner, Epoch(row["epoch"]))
 
     def claim(self, tenant_id: TenantId, channel: Channel, seen: Account | Owned | None, me: WorkerId, token: str) -> Account | None:
-        """Become the owner of an account last seen as `seen`; return it as it is now: claimed by this call where `claim` is the token.
+        """Claim an account that was last seen as `seen`. Return its row as it is now: this call claimed it if `claim` is the token.
 
-        Two claimers: one condition holds, the other fails and reads a foreign token. A retried write whose first try had worked fails
-        too, but reads its own token: that is a success. Only call it where the seen owner is none, nobody, dead, ended or absent.
+        Of two claimers, one write succeeds; the other fails and finds a foreign token. A retry after a successful first try also fails, but
+        finds its own token: that is a success. Call this only if the seen owner is none, nobody, dead, ended or absent.
 
-        An account that was seen to have no row gets one, in one transaction with a look at its tenant: so a claim that comes late
-        brings nothing of an erased tenant back. Raises TenantGone.
+        An account without a row gets one, in a transaction that also checks the tenant: a late claim must not bring an erased tenant's
+        account back. Raises TenantGone.
         """
         if seen is None:
             return self._create(tenant_id, channel, me, token)
@@ -88,7 +88,7 @@ class AccountStore:
     def _create(self, tenant_id: TenantId, channel: Channel, me: WorkerId, token: str) -> Account:
         key, tenant = keys.account(tenant_id, channel), keys.tenant(tenant_id)
         row = {**key, "owner": me, "epoch": 1, "claim": token}
-        there = Check(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
+        there = ConditionCheck(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
         for _ in range(_TRIES):
             try:
                 self._table.transact([there, Put(row, "attribute_not_exists(pk)")])
@@ -104,7 +104,7 @@ class AccountStore:
         raise StoreUnavailable("transact_write_items: others write the same items")
 
     def set_status(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
-        """Write status fields (None removes one) as the owner under `epoch`; False where that is over. Safe to run twice."""
+        """Write status fields (None removes a field) as the owner under `epoch`; False if the owner has changed. Safe to run twice."""
         try:
             self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
         except ConditionFailed:
@@ -112,10 +112,10 @@ class AccountStore:
         return True
 
     def want(self, tenant_id: TenantId, channel: Channel, wanted: Wanted, now: datetime) -> Account | None:
-        """Say what is to become of an account; return it, or None where there is none.
+        """Write a request to an account's owner. Return the account, or None if there is none.
 
-        The owner finds it here, at once by a nudge or after a takeover. An account without an owner goes to nobody, whose accounts
-        workers look for. Erasing is the last word: a log-out that comes later does not take it back.
+        The owner reads it at once (by a nudge) or after a takeover. An account without an owner goes to NOBODY, so that a worker claims it.
+        A later request to log out does not replace a request to erase.
         """
         wanting = _wanting(keys.account(tenant_id, channel), wanted, now)
         condition = "attribute_exists(pk) AND (attribute_not_exists(wanted) OR wanted <> :erase)"
@@ -128,9 +128,9 @@ class AccountStore:
     def release(
         self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any], done: Wanted | None = None
     ) -> bool:
-        """Let go of an account for good, or until somebody asks for it again: nobody looks for it.
+        """Give up an account, so that no worker looks for it until a command comes for it.
 
-        False where it was not ours, or where something is wanted of it that is not `done`: nobody would come back to that.
+        False if `me` is not the owner under `epoch`, or if the row has a request other than `done`: no worker would carry it out.
         """
         unwanted = "attribute_not_exists(wanted) OR wanted = :done" if done else "attribute_not_exists(wanted)"
         try:
@@ -146,10 +146,9 @@ class AccountStore:
         return True
 
     def give(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch) -> bool:
-        """Hand an account back while it goes on to want an owner: workers look for it. False where it was not ours. Safe to run twice."""
-        changes = {"owner": NOBODY, "connected_since": None}
+        """Give an account to NOBODY, so that another worker claims it. False if `me` is not the owner. Safe to run twice."""
         try:
-            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
+            self._change(tenant_id, channel, {"owner": NOBODY}, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
         except ConditionFailed:
             return False
         return True
@@ -166,23 +165,23 @@ class AccountStore:
         self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
 
 
-def wanting_erasure(account: keys.Key, now: datetime) -> Change:
-    """Return the write that has an account erased, for the transaction that ends its tenant.
+def wanting_erasure(account: keys.Key, now: datetime) -> Update:
+    """Return the write that requests an account's erasure, for the transaction that ends its tenant.
 
-    It makes the row where there is none: so whoever creates the account at the same moment either comes before and finds it said, or
-    comes too late; and a process that dies while it erases the tenant leaves a row that workers find.
+    If the account has no row, this makes one. Then a process that creates the account at the same moment finds the request, or comes too
+    late; and if a process dies while it erases the tenant, workers find the row.
     """
     return _wanting(account, Wanted.ERASE, now)
 
 
-def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Change:
+def _wanting(key: keys.Key, wanted: Wanted, now: datetime) -> Update:
     owner, epoch = "#owner = if_not_exists(#owner, :nobody)", "epoch = if_not_exists(epoch, :zero)"
     values = {":wanted": wanted, ":since": now.isoformat(), ":nobody": NOBODY, ":zero": 0}
-    return Change(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
+    return Update(key, f"SET wanted = :wanted, wanted_since = :since, {owner}, {epoch}", values, names={"#owner": "owner"})
 
 
 @of_row
 def account_of(row: Item) -> Account:
-    """Return the account that a row holds; raises Malformed where it makes no sense."""
+    """Return the account in a row; raises Malformed."""
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
     return Account.model_validate({"tenant_id": row["pk"].removeprefix("T#"), "channel": row["sk"].removeprefix("ACCOUNT#"), **fields})

@@ -25,7 +25,7 @@ from shared.store.callback_states import chat_joins
 from shared.store.deliveries import DeliveryStore, record_of
 from shared.store.leases import DUE, FREE, LEASE, MINE, applied, changed, due_fields, due_values, lease_values
 from shared.store.rows import Malformed, address_of, each, of_row
-from shared.store.table import Change, Item, Put, Remove, Table, Write
+from shared.store.table import Delete, Item, Put, Table, Update, Write
 
 WOKEN = 100
 """How many chats parked alone one request wakes at most. The others are tried when they are due."""
@@ -134,7 +134,7 @@ class BacklogStore:
 
     def settle(self, tenant_id: TenantId, chat: str, slot: Slot, ended: Delivery | None) -> bool:
         """Remove a slot, and write its event's final record if there is one; False if the slot was removed before."""
-        writes: list[Write] = [Remove(keys.slot(tenant_id, chat, slot.number), "attribute_exists(pk)")]
+        writes: list[Write] = [Delete(keys.slot(tenant_id, chat, slot.number), "attribute_exists(pk)")]
         if ended and slot.record:
             writes.append(Put(self._deliveries.item(slot.record.event, ended)))
         return applied(self._table, writes)
@@ -157,11 +157,11 @@ class BacklogStore:
     def join_callback(self, tenant_id: TenantId, chat: str, me: str) -> bool:
         """Have a chat that was parked alone wait with its callback; False if the callback is not paused, or the lease is lost."""
         update = "REMOVE due_at, due_shard, drainer, leased_until"
-        return applied(self._table, [Change(keys.parked_chat(tenant_id, chat), update, {":me": me}, MINE), chat_joins(tenant_id)])
+        return applied(self._table, [Update(keys.parked_chat(tenant_id, chat), update, {":me": me}, MINE), chat_joins(tenant_id)])
 
     def finish_chat(self, tenant_id: TenantId, chat: str, me: str, seq: int) -> bool:
         """Resume a drained chat; False if an event was parked since `seq` was seen, or the lease is lost."""
-        write = Remove(keys.parked_chat(tenant_id, chat), f"seq = :seen AND {MINE}", {":seen": seq, ":me": me})
+        write = Delete(keys.parked_chat(tenant_id, chat), f"seq = :seen AND {MINE}", {":seen": seq, ":me": me})
         return applied(self._table, [write])
 
 
@@ -174,7 +174,7 @@ def parked_chat_of(row: Item) -> ParkedChat:
 def _chat_write(event: Event, chat: ParkedChat | None, last: int, alone: ParkedAlone | None) -> Write:
     key = keys.parked_chat(event.tenant_id, event.chat)
     if chat is not None:
-        return Change(key, "SET seq = :last", {":last": last, ":seen": chat.seq}, "seq = :seen")
+        return Update(key, "SET seq = :last", {":last": last, ":seen": chat.seq}, "seq = :seen")
     row: Item = {**key, "chat": event.chat, "seq": last}
     if alone:
         row |= {**due_fields(event.tenant_id, alone.due_at), "failing_since": alone.failing_since.isoformat(), "strikes": 1}

@@ -20,7 +20,7 @@ from shared.model.ids import TenantId
 from shared.store import keys
 from shared.store.leases import DUE, FREE, LEASE, MINE, applied, changed, due_values, lease_values
 from shared.store.rows import of_row
-from shared.store.table import Change, Item, Remove, Table
+from shared.store.table import Delete, Item, Table, Update
 
 FAILURES_IN_A_ROW = 5
 _NAMES = {"#state": "state"}
@@ -39,9 +39,9 @@ def callback_state_of(row: Item) -> CallbackState:
     return CallbackState.model_validate({name: row[name] for name in CallbackState.model_fields if name in row})
 
 
-def chat_joins(tenant_id: TenantId) -> Change:
+def chat_joins(tenant_id: TenantId) -> Update:
     """Return the write that goes with parking a chat with its callback. Its condition is that the callback is paused."""
-    return Change(keys.callback_state(tenant_id), "ADD seq :one", {":one": 1, **_PAUSED}, "#state = :paused", _NAMES)
+    return Update(keys.callback_state(tenant_id), "ADD seq :one", {":one": 1, **_PAUSED}, "#state = :paused", _NAMES)
 
 
 class CallbackStateStore:
@@ -133,7 +133,7 @@ class CallbackStateStore:
         """Make a callback healthy; False if a chat was parked with it since `seq` was seen, or the lease is lost."""
         values = {":recovering": CallbackHealth.RECOVERING, ":me": me, ":seen": seq}
         condition = f"#state = :recovering AND seq = :seen AND {MINE}"
-        return applied(self._table, [Remove(keys.callback_state(tenant_id), condition, values, _NAMES)])
+        return applied(self._table, [Delete(keys.callback_state(tenant_id), condition, values, _NAMES)])
 
     def _changed(self, tenant_id: TenantId, update: str, values: dict[str, Any], condition: str) -> CallbackState | None:
         names = _NAMES if "#state" in update + condition else None

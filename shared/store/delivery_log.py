@@ -14,11 +14,11 @@ from shared.store.rows import Malformed, each
 from shared.store.table import Item, Table
 
 COUNTED = 1000
-"""Counting stops here: this number means this many or more."""
+"""Counting stops at this number, which then means this many or more."""
 
 
 class DeliveryLog:
-    """Lists deliveries, the oldest first, and counts them. The index lags behind the records by about a second."""
+    """Lists deliveries, oldest first, and counts them. The index lags behind the records by about a second."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -21,7 +21,7 @@ from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.accounts import wanting_erasure
-from shared.store.table import Check, ConditionFailed, Item, Remove, StoreUnavailable, Table
+from shared.store.table import ConditionCheck, ConditionFailed, Delete, Item, StoreUnavailable, Table
 
 _TRIES = 5
 """A transaction fails too where another write is at one of its items."""
@@ -105,9 +105,9 @@ def _erase_one(table: Table, channel: Channel, items: _Items, mine: list[Item], 
     table.delete_many(row for row in items.others if keys.belongs_to(row["sk"], channel))
     if not mine:
         return True  # an earlier try has removed the row
-    own = [Remove(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
+    own = [Delete(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
     try:
-        table.transact([*own, Check(_key(other), "epoch <> :zero AND attribute_exists(pk)", {":zero": 0})])
+        table.transact([*own, ConditionCheck(_key(other), "epoch <> :zero AND attribute_exists(pk)", {":zero": 0})])
     except ConditionFailed:
         return False
     return True

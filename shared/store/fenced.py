@@ -1,11 +1,11 @@
-"""Fenced items: what only an account's present owner may write, its session and its marks.
+"""Fenced items: only an account's current owner may write them. They are its session and its update state.
 
-    load    SET epoch = mine IF epoch < mine         from here on no earlier owner can write
-    begin   PUT IF the account's own epoch = mine    the first load makes the item, and only while the account is ours
-    save    IF epoch = mine                          a later owner has loaded: this one's word is over
+    load    SET epoch = mine IF epoch < mine         after this, no earlier owner can write
+    begin   PUT IF the account's epoch = mine        the first load creates the item, only while this worker owns the account
+    save    IF epoch = mine                          fails once a later owner has loaded
 
-A load that finds its own epoch is a retried first try. A load that finds a higher one comes too late: its account is not ours. So does
-one that finds no item and no account either: its tenant was erased, and nothing of it may come back.
+A load that finds its own epoch is the retry of a successful first try. A load that finds a higher epoch comes too late: another worker owns
+the account. The same holds if neither the item nor the account exists: the tenant was erased, and its items must not come back.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from shared.model.ids import Epoch
 from shared.store import keys
 from shared.store.keys import Key
-from shared.store.table import Check, ConditionFailed, Item, Put, StoreUnavailable, Table
+from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table
 
 _TRIES = 5
-"""A transaction fails too where another write is at one of its items."""
+"""A transaction also fails if another write to one of its items is under way."""
 
 
 class Superseded(Exception):
@@ -32,7 +32,7 @@ class FencedStore:
         self._table = table
 
     def load(self, key: Key, epoch: Epoch) -> Item:
-        """Fence an item under `epoch` and return what it holds (nothing, the first time); raises Superseded."""
+        """Fence an item under `epoch`. Return its fields, none the first time. Raises Superseded."""
         try:
             row = self._table.update(key, "SET epoch = :mine", {":mine": epoch}, "epoch < :mine")
         except ConditionFailed as failed:
@@ -44,7 +44,7 @@ class FencedStore:
         return _held(row)
 
     def _begin(self, key: Key, account: Key, epoch: Epoch) -> Item:
-        ours = Check(account, "epoch = :mine", {":mine": epoch})
+        ours = ConditionCheck(account, "epoch = :mine", {":mine": epoch})
         for _ in range(_TRIES):
             try:
                 self._table.transact([ours, Put({**key, "epoch": epoch}, "attribute_not_exists(pk)")])
@@ -60,9 +60,9 @@ class FencedStore:
         raise StoreUnavailable("transact_write_items: others write the same items")
 
     def save(self, key: Key, epoch: Epoch, fields: dict[str, Any]) -> None:
-        """Replace what an item holds, as the owner under `epoch`; raises Superseded.
+        """Replace an item's fields, as the owner under `epoch`; raises Superseded.
 
-        Safe to run twice: one owner writes one item in turn.
+        Safe to run twice: an owner writes an item one save after another.
         """
         try:
             self._table.put({**key, **fields, "epoch": epoch}, "epoch = :mine", {":mine": epoch})
@@ -70,7 +70,7 @@ class FencedStore:
             raise Superseded from failed
 
     def clear(self, key: Key, epoch: Epoch) -> None:
-        """Empty an item, as the owner under `epoch`; the fence stays. Raises Superseded."""
+        """Remove an item's fields, as the owner under `epoch`. The epoch stays. Raises Superseded."""
         self.save(key, epoch, {})
 
 

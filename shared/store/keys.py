@@ -1,18 +1,18 @@
-"""Every key of every item, and nowhere else.
+"""The keys of all items. No other module builds a key.
 
 table avio                        pk                        sk
   tenant                          T#<tenant id>             TENANT
   its API keys                    T#<tenant id>             KEY#<key id>
   an account (owner, status)      T#<tenant id>             ACCOUNT#<channel>
   its session, encrypted          T#<tenant id>             SESSION#<channel>
-  its marks                       T#<tenant id>             MARKS#<channel>
+  its update state                T#<tenant id>             MARKS#<channel>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
   the last tenant number given    COUNTER                   TENANTS
   a worker                        WORKERS                   <worker id>
   the deployment's tokens         SETTINGS                  TOKENS
   a tenant that is being erased   ENDED                     <next look>#<tenant id>
-  what made a tenant, for a day   CREATED                   <digest of the Idempotency-Key>
+  a creation of a tenant (a day)  CREATED                   <digest of the Idempotency-Key>
   index by_owner                  <owner>                   T#<tenant id>
 
 table deliveries
@@ -20,9 +20,9 @@ table deliveries
   its callback's state            T#<tenant id>             CALLBACK
   a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
   a parked event's slot           T#<tenant id>             LOT#<channel>:<chat id>#<number, twelve digits>
-  how many events were dropped    T#<tenant id>             DROPPED
-  its callback's tests, counted   T#<tenant id>             TRIALS#<minute>
-  what the dev receiver got       RECEIVER                  <time>#<random>
+  the count of dropped events     T#<tenant id>             DROPPED
+  the count of callback tests     T#<tenant id>             TRIALS#<minute>
+  a payload at the dev receiver   RECEIVER                  <time>#<random>
   index by_status (the log)       T#<tenant id>#<status>    <received at>#<event id>
   index by_due (the sweeper)      DUE#<shard>               <due at>
 """
@@ -57,7 +57,7 @@ def account(tenant_id: TenantId, channel: Channel) -> Key:
 
 
 def account_of(key: Key) -> Key:
-    """Return the key of the account that a session or marks belong to."""
+    """Return the key of the account that a session or an update state belongs to."""
     return {"pk": key["pk"], "sk": ACCOUNTS + key["sk"].partition("#")[2]}
 
 
@@ -71,11 +71,11 @@ def session(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"SESSION#{channel}"}
 
 
-def marks(tenant_id: TenantId, channel: Channel) -> Key:
+def update_state(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
 
 
-def peer(tenant_id: TenantId, channel: Channel, peer_id: int) -> Key:
+def peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PEER#{channel}#{peer_id}"}
 
 
@@ -173,7 +173,7 @@ def due_shards() -> list[str]:
 
 
 def moment(at: datetime) -> str:
-    """Return a time (UTC) as text that sorts as time goes."""
+    """Return a time (UTC) as text that sorts in the order of time."""
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00"
 
 

@@ -1,7 +1,7 @@
-"""Rows as models, each by itself: one that makes no sense holds up nobody but whom it belongs to.
+"""Parses rows into models, each by itself, so that a malformed row affects only its own tenant or event.
 
-What was read of many rows has a `Malformed` in the place of such a row; what was read of one raises it. Whoever works with the rows
-decides what waits until it is mended.
+A read of many rows has a `Malformed` in the place of such a row. A read of a single row raises it. The caller decides what has to wait
+until the row is mended.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Address = tuple[str, str]
 
 
 class Malformed(Exception):
-    """A row that makes no sense. Says which it is and the kind of fault, for the log: nothing of what is in it."""
+    """A row that cannot be parsed. For the log, the text has the row's key and the kind of fault, and nothing of its content."""
 
     def __init__(self, row: Item, fault: Exception) -> None:
         super().__init__(f"{row['pk']} {row['sk']}: {type(fault).__name__}")
 
 
 def of_row(parse: Callable[[Item], T]) -> Callable[[Item], T]:
-    """Have what parses a row raise Malformed, and nothing else."""
+    """Make a parser raise Malformed in the place of any other exception."""
 
     @wraps(parse)
     def parsed(row: Item) -> T:
@@ -33,14 +33,14 @@ def of_row(parse: Callable[[Item], T]) -> Callable[[Item], T]:
             return parse(row)
         except Malformed:
             raise
-        except Exception as fault:  # the edge of a row; its own words may quote what is in it
+        except Exception as fault:  # the error's text may quote the row
             raise Malformed(row, fault) from None
 
     return parsed
 
 
 def each(parse: Callable[[Item], T], rows: Iterable[Item]) -> Iterator[T | Malformed]:
-    """Yield what rows hold, or what is wrong with them."""
+    """Yield the value of each row, or its fault."""
     for row in rows:
         try:
             found: T | Malformed = parse(row)
@@ -50,7 +50,7 @@ def each(parse: Callable[[Item], T], rows: Iterable[Item]) -> Iterator[T | Malfo
 
 
 def fault_of(error: Exception) -> str:
-    """Return what a log says of any error: its kind, and of a row that makes no sense which it is."""
+    """Return the text of an error for the log: its class, and for a malformed row its key."""
     return str(error) if isinstance(error, Malformed) else type(error).__name__
 
 

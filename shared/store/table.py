@@ -1,8 +1,7 @@
-"""DynamoDB in the words that the stores need: items as plain dicts, and a failed condition as a value that can be caught.
+"""A DynamoDB table for the stores: items are plain dicts, and a failed condition is an exception of its own.
 
-One boto3 client serves functions and listener alike (the listener calls it on threads): boto3 clients are thread-safe, resources are
-not. Cancelling a call does not undo it: a write may still be applied after its caller gave up, and every conditional write here is made
-for that.
+It uses boto3 clients, because they are thread-safe (the listener calls them on threads) and resources are not. A write may still be applied
+after its caller was cancelled or gave up. Every conditional write in the stores is designed for that.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ BATCH = 25
 """BatchWriteItem: at most 25 items in one request."""
 _BATCH_TRIES = 5
 _THROTTLED_S = 0.05
-"""Doubled with each try, as https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html asks for."""
+"""Doubled with each try: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html asks for a back-off."""
 _LOST = ("ConditionalCheckFailed", "TransactionConflict")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
 class ConditionFailed(Exception):
-    """A conditional write lost. `item` is what lay there instead, where the write asked for it."""
+    """The condition of a write failed. `item` is the item as it is, if the write asked for it."""
 
     def __init__(self, item: Item | None = None) -> None:
         super().__init__("condition failed")
@@ -39,11 +38,11 @@ class ConditionFailed(Exception):
 
 
 class StoreUnavailable(Exception):
-    """DynamoDB did not answer, or not in time. A write may or may not have been applied."""
+    """DynamoDB did not answer in time, or failed. A write may or may not have been applied."""
 
 
 def to_wire(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item (or its values) in DynamoDB's typed JSON; None and empty sets are left out, since they are not stored."""
+    """Return an item (or its values) in DynamoDB's typed JSON, without None and empty sets, which are not stored."""
     return {name: _serialize(value) for name, value in values.items() if value is not None and value != frozenset()}
 
 
@@ -70,7 +69,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Put:
-    """A whole item to be written, as part of a transaction."""
+    """A write of a whole item in a transaction."""
 
     item: Item
     condition: str | None = None
@@ -78,8 +77,8 @@ class Put:
 
 
 @dataclass(frozen=True)
-class Change:
-    """An item to be changed, as part of a transaction."""
+class Update:
+    """A change of an item in a transaction."""
 
     key: Mapping[str, str]
     update: str
@@ -89,8 +88,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Remove:
-    """An item to be removed, as part of a transaction."""
+class Delete:
+    """A removal of an item in a transaction."""
 
     key: Mapping[str, str]
     condition: str | None = None
@@ -99,8 +98,8 @@ class Remove:
 
 
 @dataclass(frozen=True)
-class Check:
-    """A condition on an item that stays as it is, as part of a transaction."""
+class ConditionCheck:
+    """A condition in a transaction, on an item that the transaction does not change."""
 
     key: Mapping[str, str]
     condition: str
@@ -108,7 +107,7 @@ class Check:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-Write = Put | Change | Remove | Check
+Write = Put | Update | Delete | ConditionCheck
 
 
 class Table:
@@ -124,9 +123,9 @@ class Table:
         return from_wire(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys_: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Item]:
-        """Return those of up to 100 items that exist, by (pk, sk), in one consistent request (more only where DynamoDB throttles).
+        """Return the existing items of up to 100 keys, by (pk, sk), in one consistent request (in more if DynamoDB throttles).
 
-        A key may be given twice: DynamoDB would refuse the request for it.
+        Repeated keys are sent once, because DynamoDB refuses a request that has a key twice.
         """
         return self._get([(self, keys_)])[self.name]
 
@@ -177,7 +176,7 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """Change an item and return all of it as it is now; raises ConditionFailed with what lay there instead."""
+        """Change an item, and return all of it; raises ConditionFailed with the item as it is."""
         request: dict[str, Any] = {"TableName": self.name, "Key": to_wire(key), "UpdateExpression": update, "ReturnValues": "ALL_NEW"}
         if values:
             request["ExpressionAttributeValues"] = to_wire(values)
@@ -188,7 +187,7 @@ class Table:
         return from_wire(self._call("update_item", **request).get("Attributes", {}))
 
     def delete(self, key: Mapping[str, str], condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
-        """Remove an item, if it is there; raises ConditionFailed."""
+        """Remove an item, if it exists; raises ConditionFailed."""
         request: dict[str, Any] = {"TableName": self.name, "Key": to_wire(key)}
         if condition:
             request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -197,11 +196,11 @@ class Table:
         self._call("delete_item", **request)
 
     def put_many(self, items: Iterable[Item]) -> set[tuple[str, str]]:
-        """Write up to 25 whole items, each by itself, in one request; return the keys of those that DynamoDB did not take."""
+        """Write up to 25 whole items, independently, in one request. Return the keys of the items that DynamoDB did not write."""
         return self._write_many([{"PutRequest": {"Item": to_wire(item)}} for item in items])
 
     def delete_many(self, items: Iterable[Mapping[str, str]]) -> None:
-        """Remove any number of items, 25 in a request; what raises or dies in the middle leaves the rest. Safe to run twice."""
+        """Remove any number of items, 25 in a request. If it raises or dies, the rest remain. Safe to run twice."""
         left = iter(items)
         while some := [{"pk": item["pk"], "sk": item["sk"]} for item in islice(left, BATCH)]:
             while some:
@@ -216,11 +215,14 @@ class Table:
         self._call("transact_write_items", TransactItems=puts)
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """Do up to 100 writes, all or none; raises ConditionFailed where a condition failed, or another write was at one of the items."""
+        """Do up to 100 writes, all or none; raises ConditionFailed if a condition failed, or another write to an item was under way."""
         self._call("transact_write_items", TransactItems=[self._in_transaction(write) for write in writes])
 
     def put_each(self, items: Iterable[Item]) -> None:
-        """Write any number of whole items, each by itself; of two with one key the last stays. StoreUnavailable: some may be written."""
+        """Write any number of whole items, independently; of two with the same key the last stays.
+
+        If it raises StoreUnavailable, some may be written.
+        """
         left = {(item["pk"], item["sk"]): item for item in items}
         for tried in range(_BATCH_TRIES):
             waiting, refused = iter(left.values()), set[tuple[str, str]]()
@@ -251,11 +253,11 @@ class Table:
         match write:
             case Put():
                 return {"Put": {**request, "Item": to_wire(write.item)}}
-            case Change():
+            case Update():
                 return {"Update": {**request, "Key": to_wire(write.key), "UpdateExpression": write.update}}
-            case Remove():
+            case Delete():
                 return {"Delete": {**request, "Key": to_wire(write.key)}}
-            case Check():
+            case ConditionCheck():
                 return {"ConditionCheck": {**request, "Key": to_wire(write.key)}}
 
     def _call(self, operation: str, **request: Any) -> Any:

@@ -17,7 +17,7 @@ from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Cause, Draw, Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
 from shared.store.accounts import account_of, wanting_erasure
-from shared.store.table import Change, ConditionFailed, Item, Put, Remove, StoreUnavailable, Table, Write
+from shared.store.table import ConditionFailed, Delete, Item, Put, StoreUnavailable, Table, Update, Write
 
 _NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk) AND deleting = :no"
@@ -210,7 +210,7 @@ class TenantStore:
         key_id, key = new_key(tenant_id)
         made = TenantKey(id=key_id, name=name, scopes=scopes, digest=digest(key.get_secret_value()), created_at=now)
         values = {":one": 1, ":most": MOST_KEYS, ":no": False}
-        count = Change(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
+        count = Update(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
         for _ in range(_TRIES):
             try:
                 self._table.transact([count, Put(_key_row(tenant_id, made))])
@@ -234,10 +234,10 @@ class TenantStore:
     def remove_key(self, tenant_id: TenantId, key_id: str) -> bool:
         """Take a key away for good; False where there is none. It opens nothing from now on."""
         key = keys.tenant_key(tenant_id, key_id)
-        count = Change(keys.tenant(tenant_id), "ADD key_count :less", {":less": -1}, "attribute_exists(key_count)")
+        count = Update(keys.tenant(tenant_id), "ADD key_count :less", {":less": -1}, "attribute_exists(key_count)")
         for _ in range(_TRIES):
             try:
-                self._table.transact([count, Remove(key, "attribute_exists(pk)")])
+                self._table.transact([count, Delete(key, "attribute_exists(pk)")])
             except ConditionFailed:
                 if self._table.get(key) is None or self._counted(tenant_id) is None:
                     return False
@@ -291,7 +291,7 @@ class TenantStore:
         looked at until nothing of them is left. Whoever creates an account checks the tenant in one transaction too: it comes before this,
         and the account is to be erased, or not at all. Safe to run twice: the second run writes nothing.
         """
-        shut = Change(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True, ":no": False}, _EXISTS)
+        shut = Update(keys.tenant(tenant_id), "SET deleting = :yes", {":yes": True, ":no": False}, _EXISTS)
         writes: list[Write] = [
             shut,
             *(wanting_erasure(keys.account(tenant_id, channel), now) for channel in channels),
@@ -317,7 +317,7 @@ class TenantStore:
     def look_later(self, ended: EndedTenant, look_at: datetime) -> None:
         """Have an ended tenant looked at again. Safe to run twice."""
         row = {**keys.ended(look_at, ended.tenant_id), "ended_at": ended.ended_at.isoformat()}
-        self._table.transact([Put(row), Remove({"pk": keys.ENDED, "sk": ended.listed_as})])
+        self._table.transact([Put(row), Delete({"pk": keys.ENDED, "sk": ended.listed_as})])
 
     def forget(self, ended: EndedTenant) -> None:
         """Look at an ended tenant no more: nothing of it is left."""

@@ -1,4 +1,4 @@
-"""The deployment's tokens, as digests: so that the functions that face the internet hold no secret."""
+"""The digests of the deployment's tokens. With them, the functions that face the internet need no secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.store.table import Table
 
 
 class TokenDigests(StoredModel):
-    """SHA-256 of each deployment-wide token, in hex; None where it is not set."""
+    """The SHA-256 of each token, in hex; None for a token that is not set."""
 
     admin: str | None = None
     public: str | None = None
@@ -22,7 +22,7 @@ class TokenStore:
         self._table = table
 
     def get(self) -> TokenDigests:
-        """Return the digests; all None before the first deployment wrote them."""
+        """Return the digests. All are None until they are first published."""
         row = self._table.get(keys.tokens(), consistent=False) or {}
         return TokenDigests.model_validate({name: value for name, value in row.items() if name not in {"pk", "sk"}})
 

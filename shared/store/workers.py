@@ -1,4 +1,4 @@
-"""Worker rows: beat, end, kill. One partition, so that workers list each other with one consistent query."""
+"""The worker rows. All are in one partition, so that a worker lists its peers with one consistent query."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class WorkerStore:
         self._table = table
 
     def register(self, worker: Worker) -> None:
-        """Write a new worker's row, once: a try whose answer came late must not bring a worker back to life.
+        """Write a new worker's row, if it does not exist: a late retry must not revive a worker that is over.
 
-        Its id is new, so a row that is there already is this write's own first try.
+        The id is new, so an existing row is from this write's own first try.
         """
         row = {
             **keys.worker(worker.id),
@@ -44,7 +44,7 @@ class WorkerStore:
         return _worker(row) if row else None
 
     def all(self) -> list[Worker]:
-        """Return every worker's row as it is now: live ones, and those that ended or died within a day."""
+        """Return the rows of all workers that are live, or ended or died within a day. The read is consistent."""
         return [_worker(row) for row in self._table.query("pk = :pk", {":pk": keys.WORKERS}, ConsistentRead=True)]
 
     def beat(
@@ -56,10 +56,10 @@ class WorkerStore:
         now: datetime | None = None,
         by_channel: Mapping[Channel, int] | None = None,
     ) -> Worker:
-        """Raise the beat by one, if it is still `last` and the worker is live; raises ConditionFailed with the row as it is.
+        """Raise the beat by one, if it is still `last` and the worker is live; else raises ConditionFailed with the row as it is.
 
-        Never creates the row. A beat that arrives after its time-out finds another number, or a dead worker, and changes nothing.
-        `heard` are nudges to take off the row; those that came since are in the answer. `now` is for people who look at the row.
+        This never creates the row. A beat that arrives after its time-out finds another number, or a dead worker, and changes nothing.
+        `heard`: the nudges to remove from the row. The returned row has those that came since. `now` is for display only.
         """
         forget = " DELETE nudges :heard" if heard else ""
         values: dict[str, object] = {":next": last + 1, ":last": last, ":live": WorkerState.LIVE, ":accounts": accounts, ":heard": heard}
@@ -73,22 +73,22 @@ class WorkerStore:
         return _worker(self._table.update(keys.worker(worker_id), update, values, "beat = :last AND #state = :live", names))
 
     def end(self, worker_id: WorkerId, now: datetime) -> None:
-        """Declare, as the worker itself, that it holds nothing any more. Final; safe to run twice."""
+        """Mark a worker as ended: it holds no accounts. Only the worker itself calls this. Final; safe to run twice."""
         self._finish(worker_id, WorkerState.ENDED, now, "#state = :live", {":live": WorkerState.LIVE})
 
     def kill(self, worker_id: WorkerId, seen_beat: int, now: datetime) -> bool:
-        """Declare a worker dead whose beat has not moved from `seen_beat`; False where it had moved, or was over already.
+        """Mark a worker as dead if its beat is still `seen_beat`; False if it has beaten since, or had ended.
 
-        Final: from this write on its beats fail, so it can extend its lease no more, and whoever reads the row knows it.
+        Final: after this write its beats fail, so it cannot extend its lease, and every reader of the row knows that it is dead.
         """
         condition = "#state <> :ended AND #state <> :dead AND beat = :seen"
         values: dict[str, object] = {":ended": WorkerState.ENDED, ":dead": WorkerState.DEAD, ":seen": seen_beat}
         return self._finish(worker_id, WorkerState.DEAD, now, condition, values)
 
     def drain(self, worker_id: WorkerId) -> bool:
-        """Have a live worker take nothing more, hand over what it holds and end; False where it does not live. Safe to run twice.
+        """Have a live worker hand its accounts over and end; False if it is not live. Safe to run twice.
 
-        It learns that with its next beat.
+        The worker reads this with its next beat. It takes no more accounts from then on.
         """
         condition, values = "#state = :live", {":live": WorkerState.LIVE, ":yes": True}
         try:
@@ -98,17 +98,17 @@ class WorkerStore:
         return True
 
     def forget(self, worker_id: WorkerId) -> None:
-        """Remove a row whose worker ended or died and owns no account any more."""
+        """Remove the row of a worker that ended or died, and owns no accounts."""
         try:
             self._table.delete(keys.worker(worker_id), "attribute_exists(ended_at)")
         except ConditionFailed:
             return
 
     def nudge(self, worker_id: WorkerId, tenant_id: TenantId) -> None:
-        """Let a live worker know, with its next beat, that a tenant's account row says something new.
+        """Tell a live worker that a tenant's account row has changed. The worker reads this with its next beat.
 
-        Nothing is lost without it: a claim reads the row. Each nudge is one of its own, so that taking an old one off the row never
-        takes a new one.
+        Without the nudge nothing is lost: a claim reads the row. Each nudge is unique, so that removing an old nudge never removes a new
+        one.
         """
         values = {":nudge": {f"{tenant_id}/{secrets.token_hex(4)}"}, ":live": WorkerState.LIVE}
         try:
@@ -127,9 +127,9 @@ class WorkerStore:
 
 
 def _worker(row: Item) -> Worker:
-    """Return the worker that a row holds; where it makes no sense, one of which nothing is known but that it may be alive.
+    """Return the worker in a row. A malformed row becomes a worker of unknown state, which counts as alive.
 
-    Left out it would count as over, and others would claim what it holds.
+    Without it the worker would count as over, and its peers would claim the accounts that it holds.
     """
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk", "rpc_key"}}
     try:

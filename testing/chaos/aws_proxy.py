@@ -1,4 +1,4 @@
-"""A worker's own way to one AWS service, on which things go wrong.
+"""A proxy between a worker and an AWS service, which injects faults.
 
     worker -> AwsProxy -> emulator        one upstream connection per connection of the worker's
 
@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.emulator import REGION, Emulator
-from local.proxy import Proxy
+from local.tcp_proxy import Proxy
 
 Mode = Literal[
     "refuse",  # connections are cut and none is taken
@@ -38,7 +38,7 @@ _ENTRY_REFUSED = {"SenderFault": False, "Code": "InternalError", "Message": "cha
 
 @dataclass(frozen=True)
 class AwsFault:
-    """What goes wrong, and with which share of the requests (or of the entries)."""
+    """A fault, and the share of the requests (or of the entries) that it affects."""
 
     mode: Mode
     share: float = 1.0
@@ -46,7 +46,7 @@ class AwsFault:
 
 @dataclass(frozen=True)
 class _Message:
-    """A request or an answer: its head up to the empty line, and its body."""
+    """A request or an answer: the head up to the empty line, and the body."""
 
     head: bytes
     body: bytes
@@ -159,7 +159,7 @@ class AwsProxy(Proxy):
 
 
 class _Upstream:
-    """A connection to the emulator, made when it is first needed, and again when the emulator has closed it."""
+    """A connection to the emulator. It is made on first use, and again after the emulator closed it."""
 
     def __init__(self, port: int) -> None:
         self._port = port

@@ -1,4 +1,4 @@
-"""What a run consists of: how large, how long, and what goes wrong in it."""
+"""The parameters of a run: size, duration and faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KINDS = ("private", "basic", "supergroup", "channel")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChaosPlan:
     """One run.
 
     `rate` is messages delivered to accounts per second: one that goes to a group with five of them counts as five. `faults` are names of
@@ -29,4 +29,4 @@ class Plan:
     fault_every_s: float = 5
     script: tuple[tuple[float, str], ...] = ()
     settle_s: float = 180
-    """How long everything may take to arrive after the last fault is over."""
+    """The time in which all events must arrive after the last fault."""

@@ -17,7 +17,7 @@ from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.listener_client import MeasuredListener
 from benchmarks.send import beyond_the_clock
 from local.emulator_account import EmulatorAccount
-from local.progress import silent
+from local.start_progress import silent
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.store import keys
 from shared.store.table import Table
@@ -36,7 +36,7 @@ def wire(key: dict[str, str]) -> dict[str, Any]:
         ("UpdateItem", {"Key": wire(keys.worker(WorkerId("w")))}, "UpdateItem WORKERS"),
         ("Query", {"ExpressionAttributeValues": {":pk": {"S": keys.WORKERS}}}, "Query WORKERS"),
         ("Query", {"IndexName": keys.BY_OWNER, "ExpressionAttributeValues": {":owner": {"S": "w"}}}, "Query by_owner"),
-        ("PutItem", {"Item": wire(keys.marks(TenantId("t"), Channel.TELEGRAM))}, "PutItem MARKS"),
+        ("PutItem", {"Item": wire(keys.update_state(TenantId("t"), Channel.TELEGRAM))}, "PutItem MARKS"),
         ("GetItem", {"Key": wire(keys.peer(TenantId("t"), Channel.TELEGRAM, 7))}, "GetItem PEER"),
         ("SendMessageBatch", {"QueueUrl": "q"}, "SendMessageBatch"),
     ],

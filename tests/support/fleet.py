@@ -80,7 +80,7 @@ class Fleet:
         self._check_workers()
 
     def _check_epochs(self) -> None:
-        for tenant, key_of in itertools.product(TENANTS, (keys.account, keys.session, keys.marks)):
+        for tenant, key_of in itertools.product(TENANTS, (keys.account, keys.session, keys.update_state)):
             key = key_of(tenant, TG)
             row = self.stores.table.get(key) or {}
             known, address = row.get("epoch", 0), (key["pk"], key["sk"])

@@ -27,7 +27,7 @@ from listener.core.phase import Phase
 from listener.core.runtime.offload import Offload
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId, WorkerId
-from shared.observability import tell_malformed
+from shared.observability import log_malformed
 from shared.store.accounts import AccountStore, Owned, TenantGone
 from shared.store.rows import Malformed
 
@@ -149,7 +149,7 @@ class Claims:
     def _leave_alone(self, key: Key, fault: Malformed) -> None:
         """Pass over an account whose row makes no sense until somebody asks for it again: it holds up nobody else."""
         self._astray.pop(key, None)
-        tell_malformed(fault, self._logger)
+        log_malformed(fault, self._logger)
 
     def _learn(self, key: Key, row: Account | None) -> None:
         """Learn from the row that refused a claim. An epoch never comes again: claims of mine on earlier ones can work no more."""

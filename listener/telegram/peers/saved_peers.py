@@ -24,7 +24,7 @@ class Saveable(Protocol):
     """The fields of a peer that decide whether it has to be stored again."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int | str: ...
     @property
     def access_hash(self) -> int | None: ...
     @property
@@ -43,7 +43,7 @@ class SavedPeers:
 
     def has(self, peer: Saveable) -> bool:
         """Tell whether this peer is stored with these fields; of a `min` peer, whether a message of about the same age is."""
-        return self._fingerprints is not None and self._fingerprints[peer.id % SLOTS] == _fingerprint(peer)
+        return self._fingerprints is not None and self._fingerprints[int(peer.id) % SLOTS] == _fingerprint(peer)
 
     def unsaved(self, peers: Iterable[Peer]) -> tuple[Peer, ...]:
         """Return those of these peers that are not stored."""
@@ -54,7 +54,7 @@ class SavedPeers:
         for peer in peers:
             if self._fingerprints is None:
                 self._fingerprints = array("q", bytes(8 * SLOTS))
-            self._fingerprints[peer.id % SLOTS] = _fingerprint(peer)
+            self._fingerprints[int(peer.id) % SLOTS] = _fingerprint(peer)
 
 
 def _fingerprint(peer: Saveable) -> int:

@@ -84,7 +84,7 @@ async def test_an_id_is_resolved_from_the_store(telegram: TelegramHarness) -> No
     account = await telegram.log_in()
     async with sending_client(telegram, account) as ann:
         await ann.send("@bob_ray")
-        stored = {peer.id: peer for peer in ann.peers.unsaved(telegram.id_of(BOB))}
+        stored = {int(peer.id): peer for peer in ann.peers.unsaved(telegram.id_of(BOB))}
     async with sending_client(telegram, account) as ann:
         ann.stored.update(stored)
         await ann.send(str(telegram.id_of(BOB)), "after", random_id=2)
@@ -180,7 +180,7 @@ async def stranger(telegram: TelegramHarness, ann: SendingClient) -> Peer:
     ann.peers.learn(dialogs.chats)
     ann.peers.learn([types.User(id=telegram.id_of(BOB), min=True, access_hash=1, first_name="Bob")])
     town, bob = ann.peers.unsaved(group["id"], telegram.id_of(BOB), (written["id"], DATE))
-    ann.stored.update({town.id: town, bob.id: bob})
+    ann.stored.update({int(town.id): town, int(bob.id): bob})
     ann.peers = PeerCache(ann.peers._load, clock=ann.clock.boottime)
     return bob
 
@@ -193,7 +193,7 @@ async def test_a_min_user_is_answered_by_the_message_that_names_them(telegram: T
         telegram.server.messages.delete(BOB, bob.min_message or 0, str(bob.min_chat))
         await ann.send(str(bob.id), "still here?", random_id=2)
         assert ann.arrived() == ["I can", "still here?"]
-        (whole,) = ann.peers.unsaved(bob.id)
+        (whole,) = ann.peers.unsaved(int(bob.id))
         assert whole.access_hash is not None
 
 
@@ -239,7 +239,7 @@ async def test_a_newer_message_names_a_min_user_if_the_stored_one_is_gone(telegr
         bob = await stranger(telegram, ann)
         newer = telegram.server.messages.send(BOB, SendSpec(to=str(bob.min_chat), text="hello?"))
         ann.peers.learn([types.User(id=bob.id, min=True, first_name="Bob")])
-        ann.peers.unsaved(bob.min_chat or 0, bob.id, (newer["id"], DATE))
+        ann.peers.unsaved(bob.min_chat or 0, int(bob.id), (newer["id"], DATE))
         telegram.server.messages.delete(BOB, newer["id"], str(bob.min_chat))
         await ann.send(str(bob.id), "I can")
         assert ann.arrived() == ["I can"]

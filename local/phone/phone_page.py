@@ -1,0 +1,79 @@
+"""The state of the phone page: the connected system, and the callbacks that came. Routes exist before the system, so it is set later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from local.curl_commands import CurlCommand, copy_lines
+from local.phone.received_callbacks import CallbackHeaders, ReceivedCallbacks
+from local.seed import DemoTenant, Seed
+from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
+
+
+@dataclass(frozen=True)
+class ConnectedSystem:
+    """The addresses and secrets of a running system.
+
+    `api_url`: the gateway behind the front. `gateway`: the headers that the gateway asks for. `control_url`: None at the real Telegram.
+    `page_key`: the key of the phone page.
+    """
+
+    url: str
+    api_url: str
+    control_url: str | None
+    seed: Seed
+    page_key: str = field(repr=False)
+    gateway: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def page(self) -> str:
+        """The link to the page. The part behind # stays in the browser."""
+        return f"{self.url}/phone#k={self.page_key}"
+
+    @property
+    def tenant_headers(self) -> dict[str, str]:
+        """The headers with which the gateway and the API accept a request of the demo tenant."""
+        return {**self.gateway, **self.tenant.headers}
+
+    @property
+    def tenant(self) -> DemoTenant:
+        """The demo tenant."""
+        return self.seed.tenant
+
+    @property
+    def test_server(self) -> bool:
+        """Whether the system uses the test server."""
+        return self.control_url is not None
+
+    @property
+    def key(self) -> str:
+        """The tenant's key for display. At the real Telegram it is hidden, because a browser must not show it."""
+        return self.tenant.key.get_secret_value() if self.test_server else "KEY_FROM_THE_TERMINAL"
+
+    def lines(self, key: str) -> list[CurlCommand]:
+        """Return the commands to copy, with a key."""
+        return copy_lines(self.url, self.tenant, key, self.page_key if self.test_server else None)
+
+
+class PhonePage:
+    """Holds the connected system and the headers of received callbacks."""
+
+    def __init__(self) -> None:
+        self.system: ConnectedSystem | None = None
+        self.seen = ReceivedCallbacks()
+
+    def connect(self, system: ConnectedSystem) -> None:
+        """Begin to show this system."""
+        self.system = system
+
+    def close(self) -> None:
+        """End the requests of open pages, so that the front can stop at once. Safe from any thread."""
+        self.seen.close()
+
+    def note(self, headers: dict[str, str], body: bytes) -> None:
+        """Keep the headers of a callback that the receiver accepted."""
+        if self.system is None:
+            return
+        secret = self.system.tenant.signing_secret.get_secret_value()
+        self.seen.add(CallbackHeaders(headers, standard_webhooks_holds(secret, headers, body), x_signature_holds(secret, headers, body)))

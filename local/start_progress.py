@@ -1,0 +1,35 @@
+"""Shows the progress of a start: a line per step, with its time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+Progress = Callable[[str], AbstractContextManager[None]]
+
+WIDTH = 34
+
+
+@contextmanager
+def spoken(step: str) -> Iterator[None]:
+    """Print the step when it begins, and its time when it ends."""
+    started = time.monotonic()
+    sys.stderr.write(f"  {step} ".ljust(WIDTH, "."))
+    sys.stderr.flush()
+    try:
+        yield
+    except KeyboardInterrupt:  # the caller reports it
+        raise
+    except BaseException:
+        sys.stderr.write(" failed\n")
+        raise
+    sys.stderr.write(f" {time.monotonic() - started:.1f} s\n")
+
+
+@contextmanager
+def silent(step: str) -> Iterator[None]:
+    """Print nothing: for tests and benchmarks."""
+    del step
+    yield

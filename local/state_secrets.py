@@ -1,0 +1,75 @@
+"""The secrets of a local system. Other users of the machine, and web pages in a browser on it, can reach our ports. So each part asks for a
+secret of its own. All are derived from a secret in the state folder, which only this user can read.
+
+    <state>/access --> emulator   the secret key that signs AWS requests (local.emulator_guard)
+                       control    the password of the Telegram test server's control interface
+                       phones     the key of the phone page and of `/phone/code`
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+FOLDER, FILE = 0o700, 0o600
+
+
+@dataclass(frozen=True)
+class StateSecrets:
+    """The secrets of a state folder. They are the same at each start, so that running processes can use restarted processes."""
+
+    seed: str = field(repr=False)
+
+    @property
+    def emulator(self) -> str:
+        """The secret access key of the emulator's root."""
+        return self._derived("emulator")
+
+    @property
+    def control(self) -> str:
+        """The password of the test server's control interface."""
+        return self._derived("control")
+
+    @property
+    def phones(self) -> str:
+        """The key of the phone page."""
+        return self._derived("phones")[:32]
+
+    def _derived(self, purpose: str) -> str:
+        return hmac.new(self.seed.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def of(state: Path) -> StateSecrets:
+    """Return the secrets of a state folder, and make them if there are none. Only one process at a time may do so.
+
+    Other users lose access to the folder.
+    """
+    private_folder(state)
+    kept = state / "access"
+    if not (kept.exists() and kept.read_text()):
+        with private_file(kept) as file:
+            file.write(secrets.token_hex(32))
+    return StateSecrets(kept.read_text())
+
+
+def private_folder(path: Path) -> None:
+    """Create a folder that only this user can read. An existing folder gets these rights."""
+    path.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+    path.chmod(FOLDER)
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[IO[str]]:
+    """Write a file that only this user can read, whole or not at all."""
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE), "w") as file:
+        yield file
+    scratch.replace(path)
