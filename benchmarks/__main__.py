@@ -15,8 +15,8 @@ from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Row, table
 from benchmarks.suite import NoSuchRow, chosen, measured
 from local.bootstrap import BUILD
-from local.processes import StartError
-from local.progress import spoken
+from local.child_process import StartError
+from local.start_progress import spoken
 
 SUITES = (
     send.SUITE,

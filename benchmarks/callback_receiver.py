@@ -21,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\no
 DRIP_S = 0.25
 
 
-class Receiver:
+class CallbackReceiver:
     """What was taken, and where it listens."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Receiver:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection, one request at a time."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: CallbackReceiver) -> None:
         self._receiver = receiver
         self._received = b""
         self._transport: asyncio.Transport
@@ -93,6 +93,6 @@ class _Connection(asyncio.Protocol):
 
 
 if __name__ == "__main__":
-    receiver = Receiver()
+    receiver = CallbackReceiver()
     threading.Thread(target=asyncio.run, args=(receiver.serve(),), daemon=True).start()
     answer_all(sys.argv[1], receiver.answer)

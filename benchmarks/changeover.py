@@ -31,7 +31,7 @@ FRIEND = "+99966099999"
 
 def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; two workers share some idle accounts, and a new one comes for each that goes."""
-    stage = Stage(environment, log_in(environment, phones(660, ACCOUNTS)), FRIEND)
+    stage = ChangeoverWorkers(environment, log_in(environment, phones(660, ACCOUNTS)), FRIEND)
     try:
         if IDLE in wanted:
             with environment.progress(f"{ROUNDS} hand-overs"):
@@ -47,7 +47,7 @@ def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterat
         stage.close()
 
 
-class Stage:
+class ChangeoverWorkers:
     """Two workers and their accounts."""
 
     def __init__(self, environment: BenchmarkEnvironment, accounts: Sequence[LoggedIn], friend: str) -> None:

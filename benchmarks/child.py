@@ -9,22 +9,22 @@ from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
 
 from benchmarks.environment import BenchmarkEnvironment
-from local.processes import Process, StartError
+from local.child_process import ChildProcess, StartError
 
 START_DEADLINE_S = 120
 ANSWER_DEADLINE_S = 120
 
 
-class Child:
+class ChildModule:
     """`python -m MODULE SOCKET` as its parent sees it. A context manager; one asker at a time."""
 
     def __init__(self, environment: BenchmarkEnvironment, name: str, module: str, variables: Mapping[str, str]) -> None:
         self._socket = environment.folder / f"{name}.socket"
         log = environment.folder / "logs" / f"{name}.log"
-        self.process = Process(f"the {name}", [sys.executable, "-m", module, str(self._socket)], variables, log)
+        self.process = ChildProcess(f"the {name}", [sys.executable, "-m", module, str(self._socket)], variables, log)
         self._connection: Connection[Any, Any] | None = None
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> ChildModule:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from local.proxy import Proxy
+from local.tcp_proxy import Proxy
 
 AHEAD = 4096
 """Pieces that may be under way in one direction; then the sender is held back."""

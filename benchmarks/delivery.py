@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.delivery_stage import BATCH, Customer, Stage, bare_posts, batches_of, handed_over
+from benchmarks.delivery_stage import BATCH, DeliveryEnvironment, SignedTenant, bare_posts, batches_of, handed_over
 from benchmarks.environment import BenchmarkEnvironment
-from benchmarks.prices import Used, per_million
+from benchmarks.prices import UsagePerEvents, per_million
 from benchmarks.row import Goal, Row
 from benchmarks.suite import Suite
 from shared.model.event import Event
@@ -31,8 +31,8 @@ AGAINST = "bare httpx, the same posts"
 
 def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; all on one warm function."""
-    with Stage(environment, "delivery") as stage:
-        pair = Pair(stage)
+    with DeliveryEnvironment(environment, "delivery") as stage:
+        pair = DeliveryPair(stage)
         if NEAR in wanted:
             yield rate_row(environment, pair, NEAR, None)
         if wanted - {NEAR}:
@@ -43,7 +43,7 @@ def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterat
             yield from cost_rows(pair.batched, unbatched)
 
 
-def rate_row(environment: BenchmarkEnvironment, pair: Pair, name: str, goal: Goal | None) -> Row:
+def rate_row(environment: BenchmarkEnvironment, pair: DeliveryPair, name: str, goal: Goal | None) -> Row:
     """Return events per second with a receiver so far away."""
     pair.receiver_is(AWAY_MS[name])
     found = []
@@ -53,7 +53,7 @@ def rate_row(environment: BenchmarkEnvironment, pair: Pair, name: str, goal: Goa
     return Row(name, median(own for _, own in found), "events/s", median(own / bare for bare, own in found), AGAINST, goal)
 
 
-def cost_rows(batched: Spent, unbatched: Spent) -> list[Row]:
+def cost_rows(batched: DeliveryUsage, unbatched: DeliveryUsage) -> list[Row]:
     """Return what events take, and what that costs, in batches and one by one."""
     costs = [per_million(one.used) for one in (batched, unbatched)]
     named = ", ".join(f"{number / batched.used.events * 1000:.0f} {name}" for name, number in batched.calls.most_common())
@@ -78,31 +78,31 @@ def _parts(cost: dict[str, float]) -> str:
 
 
 @dataclass(frozen=True)
-class Spent:
+class DeliveryUsage:
     """What events took, and which AWS requests were made for them, the mapping's included."""
 
-    used: Used
+    used: UsagePerEvents
     calls: Counter[str]
 
-    def __add__(self, other: Spent) -> Spent:
+    def __add__(self, other: DeliveryUsage) -> DeliveryUsage:
         mine, theirs = vars(self.used), vars(other.used)
-        return Spent(Used(**{name: mine[name] + theirs[name] for name in mine}), self.calls + other.calls)
+        return DeliveryUsage(UsagePerEvents(**{name: mine[name] + theirs[name] for name in mine}), self.calls + other.calls)
 
 
-class Pair:
+class DeliveryPair:
     """A warm function and a bare client before one receiver. `batched` is what all rounds of batches took."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: DeliveryEnvironment) -> None:
         self._stage = stage
         self._function, self._bare = stage.function(), stage.bare()
-        self._customers: list[Customer] = []
-        self.batched = Spent(Used(0, 0, 0, 0, 0, 0, 0), Counter())
+        self._customers: list[SignedTenant] = []
+        self.batched = DeliveryUsage(UsagePerEvents(0, 0, 0, 0, 0, 0, 0), Counter())
 
     def receiver_is(self, away_ms: int) -> None:
         """Have all tenants' callbacks so far away, and both sides warm."""
         self._customers = self._stage.new_customers(TENANTS, f"/after/{away_ms}")
         self.round(WARM_UP, own_first=True)
-        self.batched = Spent(Used(0, 0, 0, 0, 0, 0, 0), Counter())
+        self.batched = DeliveryUsage(UsagePerEvents(0, 0, 0, 0, 0, 0, 0), Counter())
 
     def round(self, events: int, *, own_first: bool) -> tuple[float, float]:
         """Have both deliver so many events; return events per second of the bare client and of the function."""
@@ -112,11 +112,11 @@ class Pair:
         self.batched += spent
         return bare or self._bare_rate(batches), events / took_s
 
-    def used(self, events: int, size: int) -> Spent:
+    def used(self, events: int, size: int) -> DeliveryUsage:
         """Return what so many events take in batches of this size."""
         return self._spent(batches_of(self._stage.events(self._customers, CHATS, events), size))[0]
 
-    def _spent(self, batches: Sequence[Sequence[tuple[Customer, Event]]]) -> tuple[Spent, float]:
+    def _spent(self, batches: Sequence[Sequence[tuple[SignedTenant, Event]]]) -> tuple[DeliveryUsage, float]:
         aws, events = self._stage.aws, sum(map(len, batches))
         calls, units, logged = Counter(aws.calls), Counter(aws.dynamodb.units), self._function.logged_bytes
         answered = self._function.ask([handed_over(batch) for batch in batches])
@@ -124,7 +124,7 @@ class Pair:
         calls = Counter(aws.calls) - calls
         units = Counter(aws.dynamodb.units) - units
         calls += Counter({"ReceiveMessage (mapping)": len(batches), "DeleteMessageBatch (mapping)": len(batches)})
-        used = Used(
+        used = UsagePerEvents(
             events=events,
             runs=len(batches),
             billed_ms=sum(math.ceil(took_s * 1000) for took_s in answered["took_s"]),
@@ -133,14 +133,14 @@ class Pair:
             write_units=units["write"] + units["index write"],
             log_bytes=self._function.logged_bytes - logged,
         )
-        return Spent(used, calls), sum(answered["took_s"])
+        return DeliveryUsage(used, calls), sum(answered["took_s"])
 
-    def _bare_rate(self, batches: Sequence[Sequence[tuple[Customer, Event]]]) -> float:
+    def _bare_rate(self, batches: Sequence[Sequence[tuple[SignedTenant, Event]]]) -> float:
         answered = self._bare.ask([bare_posts(batch) for batch in batches])
         self._check(batches, [])
         return sum(map(len, batches)) / float(sum(answered["took_s"]))
 
-    def _check(self, batches: Sequence[Sequence[tuple[Customer, Event]]], left: Sequence[Sequence[str]]) -> None:
+    def _check(self, batches: Sequence[Sequence[tuple[SignedTenant, Event]]], left: Sequence[Sequence[str]]) -> None:
         """Raise RuntimeError unless each event was taken once, and none stayed in the queue."""
         taken = Counter(name for name, _ in self._stage.receiver.ask("taken"))
         if any(left) or taken != Counter(event.id for batch in batches for _, event in batch):

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from benchmarks.child import Child
-from benchmarks.delivery_stage import BATCH, Customer, Stage
+from benchmarks.child import ChildModule
+from benchmarks.delivery_stage import BATCH, DeliveryEnvironment, SignedTenant
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row
 from benchmarks.suite import Suite
@@ -40,7 +40,7 @@ DEADLINE_S = 60
 
 def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows."""
-    with Stage(environment, "neighbours") as stage:
+    with DeliveryEnvironment(environment, "neighbours") as stage:
         names = [name for name in FUNCTIONS if name in wanted]
         neighbours = Neighbours(stage, max(FUNCTIONS[name] for name in names))
         for name in names:
@@ -62,7 +62,7 @@ def row(name: str, pairs: Sequence[tuple[float, float]]) -> Row:
 class Neighbours:
     """Warm functions and a good tenant."""
 
-    def __init__(self, stage: Stage, functions: int) -> None:
+    def __init__(self, stage: DeliveryEnvironment, functions: int) -> None:
         self._stage = stage
         self._functions = [stage.function(number) for number in range(functions)]
         (self._good,) = stage.new_customers(1, GOOD)
@@ -77,7 +77,7 @@ class Neighbours:
         beside_s = self._p99_s(functions, stretch_s, hostile)
         return alone_s or self._p99_s(functions, stretch_s, []), beside_s
 
-    def _p99_s(self, functions: int, stretch_s: float, hostile: Sequence[Customer]) -> float:
+    def _p99_s(self, functions: int, stretch_s: float, hostile: Sequence[SignedTenant]) -> float:
         """Have events come for so long; return the 99th percentile of the good tenant's seconds from the queue to its callback."""
         sent: list[tuple[str, float]] = []
         due = [(GOOD_PER_S, [self._good], GOOD_CHATS), (HOSTILE_PER_S, hostile, HOSTILE_CHATS)]
@@ -90,7 +90,9 @@ class Neighbours:
         self._stage.aws.queue.clear()  # what the others still have there is no part of the next stretch
         return latencies[int(len(latencies) * 0.99)]
 
-    def _times(self, stretch_s: float, due: Sequence[tuple[int, Sequence[Customer], int]]) -> list[tuple[float, list[Customer], int]]:
+    def _times(
+        self, stretch_s: float, due: Sequence[tuple[int, Sequence[SignedTenant], int]]
+    ) -> list[tuple[float, list[SignedTenant], int]]:
         began, times = time.monotonic(), []
         for per_s, customers, chats in due:
             at_s = 0.0
@@ -98,7 +100,7 @@ class Neighbours:
                 times.append((began + at_s, list(customers), chats))
         return sorted(times, key=lambda one: one[0])
 
-    def _send(self, customers: Sequence[Customer], chats: int) -> tuple[str, float]:
+    def _send(self, customers: Sequence[SignedTenant], chats: int) -> tuple[str, float]:
         ((_, event),) = self._stage.events(customers, chats, 1)
         now = time.monotonic()
         self._sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
@@ -117,7 +119,7 @@ class Neighbours:
 
 
 @contextmanager
-def mapping(aws: FakeAws, functions: Sequence[Child]) -> Iterator[None]:
+def mapping(aws: FakeAws, functions: Sequence[ChildModule]) -> Iterator[None]:
     """Hand the queue's messages to these functions while the block lasts; at its end every run is waited for."""
     over = threading.Event()
     with ThreadPoolExecutor(len(functions)) as pollers:
@@ -130,7 +132,7 @@ def mapping(aws: FakeAws, functions: Sequence[Child]) -> Iterator[None]:
         one.result()
 
 
-def _poll(sqs: Any, function: Child, over: threading.Event) -> None:
+def _poll(sqs: Any, function: ChildModule, over: threading.Event) -> None:
     while not over.is_set():
         messages = sqs.receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=BATCH).get("Messages", [])
         if not messages:

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from benchmarks.child import Child
+from benchmarks.child import ChildModule
 from benchmarks.environment import BenchmarkEnvironment
 from functions.callback_delivery import signing
 from functions.callback_delivery.body import body_of
-from local.processes import bare_environment
+from local.child_process import bare_environment
 from shared.clock import SystemClock
 from shared.crypto import Envelope, Purpose
 from shared.model.event import Event, Message, MessageReceived, event_id
@@ -30,14 +30,14 @@ BATCH = 10
 
 
 @dataclass(frozen=True)
-class Customer:
+class SignedTenant:
     """A tenant and its signing secret."""
 
     tenant: Tenant
     secret: str
 
 
-class Stage:
+class DeliveryEnvironment:
     """A context manager; `chance` decides which chats' events come together."""
 
     def __init__(self, environment: BenchmarkEnvironment, name: str) -> None:
@@ -50,13 +50,13 @@ class Stage:
         self.receiver = self._child("receiver", "callback_receiver", {})
         self.port = self.receiver.ask("port")
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> DeliveryEnvironment:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._parts.close()
 
-    def function(self, number: int = 1) -> Child:
+    def function(self, number: int = 1) -> ChildModule:
         """Start a warm function; the first question waits until it is."""
         own = {
             "DELIVERIES_KEPT_DAYS": "14",
@@ -69,29 +69,29 @@ class Stage:
         }
         return self._child(f"function-{number}", "warm_function", {**self.aws.environment, **own})
 
-    def bare(self) -> Child:
+    def bare(self) -> ChildModule:
         """Start the bare client."""
         return self._child("bare", "bare_posts", {})
 
-    def new_customers(self, number: int, path: str) -> list[Customer]:
+    def new_customers(self, number: int, path: str) -> list[SignedTenant]:
         """Make tenants whose callback is a path of the receiver."""
         return [self._customer(path) for _ in range(number)]
 
-    def events(self, customers: Sequence[Customer], chats: int, number: int) -> list[tuple[Customer, Event]]:
+    def events(self, customers: Sequence[SignedTenant], chats: int, number: int) -> list[tuple[SignedTenant, Event]]:
         """Return so many new events, each of a tenant and a chat at random."""
         chosen = ((self.chance.choice(customers), self.chance.randrange(chats)) for _ in range(number))
         return [(customer, self._event(customer.tenant, 70_000 + chat, next(self._numbers))) for customer, chat in chosen]
 
-    def _child(self, name: str, module: str, variables: dict[str, str]) -> Child:
+    def _child(self, name: str, module: str, variables: dict[str, str]) -> ChildModule:
         whole = {**bare_environment(), **variables}
-        return self._parts.enter_context(Child(self._environment, f"{self._name}-{name}", f"benchmarks.{module}", whole))
+        return self._parts.enter_context(ChildModule(self._environment, f"{self._name}-{name}", f"benchmarks.{module}", whole))
 
-    def _customer(self, path: str) -> Customer:
+    def _customer(self, path: str) -> SignedTenant:
         tenant_id, secret, client = new_tenant_id(), new_signing_secret().get_secret_value(), self.aws.client
         key = Envelope(lambda: client, KEY).new_key(tenant_id, Purpose.SIGNING)
         url, sealed = f"http://127.0.0.1:{self.port}{path}", (key.wrapped, key.seal(secret.encode()))
         tenant, _ = TenantStore(Table(client, STATE)).create("Shop", url, SystemClock().now(), sealed, tenant_id)
-        return Customer(tenant, secret)
+        return SignedTenant(tenant, secret)
 
     def _event(self, tenant: Tenant, chat_id: int, message_id: int) -> Event:
         now = datetime.now(UTC)
@@ -109,18 +109,18 @@ class Stage:
         return MessageReceived(id=name, tenant_id=tenant.id, channel=Channel.TELEGRAM, received_at=now, message=message)
 
 
-def batches_of(events: Sequence[tuple[Customer, Event]], size: int) -> list[Sequence[tuple[Customer, Event]]]:
+def batches_of(events: Sequence[tuple[SignedTenant, Event]], size: int) -> list[Sequence[tuple[SignedTenant, Event]]]:
     """Return events in batches; those of one chat follow each other, as SQS hands them over."""
     cut = [events[begin : begin + size] for begin in range(0, len(events), size)]
     return [sorted(batch, key=lambda one: one[1].group) for batch in cut]
 
 
-def handed_over(batch: Sequence[tuple[Customer, Event]]) -> dict[str, Any]:
+def handed_over(batch: Sequence[tuple[SignedTenant, Event]]) -> dict[str, Any]:
     """Return a batch as the event source mapping hands it over."""
     return {"Records": [_record(event) for _, event in batch]}
 
 
-def bare_posts(batch: Sequence[tuple[Customer, Event]]) -> list[list[tuple[str, dict[str, str], str]]]:
+def bare_posts(batch: Sequence[tuple[SignedTenant, Event]]) -> list[list[tuple[str, dict[str, str], str]]]:
     """Return the posts that a batch makes, by chat, with the headers that the function sends."""
     chats: dict[str, list[tuple[str, dict[str, str], str]]] = {}
     for customer, event in batch:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.delay_proxy import DelayProxy
-from local import emulator, telegram_server
+from local import emulator, telegram_server_process
 from local.emulator import Emulator
 from local.emulator_account import EmulatorAccount, open_account
-from local.progress import Progress
 from local.stand_in_template import template
-from local.telegram_server import TelegramServer
+from local.start_progress import Progress
+from local.telegram_server_process import RunningTelegramServer
 from testing.background_loop import BackgroundLoop
 from testing.telegram_server.control_client import ControlClient
 
@@ -41,10 +41,10 @@ class BenchmarkEnvironment:
         self._parts.close()
 
     @cached_property
-    def telegram(self) -> TelegramServer:
+    def telegram(self) -> RunningTelegramServer:
         """The test server, one for all rows."""
         with self.progress("Telegram test server"):
-            server = telegram_server.start(self.folder)
+            server = telegram_server_process.start(self.folder)
             self._parts.callback(server.process.stop)
             return server
 

@@ -40,7 +40,7 @@ TEXT = "A message of usual length, as a customer writes it."
 
 def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:
     """Yield the rows; both on one worker."""
-    with Stage(environment, ACCOUNTS, SENDERS) as stage:
+    with InboundEnvironment(environment, ACCOUNTS, SENDERS) as stage:
         if RATE in wanted:
             pairs = []
             for number in range(ROUNDS):
@@ -56,7 +56,7 @@ def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterat
             yield Row(REQUESTS, calls.total() / events * 1000, "requests", None, shape)
 
 
-class Stage:
+class InboundEnvironment:
     """One worker, plain clients for the same accounts, and people who write to them. A context manager."""
 
     def __init__(self, environment: BenchmarkEnvironment, accounts: int, senders: int) -> None:
@@ -65,7 +65,7 @@ class Stage:
         self._accounts = phones(670, accounts)
         self._parts = ExitStack()
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> InboundEnvironment:
         with ExitStack() as parts:
             log_in(self._environment, phones(671, len(self._chats) // len(self._accounts)))  # people, whose log-ins nobody uses
             own, raw = log_in(self._environment, self._accounts), log_in(self._environment, self._accounts)

@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.aws_latency_proxy import AwsLatencyProxy
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.plain_telethon import TEXT
+from local.child_process import ChildProcess, bare_environment, free_port
 from local.emulator_account import EmulatorAccount
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.processes import Process, bare_environment, free_port
 from shared.clock import SystemClock
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
@@ -55,7 +55,7 @@ class MeasuredListener:
             "POWERTOOLS_SERVICE_NAME": "listener",
         }
         log = environment.folder / "logs" / f"{name}.log"
-        self.process = environment.keep(Process(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S))
+        self.process = environment.keep(ChildProcess(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S))
         self.process.wait_until(lambda: answers_health(port), START_DEADLINE_S)
         table = Table(account.client("dynamodb"), account.table_name)
         self._accounts, self._workers = AccountStore(table), WorkerStore(table)
@@ -84,7 +84,7 @@ class MeasuredListener:
         return self._workers.all()[0]
 
 
-class Caller:
+class WorkerClient:
     """One keep-alive connection to a worker, on the running loop. One request at a time."""
 
     def __init__(self, worker: Worker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,7 +93,7 @@ class Caller:
         self._writer = writer
 
     @classmethod
-    async def open(cls, worker: Worker) -> Caller:
+    async def open(cls, worker: Worker) -> WorkerClient:
         """Connect, trusting the certificate of the worker's row alone."""
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trust.check_hostname = False

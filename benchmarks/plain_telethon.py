@@ -15,7 +15,7 @@ from telethon.sessions import StringSession
 from telethon.tl import functions
 
 from benchmarks.environment import BenchmarkEnvironment
-from local.telegram_server import API_HASH, API_ID
+from local.telegram_server_process import API_HASH, API_ID
 
 TEXT = "A message of usual length, as a shop writes it."
 

@@ -24,7 +24,7 @@ PLATFORM_LOG_BYTES = 300
 
 
 @dataclass(frozen=True)
-class Used:
+class UsagePerEvents:
     """What so many events took."""
 
     events: int
@@ -36,7 +36,7 @@ class Used:
     log_bytes: int
 
 
-def per_million(used: Used) -> dict[str, float]:
+def per_million(used: UsagePerEvents) -> dict[str, float]:
     """Return USD for a million events, by what it is for."""
     each = MILLION / used.events
     return {

@@ -25,14 +25,14 @@ from telethon.sessions import StringSession
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import LoggedIn
 from benchmarks.worker_process import rss_kb
-from local.processes import Process, bare_environment
-from local.telegram_server import API_HASH, API_ID
+from local.child_process import ChildProcess, bare_environment
+from local.telegram_server_process import API_HASH, API_ID
 
 START_DEADLINE_S = 120
 
 
 @dataclass(frozen=True)
-class Task:
+class RawClientsTask:
     """What to do: connect the clients of `secrets` (base64), so many at once; at each of `steps` rest for `pause_s` and say one's size.
 
     With `count_to` the clients count the messages that come, and each time that many have come it is said.
@@ -56,12 +56,12 @@ class RawClients:
         host, port = environment.telegram.address.rsplit(":", 1)
         dc_id = int(environment.people.info()["dc_id"])
         secrets = [base64.b64encode(one.secret).decode() for one in accounts]
-        task = Task(host, int(port), dc_id, secrets, at_once, **({"steps": [len(accounts)]} | more))
+        task = RawClientsTask(host, int(port), dc_id, secrets, at_once, **({"steps": [len(accounts)]} | more))
         file = environment.folder / f"{name}.json"
         file.write_text(json.dumps(asdict(task)))
         self._log = environment.folder / "logs" / f"{name}.log"
         command = [sys.executable, "-m", "benchmarks.raw_clients", str(file)]
-        self.process = Process(f"the {name}", command, bare_environment(), self._log)
+        self.process = ChildProcess(f"the {name}", command, bare_environment(), self._log)
 
     def __enter__(self) -> RawClients:
         return self
@@ -80,7 +80,7 @@ class RawClients:
         return [json.loads(line) for line in whole_lines if line.startswith("{")]
 
 
-async def _run(task: Task) -> None:
+async def _run(task: RawClientsTask) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     clients: list[Any] = []
@@ -113,7 +113,7 @@ class _Counting:
             _say(counted=self._count, at=time.monotonic())
 
 
-async def _connected(task: Task, secrets: list[str], counting: _Counting) -> list[Any]:
+async def _connected(task: RawClientsTask, secrets: list[str], counting: _Counting) -> list[Any]:
     waiting, clients = iter(secrets), []
 
     async def lane() -> None:
@@ -129,7 +129,7 @@ async def _connected(task: Task, secrets: list[str], counting: _Counting) -> lis
     return clients
 
 
-def _client(task: Task, secret: str) -> Any:
+def _client(task: RawClientsTask, secret: str) -> Any:
     session = StringSession()
     session.set_dc(task.dc_id, task.host, task.port)
     session.auth_key = AuthKey(data=base64.b64decode(secret))
@@ -141,4 +141,4 @@ def _say(**found: Any) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_run(Task(**json.loads(Path(sys.argv[1]).read_text()))))
+    uvloop.run(_run(RawClientsTask(**json.loads(Path(sys.argv[1]).read_text()))))

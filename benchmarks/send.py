@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.environment import BenchmarkEnvironment
-from benchmarks.listener_client import Caller, MeasuredListener
+from benchmarks.listener_client import MeasuredListener, WorkerClient
 from benchmarks.plain_telethon import PlainTelethon
 from benchmarks.row import Goal, Row
 from benchmarks.suite import Suite
@@ -48,7 +48,7 @@ BY_THE_CLOCK: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class Pair:
+class SendMedians:
     """One round's medians."""
 
     plain: float
@@ -56,7 +56,7 @@ class Pair:
 
 
 @dataclass
-class Sides:
+class SendEnvironment:
     """A warm plain client and a warm listener at the same distance from the test server, and the AWS calls while they were measured."""
 
     plain: PlainTelethon
@@ -64,27 +64,28 @@ class Sides:
     sent: int = 0
     beyond_the_clock: Counter[str] = field(default_factory=Counter)
 
-    def compare(self, rounds: int, sends: int, plain: Callable[[int], list[float]]) -> list[Pair]:
+    def compare(self, rounds: int, sends: int, plain: Callable[[int], list[float]]) -> list[SendMedians]:
         """Send one by one, in turns within each round; `plain` returns the milliseconds of so many of the other side's sends."""
         with self._counted(rounds * sends):
             return [self._round(sends, plain, own_first=number % 2 == 0) for number in range(rounds)]
 
-    def _round(self, sends: int, plain: Callable[[int], list[float]], *, own_first: bool) -> Pair:
+    def _round(self, sends: int, plain: Callable[[int], list[float]], *, own_first: bool) -> SendMedians:
         if own_first:
             own, other = self._own(sends), plain(sends)
         else:
             other, own = plain(sends), self._own(sends)
-        return Pair(median(other), median(own))
+        return SendMedians(median(other), median(own))
 
     def _own(self, count: int) -> list[float]:
         return [self.listener.send(f"@{RECIPIENT}") for _ in range(count)]
 
-    def compare_many(self, rounds: int, sends: int, in_flight: int) -> list[Pair]:
+    def compare_many(self, rounds: int, sends: int, in_flight: int) -> list[SendMedians]:
         """Send many at once, in turns within each round; the pairs are sends per second."""
         callers = self.plain.run(_callers(self.listener, in_flight))
         with self._counted(rounds * sends):
             found = [
-                Pair(self.plain.sends_at_once(sends, in_flight), self.plain.run(_sends_at_once(callers, sends))) for _ in range(rounds)
+                SendMedians(self.plain.sends_at_once(sends, in_flight), self.plain.run(_sends_at_once(callers, sends)))
+                for _ in range(rounds)
             ]
         self.plain.run(_close(callers))
         return found
@@ -121,7 +122,7 @@ def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterat
         yield Row(CALLS, calls.total(), "calls", None, f"{sent} sends{': ' if said else ''}{said}", Goal("value", "<=", 0))
 
 
-def _near(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Sides) -> Iterator[Row]:
+def _near(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: SendEnvironment) -> Iterator[Row]:
     if wanted & {NEAR, CALLS}:
         with environment.progress("one by one, near"):
             pairs = sides.compare(NEAR_ROUNDS, NEAR_SENDS, sides.plain.sends)
@@ -132,7 +133,7 @@ def _near(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Side
         yield Row(MANY, median(pair.own for pair in pairs), "sends/s", _ratio(pairs), f"raw Telethon, {IN_FLIGHT} in flight")
 
 
-def _far(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Sides) -> Iterator[Row]:
+def _far(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: SendEnvironment) -> Iterator[Row]:
     if FAR in wanted:
         with environment.progress("one by one, 50 ms away"):
             pairs = sides.compare(FAR_ROUNDS, FAR_SENDS, sides.plain.sends)
@@ -145,15 +146,15 @@ def _far(wanted: frozenset[str], environment: BenchmarkEnvironment, sides: Sides
         yield Row(EACH, taken, "ms", ratio, "warm listener send", Goal("ratio", ">=", 5))
 
 
-def _added(pairs: list[Pair]) -> float:
+def _added(pairs: list[SendMedians]) -> float:
     return median(pair.own - pair.plain for pair in pairs)
 
 
-def _ratio(pairs: list[Pair]) -> float:
+def _ratio(pairs: list[SendMedians]) -> float:
     return median(pair.own / pair.plain for pair in pairs)
 
 
-def _sides(environment: BenchmarkEnvironment, round_trip_s: float, number: int) -> Sides:
+def _sides(environment: BenchmarkEnvironment, round_trip_s: float, number: int) -> SendEnvironment:
     ours, theirs = f"+999662000{number}", f"+999662000{number + 1}"
     for phone in (ours, theirs):
         environment.people.create_person(phone, first_name="Bench")
@@ -164,7 +165,7 @@ def _sides(environment: BenchmarkEnvironment, round_trip_s: float, number: int) 
         listener.log_in(environment, ours)
         plain = environment.keep(PlainTelethon(environment, address, theirs))
         plain.address_to(RECIPIENT)
-        sides = Sides(plain, listener)
+        sides = SendEnvironment(plain, listener)
         warm_up = WARM_UP if not round_trip_s else 5
         plain.sends(warm_up)
         for _ in range(warm_up):
@@ -172,12 +173,12 @@ def _sides(environment: BenchmarkEnvironment, round_trip_s: float, number: int) 
     return sides
 
 
-async def _callers(listener: MeasuredListener, count: int) -> list[Caller]:
+async def _callers(listener: MeasuredListener, count: int) -> list[WorkerClient]:
     worker = listener.worker()
-    return [await Caller.open(worker) for _ in range(count)]
+    return [await WorkerClient.open(worker) for _ in range(count)]
 
 
-async def _sends_at_once(callers: list[Caller], count: int) -> float:
+async def _sends_at_once(callers: list[WorkerClient], count: int) -> float:
     began = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
         for caller in callers:
@@ -185,12 +186,12 @@ async def _sends_at_once(callers: list[Caller], count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def _sends(caller: Caller, count: int) -> None:
+async def _sends(caller: WorkerClient, count: int) -> None:
     for _ in range(count):
         await caller.send(f"@{RECIPIENT}")
 
 
-async def _close(callers: list[Caller]) -> None:
+async def _close(callers: list[WorkerClient]) -> None:
     for caller in callers:
         await caller.close()
 

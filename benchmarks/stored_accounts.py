@@ -15,7 +15,7 @@ from benchmarks.worker_process import POLL_S, wait_until
 from listener.core.session_store import SessionStore
 from listener.telegram.session import Identity, Session
 from listener.telegram.updates.update_state import UpdateState
-from local.telegram_server import API_ID
+from local.telegram_server_process import API_ID
 from shared.crypto import Envelope
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from benchmarks.environment import BenchmarkEnvironment
+from local.child_process import ChildProcess, bare_environment, free_port
 from local.listener_process import START_DEADLINE_S, STOP_TIMEOUT_S, answers_health
-from local.processes import Process, bare_environment, free_port
 from shared.model.ids import WorkerId
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
@@ -38,7 +38,7 @@ class WorkerProcess:
             "POWERTOOLS_LOG_LEVEL": "WARNING",
         }
         log = environment.folder / "logs" / f"{name}.log"
-        self.process = Process(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S)
+        self.process = ChildProcess(f"the {name}", [sys.executable, "-m", "listener"], variables, log, STOP_TIMEOUT_S)
         try:
             self.process.wait_until(lambda: answers_health(port), START_DEADLINE_S)
         except BaseException:

@@ -34,7 +34,7 @@ from listener.core.runtime.signals import wait_for
 from listener.core.runtime.unconfigured import say_what_is_missing
 from listener.core.sqs_sender import Queue
 from listener.telegram.channel import TelegramDriver
-from listener.telegram.connection.endpoint import Telegram, real, silence_telethon, test_server
+from listener.telegram.connection.endpoint import TelegramEndpoint, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
@@ -81,7 +81,7 @@ class ListenerSettings(DeliverySettings):
         filled = {"TELEGRAM_API_ID": self.telegram_api_id, "TELEGRAM_API_HASH": self.telegram_api_hash.get_secret_value()}
         return [name for name, value in filled.items() if not value]
 
-    def telegram(self) -> Telegram:
+    def telegram(self) -> TelegramEndpoint:
         """Return which Telegram to connect to."""
         api_id, api_hash = self.telegram_api_id, self.telegram_api_hash.get_secret_value()
         assert api_id is not None

@@ -20,16 +20,16 @@ from typing import Any
 import httpx
 
 from infra_cdk.bundle import BundleError
-from local import configuration, leaks, receiver
+from local import configuration, secret_scan, webhook_receiver
 from local.bootstrap import ROOT
+from local.child_process import StartError, is_listening
 from local.configuration import ConfigurationError
-from local.processes import StartError, is_listening
-from local.progress import spoken
-from local.receiver import Callback, Receiver, standard_webhooks_holds, x_signature_holds
 from local.seed import ALICE, ANNA
 from local.stack import StackError
-from local.system import Plan, System
+from local.start_progress import spoken
+from local.system import System, SystemPlan
 from local.transcript import Transcript, Unexpected
+from local.webhook_receiver import Callback, WebhookReceiver, standard_webhooks_holds, x_signature_holds
 from testing.telegram_server.control_client import ControlClient
 
 TIMEOUT_S = 35
@@ -64,14 +64,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _run(folder: Path, settings: dict[str, str]) -> None:
     print("A system of its own, on free ports, in a folder that is thrown away:", flush=True)
-    with receiver.running() as callbacks, System(Plan(folder, settings=settings, persist=False, progress=spoken)) as system:
+    with webhook_receiver.running() as callbacks, System(SystemPlan(folder, settings=settings, persist=False, progress=spoken)) as system:
         assert system.telegram
         headers = {"X-Admin-Token": system.admin_token}
         with (
             httpx.Client(base_url=system.url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client,
             ControlClient(system.telegram.control_url) as telegram,
         ):
-            play = Play(system, telegram, callbacks, Transcript(client))
+            play = Demo(system, telegram, callbacks, Transcript(client))
             play.all()
     play.stopped()
     play.no_secret_in_a_log(folder / "logs")
@@ -83,12 +83,12 @@ def _run(folder: Path, settings: dict[str, str]) -> None:
 
 
 @dataclass
-class Play:
+class Demo:
     """The job, step by step. What must not be in a log is gathered in `secrets` on the way."""
 
     system: System
     telegram: ControlClient
-    callbacks: Receiver
+    callbacks: WebhookReceiver
     said: Transcript
     secrets: dict[str, str] = field(default_factory=dict)
     base: str = ""
@@ -271,4 +271,4 @@ class Play:
         with self.said.step(f"The logs are searched for the {len(self.secrets)} secrets and texts of this run"):
             logs = [path for path in folder.rglob("*") if path.is_file()]
             self.said.holds("logs were written", len(logs) >= 3, "3 or more", [path.name for path in logs])
-            self.said.equal(f"none is in any of the {len(logs)} logs", leaks.find(folder, self.secrets), [])
+            self.said.equal(f"none is in any of the {len(logs)} logs", secret_scan.find(folder, self.secrets), [])

@@ -23,12 +23,12 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from local import access, own_ports
+from local import own_ports, state_secrets
 from local.bootstrap import ENVIRONMENTS
+from local.child_process import POLL_S, ChildProcess, LaunchedProcess, StartError, free_port, is_listening
 from local.emulator_guard import PASS_HEADER, gateway_pass
-from local.emulator_keeping import SETTLE_PATH, take_lock
+from local.emulator_persistence import SETTLE_PATH, take_lock
 from local.ministack_main import SECRET
-from local.processes import POLL_S, Launched, Process, StartError, free_port, is_listening
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -130,17 +130,17 @@ def locate(state: Path) -> Emulator:
     port = _port(state)
     own_ports.forget(state)
     own_ports.add(state, port)
-    return Emulator(port, secret=access.of(state).emulator)
+    return Emulator(port, secret=state_secrets.of(state).emulator)
 
 
-def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> Launched:
+def launch(found: Emulator, state: Path, *, enforce_roles: bool = True, persist: bool = True, again: bool = False) -> LaunchedProcess:
     """Start the emulator's process at `found`. One that is started `again` does not wait until what the last one left is removed."""
     (clear_aside if again else clear)(state)
     environment = _environment(state, found.port, enforce_roles=enforce_roles, persist=persist) | {SECRET: found.secret}
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR"):
         Path(environment[name]).mkdir(parents=True, exist_ok=True)
     command, log = [str(PYTHON), "-m", "local.ministack_main"], state / "logs" / "emulator.log"
-    return Launched(Process("the AWS emulator", command, environment, log, again=again), lambda: _is_ready(found))
+    return LaunchedProcess(ChildProcess("the AWS emulator", command, environment, log, again=again), lambda: _is_ready(found))
 
 
 def clear(state: Path) -> None:

@@ -36,7 +36,7 @@ def gateway_pass(secret: str) -> str:
     return _keyed(secret, "gateway")
 
 
-class Guard:
+class EmulatorGuard:
     """An ASGI layer."""
 
     def __init__(self, app: App, secret: str) -> None:

@@ -36,7 +36,7 @@ Table = dict[str, Any]
 Queue = dict[str, Any]
 
 
-class State:
+class EmulatorState:
     """The file, and which changes are not in it yet. `default` and `hook` are JSON's, for the emulator's own types."""
 
     def __init__(self, folder: Path, default: Callable[[Any], Any], hook: Callable[[dict[str, Any]], Any]) -> None:

@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import access, own_ports
+from local import own_ports, state_secrets
+from local.child_process import ChildProcess, LaunchedProcess, bare_environment, free_port
 from local.emulator import REGION, Emulator
-from local.processes import Launched, Process, bare_environment, free_port
 from local.stack import Outputs
 
 START_DEADLINE_S = 120
@@ -28,7 +28,7 @@ def launch(
     name: str = "listener",
     log_level: str = "INFO",
     again: bool = False,
-) -> Launched:
+) -> LaunchedProcess:
     """Start one listener's process; its log has its `name`. `telegram` are the settings that say which Telegram."""
     port = free_port()
     own_ports.add(state, port)
@@ -46,8 +46,8 @@ def launch(
         "POWERTOOLS_LOG_LEVEL": log_level,
     }
     log = state / "logs" / f"{name}.log"
-    process = Process(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
-    return Launched(process, lambda: answers_health(port))
+    process = ChildProcess(f"the {name}", [sys.executable, "-m", "listener"], environment, log, STOP_TIMEOUT_S, again=again)
+    return LaunchedProcess(process, lambda: answers_health(port))
 
 
 def answers_health(port: int) -> bool:
@@ -68,7 +68,7 @@ def role_environment(emulator: Emulator, outputs: Outputs, state: Path) -> dict[
     folder.mkdir(parents=True, exist_ok=True)
     role = f"[profile listener]\nrole_arn = {outputs.listener_role_arn}\nsource_profile = root\nregion = {REGION}\n"
     (folder / "config").write_text(role)
-    with access.private_file(folder / "credentials") as credentials:
+    with state_secrets.private_file(folder / "credentials") as credentials:
         credentials.write(f"[root]\naws_access_key_id = {emulator.account}\naws_secret_access_key = {emulator.secret}\n")
     return {
         "AWS_ENDPOINT_URL": emulator.url,

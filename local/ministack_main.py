@@ -13,8 +13,8 @@ import time
 from importlib import import_module
 from typing import Any
 
-from local.emulator_guard import Guard, seal_roles
-from local.emulator_keeping import keep_state
+from local.emulator_guard import EmulatorGuard, seal_roles
+from local.emulator_persistence import keep_state
 
 SECRET = "AVIO_EMULATOR_SECRET"  # noqa: S105  a name
 
@@ -35,5 +35,5 @@ if __name__ == "__main__":
     secret = os.environ.pop(SECRET)  # functions inherit the rest
     seal_roles(secret)
     served: Any = import_module("ministack.app")
-    served.app = Guard(served.app, secret)
+    served.app = EmulatorGuard(served.app, secret)
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local import refusals
+from local import proxy_errors
 from local.emulator import Emulator
-from local.front import Preflight
+from local.reverse_proxy import Preflight
 
 
 def by_function(emulator: Emulator, function: str) -> Preflight:
@@ -32,9 +32,9 @@ def by_function(emulator: Emulator, function: str) -> Preflight:
         try:
             result = await asyncio.to_thread(invoke, event_of(request))
         except (BotoCoreError, ClientError):
-            return refusals.unanswered(request.method)
+            return proxy_errors.unanswered(request.method)
         if "statusCode" not in result:  # the function ended before it could answer
-            return refusals.unanswered(request.method)
+            return proxy_errors.unanswered(request.method)
         return Response(result.get("body", ""), result["statusCode"], result.get("headers"))
 
     return answer

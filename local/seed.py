@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from infra_cdk.settings import from_environment
-from local.processes import StartError
+from local.child_process import StartError
 from local.system import System
 from testing.telegram_server.control_client import ControlClient, ControlRefusedError
 

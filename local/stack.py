@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.adapt import Template, adapt, time_to_live
 from local.emulator import REGION, Emulator
+from local.emulator_template import Template, adapt, time_to_live
 
 STACK = "Avio"
 ASSETS_BUCKET = "cdk-hnb659fds-assets-{account}-{region}"

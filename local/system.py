@@ -16,20 +16,32 @@ from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
-from local import access, disk, emulator, front, listener_process, own_ports, secret, stack, supervision, synth, telegram_server
+from local import (
+    deployment_secret,
+    disk_space,
+    emulator,
+    listener_process,
+    own_ports,
+    restarts,
+    reverse_proxy,
+    stack,
+    state_secrets,
+    synth,
+    telegram_server_process,
+)
 from local.bootstrap import ROOT
+from local.child_process import LaunchedProcess, StartError, free_port
 from local.configuration import uses_real_telegram
 from local.emulator import Emulator
 from local.preflight import by_function
-from local.processes import Launched, StartError, free_port
-from local.progress import Progress, silent
+from local.restarts import Say, SupervisedProcess
 from local.stack import Outputs
-from local.supervision import Part, Say
-from local.telegram_server import TelegramServer
+from local.start_progress import Progress, silent
+from local.telegram_server_process import RunningTelegramServer
 
 
 @dataclass(frozen=True)
-class Plan:
+class SystemPlan:
     """What to start. `port` 0 takes a free one; `settings` are the person's (see `configuration`); `sources` is where code comes from."""
 
     state: Path
@@ -50,20 +62,20 @@ class System:
     emulator: Emulator
     outputs: Outputs
     tokens: Mapping[str, str]
-    telegram: TelegramServer | None = None
+    telegram: RunningTelegramServer | None = None
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SystemPlan) -> None:
         self.plan = plan
-        self.listeners: list[Part] = []
+        self.listeners: list[SupervisedProcess] = []
         self._started = 0
-        self._telegram: Part | None = None
+        self._telegram: SupervisedProcess | None = None
         self._parts = ExitStack()
 
     def __enter__(self) -> System:
         try:
             self._start()
         except BaseException as error:
-            full = disk.shortage(self.plan.state, disk.free_mb(self.plan.state))
+            full = disk_space.shortage(self.plan.state, disk_space.free_mb(self.plan.state))
             self._parts.close()
             if full and isinstance(error, Exception):
                 raise StartError(f"{error}{full}") from error
@@ -79,21 +91,21 @@ class System:
         return self.tokens["ADMIN_TOKEN"]
 
     @property
-    def stopped(self) -> list[Part]:
+    def stopped(self) -> list[SupervisedProcess]:
         """Parts that do not run now."""
         return [part for part in self.parts if not part.running]
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[SupervisedProcess]:
         """What runs as a process of its own: the emulator, the test server where it is used, the listeners."""
         return [self._emulator, *([self._telegram] if self._telegram else []), *self.listeners]
 
     def look(self, say: Say) -> None:
         """Start again what ended by itself. Call it every second, from the thread that started the system; `plan.persist` must be on."""
-        next_step = supervision.NEXT_STEP.format(state=self.plan.state)
+        next_step = restarts.NEXT_STEP.format(state=self.plan.state)
 
         def say_all(line: str) -> None:
-            say(line + disk.shortage(self.plan.state, disk.free_mb(self.plan.state)))
+            say(line + disk_space.shortage(self.plan.state, disk_space.free_mb(self.plan.state)))
 
         emulator_is_up = self._emulator.look(say_all, next_step)
         if self._telegram and self.telegram and self._telegram.look(say_all, next_step):
@@ -104,22 +116,22 @@ class System:
         for listener in self.listeners:
             listener.look(say_all, next_step, may_start=emulator_is_up)
 
-    def start_listener(self) -> Part:
+    def start_listener(self) -> SupervisedProcess:
         """Start one more listener; it ends with the system, or earlier by its own `stop`."""
         plan = self.plan
         self._started += 1
         name, level = f"listener-{self._started}", plan.settings.get("POWERTOOLS_LOG_LEVEL", "INFO")
         settings = self._telegram_settings()
 
-        def launch(again: bool) -> Launched:
+        def launch(again: bool) -> LaunchedProcess:
             return listener_process.launch(self.emulator, self.outputs, settings, plan.state, name=name, log_level=level, again=again)
 
-        listener = Part(launch)
+        listener = SupervisedProcess(launch)
         self._parts.callback(listener.stop)
         self.listeners.append(listener)
         return listener
 
-    def replace_drained(self) -> list[tuple[Part, Part]]:
+    def replace_drained(self) -> list[tuple[SupervisedProcess, SupervisedProcess]]:
         """Start a listener for each that was drained, as Fargate would; return which was replaced by which."""
         drained = [listener for listener in self.listeners if listener.exit_code == 0]
         for listener in drained:
@@ -136,7 +148,7 @@ class System:
             "AWS_SECRET_ACCESS_KEY": self.emulator.secret,
         }
         path = self.plan.state / "avio.env"
-        with access.private_file(path) as file:
+        with state_secrets.private_file(path) as file:
             file.writelines(f"{name}={value}\n" for name, value in where.items())
         self._parts.callback(path.unlink, missing_ok=True)
 
@@ -144,7 +156,7 @@ class System:
         plan, step = self.plan, self.plan.progress
         self._parts.enter_context(_alone(plan.state))
         emulator.clear(plan.state)  # of a system that was killed
-        disk.check(plan.state, disk.free_mb(plan.state))
+        disk_space.check(plan.state, disk_space.free_mb(plan.state))
         with step("template and bundles"):
             template = synth.local_template(plan.settings, plan.sources)
         with step("AWS emulator"):
@@ -152,16 +164,16 @@ class System:
         with step("stack"):
             self.outputs = stack.deploy(self.emulator, template)
         with step("tokens"):
-            self.tokens = secret.fill(self.emulator, self.outputs, plan.settings)
-            secret.publish(self.emulator, self.outputs)
+            self.tokens = deployment_secret.fill(self.emulator, self.outputs, plan.settings)
+            deployment_secret.publish(self.emulator, self.outputs)
             if plan.persist:
                 self.emulator.settle()
         self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
-                self._telegram = Part(lambda again: telegram_server.launch(plan.state, again=again))
+                self._telegram = SupervisedProcess(lambda again: telegram_server_process.launch(plan.state, again=again))
                 self._parts.callback(self._telegram.stop)
-                self.telegram = telegram_server.describe(self._telegram.process, plan.state)
+                self.telegram = telegram_server_process.describe(self._telegram.process, plan.state)
         if plan.listener:
             with step("listener"):
                 self.start_listener()
@@ -169,20 +181,20 @@ class System:
             api = f"{self.emulator.url}/_aws/execute-api/{self.outputs.api_id}"
             port = plan.port or free_port()
             own_ports.add(plan.state, port, own_ports.DEV_RECEIVER)
-            app = front.create_app(
+            app = reverse_proxy.create_app(
                 api,
                 plan.pages,
                 by_function(self.emulator, self.outputs.default_function),
                 self.emulator.gateway_headers,
                 _names(plan.settings),
             )
-            self.url = self._parts.enter_context(front.running(app, port))
+            self.url = self._parts.enter_context(reverse_proxy.running(app, port))
 
     def _start_emulator(self) -> None:
         state, persist = self.plan.state, self.plan.persist
         self.emulator = emulator.locate(state)
         self._parts.callback(emulator.clear, state)
-        self._emulator = Part(lambda again: emulator.launch(self.emulator, state, persist=persist, again=again))
+        self._emulator = SupervisedProcess(lambda again: emulator.launch(self.emulator, state, persist=persist, again=again))
         self._parts.callback(self._emulator.stop)
 
     def _telegram_settings(self) -> dict[str, str]:
@@ -200,7 +212,7 @@ def _names(settings: Mapping[str, str]) -> set[str]:
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Hold the state folder: two systems in one would overwrite each other's state."""
-    access.private_folder(state)  # tokens and sessions of the test server lie in it
+    state_secrets.private_folder(state)  # tokens and sessions of the test server lie in it
     with (state / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

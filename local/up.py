@@ -8,16 +8,16 @@ import threading
 from types import FrameType
 
 from infra_cdk.bundle import BundleError
-from local import access, configuration, seed
+from local import configuration, seed, state_secrets
 from local.bootstrap import ROOT
+from local.child_process import StartError, is_listening
 from local.configuration import ConfigurationError
-from local.phone.desk import Connected, Desk
+from local.phone.phone_page import ConnectedSystem, PhonePage
 from local.phone.routes import routes
-from local.processes import StartError, is_listening
-from local.progress import spoken
 from local.seed import Seed
 from local.stack import StackError
-from local.system import Plan, System
+from local.start_progress import spoken
+from local.system import System, SystemPlan
 
 STATE, REAL_STATE = ROOT / "build" / "local", ROOT / "build" / "local-real"  # a session of the one Telegram is nothing to the other
 DEFAULT_PORT = 8000
@@ -35,42 +35,44 @@ def main(arguments: list[str]) -> None:
         stop.set()
 
     os.umask(0o077)  # state and logs are for the person alone
-    started, desk = False, Desk()
+    started, phone_page = False, PhonePage()
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ask_to_stop)
-        with System(_plan(desk)) as system:
+        with System(_plan(phone_page)) as system:
             with spoken("demo tenant and test people"):
                 planted = seed.plant(system, system.url)
             started = True
-            desk.connect(connected := _connected(system, planted))
+            phone_page.connect(connected := _connected(system, planted))
             _say_where(system, connected)
             _say_how(connected)
             _stay(system, stop)
             print("\n  stopping ...", flush=True)
-            desk.close()
+            phone_page.close()
     except KeyboardInterrupt:
         print("\n  stopped", flush=True)
     except (BundleError, ConfigurationError, StackError, StartError) as error:
         raise SystemExit(f"\n{error}") from None
 
 
-def _plan(desk: Desk) -> Plan:
+def _plan(phone_page: PhonePage) -> SystemPlan:
     settings = configuration.read(os.environ, ROOT / ".env")
     port = int(settings.get("PORT") or DEFAULT_PORT)
     if is_listening(port):  # said before the slow part, not after it
         raise StartError(f"port {port} is taken; stop what listens there, or choose another: make up PORT={port + 80}")
     state = REAL_STATE if configuration.uses_real_telegram(settings) else STATE
-    return Plan(state, port, settings, pages=routes(desk), progress=spoken)
+    return SystemPlan(state, port, settings, pages=routes(phone_page), progress=spoken)
 
 
-def _connected(system: System, planted: Seed) -> Connected:
+def _connected(system: System, planted: Seed) -> ConnectedSystem:
     api_url = f"{system.emulator.url}/_aws/execute-api/{system.outputs.api_id}"
     control_url = system.telegram.control_url if system.telegram else None
-    return Connected(system.url, api_url, control_url, planted, access.of(system.plan.state).phones, system.emulator.gateway_headers)
+    return ConnectedSystem(
+        system.url, api_url, control_url, planted, state_secrets.of(system.plan.state).phones, system.emulator.gateway_headers
+    )
 
 
-def _say_where(system: System, connected: Connected) -> None:
+def _say_where(system: System, connected: ConnectedSystem) -> None:
     telegram = "the test server of this machine" if system.telegram else "the real one"
     print(
         f"""
@@ -85,7 +87,7 @@ def _say_where(system: System, connected: Connected) -> None:
     )
 
 
-def _say_how(connected: Connected) -> None:
+def _say_how(connected: ConnectedSystem) -> None:
     """Print the three lines, each as one paragraph that can be pasted unchanged."""
     if connected.test_server:
         print("\n  Open the phones in a browser, and paste these three lines into another terminal:")

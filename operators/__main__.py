@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from operators.workers import Refused, drain, listed
+from operators.workers import OperationRefused, drain, listed
 from shared import aws
 from shared.clock import SystemClock
 from shared.model.ids import WorkerId
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(_run(asked))  # noqa: T201  a command line speaks on stdout
     except ValidationError:
         sys.exit("no table configured: set TABLE_NAME and AWS credentials, or use --local beside a running `make up`")
-    except Refused as refused:
+    except OperationRefused as refused:
         sys.exit(str(refused))
     except StoreUnavailable as error:
         sys.exit(f"the table does not answer ({error})")
@@ -44,7 +44,7 @@ def _run(asked: argparse.Namespace) -> str:
     try:
         client = aws.dynamodb()
     except Exception as error:
-        raise Refused(f"no AWS client can be made: {error}") from error
+        raise OperationRefused(f"no AWS client can be made: {error}") from error
     store = WorkerStore(Table(client, table))
     if asked.action == "drain":
         return drain(store, WorkerId(asked.worker))
@@ -55,7 +55,7 @@ def _local() -> dict[str, str]:
     try:
         lines = LOCAL.read_text().splitlines()
     except FileNotFoundError:
-        raise Refused("nothing runs here: start it with `make up`") from None
+        raise OperationRefused("nothing runs here: start it with `make up`") from None
     return dict(line.split("=", 1) for line in lines)
 
 

@@ -18,7 +18,7 @@ SILENT = (
 )
 
 
-class Refused(Exception):
+class OperationRefused(Exception):
     """What was asked for cannot be done; the message says why."""
 
 
@@ -36,9 +36,9 @@ def drain(store: WorkerStore, worker_id: WorkerId) -> str:
     """Have a worker hand over and end; returns what to tell. Raises Refused where there is none, or it does not live. Safe to run twice."""
     worker = store.get(worker_id)
     if worker is None:
-        raise Refused(f"no worker {worker_id}; `avio workers` lists them")
+        raise OperationRefused(f"no worker {worker_id}; `avio workers` lists them")
     if not store.drain(worker_id):
-        raise Refused(f"worker {worker_id} is not live: it is {_state(store.get(worker_id) or worker)}")
+        raise OperationRefused(f"worker {worker_id} is not live: it is {_state(store.get(worker_id) or worker)}")
     return f"worker {worker_id} drains: it takes nothing more, hands its {worker.accounts} accounts over, and its process ends"
 
 

@@ -193,7 +193,7 @@ class AccountContext:
         await self.services.offload(store.want, row.tenant_id, row.channel, Wanted.LOG_OUT, self.services.now())
         await self.look_again()
 
-    async def load_peer(self, peer_id: int) -> Peer | None:
+    async def load_peer(self, peer_id: int | str) -> Peer | None:
         """Return what is stored of a peer: something was delivered from it or written to it."""
         return await self.services.offload(self.services.peers.get, self.tenant_id, self.row.channel, peer_id)
 

@@ -22,7 +22,7 @@ from shared.queues import QueueUnavailable
 from shared.store.peers import Met, Peer, PeerStore
 from shared.store.table import StoreUnavailable
 
-_Name = tuple[TenantId, Channel, int]
+_Name = tuple[TenantId, Channel, int | str]
 
 
 class EventPublisher:

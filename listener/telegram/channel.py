@@ -1,4 +1,4 @@
-"""Telegram as a channel: how the core opens an account on it, and the commands that it takes."""
+"""Telegram as a channel: opens accounts for the core, and names the handlers of their commands."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from listener.core.account_context import AccountContext
 from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection.endpoint import Telegram
-from listener.telegram.operations.send_message import send_message
+from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
@@ -42,12 +42,12 @@ HANDLERS: Handlers = dict(
 
 
 class TelegramDriver:
-    """Telegram at one worker. All its accounts connect to one endpoint, at the pace of one limiter."""
+    """Telegram at one worker. All its accounts connect to one endpoint, and one limiter paces their connects."""
 
     channel = Channel.TELEGRAM
     handlers = HANDLERS
 
-    def __init__(self, endpoint: Telegram, limiter: ConnectLimiter | None = None) -> None:
+    def __init__(self, endpoint: TelegramEndpoint, limiter: ConnectLimiter | None = None) -> None:
         self._endpoint = endpoint
         self._limiter = limiter or ConnectLimiter()
 

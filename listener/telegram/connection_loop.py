@@ -1,6 +1,6 @@
-"""A logged-in account at work: connected, receiving, sending, saving its marks.
+"""The loop of a logged-in account: connect, receive, send, save the update state.
 
-connect from the latest marks -> catch up -> serve -> (over) -> back off -> connect ...      until woken, or the session is over
+connect from the latest state -> catch up -> serve -> (over) -> back off -> connect ...      until woken, or the session is over
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from listener.core.ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
-from listener.telegram.operations.errors import End, code_of, end_of, wait_of
-from listener.telegram.operations.flood_waits import FloodWaits
-from listener.telegram.operations.recent_sends import RecentSends
 from listener.telegram.operations.restrictions import Restrictions
-from listener.telegram.operations.send import Outgoing, Sent, Tries, send
+from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, send
+from listener.telegram.requests.errors import SessionEndReason, code_of, end_of, wait_of
+from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.telegram_context import TelegramContext
-from listener.telegram.updates.batch import Batch
+from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.errors import AvioError, Code
@@ -35,7 +34,7 @@ KEY_UNKNOWN_TRIES = 5
 
 
 class ConnectionLoop:
-    """One logged-in account's connection, one after another. `wake` ends it."""
+    """Keeps one logged-in account connected, by a new connection after each that ends. `wake` ends the loop."""
 
     def __init__(self, context: TelegramContext, user_id: int, ledger: Ledger[UpdateState], wake: Signal) -> None:
         core = self._core = context.core
@@ -47,20 +46,20 @@ class ConnectionLoop:
         self._saving_peers: set[asyncio.Task[None]] = set()
         self._metrics = core.metrics
         self._flood_waits = FloodWaits(core.services.clock.boottime, self._metrics)
-        self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, ledger, core.services.now)
+        self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, self._recent_sends, ledger, core.services.now)
         self._restrictions = Restrictions(context)
-        self._changed_at = core.services.now()  # when it went up or down last
+        self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
         self.up = Signal()
-        self._to_send = Signal()  # somebody has something to send
+        self._to_send = Signal()  # a send waits
         self._senders = 0
         self._early_at = float("-inf")
         self.client: Client | None = None
 
-    async def run(self) -> End | None:
-        """Stay connected until woken; return why the session is over, where it is. What has come by then is made durable first."""
-        checkpoint = Checkpoint(self._save, self._wake.set)  # woken where superseded: whoever looks at the account next learns the same
+    async def run(self) -> SessionEndReason | None:
+        """Stay connected until woken; return why the session is over, if it is. Make what was received durable first."""
+        checkpoint = Checkpoint(self._save, self._wake.set)  # a superseded save wakes the account; its next write learns the same
         self._ledger.moved = checkpoint.moved
         try:
             return await self._stay_connected()
@@ -76,7 +75,7 @@ class ConnectionLoop:
 
     @property
     def live(self) -> Live:
-        """How the account is doing this moment."""
+        """The account's present condition."""
         up = self.client is not None
         return Live(
             connected=up,
@@ -88,10 +87,12 @@ class ConnectionLoop:
         )
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message, once: where the connection breaks, Telegram does not answer, or says that the fault is its own, the same
-        `random_id` is sent again, within the deadline. Raises `outcome_unknown` where the message may have been sent.
+        """Send a message exactly once.
+
+        If the connection breaks, or Telegram does not answer or reports a fault of its own, sends the same `random_id` again until the
+        deadline. Raises `outcome_unknown` if the message may have been sent.
         """
-        tries, failures = Tries(self._core.services.now()), 0
+        attempts, failures = SendAttempts(self._core.services.now()), 0
         self._senders += 1
         self._to_send.set()
         try:
@@ -101,32 +102,32 @@ class ConnectionLoop:
                     client = self.client
                     assert client is not None
                     try:
-                        return await self._send(client, message, tries)
+                        return await self._send(client, message, attempts)
                     except ConnectionError:
                         if client is self.client:
-                            self.up.clear()  # it is going down; `run` makes the next
+                            self.up.clear()  # the connection is ending; `run` makes the next
                     except TimeoutError:
-                        pass  # Telegram's answer to this try did not come: it has been waited for
+                        pass  # the wait for Telegram's answer was the pause before the next attempt
                     except AvioError as error:
                         if error.code is not Code.TELEGRAM_UNAVAILABLE:
                             raise
                         failures += 1
                         await asyncio.sleep(back_off_s(failures))
         except TimeoutError:
-            raise AvioError(Code.OUTCOME_UNKNOWN if tries.open else Code.TELEGRAM_UNAVAILABLE) from None
+            raise AvioError(Code.OUTCOME_UNKNOWN if attempts.maybe_sent else Code.TELEGRAM_UNAVAILABLE) from None
         except AvioError as error:
-            raise AvioError(Code.OUTCOME_UNKNOWN) if tries.open else error from error.__cause__
+            raise AvioError(Code.OUTCOME_UNKNOWN) if attempts.maybe_sent else error from error.__cause__
         finally:
             self._senders -= 1
             if not self._senders:
                 self._to_send.clear()
 
-    async def _send(self, client: Client, message: Outgoing, tries: Tries) -> Sent:
+    async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):
-            sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, tries)
+            sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
         self._metrics.sends += 1
-        if unkept := self._context.peers.unkept(sent.chat_id):
-            saving = asyncio.create_task(self._context.save_peers(unkept))
+        if unsaved := self._context.peers.unsaved(sent.chat_id):
+            saving = asyncio.create_task(self._context.save_peers(unsaved))
             self._saving_peers.add(saving)
             saving.add_done_callback(self._peers_saved)
         return sent
@@ -134,19 +135,15 @@ class ConnectionLoop:
     def _peers_saved(self, saving: asyncio.Task[None]) -> None:
         self._saving_peers.discard(saving)
         if not saving.cancelled() and (error := saving.exception()):
-            self._core.log("peers not saved", fault=type(error).__name__)  # they are saved the next time
+            self._core.log("peers not saved", fault=type(error).__name__)  # the next send or event saves them
 
-    async def _take(self, client: Client, batch: Batch) -> bool:
-        self._recent_sends.learn(batch.updates)
-        return await self._update_handler.take(client, batch)
-
-    async def _stay_connected(self) -> End | None:
+    async def _stay_connected(self) -> SessionEndReason | None:
         clock, failures = self._core.services.clock, 0
         while not self._wake.is_set():
             began = clock.boottime()
             error = await self._connection()
             end = end_of(error)
-            if end and (end is not End.KEY_UNKNOWN or failures >= KEY_UNKNOWN_TRIES):
+            if end and (end is not SessionEndReason.KEY_UNKNOWN or failures >= KEY_UNKNOWN_TRIES):
                 return end
             failures = 0 if clock.boottime() - began > STEADY_S else failures + 1
             if not self._wake.is_set():
@@ -159,30 +156,36 @@ class ConnectionLoop:
         assert context.session is not None
         try:
             async with context.limiter.turn(self._wake):
-                session, latest = context.session, self._ledger.latest
-                client = await connect(session, latest, core.guard, context.endpoint, self._take, waits=self._flood_waits)
+                client = await connect(
+                    context.session,
+                    self._ledger.latest,
+                    core.guard,
+                    context.endpoint,
+                    self._update_handler.take,
+                    flood_waits=self._flood_waits,
+                )
             try:
-                self._goes_up(client)
+                self._note_up(client)
                 await core.note(last_error=None)
-                await self._restrictions.look(client)
+                await self._restrictions.check_freeze(client)
                 await self._serve(client)
                 return client.ended_by
             finally:
                 await client.disconnect()
         except Superseded:
             raise
-        except Exception as error:  # the edge of the account's loop: it becomes a value, and a pause
+        except Exception as error:  # the edge of the account's loop: the error becomes a return value, and a pause follows
             return error
         finally:
-            self._goes_down()
+            self._note_down()
 
-    def _goes_up(self, client: Client) -> None:
+    def _note_up(self, client: Client) -> None:
         self.client, self._changed_at, self._last_error = client, self._core.services.now(), None
         self._metrics.connects += 1
         self._metrics.connected += 1
         self.up.set()
 
-    def _goes_down(self) -> None:
+    def _note_down(self) -> None:
         if self.client:
             self._metrics.connected -= 1
             self._changed_at, self._synced_at = self._core.services.now(), self.client.synced_at or self._synced_at
@@ -190,7 +193,7 @@ class ConnectionLoop:
         self.up.clear()
 
     async def _serve(self, client: Client) -> None:
-        """Stay until the connection is over, or woken, or a ledger that was full is empty: then what was dropped has to be fetched."""
+        """Stay until the connection is over, or woken, or a full ledger is empty again: a new connection fetches what was dropped."""
         waits = [self._wake.future(), client.full.future()]
         try:
             await client.serve(waits)
@@ -204,12 +207,12 @@ class ConnectionLoop:
                 wait.cancel()
 
     async def _wait_after(self, error: BaseException | None, failures: int) -> None:
-        """Pause, for as long as Telegram asks where it does. The row is told of an outage once: when it begins for good."""
+        """Pause, for as long as Telegram asks if it asks. Note an outage in the row once, at its second failure in a row."""
         self._core.log("connection over", fault=type(error).__name__, failures=failures)
         asked_s = wait_of(error)
-        if isinstance(error, AvioError):  # by the connect; what ends a connection later was a request's answer, and is counted with it
+        if isinstance(error, AvioError):  # raised by the connect; FloodWaits counts the waits of later requests
             self._metrics.flood_wait_s += asked_s
-        if failures >= 2 or asked_s:  # once may be chance
+        if failures >= 2 or asked_s:  # a single failure may be chance
             self._last_error = code_of(error)
         if failures == 2 or (asked_s and failures < 2):
             await self._core.note(last_error=code_of(error))
@@ -219,7 +222,7 @@ class ConnectionLoop:
             await self._back_off(back_off_s(max(failures, 1)))
 
     async def _back_off(self, seconds: float) -> None:
-        """Wait, but less where somebody waits to send: a try is made early then, every few seconds at most however much is sent."""
+        """Wait, but connect early if a send waits: at most every few seconds, however many sends wait."""
         clock = self._core.services.clock
         earliest_s = max(0.0, self._early_at + EARLY_APART_S - clock.boottime())
         if seconds <= earliest_s or await wait_for(self._wake, earliest_s):

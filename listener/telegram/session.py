@@ -1,9 +1,9 @@
 """An account's session: its credentials at Telegram, which the core stores sealed.
 
-The identity that Telegram shows the user ("Avio, on ...") is fixed at the first connect and stored with the key it was made under; a
+The identity that Telegram shows the user ("Avio, on ...") is fixed at the first connect and stored with the key of that connect; a
 session never changes it.
 
-What every account has in memory is a dataclass with slots: a model would be 1 kB.
+Every account has a session in memory, so it is a dataclass with slots: a model would take 1 kB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.model.frozen import HIDDEN, STRICT, FrozenModel
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What Telegram is told of the client. Never an imitation of an official one."""
+    """The client as Telegram sees it. It never imitates an official client."""
 
     api_id: int
     device_model: str = "Avio"
@@ -32,7 +32,7 @@ class Identity:
 class PendingLogin(FrozenModel):
     """A log-in under way. `code_accepted` means that only the password is missing.
 
-    What is seldom is stored only where it is so: a worker of the version before refuses fields that it does not know.
+    The last fields are stored only if they differ from their defaults: a worker of the previous version refuses fields it does not know.
     """
 
     phone: str
@@ -50,7 +50,7 @@ class PendingLogin(FrozenModel):
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The credentials. `user_id` is set once they are authorised. The key is given as it is; base64 is what is stored."""
+    """The credentials. `user_id` is set once they are authorised. The key is plain bytes here, and base64 in the stored form."""
 
     identity: Identity
     dc_id: int
@@ -61,12 +61,12 @@ class Session:
     login: PendingLogin | None = None
 
     def written(self) -> str:
-        """Return it as it is stored, once sealed, in JSON."""
+        """Return the stored form in JSON, not yet sealed."""
         return _Stored(self).model_dump_json()
 
     @staticmethod
     def read(stored: bytes | str) -> Session:
-        """Return a session that was stored."""
+        """Return a session from its stored form."""
         return _Stored.model_validate_json(stored).root
 
 

@@ -1,4 +1,4 @@
-"""One account at Telegram: what the core asks of a channel, put together from the log-in, the connection loop and the session."""
+"""One account at Telegram: implements the core's channel account by the log-in flow, the connection loop and the session."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import connected
-from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
-from listener.telegram.operations.errors import End, end_of
 from listener.telegram.operations.send import Outgoing, Sent
+from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -25,9 +25,9 @@ from shared.model.states import Reason
 
 
 class TelegramAccount:
-    """A channel account (listener/core/channel.py). `loop` is there while it serves."""
+    """A channel account (listener/core/channel.py). `loop` exists while it serves."""
 
-    def __init__(self, core: AccountContext, endpoint: Telegram, limiter: ConnectLimiter, wake: Signal) -> None:
+    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, wake: Signal) -> None:
         self.context = TelegramContext(core, endpoint, limiter)
         self.flow = LoginFlow(self.context, wake)
         self.loop: ConnectionLoop | None = None
@@ -35,20 +35,20 @@ class TelegramAccount:
 
     @property
     def user_id(self) -> str | None:
-        """The account's own id, None where nobody is logged in."""
+        """The account's own id, None if nobody is logged in."""
         return str(self.context.user_id) if self.context.user_id else None
 
     @property
     def live(self) -> Live:
-        """How the account is doing this moment; without a connection loop, only when its last event came."""
+        """The account's present condition; without a connection loop, only the time of its last event."""
         return self.loop.live if self.loop else Live(last_event_at=self.context.core.last_event_at)
 
     def restore(self, session: str | None, position: str | None) -> None:
-        """Take in what an earlier owner has saved. Safe to run twice."""
+        """Read what an earlier owner has saved. Safe to run twice."""
         self.context.restore(session, position)
 
     def state_shown(self, said: AccountState) -> tuple[AccountState, Reason] | None:
-        """Return the state that the session shows where the row says another, `said`; None where they agree."""
+        """Return the state that the session shows if it differs from the row's, `said`; None if they agree."""
         found = _state_of(self.context.session, said)
         return found if found and found[0] is not said else None
 
@@ -57,7 +57,7 @@ class TelegramAccount:
         user_id, ledger = self.context.user_id, self.context.ledger
         assert user_id is not None
         assert ledger is not None
-        with contextlib.suppress(*AWS_AWAY):  # a log-in whose row could not be told
+        with contextlib.suppress(*AWS_AWAY):  # completes a log-in whose row could not be written
             await self.context.core.complete(self.state_shown(self.context.core.row.state), self.user_id)
         self.loop = ConnectionLoop(self.context, user_id, ledger, wake)
         self._serves.set()
@@ -69,7 +69,7 @@ class TelegramAccount:
         return SessionEnd(end.state, Reason(end.value)) if end else None
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message; raises `not_authorized` where nobody is logged in, or the account is on its way out or left alone."""
+        """Send a message; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
         row = self.context.core.row
         if not self.context.user_id or row.wanted or row.left_alone:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(row.state))
@@ -79,24 +79,24 @@ class TelegramAccount:
         return await self.loop.send(message)
 
     async def log_out(self, failures: int) -> bool:
-        """Log out; tell whether the session is over. A key that is unknown may be so for a moment: it is believed after some tries."""
+        """Log out; tell whether the session is over. An unknown key may be a passing fault: it counts only after several failures."""
         session, core = self.context.session, self.context.core
         assert session is not None
         try:
             async with connected(session, None, core.guard, self.context.endpoint) as client:
                 await login_requests.log_out(client)
         except AvioError as error:
-            unknown = end_of(error) is End.KEY_UNKNOWN and failures >= KEY_UNKNOWN_TRIES
+            unknown = end_of(error) is SessionEndReason.KEY_UNKNOWN and failures >= KEY_UNKNOWN_TRIES
             return error.code is Code.NOT_AUTHORIZED or unknown
         return True
 
     def forget(self) -> None:
-        """Drop the session from memory: it has been erased."""
+        """Drop the session from memory, after it was erased."""
         self.context.session = None
 
 
 def _state_of(session: Session | None, said: AccountState) -> tuple[AccountState, Reason] | None:
-    """Return the state that a session is in, and None where what the row says is right."""
+    """Return the state that a session shows, or None if the row's state is right."""
     match session:
         case Session(user_id=int()):
             return None if said.logged_in else (AccountState.AUTHORIZED, Reason.LOGGED_IN)

@@ -1,4 +1,4 @@
-"""What the Telegram parts of one account share: the core's context, the session as it is now, the peers."""
+"""The state that the Telegram parts of one account share: the core's context, the session, the peers."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import Any
 from listener.core.account_context import AccountContext
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.ledger import Ledger
-from listener.telegram.connection.endpoint import Telegram
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.session import Session
 from listener.telegram.updates.update_state import UpdateState
 from shared.store.peers import Peer
 
 
 class TelegramContext:
-    """One account's. `endpoint` is the Telegram that it lives on; connects wait for their turn at `limiter`."""
+    """One account's context. It connects to `endpoint`, and waits for its turn at `limiter` first."""
 
-    def __init__(self, core: AccountContext, endpoint: Telegram, limiter: ConnectLimiter) -> None:
+    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter) -> None:
         self.core = core
         self.endpoint = endpoint
         self.limiter = limiter
         self.session: Session | None = None
-        self.peers = PeerBook(core.load_peer, clock=core.services.clock.boottime)
+        self.peers = PeerCache(core.load_peer, clock=core.services.clock.boottime)
 
     @property
     def user_id(self) -> int | None:
-        """The account's own id, where it is logged in."""
+        """The account's own id, None if it is not logged in."""
         return self.session.user_id if self.session else None
 
     @property
     def ledger(self) -> Ledger[UpdateState] | None:
-        """The account's ledger, where it is logged in."""
+        """The account's ledger, None if it is not logged in."""
         return self.core.ledger
 
     def restore(self, session: str | None, state: str | None) -> None:
-        """Take in what is stored. Safe to run twice."""
+        """Read the stored session and update state. Safe to run twice."""
         self.session = Session.read(session) if session else None
         if self.user_id and state:
             self._start_ledger(UpdateState.read(state))
 
     async def save_session(self, session: Session) -> None:
-        """Store the session as it is now."""
+        """Store the session."""
         await self.core.save_session(session.written())
         self.session = session
 
     async def log_in(self, session: Session, user_id: int, state: UpdateState, **status: Any) -> None:
-        """Store a log-in that succeeded. From then on the account is logged in; where the row could not be told, `complete` tells it."""
+        """Store a log-in that succeeded. It counts from then on; if the row cannot be written now, `complete` writes it later."""
         session = replace(session, user_id=user_id, login=None)
         await self.core.save_log_in(session.written(), str(user_id), state.written())
         self.session = session
@@ -55,13 +55,13 @@ class TelegramContext:
         await self.core.note_log_in(str(user_id), **status)
 
     async def save_peers(self, peers: tuple[Peer, ...]) -> None:
-        """Store peers beyond this process; where storage is away they are stored the next time."""
+        """Store peers; if storage is unavailable they are stored the next time."""
         if await self.core.save_peers(peers):
-            self.peers.kept(peers)
+            self.peers.saved.add(peers)
 
     async def has_met(self, peer_id: int) -> bool:
-        """Tell whether a conversation with this peer is stored: something was delivered from it or written to it."""
+        """Tell whether this peer is stored, because a message was delivered from it or sent to it."""
         return await self.core.load_peer(peer_id) is not None
 
     def _start_ledger(self, state: UpdateState) -> None:
-        self.core.start_ledger(state, self.peers.kept, self.peers.missing)
+        self.core.start_ledger(state, self.peers.saved.add, self.peers.saved.unsaved)

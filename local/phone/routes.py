@@ -26,11 +26,11 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.lines import logout_line
-from local.phone import guard
-from local.phone.desk import Connected, Desk
-from local.phone.guard import Refusal
-from local.phone.seen import SHOWN
+from local.curl_commands import logout_line
+from local.phone import request_guard
+from local.phone.phone_page import ConnectedSystem, PhonePage
+from local.phone.received_callbacks import SHOWN
+from local.phone.request_guard import Refusal
 from local.seed import ANNA, PEOPLE, RECEIVER
 
 STATIC = Path(__file__).parent / "static"
@@ -53,7 +53,7 @@ Judge = Callable[[Mapping[str, str]], Refusal | None]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class NewMessage(BaseModel):
+class WrittenMessage(BaseModel):
     """What a person writes on their phone, to the person with the id `to`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -79,25 +79,25 @@ class _Answered(Exception):
         self.response = JSONResponse({"error": error, "detail": detail}, status)
 
 
-def routes(desk: Desk) -> Sequence[BaseRoute]:
+def routes(phone_page: PhonePage) -> Sequence[BaseRoute]:
     """Return the routes, for the front to serve before the API's."""
-    pages = Pages(desk)
+    pages = Pages(phone_page)
 
     def key(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.holder(headers, desk.system.page_key) if desk.system else None
+        return request_guard.holder(headers, phone_page.system.page_key) if phone_page.system else None
 
     def reading(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.reading(headers) or key(headers)
+        return request_guard.reading(headers) or key(headers)
 
     def writing(headers: Mapping[str, str]) -> Refusal | None:
-        return guard.writing(headers) or key(headers)
+        return request_guard.writing(headers) or key(headers)
 
     def receiving(headers: Mapping[str, str]) -> Refusal | None:  # what real people wrote is for no other user of the machine
-        return guard.page(headers) or (key(headers) if desk.system and not desk.system.test_server else None)
+        return request_guard.page(headers) or (key(headers) if phone_page.system and not phone_page.system.test_server else None)
 
     return [
-        Route("/phone", _guarded(pages.page, guard.page)),
-        Route("/phone/desk", _guarded(pages.desk, reading)),
+        Route("/phone", _guarded(pages.page, request_guard.page)),
+        Route("/phone/desk", _guarded(pages.phone_page, reading)),
         Route("/phone/webhook", _guarded(pages.webhook, reading)),
         Route("/phone/changes", _guarded(pages.changes, reading)),
         Route("/phone/code", _guarded(pages.code, reading)),
@@ -108,7 +108,7 @@ def routes(desk: Desk) -> Sequence[BaseRoute]:
         Route("/phone/deliveries/{event}", _guarded(pages.delivery, reading)),
         Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, writing), methods=["POST"]),
         Mount("/phone/static", StaticFiles(directory=STATIC)),
-        Route(RECEIVER, _guarded(pages.receive, guard.reading), methods=["POST"]),
+        Route(RECEIVER, _guarded(pages.receive, request_guard.reading), methods=["POST"]),
         Route(RECEIVER, _guarded(pages.received, receiving), methods=["GET"]),
     ]
 
@@ -133,13 +133,13 @@ def _guarded(endpoint: Endpoint, judge: Judge) -> Endpoint:
 class Pages:
     """The endpoints."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, phone_page: PhonePage) -> None:
+        self._desk = phone_page
 
     async def page(self, _: Request) -> Response:
         return FileResponse(STATIC / "index.html")
 
-    async def desk(self, request: Request) -> Response:
+    async def phone_page(self, request: Request) -> Response:
         """Answer what stays the same while the page is open, and the people."""
         system = self._system()
         seeded = {person.phone: person for person in PEOPLE}
@@ -229,7 +229,7 @@ class Pages:
         return JSONResponse((await self._control(request, "GET", path, params={"limit": CHATTING})).json())
 
     async def write(self, request: Request) -> Response:
-        message = await _body(request, NewMessage)
+        message = await _body(request, WrittenMessage)
         if not message.text.strip():
             raise _Answered(422, "empty_message", "A message is not blank.")
         path = f"/people/{request.path_params['person']}/messages"
@@ -280,7 +280,7 @@ class Pages:
         system = self._system()
         return _as_answered(await _client(request).get(f"{system.api_url}{RECEIVER}", headers=system.gateway))
 
-    def _system(self) -> Connected:
+    def _system(self) -> ConnectedSystem:
         if self._desk.system is None:
             raise _Answered(503, "starting", "The system is still starting.")
         return self._desk.system

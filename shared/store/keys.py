@@ -75,7 +75,7 @@ def marks(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
 
 
-def peer(tenant_id: TenantId, channel: Channel, peer_id: int) -> Key:
+def peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PEER#{channel}#{peer_id}"}
 
 

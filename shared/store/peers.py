@@ -13,13 +13,13 @@ from shared.store.table import ConditionFailed, Item, Table
 
 
 class Peer(StoredModel):
-    """A user, group or channel by its marked id.
+    """A user, group or channel by its id in the channel's own form: Telegram's marked id is a number, others are text.
 
     `access_hash` is the account's own key to it. A `min` user has none; (`min_chat`, `min_message`) is where it was seen, which names
     it as well, and `min_date` when, in Unix seconds.
     """
 
-    id: int
+    id: int | str
     kind: Literal["user", "chat", "channel"]
     access_hash: int | None = None
     username: str | None = None
@@ -51,7 +51,7 @@ class PeerStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, tenant_id: TenantId, channel: Channel, peer_id: int) -> Peer | None:
+    def get(self, tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Peer | None:
         """Return a peer, or None where the account has not met it. Consistent: a tenant may answer as soon as it has the id."""
         row = self._table.get(keys.peer(tenant_id, channel, peer_id))
         return _peer(row) if row else None
@@ -74,8 +74,8 @@ class PeerStore:
 
     def drop_all(self, tenant_id: TenantId, channel: Channel) -> None:
         """Forget every peer of an account: another person's access hashes open nothing. Safe to run twice, and to die in the middle."""
-        prefix = keys.peer(tenant_id, channel, 0)
-        begins = {":pk": prefix["pk"], ":peers": prefix["sk"].removesuffix("0")}
+        prefix = keys.peer(tenant_id, channel, "")
+        begins = {":pk": prefix["pk"], ":peers": prefix["sk"]}
         asked = {"ProjectionExpression": "pk, sk", "ConsistentRead": True}
         self._table.delete_many(self._table.query("pk = :pk AND begins_with(sk, :peers)", begins, **asked))
 
@@ -86,4 +86,5 @@ def _row(met: Met) -> Item:
 
 def _peer(row: Item) -> Peer:
     fields = {name: value for name, value in row.items() if name not in {"pk", "sk"}}
-    return Peer.model_validate({"id": int(row["sk"].rsplit("#", 1)[1]), **fields})
+    _, channel, peer_id = row["sk"].split("#", 2)
+    return Peer.model_validate({"id": int(peer_id) if channel == Channel.TELEGRAM else peer_id, **fields})

@@ -11,10 +11,10 @@ from local import emulator
 from local.bootstrap import ROOT
 from local.emulator_account import open_account
 from local.stand_in_template import template
+from testing.chaos.chaos_run import run
 from testing.chaos.faults import KINDS
 from testing.chaos.plan import KINDS as CHATS
-from testing.chaos.plan import Plan
-from testing.chaos.run import run
+from testing.chaos.plan import ChaosPlan
 
 FOLDER = ROOT / "build" / "chaos"
 
@@ -30,7 +30,7 @@ def main() -> None:
     sys.exit(0 if report.good else 1)
 
 
-def _plan() -> Plan:
+def _plan() -> ChaosPlan:
     parser = argparse.ArgumentParser(prog="python -m testing.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--workers", type=int, default=3)
@@ -41,7 +41,7 @@ def _plan() -> Plan:
     parser.add_argument("--faults", default="all", help=f"all, none, all,-name,... or name,...: {', '.join(sorted(KINDS))}")
     parser.add_argument("--kinds", default=",".join(CHATS), help="kinds of chats")
     given = parser.parse_args()
-    return Plan(
+    return ChaosPlan(
         FOLDER,
         _faults(given.faults),
         seconds=given.minutes * 60,

@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.emulator import REGION, Emulator
-from local.proxy import Proxy
+from local.tcp_proxy import Proxy
 
 Mode = Literal[
     "refuse",  # connections are cut and none is taken

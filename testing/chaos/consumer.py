@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import queues
-from testing.chaos.journal import Journal
-from testing.chaos.tally import Sequence, Tally, read_text
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.message_audit import MessageAudit, Sequence, read_text
 
 VISIBILITY_S = 60
 WAIT_S = 1
@@ -18,11 +18,11 @@ WAIT_S = 1
 class Consumer:
     """Takes until `stopping` is set and the queue is empty. FIFO lets nobody else have a chat's next while it holds some."""
 
-    def __init__(self, sqs: Any, url: str, tally: Tally, journal: Journal) -> None:
+    def __init__(self, sqs: Any, url: str, audit: MessageAudit, fault_log: FaultLog) -> None:
         self._sqs = sqs
         self._url = url
-        self._tally = tally
-        self._journal = journal
+        self._tally = audit
+        self._journal = fault_log
         self.unreadable = 0
         """Events that the delivery function could not read."""
         self.stopping = asyncio.Event()

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from testing.chaos.aws_proxy import AwsFault, Mode
-from testing.chaos.cast import Cast
-from testing.chaos.journal import Entry
-from testing.chaos.place import Place
-from testing.chaos.server import PhoneRefusedError, Server
+from testing.chaos.fault_log import FaultEntry
+from testing.chaos.population import Population
 from testing.chaos.takeover import Takeovers
+from testing.chaos.telegram_process import PhoneRefusedError, RestartingServer
+from testing.chaos.worker_slot import WorkerSlot
 
 
 @dataclass
-class Scene:
+class FaultContext:
     """What faults act on. `ending` cuts every fault short: then all is to be good again."""
 
-    places: list[Place]
-    server: Server
-    cast: Cast
+    slots: list[WorkerSlot]
+    server: RestartingServer
+    population: Population
     takeovers: Takeovers
     rng: random.Random
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,15 +43,15 @@ class Scene:
 
     def phone(self) -> str | None:
         """Return somebody's phone, or None for everybody."""
-        return self.rng.choice([None, self.rng.choice(self.cast.members).phone])
+        return self.rng.choice([None, self.rng.choice(self.population.participants).phone])
 
 
-Fault = Callable[[Scene, Place, Entry], Awaitable[None]]
+Fault = Callable[[FaultContext, WorkerSlot, FaultEntry], Awaitable[None]]
 On = Literal["worker", "all workers", "server"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """A fault by its name."""
 
     name: str
@@ -60,13 +60,13 @@ class Kind:
     fells: bool
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, FaultKind] = {}
 
 
 def _fault(on: On, *, fells: bool = False) -> Callable[[Fault], Fault]:
     def register(run: Fault) -> Fault:
         name = str(getattr(run, "__name__")).replace("_", "-")  # noqa: B009  a Callable has no name to mypy
-        KINDS[name] = Kind(name, run, on, fells)
+        KINDS[name] = FaultKind(name, run, on, fells)
         return run
 
     return register
@@ -76,45 +76,45 @@ def _fault(on: On, *, fells: bool = False) -> Callable[[Fault], Fault]:
 
 
 @_fault("worker", fells=True)
-async def kill(scene: Scene, place: Place, entry: Entry) -> None:
+async def kill(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """kill -9; a supervisor starts another some seconds later."""
-    await scene.takeovers.begin(place, entry)
-    await place.kill()
+    await context.takeovers.begin(slot, entry)
+    await slot.kill()
     try:
-        await scene.last(1, 6)
+        await context.last(1, 6)
     finally:
-        await place.start_worker()
-    await _serves_again(scene, place)
+        await slot.start_worker()
+    await _serves_again(context, slot)
 
 
 @_fault("worker", fells=True)
-async def freeze(scene: Scene, place: Place, entry: Entry) -> None:
+async def freeze(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """SIGSTOP past the lease, then SIGCONT."""
-    await scene.takeovers.begin(place, entry)
-    place.signal(signal.SIGSTOP)
+    await context.takeovers.begin(slot, entry)
+    slot.signal(signal.SIGSTOP)
     try:
-        await scene.last(18, 26)
+        await context.last(18, 26)
     finally:
-        place.signal(signal.SIGCONT)
-    await _serves_again(scene, place)
+        slot.signal(signal.SIGCONT)
+    await _serves_again(context, slot)
 
 
 @_fault("worker")
-async def pause(scene: Scene, place: Place, entry: Entry) -> None:
+async def pause(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """SIGSTOP for less than the lease."""
-    place.signal(signal.SIGSTOP)
+    slot.signal(signal.SIGSTOP)
     try:
-        await scene.last(1, 7)
+        await context.last(1, 7)
     finally:
-        place.signal(signal.SIGCONT)
+        slot.signal(signal.SIGCONT)
 
 
 @_fault("all workers")
-async def rolling(scene: Scene, place: Place, entry: Entry) -> None:
+async def rolling(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Replace all workers, one after another, as a deployment does."""
-    for one in scene.places:
+    for one in context.slots:
         async with one.lock:
-            if not scene.ending.is_set():
+            if not context.ending.is_set():
                 await one.replace()
 
 
@@ -122,180 +122,182 @@ async def rolling(scene: Scene, place: Place, entry: Entry) -> None:
 
 
 @_fault("worker", fells=True)
-async def dynamodb_away(scene: Scene, place: Place, entry: Entry) -> None:
+async def dynamodb_away(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Partitioned from DynamoDB, past the lease or not."""
-    await _aws(scene, place, entry, scene.rng.choice(["refuse", "hang", "error", "lose_answer", "late"]), 1.0, (4, 25), "dynamodb")
+    await _aws(context, slot, entry, context.rng.choice(["refuse", "hang", "error", "lose_answer", "late"]), 1.0, (4, 25), "dynamodb")
 
 
 @_fault("worker")
-async def dynamodb_flaky(scene: Scene, place: Place, entry: Entry) -> None:
+async def dynamodb_flaky(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """A share of the calls fails, or works though its answer is lost."""
-    mode: Mode = scene.rng.choice(["error", "throttle", "lose_answer", "late"])
-    await _aws(scene, place, entry, mode, scene.rng.uniform(0.1, 0.5), (5, 20), "dynamodb")
+    mode: Mode = context.rng.choice(["error", "throttle", "lose_answer", "late"])
+    await _aws(context, slot, entry, mode, context.rng.uniform(0.1, 0.5), (5, 20), "dynamodb")
 
 
 @_fault("worker")
-async def sqs_away(scene: Scene, place: Place, entry: Entry) -> None:
+async def sqs_away(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Partitioned from SQS."""
-    await _aws(scene, place, entry, scene.rng.choice(["refuse", "hang", "error", "lose_answer"]), 1.0, (4, 30), "sqs")
+    await _aws(context, slot, entry, context.rng.choice(["refuse", "hang", "error", "lose_answer"]), 1.0, (4, 30), "sqs")
 
 
 @_fault("worker")
-async def sqs_flaky(scene: Scene, place: Place, entry: Entry) -> None:
+async def sqs_flaky(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """A share of the batches fails, or works though its answer is lost or late."""
-    mode: Mode = scene.rng.choice(["error", "lose_answer", "late"])
-    await _aws(scene, place, entry, mode, scene.rng.uniform(0.1, 0.6), (5, 25), "sqs")
+    mode: Mode = context.rng.choice(["error", "lose_answer", "late"])
+    await _aws(context, slot, entry, mode, context.rng.uniform(0.1, 0.6), (5, 25), "sqs")
 
 
 @_fault("worker")
-async def sqs_refuses_entries(scene: Scene, place: Place, entry: Entry) -> None:
+async def sqs_refuses_entries(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Single entries of batches are refused, or said to be."""
-    mode: Mode = scene.rng.choice(["refuse_entries", "deny_entries"])
-    await _aws(scene, place, entry, mode, scene.rng.uniform(0.1, 0.6), (5, 25), "sqs")
+    mode: Mode = context.rng.choice(["refuse_entries", "deny_entries"])
+    await _aws(context, slot, entry, mode, context.rng.uniform(0.1, 0.6), (5, 25), "sqs")
 
 
 @_fault("worker")
-async def kms_away(scene: Scene, place: Place, entry: Entry) -> None:
+async def kms_away(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Partitioned from KMS: what is claimed now cannot be opened yet."""
-    await _aws(scene, place, entry, scene.rng.choice(["refuse", "hang", "error"]), 1.0, (5, 20), "kms")
+    await _aws(context, slot, entry, context.rng.choice(["refuse", "hang", "error"]), 1.0, (5, 20), "kms")
 
 
 @_fault("worker", fells=True)
-async def island(scene: Scene, place: Place, entry: Entry) -> None:
+async def island(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Partitioned from everything, past the lease."""
-    await scene.takeovers.begin(place, entry)
-    place.break_aws(AwsFault("hang"))
-    place.link.fall_silent()
+    await context.takeovers.begin(slot, entry)
+    slot.break_aws(AwsFault("hang"))
+    slot.link.fall_silent()
     try:
-        await scene.last(18, 28)
+        await context.last(18, 28)
     finally:
-        place.heal_aws()
-        place.link.heal()
-    await _serves_again(scene, place)
+        slot.heal_aws()
+        slot.link.heal()
+    await _serves_again(context, slot)
 
 
 # a worker's way to Telegram
 
 
 @_fault("worker")
-async def telegram_cut(scene: Scene, place: Place, entry: Entry) -> None:
+async def telegram_cut(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """All connections are cut, and for some seconds none can be made."""
-    place.link.refusing = True
-    place.link.cut()
+    slot.link.refusing = True
+    slot.link.cut()
     try:
-        await scene.last(0, 15)
+        await context.last(0, 15)
     finally:
-        place.link.heal()
+        slot.link.heal()
 
 
 @_fault("worker")
-async def telegram_silent(scene: Scene, place: Place, entry: Entry) -> None:
+async def telegram_silent(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Nothing passes, and nothing says so."""
-    place.link.fall_silent()
+    slot.link.fall_silent()
     try:
-        await scene.last(5, 25)
+        await context.last(5, 25)
     finally:
-        place.link.heal()
+        slot.link.heal()
 
 
 @_fault("worker")
-async def telegram_slow(scene: Scene, place: Place, entry: Entry) -> None:
+async def telegram_slow(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Everything takes longer."""
-    place.link.delay_s = scene.rng.uniform(0.05, 0.5)
+    slot.link.delay_s = context.rng.uniform(0.05, 0.5)
     try:
-        await scene.last(5, 20)
+        await context.last(5, 20)
     finally:
-        place.link.heal()
+        slot.link.heal()
 
 
 # Telegram itself
 
 
 @_fault("server")
-async def server_restart(scene: Scene, place: Place, entry: Entry) -> None:
+async def server_restart(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """The server ends, by SIGTERM or by kill -9, and comes back."""
-    async with scene.restarting:
-        await scene.server.restart(scene.rng.uniform(0.2, 6), scene.last, kill=scene.rng.random() < 0.5)
+    async with context.restarting:
+        await context.server.restart(context.rng.uniform(0.2, 6), context.last, kill=context.rng.random() < 0.5)
 
 
 @_fault("server")
-async def pushes(scene: Scene, place: Place, entry: Entry) -> None:
+async def pushes(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Updates are lost, repeated or held back; the difference has them."""
-    kind = scene.rng.choice(["lose_push", "repeat_push", "hold_push"])
-    await _server_fault(scene, entry, (4, 15), kind=kind, phone=scene.phone(), times=scene.rng.choice([1, 5, 40]))
+    kind = context.rng.choice(["lose_push", "repeat_push", "hold_push"])
+    await _server_fault(context, entry, (4, 15), kind=kind, phone=context.phone(), times=context.rng.choice([1, 5, 40]))
 
 
 @_fault("server")
-async def too_long_pushes(scene: Scene, place: Place, entry: Entry) -> None:
+async def too_long_pushes(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Instead of updates only the word comes that there are some."""
-    await _server_fault(scene, entry, (4, 10), kind="too_long_push", phone=scene.phone(), times=scene.rng.choice([1, 10]))
+    await _server_fault(context, entry, (4, 10), kind="too_long_push", phone=context.phone(), times=context.rng.choice([1, 10]))
 
 
 @_fault("server")
-async def differences_refused(scene: Scene, place: Place, entry: Entry) -> None:
+async def differences_refused(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """updates.getDifference fails, waits, is late or loses its connection."""
-    kind = scene.rng.choice(["error", "flood_wait", "delay", "drop_before", "drop_after", "ignore"])
-    fault = {"kind": kind, "method": "updates.getDifference", "times": scene.rng.choice([1, 5, 20]), "seconds": 3}
-    await _server_fault(scene, entry, (4, 12), phone=scene.phone(), **fault)
+    kind = context.rng.choice(["error", "flood_wait", "delay", "drop_before", "drop_after", "ignore"])
+    fault = {"kind": kind, "method": "updates.getDifference", "times": context.rng.choice([1, 5, 20]), "seconds": 3}
+    await _server_fault(context, entry, (4, 12), phone=context.phone(), **fault)
 
 
 @_fault("server")
-async def sends_refused(scene: Scene, place: Place, entry: Entry) -> None:
+async def sends_refused(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """messages.sendMessage is late, or loses its connection before or after it was executed."""
-    fault = {"kind": scene.rng.choice(["delay", "drop_before", "drop_after", "ignore"]), "method": "messages.sendMessage", "seconds": 3}
-    await _server_fault(scene, entry, (4, 12), times=scene.rng.choice([1, 5, 20]), **fault)
+    fault = {"kind": context.rng.choice(["delay", "drop_before", "drop_after", "ignore"]), "method": "messages.sendMessage", "seconds": 3}
+    await _server_fault(context, entry, (4, 12), times=context.rng.choice([1, 5, 20]), **fault)
 
 
 @_fault("server")
-async def differences_too_long(scene: Scene, place: Place, entry: Entry) -> None:
+async def differences_too_long(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """updates.getDifference and updates.getChannelDifference answer that there is too much; histories have to be read."""
-    kind = scene.rng.choice(["difference_too_long", "channel_difference_too_long"])
-    await _server_fault(scene, entry, (4, 10), kind=kind, phone=scene.phone(), times=scene.rng.choice([1, 5]))
+    kind = context.rng.choice(["difference_too_long", "channel_difference_too_long"])
+    await _server_fault(context, entry, (4, 10), kind=kind, phone=context.phone(), times=context.rng.choice([1, 5]))
 
 
 @_fault("server")
-async def connections(scene: Scene, place: Place, entry: Entry) -> None:
+async def connections(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """Connections are kicked, get a new session, another salt, or a transport error; of one account or of all."""
-    which = {"person": scene.rng.choice(scene.cast.members).phone} if scene.rng.random() < 0.5 else {}
-    act, more = scene.rng.choice(
+    which = {"person": context.rng.choice(context.population.participants).phone} if context.rng.random() < 0.5 else {}
+    act, more = context.rng.choice(
         [("kick", {}), ("new_session", {}), ("salt", {}), ("transport_error", {"code": -404}), ("transport_error", {"code": -429})]
     )
-    await scene.server.once("POST", f"/connections/{act}", {**which, **more})
+    await context.server.once("POST", f"/connections/{act}", {**which, **more})
 
 
 @_fault("server")
-async def stall(scene: Scene, place: Place, entry: Entry) -> None:
+async def stall(context: FaultContext, slot: WorkerSlot, entry: FaultEntry) -> None:
     """One account's connections go dead without being closed."""
-    which = {"person": scene.rng.choice(scene.cast.members).phone}
-    await scene.server.once("POST", "/connections/stall", which)
+    which = {"person": context.rng.choice(context.population.participants).phone}
+    await context.server.once("POST", "/connections/stall", which)
     try:
-        await scene.last(5, 25)
+        await context.last(5, 25)
     finally:
-        await scene.server.once("POST", "/connections/resume", which)
+        await context.server.once("POST", "/connections/resume", which)
 
 
-async def _aws(scene: Scene, place: Place, entry: Entry, mode: Mode, share: float, span: tuple[float, float], service: str) -> None:
+async def _aws(
+    context: FaultContext, slot: WorkerSlot, entry: FaultEntry, mode: Mode, share: float, span: tuple[float, float], service: str
+) -> None:
     entry.about += f" {mode} {share:.0%}"
-    place.break_aws(AwsFault(mode, share), service)
+    slot.break_aws(AwsFault(mode, share), service)
     try:
-        await scene.last(*span)
+        await context.last(*span)
     finally:
-        place.heal_aws(service)
+        slot.heal_aws(service)
 
 
-async def _server_fault(scene: Scene, entry: Entry, span: tuple[float, float], **fault: Any) -> None:
+async def _server_fault(context: FaultContext, entry: FaultEntry, span: tuple[float, float], **fault: Any) -> None:
     entry.about = " ".join(str(value) for value in fault.values() if value)
     given = {name: value for name, value in fault.items() if value is not None}
-    made = await scene.server.once("POST", "/faults", given)
+    made = await context.server.once("POST", "/faults", given)
     try:
-        await scene.last(*span)
+        await context.last(*span)
     finally:
         if made:
             with contextlib.suppress(PhoneRefusedError):  # used up, or forgotten by a restart
-                await scene.server.once("DELETE", f"/faults/{made['number']}", {})
+                await context.server.once("DELETE", f"/faults/{made['number']}", {})
 
 
-async def _serves_again(scene: Scene, place: Place) -> None:
+async def _serves_again(context: FaultContext, slot: WorkerSlot) -> None:
     """Count a worker as down until it holds a lease again."""
-    if not await place.ready():
-        scene.takeovers.journal.note("a worker does not serve", place.name)
+    if not await slot.ready():
+        context.takeovers.fault_log.note("a worker does not serve", slot.name)

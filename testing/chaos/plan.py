@@ -9,7 +9,7 @@ KINDS = ("private", "basic", "supergroup", "channel")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChaosPlan:
     """One run.
 
     `rate` is messages delivered to accounts per second: one that goes to a group with five of them counts as five. `faults` are names of

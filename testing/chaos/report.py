@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from testing.chaos.cast import Cast
-from testing.chaos.journal import Journal
-from testing.chaos.memory import Memory
-from testing.chaos.place import Place
-from testing.chaos.plan import Plan
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.memory_usage import MemoryUsage
+from testing.chaos.message_audit import Incident, MessageAudit, Sequence
+from testing.chaos.plan import ChaosPlan
+from testing.chaos.population import Population
 from testing.chaos.sends import SendVerdict
 from testing.chaos.takeover import Takeovers
-from testing.chaos.tally import Incident, Sequence, Tally
+from testing.chaos.worker_slot import WorkerSlot
 
 SHOWN = 20
 AROUND_S = (10.0, 60.0)
@@ -26,14 +26,14 @@ AROUND_S = (10.0, 60.0)
 class Report:
     """Everything that a run found."""
 
-    plan: Plan
-    cast: Cast
-    tally: Tally
+    plan: ChaosPlan
+    population: Population
+    audit: MessageAudit
     sends: SendVerdict
     takeovers: Takeovers
-    journal: Journal
-    memory: Memory
-    places: list[Place]
+    fault_log: FaultLog
+    memory: MemoryUsage
+    slots: list[WorkerSlot]
     keys_duplicated: int
     unreadable: int
     not_authorized: list[str]
@@ -54,13 +54,13 @@ class Report:
             "sent_refused",
         )
         figures = self.figures()
-        return not any(figures[name] for name in names) and not self.not_authorized and bool(self.tally.seen)
+        return not any(figures[name] for name in names) and not self.not_authorized and bool(self.audit.seen)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of build/chaos.json."""
-        faults = Counter(entry.name for entry in self.journal.entries)
+        faults = Counter(entry.name for entry in self.fault_log.entries)
         return {
-            **self.tally.verdict(),
+            **self.audit.verdict(),
             "unreadable": self.unreadable,
             "key_duplicated": self.keys_duplicated,
             "accounts_lost": self.not_authorized,
@@ -68,17 +68,17 @@ class Report:
             "sent_lost": len(self.sends.sent_lost),
             "sent_doubled": len(self.sends.sent_doubled),
             "sent_refused": dict(self.sends.refused),
-            "messages": self.tally.seen,
+            "messages": self.audit.seen,
             "faults": sum(faults.values()),
             "faults_by_name": dict(sorted(faults.items())),
             "takeover_s": self.takeovers.figures(),
             "seconds": round(self.took_s, 1),
-            "rate": round(self.tally.seen / self.plan.seconds, 1),
+            "rate": round(self.audit.seen / self.plan.seconds, 1),
             "workers": self.plan.workers,
             "accounts": self.plan.accounts,
             "kinds": list(self.plan.kinds),
             "seed": self.plan.seed,
-            "aws_calls": dict(sum((proxy.calls for place in self.places for proxy in place.aws.values()), Counter[str]())),
+            "aws_calls": dict(sum((proxy.calls for slot in self.slots for proxy in slot.aws.values()), Counter[str]())),
             "memory": [asdict(sample) for sample in self.memory.samples],
         }
 
@@ -86,12 +86,12 @@ class Report:
         """Write the figures, and beside the logs everything that is needed to look for the cause."""
         file.write_text(json.dumps(self.figures(), indent=1) + "\n")
         details = {
-            "incidents": [self._incident(one) for one in self.tally.incidents],
+            "incidents": [self._incident(one) for one in self.audit.incidents],
             "sends": {
                 kind: [asdict(one) for one in found]
                 for kind, found in (("lost", self.sends.sent_lost), ("doubled", self.sends.sent_doubled))
             },
-            "journal": self.journal.as_json(),
+            "journal": self.fault_log.as_json(),
             "takeovers": [{"fault": asdict(one.entry), "took_s": one.took_s, "never": sorted(one.waiting)} for one in self.takeovers.all],
         }
         (self.plan.folder / "details.json").write_text(json.dumps(details, indent=1) + "\n")
@@ -121,7 +121,7 @@ class Report:
     def _worst(self) -> list[str]:
         """Return one line per sequence that something is wrong with; what was in force around it is in the details."""
         found: dict[tuple[str, Sequence], list[Incident]] = {}
-        for one in self.tally.incidents:
+        for one in self.audit.incidents:
             found.setdefault((one.kind, one.sequence), []).append(one)
         lines = []
         for (kind, _), incidents in found.items():
@@ -132,16 +132,18 @@ class Report:
         return lines[:SHOWN]
 
     def _incident(self, one: Incident) -> dict[str, Any]:
-        member = next((member for member in self.cast.members if member.tenant_id == one.sequence.tenant_id), None)
-        chat = next((chat for chat in self.cast.chats if chat.number == one.sequence.chat), None)
+        participant = next(
+            (participant for participant in self.population.participants if participant.tenant_id == one.sequence.tenant_id), None
+        )
+        chat = next((chat for chat in self.population.chats if chat.number == one.sequence.chat), None)
         before_s, after_s = AROUND_S
-        around = Journal(self.journal.in_force(one.said_s - before_s, one.said_s + after_s))
+        around = FaultLog(self.fault_log.in_force(one.said_s - before_s, one.said_s + after_s))
         return {
             "what": one.kind,
             "kind": chat.kind if chat else "?",
             "chat": one.sequence.chat,
             "number": one.number,
-            "account": member.phone if member else "?",
+            "account": participant.phone if participant else "?",
             "tenant_id": one.sequence.tenant_id,
             "said_s": round(one.said_s, 1),
             "seen_s": round(one.seen_s, 1) if one.seen_s is not None else None,

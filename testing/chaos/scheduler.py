@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from testing.chaos.faults import KINDS, Kind, Scene
-from testing.chaos.place import Place
-from testing.chaos.plan import Plan
+from testing.chaos.faults import KINDS, FaultContext, FaultKind
+from testing.chaos.plan import ChaosPlan
+from testing.chaos.worker_slot import WorkerSlot
 
 
 class Scheduler:
     """Runs faults until the scene is ending; then `run` returns once all is good again."""
 
-    def __init__(self, plan: Plan, scene: Scene) -> None:
+    def __init__(self, plan: ChaosPlan, context: FaultContext) -> None:
         self._plan = plan
-        self._scene = scene
-        self._journal = scene.takeovers.journal
+        self._scene = context
+        self._journal = context.takeovers.fault_log
         self.begun = 0
 
     async def run(self) -> None:
@@ -27,30 +27,30 @@ class Scheduler:
                 if self._scene.ending.is_set():
                     return
                 kind = KINDS[name]
-                place = self._place_for(kind)
-                if place:
+                slot = self._place_for(kind)
+                if slot:
                     self.begun += 1
-                    faults.create_task(self._run(kind, place))
+                    faults.create_task(self._run(kind, slot))
 
-    async def _run(self, kind: Kind, place: Place) -> None:
-        with self._journal.fault(kind.name, place.name if kind.on == "worker" else "") as entry:
+    async def _run(self, kind: FaultKind, slot: WorkerSlot) -> None:
+        with self._journal.fault(kind.name, slot.name if kind.on == "worker" else "") as entry:
             if kind.on != "worker":
-                await kind.run(self._scene, place, entry)
+                await kind.run(self._scene, slot, entry)
                 return
-            async with place.lock:
-                place.down = kind.fells
+            async with slot.lock:
+                slot.down = kind.fells
                 try:
-                    await kind.run(self._scene, place, entry)
+                    await kind.run(self._scene, slot, entry)
                 finally:
-                    place.down = False
+                    slot.down = False
 
-    def _place_for(self, kind: Kind) -> Place | None:
+    def _place_for(self, kind: FaultKind) -> WorkerSlot | None:
         """Return a place that nothing else has; None where this kind has to be left out for now."""
-        places = self._scene.places
+        slots = self._scene.slots
         if kind.on != "worker":
-            return places[0]
-        free = [place for place in places if not place.lock.locked()]
-        if not free or (kind.fells and sum(not place.down for place in places) < 2):
+            return slots[0]
+        free = [slot for slot in slots if not slot.lock.locked()]
+        if not free or (kind.fells and sum(not slot.down for slot in slots) < 2):
             return None
         return self._scene.rng.choice(free)
 

@@ -14,10 +14,10 @@ from shared.rpc.client import OwnerClient
 from shared.rpc.send import SendMessage
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
-from testing.chaos.cast import Cast, Chat, Member
-from testing.chaos.journal import Journal
-from testing.chaos.server import Server
-from testing.chaos.tally import Sequence, Tally
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.message_audit import MessageAudit, Sequence
+from testing.chaos.population import Participant, Population, ScriptedChat
+from testing.chaos.telegram_process import RestartingServer
 
 AT_ONCE = 100
 NOT_DEFINITE = {
@@ -33,10 +33,10 @@ AGAIN_S = 1.0
 
 
 @dataclass
-class Sent:
+class SendAttempt:
     """One message of an account's; `outcome` is "sent", or the code of a definite refusal, or empty while nobody knows."""
 
-    member: Member
+    participant: Participant
     recipient: str
     text: str
     random_id: int
@@ -51,29 +51,29 @@ class SendVerdict:
     """What became of them all. `refused` counts refusals by code."""
 
     sends: int
-    sent_lost: list[Sent]
-    sent_doubled: list[Sent]
+    sent_lost: list[SendAttempt]
+    sent_doubled: list[SendAttempt]
     refused: Counter[str]
-    arrived_though_refused: list[Sent]
+    arrived_though_refused: list[SendAttempt]
 
 
 @dataclass
 class Sends:
     """Sends until `stopping` is set; then `run` returns once each has its answer, which may take as long as the faults last."""
 
-    cast: Cast
-    tally: Tally
-    server: Server
-    journal: Journal
+    population: Population
+    audit: MessageAudit
+    server: RestartingServer
+    fault_log: FaultLog
     rng: random.Random
     accounts: AccountStore
     workers: WorkerStore
-    all: list[Sent] = field(default_factory=list)
+    all: list[SendAttempt] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._clients = asyncio.Queue[OwnerClient]()
-        self._private = {chat.members[0]: chat for chat in self.cast.chats if chat.kind == "private"}
+        self._private = {chat.participants[0]: chat for chat in self.population.chats if chat.kind == "private"}
 
     async def run(self, rate: float) -> None:
         """Send `rate` messages a second, AT_ONCE at most under way."""
@@ -106,22 +106,22 @@ class Sends:
             arrived_though_refused=[one for one, count in counts if one.outcome not in ("sent", "") and count],
         )
 
-    def _next(self) -> tuple[Sent, str]:
-        member = self.rng.choice(self.cast.members)
-        recipient, to = self._recipient(member)
-        sent = Sent(member, recipient, f"send {len(self.all) + 1}", self.rng.getrandbits(62), self.journal.now)
+    def _next(self) -> tuple[SendAttempt, str]:
+        participant = self.rng.choice(self.population.participants)
+        recipient, to = self._recipient(participant)
+        sent = SendAttempt(participant, recipient, f"send {len(self.all) + 1}", self.rng.getrandbits(62), self.fault_log.now)
         self.all.append(sent)
         return sent, to
 
-    def _recipient(self, member: Member) -> tuple[str, str]:
+    def _recipient(self, participant: Participant) -> tuple[str, str]:
         """A friend by username, or the stranger by id once an event has given the customer that id."""
-        chat: Chat | None = self._private.get(member)
-        if chat and self.tally.has_seen(Sequence(member.tenant_id, chat.number)) and self.rng.random() < 0.5:
+        chat: ScriptedChat | None = self._private.get(participant)
+        if chat and self.audit.has_seen(Sequence(participant.tenant_id, chat.number)) and self.rng.random() < 0.5:
             return chat.stranger, str(chat.stranger_id)
-        phone = self.rng.choice(list(self.cast.friends))
-        return phone, f"@{self.cast.friends[phone]}"
+        phone = self.rng.choice(list(self.population.friends))
+        return phone, f"@{self.population.friends[phone]}"
 
-    async def _send(self, what: tuple[Sent, str], client: OwnerClient, threads: ThreadPoolExecutor) -> None:
+    async def _send(self, what: tuple[SendAttempt, str], client: OwnerClient, threads: ThreadPoolExecutor) -> None:
         sent, to = what
         loop = asyncio.get_running_loop()
         while not sent.outcome:
@@ -129,11 +129,11 @@ class Sends:
             sent.outcome = await loop.run_in_executor(threads, self._try, client, sent, to)
             if not sent.outcome:
                 await asyncio.sleep(AGAIN_S)  # what such an answer asks for: come back later
-        sent.took_s = self.journal.now - sent.began_s
+        sent.took_s = self.fault_log.now - sent.began_s
         self._clients.put_nowait(client)
 
-    def _try(self, client: OwnerClient, sent: Sent, to: str) -> str:
-        tenant_id = sent.member.tenant_id
+    def _try(self, client: OwnerClient, sent: SendAttempt, to: str) -> str:
+        tenant_id = sent.participant.tenant_id
         try:
             row = self.accounts.get(tenant_id, Channel.TELEGRAM)
             client.call(tenant_id, Channel.TELEGRAM, row, SendMessage(to=to, text=sent.text, random_id=sent.random_id))

@@ -14,9 +14,9 @@ from shared.model.ids import TenantId, WorkerId
 from shared.model.worker import WorkerState
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
-from testing.chaos.journal import Entry, Journal
-from testing.chaos.place import Place
-from testing.chaos.server import Server
+from testing.chaos.fault_log import FaultEntry, FaultLog
+from testing.chaos.telegram_process import RestartingServer
+from testing.chaos.worker_slot import WorkerSlot
 
 LOOK_EVERY_S = 0.25
 HARMLESS = {"sqs-away", "sqs-flaky", "sqs-refuses-entries", "pushes", "too-long-pushes", "sends-refused", "stall"}
@@ -27,7 +27,7 @@ HARMLESS = {"sqs-away", "sqs-flaky", "sqs-refuses-entries", "pushes", "too-long-
 class Takeover:
     """One fault and the accounts that its worker held. `took_s` fills as they are taken over."""
 
-    entry: Entry
+    entry: FaultEntry
     began_s: float
     owners: frozenset[WorkerId]
     youngest: tuple[int, int]
@@ -38,20 +38,22 @@ class Takeover:
 class Takeovers:
     """Watches every takeover of a run."""
 
-    def __init__(self, server: Server, accounts: AccountStore, workers: WorkerStore, people: dict[TenantId, int], journal: Journal) -> None:
+    def __init__(
+        self, server: RestartingServer, accounts: AccountStore, workers: WorkerStore, people: dict[TenantId, int], fault_log: FaultLog
+    ) -> None:
         self._server = server
         self._accounts = accounts
         self._workers = workers
         self._people = people
-        self.journal = journal
+        self.fault_log = fault_log
         self.all: list[Takeover] = []
 
-    async def begin(self, place: Place, entry: Entry) -> None:
+    async def begin(self, slot: WorkerSlot, entry: FaultEntry) -> None:
         """Note what a place's worker holds; call it right before the fault."""
-        address = place.current.address if place.current else ""
+        address = slot.current.address if slot.current else ""
         owners, held = await asyncio.to_thread(self._held_at, address)
         youngest = max(await self._connections(), default=(0, 0, 0))[:2]
-        self.all.append(Takeover(entry, self.journal.now, owners, youngest, held))
+        self.all.append(Takeover(entry, self.fault_log.now, owners, youngest, held))
 
     async def watch(self) -> None:
         """Look until cancelled."""
@@ -63,7 +65,7 @@ class Takeovers:
     async def _look(self) -> None:
         owner = await asyncio.to_thread(self._owners)
         connections = await self._connections()
-        now = self.journal.now
+        now = self.fault_log.now
         for one in self.all:
             served = {person for *number, person in connections if tuple(number) > one.youngest}
             for tenant_id in list(one.waiting):
@@ -90,7 +92,7 @@ class Takeovers:
 
     def _disturbed(self, one: Takeover) -> bool:
         until = one.began_s + max(one.took_s.values(), default=0.0)
-        return any(other is not one.entry and other.name not in HARMLESS for other in self.journal.in_force(one.began_s, until))
+        return any(other is not one.entry and other.name not in HARMLESS for other in self.fault_log.in_force(one.began_s, until))
 
 
 def _figures(takeovers: list[Takeover]) -> dict[str, Any]:

@@ -5,30 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 
-from testing.chaos.cast import Chat
-from testing.chaos.journal import Journal
-from testing.chaos.server import Server
-from testing.chaos.tally import Sequence, Tally, text_of
+from testing.chaos.fault_log import FaultLog
+from testing.chaos.message_audit import MessageAudit, Sequence, text_of
+from testing.chaos.population import ScriptedChat
+from testing.chaos.telegram_process import RestartingServer
 
 
 class Traffic:
     """Writes until `stopping` is set; then `write` returns once what was begun is finished."""
 
-    def __init__(self, server: Server, tally: Tally, journal: Journal, rng: random.Random) -> None:
+    def __init__(self, server: RestartingServer, audit: MessageAudit, fault_log: FaultLog, rng: random.Random) -> None:
         self._server = server
-        self._tally = tally
-        self._journal = journal
+        self._tally = audit
+        self._journal = fault_log
         self._rng = rng
         self.stopping = asyncio.Event()
 
-    async def write(self, chats: list[Chat], rate: float) -> None:
+    async def write(self, chats: list[ScriptedChat], rate: float) -> None:
         """Write to all chats at once, each as often as the others, `rate` messages delivered per second in all."""
-        every_s = sum(len(chat.members) for chat in chats) / rate
+        every_s = sum(len(chat.participants) for chat in chats) / rate
         async with asyncio.TaskGroup() as tasks:
             for chat in chats:
                 tasks.create_task(self._write_to(chat, every_s))
 
-    async def _write_to(self, chat: Chat, every_s: float) -> None:
+    async def _write_to(self, chat: ScriptedChat, every_s: float) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._rng.uniform(0, every_s)
         while not self.stopping.is_set():
@@ -36,7 +36,7 @@ class Traffic:
             due = max(due, loop.time() - every_s) + self._rng.uniform(0.5, 1.5) * every_s
             await self._say(chat)
 
-    async def _say(self, chat: Chat) -> None:
+    async def _say(self, chat: ScriptedChat) -> None:
         number = chat.last + 1
         text = text_of(chat.number, number)
         at_s = self._journal.now
@@ -44,10 +44,10 @@ class Traffic:
             if await self._is_there(chat, text):
                 break
         chat.last = number
-        for member in chat.members:
-            self._tally.note_said(Sequence(member.tenant_id, chat.number), number, at_s)
+        for participant in chat.participants:
+            self._tally.note_said(Sequence(participant.tenant_id, chat.number), number, at_s)
 
-    async def _is_there(self, chat: Chat, text: str) -> bool:
+    async def _is_there(self, chat: ScriptedChat, text: str) -> bool:
         """Look a message up that the server may or may not have taken before it went down."""
         found = await self._server.get(f"/people/{chat.stranger}/messages", chat=chat.to, contains=text, limit=10_000)
         return any(message["text"] == text for message in found["messages"])

@@ -20,7 +20,7 @@ from testing.fake_aws.dynamodb import DELIVERIES, STATE, FakeDynamoDb
 from testing.fake_aws.fifo_queue import QUEUE, FakeFifoQueue
 from testing.fake_aws.kms import FakeKms
 from testing.fake_aws.server import LATENCY_S, serving
-from testing.fake_aws.service import Answer, NotSupported, Refused, Request
+from testing.fake_aws.service import Answer, NotSupported, Request, RequestRefused
 from testing.fake_aws.wire import decoded, encoded
 
 ACCOUNT, REGION, KEY = "000000000000", "us-east-1", "key"
@@ -88,7 +88,7 @@ class FakeAws:
             self.calls[name] += 1
             self.first_at.setdefault(name, time.monotonic())
             return 200, encoded(self.answer(operation, request))
-        except Refused as refused:
+        except RequestRefused as refused:
             return 400, encoded({"__type": refused.code, "message": refused.message, **refused.fields})
         except NotSupported as error:
             return 501, encoded({"__type": "NotSupportedByTheFake", "message": str(error)})

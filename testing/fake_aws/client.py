@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from testing.fake_aws.service import Answer, Refused, Request
+from testing.fake_aws.service import Answer, Request, RequestRefused
 
 
 class InProcessClient:
@@ -24,7 +24,7 @@ class InProcessClient:
         def call(**request: Any) -> Answer:
             try:
                 return self._answer(operation, request)
-            except Refused as refused:
+            except RequestRefused as refused:
                 response: Any = {"Error": {"Code": refused.code, "Message": refused.message}, **refused.fields}
                 raise ClientError(response, operation) from refused
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from testing.fake_aws.expressions.words import Item, check_placeholders
-from testing.fake_aws.service import Answer, FakeService, Refused, Request, operation
+from testing.fake_aws.service import Answer, FakeService, Request, RequestRefused, operation
 from testing.fake_aws.table import FakeTable
 
 STATE, DELIVERIES = "avio", "deliveries"
@@ -56,7 +56,7 @@ class FakeDynamoDb(FakeService):
 
     def _named(self, name: str) -> FakeTable:
         if name not in self.tables:
-            raise Refused("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
+            raise RequestRefused("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
         return self.tables[name]
 
     def _get_many(self, request: Request) -> Answer:
@@ -85,7 +85,7 @@ class FakeDynamoDb(FakeService):
         if any(reason["Code"] != "None" for reason in reasons):
             codes = ", ".join(reason["Code"] for reason in reasons)
             message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-            raise Refused("TransactionCanceledException", message, CancellationReasons=reasons)
+            raise RequestRefused("TransactionCanceledException", message, CancellationReasons=reasons)
         before = self.units["write"]
         for kind, write in writes:
             self._do(kind, write)
@@ -98,7 +98,7 @@ class FakeDynamoDb(FakeService):
         check_placeholders(write, write.get("ConditionExpression"), write.get("UpdateExpression"))
         try:
             self._of(write).check(write, write.get("Item") or write["Key"])
-        except Refused as refused:
+        except RequestRefused as refused:
             return {"Code": "ConditionalCheckFailed", "Message": refused.message, **refused.fields}
         return {"Code": "None"}
 
@@ -119,6 +119,6 @@ def _check_unique(addressed: Iterable[tuple[str, Item]], most: int) -> None:
     """Raise Refused for more requests than one may hold, for none, and for two of one item."""
     addresses = [(table, key["pk"]["S"], key["sk"]["S"]) for table, key in addressed]
     if not 0 < len(addresses) <= most:
-        raise Refused("ValidationException", f"{len(addresses)} items in one request, of 1 to {most}")
+        raise RequestRefused("ValidationException", f"{len(addresses)} items in one request, of 1 to {most}")
     if len(set(addresses)) < len(addresses):
-        raise Refused("ValidationException", "one item twice in one request")
+        raise RequestRefused("ValidationException", "one item twice in one request")

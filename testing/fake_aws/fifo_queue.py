@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.clock import Clock, SystemClock
-from testing.fake_aws.service import Answer, FakeService, NotSupported, Refused, Request, operation
+from testing.fake_aws.service import Answer, FakeService, NotSupported, Request, RequestRefused, operation
 
 QUEUE = "events.fifo"
 VISIBILITY_S = 90.0
@@ -102,7 +102,7 @@ class FakeFifoQueue(FakeService):
     def answer(self, name: str, request: Request) -> Answer:
         """Answer a request; raises Refused and NotSupported."""
         if request.get("QueueUrl", "").rpartition("/")[2] != QUEUE:
-            raise Refused(f"{_CODE}.NonExistentQueue", "The specified queue does not exist.")
+            raise RequestRefused(f"{_CODE}.NonExistentQueue", "The specified queue does not exist.")
         return super().answer(name, request)
 
     def _send(self, request: Request) -> Answer:
@@ -167,11 +167,11 @@ def _entries(request: Request) -> list[Request]:
     """Return the entries of a batch; raises Refused for a batch that SQS does not take as a whole."""
     entries: list[Request] = request["Entries"]
     if not entries:
-        raise Refused(f"{_CODE}.EmptyBatchRequest")
+        raise RequestRefused(f"{_CODE}.EmptyBatchRequest")
     if len(entries) > MOST_ENTRIES:
-        raise Refused(f"{_CODE}.TooManyEntriesInBatchRequest")
+        raise RequestRefused(f"{_CODE}.TooManyEntriesInBatchRequest")
     if len({entry["Id"] for entry in entries}) < len(entries):
-        raise Refused(f"{_CODE}.BatchEntryIdsNotDistinct")
+        raise RequestRefused(f"{_CODE}.BatchEntryIdsNotDistinct")
     return entries
 
 

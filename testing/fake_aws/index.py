@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.store import keys
 from testing.fake_aws.expressions.words import Item
 from testing.fake_aws.item_collection import ItemCollection, Place
-from testing.fake_aws.service import Refused, Request
+from testing.fake_aws.service import Request, RequestRefused
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class IndexData:
     def searched(self, request: Request) -> tuple[Index, dict[str, ItemCollection]]:
         """Return the index and its partitions, for a query; raises Refused for a consistent read, which an index has not."""
         if request.get("ConsistentRead"):
-            raise Refused("ValidationException", "Consistent reads are not supported on global secondary indexes")
+            raise RequestRefused("ValidationException", "Consistent reads are not supported on global secondary indexes")
         return self._index, self._collections
 
     def shows(self, item: Item | None) -> bool:
@@ -48,7 +48,7 @@ class IndexData:
         """Raise Refused for an index key that is no text."""
         for name in (self._index.partition_key, self._index.sort_key):
             if name in item and "S" not in item[name]:
-                raise Refused("ValidationException", f"Type mismatch for Index Key {name}")
+                raise RequestRefused("ValidationException", f"Type mismatch for Index Key {name}")
 
     def change(self, before: Item | None, after: Item | None) -> list[tuple[Item | None, Item | None]]:
         """Show an item as it is after a write instead of as it was before; return the writes to the index, as before and after."""

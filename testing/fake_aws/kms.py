@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from testing.fake_aws.service import Answer, FakeService, NotSupported, Refused, Request, operation
+from testing.fake_aws.service import Answer, FakeService, NotSupported, Request, RequestRefused, operation
 
 
 class FakeKms(FakeService):
@@ -29,5 +29,5 @@ class FakeKms(FakeService):
     def _decrypt(self, request: Request) -> Answer:
         plain, context = self._made.get(request["CiphertextBlob"], (b"", {}))
         if not plain or context != request["EncryptionContext"]:
-            raise Refused("InvalidCiphertextException")
+            raise RequestRefused("InvalidCiphertextException")
         return {"Plaintext": plain, "KeyId": request["KeyId"]}

@@ -11,7 +11,7 @@ Request = dict[str, Any]
 Answer = dict[str, Any]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """An error answer of AWS: its code, its message and the fields beside them."""
 
     def __init__(self, code: str, message: str = "", **fields: Any) -> None:

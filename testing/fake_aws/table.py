@@ -14,7 +14,7 @@ from testing.fake_aws.expressions.updates import changed
 from testing.fake_aws.expressions.words import Item, check_placeholders
 from testing.fake_aws.index import INDEXES, Index, IndexData
 from testing.fake_aws.item_collection import ItemCollection, Place
-from testing.fake_aws.service import Answer, NotSupported, Refused, Request
+from testing.fake_aws.service import Answer, NotSupported, Request, RequestRefused
 
 MOST_WRITE_UNITS = 400
 """An item has 400 KB at most."""
@@ -112,7 +112,7 @@ class FakeTable:
         if not holds(request.get("ConditionExpression"), before or {}, values, names):
             showing = _allows(request, "ReturnValuesOnConditionCheckFailure", "ALL_OLD") and before
             shown: dict[str, Any] = {"Item": dict(before)} if showing and before else {}
-            raise Refused("ConditionalCheckFailedException", "The conditional request failed", **shown)
+            raise RequestRefused("ConditionalCheckFailedException", "The conditional request failed", **shown)
         return before
 
     def _found(self, key: Item) -> Item | None:
@@ -122,7 +122,7 @@ class FakeTable:
 
     def _write(self, before: Item | None, item: Item) -> None:
         if self._units is not None and write_units(item) > MOST_WRITE_UNITS:
-            raise Refused("ValidationException", "Item size has exceeded the maximum allowed size")
+            raise RequestRefused("ValidationException", "Item size has exceeded the maximum allowed size")
         for index in self._indexes.values():
             index.check(item)
         self._count("write", before, item)

@@ -17,7 +17,7 @@ from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.listener_client import MeasuredListener
 from benchmarks.send import beyond_the_clock
 from local.emulator_account import EmulatorAccount
-from local.progress import silent
+from local.start_progress import silent
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.store import keys
 from shared.store.table import Table

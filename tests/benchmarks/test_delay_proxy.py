@@ -12,13 +12,13 @@ DEADLINE_S = 30
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Far:
+class DistantServer:
     """A server that hands over each connection that comes."""
 
     def __init__(self) -> None:
         self._accepted: asyncio.Queue[Streams] = asyncio.Queue()
 
-    async def __aenter__(self) -> Far:
+    async def __aenter__(self) -> DistantServer:
         self._server = await asyncio.start_server(lambda *streams: self._accepted.put_nowait(streams), "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self
@@ -36,7 +36,7 @@ async def through(proxy: DelayProxy) -> Streams:
 
 async def test_each_direction_is_delayed_and_the_handshake_counts() -> None:
     """A first request and its answer cost two round trips, each later one a single one."""
-    async with Far() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
+    async with DistantServer() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
         began = time.monotonic()
         reader, writer = await through(proxy)
         far_reader, far_writer = await far.connection()
@@ -57,7 +57,7 @@ async def test_each_direction_is_delayed_and_the_handshake_counts() -> None:
 async def test_bytes_arrive_whole_and_in_order_side_by_side() -> None:
     """Many pieces are under way at once, however many: a delay is not a limit."""
     pieces = [number.to_bytes(4, "big") * 1000 for number in range(500)]
-    async with Far() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
+    async with DistantServer() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
         reader, writer = await through(proxy)
         far_reader, far_writer = await far.connection()
 
@@ -78,7 +78,7 @@ async def test_bytes_arrive_whole_and_in_order_side_by_side() -> None:
 
 async def test_an_end_that_breaks_off_breaks_the_other() -> None:
     """A reset there is an end here, and the proxy serves on."""
-    async with Far() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
+    async with DistantServer() as far, DelayProxy("127.0.0.1", far.port, DELAY_S) as proxy:
         for _ in range(2):
             reader, writer = await through(proxy)
             _, far_writer = await far.connection()
@@ -89,7 +89,7 @@ async def test_an_end_that_breaks_off_breaks_the_other() -> None:
 
 async def test_a_server_that_is_away_refuses() -> None:
     """The connection is accepted, as the kernel does that, and closed at once."""
-    async with Far() as far:
+    async with DistantServer() as far:
         gone = far.port
     async with DelayProxy("127.0.0.1", gone, DELAY_S) as proxy:
         reader, writer = await through(proxy)

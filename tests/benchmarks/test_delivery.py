@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from benchmarks import delivery, delivery_neighbours
-from benchmarks.delivery_stage import Stage, batches_of
+from benchmarks.delivery_stage import DeliveryEnvironment, batches_of
 from benchmarks.environment import BenchmarkEnvironment
-from local.progress import silent
+from local.start_progress import silent
 from tests.support.events import message_of
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[DeliveryEnvironment]:
     """A receiver and an AWS, no tenants yet."""
-    with BenchmarkEnvironment(tmp_path, silent) as environment, Stage(environment, "d") as stage:
+    with BenchmarkEnvironment(tmp_path, silent) as environment, DeliveryEnvironment(environment, "d") as stage:
         yield stage
 
 
-def test_both_sides_deliver_the_same_events_and_what_it_takes_is_counted(stage: Stage) -> None:
+def test_both_sides_deliver_the_same_events_and_what_it_takes_is_counted(stage: DeliveryEnvironment) -> None:
     """Every event is posted once by each side; all batches are read, recorded and billed."""
-    pair = delivery.Pair(stage)
+    pair = delivery.DeliveryPair(stage)
     pair.receiver_is(0)
     for own_first in (True, False):
         bare, own = pair.round(40, own_first=own_first)
@@ -40,7 +40,7 @@ def test_both_sides_deliver_the_same_events_and_what_it_takes_is_counted(stage: 
     assert 0 < rows[delivery.COST].value < rows[delivery.COST_UNBATCHED].value
 
 
-def test_events_of_one_chat_follow_each_other_in_a_batch(stage: Stage) -> None:
+def test_events_of_one_chat_follow_each_other_in_a_batch(stage: DeliveryEnvironment) -> None:
     """In the order in which they were sent, as SQS hands them over."""
     batches = batches_of(stage.events(stage.new_customers(2, "/after/0"), 2, 25), 10)
     assert list(map(len, batches)) == [10, 10, 5]
@@ -52,7 +52,7 @@ def test_events_of_one_chat_follow_each_other_in_a_batch(stage: Stage) -> None:
             assert numbers == sorted(numbers)
 
 
-def test_a_good_tenants_events_arrive_beside_hostile_ones(stage: Stage) -> None:
+def test_a_good_tenants_events_arrive_beside_hostile_ones(stage: DeliveryEnvironment) -> None:
     """By the queue and several functions; each of its events is waited for."""
     neighbours = delivery_neighbours.Neighbours(stage, 2)
     alone_s, beside_s = neighbours.round(2, stretch_s=0.5, alone_first=True)

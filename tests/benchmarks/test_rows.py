@@ -11,7 +11,7 @@ import pytest
 from benchmarks import changeover, idle, inbound, restart
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.stored_accounts import log_in, phones
-from local.progress import silent
+from local.start_progress import silent
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_workers_own_calls_are_not_an_accounts() -> None:
 
 def test_messages_reach_both_sides_all_of_them(environment: BenchmarkEnvironment) -> None:
     """What was held is let go and counted on either side, whichever is first."""
-    with inbound.Stage(environment, accounts=2, senders=2) as stage:
+    with inbound.InboundEnvironment(environment, accounts=2, senders=2) as stage:
         for own_first in (True, False):
             raw, own = stage.round(40, own_first=own_first)
             assert raw > 0
@@ -70,7 +70,7 @@ def test_messages_reach_both_sides_all_of_them(environment: BenchmarkEnvironment
 
 def test_accounts_are_handed_over_and_taken_over(environment: BenchmarkEnvironment) -> None:
     """Each of them is connected anew, and a message to it arrives; a killed worker's silence comes before that."""
-    stage = changeover.Stage(environment, log_in(environment, phones(903, 2)), friend="+99990499999")
+    stage = changeover.ChangeoverWorkers(environment, log_in(environment, phones(903, 2)), friend="+99990499999")
     try:
         assert stage.handed_over_s() > 0
         assert stage.taken_over_s() > 0

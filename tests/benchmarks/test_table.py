@@ -12,7 +12,7 @@ from benchmarks.__main__ import SUITES
 from benchmarks.environment import BenchmarkEnvironment
 from benchmarks.row import Goal, Row, table
 from benchmarks.suite import NoSuchRow, Suite, chosen, measured
-from local.progress import silent
+from local.start_progress import silent
 
 
 @pytest.mark.parametrize(

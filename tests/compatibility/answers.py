@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compatibility.scene import Scene
+from tests.compatibility.recording import Recording
 from tests.functions.api import Api
 
 PATHS = ("/keys", "/status", "/deliveries", "/callback/status")
@@ -12,13 +12,13 @@ WORDING = {"next_step", "disabled_reason"}
 """Sentences for people, which may be put in other words."""
 
 
-async def answers(scene: Scene) -> dict[str, Any]:
+async def answers(recording: Recording) -> dict[str, Any]:
     """Ask."""
-    api = api_of(scene)
-    found: dict[str, Any] = {"/tenants": (await api.call("GET", "/tenants", headers=scene.admin)).json()}
-    for name in scene.cast["tenants"]:
+    api = api_of(recording)
+    found: dict[str, Any] = {"/tenants": (await api.call("GET", "/tenants", headers=recording.admin)).json()}
+    for name in recording.cast["tenants"]:
         for path in PATHS:
-            answer = await api.call("GET", f"/tenants/{scene.id(name)}{path}", headers=scene.key(name))
+            answer = await api.call("GET", f"/tenants/{recording.id(name)}{path}", headers=recording.key(name))
             said = answer.json()
             if not answer.is_success:
                 said = {"error": said["error"]}
@@ -28,8 +28,8 @@ async def answers(scene: Scene) -> dict[str, Any]:
     return found
 
 
-def api_of(scene: Scene) -> Api:
+def api_of(recording: Recording) -> Api:
     """Return the API over a recording's account, at its time."""
-    api = Api(scene.aws)
-    api.clock.advance((scene.clock.now() - api.clock.now()).total_seconds())
+    api = Api(recording.aws)
+    api.clock.advance((recording.clock.now() - api.clock.now()).total_seconds())
     return api

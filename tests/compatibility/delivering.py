@@ -14,13 +14,13 @@ from functions.sweeper.sweep import Sweeper
 from functions.sweeper.sweep_run import PosterPool, SweepServices
 from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
-from tests.compatibility.scene import Scene
+from tests.compatibility.recording import Recording
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
 
 
 @dataclass(frozen=True)
-class Posted:
+class PostedEvent:
     """One attempt, as it leaves."""
 
     tenant_id: str
@@ -40,7 +40,7 @@ class Posted:
         return f"{self.tenant_id} {self.message['chat_id']}"
 
 
-def taken(_: Posted) -> Outcome:
+def taken(_: PostedEvent) -> Outcome:
     """Take everything."""
     return Answered(200)
 
@@ -49,12 +49,12 @@ def taken(_: Posted) -> Outcome:
 class Endpoints:
     """Every tenant's endpoint; `says` is what they answer."""
 
-    says: Callable[[Posted], Outcome] = taken
-    posted: list[Posted] = field(default_factory=list)
+    says: Callable[[PostedEvent], Outcome] = taken
+    posted: list[PostedEvent] = field(default_factory=list)
 
     async def post(self, tenant_id: TenantId, url: str, headers: dict[str, str], body: bytes) -> Outcome:
         """Answer."""
-        self.posted.append(Posted(tenant_id, url, dict(sorted(headers.items())), body.decode()))
+        self.posted.append(PostedEvent(tenant_id, url, dict(sorted(headers.items())), body.decode()))
         return self.says(self.posted[-1])
 
     def by_chat(self) -> dict[str, list[dict[str, Any]]]:
@@ -93,11 +93,11 @@ class Delivering:
         await Sweeper(services).run()
 
 
-async def delivered(scene: Scene) -> dict[str, list[dict[str, Any]]]:
+async def delivered(recording: Recording) -> dict[str, list[dict[str, Any]]]:
     """Deliver what is queued, and an hour later what is parked, to endpoints that take it; return what they got, by chat."""
     endpoints = Endpoints()
-    delivering = Delivering(scene.aws, scene.clock, endpoints)
+    delivering = Delivering(recording.aws, recording.clock, endpoints)
     await delivering.deliver()
-    scene.clock.advance(3600)
+    recording.clock.advance(3600)
     await delivering.sweep()
     return endpoints.by_chat()

@@ -41,7 +41,7 @@ TELEGRAM = Channel.TELEGRAM
 FREEZE = FreezeSpec(until=1_900_000_000, appeal_url="https://t.me/spambot?start=frozen")
 
 
-class Accounts:
+class AccountFiller:
     """Fills in accounts."""
 
     def __init__(self, aws: EmulatorAccount, server: TelegramServer, clock: FakeClock, cast: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from functions.callback_delivery.retry import Answered, Failed, Outcome
 from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
 from shared.store.callback_states import url_digest
-from tests.compatibility.delivering import Delivering, Endpoints, Posted, taken
+from tests.compatibility.delivering import Delivering, Endpoints, PostedEvent, taken
 from tests.functions.api import key
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
@@ -22,7 +22,7 @@ CALLBACKS = ("anna", "paused", "recovering", "alone", "gone", "ended")
 Asked = Callable[..., Awaitable[dict[str, Any]]]
 
 
-class Deliveries:
+class DeliveryFiller:
     """Fills in deliveries. `asked` calls the API."""
 
     def __init__(self, aws: EmulatorAccount, clock: FakeClock, cast: dict[str, Any], asked: Asked) -> None:
@@ -57,11 +57,11 @@ class Deliveries:
         tenant = self._cast["tenants"][name]
         return await self._asked(method, f"/tenants/{tenant['id']}{path}", headers=key(tenant["key"]), **request)
 
-    async def _deliver_to(self, says: Callable[[Posted], Outcome] = taken) -> None:
+    async def _deliver_to(self, says: Callable[[PostedEvent], Outcome] = taken) -> None:
         self._endpoints.says = says
         await self._delivering.deliver()
 
-    async def _run_once(self, says: Callable[[Posted], Outcome]) -> None:
+    async def _run_once(self, says: Callable[[PostedEvent], Outcome]) -> None:
         self._endpoints.says = says
         await self._delivery.run(self._delivery.entries(wait_s=1))
 
@@ -93,7 +93,7 @@ class Deliveries:
         sweeping: list[asyncio.Task[None]] = []
         tenant_id = self.id("recovering")
 
-        def says(one: Posted) -> Outcome:
+        def says(one: PostedEvent) -> Outcome:
             if one.tenant_id != tenant_id:
                 return _away(one)
             if self._delivery.callbacks.get(tenant_id).state == "draining":
@@ -151,5 +151,5 @@ class Deliveries:
         await self.call("POST", "paused", "/callback/retry")
 
 
-def _away(_: Posted) -> Outcome:
+def _away(_: PostedEvent) -> Outcome:
     return Answered(503, text="away")

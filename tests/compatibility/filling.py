@@ -7,8 +7,8 @@ from typing import Any
 from local.emulator_account import EmulatorAccount
 from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored
-from tests.compatibility.filled_accounts import NAMES, Accounts
-from tests.compatibility.filled_deliveries import CALLBACKS, Deliveries
+from tests.compatibility.filled_accounts import NAMES, AccountFiller
+from tests.compatibility.filled_deliveries import CALLBACKS, DeliveryFiller
 from tests.functions.api import ADMIN, Api, key
 
 CREATION = {"name": "Made once", "callback_url": "https://once.example/in"}
@@ -25,8 +25,8 @@ class Filling:
         self.clock = self.api.clock
         self.cast: dict[str, Any] = {"admin_token": ADMIN["X-Admin-Token"], "tenants": {}}
         self.queued: list[dict[str, str]] = []
-        self.accounts = Accounts(aws, server, self.clock, self.cast)
-        self.deliveries = Deliveries(aws, self.clock, self.cast, self.asked)
+        self.accounts = AccountFiller(aws, server, self.clock, self.cast)
+        self.deliveries = DeliveryFiller(aws, self.clock, self.cast, self.asked)
 
     async def run(self) -> None:
         """Fill everything."""

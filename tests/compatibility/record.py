@@ -23,7 +23,7 @@ from tests.compatibility import stored, telegram_state
 from tests.compatibility.answers import answers
 from tests.compatibility.delivering import delivered
 from tests.compatibility.filling import Filling
-from tests.compatibility.scene import ANSWERS, CAST, POSTED, Scene
+from tests.compatibility.recording import ANSWERS, CAST, POSTED, Recording
 
 
 async def record(emulator: Emulator, folder: Path, state: Path) -> None:
@@ -36,8 +36,8 @@ async def record(emulator: Emulator, folder: Path, state: Path) -> None:
     telegram_state.dump(state, folder)
     _write(folder / CAST, filling.cast)
     for name, made in ((ANSWERS, answers), (POSTED, delivered)):
-        scene = Scene(open_account(emulator, template("local")), folder)
-        _write(folder / name, await made(scene))
+        recording = Recording(open_account(emulator, template("local")), folder)
+        _write(folder / name, await made(recording))
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenStore
 from shared.store.workers import WorkerStore
 from tests.compatibility import stored
-from tests.compatibility.scene import FOLDERS, Scene
+from tests.compatibility.recording import FOLDERS, Recording
 from tests.support.rows import whole
 
 KEYS = {"pk", "sk"}
@@ -37,13 +37,13 @@ FENCED = {"SESSION", "MARKS"}
 Row = dict[str, Any]
 
 
-class Stores:
+class RecordedStores:
     """Today's stores over a recording; each method reads one kind of row."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        dynamodb = scene.aws.client("dynamodb")
-        self.tables = {name: Table(dynamodb, name) for name in (scene.aws.table_name, scene.aws.deliveries_table_name)}
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        dynamodb = recording.aws.client("dynamodb")
+        self.tables = {name: Table(dynamodb, name) for name in (recording.aws.table_name, recording.aws.deliveries_table_name)}
         state, deliveries = self.tables.values()
         self.tenants, self.accounts, self.peers = TenantStore(state), AccountStore(state), PeerStore(state)
         self.workers, self.tokens = WorkerStore(state), TokenStore(state)
@@ -81,21 +81,21 @@ class Stores:
         assert self.tenants.id_of(int(row["sk"])) == row["tenant_id"]
 
     def counter(self, row: Row) -> None:
-        made, _ = self.tenants.create("Later", None, self.scene.clock.now(), None, TenantId("0b7e9a52-0000-4000-8000-0000000000ff"))
+        made, _ = self.tenants.create("Later", None, self.recording.clock.now(), None, TenantId("0b7e9a52-0000-4000-8000-0000000000ff"))
         assert made.number == row["last"] + 1
 
     def settings(self, row: Row) -> None:
         agrees(self.tokens.get(), row)
 
     def ended(self, row: Row) -> None:
-        (found,) = self.tenants.ended(self.scene.clock.now())
+        (found,) = self.tenants.ended(self.recording.clock.now())
         assert (found.listed_as, found.tenant_id) == (row["sk"], row["sk"].partition("#")[2])
         assert normal(found.ended_at) == normal(row["ended_at"])
 
     def created(self, row: Row) -> None:
-        found = self.tenants.creation(self.scene.cast["creation"]["idempotency_key"], self.scene.clock.now())
+        found = self.tenants.creation(self.recording.cast["creation"]["idempotency_key"], self.recording.clock.now())
         assert found
-        assert found.tenant_id == self.scene.id("once")
+        assert found.tenant_id == self.recording.id("once")
         assert (found.salt, found.fingerprint, found.signing_secret) == (row["salt"], row["fingerprint"], row["signing_secret"])
 
     def event(self, row: Row) -> None:
@@ -133,34 +133,34 @@ class Stores:
         assert set(row) == {*KEYS, "made", "expires_at"}  # counted up, and read by nobody else
 
     def received(self, row: Row) -> None:
-        assert row["received_at"] in [one["received_at"] for one in self.receiver.newest(10, self.scene.clock.now())]
+        assert row["received_at"] in [one["received_at"] for one in self.receiver.newest(10, self.recording.clock.now())]
 
 
-READERS: dict[str, Callable[[Stores, Row], None]] = {
-    "TENANT": Stores.tenant,
-    "KEY": Stores.key,
-    "ACCOUNT": Stores.account,
-    "PEER": Stores.peer,
-    "WORKERS": Stores.worker,
-    "TENANTS": Stores.directory,
-    "COUNTER": Stores.counter,
-    "SETTINGS": Stores.settings,
-    "ENDED": Stores.ended,
-    "CREATED": Stores.created,
-    "EVENT": Stores.event,
-    "CALLBACK": Stores.callback,
-    "CHAT": Stores.chat,
-    "LOT": Stores.lot,
-    "DROPPED": Stores.dropped,
-    "TRIALS": Stores.trials,
-    "RECEIVER": Stores.received,
+READERS: dict[str, Callable[[RecordedStores, Row], None]] = {
+    "TENANT": RecordedStores.tenant,
+    "KEY": RecordedStores.key,
+    "ACCOUNT": RecordedStores.account,
+    "PEER": RecordedStores.peer,
+    "WORKERS": RecordedStores.worker,
+    "TENANTS": RecordedStores.directory,
+    "COUNTER": RecordedStores.counter,
+    "SETTINGS": RecordedStores.settings,
+    "ENDED": RecordedStores.ended,
+    "CREATED": RecordedStores.created,
+    "EVENT": RecordedStores.event,
+    "CALLBACK": RecordedStores.callback,
+    "CHAT": RecordedStores.chat,
+    "LOT": RecordedStores.lot,
+    "DROPPED": RecordedStores.dropped,
+    "TRIALS": RecordedStores.trials,
+    "RECEIVER": RecordedStores.received,
 }
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_row_is_read_with_all_its_fields(account: EmulatorAccount, folder: Path) -> None:
     """A field that was given another name and no alias would be passed over in silence: rows hide what they do not know."""
-    stores = Stores(Scene(account, folder))
+    stores = RecordedStores(Recording(account, folder))
     kinds = set()
     for name, table in zip(("avio", "deliveries"), stores.tables.values(), strict=True):
         for kept in stored.rows_in(folder, name):

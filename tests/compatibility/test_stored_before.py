@@ -21,59 +21,59 @@ from testing.telegram_server.server import TelegramServer
 from tests.compatibility import stored, telegram_state
 from tests.compatibility.answers import answers, api_of
 from tests.compatibility.delivering import Delivering, Endpoints, delivered
-from tests.compatibility.scene import ANSWERS, FOLDERS, POSTED, Scene
+from tests.compatibility.recording import ANSWERS, FOLDERS, POSTED, Recording
 from tests.functions.api import Api
 from tests.support.captured_log import CapturedLog
-from tests.support.interface import interface
 from tests.support.listener_harness import PATIENCE_S, ListenerHarness, telegram_of, until
+from tests.support.worker_interface import interface
 
 
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
-def scene(account: EmulatorAccount, request: pytest.FixtureRequest) -> Scene:
+def recording(account: EmulatorAccount, request: pytest.FixtureRequest) -> Recording:
     """Each recording in turn, loaded."""
-    return Scene(account, request.param)
+    return Recording(account, request.param)
 
 
 # over HTTP
 
 
-async def test_the_api_answers_each_tenant_as_before(scene: Scene) -> None:
+async def test_the_api_answers_each_tenant_as_before(recording: Recording) -> None:
     """To the keys that were given out then: keys, accounts, deliveries and callbacks, field by field."""
-    said = await answers(scene)
-    expected = scene.read(ANSWERS)
+    said = await answers(recording)
+    expected = recording.read(ANSWERS)
     assert said.keys() == expected.keys()
     for name, answer in expected.items():
         assert json.loads(json.dumps(said[name])) == answer, name
 
 
-async def test_a_key_opens_what_it_opened(scene: Scene) -> None:
+async def test_a_key_opens_what_it_opened(recording: Recording) -> None:
     """One that may only read does not change anything, and a creation that is repeated makes no second tenant."""
-    api, anna = api_of(scene), f"/tenants/{scene.id('anna')}"
-    reading = scene.key("anna", "reading_key")
+    api, anna = api_of(recording), f"/tenants/{recording.id('anna')}"
+    reading = recording.key("anna", "reading_key")
     assert (await api.call("GET", anna, headers=reading)).status_code == 200
     assert (await api.call("PATCH", anna, headers=reading, json={"name": "Other"})).json()["error"] == "forbidden"
-    creation = scene.cast["creation"]
-    headers = {**scene.admin, "Idempotency-Key": creation["idempotency_key"]}
+    creation = recording.cast["creation"]
+    headers = {**recording.admin, "Idempotency-Key": creation["idempotency_key"]}
     again = await api.call("POST", "/tenants", headers=headers, json=creation["body"])
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
-    assert {name: again.json()[name] for name in ("id", "key", "signing_secret")} == scene.cast["tenants"]["once"]
+    assert {name: again.json()[name] for name in ("id", "key", "signing_secret")} == recording.cast["tenants"]["once"]
 
 
 # to callbacks
 
 
-async def test_what_was_queued_and_parked_is_delivered_as_it_would_have_been(scene: Scene) -> None:
+async def test_what_was_queued_and_parked_is_delivered_as_it_would_have_been(recording: Recording) -> None:
     """Byte for byte, under the same headers, each chat in its order; and nothing is left behind."""
-    posted = await delivered(scene)
-    expected = scene.read(POSTED)
+    posted = await delivered(recording)
+    expected = recording.read(POSTED)
     assert posted.keys() == expected.keys()
     for chat, attempts in expected.items():
         assert posted[chat] == attempts, chat
-    left = Delivering(scene.aws, scene.clock, Endpoints()).delivery
+    left = Delivering(recording.aws, recording.clock, Endpoints()).delivery
     assert left.left_in_queue() == 0
-    for name in scene.cast["tenants"]:
-        assert not list(left.backlog.chats(scene.id(name))), name
-        waiting = [one for one in await _deliveries(scene, name) if one["status"] in {"pending", "parked"}]
+    for name in recording.cast["tenants"]:
+        assert not list(left.backlog.chats(recording.id(name))), name
+        waiting = [one for one in await _deliveries(recording, name) if one["status"] in {"pending", "parked"}]
         assert not waiting, name
 
 
@@ -108,8 +108,8 @@ def test_the_first_recording_holds_every_form() -> None:
     assert states == {"code_sent", "need_2fa", "authorized", "restricted", "frozen", *ended}  # a new account has none on its row
 
 
-async def _deliveries(scene: Scene, name: str) -> list[dict[str, Any]]:
-    answer = await api_of(scene).call("GET", f"/tenants/{scene.id(name)}/deliveries", headers=scene.key(name))
+async def _deliveries(recording: Recording, name: str) -> list[dict[str, Any]]:
+    answer = await api_of(recording).call("GET", f"/tenants/{recording.id(name)}/deliveries", headers=recording.key(name))
     found: list[dict[str, Any]] = answer.json() if answer.is_success else []
     return found
 
@@ -118,20 +118,20 @@ async def _deliveries(scene: Scene, name: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-async def server(scene: Scene, tmp_path: Path) -> AsyncIterator[TelegramServer]:
+async def server(recording: Recording, tmp_path: Path) -> AsyncIterator[TelegramServer]:
     """The Telegram test server as it was."""
-    telegram_state.load(tmp_path / "telegram", scene.folder)
+    telegram_state.load(tmp_path / "telegram", recording.folder)
     async with TelegramServer(state=tmp_path / "telegram") as running:
         yield running
 
 
-class Replay:
+class ReplayEnvironment:
     """The API, a listener behind it, and Telegram."""
 
-    def __init__(self, scene: Scene, server: TelegramServer) -> None:
-        self.scene, self.server = scene, server
-        self.harness = ListenerHarness(scene.aws, telegram_of(server), CapturedLog())
-        self.api: Api = api_of(scene)
+    def __init__(self, recording: Recording, server: TelegramServer) -> None:
+        self.recording, self.server = recording, server
+        self.harness = ListenerHarness(recording.aws, telegram_of(server), CapturedLog())
+        self.api: Api = api_of(recording)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -145,7 +145,7 @@ class Replay:
 
     async def call(self, method: str, name: str, path: str, **request: Any) -> dict[str, Any]:
         """Call the API about a tenant, with its own key."""
-        answer = await self.api.call(method, f"/tenants/{self.scene.id(name)}{path}", headers=self.scene.key(name), **request)
+        answer = await self.api.call(method, f"/tenants/{self.recording.id(name)}{path}", headers=self.recording.key(name), **request)
         assert answer.is_success, answer.text
         said: dict[str, Any] = answer.json()
         return said
@@ -169,30 +169,30 @@ class Replay:
 
     async def got(self, name: str, count: int) -> list[str]:
         """Wait until a person has got that many messages from Anna."""
-        anna = str(self.scene.cast["people"]["anna"]["id"])
+        anna = str(self.recording.cast["people"]["anna"]["id"])
         wanted = MessageFilter(chat=anna, direction="in")
         return [found["text"] for found in await self.server.messages.wait(self.phone(name), count, wanted=wanted)]
 
     def phone(self, name: str) -> str:
         """Return a person's phone."""
-        return str(self.scene.cast["people"][name]["phone"])
+        return str(self.recording.cast["people"][name]["phone"])
 
     def rows(self, name: str) -> list[Any]:
         """Return what table `avio` holds of a tenant."""
-        return list(self.harness.table.query("pk = :pk", {":pk": f"T#{self.scene.id(name)}"}, ConsistentRead=True))
+        return list(self.harness.table.query("pk = :pk", {":pk": f"T#{self.recording.id(name)}"}, ConsistentRead=True))
 
     def _bury(self, worker: str) -> None:
         """Have a worker that was silent be dead."""
-        worker_id = WorkerId(self.scene.cast["workers"][worker])
+        worker_id = WorkerId(self.recording.cast["workers"][worker])
         row = self.harness.workers.get(worker_id)
         assert row
         assert self.harness.workers.kill(worker_id, row.beat, SystemClock().now())
 
 
 @pytest.fixture
-async def replay(scene: Scene, server: TelegramServer) -> Replay:
+async def replay(recording: Recording, server: TelegramServer) -> ReplayEnvironment:
     """A recording with nothing in the queue."""
-    made = Replay(scene, server)
+    made = ReplayEnvironment(recording, server)
     while await made.harness.left():
         pass
     return made
@@ -202,9 +202,9 @@ def texts(events: list[dict[str, Any]]) -> list[str]:
     return sorted(event["message"]["text"] for event in events)
 
 
-async def test_a_listener_goes_on_with_a_dead_workers_account(replay: Replay) -> None:
+async def test_a_listener_goes_on_with_a_dead_workers_account(replay: ReplayEnvironment) -> None:
     """With its session and marks: what was missed comes once, what comes now too, and stored peers of every kind are answered."""
-    people, groups = replay.scene.cast["people"], replay.scene.cast["groups"]
+    people, groups = replay.recording.cast["people"], replay.recording.cast["groups"]
     async with replay.listening():
         await replay.told("anna", connected=True)
         replay.write("alice", replay.phone("anna"), "today")
@@ -220,11 +220,13 @@ async def test_a_listener_goes_on_with_a_dead_workers_account(replay: Replay) ->
     assert replay.server.operation.counters()["auth_key_duplicated"] == 0
 
 
-async def test_a_listener_goes_on_with_log_ins_and_log_outs(replay: Replay) -> None:
+async def test_a_listener_goes_on_with_log_ins_and_log_outs(replay: ReplayEnvironment) -> None:
     """What was half done is finished: a code, a password, log-outs, an ended tenant; and a log-in begins where a session is lost."""
     async with replay.listening():
-        await replay.call("POST", "code", "/auth/verify", json={"phone": replay.phone("code"), "code": replay.scene.cast["code"]})
-        await replay.call("POST", "twofa", "/auth/verify", json={"phone": replay.phone("twofa"), "password": replay.scene.cast["password"]})
+        await replay.call("POST", "code", "/auth/verify", json={"phone": replay.phone("code"), "code": replay.recording.cast["code"]})
+        await replay.call(
+            "POST", "twofa", "/auth/verify", json={"phone": replay.phone("twofa"), "password": replay.recording.cast["password"]}
+        )
         for name in ("code", "twofa"):
             await replay.told(name, state="authorized", connected=True)
         for name in ("leaving", "wanted"):
@@ -236,7 +238,7 @@ async def test_a_listener_goes_on_with_log_ins_and_log_outs(replay: Replay) -> N
             assert (await replay.call("POST", name, "/auth/start", json={"phone": replay.phone(name)}))["delivery"] == "app"
 
 
-async def test_a_listener_takes_over_what_telegram_limits(replay: Replay) -> None:
+async def test_a_listener_takes_over_what_telegram_limits(replay: ReplayEnvironment) -> None:
     """A restricted account and a frozen one stay so."""
     async with replay.listening():
         await replay.told("restricted", state="restricted", connected=True)

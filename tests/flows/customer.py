@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from local import receiver
-from local.receiver import Callback, Receiver
+from local import webhook_receiver
 from local.system import System
+from local.webhook_receiver import Callback, WebhookReceiver
 from testing.telegram_server.control_client import ControlClient
 
 _numbers = itertools.count(1)
@@ -30,7 +30,7 @@ def until(condition: Callable[[], bool]) -> None:
 class Customer:
     """Everything goes over HTTP, as a customer's own code would go; the phones go over the test server's control interface."""
 
-    def __init__(self, system: System, http: httpx.Client, phones: ControlClient, webhook: Receiver) -> None:
+    def __init__(self, system: System, http: httpx.Client, phones: ControlClient, webhook: WebhookReceiver) -> None:
         self.system, self.http, self.phones, self.webhook = system, http, phones, webhook
         number = next(_numbers)
         self.phone, self.friend = f"+99966{number:04}1", f"+99966{number:04}2"
@@ -92,6 +92,6 @@ def customer_of(system: System) -> Iterator[Customer]:
     with (
         httpx.Client(base_url=system.url, timeout=40, trust_env=False) as http,
         ControlClient(system.telegram.control_url) as phones,
-        receiver.running() as webhook,
+        webhook_receiver.running() as webhook,
     ):
         yield Customer(system, http, phones, webhook)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from local.emulator_account import EmulatorAccount
-from testing.chaos.plan import Plan
-from testing.chaos.run import run
+from testing.chaos.chaos_run import run
+from testing.chaos.plan import ChaosPlan
 
 SCRIPT = ((0.5, "kill"), (3.0, "sqs-away"), (8.0, "server-restart"), (14.0, "telegram-silent"))
 
@@ -16,7 +16,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order(account: EmulatorAccount,
     send arrives once, no key is duplicated, and every account of the killed worker is served again.
     """
     faults = tuple(name for _, name in SCRIPT)
-    plan = Plan(tmp_path / "chaos", faults, seconds=22, workers=2, accounts=6, rate=20, sends=2, script=SCRIPT, settle_s=60)
+    plan = ChaosPlan(tmp_path / "chaos", faults, seconds=22, workers=2, accounts=6, rate=20, sends=2, script=SCRIPT, settle_s=60)
     said: list[str] = []
     report = await run(plan, account, said.append)
     figures = report.figures()

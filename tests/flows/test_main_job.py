@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.receiver import standard_webhooks_holds, x_signature_holds
+from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
 from tests.flows.customer import Customer, until
 
 

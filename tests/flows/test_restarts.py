@@ -6,12 +6,12 @@ import os
 import signal
 from pathlib import Path
 
-from local.supervision import Part
-from local.system import Plan, System
+from local.restarts import SupervisedProcess
+from local.system import System, SystemPlan
 from tests.flows.customer import customer_of, until
 
 
-def _dies_and_runs_again(system: System, part: Part) -> None:
+def _dies_and_runs_again(system: System, part: SupervisedProcess) -> None:
     """Kill a part, and look after the system as `make up` does until it runs again."""
     said = list[str]()
     os.kill(part.pid, signal.SIGKILL)
@@ -28,7 +28,7 @@ def _dies_and_runs_again(system: System, part: Part) -> None:
 def test_every_part_may_die(tmp_path: Path) -> None:
     """What is written while a part is dead arrives; what was sent before is not forgotten; the account is not logged out."""
     settings = {"ADMIN_TOKEN": "admin-token-of-the-tests"}
-    with System(Plan(tmp_path, settings=settings)) as system, customer_of(system) as customer:
+    with System(SystemPlan(tmp_path, settings=settings)) as system, customer_of(system) as customer:
         customer.log_in()
         emulator, telegram, listener = system.parts
         for part in (listener, telegram, emulator):

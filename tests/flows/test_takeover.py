@@ -11,7 +11,7 @@ import time
 import pytest
 
 from local.bootstrap import ROOT
-from local.processes import bare_environment
+from local.child_process import bare_environment
 from local.system import System
 from tests.flows.customer import Customer, until
 

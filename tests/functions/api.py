@@ -70,7 +70,7 @@ ROUTERS = [
 ]
 
 
-class AskedFunction:
+class RecordingFunction:
     """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
 
     def __init__(self, waker: callback_wake.CallbackWaker) -> None:
@@ -112,7 +112,7 @@ class Api:
         self.callbacks = CallbackStateStore(self.deliveries_table)
         self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = AskedFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
+        self.asked = RecordingFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
         queue = EventsQueue(self.sqs, self.queue_url)
         self.delivery_log = DeliveryHistory(
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger

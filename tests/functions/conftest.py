@@ -11,7 +11,7 @@ from local.emulator import Emulator
 from local.emulator_account import open_account
 from local.stand_in_template import template
 from tests.functions.api import Api
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 
 @pytest.fixture(scope="session")

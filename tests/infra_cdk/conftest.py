@@ -11,7 +11,7 @@ from local.stand_in_template import template
 Resource = dict[str, Any]
 
 
-class Described:
+class TemplateView:
     """A template, and ways to ask it what it holds."""
 
     def __init__(self, body: dict[str, Any]) -> None:
@@ -45,12 +45,12 @@ class Described:
 
 
 @pytest.fixture(scope="session")
-def aws() -> Described:
+def aws() -> TemplateView:
     """What would be deployed on AWS."""
-    return Described(template("aws"))
+    return TemplateView(template("aws"))
 
 
 @pytest.fixture(scope="session")
-def local() -> Described:
+def local() -> TemplateView:
     """What runs on one machine, before the emulator's adaptations."""
-    return Described(template("local"))
+    return TemplateView(template("local"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infra_cdk.conftest import Described
+from tests.infra_cdk.conftest import TemplateView
 
 TABLES = ["Avio", "Deliveries"]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_tables_survive_mistakes_on_aws(aws: Described, table: str) -> None:
+def test_tables_survive_mistakes_on_aws(aws: TemplateView, table: str) -> None:
     """Deletion protection, point-in-time recovery, and RETAIN when the stack goes."""
     properties = aws.one("AWS::DynamoDB::Table", table)
     assert properties["DeletionProtectionEnabled"] is True
@@ -20,7 +20,7 @@ def test_tables_survive_mistakes_on_aws(aws: Described, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_tables_have_one_key_shape_and_forget_by_expires_at(aws: Described, table: str) -> None:
+def test_tables_have_one_key_shape_and_forget_by_expires_at(aws: TemplateView, table: str) -> None:
     """pk and sk, on demand, and a TTL attribute."""
     properties = aws.one("AWS::DynamoDB::Table", table)
     assert [(key["AttributeName"], key["KeyType"]) for key in properties["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
@@ -28,7 +28,7 @@ def test_tables_have_one_key_shape_and_forget_by_expires_at(aws: Described, tabl
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_accounts_are_found_by_their_owner(aws: Described) -> None:
+def test_accounts_are_found_by_their_owner(aws: TemplateView) -> None:
     """One index, which carries the epoch that a claim is conditioned on."""
     indexes = aws.one("AWS::DynamoDB::Table", "Avio")["GlobalSecondaryIndexes"]
     assert [index["IndexName"] for index in indexes] == ["by_owner"]
@@ -36,7 +36,7 @@ def test_accounts_are_found_by_their_owner(aws: Described) -> None:
     assert indexes[0]["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["epoch"]}
 
 
-def test_deliveries_are_listed_and_swept_by_index(aws: Described) -> None:
+def test_deliveries_are_listed_and_swept_by_index(aws: TemplateView) -> None:
     """The log's index carries a line of the log and no content; the sweeper's carries keys alone."""
     log, due = aws.one("AWS::DynamoDB::Table", "Deliveries")["GlobalSecondaryIndexes"]
     assert [key["AttributeName"] for key in log["KeySchema"]] == ["listed", "listed_at"]
@@ -45,18 +45,18 @@ def test_deliveries_are_listed_and_swept_by_index(aws: Described) -> None:
     assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_local_tables_go_with_their_stack(local: Described) -> None:
+def test_local_tables_go_with_their_stack(local: TemplateView) -> None:
     """On one machine nothing is protected from being thrown away."""
     assert all(not table["DeletionProtectionEnabled"] for table in local.of("AWS::DynamoDB::Table").values())
 
 
-def test_the_key_turns_over(aws: Described) -> None:
+def test_the_key_turns_over(aws: TemplateView) -> None:
     """KMS rotates the key every year."""
     assert aws.one("AWS::KMS::Key")["EnableKeyRotation"] is True
 
 
 @pytest.mark.parametrize("queue", ["QueuesEvents", "QueuesDeadEvents"])
-def test_events_keep_their_order_per_chat(aws: Described, queue: str) -> None:
+def test_events_keep_their_order_per_chat(aws: TemplateView, queue: str) -> None:
     """FIFO with ids of our own, deduplicated and counted per group, encrypted, kept for 14 days."""
     properties = aws.one("AWS::SQS::Queue", queue)
     assert properties["FifoQueue"] is True
@@ -67,14 +67,14 @@ def test_events_keep_their_order_per_chat(aws: Described, queue: str) -> None:
     assert properties["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_a_receive_is_not_an_attempt(aws: Described) -> None:
+def test_a_receive_is_not_an_attempt(aws: TemplateView) -> None:
     """The followers of a failed head are received too, so the dead letter queue is far away."""
     properties = aws.one("AWS::SQS::Queue", "QueuesEvents")
     assert properties["VisibilityTimeout"] == 90
     assert properties["RedrivePolicy"]["maxReceiveCount"] == 1000
 
 
-def test_one_secret_with_a_generated_admin_token(aws: Described) -> None:
+def test_one_secret_with_a_generated_admin_token(aws: TemplateView) -> None:
     """The rest is filled in by an operator."""
     generated = aws.one("AWS::SecretsManager::Secret")["GenerateSecretString"]
     assert generated["GenerateStringKey"] == "ADMIN_TOKEN"

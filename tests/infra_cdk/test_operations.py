@@ -11,7 +11,7 @@ from infra_cdk.listener import CHANNELS
 from listener.core.metrics import Holdings, MetricsWriter, no_metrics
 from listener.telegram.channel import TelegramDriver
 from shared.model.ids import Channel
-from tests.infra_cdk.conftest import Described
+from tests.infra_cdk.conftest import TemplateView
 from tests.support.clock import FakeClock
 
 Named = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -29,7 +29,7 @@ def measured() -> set[Named]:
     return found
 
 
-def test_every_alarm_of_the_listener_is_on_a_metric_that_it_writes(aws: Described) -> None:
+def test_every_alarm_of_the_listener_is_on_a_metric_that_it_writes(aws: TemplateView) -> None:
     """Under the same name and dimensions: an alarm on anything else would never come."""
     watched = {
         (alarm["Namespace"], alarm["MetricName"], tuple(sorted((one["Name"], one["Value"]) for one in alarm["Dimensions"])))
@@ -56,7 +56,7 @@ def test_the_channels_that_are_watched_are_those_of_the_image() -> None:
     ],
 )
 def test_when_a_listener_raises_an_alarm(
-    aws: Described, name: str, operator: str, threshold: int, period_s: int, periods: int, missing: str
+    aws: TemplateView, name: str, operator: str, threshold: int, period_s: int, periods: int, missing: str
 ) -> None:
     """No listener at all and a lost lease at once; what may pass by itself after five minutes."""
     alarm = aws.one("AWS::CloudWatch::Alarm", f"Operations{name}")
@@ -65,6 +65,6 @@ def test_when_a_listener_raises_an_alarm(
     assert alarm["Period"] == period_s
 
 
-def test_no_alarm_is_on_metric_math(local: Described) -> None:
+def test_no_alarm_is_on_metric_math(local: TemplateView) -> None:
     """The emulator refuses the whole template for it, and the system would not start on a person's machine."""
     assert not [name for name, alarm in local.of("AWS::CloudWatch::Alarm").items() if "Metrics" in alarm]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra_cdk.artifacts import FUNCTIONS
-from tests.infra_cdk.conftest import Described
+from tests.infra_cdk.conftest import TemplateView
 
 READ = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 WRITE = {
@@ -47,19 +47,19 @@ def _actions(statement: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("role", EXPECTED)
-def test_a_role_allows_exactly_this(aws: Described, role: str) -> None:
+def test_a_role_allows_exactly_this(aws: TemplateView, role: str) -> None:
     """A right that is added or lost is seen here first."""
     assert {action for statement in aws.rights(role) for action in _actions(statement)} == EXPECTED[role]
 
 
-def test_no_role_has_a_wildcard_action_or_a_managed_policy(aws: Described) -> None:
+def test_no_role_has_a_wildcard_action_or_a_managed_policy(aws: TemplateView) -> None:
     """Managed policies grow without us."""
     for policy in aws.of("AWS::IAM::Policy").values():
         assert not [action for statement in policy["PolicyDocument"]["Statement"] for action in _actions(statement) if "*" in action]
     assert all("ManagedPolicyArns" not in role for role in aws.of("AWS::IAM::Role").values())
 
 
-def test_nobody_may_scan(aws: Described) -> None:
+def test_nobody_may_scan(aws: TemplateView) -> None:
     """What has to be found has a key or an index."""
     assert "dynamodb:Scan" not in str(aws.body)
 
@@ -73,28 +73,28 @@ def test_nobody_may_scan(aws: Described) -> None:
         ("ListenerRole", ["kms:Decrypt", "kms:GenerateDataKey"], "session"),
     ],
 )
-def test_a_data_key_opens_for_its_purpose_only(aws: Described, role: str, actions: list[str], purpose: str) -> None:
+def test_a_data_key_opens_for_its_purpose_only(aws: TemplateView, role: str, actions: list[str], purpose: str) -> None:
     """Sessions are the listener's alone; the function that posts to callbacks can open signing secrets and nothing more."""
     statements = [statement for statement in aws.rights(role) if any(action.startswith("kms:") for action in _actions(statement))]
     assert [_actions(statement) for statement in statements] == [actions]
     assert statements[0]["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
 
 
-def test_functions_that_face_the_internet_hold_no_secret(aws: Described) -> None:
+def test_functions_that_face_the_internet_hold_no_secret(aws: TemplateView) -> None:
     """Neither the name of the secret nor a token is in their environment."""
     for name in FUNCTIONS:
         has_secret = "SECRET_ID" in aws.environment(name)
         assert has_secret == (name in {"deployment_tokens", "callback_delivery", "sweeper"}), name
 
 
-def test_callbacks_cannot_change_tenants(aws: Described) -> None:
+def test_callbacks_cannot_change_tenants(aws: TemplateView) -> None:
     """It writes to the deliveries table only."""
     writing = [statement for statement in aws.rights("Functionscallbacks") if "dynamodb:PutItem" in _actions(statement)]
     assert "Deliveries" in str(writing)
     assert "DataAvio" not in str(writing)
 
 
-def test_the_log_is_read_and_queued_again_by_a_function_that_changes_nothing(aws: Described) -> None:
+def test_the_log_is_read_and_queued_again_by_a_function_that_changes_nothing(aws: TemplateView) -> None:
     """It may ask the delivery function for a test, and no other function for anything."""
     (invoking,) = [one for one in aws.rights("Functionsdeliveries") if "lambda:InvokeFunction" in _actions(one)]
     assert "Functionscallbackdelivery" in str(invoking["Resource"])

@@ -202,5 +202,5 @@ async def test_what_a_difference_tells_of_a_send_settles_its_repeat(harness: Lis
         serving = loop_of(account)
         assert serving is not None
         assert serving.client is not None
-        await serving._take(serving.client, Batch([UpdateMessageID(lost.message_id, 2)], [], [], None, fetched=True))
+        await serving._update_handler.take(Batch([UpdateMessageID(lost.message_id, 2)], [], [], None, fetched=True), serving.client.invoke)
         assert await telegram(account).send(Outgoing("me", "yes", None, 2)) == lost

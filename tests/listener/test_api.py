@@ -24,8 +24,8 @@ from shared.rpc.send import SendMessage
 from shared.rpc.wire import Addressed
 from testing.telegram_server.control.specs import PersonSpec
 from testing.telegram_server.server import TelegramServer
-from tests.support.interface import interface
 from tests.support.listener_harness import ListenerHarness
+from tests.support.worker_interface import interface
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA = "+999661001"

@@ -13,7 +13,7 @@ from listener.core.event_publisher import EventPublisher
 from listener.core.ledger import Ledger, LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.update_state import UpdateState
 from local.emulator_account import EmulatorAccount
 from shared.model.event import Event
@@ -58,7 +58,7 @@ class AskedTable(Table):
         return refused
 
 
-class Line:
+class PublisherScenario:
     """A ledger per account, a queue and a deliverer between them."""
 
     def __init__(self, queue: Queue, offload: Offload, *refused: int) -> None:
@@ -66,14 +66,14 @@ class Line:
         self.store = PeerStore(self.table)
         self.log = CapturedLog()
         self.deliver = EventPublisher(queue, self.store, offload, self.log.logger)
-        self.book = PeerBook(self._load)
+        self.book = PeerCache(self._load)
         self.ready: list[str] = []
         self.ledger = self.ledger_of(self.book)
 
-    def ledger_of(self, book: PeerBook) -> Ledger[UpdateState]:
+    def ledger_of(self, book: PeerCache) -> Ledger[UpdateState]:
         """Return the ledger of an account with these peers."""
         start = UpdateState(pts=1, qts=0, date=0, seq=0)
-        return Ledger(start, lambda _, group: self.ready.append(group), book.kept, missing=book.missing)
+        return Ledger(start, lambda _, group: self.ready.append(group), book.saved.add, missing=book.saved.unsaved)
 
     def take(self, *events: tuple[Event, tuple[Peer, ...]]) -> list[LedgerEntry]:
         """Append events of different chats to the ledger; return their entries."""
@@ -96,11 +96,11 @@ class Line:
 
 
 @pytest.fixture
-async def line(account: EmulatorAccount) -> AsyncIterator[Callable[..., Line]]:
+async def line(account: EmulatorAccount) -> AsyncIterator[Callable[..., PublisherScenario]]:
     """Make a line, whose table refuses some peers."""
     offload = Offload(8, "test")
     queue = queue_of(account, offload)
-    yield lambda *refused: Line(queue, offload, *refused)
+    yield lambda *refused: PublisherScenario(queue, offload, *refused)
     await queue.close()
     offload.close()
 
@@ -113,7 +113,7 @@ def glimpsed(peer_id: int, message: int = 1) -> Peer:
     return Peer(id=peer_id, kind="user", min_chat=TOWN, min_message=message, min_date=100 + message)
 
 
-async def test_the_peers_of_a_batch_are_kept_before_its_events_leave(line: Callable[..., Line]) -> None:
+async def test_the_peers_of_a_batch_are_kept_before_its_events_leave(line: Callable[..., PublisherScenario]) -> None:
     """Whole ones in one request, and each `min` one by itself."""
     one = line()
     entries = one.take(*((event_of(chat_id=number), (whole(number), glimpsed(1000 + number))) for number in range(1, 4)))
@@ -122,7 +122,7 @@ async def test_the_peers_of_a_batch_are_kept_before_its_events_leave(line: Calla
     assert [one.kept(number) for number in (1, 1001)] == [whole(1), glimpsed(1001)]
 
 
-async def test_an_event_whose_peers_could_not_be_kept_is_refused(line: Callable[..., Line]) -> None:
+async def test_an_event_whose_peers_could_not_be_kept_is_refused(line: Callable[..., PublisherScenario]) -> None:
     """It alone: a customer who got it could not answer it after a restart. It goes once they are kept."""
     one = line(2, 1003)
     entries = one.take(*((event_of(chat_id=number), (whole(number), glimpsed(1000 + number))) for number in range(1, 5)))
@@ -136,7 +136,7 @@ async def test_an_event_whose_peers_could_not_be_kept_is_refused(line: Callable[
     assert [one.kept(number) for number in (2, 1003)] == [whole(2), glimpsed(1003)]
 
 
-async def test_nothing_leaves_while_no_peer_can_be_kept(line: Callable[..., Line]) -> None:
+async def test_nothing_leaves_while_no_peer_can_be_kept(line: Callable[..., PublisherScenario]) -> None:
     """But for events whose peers are kept already."""
     one = line()
     first = one.take((event_of(chat_id=1), (whole(1),)))
@@ -146,7 +146,7 @@ async def test_nothing_leaves_while_no_peer_can_be_kept(line: Callable[..., Line
     assert await one.deliver(entries) == [True, False]
 
 
-async def test_a_peer_that_two_events_of_a_batch_name_is_kept_once(line: Callable[..., Line]) -> None:
+async def test_a_peer_that_two_events_of_a_batch_name_is_kept_once(line: Callable[..., PublisherScenario]) -> None:
     """As it came last, and whole rather than `min`: DynamoDB refuses a batch that writes one item twice."""
     one = line()
     named = [(whole(7, username="old"),), (whole(7, username="new"), glimpsed(8)), (whole(8),), (glimpsed(8), glimpsed(7))]
@@ -156,24 +156,24 @@ async def test_a_peer_that_two_events_of_a_batch_name_is_kept_once(line: Callabl
     assert [one.kept(number) for number in (7, 8)] == [whole(7, username="new"), whole(8)]
 
 
-async def test_the_same_id_is_another_peer_of_another_tenant(line: Callable[..., Line]) -> None:
+async def test_the_same_id_is_another_peer_of_another_tenant(line: Callable[..., PublisherScenario]) -> None:
     """Each account has its own hash to it, and what one has kept the other has not."""
     one, other = line(), TenantId("11111111-0000-4000-8000-000000000002")
     entries = one.take((event_of(chat_id=7), (whole(7),)))
-    one.ledger = one.ledger_of(PeerBook(one._load))
+    one.ledger = one.ledger_of(PeerCache(one._load))
     entries += one.take((event_of(other, chat_id=7), (Peer(id=7, kind="user", access_hash=5),)))
     assert await one.deliver(entries) == [True, True]
     assert one.kept(7) == whole(7)
     assert one.store.get(other, TG, 7) == Peer(id=7, kind="user", access_hash=5)
 
 
-async def test_a_thousand_events_of_known_peers_ask_dynamodb_nothing(line: Callable[..., Line]) -> None:
+async def test_a_thousand_events_of_known_peers_ask_dynamodb_nothing(line: Callable[..., PublisherScenario]) -> None:
     """A thousand of ten peers not known before cost one request, though all of them had come before the first peer was kept."""
     one = line()
     one.book.learn([types.User(id=chat, access_hash=chat, first_name="Bob") for chat in range(1, 11)])
     for number in (1, 101):
         events = [
-            (event_of(chat_id=chat, message_id=message), one.book.unkept(chat, chat, (message, NOON)))
+            (event_of(chat_id=chat, message_id=message), one.book.unsaved(chat, chat, (message, NOON)))
             for message in range(number, number + 100)
             for chat in range(1, 11)
         ]

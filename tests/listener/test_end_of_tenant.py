@@ -1,4 +1,4 @@
-"""A tenant with an account on each of two channels is deleted: workers that serve one channel each log their accounts out and erase them."""
+"""A tenant with an account on each of two channels is deleted: workers that serve one channel each log out and erase their accounts."""
 
 from __future__ import annotations
 

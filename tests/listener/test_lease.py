@@ -7,7 +7,7 @@ from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS
 from tests.support.clock import FakeClock
 
 
-class Wire:
+class CountingConnection:
     """A connection that counts how often it was cut."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def test_every_connection_is_cut_when_the_lease_ends() -> None:
     clock = FakeClock()
     lease = Lease(clock)
     lease.extend(clock.boottime())
-    guards, wires = [lease.guard(), lease.guard()], [Wire(), Wire()]
+    guards, wires = [lease.guard(), lease.guard()], [CountingConnection(), CountingConnection()]
     for guard, wire in zip(guards, wires, strict=True):
         guard.watch(wire)
     clock.advance(LEASE_S)
@@ -78,7 +78,7 @@ def test_closing_one_guard_leaves_the_other_accounts_connected() -> None:
     lease = Lease(clock)
     lease.extend(clock.boottime())
     one, other = lease.guard(), lease.guard()
-    wire, kept = Wire(), Wire()
+    wire, kept = CountingConnection(), CountingConnection()
     one.watch(wire)
     other.watch(kept)
     one.close()

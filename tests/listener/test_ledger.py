@@ -112,7 +112,7 @@ def test_latest_runs_ahead_of_durable() -> None:
     assert (book.latest.pts, book.durable.pts) == (9, 0)
 
 
-class Queue:
+class ScriptedQueue:
     """A queue that accepts by a script, and checks that nothing overtakes."""
 
     def __init__(self, accepts: Sequence[bool]) -> None:
@@ -137,7 +137,7 @@ class Queue:
         return answers
 
 
-async def emptied(queue: Queue, chats: list[int]) -> Ledger[UpdateState]:
+async def emptied(queue: ScriptedQueue, chats: list[int]) -> Ledger[UpdateState]:
     writer = Writer(queue, CapturedLog().logger, retry_s=0.0001)
     book = Ledger(marks(0), writer.ready, lambda _: None)
     task = asyncio.create_task(writer.run())
@@ -153,7 +153,7 @@ async def emptied(queue: Queue, chats: list[int]) -> Ledger[UpdateState]:
 @given(chats=st.lists(st.integers(1, 4), min_size=1, max_size=40), accepts=st.lists(st.booleans(), max_size=60))
 def test_whatever_is_refused_everything_arrives_once_and_in_order(chats: list[int], accepts: list[bool]) -> None:
     """Any pattern of refused entries: each chat's events come once each, in order, and the marks end behind all of them."""
-    queue = Queue(accepts)
+    queue = ScriptedQueue(accepts)
     book = asyncio.run(emptied(queue, chats))
     assert queue.got == {chat: [number for number, of in enumerate(chats, 1) if of == chat] for chat in set(chats)}
     assert book.durable.pts == len(chats)
@@ -161,12 +161,12 @@ def test_whatever_is_refused_everything_arrives_once_and_in_order(chats: list[in
 
 async def test_many_chats_share_requests() -> None:
     """Ten events of ten chats are one request, not ten."""
-    queue = Queue([])
+    queue = ScriptedQueue([])
     await emptied(queue, list(range(1, 101)))
     assert queue.requests <= 20
 
 
-class Broken(Queue):
+class FailingQueue(ScriptedQueue):
     """A queue that fails outright before it works."""
 
     async def __call__(self, entries: list[LedgerEntry]) -> list[bool]:
@@ -178,7 +178,7 @@ class Broken(Queue):
 
 async def test_a_fault_that_nobody_thought_of_loses_nothing() -> None:
     """The batch counts as refused and comes again."""
-    queue = Broken([])
+    queue = FailingQueue([])
     await emptied(queue, [1, 1, 2])
     assert queue.got == {1: [1, 2], 2: [3]}
 

@@ -15,8 +15,8 @@ from shared.rpc import wire
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import VERSION, Command, Result, Since
 from shared.rpc.log_in import CancelLogIn
-from tests.support.interface import interface
 from tests.support.listener_harness import ListenerHarness
+from tests.support.worker_interface import interface
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 

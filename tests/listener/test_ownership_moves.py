@@ -20,8 +20,8 @@ from shared.rpc.send import SendMessage
 from shared.store import keys
 from testing.telegram_server.control.specs import MessageFilter, PersonSpec
 from testing.telegram_server.server import TelegramServer
-from tests.support.interface import interface
 from tests.support.listener_harness import PATIENCE_S, ListenerHarness, WorkerHarness, until
+from tests.support.worker_interface import interface
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA, ALICE = "+999661001", "+999661002"
@@ -35,7 +35,7 @@ def left_by(harness: ListenerHarness, owner: WorkerId, count: int = MANY) -> Non
         harness.table.put(row)
 
 
-class Counted:
+class CountingClient:
     """Counts the requests of a DynamoDB client by operation and first letters of the item's key."""
 
     def __init__(self, client: Any) -> None:
@@ -54,7 +54,7 @@ async def test_taking_an_account_over_costs_one_claim_and_two_loads(harness: Lis
     harness.workers.register(worker.ownership.me.model_copy(update={"id": gone}))
     harness.workers.end(gone, SystemClock().now())
     left_by(harness, gone)
-    counted = Counted(harness.table.client)
+    counted = CountingClient(harness.table.client)
     async with worker.running():
         await until(lambda: sum(account.is_loaded for account in worker.ownership.claims.accounts.values()) == MANY)
     assert counted.made["UpdateItem ACCOUNT"] == MANY
@@ -99,7 +99,7 @@ async def until_beat(harness: ListenerHarness, worker: WorkerHarness, beat: int)
             await asyncio.sleep(0.05)
 
 
-class Sender:
+class PersistentSender:
     """A customer that never stops sending, and repeats under the same random id what it is told to repeat."""
 
     def __init__(self, harness: ListenerHarness) -> None:
@@ -151,7 +151,7 @@ async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(
     harness: ListenerHarness, server: TelegramServer, people: None
 ) -> None:
     """Refusals ask for a repeat, under the same random id; none is an internal error, and the key is never on two connections."""
-    sender = Sender(harness)
+    sender = PersistentSender(harness)
     async with AsyncExitStack() as workers:
         first, _ = await workers.enter_async_context(interface(harness))
         await sender.call(StartLogIn(phone=ANNA))

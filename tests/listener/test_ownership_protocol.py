@@ -51,7 +51,7 @@ rates = st.sampled_from([1.0, 0.86, 1.14, 0.9, 1.1, 1.001])
 fates = st.lists(st.sampled_from(list(CallFate)), min_size=1, max_size=4)
 
 
-class Machine(RuleBasedStateMachine):
+class OwnershipMachine(RuleBasedStateMachine):
     """Everything that can happen, in any order."""
 
     make_stores: Callable[[], OwnershipStores] = OwnershipStores
@@ -188,7 +188,7 @@ QUICK = settings(
 
 def test_whatever_happens_no_two_can_send_and_every_account_finds_an_owner() -> None:
     """The protocol as it is."""
-    run_state_machine_as_test(Machine, settings=QUICK)
+    run_state_machine_as_test(OwnershipMachine, settings=QUICK)
 
 
 @pytest.fixture
@@ -370,7 +370,7 @@ def test_it_finds_a_save_without_its_fence(fleet: Fleet) -> None:
 
 def test_a_worker_that_wakes_up_past_its_lease_starts_anew_whatever_its_watch_was_doing() -> None:
     """Found by a long run: its cancelled watch went on for ever, so the process never became a new worker, and nobody took over."""
-    state = Machine()
+    state = OwnershipMachine()
     state.begin(first=1.0, second=1.0)
     state.start(offset=0, rate=1.0)
     state.hand_over(number=2)

@@ -97,7 +97,7 @@ async def test_a_queue_that_refuses_is_unavailable(account: EmulatorAccount, off
     await queue.close()
 
 
-class Endpoint:
+class FakeSqsEndpoint:
     """What stands where SQS should be: keeps what it is sent, and answers as told, or never."""
 
     def __init__(self, answer: bytes | None, tls: ssl.SSLContext | None = None) -> None:
@@ -106,7 +106,7 @@ class Endpoint:
         self._tls = tls
         self._over = asyncio.Event()
 
-    async def __aenter__(self) -> Endpoint:
+    async def __aenter__(self) -> FakeSqsEndpoint:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
@@ -139,7 +139,7 @@ class Endpoint:
 )
 async def test_an_answer_that_tells_nothing_is_no_acceptance(answer: bytes, offload: Offload) -> None:
     """Broken off, not understood, or overloaded."""
-    async with Endpoint(answer) as endpoint:
+    async with FakeSqsEndpoint(answer) as endpoint:
         queue = endpoint.queue(Credentials("a", "b"), offload)
         with pytest.raises(QueueUnavailable):
             await queue.send([event_of()])
@@ -148,7 +148,7 @@ async def test_an_answer_that_tells_nothing_is_no_acceptance(answer: bytes, offl
 
 async def test_who_shows_a_certificate_that_nobody_vouches_for_is_told_nothing(offload: Offload, tmp_path: Path) -> None:
     """What stands there is not AWS."""
-    async with Endpoint(b"", certificate_for("sqs").server_context(tmp_path)) as endpoint:
+    async with FakeSqsEndpoint(b"", certificate_for("sqs").server_context(tmp_path)) as endpoint:
         queue = endpoint.queue(Credentials("a", "b"), offload)
         with pytest.raises(QueueUnavailable, match="Certificate"):
             await queue.send([event_of()])
@@ -158,7 +158,7 @@ async def test_who_shows_a_certificate_that_nobody_vouches_for_is_told_nothing(o
 
 async def test_nobody_there_is_unavailable(offload: Offload) -> None:
     """The port is closed."""
-    async with Endpoint(b"") as endpoint:
+    async with FakeSqsEndpoint(b"") as endpoint:
         queue = endpoint.queue(Credentials("a", "b"), offload)
     with pytest.raises(QueueUnavailable):
         await queue.send([event_of()])
@@ -167,7 +167,7 @@ async def test_nobody_there_is_unavailable(offload: Offload) -> None:
 
 async def test_a_silent_queue_is_given_up(offload: Offload) -> None:
     """The event stays in its ledger."""
-    async with Endpoint(None) as endpoint:
+    async with FakeSqsEndpoint(None) as endpoint:
         queue = endpoint.queue(Credentials("a", "b"), offload, aiohttp.ClientTimeout(total=0.2))
         with pytest.raises(QueueUnavailable):
             await queue.send([event_of()])
@@ -186,7 +186,7 @@ async def test_a_key_that_runs_out_is_fetched_off_the_loop(offload: Offload) -> 
             fetched_on.append(threading.current_thread().name)
             return super().get_frozen_credentials()
 
-    async with Endpoint(b'HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{"Successful":[{"Id":"0"}]}') as endpoint:
+    async with FakeSqsEndpoint(b'HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{"Successful":[{"Id":"0"}]}') as endpoint:
         queue = endpoint.queue(Rotating("KEY", "secret", "session token"), offload)
         assert await queue.send([event_of()]) == [True]
         await queue.close()

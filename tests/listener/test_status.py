@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from listener.core import commands
-from listener.telegram.operations.errors import End
+from listener.telegram.requests.errors import SessionEndReason
 from shared.crypto import Purpose
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
@@ -311,4 +311,4 @@ async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(
 
 def test_reasons_of_ends_are_those_of_the_states() -> None:
     """Two tables, one spelling."""
-    assert {str(end) for end in End} <= set(Reason)
+    assert {str(end) for end in SessionEndReason} <= set(Reason)

@@ -22,9 +22,9 @@ from shared.rpc.log_in import CancelLogIn, LogOut, StartLogIn, StateReached, Ver
 from shared.rpc.send import SendMessage, SendResult
 from shared.rpc.status import GetStatus
 from shared.rpc.wire import Addressed
-from tests.support.interface import interface
 from tests.support.listener_harness import TENANTS, ListenerHarness, WorkerHarness, until
 from tests.support.toy_channel import CODE, ToyDriver, ToyMessenger
+from tests.support.worker_interface import interface
 
 TENANT, OTHER = TENANTS
 TOY = Channel.WHATSAPP

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import Process, bare_environment, free_port, is_listening
+from local.child_process import ChildProcess, bare_environment, free_port, is_listening
 from tests.support.listener_harness import until
 
 SETTINGS = {
@@ -30,7 +30,7 @@ async def test_a_listener_without_telegrams_application_says_so_and_stays(tmp_pa
     """In one log line and its health; it goes when it is told to."""
     port = free_port()
     settings = {**SETTINGS, "LISTENER_PORT": str(port), "TELEGRAM_API_ID": api_id, "TELEGRAM_API_HASH": "hash"}
-    with Process("the listener", [sys.executable, "-m", "listener"], bare_environment() | settings, tmp_path / "log") as process:
+    with ChildProcess("the listener", [sys.executable, "-m", "listener"], bare_environment() | settings, tmp_path / "log") as process:
         await until(lambda: is_listening(port) or not process.running)
         trusting = ssl.create_default_context()
         trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE

@@ -11,8 +11,8 @@ import pytest
 
 from infra_cdk.settings import UNSAFE
 from local.bootstrap import ROOT
+from local.child_process import bare_environment
 from local.configuration import NAMES, REPLACED, ConfigurationError, read, uses_real_telegram
-from local.processes import bare_environment
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

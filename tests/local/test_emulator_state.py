@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.emulator_state import State
+from local.emulator_state import EmulatorState
 
 ARN, QUEUE = "arn:aws:dynamodb:us-east-1:000000000000:table/t", "arn:aws:sqs:us-east-1:000000000000:q.fifo"
 
 
-class Scoped:
+class ScopedState:
     """As the emulator's dictionaries by account and region."""
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -27,19 +27,19 @@ class Scoped:
 
 
 def _default(value: Any) -> Any:
-    assert isinstance(value, Scoped)
+    assert isinstance(value, ScopedState)
     return {"scoped": value._data}
 
 
 def _hook(value: dict[str, Any]) -> Any:
-    return Scoped(value["scoped"]) if "scoped" in value else value
+    return ScopedState(value["scoped"]) if "scoped" in value else value
 
 
-class Emulator:
+class SavedEmulator:
     """One table and one queue in memory, changed as the emulator changes its own, and kept."""
 
     def __init__(self, folder: Path) -> None:
-        self.state = State(folder, _default, _hook)
+        self.state = EmulatorState(folder, _default, _hook)
         if self.state.settled:
             self.table: dict[str, Any] = self.state.load("dynamodb")["tables"]._data["t"]
             self.queue: dict[str, Any] = self.state.load("sqs")["queues"]._data["q"]
@@ -51,7 +51,9 @@ class Emulator:
         """As at the end of a start."""
         copies = {"t": {**self.table, "items": dict(self.table["items"])}}, {"q": dict(self.queue)}
         tables, queues = copies
-        self.state.settle({"dynamodb": lambda: {"tables": Scoped(tables)}, "sqs": lambda: {"queues": Scoped(queues)}, "empty": dict})
+        self.state.settle(
+            {"dynamodb": lambda: {"tables": ScopedState(tables)}, "sqs": lambda: {"queues": ScopedState(queues)}, "empty": dict}
+        )
 
     def put(self, pk: str, sk: str, value: int | None) -> None:
         """Set an item, or remove it."""
@@ -84,12 +86,12 @@ class Emulator:
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Callable[[], Emulator]]:
+def begin(tmp_path: Path) -> Iterator[Callable[[], SavedEmulator]]:
     """Begin with what is in the file; those before are as dead, though their connections are closed at the end."""
-    begun = list[Emulator]()
+    begun = list[SavedEmulator]()
 
-    def another() -> Emulator:
-        begun.append(Emulator(tmp_path))
+    def another() -> SavedEmulator:
+        begun.append(SavedEmulator(tmp_path))
         return begun[-1]
 
     yield another
@@ -117,12 +119,12 @@ _acts = st.one_of(
 def test_after_a_death_all_is_as_it_was_last_answered(acts: list[tuple[Any, ...]]) -> None:
     """Whatever was done, and however often it died: nothing is missing, nothing comes again, and the order is the old one."""
     with _folder() as folder:
-        emulator = Emulator(folder)
+        emulator = SavedEmulator(folder)
         emulator.settle()
         for name, *given_ in [*acts, ("die",)]:
             if name == "die":
                 before, dead = emulator.holds(), emulator
-                emulator = Emulator(folder)
+                emulator = SavedEmulator(folder)
                 assert emulator.holds() == before
                 dead.state.close()
             else:
@@ -130,7 +132,7 @@ def test_after_a_death_all_is_as_it_was_last_answered(acts: list[tuple[Any, ...]
         emulator.state.close()
 
 
-def test_what_was_never_settled_is_nothing(begin: Callable[[], Emulator]) -> None:
+def test_what_was_never_settled_is_nothing(begin: Callable[[], SavedEmulator]) -> None:
     """A start that was not through answered nobody."""
     first = begin()
     first.put("a", "b", 1)
@@ -141,7 +143,7 @@ def test_what_was_never_settled_is_nothing(begin: Callable[[], Emulator]) -> Non
     assert begin().holds() == ({}, [], set(), 0)
 
 
-def test_a_requests_items_are_written_together(begin: Callable[[], Emulator]) -> None:
+def test_a_requests_items_are_written_together(begin: Callable[[], SavedEmulator]) -> None:
     """Those that were noted and not written are those of a request that was not answered: none of them is there."""
     emulator = begin()
     emulator.settle()
@@ -153,7 +155,7 @@ def test_a_requests_items_are_written_together(begin: Callable[[], Emulator]) ->
     assert begin().holds()[0] == {("a", "b"): 1, ("a", "c"): 1}
 
 
-def test_a_message_that_somebody_held_can_be_had_again(begin: Callable[[], Emulator]) -> None:
+def test_a_message_that_somebody_held_can_be_had_again(begin: Callable[[], SavedEmulator]) -> None:
     """Whoever held it is as dead as the queue."""
     emulator = begin()
     emulator.send("m")
@@ -163,16 +165,16 @@ def test_a_message_that_somebody_held_can_be_had_again(begin: Callable[[], Emula
     assert (message["visible_at"], message["receipt_handle"]) == (1, None)
 
 
-def test_services_that_hold_nothing_are_not_written(begin: Callable[[], Emulator]) -> None:
+def test_services_that_hold_nothing_are_not_written(begin: Callable[[], SavedEmulator]) -> None:
     """And one that holds nothing any more is removed."""
     emulator = begin()
-    emulator.state.settle({"a": lambda: {"x": Scoped({"k": {}})}, "b": lambda: {"x": Scoped({"k": {"y": 1}})}, "c": lambda: None})
+    emulator.state.settle({"a": lambda: {"x": ScopedState({"k": {}})}, "b": lambda: {"x": ScopedState({"k": {"y": 1}})}, "c": lambda: None})
     assert [emulator.state.load(name) is not None for name in "abc"] == [False, True, False]
     emulator.state.settle({})
     assert emulator.state.load("b") is None
 
 
-def test_one_service_is_written_at_once(begin: Callable[[], Emulator]) -> None:
+def test_one_service_is_written_at_once(begin: Callable[[], SavedEmulator]) -> None:
     """As roles are that somebody assumed."""
     emulator = begin()
     emulator.settle()

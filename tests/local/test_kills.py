@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from local import access, adapt, emulator, secret, stack
+from local import deployment_secret, emulator, emulator_template, stack, state_secrets
 from local.emulator import Emulator
 from local.synth import local_template
-from local.system import Plan, System
-from tests.support.stand_ins import plan_of
+from local.system import System, SystemPlan
+from tests.support.stand_in_functions import plan_of
 
 ITEM = {"pk": {"S": "kept"}, "sk": {"S": "kept"}, "blob": {"B": b"\x00\xff"}, "n": {"N": "1"}}
 KEY = {"pk": ITEM["pk"], "sk": ITEM["sk"]}
@@ -24,7 +24,7 @@ def _begin_stack(found: Emulator, template: Path) -> None:
     """Ask for the stack, and do not wait for it."""
     stack._bootstrap(found)
     stack._upload(found, template)
-    body = json.dumps(adapt.adapt(json.loads(template.read_text())), sort_keys=True)
+    body = json.dumps(emulator_template.adapt(json.loads(template.read_text())), sort_keys=True)
     url = stack._put_template(found, body, "digest")
     found.client("cloudformation").create_stack(StackName=stack.STACK, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
 
@@ -40,11 +40,11 @@ STEPS: list[Callable[[Emulator, Path], Any]] = [
     _upload,
     _begin_stack,
     lambda found, template: stack.deploy(found, template),
-    lambda found, template: secret.fill(found, stack.deploy(found, template), {}),
+    lambda found, template: deployment_secret.fill(found, stack.deploy(found, template), {}),
 ]
 
 
-def _begun_and_killed(plan: Plan, step: Callable[[Emulator, Path], Any], template: Path) -> None:
+def _begun_and_killed(plan: SystemPlan, step: Callable[[Emulator, Path], Any], template: Path) -> None:
     """Take a start as far as this step, and kill the emulator."""
     found = emulator.locate(plan.state)
     launched = emulator.launch(found, plan.state)
@@ -59,7 +59,7 @@ def _begun_and_killed(plan: Plan, step: Callable[[Emulator, Path], Any], templat
 def test_a_first_start_can_be_killed_at_any_step(tmp_path: Path) -> None:
     """The next one begins anew where nothing was through, and nothing of the dead ones is in its way."""
     plan = plan_of(tmp_path)
-    access.private_folder(plan.state)
+    state_secrets.private_folder(plan.state)
     template = local_template({}, plan.sources)
     for step in STEPS:
         _begun_and_killed(plan, step, template)

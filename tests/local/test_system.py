@@ -20,12 +20,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local import listener_process, secret
-from local.processes import StartError
+from local import deployment_secret, listener_process
+from local.child_process import StartError
 from local.stack import deploy
 from local.synth import local_template
 from local.system import System
-from tests.support.stand_ins import plan_of, write_sources
+from tests.support.stand_in_functions import plan_of, write_sources
 
 DEADLINE_S = 60
 
@@ -163,9 +163,9 @@ def test_an_admin_token_of_ones_own_is_taken_as_it_is(stub: System) -> None:
     """Every one that the settings let pass; before, one with a sign in it was replaced without a word."""
     token = "base64/with+signs=="
     before = stub.tokens["ADMIN_TOKEN"]
-    assert secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": token})["ADMIN_TOKEN"] == token
-    assert secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": before})["ADMIN_TOKEN"] == before
-    assert secret.fill(stub.emulator, stub.outputs, {})["ADMIN_TOKEN"] == before
+    assert deployment_secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": token})["ADMIN_TOKEN"] == token
+    assert deployment_secret.fill(stub.emulator, stub.outputs, {"ADMIN_TOKEN": before})["ADMIN_TOKEN"] == before
+    assert deployment_secret.fill(stub.emulator, stub.outputs, {})["ADMIN_TOKEN"] == before
 
 
 def test_functions_keys_cannot_be_guessed_from_their_names(stub: System) -> None:

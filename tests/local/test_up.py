@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from local.bootstrap import ROOT
-from local.processes import bare_environment, free_port
+from local.child_process import bare_environment, free_port
 
 DEADLINE_S = 60
 BEGUN = "import local.__main__ as command; print('begun', flush=True); command.main(['up'])"

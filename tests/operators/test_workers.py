@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from operators import __main__ as avio
-from operators.workers import Refused, drain, listed
+from operators.workers import OperationRefused, drain, listed
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.workers import WorkerStore
@@ -65,13 +65,13 @@ def test_a_live_worker_is_drained_and_learns_it_with_its_next_beat(store: Worker
 
 def test_a_worker_that_is_over_is_not_drained(store: WorkerStore) -> None:
     """It says what it is."""
-    with pytest.raises(Refused, match="worker two is not live: it is ended"):
+    with pytest.raises(OperationRefused, match="worker two is not live: it is ended"):
         drain(store, WorkerId("two"))
 
 
 def test_a_worker_that_never_was_is_not_drained(store: WorkerStore) -> None:
     """And no row is made for it."""
-    with pytest.raises(Refused, match="no worker three"):
+    with pytest.raises(OperationRefused, match="no worker three"):
         drain(store, WorkerId("three"))
     assert store.get(WorkerId("three")) is None
 

@@ -13,7 +13,7 @@ from shared.crypto import DataKey, DecryptionFailed, Envelope, KeysUnavailable, 
 from shared.model.ids import TenantId
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.kms import FakeKms
-from testing.fake_aws.service import Answer, Refused, Request
+from testing.fake_aws.service import Answer, Request, RequestRefused
 
 ONE, OTHER = TenantId("0b7e9a52-0000-4000-8000-000000000001"), TenantId("0b7e9a52-0000-4000-8000-000000000002")
 
@@ -41,7 +41,7 @@ class RefusingKms(FakeKms):
 
     def answer(self, name: str, request: Request) -> Answer:
         """Refuse."""
-        raise Refused(self._refusal)
+        raise RequestRefused(self._refusal)
 
 
 KEY = envelope(FakeKms()).new_key(ONE, Purpose.SESSION)

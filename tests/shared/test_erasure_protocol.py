@@ -1,5 +1,7 @@
-"""The end of a tenant with an account on each channel, in any interleaving: DELETE, log-ins that race it, the owners of both accounts, their
-successors (while a paused owner may still write), functions/erasure, and deaths before and after any call.
+"""The end of a tenant with an account on each channel, in any interleaving.
+
+DELETE, log-ins that race it, the owners of both accounts, their successors (while a paused owner may still write), functions/erasure, and
+deaths before and after any call.
 
 After each call: an account's items are there until it is logged out, and an account row that says `erase` is there as long as anything of
 the tenant is. At the end nothing of it is left, and each account was logged out. `AVIO_PROTOCOL_EXAMPLES` sets the number of examples.
@@ -62,7 +64,8 @@ class EndingTenant:
 
     def _log_in(self, table: Table, tenant_id: TenantId, channel: Channel, worker: str) -> None:
         account = AccountStore(table).claim(tenant_id, channel, None, WorkerId(worker), worker)
-        assert account
+        if account is None or account.claim != worker:
+            return  # another worker has it
         fenced = FencedStore(table)
         for key in (keys.session(tenant_id, channel), keys.marks(tenant_id, channel)):
             fenced.load(key, account.epoch)
@@ -75,7 +78,7 @@ class EndingTenant:
         def program(table: Table) -> None:
             try:
                 self._log_in(table, self.tenant, channel, "first")
-            except (TenantGone, Superseded, AssertionError):
+            except (TenantGone, Superseded):
                 return
 
         return program
@@ -182,7 +185,7 @@ def test_each_account_is_logged_out_before_it_is_erased_and_nothing_is_left(
 
 @pytest.mark.parametrize(("second", "there"), [(WA, (TG, WA)), (TG, (TG,))], ids=["other account", "same account"])
 def test_two_that_erase_at_once_leave_the_tenant_to_the_last_of_them(second: Channel, there: tuple[Channel, ...]) -> None:
-    """An owner pauses before any of its calls; meanwhile another account's owner, or its own successor, ends or dies after any of its calls."""
+    """An owner pauses before any of its calls; meanwhile the other account's owner, or its own successor, ends or dies after any call."""
     for pauses_at, dies_at in product(range(1, 14), range(0, 27, 2)):  # dies after a call; 0: not at all
         ending = EndingTenant()
         for channel in there:

@@ -161,7 +161,7 @@ def test_forgetting_goes_on_where_dynamodb_takes_only_some(table: Table) -> None
     assert everything(table) == OTHERS
 
 
-class DyingTable(Table):
+class TableThatStopsWriting(Table):
     """A table whose user dies after so many batches."""
 
     def __init__(self, table: Table, batches: int) -> None:
@@ -180,7 +180,7 @@ def test_a_forgetting_that_died_is_finished_by_the_next(table: Table, batches: i
     """Wherever it died."""
     store = filled(table, 60)
     with pytest.raises(KeyboardInterrupt):
-        PeerStore(DyingTable(table, batches)).drop_all(TENANT, CHANNEL)
+        PeerStore(TableThatStopsWriting(table, batches)).drop_all(TENANT, CHANNEL)
     assert len(everything(table)) == 60 - BATCH * batches + len(OTHERS)
     store.drop_all(TENANT, CHANNEL)
     assert everything(table) == OTHERS
@@ -191,3 +191,17 @@ def test_forgetting_gives_up_where_dynamodb_takes_nothing(table: Table) -> None:
     filled(table, 3)
     with pytest.raises(StoreUnavailable):
         PeerStore(ThrottledTable(table, 0)).drop_all(TENANT, CHANNEL)
+
+
+def test_ids_of_other_channels_are_text(table: Table) -> None:
+    """A `#` in one included; and forgetting an account's peers leaves the other account's."""
+    store, tenant_id = PeerStore(table), TenantId("t")
+    person, stranger = Peer(id="79991234567@c.us", kind="user"), Peer(id="a#b", kind="user")
+    store.put(tenant_id, Channel.WHATSAPP, person)
+    store.put(tenant_id, Channel.WHATSAPP, stranger)
+    store.put(tenant_id, Channel.TELEGRAM, Peer(id=5, kind="user", access_hash=1))
+    assert store.get(tenant_id, Channel.WHATSAPP, "79991234567@c.us") == person
+    assert store.get(tenant_id, Channel.WHATSAPP, "a#b") == stranger
+    store.drop_all(tenant_id, Channel.WHATSAPP)
+    assert store.get(tenant_id, Channel.WHATSAPP, "a#b") is None
+    assert store.get(tenant_id, Channel.TELEGRAM, 5) is not None

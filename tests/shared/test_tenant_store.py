@@ -150,7 +150,7 @@ def test_erasing_leaves_nothing_of_a_tenant_and_all_of_its_neighbour(tenants: Te
     assert new(tenants, clock).number == gone.number + 1
 
 
-class DyingTable(Table):
+class TableThatStopsDeleting(Table):
     """A table whose user dies after so many deletions."""
 
     def __init__(self, table: Table, deletions: int) -> None:
@@ -175,7 +175,7 @@ def test_an_erasing_that_died_is_found_and_finished(tenants: TenantStore, table:
     """Wherever it died: until nothing is left the account's row says what is wanted, and the doors are shut."""
     tenant = full(tenants, table, clock)
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase_account(DyingTable(table, deletions), tenant.id, CHANNEL, Epoch(1))
+        erasure.erase_account(TableThatStopsDeleting(table, deletions), tenant.id, CHANNEL, Epoch(1))
     left = AccountStore(table).get(tenant.id, CHANNEL)
     assert left
     assert left.wanted is Wanted.ERASE
@@ -190,7 +190,7 @@ def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: 
     tenant = new(tenants, clock)
     tenants.end(tenant.id, (CHANNEL,), clock.now())
     with pytest.raises(KeyboardInterrupt):
-        erasure.erase(DyingTable(table, 2), tenant.id)
+        erasure.erase(TableThatStopsDeleting(table, 2), tenant.id)
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
 
 

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)
-class Certificate:
+class CertificateFiles:
     """A certificate and its key, both as PEM."""
 
     certificate: str
@@ -35,7 +35,7 @@ class Certificate:
 
 
 @cache
-def certificate_for(name: str, days: tuple[int, int] = (-1, 1)) -> Certificate:
+def certificate_for(name: str, days: tuple[int, int] = (-1, 1)) -> CertificateFiles:
     """Make a certificate for a name, valid between these days from now; the same one each time."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -53,4 +53,4 @@ def certificate_for(name: str, days: tuple[int, int] = (-1, 1)) -> Certificate:
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Certificate(certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode())
+    return CertificateFiles(certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode())

@@ -15,7 +15,7 @@ from tests.support.event_source import drive
 from tests.support.in_memory_delivery import Accepted, InMemoryDelivery, accepted
 
 
-class Endpoint:
+class CallbackEndpoint:
     """A callback's endpoint. `says` returns the status for an event."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class DeliveryScenario:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.system = InMemoryDelivery(self.clock)
-        self.endpoint = Endpoint()
+        self.endpoint = CallbackEndpoint()
         self.tenant = self.system.new_tenant("https://shop.example/in")
 
     def send(self, chat: int, *messages: int) -> list[Event]:

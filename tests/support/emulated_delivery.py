@@ -27,15 +27,15 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore, new_tenant_id
+from tests.support.callback_server import CallbackServer
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.receiver import Receiver
 
 
 class EmulatedDelivery:
     """Makes tenants, queues events, runs the function on what is visible in the queue."""
 
-    def __init__(self, account: EmulatorAccount, clock: FakeClock, receiver: Receiver, poster: Poster) -> None:
+    def __init__(self, account: EmulatorAccount, clock: FakeClock, receiver: CallbackServer, poster: Poster) -> None:
         self.account, self.clock, self.receiver = account, clock, receiver
         dynamodb = account.client("dynamodb")
         self.sqs = account.client("sqs")

@@ -24,7 +24,7 @@ from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
 from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.client import Client
-from listener.telegram.connection.endpoint import Telegram, test_server
+from listener.telegram.connection.endpoint import TelegramEndpoint, test_server
 from listener.telegram.connection_loop import ConnectionLoop
 from listener.telegram.telegram_account import TelegramAccount
 from local.emulator_account import EmulatorAccount
@@ -63,7 +63,7 @@ class ListenerHarness:
     """Holds the stores, the queue and the log that all workers of a test share, and reads them for the test."""
 
     aws: EmulatorAccount
-    telegram: Telegram
+    telegram: TelegramEndpoint
     log: CapturedLog
 
     def __post_init__(self) -> None:
@@ -200,7 +200,7 @@ class WorkerHarness:
             await asyncio.sleep(0)
 
 
-def telegram_of(server: TelegramServer) -> Telegram:
+def telegram_of(server: TelegramServer) -> TelegramEndpoint:
     """Return how a listener finds an in-process test server."""
     info = server.info()
     return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())

@@ -11,7 +11,7 @@ from local import emulator as local_emulator
 from local.emulator import Emulator
 from local.emulator_account import EmulatorAccount, open_account
 from local.stand_in_template import template
-from local.system import Plan, System
+from local.system import System, SystemPlan
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +32,5 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system on free ports, started once: tests share it, so each makes tenants and people of its own."""
     state: Path = tmp_path_factory.mktemp("system")
     settings = {"DEV_CALLBACK_RECEIVER": "1", "ADMIN_TOKEN": "admin-token-of-the-tests"}
-    with System(Plan(state, settings=settings, persist=False)) as running:
+    with System(SystemPlan(state, settings=settings, persist=False)) as running:
         yield running

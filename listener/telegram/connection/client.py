@@ -1,7 +1,7 @@
 """The Telethon client of one account: guarded, without Telethon's own saving, dispatching and reconnecting.
 
-The account's own task reconnects, so that each connect starts from the checkpoint and catches up. Every private member of Telethon used
-in this package is named in tests/listener/telegram/test_telethon_contract.py, so that an upgrade fails loudly.
+The account's connection loop reconnects, so that each connect starts from the checkpoint and catches up. Every private member of
+Telethon used in this package is named in tests/listener/telegram/test_telethon_contract.py, so that an upgrade fails loudly.
 """
 
 from __future__ import annotations
@@ -21,54 +21,54 @@ from telethon.tl.core.rpcresult import RpcResult
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection import skip_unreadable
-from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
-from listener.telegram.connection.keepalive import PACE, Keepalive, Pace
+from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
 from listener.telegram.connection.mtproto_session import MtprotoSession
-from listener.telegram.connection.unreadable import Unread, Unreadable, content, decrypted
-from listener.telegram.operations.errors import BROKEN, translated
-from listener.telegram.operations.flood_waits import FloodWaits
+from listener.telegram.requests.errors import BROKEN, translated
+from listener.telegram.requests.flood_waits import FloodWaits
+from listener.telegram.requests.unreadable import Unread, Unreadable, content, decrypted
 from listener.telegram.session import Session
+from listener.telegram.updates import skip_unreadable
 from listener.telegram.updates.batch import Take
 from listener.telegram.updates.channel_hashes import ChannelHashes
-from listener.telegram.updates.message_box import LosslessBox
-from listener.telegram.updates.update_queue import Waiting
+from listener.telegram.updates.message_box import LosslessMessageBox
+from listener.telegram.updates.update_queue import UpdateQueue
 from listener.telegram.updates.update_receiver import UpdateReceiver
 from listener.telegram.updates.update_state import UpdateState
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
-CONNECT_DEADLINE_S = 30.0  # all tries, and the first request: Telethon waits for its answer for ever
+CONNECT_DEADLINE_S = 30.0  # for all tries and the first request, whose answer Telethon awaits without a limit
 CALL_DEADLINE_S = 15.0
 UNREAD_APART_S = 5.0
 _log = logging.getLogger(__name__)
 
 
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
-    """One connection's client; after it is over, a new one is made.
+    """The client of one connection; the next connection gets a new client.
 
-    `take` gets each batch of updates in order; False means that it had no room, whereupon this client hands on nothing more (`full`),
-    while requests still go. `synced_at` is when Telegram last confirmed that nothing is missing. `waits` are the account's flood waits,
-    where they are to outlast this client.
+    `take` gets each batch of updates in order. After it has returned False (no room), the client hands on nothing more and sets `full`;
+    requests still work. `synced_at` is when Telegram last confirmed that nothing is missing. `flood_waits` are the account's, if they
+    should outlast this client.
     """
 
     def __init__(
         self,
         session: Session,
-        marks: UpdateState | None,
+        state: UpdateState | None,
         guard: Guard,
-        where: Telegram,
+        endpoint: TelegramEndpoint,
         take: Take | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        waits: FloodWaits | None = None,
+        flood_waits: FloodWaits | None = None,
     ) -> None:
         identity = session.identity
         self.stored = session
         super().__init__(
-            MtprotoSession(session, marks),
+            MtprotoSession(session, state),
             identity.api_id,
-            where.api_hash,
+            endpoint.api_hash,
             connection=GuardedConnection,
             timeout=CONNECT_TIMEOUT_S,
             connection_retries=CONNECT_TRIES,
@@ -86,25 +86,27 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             system_lang_code=identity.system_lang_code,
         )
         self._now = now
-        self._waits = waits or FloodWaits()
+        self._flood_waits = flood_waits or FloodWaits()
         self._reason: BaseException | None = None
         self.synced_at: datetime | None = None
-        self._connection = partial(GuardedConnection, guard)  # Telethon asks for a type; one per account would cost 6 kB each
+        self._connection = partial(GuardedConnection, guard)  # Telethon asks for a type; a class per account would cost 6 kB each
         self.full = Signal()
         self.moved = Signal()
-        self.box = self._message_box = LosslessBox(self._log["messagebox"])
-        self.hashes = self._mb_entity_cache = ChannelHashes(marks.channels if marks else {})
-        self._updates_queue = self._sender._updates_queue = Waiting(self.full.set)
-        self.intake = UpdateReceiver(self, marks, take) if take and marks else None
-        self._ask_at = 0.0
+        self.message_box = self._message_box = LosslessMessageBox(self._log["messagebox"])
+        self.hashes = self._mb_entity_cache = ChannelHashes(state.channels if state else {})
+        self._updates_queue = self._sender._updates_queue = UpdateQueue(self.full.set)
+        self.receiver: UpdateReceiver | None = None
+        if take and state:
+            self.receiver = UpdateReceiver(self.invoke, self.message_box, self.hashes, self.full, state, take)
+        self._next_unread_at = 0.0
         self._sender._handlers |= {
             types.NewSessionCreated.CONSTRUCTOR_ID: self._new_session_created,
             RpcResult.CONSTRUCTOR_ID: self._rpc_result,
             GzipPacked.CONSTRUCTOR_ID: self._unpack,
             Unread.CONSTRUCTOR_ID: self._unread,
         }
-        reading = self._sender._state
-        reading.decrypt_message_data = partial(decrypted, reading, reading.decrypt_message_data)
+        mtproto_state = self._sender._state
+        mtproto_state.decrypt_message_data = partial(decrypted, mtproto_state, mtproto_state.decrypt_message_data)
 
     @property
     def up(self) -> bool:
@@ -113,25 +115,27 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     @property
     def ended_by(self) -> BaseException | None:
-        """What ended the update loop in silence, or made this client give up."""
+        """The error that ended the update loop silently, or made this client give up."""
         error = self._updates_error
         return error if isinstance(error, BaseException) else self._reason
 
     async def invoke(self, request: Any, deadline_s: float = CALL_DEADLINE_S) -> Any:
-        """Send one request once and return Telegram's answer; raises Telethon's RPCError (Unreadable is one), ConnectionError where the
-        connection broke before an answer, TimeoutError where none came in time. While its method has to wait, Telegram is not asked.
+        """Send one request once and return Telegram's answer.
+
+        Raises Telethon's RPCError (Unreadable is an RPCError), ConnectionError if the connection broke before an answer, TimeoutError
+        after the deadline. While the method has to wait for a flood wait, raises it again without asking Telegram.
         """
-        self._waits.check(request)
+        self._flood_waits.check(request)
         answer, over = self._sender.send(request), self.disconnected
         try:
             await asyncio.wait((answer, over), timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done() and not over.done():
                 raise TimeoutError
-            if not answer.done() or answer.cancelled():  # disconnecting, Telethon forgets what it has not sent, and cancels what it has
+            if not answer.done() or answer.cancelled():  # on a disconnect Telethon forgets unsent requests and cancels sent ones
                 raise ConnectionError("disconnected")
             error = answer.exception()
-            self._waits.note(request, error)
-            if isinstance(error, BROKEN):  # ... or fails it with whatever ended the connection, the kernel's ETIMEDOUT among it
+            self._flood_waits.note(request, error)
+            if isinstance(error, BROKEN):  # or fails them with whatever ended the connection, such as the kernel's ETIMEDOUT
                 raise ConnectionError("disconnected") from error
             if isinstance(error, errors.TypeNotFoundError):
                 raise _unreadable(request, error)
@@ -141,37 +145,37 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             _drop(over)
 
     async def __call__(self, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None) -> Any:
-        """Send a request as Telethon does; a difference that cannot be read is passed over."""
+        """Send a request as Telethon does, and skip a difference that cannot be read."""
         try:
             return await super().__call__(request, ordered, flood_sleep_threshold)
         except errors.TypeNotFoundError as error:
             unreadable = _unreadable(request, error)
         match request:
             case functions.updates.GetDifferenceRequest():
-                return await skip_unreadable.difference(self, request, unreadable)
+                return await skip_unreadable.difference(self.invoke, self.message_box, request, unreadable)
             case functions.updates.GetChannelDifferenceRequest():
-                return await skip_unreadable.channel_difference(self, request, unreadable)
+                return await skip_unreadable.channel_difference(self.invoke, request, unreadable)
         raise unreadable
 
-    async def serve(self, until: Sequence[asyncio.Future[Any]] = (), pace: Pace = PACE) -> None:
-        """Stay until the connection is over, or one of these futures is done; raises what ended the connection, where something did.
+    async def serve(self, until: Sequence[asyncio.Future[Any]] = (), timings: KeepaliveTimings = TIMINGS) -> None:
+        """Stay until the connection is over or a future of `until` is done, and keep the connection alive meanwhile.
 
-        Meanwhile the connection is kept up: pinged, compared, seeded.
+        Raises the error that ended the connection, if there was an error.
         """
-        over, upkeep = self.disconnected, Keepalive(self, pace)
+        over, keepalive = self.disconnected, Keepalive(self, timings)
         try:
-            while not (await asyncio.wait((over, *until), timeout=upkeep.due_s, return_when=asyncio.FIRST_COMPLETED))[0]:
-                upkeep.begin()
+            while not (await asyncio.wait((over, *until), timeout=keepalive.due_s, return_when=asyncio.FIRST_COMPLETED))[0]:
+                keepalive.start_due()
         finally:
             _drop(over)
-            await upkeep.stop()
+            await keepalive.stop()
         if not over.cancelled():
             over.result()
             if self.ended_by:
                 raise self.ended_by
 
-    def ask_for_difference(self) -> None:
-        """Have the box catch up, once what waits before it has been applied."""
+    def request_difference(self) -> None:
+        """Make the message box catch up, after the updates that wait before it."""
         self._updates_queue.put_nowait(types.UpdatesTooLong())
 
     async def give_up(self, error: BaseException) -> None:
@@ -179,37 +183,37 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self._reason = error
         await self.disconnect()
 
-    def confirmed(self) -> None:
+    def note_synced(self) -> None:
         """Note that Telegram has nothing more than what was taken."""
         self.synced_at = self._now()
 
     def current(self) -> Session:
-        """Return the credentials as they are now."""
+        """Return the present credentials."""
         assert isinstance(self.session, MtprotoSession)
         return self.session.stored(self.stored)
 
     async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
-        """Take each batch right after the box applied it, before anything else sees it; Telethon dispatches nothing."""
-        confirmed, self.box.confirmed = self.box.confirmed, False
+        """Take each batch right after the message box applied it; return nothing, so that Telethon dispatches nothing."""
+        confirmed, self.message_box.confirmed = self.message_box.confirmed, False
         self.hashes.extend(users, chats)
-        if self.intake:
-            await self.intake.batch(updates, users, chats)
+        if self.receiver:
+            await self.receiver.receive(updates, users, chats)
         if confirmed and not self.full.is_set():
-            self.confirmed()
+            self.note_synced()
         self.moved.set()
         return []
 
     async def _new_session_created(self, message: Any) -> None:
-        """Catch up: the server has made a new session, and may have dropped what it had not sent in the old one.
+        """Catch up: the server has made a new session, and may have dropped what it had not sent in the old session.
 
         https://core.telegram.org/mtproto/service_messages#new-session-creation-notification
         """
         await self._sender._handle_new_session_created(message)
-        if self.intake:
-            self.ask_for_difference()
+        if self.receiver:
+            self.request_difference()
 
     async def _rpc_result(self, message: Any) -> None:
-        """Hand an answer on; where it cannot be read, with its bytes: a part of them can."""
+        """Hand an answer on; add its bytes to the error if it cannot be read, since a part of them can."""
         state = self._sender._pending_state.get(message.obj.req_msg_id)
         await self._sender._handle_rpc_result(message)
         if state and state.future.done() and not state.future.cancelled():
@@ -222,31 +226,31 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         await self._sender._process_message(message)
 
     async def _unread(self, message: Any) -> None:
-        """Catch up: what was pushed cannot be read. At once, and then every few seconds at most, however much of it comes."""
+        """Catch up after an unreadable push: at once, then at most every few seconds, however many arrive."""
         now = self.loop.time()
-        if self.intake and self._ask_at <= now:
+        if self.receiver and self._next_unread_at <= now:
             _log.warning("update unreadable", extra={"constructor": f"{message.obj.constructor:08x}"})
-            self._ask_at = max(now, self._ask_at + UNREAD_APART_S)
-            self.loop.call_at(self._ask_at, self.ask_for_difference)
+            self._next_unread_at = max(now, self._next_unread_at + UNREAD_APART_S)
+            self.loop.call_at(self._next_unread_at, self.request_difference)
 
     async def _keepalive_loop(self) -> None:
-        """Do nothing: Telethon's own pings, one a minute by a task for each client, are not needed where `serve` pings."""
+        """Do nothing: `serve` pings. Telethon's own loop costs a task per client and pings once a minute."""
 
 
 async def connect(
     session: Session,
-    marks: UpdateState | None,
+    state: UpdateState | None,
     guard: Guard,
-    where: Telegram,
+    endpoint: TelegramEndpoint,
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
-    waits: FloodWaits | None = None,
+    flood_waits: FloodWaits | None = None,
 ) -> Client:
-    """Return a connected client, which is the caller's to disconnect; raises AvioError where the connect fails.
+    """Return a connected client, which the caller has to disconnect; raise AvioError if the connect fails.
 
-    Without `take` it is a log-in's client: it gets no updates, and so takes none away from those who want them.
+    A client without `take` is a log-in's: it receives no updates, and so takes none away from the account's other sessions.
     """
-    client = Client(where.located(session), marks, guard, where, take, waits=waits)
+    client = Client(endpoint.located(session), state, guard, endpoint, take, flood_waits=flood_waits)
     try:
         with translated():
             async with asyncio.timeout(deadline_s):
@@ -261,14 +265,14 @@ async def connect(
 @asynccontextmanager
 async def connected(
     session: Session,
-    marks: UpdateState | None,
+    state: UpdateState | None,
     guard: Guard,
-    where: Telegram,
+    endpoint: TelegramEndpoint,
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
 ) -> AsyncIterator[Client]:
-    """Give a connected client for a while, as `connect` returns it, and disconnect it afterwards, whatever happens."""
-    client = await connect(session, marks, guard, where, take, deadline_s)
+    """Give a connected client for a while, as `connect` returns it, and always disconnect it afterwards."""
+    client = await connect(session, state, guard, endpoint, take, deadline_s)
     try:
         yield client
     finally:
@@ -280,6 +284,6 @@ def _unreadable(request: Any, error: Any) -> Unreadable:
 
 
 def _drop(future: asyncio.Future[Any]) -> None:
-    """Wait no longer, and say that whatever comes of it was seen."""
+    """Stop waiting for a future, and mark its exception as seen."""
     if not future.cancel() and not future.cancelled():
         future.exception()

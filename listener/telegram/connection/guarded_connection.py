@@ -1,9 +1,9 @@
-"""The connection that is guarded: no frame leaves, and none is made, unless the worker's lease is in force.
+"""The guarded connection: it connects and sends frames only while the worker's lease is in force.
 
 Every frame that Telethon sends (requests, acks, pings, containers) passes `Connection._send`; every connect and reconnect passes
 `_connect`. Raising in `_send` would leave the client connected with its requests pending for ever, and closing gracefully would flush
-what must not be sent; so a fenced connection is reset (SO_LINGER of 0 makes the kernel drop what is queued) and its transport aborted,
-whereupon Telethon ends by itself.
+what must not be sent. So a fenced connection is reset (SO_LINGER of 0 makes the kernel drop what is queued) and its transport aborted;
+then Telethon ends by itself.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from telethon.network.connection.tcpfull import ConnectionTcpFull
 from listener.core.ownership.lease import LEASE_S, SILENCE_S, Guard
 
 USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
-"""How long the kernel keeps trying to get sent bytes acknowledged: it must have given up before a peer may claim the account."""
+"""How long the kernel retransmits unacknowledged bytes. It must give up before another worker may claim the account."""
 
 
 class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
-    """A TCP connection that its account's guard can cut. There is none without a guard."""
+    """A TCP connection that its account's guard can cut. It requires a guard."""
 
     def __init__(self, guard: Guard, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -38,7 +38,7 @@ class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ha
             if not self._guard.held():
                 raise ConnectionError("fenced")
         except BaseException:
-            self.abort()  # Telethon closes nothing that has not been connected wholly
+            self.abort()  # Telethon does not close a connection that is not fully connected
             raise
 
     def _send(self, data: bytes) -> None:
@@ -48,7 +48,7 @@ class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ha
         super()._send(data)
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without sending anything."""
         if self._writer is None:
             return
         raw = self._writer.get_extra_info("socket")

@@ -1,13 +1,13 @@
-"""Logging an account in and out, step by step, each step durable before it is answered.
+"""Logs an account in and out, step by step. Each step is durable before it is answered.
 
     start -> code_sent -> verify(code) -> authorized
                              '-> need_2fa -> verify(password) -> authorized
     logout -> logging_out -> logged_out
 
-Each step connects by itself with the stored key and closes again. So a step after the owner's death is the same as one before it.
+Each step connects with the stored key and closes again, so another owner can continue after any step.
 
-A step never leaves behind what makes the next one fail for ever. Where Telegram has forgotten or ended the unfinished key, or the code is
-worth nothing any more, the log-in is dropped, and a start begins anew. Cancelling always succeeds.
+No step leaves a state in which the next always fails. If Telegram has forgotten or ended the unfinished key, or the code has expired, the
+log-in is dropped, and a start begins anew. Cancelling always succeeds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.client import Client, connected
 from listener.telegram.login import login_requests
-from listener.telegram.operations.errors import End, end_of
+from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -31,17 +31,17 @@ from shared.model.states import Reason
 from shared.rpc.log_in import LogInCode, StateReached
 
 _HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
-"""After these no code and no password helps a log-in on: it has to begin anew."""
+"""After these errors no code or password can complete the log-in: it has to begin anew."""
 
 _KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
 
 
 class _KeyOver(Exception):
-    """Telegram does not take the key of an unfinished log-in any more."""
+    """Telegram no longer accepts the key of an unfinished log-in."""
 
 
 class LoginFlow:
-    """One account's log-in. Steps exclude each other."""
+    """One account's log-in. A lock serialises its steps."""
 
     def __init__(self, context: TelegramContext, wake: Signal) -> None:
         self._context = context
@@ -50,7 +50,7 @@ class LoginFlow:
         self._lock = asyncio.Lock()
 
     async def start(self, phone: str) -> LogInCode | StateReached:
-        """Have a code sent. A second start for the same phone, before a new code may be asked for, returns the pending flow."""
+        """Make Telegram send a code. A second start for the same phone returns the pending log-in until a new code may be requested."""
         async with self._lock:
             self._refuse_logged_in()
             pending = self._pending()
@@ -61,11 +61,11 @@ class LoginFlow:
                     return await self._begin(session, phone)
             try:
                 return await self._begin(self._context.endpoint.new_session(), phone)
-            except _KeyOver as error:  # one that was made a moment ago
+            except _KeyOver as error:  # Telegram refused even the new key
                 raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
     async def resend(self) -> LogInCode | StateReached:
-        """Have the code sent by the next way."""
+        """Make Telegram send the code by the next delivery type."""
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._started()
@@ -75,18 +75,18 @@ class LoginFlow:
                 return await self._advance(client, pending.phone, await login_requests.resend(client, pending, self._now()))
 
     async def cancel(self) -> StateReached:
-        """Give a log-in up. Whatever Telegram says to that, or where it says nothing, there is none here any more."""
+        """Give up a log-in, whatever Telegram answers and even if it does not answer."""
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._started()
             with contextlib.suppress(AvioError):
                 async with self._connect(session) as client:
-                    await self._take_back(client, pending)
+                    await self._cancel_code(client, pending)
             await self._drop(Reason.CANCELLED, phone=None)
             return StateReached(state=AccountState.NEW)
 
     async def verify(self, phone: str, code: str | None, password: str | None) -> StateReached:
-        """Present code, password or both. Once the code was accepted only the password is asked for, and a wrong one burns nothing."""
+        """Present code, password or both. After the code was accepted only the password is needed, and a wrong password costs nothing."""
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._started()
@@ -119,7 +119,7 @@ class LoginFlow:
             raise
 
     async def _succeeded_before(self, client: Client, error: AvioError) -> Any | None:
-        """Return the user where an earlier try had succeeded, and its owner died, or the connection broke, before it could say so."""
+        """Return the user if an earlier attempt had succeeded, but its owner died or the connection broke before it was noted."""
         if error.code is Code.CODE_EXPIRED or (end_of(error) and client.up):
             return await login_requests.myself(client)
         return None
@@ -130,12 +130,12 @@ class LoginFlow:
         await self._core.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
 
     async def _begin(self, session: Session, phone: str) -> LogInCode | StateReached:
-        """Ask for a code; raises _KeyOver where that shows that the key is of no use."""
+        """Request a code; raise _KeyOver if Telegram no longer accepts the key."""
         try:
             async with self._connect(session) as client:
                 return await self._advance(client, phone, await login_requests.start(client, self._context.endpoint, phone, self._now()))
         except AvioError as error:
-            if end_of(error) is End.BANNED:
+            if end_of(error) is SessionEndReason.BANNED:
                 raise AvioError(Code.PHONE_BANNED) from error
             if end_of(error):
                 raise _KeyOver from error
@@ -143,15 +143,15 @@ class LoginFlow:
 
     @asynccontextmanager
     async def _step(self, session: Session) -> AsyncIterator[Client]:
-        """Connect for a step, and have the row and the session say what its failure means for the next one."""
+        """Connect for a step; if it fails, note in row and session what that means for the next step."""
         try:
             async with self._connect(session) as client:
                 yield client
         except AvioError as error:
             end = end_of(error)
-            told = _told(end) if end else error
-            await self._failed(told, key_over=end is not None)
-            raise told from error.__cause__
+            failure = _failure(end) if end else error
+            await self._failed(failure, key_over=end is not None)
+            raise failure from error.__cause__
 
     async def _failed(self, error: AvioError, *, key_over: bool) -> None:
         if key_over or error.code in _HOPELESS:
@@ -160,15 +160,15 @@ class LoginFlow:
         elif error.code is not Code.TWO_FA_REQUIRED:
             await self._core.set_status(last_error=error.code)
 
-    async def _take_back(self, client: Client, pending: PendingLogin) -> None:
+    async def _cancel_code(self, client: Client, pending: PendingLogin) -> None:
         try:
             await login_requests.cancel(client, pending)
         except AvioError as error:
             if await self._succeeded_before(client, error):
-                await login_requests.log_out(client)  # nobody was told of it, and nobody would end that session
+                await login_requests.log_out(client)  # no caller knows of the new session, so nobody else would end it
 
     async def _drop(self, reason: Reason, *, key_over: bool = True, **status: Any) -> None:
-        """Have no log-in under way. Its key is kept where nothing speaks against it."""
+        """Drop the log-in under way, and its key if the key is over."""
         session = self._context.session
         if key_over or session is None:
             session = self._context.endpoint.new_session()
@@ -184,21 +184,21 @@ class LoginFlow:
         return self._answer(found)
 
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:
-        marks = await login_requests.first_marks(client)
+        state = await login_requests.first_state(client)
         try:
-            await self._context.log_in(client.current(), user.id, marks, phone=f"+{user.phone}" if user.phone else phone)
+            await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone)
         finally:
-            self._wake.set()  # also where only the row could not be told
+            self._wake.set()  # also if only the row could not be written
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:
-        """Connect. That Telegram does not know the key may pass, so it is believed when it is said twice."""
+        """Connect. An unknown key may be a passing fault, so it counts only after two in a row."""
         endpoint = self._context.endpoint
         async with contextlib.AsyncExitStack() as stack:
             try:
                 client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             except AvioError as error:
-                if end_of(error) is not End.KEY_UNKNOWN:
+                if end_of(error) is not SessionEndReason.KEY_UNKNOWN:
                     raise
                 client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             yield client
@@ -233,6 +233,6 @@ class LoginFlow:
         return self._core.services.now()
 
 
-def _told(end: End) -> AvioError:
-    """Return what a step fails with there: nobody is logged in yet, so it is no session that is over, but a log-in."""
-    return AvioError(Code.PHONE_BANNED) if end is End.BANNED else AvioError(Code.CODE_EXPIRED, _KEY_OVER)
+def _failure(end: SessionEndReason) -> AvioError:
+    """Return a step's error for a key that is over. Nobody is logged in yet, so a log-in has ended and not a session."""
+    return AvioError(Code.PHONE_BANNED) if end is SessionEndReason.BANNED else AvioError(Code.CODE_EXPIRED, _KEY_OVER)

@@ -1,7 +1,7 @@
-"""Logging in and out by raw requests.
+"""Logs in and out by raw requests.
 
-Not by Telethon's `send_code_request` and `sign_in`: the first turns a second start into a resend and breaks on `sentCodeSuccess` and
-`sentCodePaymentRequired`, the second knows no e-mail codes. Flow: https://core.telegram.org/api/auth, password:
+Telethon's own functions do not fit: `send_code_request` turns a second start into a resend and breaks on `sentCodeSuccess` and
+`sentCodePaymentRequired`; `sign_in` knows no e-mail codes. Flow: https://core.telegram.org/api/auth, password:
 https://core.telegram.org/api/srp
 """
 
@@ -16,14 +16,14 @@ from telethon.password import compute_check
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
-from listener.telegram.connection.endpoint import Telegram
-from listener.telegram.operations.errors import translated
+from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.requests.errors import translated
 from listener.telegram.session import PendingLogin
 from listener.telegram.updates import dialogs
 from listener.telegram.updates.update_state import UpdateState
 from shared.errors import AvioError, Code
 
-RESEND_AFTER_S = 60  # where Telegram names no time: a start before then answers with the pending flow
+RESEND_AFTER_S = 60  # if Telegram names no time; a second start before then returns the pending flow
 
 _DELIVERIES: dict[type, str] = {
     types.auth.SentCodeTypeApp: "app",
@@ -47,13 +47,15 @@ _NEXT: dict[type, str] = {
 }
 
 
-async def start(client: Client, where: Telegram, phone: str, now: datetime) -> PendingLogin | types.User:
-    """Have Telegram send a code; returns the log-in that waits for it, or the user where Telegram asked for none."""
-    request = functions.auth.SendCodeRequest(phone, where.api_id, where.api_hash, types.CodeSettings())
+async def start(client: Client, endpoint: TelegramEndpoint, phone: str, now: datetime) -> PendingLogin | types.User:
+    """Make Telegram send a code; return the pending log-in, or the user if Telegram requires no code."""
+    request = functions.auth.SendCodeRequest(phone, endpoint.api_id, endpoint.api_hash, types.CodeSettings())
     with translated():
         try:
             sent = await client(request)
-        except errors.AuthRestartError:  # "Restart the authorization process": once, https://core.telegram.org/method/auth.sendCode
+        except (
+            errors.AuthRestartError
+        ):  # "Restart the authorization process", which is done once: https://core.telegram.org/method/auth.sendCode
             try:
                 sent = await client(request)
             except errors.AuthRestartError as error:
@@ -62,7 +64,7 @@ async def start(client: Client, where: Telegram, phone: str, now: datetime) -> P
 
 
 async def resend(client: Client, pending: PendingLogin, now: datetime) -> PendingLogin | types.User:
-    """Have Telegram send the code by the next way; `code_unavailable` where it has none."""
+    """Make Telegram send the code by the next delivery type; raise `code_unavailable` if there is none."""
     if pending.next_type is None:
         raise AvioError(Code.CODE_UNAVAILABLE)
     with translated():
@@ -71,13 +73,13 @@ async def resend(client: Client, pending: PendingLogin, now: datetime) -> Pendin
 
 
 async def cancel(client: Client, pending: PendingLogin) -> None:
-    """Take back the code."""
+    """Cancel the code."""
     with translated():
         await client(functions.auth.CancelCodeRequest(pending.phone, pending.phone_code_hash))
 
 
 async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.User:
-    """Present the code; raises `2fa_required` where it was right and the password is wanted."""
+    """Present the code; raise `2fa_required` if it was right and Telegram wants the password."""
     by_email = types.EmailVerificationCode(code) if pending.by_email else None
     request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
     with translated():
@@ -88,16 +90,16 @@ async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.Use
 
 
 async def check_password(client: Client, password: str) -> types.User:
-    """Present the password; the code stays accepted where it is wrong."""
+    """Present the password. The code stays accepted if the password is wrong."""
     with translated():
         try:
             return await _check_password(client, password)
-        except (errors.SrpIdInvalidError, errors.SrpPasswordChangedError):  # the parameters have changed: once more with the new ones
+        except (errors.SrpIdInvalidError, errors.SrpPasswordChangedError):  # the parameters have changed: try once more with new parameters
             return await _check_password(client, password)
 
 
 async def myself(client: Client) -> types.User | None:
-    """Return the user that this key is authorised for, or None where Telegram says that it is for none."""
+    """Return the user that this key is authorised for, or None if Telegram says that it is not authorised."""
     with translated():
         try:
             users = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
@@ -106,9 +108,10 @@ async def myself(client: Client) -> types.User | None:
     return users[0] if users else None
 
 
-async def first_marks(client: Client) -> UpdateState:
-    """Return where an account stands that has just logged in, and the hundred channels with the latest news: everything from here on is to
-    be delivered. Where there are more dialogs, the first connection reads on.
+async def first_state(client: Client) -> UpdateState:
+    """Return the update state of an account that has just logged in, with the hundred channels that have the latest news.
+
+    Everything after this state will be delivered. If there are more dialogs, the first connection reads them.
     """
     with translated():
         state = await client(functions.updates.GetStateRequest())
@@ -120,19 +123,19 @@ async def first_marks(client: Client) -> UpdateState:
 
 
 async def log_out(client: Client) -> None:
-    """Have Telegram forget the session.
+    """Make Telegram end the session.
 
-    By `invoke`, bare: for a wrapped one Telethon does not see that Telegram only acknowledges it.
+    By `invoke`, which does not wrap the request: Telethon does not see that Telegram only acknowledges a wrapped log-out.
     """
     with translated():
         await client.invoke(functions.auth.LogOutRequest())
 
 
 async def _check_password(client: Client, password: str) -> types.User:
-    wanted = await client(functions.account.GetPasswordRequest())
-    if wanted.current_algo is None:
+    parameters = await client(functions.account.GetPasswordRequest())
+    if parameters.current_algo is None:
         raise AvioError(Code.NOT_STARTED, "The account has no password any more. Call auth/start again.")
-    proof = await asyncio.to_thread(compute_check, wanted, password)  # 70 ms and more of computing
+    proof = await asyncio.to_thread(compute_check, parameters, password)  # computes for 70 ms and more
     return _authorised(await client(functions.auth.CheckPasswordRequest(proof)))
 
 
@@ -164,4 +167,4 @@ def _sent(sent: Any, phone: str, now: datetime) -> PendingLogin | types.User:
 
 
 def _length(kind: Any) -> int | None:
-    return getattr(kind, "length", None)  # flash calls and SMS words have none
+    return getattr(kind, "length", None)  # flash calls and SMS words have no length

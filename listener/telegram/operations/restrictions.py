@@ -1,11 +1,11 @@
-"""What Telegram lets a logged-in account do at present, and the sends that are not worth asking for.
+"""Telegram's restrictions of a logged-in account, and the sends that they make pointless.
 
-    PEER_FLOOD               restricted, a day long: replies go, cold sends are refused here; then one cold send is let through
-    FROZEN_METHOD_INVALID    frozen: nothing is sent; it goes on receiving, and Telegram is asked now and then whether that is over
+    PEER_FLOOD               restricted for a day: replies pass, cold sends are refused here; then one cold send may try
+    FROZEN_METHOD_INVALID    frozen: nothing is sent; updates still arrive, and Telegram is asked now and then whether the freeze is over
 
-Asking again and again for what Telegram has just refused is what makes a restriction longer. A send is cold where no conversation is
-kept with its peer: nothing was delivered from it or written to it before. Telegram's own line is a little other (who has written first,
-or has the number in their contacts), so a kept peer may be refused too: it counts as cold from then on.
+Repeating requests that Telegram has just refused prolongs a restriction. A send is cold if no conversation with its peer is stored:
+nothing was delivered from it or sent to it before. Telegram draws the line a little differently (who wrote first, or has the number in
+their contacts), so it may refuse a stored peer too; that peer counts as cold from then on.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
-from listener.telegram.operations.freeze import Freeze, freeze_of
+from listener.telegram.requests.errors import translated
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
@@ -24,14 +27,37 @@ from shared.model.states import Reason
 from shared.store.fenced import Superseded
 
 RESTRICTED_FOR = timedelta(hours=24)
-"""Telegram names no time with PEER_FLOOD, and answers a premature try by the same again: a guess."""
+"""An estimate: Telegram names no time with PEER_FLOOD, and answers a premature send with PEER_FLOOD again."""
 
 ASKED_AGAIN_AFTER = timedelta(hours=1)
-"""How often a frozen account's sends may have Telegram asked whether the freeze is over: an appeal may succeed at any time."""
+"""How often sends of a frozen account ask Telegram whether the freeze is over: an appeal may succeed at any time."""
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Telegram's freeze of an account. `until` is when Telegram deletes it unless an appeal, at `appeal_url`, has succeeded by then."""
+
+    until: datetime | None = None
+    appeal_url: str | None = None
+
+
+async def freeze_of(client: Client) -> Freeze | None:
+    """Ask Telegram for its freeze of the account, None if there is none; raise AvioError if Telegram does not answer.
+
+    The client configuration has it: https://core.telegram.org/api/auth#frozen-accounts
+    """
+    with translated():
+        answer = await client.invoke(functions.help.GetAppConfigRequest(0))
+    entries = answer.config.value if isinstance(getattr(answer, "config", None), types.JsonObject) else ()
+    found = {entry.key: getattr(entry.value, "value", None) for entry in entries}
+    if not found.get("freeze_since_date"):
+        return None
+    until, url = found.get("freeze_until_date"), found.get("freeze_appeal_url")
+    return Freeze(datetime.fromtimestamp(int(until), UTC) if until else None, url or None)
 
 
 class Restrictions:
-    """One logged-in account's standing. Its state is the row's; `_refused` are kept peers that PEER_FLOOD named."""
+    """One logged-in account's restrictions. The row has the state; `_refused` are stored peers that Telegram refused by PEER_FLOOD."""
 
     def __init__(self, context: TelegramContext) -> None:
         self._context = context
@@ -42,9 +68,9 @@ class Restrictions:
 
     @asynccontextmanager
     async def sending(self, client: Client, to: str) -> AsyncIterator[None]:
-        """Wrap a send: raises `peer_flood` or `account_frozen` where it is not worth asking, and learns from what Telegram answers."""
+        """Wrap a send: raise `peer_flood` or `account_frozen` if it would be pointless, and learn from Telegram's answer."""
         if self._core.row.state is AccountState.FROZEN:
-            await self._still_frozen(client)
+            await self._refuse_frozen(client)
         cold = self._core.row.state is AccountState.RESTRICTED and await self._is_cold(to)
         if cold and (self._probing or self._now() < self._until()):
             raise self._peer_flood()
@@ -52,25 +78,25 @@ class Restrictions:
         try:
             yield
         except AvioError as error:
-            raise await self._learnt(client, to, cold, error) from error
+            raise await self._learn(client, to, cold, error) from error
         else:
             if cold:
                 await self._lift()
         finally:
             self._probing = self._probing and not cold
 
-    async def look(self, client: Client) -> None:
-        """Ask Telegram whether a frozen account still is; where it does not say so now, it is asked again later."""
+    async def check_freeze(self, client: Client) -> None:
+        """Ask Telegram whether a frozen account still is frozen; if it does not answer now, a later call asks again."""
         if self._core.row.state is AccountState.FROZEN:
             with contextlib.suppress(AvioError):
                 self._asked_at = self._now()
                 await self._note(await freeze_of(client))
 
-    async def _still_frozen(self, client: Client) -> None:
+    async def _refuse_frozen(self, client: Client) -> None:
         until, now = self._core.row.frozen_until, self._now()
         passed = until is not None and until <= now and (self._asked_at is None or self._asked_at < until)
         if passed or self._asked_at is None or now - self._asked_at >= ASKED_AGAIN_AFTER:
-            await self.look(client)
+            await self.check_freeze(client)
         if self._core.row.state is AccountState.FROZEN:
             raise self._frozen()
 
@@ -86,7 +112,7 @@ class Restrictions:
             to = str(known.peer.id)
         return int(to) != self._context.user_id and (to in self._refused or not await self._context.has_met(int(to)))
 
-    async def _learnt(self, client: Client, to: str, cold: bool, error: AvioError) -> AvioError:
+    async def _learn(self, client: Client, to: str, cold: bool, error: AvioError) -> AvioError:
         if error.code is Code.ACCOUNT_FROZEN:
             self._asked_at = self._now()
             try:
@@ -103,13 +129,13 @@ class Restrictions:
     async def _restrict(self, to: str, cold: bool) -> None:
         already = self._core.row.state is AccountState.RESTRICTED
         if already and not cold:
-            self._refused.add(to)  # a reply, and yet refused; they are few, and forgotten when the restriction is over
+            self._refused.add(to)  # Telegram refused a reply; there are few, and they are forgotten when the restriction is over
         if not already or cold:
             until = self._now() + RESTRICTED_FOR
             await self._core.note(AccountState.RESTRICTED, Reason.PEER_FLOOD, restricted_until=until)
 
     async def _lift(self) -> None:
-        """Note that a cold send went through. The message is sent, so what goes wrong here must not become its answer."""
+        """Note that a cold send passed. The message is sent, so a failure here must not become the send's answer."""
         self._refused.clear()
         with contextlib.suppress(Superseded):
             await self._core.note(AccountState.AUTHORIZED, Reason.LOGGED_IN, restricted_until=None)

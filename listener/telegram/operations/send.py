@@ -1,31 +1,36 @@
-"""Sending, once.
+"""The command `send`: sends a text exactly once.
 
-`random_id` is chosen by whoever asked and stays the same over every try: Telegram answers a repeat with the first message, or with
+The caller chooses `random_id` and keeps it for every attempt: Telegram answers a repeat with the first message, or with
 RANDOM_ID_DUPLICATE.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from telethon import errors, utils
+from telethon import errors
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
-from listener.telegram.connection.unreadable import Unreadable
-from listener.telegram.operations.errors import translate
-from listener.telegram.operations.recent_sends import RecentSends
-from listener.telegram.peers.peer_book import Known, PeerBook, input_of
+from listener.telegram.operations.recipients import resolve
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.requests.errors import translate
+from listener.telegram.requests.unreadable import Unreadable
+from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError, Code
+from shared.rpc.send import SendMessage, SendResult
 
-SAYS_NOTHING = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
-"""What a repeat may be refused with although the first try has sent the message, or even because it has."""
+INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
+"""Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
 
 LOOKED_BACK = 100
 CLOCKS_APART = timedelta(seconds=60)
+_RECIPIENT = re.compile(r"me|@\w+|-?[0-9]{1,19}")
+_MESSAGE_ID = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Sent:
-    """Where and as what it was sent."""
+    """A message that was sent."""
 
     chat_id: int
     message_id: int
@@ -48,42 +53,60 @@ class Sent:
 
 
 @dataclass
-class Tries:
-    """How often one message was tried. `since` is when the first try began; `open` that one of them may have sent it."""
+class SendAttempts:
+    """All attempts to send one message. `began_at` is when the first began; `maybe_sent` means that an attempt may have sent it."""
 
-    since: datetime
-    open: bool = False
+    began_at: datetime
+    maybe_sent: bool = False
 
 
-async def send(client: Client, peers: PeerBook, given: RecentSends, self_id: int, message: Outgoing, tries: Tries) -> Sent:
-    """Send a message; raises AvioError for what Telegram refuses, ConnectionError or TimeoutError where it did not answer.
+class Sender(Protocol):
+    """An account that sends."""
 
-    Safe to run twice with the same `random_id`. A repeat that Telegram only calls a duplicate, and a message that was sent but whose
-    answer cannot be read, are looked up in the history since the first try. `tries.open` tells whether it may have been sent; cancelling
-    leaves that right.
+    async def send(self, message: Outgoing) -> Sent:
+        """Send a message once."""
+
+
+async def send_message(account: Sender, command: SendMessage) -> SendResult:
+    """Run the command `send`; raise `invalid_request` for ids that are not Telegram's, and what sending raises."""
+    reply_to = command.reply_to
+    if not _RECIPIENT.fullmatch(command.to) or (reply_to is not None and not _MESSAGE_ID.fullmatch(reply_to)):
+        raise AvioError(Code.INVALID_REQUEST)
+    sent = await account.send(Outgoing(command.to, command.text, int(reply_to) if reply_to else None, command.random_id))
+    return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
+
+
+async def send(
+    client: Client, peers: PeerCache, recent_sends: RecentSends, self_id: int, message: Outgoing, attempts: SendAttempts
+) -> Sent:
+    """Make one attempt to send a message. Safe to repeat with the same `random_id`.
+
+    Raises AvioError for Telegram's refusals, ConnectionError or TimeoutError if Telegram did not answer. If Telegram only calls a repeat
+    a duplicate, or its answer cannot be read, finds the message in the history since the first attempt. Keeps `attempts.maybe_sent`
+    right, also when cancelled.
     """
     chat_id, peer = await resolve(client, peers, self_id, message.to)
     reply = types.InputReplyToMessage(message.reply_to) if message.reply_to else None
     request = functions.messages.SendMessageRequest(peer, message.text, random_id=message.random_id, reply_to=reply)
-    before, tries.open = tries.open, True
+    before, attempts.maybe_sent = attempts.maybe_sent, True
     try:
         answer = await client.invoke(request)
     except errors.RandomIdDuplicateError:
-        sent = await _sent_before(client, given, peer, chat_id, message, tries.since)
+        sent = await _find_sent(client, recent_sends, peer, chat_id, message, attempts.began_at)
     except Unreadable as error:
-        if number := _number(error.items, message.random_id):
-            sent = Sent(chat_id, number, tries.since.replace(microsecond=0))
+        if message_id := _message_id_in(error.items, message.random_id):
+            sent = Sent(chat_id, message_id, attempts.began_at.replace(microsecond=0))
         else:
-            sent = await _sent_before(client, given, peer, chat_id, message, tries.since)
+            sent = await _find_sent(client, recent_sends, peer, chat_id, message, attempts.began_at)
     except errors.RPCError as error:
-        told = _refusal(error, peer, message)
-        if told.code is not Code.TELEGRAM_UNAVAILABLE:  # a fault of Telegram's own says nothing of what was done
-            tries.open = before and told.code in SAYS_NOTHING
-        raise told from error
+        refusal = _refusal(error, peer, message)
+        if refusal.code is not Code.TELEGRAM_UNAVAILABLE:  # a fault of Telegram does not tell whether the message was sent
+            attempts.maybe_sent = before and refusal.code in INCONCLUSIVE
+        raise refusal from error
     else:
         peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
         sent = Sent(chat_id, *_outcome(answer, message.random_id))
-    given.note(message.random_id, chat_id, sent.message_id)
+    recent_sends.note(message.random_id, chat_id, sent.message_id)
     return sent
 
 
@@ -96,93 +119,19 @@ def _refusal(error: errors.RPCError, peer: Any, message: Outgoing) -> AvioError:
     return translate(error)
 
 
-async def resolve(client: Client, peers: PeerBook, self_id: int, to: str) -> tuple[int, Any]:
-    """Return the marked id and the input peer of a recipient; raises `user_not_found` or `peer_not_found`."""
-    if to == "me" or to == str(self_id):
-        return self_id, types.InputPeerSelf()
-    if to.startswith("@"):
-        return await _by_username(client, peers, to[1:])
-    for peer in await peers.input_peers(int(to)):
-        if whole := await _whole(client, peers, peer):
-            return int(to), whole
-    known = peers.known(int(to))  # what names it whole may have come meanwhile
-    if known and not known.is_min:
-        return int(to), input_of(known.peer)
-    raise AvioError(Code.PEER_NOT_FOUND)
-
-
-async def _whole(client: Client, peers: PeerBook, peer: Any) -> Any | None:
-    """Return what names a peer by id and hash: a `min` user is asked for once, by the message that names them, and then known for good.
-
-    The peer itself where Telegram gives no hash; None where the message is gone, or the chat it was in.
-    """
-    if not isinstance(peer, types.InputPeerUserFromMessage):
-        return peer
-    try:
-        users = await client.invoke(functions.users.GetUsersRequest([types.InputUserFromMessage(peer.peer, peer.msg_id, peer.user_id)]))
-    except errors.MsgIdInvalidError:
-        return None
-    except errors.RPCError as error:
-        if (told := translate(error)).code is Code.PEER_NOT_FOUND:
-            return None
-        raise told from error
-    peers.learn(users)
-    if not any(isinstance(user, types.User) for user in users):
-        return None
-    known = peers.known(peer.user_id)
-    return (input_of(known.peer) if known else None) or peer
-
-
-async def _by_username(client: Client, peers: PeerBook, username: str) -> tuple[int, Any]:
-    known = peers.by_username(username)
-    if known and not known.is_min and not peers.fresh(known):
-        await _look_again(client, peers, known)
-        known = peers.by_username(username)
-    if known is None or known.is_min or not peers.fresh(known):
-        known = await _looked_up(client, peers, username)
-    peer = input_of(known.peer) if known else None
-    if known is None or peer is None:
-        raise AvioError(Code.USER_NOT_FOUND)
-    return known.id, peer
-
-
-async def _look_again(client: Client, peers: PeerBook, known: Known) -> None:
-    """Have Telegram tell of a peer anew, and so whether a username is still its own.
-
-    Looking the username up would tell the same, but Telegram allows each account only so many of those, and then makes it wait for hours.
-    """
-    real_id, _ = utils.resolve_id(known.id)
-    try:
-        if known.kind == "user":
-            peers.learn(await client.invoke(functions.users.GetUsersRequest([types.InputUser(real_id, known.access_hash)])))
-        else:
-            request = functions.channels.GetChannelsRequest([types.InputChannel(real_id, known.access_hash)])
-            peers.learn((await client.invoke(request)).chats)
-    except errors.RPCError:
-        return  # then it is looked up
-
-
-async def _looked_up(client: Client, peers: PeerBook, username: str) -> Known | None:
-    try:
-        answer = await client.invoke(functions.contacts.ResolveUsernameRequest(username))
-    except errors.RPCError as error:
-        raise translate(error) from error
-    peers.learn([*answer.users, *answer.chats])
-    return peers.known(utils.get_peer_id(answer.peer))
-
-
 def _outcome(answer: Any, random_id: int) -> tuple[int, datetime]:
     if isinstance(answer, types.UpdateShortSentMessage):
         return answer.id, answer.date
-    number = _number(getattr(answer, "updates", ()), random_id)
-    if number is None:
+    message_id = _message_id_in(getattr(answer, "updates", ()), random_id)
+    if message_id is None:
         raise AvioError(Code.OUTCOME_UNKNOWN)
-    return number, _date_of(answer, number)
+    return message_id, _date_of(answer, message_id)
 
 
-def _number(updates: Iterable[Any], random_id: int) -> int | None:
-    """Return the message that a send became, where Telegram names it."""
-    return next((one.id for one in updates if isinstance(one, types.UpdateMessageID) and one.random_id == random_id), None)
+def _message_id_in(updates: Iterable[Any], random_id: int) -> int | None:
+    """Return the id of the message that a send became, if the updates name it."""
+    found = (update.id for update in updates if isinstance(update, types.UpdateMessageID) and update.random_id == random_id)
+    return next(found, None)
 
 
 def _date_of(answer: Any, message_id: int) -> datetime:
@@ -191,33 +140,34 @@ def _date_of(answer: Any, message_id: int) -> datetime:
     return next(dates, answer.date)  # type: ignore[no-any-return]
 
 
-async def _sent_before(client: Client, given: RecentSends, peer: Any, chat_id: int, message: Outgoing, since: datetime) -> Sent:
-    """Find the message that an earlier try had sent: by its number where that was told, or else in what the history has since that try."""
-    known = given.message_of(message.random_id)
+async def _find_sent(client: Client, recent_sends: RecentSends, peer: Any, chat_id: int, message: Outgoing, began_at: datetime) -> Sent:
+    """Find the message that an earlier attempt sent: by its id if that is known, or else in the history since that attempt."""
+    known = recent_sends.message_of(message.random_id)
     request = functions.messages.GetHistoryRequest(peer, known + 1 if known else 0, None, 0, 1 if known else LOOKED_BACK, 0, 0, 0)
     try:
         answer = await client.invoke(request)
     except errors.RPCError as error:
         raise AvioError(Code.OUTCOME_UNKNOWN) from error
-    found = [one for one in answer.messages if isinstance(one, types.Message) and _own(one, peer)]
+    own = [found for found in answer.messages if isinstance(found, types.Message) and _is_own(found, peer)]
     if known:
-        sent = next((one for one in found if one.id == known), None)
+        sent = next((found for found in own if found.id == known), None)
     else:
-        sent = likeliest([one for one in found if one.message == message.text and not given.is_anothers(chat_id, one.id)], since)
+        alike = [found for found in own if found.message == message.text and not recent_sends.is_known(chat_id, found.id)]
+        sent = likeliest(alike, began_at)
     if sent is None:
         raise AvioError(Code.OUTCOME_UNKNOWN)
     return Sent(chat_id, sent.id, sent.date)
 
 
-def likeliest(found: list[Any], since: datetime) -> Any | None:
-    """Return which of several messages of one text, the newest first, a send became that was first tried at `since`.
+def likeliest(messages: list[Any], began_at: datetime) -> Any | None:
+    """Return which of several messages with one text, the newest first, a send became whose first attempt began at `began_at`.
 
-    The oldest since then. Telegram's clock is not ours: where there is none, the newest of the minute before.
+    The oldest since then; if there is none, since Telegram's clock may differ from ours, the newest of the minute before.
     """
-    after = [one for one in found if one.date >= since.replace(microsecond=0)]  # Telegram's dates are whole seconds
-    before = [one for one in found if since - CLOCKS_APART <= one.date < since]
+    after = [message for message in messages if message.date >= began_at.replace(microsecond=0)]  # Telegram's dates are whole seconds
+    before = [message for message in messages if began_at - CLOCKS_APART <= message.date < began_at]
     return after[-1] if after else before[0] if before else None
 
 
-def _own(message: types.Message, peer: Any) -> bool:
+def _is_own(message: types.Message, peer: Any) -> bool:
     return bool(message.out) or isinstance(peer, types.InputPeerSelf)

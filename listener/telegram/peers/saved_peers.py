@@ -1,27 +1,30 @@
-"""Which peers are kept beyond this process, as far as it knows, in a few bytes for each.
+"""Which peers are stored, as far as this process knows, in a few bytes for each.
 
-A table of fixed size: a peer's place follows from its id, and what lies there is a mark of what was kept. Two peers of one place push
-each other out, which costs a write that was not needed, never one that was.
+A hash table of fixed size: a peer's id gives its slot, and the slot has a fingerprint of what was stored. Two peers of one slot push each
+other out. That costs an unnecessary write, and never omits a necessary write.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from typing import Protocol
 
-PLACES = 512
-"""Of 8 bytes each, 4 kB per account, made with the first peer that is kept."""
+from shared.store.peers import Peer
+
+SLOTS = 512
+"""Of 8 bytes each, 4 kB per account; allocated with the first stored peer."""
 
 MOVES_ON_S = 6 * 3600
-"""What names a `min` user is a message, and messages go: Telegram's timers take them after a day at the earliest. So what is kept moves on
-to a newer message four times a day, and somebody who writes every second costs four writes a day."""
+"""A message names a `min` user, and messages go: Telegram's timers delete them after a day at the earliest. So the stored peer moves on to
+a newer message four times a day, and somebody who writes every second costs four writes a day."""
 
 
-class Named(Protocol):
-    """What names a peer: all that is told apart here."""
+class Saveable(Protocol):
+    """The fields of a peer that decide whether it has to be stored again."""
 
     @property
-    def id(self) -> int: ...
+    def id(self) -> int | str: ...
     @property
     def access_hash(self) -> int | None: ...
     @property
@@ -33,22 +36,27 @@ class Named(Protocol):
 
 
 class SavedPeers:
-    """Marks of what one account has kept."""
+    """Fingerprints of the peers that are stored for one account."""
 
     def __init__(self) -> None:
-        self._marks: array[int] | None = None
+        self._fingerprints: array[int] | None = None
 
-    def has(self, peer: Named) -> bool:
-        """Tell whether this peer is kept as it is; of a `min` one, whether a message of about the same age is."""
-        return self._marks is not None and self._marks[peer.id % PLACES] == _mark(peer)
+    def has(self, peer: Saveable) -> bool:
+        """Tell whether this peer is stored with these fields; of a `min` peer, whether a message of about the same age is."""
+        return self._fingerprints is not None and self._fingerprints[int(peer.id) % SLOTS] == _fingerprint(peer)
 
-    def add(self, peer: Named) -> None:
-        """Note that this peer is kept."""
-        if self._marks is None:
-            self._marks = array("q", bytes(8 * PLACES))
-        self._marks[peer.id % PLACES] = _mark(peer)
+    def unsaved(self, peers: Iterable[Peer]) -> tuple[Peer, ...]:
+        """Return those of these peers that are not stored."""
+        return tuple(peer for peer in peers if not self.has(peer))
+
+    def add(self, peers: Iterable[Saveable]) -> None:
+        """Note that these peers are stored."""
+        for peer in peers:
+            if self._fingerprints is None:
+                self._fingerprints = array("q", bytes(8 * SLOTS))
+            self._fingerprints[int(peer.id) % SLOTS] = _fingerprint(peer)
 
 
-def _mark(peer: Named) -> int:
+def _fingerprint(peer: Saveable) -> int:
     age = None if peer.min_date is None else peer.min_date // MOVES_ON_S
     return hash((peer.id, peer.access_hash, peer.username, peer.phone, age))

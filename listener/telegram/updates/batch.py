@@ -1,17 +1,15 @@
-"""What is handed on at once: updates with the marks behind them."""
+"""A batch of updates with the update state behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from telethon.tl import types
 
+from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.updates.update_state import UpdateState
-
-if TYPE_CHECKING:
-    from listener.telegram.connection.client import Client
 
 _NEW = (types.UpdateNewMessage, types.UpdateNewChannelMessage)
 _SHORT = (types.UpdateShortMessage, types.UpdateShortChatMessage)
@@ -19,20 +17,22 @@ _SHORT = (types.UpdateShortMessage, types.UpdateShortChatMessage)
 
 @dataclass(frozen=True)
 class Batch:
-    """Updates, the people and chats that came with them, and the marks after them.
+    """Updates, the users and chats that came with them, and the update state after them.
 
-    `fetched` means by a difference or from the history, not by a push; `waits` that it has to be taken, however long there is no room.
+    `fetched` means that a difference or the history brought them, not a push. `wait_for_room` means that the batch must be taken, however
+    long the ledger has no room.
     """
 
     updates: list[Any]
     users: list[Any]
     chats: list[Any]
-    marks: UpdateState | None
+    state: UpdateState | None
     fetched: bool
-    waits: bool = False
+    wait_for_room: bool = False
 
 
-Take = Callable[["Client", Batch], Awaitable[bool]]
+Take = Callable[[Batch, Invoke], Awaitable[bool]]
+"""Takes a batch; may ask Telegram for what the batch leaves out. False means that there was no room and nothing was taken."""
 
 
 def message_ids(updates: Iterable[Any]) -> tuple[list[int], dict[int, list[int]]]:

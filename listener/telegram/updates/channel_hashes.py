@@ -1,4 +1,4 @@
-"""The access hashes of the account's channels, and of nobody else: the box asks for channels' differences alone."""
+"""The access hashes of the account's channels. The message box needs no others: it asks for channels' differences alone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from listener.telegram.updates.update_state import ChannelState
 
 
 class ChannelHashes(EntityCache):  # type: ignore[misc]  # Telethon has no types
-    """Telethon's cache, which grows with every user ever seen, for channels that the account is in.
+    """Telethon's entity cache, limited to channels that the account is in.
 
-    Telethon keeps users and channels under one number besides, though these are numbers of their own.
+    Telethon's own grows with every user it ever sees. It also keeps users and channels under one number, though each kind has its own
+    numbering.
     """
 
     def __init__(self, known: Mapping[int, ChannelState]) -> None:
-        super().__init__({channel: (marks.access_hash, None) for channel, marks in known.items() if marks.access_hash is not None})
+        super().__init__({channel: (state.access_hash, None) for channel, state in known.items() if state.access_hash is not None})
         self.joined: dict[int, int] = {}
 
     def extend(self, users: Iterable[Any], chats: Iterable[Any]) -> None:
@@ -30,10 +31,10 @@ class ChannelHashes(EntityCache):  # type: ignore[misc]  # Telethon has no types
         self.joined.update((chat.id, int(chat.date.timestamp())) for chat in own if chat.date)
 
     def learn(self, known: Mapping[int, ChannelState]) -> None:
-        """Learn the hashes that a page of dialogs has."""
-        self.hash_map.update((channel, (marks.access_hash, None)) for channel, marks in known.items() if marks.access_hash is not None)
+        """Learn the hashes that a page of dialogs contains."""
+        self.hash_map.update((channel, (state.access_hash, None)) for channel, state in known.items() if state.access_hash is not None)
 
     def hash_of(self, channel: int) -> int | None:
-        """Return a channel's access hash."""
+        """Return a channel's access hash, or None if it is unknown."""
         found = self.get(channel)
         return found.hash if found else None

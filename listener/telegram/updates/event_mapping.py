@@ -1,7 +1,7 @@
-"""Raw updates to events, by a table of their types.
+"""Maps raw updates to events, by a table of their types.
 
-Incoming messages only; what the account itself wrote is no event, and neither is anything from Telegram's service account, whose
-messages carry log-in codes.
+Only incoming messages become events. The account's own messages do not, nor do those of Telegram's service account, which carry log-in
+codes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.peers.peer_book import Known, PeerBook
+from listener.telegram.peers.peer_cache import KnownPeer, PeerCache
 from shared.model.event import Media, Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
 
@@ -21,8 +21,8 @@ SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes com
 MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
 
 
-class Happened:
-    """A message as an update told of it, before it is known who its sender is."""
+class IncomingMessage:
+    """A message from an update, before its sender and chat are looked up."""
 
     __slots__ = ("chat_id", "date", "media", "message_id", "reply_to", "sender_id", "text")
 
@@ -35,8 +35,8 @@ class Happened:
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
         self.media = _media(getattr(message, "media", None))
 
-    def event(self, tenant_id: TenantId, self_id: int, peers: PeerBook, received_at: datetime, *, backfilled: bool) -> MessageReceived:
-        """Return the event, with what is known of chat and sender."""
+    def event(self, tenant_id: TenantId, self_id: int, peers: PeerCache, received_at: datetime, *, backfilled: bool) -> MessageReceived:
+        """Return the event, with what the peer cache knows of chat and sender."""
         sender, chat = peers.known(self.sender_id), peers.known(self.chat_id)
         return MessageReceived(
             id=event_id(Channel.TELEGRAM, self_id, self.chat_id, self.message_id, "message"),
@@ -60,31 +60,31 @@ class Happened:
         )
 
 
-def happened(update: Any) -> Happened | None:
-    """Return the incoming message that an update tells of, or None where it tells of something else."""
+def incoming_message(update: Any) -> IncomingMessage | None:
+    """Return the incoming message in an update, or None if the update contains none."""
     read = _TABLE.get(type(update))
     found = read(update) if read else None
     return None if found is None or SERVICE_USER_ID in (found.sender_id, found.chat_id) else found
 
 
-def _whole(update: Any) -> Happened | None:
+def _whole(update: Any) -> IncomingMessage | None:
     message = update.message
     if not isinstance(message, types.Message) or message.out:
         return None
     chat_id = utils.get_peer_id(message.peer_id)
     sender_id = utils.get_peer_id(message.from_id) if message.from_id else chat_id if chat_id > 0 else None
-    return Happened(chat_id, sender_id, message)
+    return IncomingMessage(chat_id, sender_id, message)
 
 
-def _short(update: types.UpdateShortMessage) -> Happened | None:
-    return None if update.out else Happened(update.user_id, update.user_id, update)
+def _short(update: types.UpdateShortMessage) -> IncomingMessage | None:
+    return None if update.out else IncomingMessage(update.user_id, update.user_id, update)
 
 
-def _short_in_chat(update: types.UpdateShortChatMessage) -> Happened | None:
-    return None if update.out else Happened(-update.chat_id, update.from_id, update)
+def _short_in_chat(update: types.UpdateShortChatMessage) -> IncomingMessage | None:
+    return None if update.out else IncomingMessage(-update.chat_id, update.from_id, update)
 
 
-_TABLE: dict[type, Callable[[Any], Happened | None]] = {
+_TABLE: dict[type, Callable[[Any], IncomingMessage | None]] = {
     types.UpdateNewMessage: _whole,
     types.UpdateNewChannelMessage: _whole,
     types.UpdateShortMessage: _short,
@@ -92,7 +92,7 @@ _TABLE: dict[type, Callable[[Any], Happened | None]] = {
 }
 
 
-def _chat_type(chat_id: int, chat: Known | None) -> Literal["private", "group", "channel"]:
+def _chat_type(chat_id: int, chat: KnownPeer | None) -> Literal["private", "group", "channel"]:
     if chat is not None:
         return chat.chat_type
     return "private" if chat_id > 0 else "group"
@@ -111,7 +111,7 @@ def _media(media: Any) -> Media | None:
 
 
 def _document(document: types.Document) -> Media:
-    name = next((one.file_name for one in document.attributes if isinstance(one, types.DocumentAttributeFilename)), None)
+    name = next((attribute.file_name for attribute in document.attributes if isinstance(attribute, types.DocumentAttributeFilename)), None)
     return Media(type=_document_type(document), mime_type=document.mime_type, name=name, size=document.size)
 
 

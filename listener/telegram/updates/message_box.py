@@ -1,16 +1,16 @@
-"""Telethon's message box, without its losses.
+"""Telethon's message box without its losses.
 
-What Telethon 1.45's own box drops, each while its pts moves on:
-- edits, deletions and reads inside a difference: `apply_difference_type` sets the new state first, so its `other_updates` look handled
-  already;
-- everything in `differenceTooLong`, of the account or of a channel: for these the box notes that history has to be read;
-- channels that it has no state or no access hash of: noted as well, since whoever has the box can find out.
+Telethon 1.45's own box drops these, while its pts moves on:
+- edits, deletions and reads inside a difference: `apply_difference_type` sets the new state first, so the difference's `other_updates`
+  look handled already;
+- everything in `differenceTooLong`, of the account or of a channel: our box notes that history has to be read;
+- channels without a state or an access hash: our box notes them, and the update receiver looks them up.
 
-What it puts off: a difference that Telegram answered with an error is asked for again after 15 minutes of silence; ours asks soon. What
-it does too often: all channels are asked about every 15 minutes, all at once; ours every few hours, each at a time of its own.
+Telethon requests a difference again only 15 minutes after Telegram answered with an error; our box requests it soon. Telethon asks about
+all channels every 15 minutes, all at once; our box asks every few hours, about each channel at its own time.
 
-Deadlines are moved by differences alone: `process_updates` means to move them by updates too, but tests an empty set for truth. That is
-harmless: a busy sequence is compared now and then like a quiet one.
+Only differences move deadlines: `process_updates` means to move them by updates too, but tests an empty set for truth. That is harmless:
+a busy sequence is compared now and then like a quiet sequence.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from telethon.tl import types
 
 ASK_AGAIN_S = 15.0
 REFUSALS = 8
-"""After so many refusals of a channel in a row, half an hour or more, nothing waits for it: some answers never change, a ban's for one."""
+"""After so many refusals in a row (half an hour or more) nothing waits for a channel: some answers never change, such as that to a ban."""
 ACCOUNT_REST_S = (12 * 60.0, 15 * 60.0)
-"""Silence after which the account is asked about; Telegram's documentation says 15 minutes."""
+"""Seconds of silence after which the account's difference is requested; Telegram's documentation says 15 minutes."""
 
 CHANNEL_REST_S = (3600.0, 4 * 3600.0)
-"""The same for a channel. 5,000 accounts of 50 channels make 28 requests/s so; differences of the account name channels with news."""
+"""The same for a channel: 28 requests/s for 5,000 accounts of 50 channels. Differences of the account name channels with news."""
 
 SOON_S = (1.0, 120.0)
-"""When channels are asked about after an account's difference was too long, which names none."""
+"""The delay until channels are asked about after an account's difference was too long, which names no channels."""
 
 _ACCOUNT = (ENTRY_ACCOUNT, ENTRY_SECRET)
 _SHORT = (types.UpdateShortMessage, types.UpdateShortChatMessage)  # never of a channel, and most of what is pushed
 Spread = Callable[[float, float], float]
 
 
-class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
-    """A message box that hands on everything a difference holds.
+class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
+    """A message box that hands on everything a difference contains.
 
-    Noted until somebody takes them: `account_gap` (the account's history has to be read), `channel_gaps` (a channel's, up to this message
-    id), `moved` (channels whose pts was set), `unknown` (channels that need a state or an access hash), `fetched` (by a difference),
-    `confirmed` (nothing is missing now).
+    It sets these, and the update receiver and the client reset them: `account_gap` (the account's history has to be read), `channel_gaps`
+    (a channel's history has to be read up to this message id), `moved` (channels whose pts was set), `unknown` (channels that need a state
+    or an access hash), `fetched` (a difference brought the updates), `confirmed` (nothing is missing now).
     """
 
-    __slots__ = ("_put_off", "_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "moved", "unknown")
+    __slots__ = ("_refusals", "_spread", "account_gap", "ask_again_s", "channel_gaps", "confirmed", "fetched", "moved", "unknown")
 
     def __init__(self, log: Any, ask_again_s: float = ASK_AGAIN_S, spread: Spread = random.uniform) -> None:
         super().__init__(log)
@@ -59,14 +59,14 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         self.channel_gaps: dict[int, int] = {}
         self.moved: set[int] = set()
         self.unknown: set[int] = set()
-        self._put_off: dict[int, int] = {}  # refusals in a row
+        self._refusals: dict[int, int] = {}  # refusals in a row
         self.fetched = False
         self.confirmed = False
 
     # the account
 
     def apply_difference(self, diff: Any, chat_hashes: Any) -> Any:
-        """Apply an account's difference, and hand on what its `other_updates` hold."""
+        """Apply an account's difference, and hand on its `other_updates`."""
         self.fetched = True
         self.confirmed = isinstance(diff, types.updates.Difference | types.updates.DifferenceEmpty)
         before = self.map[ENTRY_ACCOUNT].pts
@@ -76,7 +76,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         return updates + _dropped(diff, updates, _ACCOUNT), users, chats
 
     def end_difference(self) -> None:
-        """Give up a difference for now: Telegram has answered with an error."""
+        """Give up a difference for now, after Telegram answered with an error."""
         super().end_difference()
         self._rest({ENTRY_ACCOUNT}, self.ask_again_s)
 
@@ -89,33 +89,33 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     # channels
 
     def ask_channels_soon(self) -> None:
-        """Ask about all channels within two minutes, each at a time of its own: nobody has told which of them have news."""
+        """Ask about all channels within two minutes, each at its own time, since any of them may have news."""
         for channel in [entry for entry in self.map if isinstance(entry, int)]:
             self._rest({channel}, self._spread(*SOON_S))
 
     def apply_channel_difference(self, request: Any, diff: Any, chat_hashes: Any) -> Any:
-        """Apply a channel's difference, and hand on what its `other_updates` hold."""
+        """Apply a channel's difference, and hand on its `other_updates`."""
         self.fetched = True
         channel = request.channel.channel_id
-        self._put_off.pop(channel, None)
+        self._refusals.pop(channel, None)
         self.moved.add(channel)
         if isinstance(diff, types.updates.ChannelDifferenceTooLong):
             self.channel_gaps[channel] = diff.dialog.top_message
-            self.getting_diff_for.discard(channel)  # Telethon never ends this one, and would ask for ever
+            self.getting_diff_for.discard(channel)  # Telethon never ends this difference, and would request it for ever
         updates, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
         return updates + _dropped(diff, updates, {channel}), users, chats
 
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
-        """Give up a channel's difference for a while, each time for longer, or for good where the account is not in it any more."""
+        """Give up a channel's difference for a while, longer each time, or for good if the account is no longer in the channel."""
         super().end_channel_difference(request, reason, chat_hashes)
         channel = request.channel.channel_id
-        refusals = self._put_off.pop(channel, 0)
+        refusals = self._refusals.pop(channel, 0)
         if channel in self.map:
-            self._put_off[channel] = min(refusals + 1, REFUSALS)
+            self._refusals[channel] = min(refusals + 1, REFUSALS)
             self._rest({channel}, self._spread(1, 4) * self.ask_again_s * 2**refusals)
 
     def apply_pts_info(self, update: Any, *, reset_deadlines: Any) -> Any:
-        """Judge one update; a channel without a state that is said to be behind is noted."""
+        """Judge one update, and note a channel that is too far behind and has no state."""
         if isinstance(update, types.UpdateChannelTooLong) and update.channel_id not in self.map:
             self.unknown.add(update.channel_id)
         applied = super().apply_pts_info(update, reset_deadlines=reset_deadlines)
@@ -124,12 +124,12 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
         return applied
 
     def try_set_channel_state(self, id: int, pts: int) -> None:  # noqa: A002  Telethon's own name
-        """Start a channel from a pts, where it has none."""
+        """Start a channel from a pts if it has none."""
         super().try_set_channel_state(id, pts)
         self.moved.add(id)
 
     def get_channel_difference(self, chat_hashes: Any) -> Any:
-        """Return the next channel's request; one without an access hash keeps its state and is noted, where Telethon's forgets it."""
+        """Return the next channel's request. Note a channel without an access hash and keep its state, which Telethon would forget."""
         for channel in [entry for entry in self.getting_diff_for if isinstance(entry, int) and not chat_hashes.get(entry)]:
             self.unknown.add(channel)
             self.end_get_diff(channel)
@@ -138,7 +138,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     # deadlines
 
     def load(self, session_state: Any, channel_states: Any) -> None:
-        """Start from marks, every entry with a deadline of its own."""
+        """Start from a saved state, every entry with its own deadline."""
         super().load(session_state, channel_states)
         self._rest(self._account_entries(), self._spread(*ACCOUNT_REST_S))
         self.moved = {entry for entry in self.map if isinstance(entry, int)}
@@ -146,7 +146,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
             self._rest({channel}, self._spread(*CHANNEL_REST_S))
 
     def end_get_diff(self, entry: Any) -> None:
-        """End a difference; the entry rests for a time of its own, the account's two as one since one request asks for both."""
+        """End a difference; the entry rests for its own time. The account's two entries rest as one, since one request covers both."""
         super().end_get_diff(entry)
         if isinstance(entry, int):
             self._rest({entry}, self._spread(*CHANNEL_REST_S))
@@ -154,7 +154,7 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
             self._rest(self._account_entries(), self._spread(*ACCOUNT_REST_S))
 
     def reset_channel_deadline(self, channel_id: int, timeout: float | None) -> None:
-        """Let a channel rest; what Telegram proposes is for one that somebody looks at."""
+        """Let a channel rest; the timeout that Telegram proposes is for a channel on a user's screen."""
         self._rest({channel_id}, self._spread(*CHANNEL_REST_S))
 
     def _account_entries(self) -> set[Any]:
@@ -163,35 +163,35 @@ class LosslessBox(MessageBox):  # type: ignore[misc]  # Telethon has no types
     def _rest(self, entries: set[Any], seconds: float) -> None:
         self.reset_deadlines(entries, asyncio.get_running_loop().time() + seconds)
 
-    # what is known
+    # state
 
     @property
     def owes_channels(self) -> bool:
-        """Whether there are channels with news, told of by the account's difference or a push, that have still to be asked about."""
-        if not (self.getting_diff_for or self.possible_gaps or self._put_off):
+        """Whether the account's difference or a push named channels with news whose difference is still missing."""
+        if not (self.getting_diff_for or self.possible_gaps or self._refusals):
             return bool(self.unknown)
-        entries = (*self.getting_diff_for, *self.possible_gaps, *self._put_off)
-        return bool(self.unknown) or any(isinstance(entry, int) and self._put_off.get(entry, 0) < REFUSALS for entry in entries)
+        entries = (*self.getting_diff_for, *self.possible_gaps, *self._refusals)
+        return bool(self.unknown) or any(isinstance(entry, int) and self._refusals.get(entry, 0) < REFUSALS for entry in entries)
 
     def own_state(self) -> tuple[int, int, datetime, int]:
-        """Return pts, qts, date and seq of the account, whose own marks have to be known."""
+        """Return the account's pts, qts, date and seq. The account's state has to be known."""
         qts = self.map[ENTRY_SECRET].pts if ENTRY_SECRET in self.map else 0
         return self.map[ENTRY_ACCOUNT].pts, qts, self.date, self.seq
 
     def reached(self, pts: int) -> bool:
-        """Tell whether the account's pts has come so far and no difference is under way."""
+        """Tell whether the account has reached this pts and no difference is under way."""
         return ENTRY_ACCOUNT in self.map and self.map[ENTRY_ACCOUNT].pts >= pts and not self.getting_diff_for
 
     def progress(self) -> Any:
-        """Return what changes as the box gets on with what it does."""
+        """Return a value that changes with every step of the box."""
         account = self.map[ENTRY_ACCOUNT].pts if ENTRY_ACCOUNT in self.map else None
         return account, {entry: self.map[entry].pts for entry in self.getting_diff_for if entry in self.map}
 
 
-def _dropped(diff: Any, kept: list[Any], own: Collection[Any]) -> list[Any]:
-    """Return the updates of the difference's own sequence that Telethon took for handled; those of other sequences it judges rightly."""
-    passed = {id(update) for update in kept}
-    return [update for update in getattr(diff, "other_updates", ()) if id(update) not in passed and _sequence(update) in own]
+def _dropped(diff: Any, applied: list[Any], own: Collection[Any]) -> list[Any]:
+    """Return the updates of the difference's own sequence that Telethon took for handled. It judges those of other sequences correctly."""
+    handed_on = {id(update) for update in applied}
+    return [update for update in getattr(diff, "other_updates", ()) if id(update) not in handed_on and _sequence(update) in own]
 
 
 def _sequence(update: Any) -> Any:
@@ -199,6 +199,6 @@ def _sequence(update: Any) -> Any:
     return info and info.entry
 
 
-def has_account_marks(box: MessageBox) -> bool:
-    """Tell whether the account's own marks are known."""
-    return ENTRY_ACCOUNT in box.map
+def has_account_state(message_box: MessageBox) -> bool:
+    """Tell whether the account's own state is known."""
+    return ENTRY_ACCOUNT in message_box.map

@@ -1,4 +1,4 @@
-"""Updates that wait for the update loop: bounded, and asked for once."""
+"""The queue of updates that wait for Telethon's update loop: bounded, with at most one request for a difference in it."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Any
 from telethon.tl import types
 
 BOUND = 2000
-"""Pushes that may wait while a batch is being taken; Telethon's own queue has no end."""
+"""Pushes that may wait while a batch is being taken; Telethon's own queue is unbounded."""
 
 
-class Waiting(asyncio.Queue[Any]):
-    """Telethon's queue of updates. Beyond the bound an update is dropped and `overflow` called.
+class UpdateQueue(asyncio.Queue[Any]):
+    """Replaces Telethon's queue of updates. Beyond the bound it drops an update and calls `overflow`.
 
-    A wish to catch up (`updatesTooLong`) that still waits covers the next one: whatever was missed by then, its difference has. One that
-    was taken out does not, for its difference may have been asked for before.
+    `updatesTooLong` requests a difference. While such a request waits in the queue, a second is dropped: the difference will contain
+    whatever was missed until then. After the first was taken out, a second is kept: the first difference may have been requested already.
     """
 
     def __init__(self, overflow: Callable[[], None], bound: int = BOUND) -> None:
         super().__init__()
         self._overflow = overflow
         self._bound = bound
-        self._asked = False
+        self._difference_requested = False
 
     def put_nowait(self, item: Any) -> None:
         """Add an update."""
-        asks = isinstance(item, types.UpdatesTooLong)
-        if asks and self._asked:
+        requests_difference = isinstance(item, types.UpdatesTooLong)
+        if requests_difference and self._difference_requested:
             return
         if self.qsize() >= self._bound:
             self._overflow()
             return
-        self._asked |= asks
+        self._difference_requested |= requests_difference
         super().put_nowait(item)
 
     def get_nowait(self) -> Any:
         """Take out the oldest update."""
         item = super().get_nowait()
         if isinstance(item, types.UpdatesTooLong):
-            self._asked = False
+            self._difference_requested = False
         return item

@@ -1,6 +1,6 @@
-"""Marks: how far an account's updates are known, in Telegram's own numbers (https://core.telegram.org/api/updates).
+"""The update state of an account: how far its updates are known, in Telegram's own numbers (https://core.telegram.org/api/updates).
 
-Dataclasses with slots and not models, as the session is: each account has some in memory, and a model would be ten times as large.
+Dataclasses with slots and not models, like the session: each account has some in memory, and a model would be ten times as large.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ DATE_ALONE_S = 24 * 3600
 
 
 class ChannelState(NamedTuple):
-    """How far a supergroup or channel is known: its `pts`, and the highest message id that was taken (0 where none is known).
+    """How far a supergroup or channel is known: its `pts`, and the highest message id that was taken (0 if none is known).
 
-    `access_hash` is the account's own: without it nothing can be asked about the channel after a restart. Stored as a list.
+    `access_hash` is the account's own: without it no request can name the channel after a restart. Stored as a list.
     """
 
     pts: int
@@ -27,7 +27,7 @@ class ChannelState(NamedTuple):
     access_hash: int | None = None
 
     def then(self, later: ChannelState) -> ChannelState:
-        """Return these marks moved on to later ones, never backwards; a hash that is not named stays."""
+        """Return this state moved on to a later state, never backwards. A missing hash does not replace a known hash."""
         known = self.access_hash if later.access_hash is None else later.access_hash
         return ChannelState(max(self.pts, later.pts), max(self.message_id, later.message_id), known)
 
@@ -35,10 +35,10 @@ class ChannelState(NamedTuple):
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class UpdateState:
-    """`pts`, `qts`, `date` (epoch seconds) and `seq` of the account, and what is known of each of its channels.
+    """`pts`, `qts`, `date` (epoch seconds) and `seq` of the account, and the state of each of its channels.
 
     `message_id` is the highest that was taken in private chats and basic groups, which share one numbering per account. `seeded` is when
-    (epoch seconds) all dialogs had been read, 0 before: a channel that is not named was joined since.
+    (epoch seconds) all dialogs had been read, 0 before that. The account has joined channels that are not named since then.
     """
 
     pts: int
@@ -50,18 +50,18 @@ class UpdateState:
     channels: dict[int, ChannelState] = field(default_factory=dict)
 
     def then(self, later: UpdateState) -> UpdateState:
-        """Return these marks moved on to later ones, which name only the channels they concern."""
-        channels = self.channels  # often hundreds, of which few move: shared until one does
+        """Return this state moved on to a later state, which names only the channels that have moved."""
+        channels = self.channels  # often hundreds, of which few move: the dict is shared until a channel moves
         if later.channels:
-            moved = {channel: channels[channel].then(marks) for channel, marks in later.channels.items() if channel in channels}
+            moved = {channel: channels[channel].then(state) for channel, state in later.channels.items() if channel in channels}
             channels = {**channels, **later.channels, **moved}
         message_id, seeded = max(self.message_id, later.message_id), max(self.seeded, later.seeded)
         return UpdateState(later.pts, later.qts, later.date, later.seq, message_id, seeded, channels)
 
     def tells_more_than(self, saved: UpdateState) -> bool:
-        """Tell whether it is worth a write to save these in place of those: a later date alone is, once a day.
+        """Tell whether saving this state in place of the saved state is worth a write. A later date alone is worth a write once a day.
 
-        Telegram gives differences by the numbers; each of its answers has a new date, also that to a connect of an account that is idle.
+        Telegram computes differences by the numbers; each of its answers has a new date, even to the connect of an idle account.
         """
         return self._numbers != saved._numbers or self.channels != saved.channels or self.date - saved.date >= DATE_ALONE_S
 
@@ -70,12 +70,12 @@ class UpdateState:
         return self.pts, self.qts, self.seq, self.message_id, self.seeded
 
     def written(self) -> str:
-        """Return them as they are stored, in JSON."""
+        """Return the stored form, in JSON."""
         return _Stored(self).model_dump_json()
 
     @staticmethod
     def read(stored: str) -> UpdateState:
-        """Return marks that were stored."""
+        """Return a state from its stored form."""
         return _Stored.model_validate(json.loads(stored)).root
 
 

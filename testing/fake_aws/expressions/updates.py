@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from testing.fake_aws.expressions.words import Item, Operand, Scope, Typed, Words, name, number
-from testing.fake_aws.service import NotSupported, Refused
+from testing.fake_aws.service import NotSupported, RequestRefused
 
 Change = Callable[[Scope, Item], None]
 
@@ -67,7 +67,7 @@ def _source(words: Words) -> Operand:
 
 def _present(value: Typed | None) -> Typed:
     if value is None:
-        raise Refused("ValidationException", "the expression refers to an attribute that does not exist in the item")
+        raise RequestRefused("ValidationException", "the expression refers to an attribute that does not exist in the item")
     return value
 
 
@@ -89,7 +89,7 @@ def _add(words: Words) -> Change:
         ((kind, content),) = value.items()
         before = scope[0].get(field, {kind: "0" if kind == "N" else []})
         if before.keys() != {kind}:
-            raise Refused("ValidationException", "an operand in the update expression has an incorrect data type")
+            raise RequestRefused("ValidationException", "an operand in the update expression has an incorrect data type")
         if kind == "N":
             after[field] = {"N": str(number(value) + number(before))}
         elif kind in _SETS:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from testing.fake_aws.service import NotSupported, Refused
+from testing.fake_aws.service import NotSupported, RequestRefused
 
 Typed = dict[str, Any]
 Item = dict[str, Typed]
@@ -95,7 +95,7 @@ def check_placeholders(request: Mapping[str, Any], *expressions: str | None) -> 
     """Raise Refused unless the expressions use exactly the values and names of the request."""
     given = {*request.get("ExpressionAttributeValues", ()), *request.get("ExpressionAttributeNames", ())}
     if (given or any(expressions)) and (used := _placeholders(expressions)) != given:
-        raise Refused("ValidationException", f"unused, or used and not given: {', '.join(sorted(used ^ given))}")
+        raise RequestRefused("ValidationException", f"unused, or used and not given: {', '.join(sorted(used ^ given))}")
 
 
 @lru_cache(1000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.auth.codes import entered
 from tests.functions.api import Api
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 PHONE = "+79001234567"
 PHRASE = "the quick brown fox jumps over a lazy dog by the river"

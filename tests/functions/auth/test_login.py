@@ -10,7 +10,7 @@ import pytest
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel, TenantId
 from tests.functions.api import ADMIN, Api
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 SENT = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
 PHONE = "+79001234567"

@@ -16,7 +16,7 @@ from shared.model.live import Live
 from shared.model.states import NEXT_STEPS, Reason
 from tests.functions.api import Api, key
 from tests.support.clock import FakeClock
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 PHONE = "+79001234567"
 NOW = FakeClock().now()

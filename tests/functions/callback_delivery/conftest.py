@@ -11,9 +11,9 @@ import pytest_asyncio
 from functions.callback_delivery.post import Poster
 from local.emulator_account import EmulatorAccount
 from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_server import CallbackServer
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
-from tests.support.receiver import Receiver
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def clock() -> FakeClock:
 
 
 @pytest_asyncio.fixture
-async def receiver() -> AsyncIterator[Receiver]:
+async def receiver() -> AsyncIterator[CallbackServer]:
     """A callback's other end."""
-    receiver = Receiver()
+    receiver = CallbackServer()
     await receiver.start()
     yield receiver
     await receiver.stop()
@@ -42,6 +42,6 @@ async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
 
 
 @pytest.fixture
-def delivery(account: EmulatorAccount, clock: FakeClock, receiver: Receiver, poster: Poster) -> EmulatedDelivery:
+def delivery(account: EmulatorAccount, clock: FakeClock, receiver: CallbackServer, poster: Poster) -> EmulatedDelivery:
     """The deliverer among real parts."""
     return EmulatedDelivery(account, clock, receiver, poster)

@@ -15,9 +15,9 @@ from local import openapi
 from shared.crypto import Purpose
 from shared.model.delivery import Attempt
 from shared.store.tenants import new_tenant_id
+from tests.support.callback_server import answer
 from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
-from tests.support.receiver import answer
 
 
 async def test_a_test_event_is_signed_like_any_other(delivery: EmulatedDelivery, poster: Poster) -> None:

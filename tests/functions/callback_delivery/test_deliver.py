@@ -33,13 +33,13 @@ from shared.store import keys
 from shared.store.table import Table
 from shared.store.tenants import NOT_DISABLED
 from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_server import BREAK, OK, CallbackServer, ReceivedRequest, answer
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of, message_of
 from tests.support.in_memory_delivery import InMemoryDelivery
 from tests.support.listener_harness import until
-from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 from tests.support.rows import whole
 
 
@@ -82,7 +82,7 @@ async def test_chats_are_delivered_side_by_side(delivery: EmulatedDelivery) -> N
     delivery.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2))
     both = asyncio.Barrier(2)
 
-    async def together(_: Posted) -> bytes:
+    async def together(_: ReceivedRequest) -> bytes:
         await both.wait()
         return OK
 
@@ -293,7 +293,7 @@ async def test_410_of_an_old_callback_does_not_disable_the_new_one(delivery: Emu
     delivery.enqueue(event_of(tenant.id))
     entries = delivery.entries()
 
-    async def gone_after_moving(_: Posted) -> bytes:
+    async def gone_after_moving(_: ReceivedRequest) -> bytes:
         await asyncio.to_thread(delivery.tenants.change, tenant.id, {"callback_url": delivery.url + "/new"})
         return answer(410)
 
@@ -310,7 +310,7 @@ async def test_a_finished_chat_does_not_wait_for_a_slow_neighbour(delivery: Emul
     delivery.enqueue(event_of(tenant.id, chat_id=1), event_of(tenant.id, chat_id=2, message_id=1))
     released = asyncio.Event()
 
-    async def slow_for_chat_1(posted: Posted) -> bytes:
+    async def slow_for_chat_1(posted: ReceivedRequest) -> bytes:
         if json.loads(posted.body)["message"]["chat_id"] == 1:
             await released.wait()
         return OK
@@ -336,7 +336,7 @@ async def test_while_an_attempt_hangs_no_other_run_starts_one_there(delivery: Em
     second = delivery.entries()
     released = asyncio.Event()
 
-    async def hangs(_: Posted) -> bytes:
+    async def hangs(_: ReceivedRequest) -> bytes:
         delivery.clock.advance(slow_attempts.SLOW_S)
         await released.wait()
         return OK
@@ -382,7 +382,7 @@ async def test_no_attempt_starts_late_in_a_run(delivery: EmulatedDelivery) -> No
     tenant = delivery.new_tenant()
     delivery.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
 
-    async def slow(_: Posted) -> bytes:
+    async def slow(_: ReceivedRequest) -> bytes:
         delivery.clock.advance(entry_delivery.LAST_START_S)
         return OK
 
@@ -483,7 +483,7 @@ async def test_what_a_disabled_callback_had_refused_is_dead(delivery: EmulatedDe
     delivery.enqueue(gone)
     both = asyncio.Event()
 
-    async def answered(posted: Posted) -> bytes:
+    async def answered(posted: ReceivedRequest) -> bytes:
         if posted.headers["webhook-id"] == gone.id:
             both.set()
             return answer(410)
@@ -552,7 +552,7 @@ async def test_a_changed_url_is_in_force_at_once(delivery: EmulatedDelivery) -> 
     delivery.enqueue(event_of(tenant.id, message_id=2), event_of(tenant.id, message_id=3))
     entries = delivery.entries()
 
-    async def moved_meanwhile(_: Posted) -> bytes:
+    async def moved_meanwhile(_: ReceivedRequest) -> bytes:
         delivery.tenants.change(tenant.id, {"callback_url": delivery.url + "/newer"})
         delivery.clock.advance(1)
         return answer(200)
@@ -585,7 +585,7 @@ async def test_nothing_is_posted_after_a_tenants_end(delivery: EmulatedDelivery)
     delivery.enqueue(event_of(tenant.id, message_id=1), event_of(tenant.id, message_id=2))
     entries = delivery.entries()
 
-    async def deleted_meanwhile(_: Posted) -> bytes:
+    async def deleted_meanwhile(_: ReceivedRequest) -> bytes:
         delivery.tenants.end(tenant.id, (), delivery.clock.now())
         delivery.clock.advance(1)
         return answer(200)
@@ -621,7 +621,7 @@ async def test_a_late_410_does_not_stop_a_callback_that_was_set_meanwhile(delive
     delivery.enqueue(event_of(tenant.id))
     entries = delivery.entries()
 
-    async def gone(_: Posted) -> bytes:
+    async def gone(_: ReceivedRequest) -> bytes:
         if len(delivery.receiver.posted) > 1:
             return OK
         delivery.tenants.change(tenant.id, {"callback_url": delivery.url if same else delivery.url + "/new"})
@@ -673,7 +673,7 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(delivery: EmulatedDelive
     delivery.enqueue(event_of(tenant.id))
     entries = delivery.entries()
 
-    async def refuse_and_lose_the_table(_: Posted) -> bytes:
+    async def refuse_and_lose_the_table(_: ReceivedRequest) -> bytes:
         await asyncio.to_thread(delivery.account.client("dynamodb").delete_table, TableName=delivery.account.deliveries_table_name)
         return answer(410)
 
@@ -682,7 +682,9 @@ async def test_an_end_that_cannot_be_recorded_is_no_end(delivery: EmulatedDelive
     assert (failed, counts.dead, delivery.left_in_queue()) == ([entries[0].message_id], 0, 1)
 
 
-async def test_an_unexpected_fault_holds_up_its_own_chat_alone(account: EmulatorAccount, clock: FakeClock, receiver: Receiver) -> None:
+async def test_an_unexpected_fault_holds_up_its_own_chat_alone(
+    account: EmulatorAccount, clock: FakeClock, receiver: CallbackServer
+) -> None:
     """It is logged, and the chat is put back; the other tenant's event is delivered."""
 
     async def faulty(host: str, port: int) -> list[Address]:
@@ -718,7 +720,7 @@ async def test_a_fault_of_the_name_or_the_certificate_is_told_and_passes(
     expired, valid = certificate_for("callbacks.example", (-30, -1)), certificate_for("callbacks.example")
     trust = ssl.create_default_context(cadata=expired.certificate + valid.certificate)
     answers: list[list[Address]] = [[ip_address("127.0.0.1")], [ip_address("10.0.0.1")], [ip_address("127.0.0.1")]]
-    receivers = [Receiver(), Receiver()]
+    receivers = [CallbackServer(), CallbackServer()]
     for receiver, certificate in zip(receivers, (expired, valid), strict=True):
         await receiver.start(certificate.server_context(tmp_path))
     reached = iter([receivers[0].port, receivers[1].port])

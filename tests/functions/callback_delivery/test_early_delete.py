@@ -15,7 +15,7 @@ from tests.support.event_source import EventSource
 from tests.support.events import event_of
 
 
-class Counted(EventSource):
+class CountingEventSource(EventSource):
     """A source that counts delete requests."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Counted(EventSource):
         return self.queue.answer(operation, request)
 
 
-def received(source: Counted, chats: int) -> tuple[Messages, list[QueueEntry]]:
+def received(source: CountingEventSource, chats: int) -> tuple[Messages, list[QueueEntry]]:
     """Queue an event for each of so many chats; return what is received."""
     for event in (event_of(chat_id=number) for number in range(1, chats + 1)):
         source.sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
@@ -37,7 +37,7 @@ def received(source: Counted, chats: int) -> tuple[Messages, list[QueueEntry]]:
 
 async def test_chats_that_end_with_their_batch_are_left_to_the_mapping() -> None:
     """The mapping deletes them anyway: no request is made, and no chat waits longer than the last one takes."""
-    source = Counted()
+    source = CountingEventSource()
     messages, entries = received(source, 3)
     early_delete = EarlyDelete(messages, 3)
     await asyncio.gather(*(early_delete.chat_ended([entry]) for entry in entries))
@@ -46,7 +46,7 @@ async def test_chats_that_end_with_their_batch_are_left_to_the_mapping() -> None
 
 async def test_chats_that_end_before_the_others_leave_the_queue_in_one_request() -> None:
     """While one chat still runs, finished chats wait only a moment for it."""
-    source = Counted()
+    source = CountingEventSource()
     messages, entries = received(source, 3)
     early_delete = EarlyDelete(messages, 3)
     await asyncio.gather(*(early_delete.chat_ended([entry]) for entry in entries[:2]))
@@ -57,7 +57,7 @@ async def test_chats_that_end_before_the_others_leave_the_queue_in_one_request()
 
 async def test_a_chat_without_anything_done_takes_nothing_out() -> None:
     """Messages that are put back stay in the queue."""
-    source = Counted()
+    source = CountingEventSource()
     messages, _ = received(source, 2)
     await EarlyDelete(messages, 2).chat_ended([])
     assert (source.deletions, source.queue.left) == (0, 2)

@@ -13,11 +13,11 @@ from shared.model.ids import TenantId
 from shared.queues import pointer_to
 from shared.store import keys
 from shared.store.delivery_snapshot import event_key, keys_of
+from tests.support.callback_server import OK, ReceivedRequest, answer
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
 from tests.support.events import event_of
 from tests.support.in_memory_delivery import InMemoryDelivery
-from tests.support.receiver import OK, Posted, answer
 from tests.support.rows import SECRET, spoil
 
 RECORD, CALLBACK, CHAT = range(3)
@@ -140,7 +140,7 @@ async def test_a_callback_row_that_breaks_while_it_is_used_costs_nobody_else_any
     broken, well = delivery.new_tenant(), delivery.new_tenant()
     delivery.callbacks.count_failures(broken.id, "x", delivery.clock.now(), delivery.clock.now())
 
-    async def break_it(posted: Posted) -> bytes:
+    async def break_it(posted: ReceivedRequest) -> bytes:
         if b"mine" not in posted.body:
             return OK
         spoil(delivery.deliveries_table, keys.callback_state(broken.id), "since")

@@ -19,9 +19,9 @@ from shared.clock import SystemClock
 from shared.model.delivery import DeliveryStatus
 from tests.support import hostile_endpoints
 from tests.support.callback_network import ANYWHERE, loopback
+from tests.support.callback_server import CallbackServer
 from tests.support.in_memory_delivery import InMemoryDelivery, out_of_order, repeats
 from tests.support.noisy_neighbours import CALL_S, GOOD, HOSTILE, EndpointBehaviour, Simulation, good_tenants_lateness, p99
-from tests.support.receiver import Receiver
 from tests.support.virtual_time import VirtualClock, run
 
 pytestmark = pytest.mark.timeout(600)  # seconds of work, and a machine may be busy
@@ -123,7 +123,7 @@ def test_a_backlog_behind_a_held_callback_leaves_the_queue() -> None:
 
 @pytest.mark.parametrize("behaviour", hostile_endpoints.EVERY, ids=lambda behaviour: behaviour.__name__)
 async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(
-    behaviour: hostile_endpoints.Behaviour, receiver: Receiver
+    behaviour: hostile_endpoints.Behaviour, receiver: CallbackServer
 ) -> None:
     """Over real sockets, with a deadline of minutes: the good tenant's event is recorded and out of the queue while the other hangs."""
     system = InMemoryDelivery(SystemClock())

@@ -13,8 +13,8 @@ from functions.callback_delivery.post import Poster
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
+from tests.support.callback_server import CallbackServer
 from tests.support.clock import FakeClock
-from tests.support.receiver import Receiver
 
 REFUSED = Failed("address not allowed: a part of Avio listens there")
 
@@ -35,7 +35,9 @@ async def posted(listed: Path, port: int, path: str, address: str = "127.0.0.1")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "127.0.0.2", "::1"])
-async def test_a_listed_port_is_not_connected_to_by_any_name_of_this_machine(tmp_path: Path, receiver: Receiver, address: str) -> None:
+async def test_a_listed_port_is_not_connected_to_by_any_name_of_this_machine(
+    tmp_path: Path, receiver: CallbackServer, address: str
+) -> None:
     """By any name; the whole path is compared, and a part that starts later is known at once."""
     listed = tmp_path / "own-ports"
     listed.write_text("1\n")
@@ -47,13 +49,13 @@ async def test_a_listed_port_is_not_connected_to_by_any_name_of_this_machine(tmp
     assert len(receiver.posted) == (1 if address == "127.0.0.1" else 0)
 
 
-async def test_callbacks_are_welcome_where_the_list_says_so(tmp_path: Path, receiver: Receiver) -> None:
+async def test_callbacks_are_welcome_where_the_list_says_so(tmp_path: Path, receiver: CallbackServer) -> None:
     """The development receiver is one of the API's own routes."""
     listed = tmp_path / "own-ports"
     listed.write_text(f"{receiver.port} /dev/callback-receiver\n")
     assert await posted(listed, receiver.port, "/dev/callback-receiver") == Answered(200, text="ok")
 
 
-async def test_a_list_that_cannot_be_read_closes_this_machine(tmp_path: Path, receiver: Receiver) -> None:
+async def test_a_list_that_cannot_be_read_closes_this_machine(tmp_path: Path, receiver: CallbackServer) -> None:
     """Nothing shows then which ports are the system's."""
     assert await posted(tmp_path / "missing", receiver.port, "/in") == REFUSED

@@ -23,9 +23,9 @@ from shared.store.tenants import new_tenant_id
 from shared.version import VERSION
 from tests.support import hostile_endpoints
 from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_server import BREAK, OK, CallbackServer, ReceivedRequest, answer
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
-from tests.support.receiver import BREAK, OK, Posted, Receiver, answer
 
 NAME = "callbacks.example"
 TENANT = new_tenant_id()
@@ -56,7 +56,7 @@ def poster_with(resolve: Resolve, allowed: CallbackSettings = ANYWHERE, trust: s
     return Poster(allowed=allowed, resolve=resolve, trust=trust, clock=FakeClock(), attempt_s=PATIENT_S, body_s=PATIENT_S)
 
 
-async def test_the_receiver_gets_the_bytes_and_the_headers(receiver: Receiver, poster: Poster) -> None:
+async def test_the_receiver_gets_the_bytes_and_the_headers(receiver: CallbackServer, poster: Poster) -> None:
     """Path and query as written, the body untouched, and a name to know us by."""
     outcome = await poster.post(TENANT, f"http://{NAME}:{receiver.port}/in;v=1?key=a%20b", {"webhook-id": "evt_1"}, b'{"a":1}')
     assert outcome == Answered(200, text="ok")
@@ -68,13 +68,13 @@ async def test_the_receiver_gets_the_bytes_and_the_headers(receiver: Receiver, p
     assert got.headers["webhook-id"] == "evt_1"
 
 
-async def test_a_url_without_a_path_asks_for_the_root(receiver: Receiver, poster: Poster) -> None:
+async def test_a_url_without_a_path_asks_for_the_root(receiver: CallbackServer, poster: Poster) -> None:
     """`https://example.com` is the same as `https://example.com/`."""
     await poster.post(TENANT, f"http://{NAME}:{receiver.port}", {}, b"{}")
     assert receiver.posted[0].line == "POST / HTTP/1.1"
 
 
-async def test_connections_serve_more_than_one_event(receiver: Receiver, poster: Poster) -> None:
+async def test_connections_serve_more_than_one_event(receiver: CallbackServer, poster: Poster) -> None:
     """The next event to the same receiver needs no new connection."""
     for _ in range(3):
         assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="ok")
@@ -100,7 +100,7 @@ async def test_a_connection_that_the_receiver_closed_is_not_used_again(poster: P
             await closed.wait()
 
 
-async def test_redirects_are_answers_and_not_followed(receiver: Receiver, poster: Poster) -> None:
+async def test_redirects_are_answers_and_not_followed(receiver: CallbackServer, poster: Poster) -> None:
     """A redirect could lead anywhere: it is the receiver's answer, and the address it names is never asked."""
     receiver.script = [answer(307, f"Location: http://{NAME}:{receiver.port}/elsewhere")]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(307)
@@ -122,13 +122,13 @@ async def test_redirects_are_answers_and_not_followed(receiver: Receiver, poster
         ("Sun, 01 Mar 2026 12:00:30", None),
     ],
 )
-async def test_retry_after_is_read_in_both_its_forms(receiver: Receiver, poster: Poster, value: str, seconds: float | None) -> None:
+async def test_retry_after_is_read_in_both_its_forms(receiver: CallbackServer, poster: Poster, value: str, seconds: float | None) -> None:
     """Seconds or a date; what is neither asks for nothing."""
     receiver.script = [answer(503, f"Retry-After: {value}")]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(503, seconds)
 
 
-async def test_only_the_beginning_of_an_answer_is_read(receiver: Receiver, poster: Poster) -> None:
+async def test_only_the_beginning_of_an_answer_is_read(receiver: CallbackServer, poster: Poster) -> None:
     """A long answer costs what the bound says; the status had come first, and of the text the first kilobyte is kept."""
     receiver.script = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + b"x" * (post.BODY_BYTES + 1)]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(200, text="x" * 1024)
@@ -144,16 +144,16 @@ async def test_only_the_beginning_of_an_answer_is_read(receiver: Receiver, poste
         (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
     ],
 )
-async def test_what_an_endpoint_said_is_told(receiver: Receiver, poster: Poster, body: bytes, text: str) -> None:
+async def test_what_an_endpoint_said_is_told(receiver: CallbackServer, poster: Poster, body: bytes, text: str) -> None:
     """As text, whatever it is; a character that the bound cuts in two is left out."""
     receiver.script = [b"HTTP/1.1 500 Said\r\nContent-Length: %d\r\n\r\n" % len(body) + body]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Answered(500, text=text)
 
 
-async def test_a_body_that_breaks_off_changes_nothing_about_the_status(receiver: Receiver, poster: Poster) -> None:
+async def test_a_body_that_breaks_off_changes_nothing_about_the_status(receiver: CallbackServer, poster: Poster) -> None:
     """The receiver had said what it does with the event."""
 
-    async def broken(_: Posted) -> bytes:
+    async def broken(_: ReceivedRequest) -> bytes:
         return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\nno chunk\r\n"
 
     receiver.respond = broken
@@ -204,13 +204,13 @@ async def test_a_server_that_speaks_no_tls_is_a_fault() -> None:
         assert await posted_once(poster_with(loopback), f"https://{NAME}:{port}/") == Failed("connect failed")
 
 
-async def test_a_connection_that_breaks_is_a_fault(receiver: Receiver, poster: Poster) -> None:
+async def test_a_connection_that_breaks_is_a_fault(receiver: CallbackServer, poster: Poster) -> None:
     """Whether the receiver has the event is not known, so it is not counted as delivered."""
     receiver.script = [BREAK]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Failed("connection broken")
 
 
-async def test_an_answer_that_is_no_http_is_a_fault(receiver: Receiver, poster: Poster) -> None:
+async def test_an_answer_that_is_no_http_is_a_fault(receiver: CallbackServer, poster: Poster) -> None:
     """A server that speaks something else has delivered nothing."""
     receiver.script = [b"SSH-2.0-OpenSSH\r\n\r\n"]
     assert await poster.post(TENANT, f"http://{NAME}:{receiver.port}/", {}, b"{}") == Failed("answer not understood")
@@ -260,7 +260,7 @@ async def test_urls_that_would_not_be_accepted_today_are_not_called(url: str) ->
     assert await posted_once(poster_with(loopback, PUBLIC_ONLY), url) == Failed("url not allowed", final=True)
 
 
-async def test_the_checked_address_is_the_one_connected_to(receiver: Receiver) -> None:
+async def test_the_checked_address_is_the_one_connected_to(receiver: CallbackServer) -> None:
     """A name is resolved once per connection: there is no second answer that a rebinding server could give."""
     asked: list[str] = []
 
@@ -272,22 +272,22 @@ async def test_the_checked_address_is_the_one_connected_to(receiver: Receiver) -
     assert asked == [NAME]
 
 
-async def test_the_next_address_is_tried_where_one_does_not_answer(receiver: Receiver) -> None:
+async def test_the_next_address_is_tried_where_one_does_not_answer(receiver: CallbackServer) -> None:
     """A receiver with a dead address among its addresses still gets its events."""
     poster = poster_with(resolving_to("127.0.0.2", "127.0.0.1"))
     assert await posted_once(poster, f"http://{NAME}:{receiver.port}/") == Answered(200, text="ok")
 
 
 @pytest_asyncio.fixture
-async def secure(tmp_path: Path) -> AsyncIterator[Receiver]:
+async def secure(tmp_path: Path) -> AsyncIterator[CallbackServer]:
     """A receiver with a certificate for its name."""
-    receiver = Receiver()
+    receiver = CallbackServer()
     await receiver.start(certificate_for(NAME).server_context(tmp_path))
     yield receiver
     await receiver.stop()
 
 
-async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: Receiver) -> None:
+async def test_tls_asks_for_the_name_though_an_address_is_connected_to(secure: CallbackServer) -> None:
     """Connecting to the checked address does not weaken the check of the certificate."""
     trust = certificate_for(NAME).client_context()
     poster = poster_with(loopback, trust=trust)
@@ -305,17 +305,17 @@ async def test_a_certificate_that_does_not_hold_is_refused(tmp_path: Path, days:
         assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("certificate refused")
 
 
-async def test_an_untrusted_certificate_is_a_fault(secure: Receiver, poster: Poster) -> None:
+async def test_an_untrusted_certificate_is_a_fault(secure: CallbackServer, poster: Poster) -> None:
     """An event goes to nobody who cannot prove the name."""
     assert await poster.post(TENANT, f"https://{NAME}:{secure.port}/", {}, b"{}") == Failed("certificate refused")
     assert secure.posted == []
 
 
-async def test_a_cancelled_attempt_closes_its_connection(receiver: Receiver, poster: Poster) -> None:
+async def test_a_cancelled_attempt_closes_its_connection(receiver: CallbackServer, poster: Poster) -> None:
     """What stops the function leaves nothing half open."""
     asked = asyncio.Event()
 
-    async def never(_: Posted) -> bytes:
+    async def never(_: ReceivedRequest) -> bytes:
         asked.set()
         await asyncio.Event().wait()
         return BREAK

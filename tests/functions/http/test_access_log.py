@@ -6,7 +6,7 @@ import pytest
 
 from shared.model.account import AccountState
 from tests.functions.api import Api, key
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 SECRET = "not-for-any-log"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local import front
-from local.processes import free_port
+from local import reverse_proxy
+from local.child_process import free_port
 from tests.functions.api import ADMIN, Api
 from tests.functions.api import key as bearer
 
@@ -26,7 +26,7 @@ async def test_the_routes_do_what_the_document_says(api: Api, caller: str, tmp_p
     """All checks: codes, bodies, headers, methods; what the schema takes is taken, and what it does not take is refused."""
     tenant = await api.new_tenant()
     headers = {"the administrator": ADMIN, "a tenant's key": bearer(tenant["key"]), "nobody": {}}[caller]
-    with front.running(api.app, free_port()) as url:
+    with reverse_proxy.running(api.app, free_port()) as url:
         done = await asyncio.to_thread(
             subprocess.run,
             [

@@ -10,7 +10,7 @@ import pytest
 from functions.messages.send import random_id
 from shared.model.account import AccountState
 from tests.functions.api import Api, key
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 SENT = {"peer_resolved": 77, "message_id": 5, "date": "2026-03-01T12:00:00+00:00"}
 

@@ -22,7 +22,7 @@ POLLERS = 10
 
 
 @dataclass(frozen=True)
-class Ended:
+class OutageResult:
     """The result: the ids of the events for the endpoint that was down, and how late the other tenant's events were."""
 
     simulation: Simulation
@@ -30,13 +30,13 @@ class Ended:
     others_s: list[float]
 
 
-def outage(*, seed: int = 0, killing: int = 0, events: int = EVENTS) -> Ended:
+def outage(*, seed: int = 0, killing: int = 0, events: int = EVENTS) -> OutageResult:
     """Let an endpoint be away for an hour, then an hour pass in which processes still die, and one in which none does.
 
     Another tenant has an event every two seconds during the first hour and a quarter of the second.
     """
 
-    async def program(clock: VirtualClock) -> Ended:
+    async def program(clock: VirtualClock) -> OutageResult:
         simulation = Simulation(clock, seed, killing)
         back_s = clock.boottime() + HOUR_S
         away = simulation.tenant("away", lambda: AWAY if clock.boottime() < back_s else GOOD)
@@ -50,7 +50,7 @@ def outage(*, seed: int = 0, killing: int = 0, events: int = EVENTS) -> Ended:
             await asyncio.sleep(HOUR_S)
             for machine in machines:
                 machine.cancel()
-        return Ended(simulation, ours.result(), [simulation.late_s[event_id] for event_id in others.result()])
+        return OutageResult(simulation, ours.result(), [simulation.late_s[event_id] for event_id in others.result()])
 
     return run(program, CALL_S)
 

@@ -40,7 +40,7 @@ PROCESSES = st.lists(st.tuples(KINDS, DEATHS), min_size=1, max_size=5)
 SEEDS = st.integers(0, 10_000)
 
 
-class Deliveries(RuleBasedStateMachine):
+class DeliveryMachine(RuleBasedStateMachine):
     """Two tenants with an endpoint each, and processes that are started as the rules say."""
 
     @initialize()
@@ -275,7 +275,7 @@ async def _turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-TestDeliveries = Deliveries.TestCase
+TestDeliveries = DeliveryMachine.TestCase
 TestDeliveries.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )

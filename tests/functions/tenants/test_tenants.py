@@ -13,7 +13,7 @@ from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.tenant import Cause
 from shared.store import keys
 from tests.functions.api import ADMIN, Api, key
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 
 def rows_of(api: Api, tenant_id: str) -> set[str]:

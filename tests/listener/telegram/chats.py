@@ -1,4 +1,4 @@
-"""Chats of every kind with Ann in them, and a ledger whose events a test accepts: what is to come, and what came."""
+"""Chats of every kind with Ann in them, and an inbound pipeline whose events a test accepts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from listener.core.ledger import Ledger
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import MessageReceived
@@ -18,53 +19,53 @@ from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
 from testing.telegram_server.mtproto.raw import UNKNOWN
-from tests.listener.telegram.clients import ANN, BOB, CY, NOW, Account, Desk
+from tests.listener.telegram.clients import ANN, BOB, CY, NOW, LoggedInAccount, TelegramHarness
 from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 KINDS = ("private", "basic", "supergroup", "channel")
 
 
-async def nothing_kept(_: int) -> Peer | None:
-    """Load no peer."""
+async def no_stored_peer(_: int) -> Peer | None:
+    """Find no stored peer."""
     return None
 
 
 @dataclass
 class Chats:
-    """Where Bob writes to Ann, by kind; `sent` are the texts, by Ann's number of the chat."""
+    """Chats in which Bob writes to Ann, by kind; `sent` has the texts by Ann's id of the chat."""
 
-    desk: Desk
+    telegram: TelegramHarness
     ids: dict[str, int] = field(default_factory=dict)
     sent: dict[int, list[str]] = field(default_factory=dict)
 
     def make(self, name: str, kind: str) -> None:
         """Make a chat."""
         if kind == "private":
-            self.ids[name] = self.desk.id_of(BOB)
+            self.ids[name] = self.telegram.id_of(BOB)
         else:
             spec = GroupSpec.model_validate({"kind": kind, "title": name, "creator": BOB, "members": [ANN, CY]})
-            self.ids[name] = int(self.desk.server.groups.create(spec)["id"])
+            self.ids[name] = int(self.telegram.server.groups.create(spec)["id"])
         self.sent[self.ids[name]] = []
 
     def write(self, name: str, count: int = 1) -> None:
-        """Have Bob write some messages."""
+        """Make Bob write some messages."""
         chat = self.ids[name]
         for _ in range(count):
             text = f"{name} {len(self.sent[chat])}"
-            self.desk.write(text, to=ANN if chat > 0 else str(chat))
+            self.telegram.write(text, to=ANN if chat > 0 else str(chat))
             self.sent[chat].append(text)
 
     def write_unreadable(self, name: str) -> None:
-        """Have Bob send what no client can read; it is not to come."""
+        """Make Bob send a message that no client can read."""
         media = MediaSpec.model_validate({"kind": "raw", "content": base64.b64encode(UNKNOWN)})
         chat = self.ids[name]
-        self.desk.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
+        self.telegram.server.messages.send(BOB, SendSpec(to=ANN if chat > 0 else str(chat), text="unreadable", media=media))
 
 
-def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:
+def chats_of(telegram: TelegramHarness, kinds: Iterable[str] = KINDS) -> Chats:
     """Return one chat of each kind, by its name."""
-    chats = Chats(desk)
+    chats = Chats(telegram)
     for kind in kinds:
         chats.make(kind, kind)
         chats.write(kind)
@@ -73,26 +74,26 @@ def chats_of(desk: Desk, kinds: Iterable[str] = KINDS) -> Chats:
     return chats
 
 
-class Books:
-    """An account's inbox and ledger. Events are accepted as they come, unless `held`."""
+class InboundPipeline:
+    """An account's update handler and ledger. Events are accepted as they come, unless `held`."""
 
-    def __init__(self, account: Account, bound: int = 1000) -> None:
+    def __init__(self, account: LoggedInAccount, bound: int = 1000) -> None:
         self.account = account
         self.bound = bound
         self.held = False
         self.accepted: list[MessageReceived] = []
-        self.peers = PeerBook(nothing_kept)
+        self.peers = PeerCache(no_stored_peer)
         self._waiting: list[str] = []
-        self.open(account.marks)
+        self.open(account.state)
 
-    def open(self, marks: UpdateState) -> None:
-        """Start a ledger from marks, as a process does."""
+    def open(self, state: UpdateState) -> None:
+        """Start a ledger from a state, as a new process does."""
         self._waiting = []
-        self.ledger = Ledger(marks, self._ready, lambda _: None, self.bound)
-        self.inbox = UpdateHandler(TENANT, self.account.user_id, self.peers, self.ledger, lambda: NOW)
+        self.ledger = Ledger(state, self._ready, lambda _: None, self.bound)
+        self.update_handler = UpdateHandler(TENANT, self.account.user_id, self.peers, RecentSends(), self.ledger, lambda: NOW)
 
     def die(self) -> None:
-        """Lose what was not accepted."""
+        """Lose everything that was not accepted, as a crash does."""
         self.open(self.ledger.durable)
 
     def accept(self, count: int = 1_000_000) -> None:
@@ -115,30 +116,37 @@ class Books:
             self.accept(1)
 
     def texts(self, chat: int) -> list[str]:
-        """The texts of a chat, each where it came first: a repeat has the same event id, and is known by it."""
+        """Return a chat's texts in order, without repeats of an event id."""
         return list(
             dict.fromkeys(event.message.text for event in self.accepted if event.message.chat_id == str(chat) and event.message.text)
         )
 
     def holds(self, chats: Chats) -> bool:
-        """Tell whether everything that was sent has come."""
+        """Tell whether every text that was sent has arrived."""
         return all(set(texts) <= set(self.texts(chat)) for chat, texts in chats.sent.items())
 
     def by_chat(self, chats: Chats) -> dict[int, list[str]]:
-        """The texts by chat, as `Chats.sent` has them."""
+        """Return the texts by chat, in the form of `Chats.sent`."""
         return {chat: self.texts(chat) for chat in chats.sent}
 
 
 @asynccontextmanager
-async def serving(desk: Desk, books: Books) -> AsyncIterator[Client]:
-    """Give a client that goes on where the ledger stands."""
-    async with connected(books.account.session, books.ledger.latest, desk.lease.guard(), desk.telegram, books.inbox.take) as client:
+async def serving(telegram: TelegramHarness, inbound: InboundPipeline) -> AsyncIterator[Client]:
+    """Give a client that starts from the ledger's latest state."""
+    async with connected(
+        inbound.account.session, inbound.ledger.latest, telegram.lease.guard(), telegram.endpoint, inbound.update_handler.take
+    ) as client:
         yield client
 
 
-async def quiet(client: Client) -> None:
+async def until_idle(client: Client) -> None:
     """Wait until a client has nothing under way."""
     await until(
-        lambda: client.synced_at and client._updates_queue.empty() and not client.box.getting_diff_for and not client.box.possible_gaps
+        lambda: (
+            client.synced_at
+            and client._updates_queue.empty()
+            and not client.message_box.getting_diff_for
+            and not client.message_box.possible_gaps
+        )
     )
-    await until(lambda: client.intake and not client.intake.busy)
+    await until(lambda: client.receiver and not client.receiver.busy)

@@ -1,4 +1,4 @@
-"""Our own clients against the test server, as the tests of this folder use them."""
+"""Clients of the test server, as the tests of this folder use them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 
 from listener.core.ownership.lease import Guard, Lease
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.connection.endpoint import Telegram
+from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.login import login_requests
+from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.updates.batch import Batch
-from listener.telegram.updates.event_mapping import happened
+from listener.telegram.updates.event_mapping import incoming_message
 from listener.telegram.updates.update_state import UpdateState
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
@@ -36,32 +37,32 @@ def held_lease(clock: FakeClock | None = None) -> Lease:
 
 
 @dataclass
-class Taken:
-    """A client's `take`: keeps each batch, in order, and wakes whoever waits for one. `room` is what it answers."""
+class BatchRecorder:
+    """A client's `take`: keeps each batch, in order. `room` is its answer."""
 
     room: bool = True
     batches: list[Batch] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, client: Client, batch: Batch) -> bool:
+    async def __call__(self, batch: Batch, invoke: Invoke) -> bool:
         self.batches.append(batch)
         self._news.set()
         return self.room
 
     @property
     def texts(self) -> list[str]:
-        """The texts of all incoming messages."""
-        return [found.text for batch in self.batches for update in batch.updates if (found := happened(update))]
+        """Return the texts of all incoming messages."""
+        return [found.text for batch in self.batches for update in batch.updates if (found := incoming_message(update))]
 
     @property
-    def marks(self) -> UpdateState:
-        """The newest marks."""
-        marks = self.batches[-1].marks
-        assert marks is not None
-        return marks
+    def state(self) -> UpdateState:
+        """Return the newest update state."""
+        state = self.batches[-1].state
+        assert state is not None
+        return state
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Wait for a batch after which a condition holds."""
+        """Wait until a condition holds after a batch."""
         async with asyncio.timeout(DEADLINE_S):
             while not condition():
                 self._news.clear()
@@ -69,62 +70,62 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Account:
-    """What a log-in leaves behind."""
+class LoggedInAccount:
+    """A logged-in account: its session and update state."""
 
     session: Session
-    marks: UpdateState
+    state: UpdateState
     user_id: int
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A test server with its people, and the lease that clients of this test work under."""
+class TelegramHarness:
+    """A test server with three people, and the lease that a test's clients work under."""
 
     server: TelegramServer
-    telegram: Telegram
+    endpoint: TelegramEndpoint
     clock: FakeClock
     lease: Lease
 
-    def through(self, port: int) -> Desk:
-        """Return a desk whose clients reach the server by another port."""
-        return replace(self, telegram=replace(self.telegram, port=port))
+    def through(self, port: int) -> TelegramHarness:
+        """Return a harness whose clients reach the server by another port."""
+        return replace(self, endpoint=replace(self.endpoint, port=port))
 
     @asynccontextmanager
     async def log_in_client(self, guard: Guard | None = None, session: Session | None = None) -> AsyncIterator[Client]:
-        """Give a log-in's client: without updates, with a key of its own."""
-        async with connected(session or self.telegram.new_session(), None, guard or self.lease.guard(), self.telegram) as client:
+        """Give a client for a log-in: without updates, with its own key."""
+        async with connected(session or self.endpoint.new_session(), None, guard or self.lease.guard(), self.endpoint) as client:
             yield client
 
     async def start(self, client: Client, phone: str = ANN) -> PendingLogin:
-        """Have a code sent."""
-        pending = await login_requests.start(client, self.telegram, phone, NOW)
+        """Make Telegram send a code."""
+        pending = await login_requests.start(client, self.endpoint, phone, NOW)
         assert isinstance(pending, PendingLogin)
         return pending
 
     async def code(self, phone: str = ANN) -> str:
-        """Return what the phone shows."""
+        """Return the code that the phone shows."""
         return str((await self.server.people.code(phone))["code"])
 
-    async def log_in(self, phone: str = ANN) -> Account:
-        """Log somebody in, and close."""
+    async def log_in(self, phone: str = ANN) -> LoggedInAccount:
+        """Log somebody in, and close the client."""
         async with self.log_in_client() as client:
             user = await login_requests.sign_in(client, await self.start(client, phone), await self.code(phone))
-            marks = await login_requests.first_marks(client)
-            return Account(replace(client.current(), user_id=user.id), marks, user.id)
+            state = await login_requests.first_state(client)
+            return LoggedInAccount(replace(client.current(), user_id=user.id), state, user.id)
 
     @asynccontextmanager
     async def serving(
-        self, account: Account, taken: Taken, *, guard: Guard | None = None, marks: UpdateState | None = None
+        self, account: LoggedInAccount, recorder: BatchRecorder, *, guard: Guard | None = None, state: UpdateState | None = None
     ) -> AsyncIterator[Client]:
         """Give a connected client that has caught up."""
         guard = guard or self.lease.guard()
-        async with connected(account.session, marks or account.marks, guard, self.telegram, taken) as client:
-            await taken.until(lambda: taken.batches)
+        async with connected(account.session, state or account.state, guard, self.endpoint, recorder) as client:
+            await recorder.until(lambda: recorder.batches)
             yield client
 
     def write(self, text: str, sender: str = BOB, to: str = ANN) -> dict[str, Any]:
-        """Have somebody write from their phone."""
+        """Make somebody write from their phone."""
         return self.server.messages.send(sender, SendSpec(to=to, text=text))
 
     def id_of(self, phone: str) -> int:
@@ -136,16 +137,16 @@ class Desk:
         return self.server.operation.counters()[name]
 
 
-def desk_of(server: TelegramServer) -> Desk:
-    """Return a desk with Ann, Bob and Cy, none of them logged in."""
+def telegram_harness_of(server: TelegramServer) -> TelegramHarness:
+    """Return a harness with Ann, Bob and Cy, none of them logged in."""
     server.people.create(PersonSpec(phone=ANN, first_name="Ann", last_name="Lee", username="ann_lee"))
     server.people.create(PersonSpec(phone=BOB, first_name="Bob", username="bob_ray"))
     server.people.create(PersonSpec(phone=CY, first_name="Cy"))
     clock = FakeClock()
-    return Desk(server, telegram_of(server), clock, held_lease(clock))
+    return TelegramHarness(server, telegram_of(server), clock, held_lease(clock))
 
 
 async def ends(*waited: Any) -> BaseException | None:
-    """Wait until something is over, and return what it raised."""
+    """Wait until all of these are over, and return the first error."""
     results = await asyncio.wait_for(asyncio.gather(*waited, return_exceptions=True), DEADLINE_S)
-    return next((one for one in results if isinstance(one, BaseException)), None)
+    return next((result for result in results if isinstance(result, BaseException)), None)

@@ -9,5 +9,5 @@ from telethon.tl.types import RpcError
 
 
 def telethon_error(code: int, name: str) -> Any:
-    """Return what Telethon raises for an error that Telegram answered with."""
+    """Return Telethon's exception for an error of Telegram."""
     return rpc_message_to_error(RpcError(code, name), None)

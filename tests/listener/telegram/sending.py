@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from listener.telegram.operations.recent_sends import RecentSends
-from listener.telegram.operations.send import Outgoing, Sent, Tries, send
-from listener.telegram.peers.peer_book import PeerBook
+from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, send
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import MessageFilter
-from tests.listener.telegram.clients import ANN, BOB, Account, Desk, Taken
+from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, LoggedInAccount, TelegramHarness
 from tests.support.clock import FakeClock
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -24,46 +24,48 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @dataclass
 class SendingClient:
-    """Sends as Ann, and reads what the server got of it."""
+    """Sends as Ann, and reads what the server received."""
 
-    desk: Desk
+    telegram: TelegramHarness
     client: Any
-    peers: PeerBook
-    kept: dict[int, Peer]
+    peers: PeerCache
+    stored: dict[int, Peer]
     user_id: int
-    given: RecentSends
+    recent_sends: RecentSends
     clock: FakeClock
 
     async def send(
         self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
     ) -> Sent:
         """Send one message."""
-        return await send(self.client, self.peers, self.given, self.user_id, Outgoing(to, text, reply_to, random_id), Tries(since))
+        return await send(
+            self.client, self.peers, self.recent_sends, self.user_id, Outgoing(to, text, reply_to, random_id), SendAttempts(since)
+        )
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""
-        with pytest.raises(AvioError) as told:
+        with pytest.raises(AvioError) as raised:
             await self.send(to, text, **more)
-        return told.value
+        return raised.value
 
     def arrived(self, phone: str = BOB) -> list[str]:
-        """Return what somebody has got from Ann."""
+        """Return the texts that somebody received from Ann."""
         wanted = MessageFilter(chat=ANN, direction="in")
-        return [message["text"] for message in self.desk.server.messages.select(phone, wanted)]
+        return [message["text"] for message in self.telegram.server.messages.select(phone, wanted)]
 
     def calls(self, method: str) -> int:
-        """Return how often the server was asked for something."""
-        return int(self.desk.counted("calls").get(method, 0))
+        """Return how often the server was called by a method."""
+        return int(self.telegram.counted("calls").get(method, 0))
 
 
 @asynccontextmanager
-async def sending_client(desk: Desk, account: Account | None = None) -> AsyncIterator[SendingClient]:
-    account = account or await desk.log_in()
-    kept: dict[int, Peer] = {}
-    clock = FakeClock()  # not the desk's, by which its lease runs out
+async def sending_client(telegram: TelegramHarness, account: LoggedInAccount | None = None) -> AsyncIterator[SendingClient]:
+    account = account or await telegram.log_in()
+    stored: dict[int, Peer] = {}
+    clock = FakeClock()  # not the harness's clock, which the lease runs by
 
     async def load(peer_id: int) -> Peer | None:
-        return kept.get(peer_id)
+        return stored.get(peer_id)
 
-    async with desk.serving(account, Taken()) as client:
-        yield SendingClient(desk, client, PeerBook(load, clock=clock.boottime), kept, account.user_id, RecentSends(), clock)
+    async with telegram.serving(account, BatchRecorder()) as client:
+        yield SendingClient(telegram, client, PeerCache(load, clock=clock.boottime), stored, account.user_id, RecentSends(), clock)

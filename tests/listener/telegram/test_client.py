@@ -1,4 +1,4 @@
-"""One connection's client against the test server: batches with their marks, catching up, ends."""
+"""One connection's client against the test server: batches with their update state, catching up, and how it ends."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from telethon._updates.session import SessionState
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.connection.keepalive import Pace
+from listener.telegram.connection.keepalive import KeepaliveTimings
 from listener.telegram.login import login_requests
-from listener.telegram.operations.errors import BROKEN, End, end_of
+from listener.telegram.requests.errors import BROKEN, SessionEndReason, end_of
+from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.update_state import ChannelState, UpdateState
 from shared.errors import AvioError, Code
 from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
-from tests.listener.telegram.chats import quiet
-from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, Account, Desk, Taken, ends
+from tests.listener.telegram.chats import until_idle
+from tests.listener.telegram.clients import ANN, BOB, DEADLINE_S, BatchRecorder, LoggedInAccount, TelegramHarness, ends
 from tests.support.listener_harness import until
 
 GET_STATE = functions.updates.GetStateRequest
@@ -35,138 +36,140 @@ def texts(count: int) -> list[str]:
 
 
 async def state_of(client: Client) -> UpdateState:
-    """Return where Telegram says that the account stands."""
-    return await login_requests.first_marks(client)
+    """Return the account's state at Telegram."""
+    return await login_requests.first_state(client)
 
 
-# Batches and marks
+# Batches and update state
 
 
-async def test_a_pushed_message_is_handed_on_with_the_marks_after_it(desk: Desk) -> None:
-    """Events and marks belong together."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
-        desk.write("hello")
-        await taken.until(lambda: taken.texts == ["hello"])
-        assert taken.marks.pts == (await state_of(client)).pts
-        assert not taken.batches[-1].fetched
+async def test_a_pushed_message_is_handed_on_with_the_state_after_it(telegram: TelegramHarness) -> None:
+    """The batch has the event and the state after it."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
+        telegram.write("hello")
+        await recorder.until(lambda: recorder.texts == ["hello"])
+        assert recorder.state.pts == (await state_of(client)).pts
+        assert not recorder.batches[-1].fetched
 
 
-async def test_what_a_client_sends_itself_is_no_message_to_it_but_marked(desk: Desk) -> None:
-    """Its own sends move the marks, or they would be fetched again after every restart."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
+async def test_an_own_send_is_no_message_but_moves_the_state(telegram: TelegramHarness) -> None:
+    """Own sends move the state; otherwise they would be fetched again after every restart."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         (bob,) = (await client.invoke(functions.contacts.ResolveUsernameRequest("bob_ray"))).users
         await client.invoke(functions.messages.SendMessageRequest(types.InputPeerUser(bob.id, bob.access_hash), "hi", random_id=1))
-        await taken.until(lambda: taken.marks.pts > account.marks.pts)
-    assert taken.texts == []
+        await recorder.until(lambda: recorder.state.pts > account.state.pts)
+    assert recorder.texts == []
 
 
 @pytest.mark.parametrize("slice_size", [1000, 7])
-async def test_a_client_catches_up_from_its_marks(desk: Desk, slice_size: int) -> None:
-    """In order, each message once, in one difference or in slices, and each batch with the marks after it."""
-    desk.server.operation.settings({"difference_slice": slice_size})
-    account, taken = await desk.log_in(), Taken()
+async def test_a_client_catches_up_from_its_state(telegram: TelegramHarness, slice_size: int) -> None:
+    """In order, each message once, in one difference or in slices, and each batch with the state after it."""
+    telegram.server.operation.settings({"difference_slice": slice_size})
+    account, recorder = await telegram.log_in(), BatchRecorder()
     for text in texts(40):
-        desk.write(text)
-    async with desk.serving(account, taken) as client:
-        await taken.until(lambda: len(taken.texts) == 40)
-        assert taken.texts == texts(40)
-        assert all(batch.fetched for batch in taken.batches if batch.updates)
-        pts = [batch.marks.pts for batch in taken.batches if batch.marks]
+        telegram.write(text)
+    async with telegram.serving(account, recorder) as client:
+        await recorder.until(lambda: len(recorder.texts) == 40)
+        assert recorder.texts == texts(40)
+        assert all(batch.fetched for batch in recorder.batches if batch.updates)
+        pts = [batch.state.pts for batch in recorder.batches if batch.state]
         assert pts == sorted(pts)
         assert len({*pts}) >= 40 // slice_size
-        assert taken.marks.pts == (await state_of(client)).pts
+        assert recorder.state.pts == (await state_of(client)).pts
 
 
-async def test_a_client_goes_on_from_the_marks_of_any_batch(desk: Desk) -> None:
-    """Whatever was handed on until there does not come again, and nothing after it is missing."""
-    desk.server.operation.settings({"difference_slice": 4})
-    account, first = await desk.log_in(), Taken()
+async def test_a_client_resumes_from_the_state_of_any_batch(telegram: TelegramHarness) -> None:
+    """Nothing before that batch comes again, and nothing after it is missing."""
+    telegram.server.operation.settings({"difference_slice": 4})
+    account, first = await telegram.log_in(), BatchRecorder()
     for text in texts(12):
-        desk.write(text)
-    async with desk.serving(account, first):
+        telegram.write(text)
+    async with telegram.serving(account, first):
         await first.until(lambda: len(first.texts) == 12)
     seen: list[str] = []
     for batch in first.batches:
-        seen += Taken(batches=[batch]).texts
-        again = Taken()
-        async with desk.serving(account, again, marks=batch.marks):
+        seen += BatchRecorder(batches=[batch]).texts
+        again = BatchRecorder()
+        async with telegram.serving(account, again, state=batch.state):
             await again.until(lambda: len(seen) + len(again.texts) == 12)  # noqa: B023  called at once
         assert [*seen, *again.texts] == texts(12)
 
 
-async def test_a_read_while_away_is_handed_on(desk: Desk) -> None:
-    """It comes among a difference's other updates, which plain Telethon drops."""
-    account, taken = await desk.log_in(), Taken()
-    desk.write("question", sender=ANN, to=BOB)
-    desk.server.messages.read(BOB, ANN)
-    async with desk.serving(account, taken):
-        await taken.until(lambda: any(isinstance(one, types.UpdateReadHistoryOutbox) for batch in taken.batches for one in batch.updates))
+async def test_a_read_while_away_is_handed_on(telegram: TelegramHarness) -> None:
+    """It is one of a difference's other updates, which plain Telethon drops."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    telegram.write("question", sender=ANN, to=BOB)
+    telegram.server.messages.read(BOB, ANN)
+    async with telegram.serving(account, recorder):
+        await recorder.until(
+            lambda: any(isinstance(update, types.UpdateReadHistoryOutbox) for batch in recorder.batches for update in batch.updates)
+        )
 
 
 @pytest.mark.parametrize("kind", ["lose_push", "repeat_push", "hold_push"])
-async def test_pushes_that_go_wrong_lose_and_repeat_nothing(desk: Desk, kind: str) -> None:
-    """A gap is filled, a repeat dropped, an exchanged order put right."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken):
-        desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
+async def test_pushes_that_go_wrong_lose_and_repeat_nothing(telegram: TelegramHarness, kind: str) -> None:
+    """A gap is filled, a repeat is dropped, a wrong order is corrected."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder):
+        telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "phone": ANN}))
         for text in texts(3):
-            desk.write(text)
-        await taken.until(lambda: len(taken.texts) == 3)
-        desk.write("last")
-        await taken.until(lambda: taken.texts[-1] == "last")
-    assert taken.texts == [*texts(3), "last"]
+            telegram.write(text)
+        await recorder.until(lambda: len(recorder.texts) == 3)
+        telegram.write("last")
+        await recorder.until(lambda: recorder.texts[-1] == "last")
+    assert recorder.texts == [*texts(3), "last"]
 
 
-async def test_a_new_session_makes_the_client_catch_up(desk: Desk) -> None:
-    """The server forgets the session and with it a push; no other push shows the gap, and the message arrives all the same."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
-        await quiet(client)
-        desk.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
-        desk.write("lost on the way")
-        hub = desk.server.services.hub
+async def test_a_new_session_makes_the_client_catch_up(telegram: TelegramHarness) -> None:
+    """The server forgets the session and a push with it; the message arrives although no other push shows the gap."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
+        await until_idle(client)
+        telegram.server.operation.inject(FaultSpec(kind="lose_push", phone=ANN))
+        telegram.write("lost on the way")
+        hub = telegram.server.services.hub
         for connection in hub.connections.values():
             assert connection.session is not None
             hub.sessions.destroy(connection.session.key, connection.session.number)
         await client.invoke(functions.PingRequest(1))
-        await taken.until(lambda: taken.texts == ["lost on the way"])
+        await recorder.until(lambda: recorder.texts == ["lost on the way"])
 
 
-async def test_a_difference_that_telegram_refuses_is_asked_for_again(desk: Desk) -> None:
-    """Soon, and not after Telethon's quarter of an hour: the backlog of a quiet account arrives."""
-    account, taken = await desk.log_in(), Taken()
-    desk.write("waiting")
-    desk.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
-    client = a_client(desk, account, taken)
+async def test_a_difference_that_telegram_refuses_is_asked_for_again(telegram: TelegramHarness) -> None:
+    """Soon, and not after Telethon's 15 minutes: the backlog of a quiet account arrives."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    telegram.write("waiting")
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="updates.getDifference", seconds=1, times=2))
+    client = a_client(telegram, account, recorder)
     client._message_box.ask_again_s = 0.05
     await client.connect()
-    await taken.until(lambda: taken.texts == ["waiting"])
+    await recorder.until(lambda: recorder.texts == ["waiting"])
     await client.disconnect()
 
 
-async def test_channels_are_marked_where_the_box_has_moved_on(desk: Desk) -> None:
-    """By whatever update, also one that was swallowed; those that stand still are not named again."""
-    account, taken = await desk.log_in(), Taken()
-    marks = replace(account.marks, channels={number: ChannelState(50, 5, 7) for number in (4000, 4001, 4002)})
-    client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
-    client.box.map[ENTRY_ACCOUNT] = State(9, 0)
-    for number in marks.channels:
-        client.box.try_set_channel_state(number, 50)
+async def test_the_state_names_channels_that_have_moved(telegram: TelegramHarness) -> None:
+    """Any update moves a channel, even a dropped update; channels that did not move are not named."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in (4000, 4001, 4002)})
+    client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
+    client.message_box.map[ENTRY_ACCOUNT] = State(9, 0)
+    for number in state.channels:
+        client.message_box.try_set_channel_state(number, 50)
     post = types.UpdateNewChannelMessage(types.Message(id=8, peer_id=types.PeerChannel(4000), date=None, message=""), 51, 1)
     for update in (post, types.UpdateDeleteChannelMessages(4001, list(range(10)), 60, 10)):
-        assert client.box.apply_pts_info(update, reset_deadlines=None)
+        assert client.message_box.apply_pts_info(update, reset_deadlines=None)
     await client._preprocess_updates([post], [], [])
     await client._preprocess_updates([types.UpdateDeleteMessages([1], 9, 1)], [], [])
-    assert [batch.marks and batch.marks.channels for batch in taken.batches] == [
+    assert [batch.state and batch.state.channels for batch in recorder.batches] == [
         {4000: ChannelState(51, 8, 7), 4001: ChannelState(60, 0, 7)},
         {},
     ]
 
 
-class Counted(dict[Any, Any]):
-    """A box's map that counts how many of its entries are looked at."""
+class CountingMap(dict[Any, Any]):
+    """A map that counts how many of its entries are read."""
 
     looks = 0
 
@@ -175,7 +178,7 @@ class Counted(dict[Any, Any]):
         return super().__getitem__(entry)
 
     def get(self, entry: Any, default: Any = None) -> Any:
-        """Look at one."""
+        """Count one entry."""
         self.looks += 1
         return super().get(entry, default)
 
@@ -184,66 +187,66 @@ class Counted(dict[Any, Any]):
         return super().__iter__()
 
     def items(self) -> Any:
-        """Look at all."""
+        """Count all entries."""
         self.looks += len(self)
         return super().items()
 
     def values(self) -> Any:
-        """Look at all."""
+        """Count all entries."""
         self.looks += len(self)
         return super().values()
 
 
-async def test_what_marks_a_message_costs_does_not_grow_with_the_accounts_channels(desk: Desk) -> None:
-    """Those that did not move are not looked at; the box remembers which did."""
-    account, looks = await desk.log_in(), dict[int, int]()
+async def test_the_cost_of_a_messages_state_does_not_grow_with_the_accounts_channels(telegram: TelegramHarness) -> None:
+    """Channels that did not move are not read; the message box remembers which did."""
+    account, looks = await telegram.log_in(), dict[int, int]()
     for count in (10, 1000):
-        marks = replace(account.marks, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
-        taken = Taken()
-        client = Client(account.session, marks, desk.lease.guard(), desk.telegram, taken)
-        client.box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in marks.channels])
+        state = replace(account.state, channels={number: ChannelState(50, 5, 7) for number in range(4000, 4000 + count)})
+        recorder = BatchRecorder()
+        client = Client(account.session, state, telegram.lease.guard(), telegram.endpoint, recorder)
+        client.message_box.load(SessionState(0, 0, 0, 9, 1, 1, 1, 0), [BoxedChannel(number, 50) for number in state.channels])
         await client._preprocess_updates([], [], [])
-        client.box.map = counted = Counted(client.box.map)
+        client.message_box.map = counted = CountingMap(client.message_box.map)
         for pts in (51, 52):
             post = types.UpdateNewChannelMessage(types.Message(id=pts, peer_id=types.PeerChannel(4003), date=None, message=""), pts, 1)
-            assert client.box.apply_pts_info(post, reset_deadlines=None)
+            assert client.message_box.apply_pts_info(post, reset_deadlines=None)
             await client._preprocess_updates([post], [], [])
         looks[count] = counted.looks
-        assert [batch.marks and batch.marks.channels for batch in taken.batches[1:]] == [
+        assert [batch.state and batch.state.channels for batch in recorder.batches[1:]] == [
             {4003: ChannelState(51, 51, 7)},
             {4003: ChannelState(52, 52, 7)},
         ]
     assert looks[1000] == looks[10]
 
 
-def a_client(desk: Desk, account: Account, taken: Taken) -> Client:
+def a_client(telegram: TelegramHarness, account: LoggedInAccount, recorder: BatchRecorder) -> Client:
     """Return a client that is not connected."""
-    return Client(account.session, account.marks, desk.lease.guard(), desk.telegram, taken)
+    return Client(account.session, account.state, telegram.lease.guard(), telegram.endpoint, recorder)
 
 
-async def test_a_batch_that_finds_no_room_is_the_last(desk: Desk) -> None:
-    """Nothing more is handed on, so marks cannot run ahead; requests still go."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
-        await quiet(client)
-        taken.room = False
-        desk.write("refused")
+async def test_a_batch_that_finds_no_room_is_the_last(telegram: TelegramHarness) -> None:
+    """Nothing more is handed on, so the state cannot run ahead; requests still work."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
+        await until_idle(client)
+        recorder.room = False
+        telegram.write("refused")
         await asyncio.wait_for(client.full.wait(), DEADLINE_S)
-        taken.room, count = True, len(taken.batches)
-        desk.write("never seen here")
+        recorder.room, count = True, len(recorder.batches)
+        telegram.write("never seen here")
         pts = (await client.invoke(GET_STATE())).pts
         await until(lambda: client._message_box.map[ENTRY_ACCOUNT].pts == pts)
-        assert (taken.texts, len(taken.batches)) == (["refused"], count)
+        assert (recorder.texts, len(recorder.batches)) == (["refused"], count)
         assert client.up
 
 
-async def test_a_log_ins_client_gets_no_updates(desk: Desk) -> None:
-    """They would be taken from those who want them."""
-    account = await desk.log_in()
-    async with connected(account.session, None, desk.lease.guard(), desk.telegram) as client:
-        desk.write("hello")
+async def test_a_log_ins_client_gets_no_updates(telegram: TelegramHarness) -> None:
+    """Otherwise the account's other sessions would miss them."""
+    account = await telegram.log_in()
+    async with connected(account.session, None, telegram.lease.guard(), telegram.endpoint) as client:
+        telegram.write("hello")
         assert (await client.invoke(GET_STATE())).pts
-    assert desk.counted("pushes") == 0
+    assert telegram.counted("pushes") == 0
 
 
 # Ends
@@ -252,83 +255,83 @@ async def test_a_log_ins_client_gets_no_updates(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("reason", "end"),
     [
-        ("AUTH_KEY_UNREGISTERED", End.REVOKED),
-        ("SESSION_REVOKED", End.REVOKED),
-        ("USER_DEACTIVATED", End.BANNED),
-        ("USER_DEACTIVATED_BAN", End.BANNED),
+        ("AUTH_KEY_UNREGISTERED", SessionEndReason.REVOKED),
+        ("SESSION_REVOKED", SessionEndReason.REVOKED),
+        ("USER_DEACTIVATED", SessionEndReason.BANNED),
+        ("USER_DEACTIVATED_BAN", SessionEndReason.BANNED),
     ],
 )
-async def test_a_session_that_telegram_ended_ends_the_client(desk: Desk, reason: str, end: End) -> None:
-    """At once, and with the reason; in Telethon it ends in silence."""
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client:
+async def test_a_session_that_telegram_ended_ends_the_client(telegram: TelegramHarness, reason: str, end: SessionEndReason) -> None:
+    """At once and with the reason; Telethon ends silently."""
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client:
         serving = asyncio.create_task(client.serve())
-        desk.server.people.revoke(ANN, None, reason)
+        telegram.server.people.revoke(ANN, None, reason)
         error = await ends(serving)
         assert (end_of(error), end_of(client.ended_by)) == (end, end)
         assert not client.up
 
 
-async def test_a_session_that_ended_while_away_ends_the_client(desk: Desk) -> None:
-    """Its first difference is refused."""
-    account = await desk.log_in()
-    desk.server.people.revoke(ANN, None)
-    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, Taken()) as client:
-        assert end_of(await ends(client.serve())) is End.REVOKED
+async def test_a_session_that_ended_while_away_ends_the_client(telegram: TelegramHarness) -> None:
+    """Telegram refuses its first difference."""
+    account = await telegram.log_in()
+    telegram.server.people.revoke(ANN, None)
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, BatchRecorder()) as client:
+        assert end_of(await ends(client.serve())) is SessionEndReason.REVOKED
 
 
-async def test_a_key_used_twice_is_known_for_dead(desk: Desk) -> None:
-    """Where two use it at once (which the lease is there against), and by a connect after that."""
-    desk.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
-    account, taken = await desk.log_in(), Taken()
-    async with desk.serving(account, taken) as client, desk.serving(account, Taken()):
+async def test_a_key_used_twice_is_dead(telegram: TelegramHarness) -> None:
+    """Both while two clients use it at once, which the lease prevents, and at a later connect."""
+    telegram.server.operation.settings({"duplicated_key": "AUTH_KEY_DUPLICATED"})
+    account, recorder = await telegram.log_in(), BatchRecorder()
+    async with telegram.serving(account, recorder) as client, telegram.serving(account, BatchRecorder()):
         serving = asyncio.create_task(client.serve())
         with pytest.raises(errors.AuthKeyDuplicatedError):
             await client.invoke(GET_STATE())
-        assert end_of(await ends(serving)) is End.KEY_DUPLICATED
-    assert desk.counted("auth_key_duplicated") == 1
+        assert end_of(await ends(serving)) is SessionEndReason.KEY_DUPLICATED
+    assert telegram.counted("auth_key_duplicated") == 1
     with pytest.raises(AvioError) as refused:
-        async with desk.serving(account, Taken()):
+        async with telegram.serving(account, BatchRecorder()):
             pass
-    assert (refused.value.code, end_of(refused.value)) == (Code.NOT_AUTHORIZED, End.KEY_DUPLICATED)
+    assert (refused.value.code, end_of(refused.value)) == (Code.NOT_AUTHORIZED, SessionEndReason.KEY_DUPLICATED)
 
 
-async def test_a_connection_that_breaks_ends_the_client(desk: Desk) -> None:
-    """It does not come back by itself: whoever has it connects anew, from the checkpoint."""
-    account = await desk.log_in()
-    accepted = desk.counted("connections_accepted")
-    async with desk.serving(account, Taken()) as client:
+async def test_a_connection_that_breaks_ends_the_client(telegram: TelegramHarness) -> None:
+    """It does not reconnect by itself: its owner connects again from the checkpoint."""
+    account = await telegram.log_in()
+    accepted = telegram.counted("connections_accepted")
+    async with telegram.serving(account, BatchRecorder()) as client:
         serving = asyncio.create_task(client.serve())
         await asyncio.sleep(0)
-        desk.server.operation.kick(ConnectionSpec(person=ANN))
+        telegram.server.operation.kick(ConnectionSpec(person=ANN))
         error = await ends(serving)
         assert isinstance(error, BROKEN)
         assert end_of(error) is None
-    assert desk.counted("connections_accepted") == accepted + 1
+    assert telegram.counted("connections_accepted") == accepted + 1
 
 
-async def test_a_take_that_fails_ends_the_client(desk: Desk) -> None:
-    """With what it raised: nothing may be handed on after a batch that was lost."""
+async def test_a_take_that_fails_ends_the_client(telegram: TelegramHarness) -> None:
+    """With the error: after a lost batch nothing may be handed on."""
 
-    async def take(client: Client, batch: Batch) -> bool:
+    async def take(batch: Batch, invoke: Invoke) -> bool:
         if batch.updates:
             raise LookupError("a fault of ours")
         return True
 
-    account = await desk.log_in()
-    async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, take) as client:
+    account = await telegram.log_in()
+    async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, take) as client:
         serving = asyncio.create_task(client.serve())
-        desk.write("hello")
+        telegram.write("hello")
         assert isinstance(await ends(serving), LookupError)
 
 
-async def test_a_client_that_is_idle_keeps_no_task_for_being_pinged_and_checked(desk: Desk) -> None:
-    """Five thousand that sleep would keep 20 MB: there is a task only while a client is at it, and Telethon's own for pings has ended."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        calls = desk.counted("calls")["updates.getState"]
-        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.05, check_every_s=0.05)))
-        await until(lambda: desk.counted("calls")["updates.getState"] > calls + 2)
+async def test_an_idle_client_has_no_keepalive_task(telegram: TelegramHarness) -> None:
+    """Five thousand sleeping tasks would take 20 MB. Ours exist only while they work, and Telethon's own has ended."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        calls = telegram.counted("calls")["updates.getState"]
+        serving = asyncio.create_task(client.serve(timings=KeepaliveTimings(ping_every_s=0.05, check_every_s=0.05)))
+        await until(lambda: telegram.counted("calls")["updates.getState"] > calls + 2)
         await until(lambda: not running("listener/telegram/connection/client.py", "listener/telegram/connection/keepalive.py") - {serving})
         assert client._keepalive_handle.done()
         assert not serving.done()
@@ -341,21 +344,21 @@ def running(*files: str) -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "cr_code").co_filename.endswith(files)}  # noqa: B009
 
 
-async def test_a_dead_link_is_noticed_by_pinging(desk: Desk) -> None:
-    """The connection is open and nothing comes through it."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        desk.server.operation.stall(ConnectionSpec(person=ANN))
-        assert await ends(client.serve(pace=Pace(ping_every_s=0.01, ping_deadline_s=0.05))) is None
+async def test_a_dead_link_is_noticed_by_pinging(telegram: TelegramHarness) -> None:
+    """The connection is open, and nothing comes through it."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.stall(ConnectionSpec(person=ANN))
+        assert await ends(client.serve(timings=KeepaliveTimings(ping_every_s=0.01, ping_deadline_s=0.05))) is None
         assert not client.up
 
 
-async def test_a_link_that_answers_pings_stays(desk: Desk) -> None:
-    """And the server is told to drop it, should they stop."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        serving = asyncio.create_task(client.serve(pace=Pace(ping_every_s=0.01)))
-        (connection,) = desk.server.services.hub.connections.values()
+async def test_a_link_that_answers_pings_stays(telegram: TelegramHarness) -> None:
+    """Each ping asks the server to drop the link when pings stop."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        serving = asyncio.create_task(client.serve(timings=KeepaliveTimings(ping_every_s=0.01)))
+        (connection,) = telegram.server.services.hub.connections.values()
         await until(lambda: connection._doom is not None)
         first = connection._doom
         await until(lambda: connection._doom is not first)
@@ -364,10 +367,10 @@ async def test_a_link_that_answers_pings_stays(desk: Desk) -> None:
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_serving_a_client_that_is_over_returns_at_once(desk: Desk) -> None:
-    """A connection may break before anybody waits for that."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
+async def test_serving_a_client_that_is_over_returns_at_once(telegram: TelegramHarness) -> None:
+    """A connection may break before `serve` is called."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
         await client.disconnect()
         assert await ends(client.serve()) is None
 
@@ -376,29 +379,29 @@ async def test_serving_a_client_that_is_over_returns_at_once(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(desk: Desk, kind: str) -> None:
-    """Closed without an answer: carried out or not, nobody knows."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
+async def test_a_connection_that_breaks_during_a_request_is_a_connection_error(telegram: TelegramHarness, kind: str) -> None:
+    """Closed without an answer: whether the request was executed is unknown."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": "updates.getState"}))
         with pytest.raises(ConnectionError):
             await client.invoke(GET_STATE())
 
 
-async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error(desk: Desk) -> None:
+async def test_a_connection_that_is_reset_during_a_request_is_a_connection_error(telegram: TelegramHarness) -> None:
     """As after a kick."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        pending = await never_answered(desk, client)
-        desk.server.operation.kick(ConnectionSpec(person=ANN))
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
+        telegram.server.operation.kick(ConnectionSpec(person=ANN))
         assert type(await ends(pending)) is ConnectionError
 
 
-async def test_disconnecting_during_a_request_is_a_connection_error(desk: Desk) -> None:
-    """Telethon cancels it, which is not the caller's cancellation; a request that waits to be sent it forgets."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        pending = await never_answered(desk, client)
+async def test_disconnecting_during_a_request_is_a_connection_error(telegram: TelegramHarness) -> None:
+    """Telethon cancels a sent request, which is not the caller's cancellation, and forgets an unsent request."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
         late = asyncio.create_task(client.invoke(GET_STATE()))
         await asyncio.gather(client.disconnect(), asyncio.sleep(0))
         assert type(await ends(pending)) is ConnectionError
@@ -407,107 +410,107 @@ async def test_disconnecting_during_a_request_is_a_connection_error(desk: Desk) 
             await client.invoke(GET_STATE())
 
 
-async def test_cancelling_a_request_is_a_cancellation(desk: Desk) -> None:
-    """The client goes on, and the answer, should it come, disturbs nothing."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        pending = await never_answered(desk, client)
+async def test_cancelling_a_request_is_a_cancellation(telegram: TelegramHarness) -> None:
+    """The client still works, and a late answer does no harm."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        pending = await never_answered(telegram, client)
         pending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await pending
         assert (await client.invoke(GET_STATE())).pts
 
 
-async def test_a_request_has_a_deadline(desk: Desk) -> None:
-    """Of its own; the connection is not over for that."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        desk.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
+async def test_a_request_has_a_deadline(telegram: TelegramHarness) -> None:
+    """After it the connection still works."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec(kind="ignore", method="updates.getState"))
         with pytest.raises(TimeoutError):
             await client.invoke(GET_STATE(), deadline_s=0.05)
         assert client.up
 
 
-async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(desk: Desk) -> None:
-    """Telethon's own call would sleep and try again for some of them."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()) as client:
-        desk.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
-        before = desk.counted("calls").get("updates.getState", 0)
+async def test_telegrams_refusal_is_raised_as_it_is_and_nothing_is_repeated(telegram: TelegramHarness) -> None:
+    """Telethon's own call would sleep and repeat some of them."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()) as client:
+        telegram.server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=500, message="RANDOM_ID_DUPLICATE"))
+        before = telegram.counted("calls").get("updates.getState", 0)
         with pytest.raises(errors.RandomIdDuplicateError):
             await client.invoke(GET_STATE())
-        assert desk.counted("calls")["updates.getState"] == before + 1
+        assert telegram.counted("calls")["updates.getState"] == before + 1
 
 
-async def never_answered(desk: Desk, client: Client) -> asyncio.Task[Any]:
-    """Return a request that has reached the server, which says nothing."""
-    desk.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
+async def never_answered(telegram: TelegramHarness, client: Client) -> asyncio.Task[Any]:
+    """Return a request that the server has received and does not answer."""
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method="help.getNearestDc"))
     pending = asyncio.create_task(client.invoke(functions.help.GetNearestDcRequest()))
-    await until(lambda: desk.counted("calls").get("help.getNearestDc"))
+    await until(lambda: telegram.counted("calls").get("help.getNearestDc"))
     return pending
 
 
 # Connecting
 
 
-async def test_a_stored_key_is_used_again(desk: Desk) -> None:
-    """What follows a log-in makes no other."""
-    account = await desk.log_in()
-    made = desk.counted("keys_created")  # not 1: of 256 keys Telethon cannot use one, and begins anew
-    async with desk.serving(account, Taken()) as client:
+async def test_a_stored_key_is_used_again(telegram: TelegramHarness) -> None:
+    """A connect after the log-in makes no new key."""
+    account = await telegram.log_in()
+    made = telegram.counted("keys_created")  # may be 2: Telethon cannot use one key in 256, and makes another
+    async with telegram.serving(account, BatchRecorder()) as client:
         assert client.current() == account.session
-    assert desk.counted("keys_created") == made
+    assert telegram.counted("keys_created") == made
 
 
-async def test_telegram_is_told_who_we_are(desk: Desk) -> None:
-    """The same at each connect: never an imitation, nothing of the machine."""
-    account = await desk.log_in()
-    async with desk.serving(account, Taken()):
-        (shown,) = desk.server.people.authorizations(ANN)
+async def test_telegram_is_told_who_we_are(telegram: TelegramHarness) -> None:
+    """The same identity at each connect: no imitation, and nothing about the machine."""
+    account = await telegram.log_in()
+    async with telegram.serving(account, BatchRecorder()):
+        (shown,) = telegram.server.people.authorizations(ANN)
     assert "Avio" in str(shown)
 
 
-async def test_an_outage_is_unavailability(desk: Desk) -> None:
-    """And no task or connection is left of the attempt."""
-    account = await desk.log_in()
-    desk.server.operation.settings({"accepting": False})
+async def test_an_outage_is_unavailability(telegram: TelegramHarness) -> None:
+    """The attempt leaves no task and no connection behind."""
+    account = await telegram.log_in()
+    telegram.server.operation.settings({"accepting": False})
     before = asyncio.all_tasks()
     with pytest.raises(AvioError) as refused:
-        async with desk.serving(account, Taken()):
+        async with telegram.serving(account, BatchRecorder()):
             pass
     assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
 @pytest.mark.parametrize("method", ["help.getConfig", None])
-async def test_connecting_has_a_deadline(desk: Desk, method: str | None) -> None:
-    """Telethon waits for the first answer for ever."""
-    account = await desk.log_in()
-    desk.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
+async def test_connecting_has_a_deadline(telegram: TelegramHarness, method: str | None) -> None:
+    """Telethon alone would wait for the first answer for ever."""
+    account = await telegram.log_in()
+    telegram.server.operation.inject(FaultSpec(kind="ignore", method=method, times=None))
     with pytest.raises(AvioError) as refused:
-        async with connected(account.session, account.marks, desk.lease.guard(), desk.telegram, Taken(), deadline_s=0.1):
+        async with connected(account.session, account.state, telegram.lease.guard(), telegram.endpoint, BatchRecorder(), deadline_s=0.1):
             pass
     assert refused.value.code is Code.TELEGRAM_UNAVAILABLE
-    await until(lambda: not desk.server.operation.connections())
+    await until(lambda: not telegram.server.operation.connections())
 
 
-async def test_a_client_is_closed_whatever_happens(desk: Desk) -> None:
-    """Connection and tasks."""
-    account = await desk.log_in()
-    await until(lambda: not desk.server.operation.connections())
+async def test_a_client_is_closed_whatever_happens(telegram: TelegramHarness) -> None:
+    """Its connection and its tasks end."""
+    account = await telegram.log_in()
+    await until(lambda: not telegram.server.operation.connections())
     before = asyncio.all_tasks()
     with pytest.raises(LookupError):
-        async with desk.serving(account, Taken()):
+        async with telegram.serving(account, BatchRecorder()):
             raise LookupError
-    await until(lambda: not desk.server.operation.connections())
+    await until(lambda: not telegram.server.operation.connections())
     await until(lambda: not {task for task in asyncio.all_tasks() if not task.done()} - before)
 
 
-async def test_a_key_that_telegram_does_not_know_is_the_end(desk: Desk) -> None:
-    """It answers with a bare number on the transport."""
-    account = await desk.log_in()
-    stranger = Account(replace(account.session, auth_key=bytes(range(256))), account.marks, account.user_id)
+async def test_a_key_that_telegram_does_not_know_is_the_end(telegram: TelegramHarness) -> None:
+    """The transport answers with error -404."""
+    account = await telegram.log_in()
+    stranger = LoggedInAccount(replace(account.session, auth_key=bytes(range(256))), account.state, account.user_id)
     with pytest.raises(AvioError) as refused:
-        async with desk.serving(stranger, Taken()):
+        async with telegram.serving(stranger, BatchRecorder()):
             pass
-    assert (refused.value.code, end_of(refused.value)) == (Code.TELEGRAM_UNAVAILABLE, End.KEY_UNKNOWN)
+    assert (refused.value.code, end_of(refused.value)) == (Code.TELEGRAM_UNAVAILABLE, SessionEndReason.KEY_UNKNOWN)

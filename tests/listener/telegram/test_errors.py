@@ -1,4 +1,4 @@
-"""Telegram's errors to ours, by name."""
+"""Translation of Telegram's errors, by name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from telethon import errors
 
 from functions.http.errors import STATUS
-from listener.telegram.operations.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
-from listener.telegram.operations.errors import _ENDS, End, code_of, end_of, name_of, translate, translated, wait_of
+from listener.telegram.requests.error_table import LOGGING_IN, NAMES, SENDING, UNNAMED_WAIT_S, WAITS
+from listener.telegram.requests.errors import _ENDS, SessionEndReason, code_of, end_of, name_of, translate, translated, wait_of
 from shared.errors import AvioError, Code
 from shared.model.states import REASONS, Reason
 from tests.listener.telegram.rpc_errors import telethon_error
@@ -39,7 +39,7 @@ OURS = {Code.TELEGRAM_ERROR, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_APP_REJECT
 
 @pytest.mark.parametrize("name", sorted({*NAMES, *_ENDS}))
 def test_every_name_in_the_tables_is_one_of_telegrams(name: str) -> None:
-    """A misspelt one would never match: Telethon knows it, or it is listed here."""
+    """A misspelt name would never match: Telethon knows each, or it is listed here."""
     known = {name_of(telethon_error(code, spelt)) for spelt, code in TELETHONS}
     assert (name in known) != (name in UNKNOWN_TO_TELETHON)
 
@@ -47,7 +47,7 @@ def test_every_name_in_the_tables_is_one_of_telegrams(name: str) -> None:
 @pytest.mark.parametrize("number", [303, 400, 401, 403, 404, 406, 420])
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_name_of_the_table_gets_its_code_whatever_its_number(name: str, number: int) -> None:
-    """401 is also a wanted password, 406 a dozen things."""
+    """401 is also a wanted password, and 406 means a dozen things."""
     error = translate(telethon_error(number, name))
     assert error.code is NAMES[name]
     assert (error.retry_after_s is not None) == (error.code in WAITS)
@@ -55,7 +55,7 @@ def test_a_name_of_the_table_gets_its_code_whatever_its_number(name: str, number
 
 @pytest.mark.parametrize(("name", "number"), TELETHONS)
 def test_every_error_that_telethon_knows_is_either_the_callers_or_ours(name: str, number: int) -> None:
-    """What the request is at fault for is never 5xx, what Telegram or we are at fault for is never 4xx; a name is not lost."""
+    """A fault of the request is never 5xx, a fault of Telegram or ours is never 4xx, and no name is lost."""
     error = translate(telethon_error(number, name))
     if number in (400, 403, 406, 420):
         assert STATUS[error.code] < 500 or error.code is Code.TELEGRAM_APP_REJECTED
@@ -70,14 +70,14 @@ def test_every_error_that_telethon_knows_is_either_the_callers_or_ours(name: str
     name=st.from_regex(r"[A-Z]{2,9}(_[A-Z]{2,9}){1,4}(_[0-9]{1,6})?", fullmatch=True),
 )
 def test_an_error_that_nobody_knows_is_judged_by_its_number(number: int, name: str) -> None:
-    """The caller's, a wait, or ours; never a fault here."""
+    """It is the caller's fault, a wait, or ours; never an internal error."""
     error = translate(telethon_error(number, "UNHEARD_" + name))
     expected = {400: 400, 406: 400, 403: 403, 420: 429, 500: 503, 503: 503}
     assert STATUS[error.code] == expected.get(abs(number), 502)
 
 
 def test_numbers_decide_nothing_about_a_session() -> None:
-    """What ends one has a name."""
+    """Only a name ends a session."""
     assert end_of(telethon_error(406, "UPDATE_APP_TO_LOGIN")) is None
     assert end_of(telethon_error(401, "SESSION_PASSWORD_NEEDED")) is None
     assert translate(telethon_error(401, "AUTH_KEY_UNREGISTERED")).code is Code.NOT_AUTHORIZED
@@ -96,13 +96,13 @@ def test_numbers_decide_nothing_about_a_session() -> None:
     ],
 )
 def test_a_wait_says_for_how_long(name: str, seconds: int) -> None:
-    """In seconds, known by name or not."""
+    """In seconds, whether the name is known or not."""
     error = translate(telethon_error(420, name))
     assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, seconds)
 
 
 def test_slow_mode_is_told_from_other_waits() -> None:
-    """It is the chat's, and not the account's."""
+    """It belongs to the chat, not to the account."""
     error = translate(telethon_error(420, "SLOWMODE_WAIT_33"))
     assert (error.code, error.retry_after_s) == (Code.SLOW_MODE, 33)
 
@@ -111,7 +111,7 @@ def test_slow_mode_is_told_from_other_waits() -> None:
     ("name", "stars"), [("ALLOW_PAYMENT_REQUIRED_50", 50), ("ALLOW_PAYMENT_REQUIRED", None), ("BALANCE_TOO_LOW", None)]
 )
 def test_a_paid_message_names_its_price(name: str, stars: int | None) -> None:
-    """In Stars, where Telegram says so."""
+    """In Stars, if Telegram sends the price."""
     error = translate(telethon_error(403, name))
     assert (error.code, error.fields["price_stars"]) == (Code.PAID_MESSAGE, stars)
 
@@ -124,43 +124,43 @@ def test_a_frozen_account_is_no_flood_wait() -> None:
 
 @pytest.mark.parametrize(("code", "name"), [(500, "INTERNAL"), (-500, "No workers running"), (-503, "Timeout"), (500, "RPC_CALL_FAIL")])
 def test_telegrams_own_faults_are_unavailability(code: int, name: str) -> None:
-    """Try again."""
+    """The caller may try again."""
     assert translate(telethon_error(code, name)).code is Code.TELEGRAM_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
     ("error", "end"),
     [
-        (telethon_error(401, "AUTH_KEY_UNREGISTERED"), End.REVOKED),
-        (telethon_error(401, "SESSION_REVOKED"), End.REVOKED),
-        (telethon_error(401, "SESSION_EXPIRED"), End.REVOKED),
-        (telethon_error(401, "AUTH_KEY_INVALID"), End.REVOKED),
-        (errors.AuthKeyNotFound(), End.KEY_UNKNOWN),
-        (telethon_error(406, "AUTH_KEY_DUPLICATED"), End.KEY_DUPLICATED),
-        (telethon_error(401, "USER_DEACTIVATED"), End.BANNED),
-        (telethon_error(401, "USER_DEACTIVATED_BAN"), End.BANNED),
+        (telethon_error(401, "AUTH_KEY_UNREGISTERED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "SESSION_REVOKED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "SESSION_EXPIRED"), SessionEndReason.REVOKED),
+        (telethon_error(401, "AUTH_KEY_INVALID"), SessionEndReason.REVOKED),
+        (errors.AuthKeyNotFound(), SessionEndReason.KEY_UNKNOWN),
+        (telethon_error(406, "AUTH_KEY_DUPLICATED"), SessionEndReason.KEY_DUPLICATED),
+        (telethon_error(401, "USER_DEACTIVATED"), SessionEndReason.BANNED),
+        (telethon_error(401, "USER_DEACTIVATED_BAN"), SessionEndReason.BANNED),
     ],
 )
-def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end: End) -> None:
-    """Bare, and as the cause of what the caller was told."""
+def test_what_ends_a_session_is_known_also_behind_our_own_error(error: Any, end: SessionEndReason) -> None:
+    """Alone, and as the cause of an AvioError."""
     assert end_of(error) is end
-    with pytest.raises(AvioError) as told, translated():
+    with pytest.raises(AvioError) as raised, translated():
         raise error
-    assert end_of(told.value) is end
+    assert end_of(raised.value) is end
 
 
 def test_who_is_not_logged_in_any_more_is_told_the_accounts_state() -> None:
-    """Of the documented states; why it is over is the status's to say, which has a reason for each of these ends."""
+    """The state is documented; the status has a reason for each of these ends."""
     told = {
         name: translate(telethon_error(401, name)).fields["state"]
         for name in ("AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "USER_DEACTIVATED")
     }
     assert told == dict.fromkeys(told, "logged_out") | {"USER_DEACTIVATED": "banned"}
-    assert all(Reason(end.value) in REASONS[end.state] for end in End)
+    assert all(Reason(end.value) in REASONS[end.state] for end in SessionEndReason)
 
 
 def test_other_errors_end_nothing() -> None:
-    """No error at all, a fault of the connection, a wait, an error of ours without a cause."""
+    """No error, a connection fault, a wait, and an AvioError without a cause."""
     for error in (None, ConnectionError(), TimeoutError(), telethon_error(420, "FLOOD_WAIT_3"), AvioError(Code.NOT_AUTHORIZED)):
         assert end_of(error) is None
 
@@ -179,23 +179,23 @@ def test_other_errors_end_nothing() -> None:
     ids=lambda fault: type(fault).__name__,
 )
 def test_a_fault_of_the_connection_is_unavailability(fault: Exception) -> None:
-    """Whatever Telethon makes of it."""
-    with pytest.raises(AvioError) as told, translated():
+    """Whatever class Telethon raises for it."""
+    with pytest.raises(AvioError) as raised, translated():
         raise fault
-    assert told.value.code is Code.TELEGRAM_UNAVAILABLE
-    assert told.value.__cause__ is fault
+    assert raised.value.code is Code.TELEGRAM_UNAVAILABLE
+    assert raised.value.__cause__ is fault
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), AvioError(Code.PEER_NOT_FOUND), asyncio.CancelledError()])
 def test_what_is_not_telegrams_passes(error: BaseException) -> None:
-    """A fault of ours is not hidden, an error of ours not changed, a cancellation not swallowed."""
+    """A bug is not hidden, an AvioError is not changed, a cancellation is not swallowed."""
     with pytest.raises(type(error)) as passed, translated():
         raise error
     assert passed.value is error
 
 
 def test_no_two_tables_contradict_each_other() -> None:
-    """What ends a session is told as that."""
+    """A name that ends a session has no code besides."""
     assert not set(NAMES) & set(_ENDS)
     assert not set(LOGGING_IN) & set(SENDING)
 
@@ -214,5 +214,5 @@ def test_no_two_tables_contradict_each_other() -> None:
     ],
 )
 def test_what_ended_a_connection_is_told_as_a_code_and_for_how_long_to_wait(error: Any, code: Code, wait_s: float) -> None:
-    """A status shows the code; the account waits at least for that long."""
+    """A status shows the code; the account waits at least that long."""
     assert (code_of(error), wait_of(error)) == (code, wait_s)

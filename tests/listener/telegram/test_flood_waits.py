@@ -1,4 +1,4 @@
-"""The waits that Telegram asks for are kept until they end."""
+"""Flood waits are remembered until they end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 from telethon import errors
 from telethon.tl import functions
 
-from listener.telegram.operations.error_table import UNNAMED_WAIT_S
-from listener.telegram.operations.errors import translate
-from listener.telegram.operations.flood_waits import FloodWaits
+from listener.telegram.requests.error_table import UNNAMED_WAIT_S
+from listener.telegram.requests.errors import translate
+from listener.telegram.requests.flood_waits import FloodWaits
 from shared.errors import Code
 from tests.listener.telegram.rpc_errors import telethon_error
 from tests.support.clock import FakeClock
@@ -27,8 +27,8 @@ LOOK_UP = functions.contacts.ResolveUsernameRequest("bob")
         ("FLOOD", UNNAMED_WAIT_S),
     ],
 )
-def test_a_wait_is_kept_until_it_ends(name: str, seconds: int) -> None:
-    """Whatever it is called: the seconds that are left are told, rounded up, and then the method is free."""
+def test_a_wait_is_remembered_until_it_ends(name: str, seconds: int) -> None:
+    """For each name of a wait: the seconds left are rounded up, and after them the method is free."""
     clock = FakeClock()
     waits = FloodWaits(clock.boottime)
     waits.note(SEND, telethon_error(420, name))
@@ -42,15 +42,15 @@ def test_a_wait_is_kept_until_it_ends(name: str, seconds: int) -> None:
 
 
 def test_a_wait_is_its_methods_alone() -> None:
-    """Another method is asked for as before."""
+    """Another method may be called."""
     waits = FloodWaits(FakeClock().boottime)
     waits.note(SEND, telethon_error(420, "FLOOD_WAIT_3"))
     waits.check(LOOK_UP)
 
 
 @pytest.mark.parametrize(("code", "name"), [(420, "SLOWMODE_WAIT_9"), (400, "PEER_FLOOD"), (500, "INTERNAL")])
-def test_what_is_no_wait_of_the_account_is_not_kept(code: int, name: str) -> None:
-    """Slow mode is one chat's; the others name no time."""
+def test_other_refusals_are_not_remembered_as_waits(code: int, name: str) -> None:
+    """Slow mode belongs to a chat; the others name no time."""
     waits = FloodWaits(FakeClock().boottime)
     waits.note(SEND, telethon_error(code, name))
     waits.note(SEND, ConnectionError())

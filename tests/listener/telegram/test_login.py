@@ -1,4 +1,4 @@
-"""Logging in and out: against the test server, and by constructed answers where it has none."""
+"""Logging in and out: against the test server, and by constructed answers that it does not have."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.errors import AvioError, Code
 from testing.telegram_server.control.specs import CodeSpec, PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.model.person import Delivery
-from tests.listener.telegram.clients import ANN, NOW, Desk
+from tests.listener.telegram.clients import ANN, NOW, TelegramHarness
 
 PASSWORD = "a second factor"
 
 
 class Telegram:
-    """What a client's calls are answered with, in order, and what it asked: for answers that the test server has not."""
+    """Answers a client's calls in order, and keeps its requests: for answers that the test server does not have."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -48,21 +48,21 @@ def user(user_id: int = 5) -> Any:
     return types.User(id=user_id, first_name="Ann")
 
 
-async def started(desk: Desk, answer: Any) -> Any:
-    """Return what a start makes of Telegram's answer."""
+async def started(telegram: TelegramHarness, answer: Any) -> Any:
+    """Return the result of a start for Telegram's answer."""
     client: Any = Telegram(answer)
-    return await login_requests.start(client, desk.telegram, ANN, NOW)
+    return await login_requests.start(client, telegram.endpoint, ANN, NOW)
 
 
 async def refused(call: Any) -> AvioError:
     """Return the error that a call raises."""
-    with pytest.raises(AvioError) as told:
+    with pytest.raises(AvioError) as raised:
         await call
-    return told.value
+    return raised.value
 
 
-def person(desk: Desk, **changes: Any) -> None:
-    desk.server.people.patch(ANN, PersonPatch(**changes))
+def person(telegram: TelegramHarness, **changes: Any) -> None:
+    telegram.server.people.patch(ANN, PersonPatch(**changes))
 
 
 # Starting
@@ -80,11 +80,11 @@ def person(desk: Desk, **changes: Any) -> None:
         ("email", "email", 6),
     ],
 )
-async def test_a_code_is_sent_in_each_way(desk: Desk, delivery: Delivery, told: str, length: int | None) -> None:
-    """The way and the length are told, as far as Telegram tells them."""
-    person(desk, code=CodeSpec(deliveries=[delivery], length=6))
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
+async def test_a_code_is_sent_in_each_way(telegram: TelegramHarness, delivery: Delivery, told: str, length: int | None) -> None:
+    """The answer names delivery and length, as far as Telegram does."""
+    person(telegram, code=CodeSpec(deliveries=[delivery], length=6))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
     assert (found.delivery, found.length, found.next_type, found.by_email) == (told, length, None, delivery == "email")
     assert found.resend_at == NOW + timedelta(seconds=login_requests.RESEND_AFTER_S)
 
@@ -92,11 +92,11 @@ async def test_a_code_is_sent_in_each_way(desk: Desk, delivery: Delivery, told: 
 @pytest.mark.parametrize(
     ("following", "told"), [("sms", "sms"), ("call", "call"), ("flash_call", "call"), ("missed_call", "call"), ("fragment", "fragment")]
 )
-async def test_the_next_way_is_told(desk: Desk, following: Delivery, told: str) -> None:
-    """And when it may be asked for."""
-    person(desk, code=CodeSpec(deliveries=["app", following], resend_after_s=45))
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
+async def test_the_next_way_is_told(telegram: TelegramHarness, following: Delivery, told: str) -> None:
+    """And when it may be requested."""
+    person(telegram, code=CodeSpec(deliveries=["app", following], resend_after_s=45))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
     assert (found.next_type, found.resend_at) == (told, NOW + timedelta(seconds=45))
 
 
@@ -108,152 +108,152 @@ async def test_the_next_way_is_told(desk: Desk, following: Delivery, told: str) 
         (types.auth.SentCodeTypeFirebaseSms(length=6), ("sms", 6, "digits", None)),
     ],
 )
-async def test_rarer_ways_are_told_as_well(desk: Desk, kind: Any, told: Any) -> None:
-    """Words come by SMS, have no length, and may begin as Telegram says."""
-    found = await started(desk, sent(kind, types.auth.CodeTypeSms(), 30))
+async def test_rarer_ways_are_told_as_well(telegram: TelegramHarness, kind: Any, told: Any) -> None:
+    """Words come by SMS, have no length, and may have a known beginning."""
+    found = await started(telegram, sent(kind, types.auth.CodeTypeSms(), 30))
     assert (found.delivery, found.length, found.form, found.beginning) == told
     assert found.next_type == "sms"
 
 
-async def test_an_email_that_has_to_be_set_up_first_is_refused(desk: Desk) -> None:
-    """Only official apps can."""
-    person(desk, code=CodeSpec(deliveries=["set_up_email"]))
-    async with desk.log_in_client() as client:
-        assert (await refused(desk.start(client))).code is Code.EMAIL_SETUP_REQUIRED
+async def test_an_email_that_has_to_be_set_up_first_is_refused(telegram: TelegramHarness) -> None:
+    """Only official apps can set it up."""
+    person(telegram, code=CodeSpec(deliveries=["set_up_email"]))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.EMAIL_SETUP_REQUIRED
 
 
-async def test_a_payment_that_is_wanted_is_refused(desk: Desk) -> None:
-    """Telegram sends no code before it."""
+async def test_a_payment_that_is_wanted_is_refused(telegram: TelegramHarness) -> None:
+    """Telegram sends no code before it is paid."""
     answer = types.auth.SentCodePaymentRequired("product", "hash", "a@example.org", "", "USD", 100, 1)
-    assert (await refused(started(desk, answer))).code is Code.PAYMENT_REQUIRED
+    assert (await refused(started(telegram, answer))).code is Code.PAYMENT_REQUIRED
 
 
-async def test_a_start_may_succeed_at_once(desk: Desk) -> None:
-    """Telegram asked for no code."""
-    found = await started(desk, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
+async def test_a_start_may_succeed_at_once(telegram: TelegramHarness) -> None:
+    """Telegram requires no code."""
+    found = await started(telegram, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
     assert found.id == 7
 
 
-async def test_a_success_for_a_phone_without_an_account_is_none(desk: Desk) -> None:
-    """Signing up is for official apps."""
+async def test_a_success_for_a_phone_without_an_account_is_none(telegram: TelegramHarness) -> None:
+    """Only official apps may sign up."""
     answer = types.auth.SentCodeSuccess(types.auth.AuthorizationSignUpRequired())
-    assert (await refused(started(desk, answer))).code is Code.PHONE_NOT_REGISTERED
+    assert (await refused(started(telegram, answer))).code is Code.PHONE_NOT_REGISTERED
 
 
-async def test_a_start_that_telegram_wants_anew_is_made_anew_once(desk: Desk) -> None:
-    """AUTH_RESTART."""
+async def test_a_start_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness) -> None:
+    """After AUTH_RESTART."""
     client: Any = Telegram(errors.AuthRestartError(None), sent(types.auth.SentCodeTypeApp(5)))
-    assert isinstance(await login_requests.start(client, desk.telegram, ANN, NOW), PendingLogin)
+    assert isinstance(await login_requests.start(client, telegram.endpoint, ANN, NOW), PendingLogin)
     client = Telegram(errors.AuthRestartError(None), errors.AuthRestartError(None))
-    assert (await refused(login_requests.start(client, desk.telegram, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
+    assert (await refused(login_requests.start(client, telegram.endpoint, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
 
 
 @pytest.mark.parametrize("phone", ["nonsense", "+0"])
-async def test_a_phone_that_is_none_is_refused(desk: Desk, phone: str) -> None:
+async def test_a_phone_that_is_none_is_refused(telegram: TelegramHarness, phone: str) -> None:
     """By Telegram."""
-    async with desk.log_in_client() as client:
-        assert (await refused(desk.start(client, phone))).code is Code.INVALID_PHONE
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client, phone))).code is Code.INVALID_PHONE
 
 
-async def test_a_banned_phone_is_refused(desk: Desk) -> None:
+async def test_a_banned_phone_is_refused(telegram: TelegramHarness) -> None:
     """Before any code."""
-    person(desk, banned=True)
-    async with desk.log_in_client() as client:
-        assert (await refused(desk.start(client))).code is Code.PHONE_BANNED
+    person(telegram, banned=True)
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.PHONE_BANNED
 
 
-async def test_a_flood_says_how_long_to_wait(desk: Desk) -> None:
-    """And is not slept out here."""
-    desk.server.operation.inject(FaultSpec(kind="flood_wait", phone=ANN, method="auth.sendCode", seconds=90))
-    async with desk.log_in_client() as client:
-        error = await refused(desk.start(client))
+async def test_a_flood_says_how_long_to_wait(telegram: TelegramHarness) -> None:
+    """The wait is returned, not slept."""
+    telegram.server.operation.inject(FaultSpec(kind="flood_wait", phone=ANN, method="auth.sendCode", seconds=90))
+    async with telegram.log_in_client() as client:
+        error = await refused(telegram.start(client))
     assert (error.code, error.retry_after_s) == (Code.FLOOD_WAIT, 90)
 
 
 @pytest.mark.parametrize(("name", "code"), [("API_ID_INVALID", Code.TELEGRAM_APP_REJECTED), ("PHONE_NUMBER_FLOOD", Code.TOO_MANY_ATTEMPTS)])
-async def test_other_refusals_of_a_start_are_told_by_name(desk: Desk, name: str, code: Code) -> None:
-    """As the table has them."""
-    desk.server.operation.inject(FaultSpec(kind="error", method="auth.sendCode", code=400, message=name))
-    async with desk.log_in_client() as client:
-        assert (await refused(desk.start(client))).code is code
+async def test_other_refusals_of_a_start_are_told_by_name(telegram: TelegramHarness, name: str, code: Code) -> None:
+    """By the error table."""
+    telegram.server.operation.inject(FaultSpec(kind="error", method="auth.sendCode", code=400, message=name))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is code
 
 
-async def test_a_broken_connection_is_unavailability(desk: Desk) -> None:
-    """The step may be taken again."""
-    desk.server.operation.inject(FaultSpec(kind="drop_before", method="auth.sendCode"))
-    async with desk.log_in_client() as client:
-        assert (await refused(desk.start(client))).code is Code.TELEGRAM_UNAVAILABLE
+async def test_a_broken_connection_is_unavailability(telegram: TelegramHarness) -> None:
+    """The step may be repeated."""
+    telegram.server.operation.inject(FaultSpec(kind="drop_before", method="auth.sendCode"))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
-# Going on
+# Resending and signing in
 
 
-async def test_resending_moves_on_to_the_next_way_until_there_is_none(desk: Desk) -> None:
-    """Then it is refused, here where it is known and by Telegram where it is not."""
-    person(desk, code=CodeSpec(deliveries=["app", "sms"]))
-    async with desk.log_in_client() as client:
-        first = await desk.start(client)
-        old = await desk.code()
+async def test_resending_moves_on_to_the_next_way_until_there_is_none(telegram: TelegramHarness) -> None:
+    """Then it is refused: here if that is known, by Telegram otherwise."""
+    person(telegram, code=CodeSpec(deliveries=["app", "sms"]))
+    async with telegram.log_in_client() as client:
+        first = await telegram.start(client)
+        old = await telegram.code()
         second = await login_requests.resend(client, first, NOW)
         assert isinstance(second, PendingLogin)
         assert (second.delivery, second.next_type) == ("sms", None)
         assert (await refused(login_requests.resend(client, second, NOW))).code is Code.CODE_UNAVAILABLE
-        asked = desk.counted("calls")["auth.resendCode"]
+        asked = telegram.counted("calls")["auth.resendCode"]
         assert (
             await refused(login_requests.resend(client, second.model_copy(update={"next_type": "sms"}), NOW))
         ).code is Code.CODE_UNAVAILABLE
-        assert (asked, desk.counted("calls")["auth.resendCode"]) == (1, 2)
-        assert (await login_requests.sign_in(client, second, await desk.code())).id == desk.id_of(ANN)
+        assert (asked, telegram.counted("calls")["auth.resendCode"]) == (1, 2)
+        assert (await login_requests.sign_in(client, second, await telegram.code())).id == telegram.id_of(ANN)
         assert old
 
 
-async def test_a_code_that_was_taken_back_is_good_no_more(desk: Desk) -> None:
-    """As one that has expired."""
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        code = await desk.code()
+async def test_a_code_that_was_taken_back_is_good_no_more(telegram: TelegramHarness) -> None:
+    """It counts as expired."""
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        code = await telegram.code()
         await login_requests.cancel(client, found)
         assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
-async def test_a_wrong_code_leaves_the_right_one_good(desk: Desk) -> None:
-    """It may be typed again."""
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
+async def test_a_wrong_code_leaves_the_right_one_good(telegram: TelegramHarness) -> None:
+    """The user may type it again."""
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
         assert (await refused(login_requests.sign_in(client, found, "00"))).code is Code.INVALID_CODE
         assert (await refused(login_requests.sign_in(client, found, ""))).code is Code.INVALID_CODE
-        assert (await login_requests.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
 
 
-async def test_an_old_code_has_expired(desk: Desk) -> None:
-    """A new one has to be asked for."""
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        code = await desk.code()
-        desk.server.clock.advance(301)
+async def test_an_old_code_has_expired(telegram: TelegramHarness) -> None:
+    """A new code has to be requested."""
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        code = await telegram.code()
+        telegram.server.clock.advance(301)
         assert (await refused(login_requests.sign_in(client, found, code))).code is Code.CODE_EXPIRED
 
 
-async def test_a_log_in_goes_on_over_another_connection_with_its_key(desk: Desk) -> None:
-    """Each step is a connection of its own; the key is what carries over."""
-    async with desk.log_in_client() as client:
-        found, session, made = await desk.start(client), client.current(), desk.counted("keys_created")
+async def test_a_log_in_goes_on_over_another_connection_with_its_key(telegram: TelegramHarness) -> None:
+    """Each step connects anew; only the key is shared."""
+    async with telegram.log_in_client() as client:
+        found, session, made = await telegram.start(client), client.current(), telegram.counted("keys_created")
     assert session.auth_key
-    async with desk.log_in_client(session=session) as client:
-        assert (await login_requests.sign_in(client, found, await desk.code())).id == desk.id_of(ANN)
-    assert desk.counted("keys_created") == made  # not 1: of 256 keys Telethon cannot use one, and begins anew
+    async with telegram.log_in_client(session=session) as client:
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
+    assert telegram.counted("keys_created") == made  # may be 2: Telethon cannot use one key in 256, and makes another
 
 
-async def test_a_phone_without_an_account_is_told_by_its_code(desk: Desk) -> None:
-    """Telegram says so only once the code is right."""
-    person(desk, registered=False)
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        assert (await refused(login_requests.sign_in(client, found, await desk.code()))).code is Code.PHONE_NOT_REGISTERED
+async def test_a_phone_without_an_account_is_told_by_its_code(telegram: TelegramHarness) -> None:
+    """Telegram says so only after the right code."""
+    person(telegram, registered=False)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (await refused(login_requests.sign_in(client, found, await telegram.code()))).code is Code.PHONE_NOT_REGISTERED
 
 
 async def test_an_email_code_is_presented_as_one() -> None:
-    """In a field of its own, the other one empty."""
+    """In its own field, with the other field empty."""
     client: Any = Telegram(types.auth.Authorization(user()))
     assert (await login_requests.sign_in(client, pending(by_email=True), "123456")).id == 5
     (request,) = client.asked
@@ -264,36 +264,36 @@ async def test_an_email_code_is_presented_as_one() -> None:
 # The password
 
 
-async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_nothing(desk: Desk) -> None:
-    """The code stays accepted, the right password logs in."""
-    person(desk, password=PASSWORD)
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        assert (await refused(login_requests.sign_in(client, found, await desk.code()))).code is Code.TWO_FA_REQUIRED
+async def test_the_password_is_asked_for_after_the_code_and_a_wrong_one_burns_nothing(telegram: TelegramHarness) -> None:
+    """The code stays accepted, and the right password logs in."""
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (await refused(login_requests.sign_in(client, found, await telegram.code()))).code is Code.TWO_FA_REQUIRED
         assert (await refused(login_requests.check_password(client, "wrong"))).code is Code.BAD_PASSWORD
         assert (await refused(login_requests.check_password(client, ""))).code is Code.BAD_PASSWORD
-        assert (await login_requests.check_password(client, PASSWORD)).id == desk.id_of(ANN)
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
 
 
 @pytest.mark.parametrize("name", ["SRP_ID_INVALID", "SRP_PASSWORD_CHANGED"])
-async def test_parameters_that_changed_in_between_are_asked_for_again(desk: Desk, name: str) -> None:
+async def test_parameters_that_changed_in_between_are_asked_for_again(telegram: TelegramHarness, name: str) -> None:
     """Once."""
-    person(desk, password=PASSWORD)
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        await refused(login_requests.sign_in(client, found, await desk.code()))
-        desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
-        assert (await login_requests.check_password(client, PASSWORD)).id == desk.id_of(ANN)
-    assert desk.counted("calls")["account.getPassword"] == 2
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
+        telegram.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
+    assert telegram.counted("calls")["account.getPassword"] == 2
 
 
-async def test_too_many_passwords_are_told_with_a_wait(desk: Desk) -> None:
+async def test_too_many_passwords_are_told_with_a_wait(telegram: TelegramHarness) -> None:
     """PHONE_PASSWORD_FLOOD is a 406, and does not end the session."""
-    person(desk, password=PASSWORD)
-    desk.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=406, message="PHONE_PASSWORD_FLOOD"))
-    async with desk.log_in_client() as client:
-        found = await desk.start(client)
-        await refused(login_requests.sign_in(client, found, await desk.code()))
+    person(telegram, password=PASSWORD)
+    telegram.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=406, message="PHONE_PASSWORD_FLOOD"))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
         error = await refused(login_requests.check_password(client, PASSWORD))
     assert (error.code, error.retry_after_s) == (Code.TOO_MANY_ATTEMPTS, 60)
 
@@ -301,61 +301,61 @@ async def test_too_many_passwords_are_told_with_a_wait(desk: Desk) -> None:
 # Logged in
 
 
-async def test_whose_key_it_is_can_be_asked(desk: Desk) -> None:
-    """Nobody's before the log-in, nor while a password is missing."""
-    person(desk, password=PASSWORD)
-    async with desk.log_in_client() as client:
+async def test_whose_key_it_is_can_be_asked(telegram: TelegramHarness) -> None:
+    """It belongs to nobody before the log-in, nor while a password is missing."""
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
         assert await login_requests.myself(client) is None
-        found = await desk.start(client)
-        await refused(login_requests.sign_in(client, found, await desk.code()))
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
         assert await login_requests.myself(client) is None
         await login_requests.check_password(client, PASSWORD)
         me = await login_requests.myself(client)
     assert me is not None
-    assert me.id == desk.id_of(ANN)
+    assert me.id == telegram.id_of(ANN)
 
 
-async def test_a_fault_does_not_pass_for_being_logged_out(desk: Desk) -> None:
-    """Neither a wait nor a broken connection says whose key it is."""
-    account = await desk.log_in()
-    async with desk.log_in_client(session=account.session) as client:
-        desk.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
+async def test_a_fault_does_not_pass_for_being_logged_out(telegram: TelegramHarness) -> None:
+    """A wait or a broken connection does not tell whose key it is."""
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
+        telegram.server.operation.inject(FaultSpec(kind="flood_wait", method="users.getUsers", seconds=30))
         assert (await refused(login_requests.myself(client))).code is Code.FLOOD_WAIT
-    async with desk.log_in_client(session=account.session) as client:
-        desk.server.operation.inject(FaultSpec(kind="drop_before", method="users.getUsers"))
+    async with telegram.log_in_client(session=account.session) as client:
+        telegram.server.operation.inject(FaultSpec(kind="drop_before", method="users.getUsers"))
         assert (await refused(login_requests.myself(client))).code is Code.TELEGRAM_UNAVAILABLE
 
 
-async def test_the_first_marks_are_where_the_account_stands(desk: Desk) -> None:
-    """What came before is not fetched, what comes after is."""
-    desk.write("before")
-    account = await desk.log_in()
-    async with desk.log_in_client(session=account.session) as client:
+async def test_the_first_state_is_the_accounts_present_state(telegram: TelegramHarness) -> None:
+    """Earlier messages are not fetched, later messages are."""
+    telegram.write("before")
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
         state = await client.invoke(functions.updates.GetStateRequest())
-    assert (account.marks.pts, account.marks.seq) == (state.pts, state.seq)
-    assert account.marks.channels == {}
+    assert (account.state.pts, account.state.seq) == (state.pts, state.seq)
+    assert account.state.channels == {}
 
 
-async def test_logging_out_ends_the_session_at_telegram(desk: Desk) -> None:
-    """Its key opens nothing any more."""
-    account = await desk.log_in()
-    async with desk.log_in_client(session=account.session) as client:
+async def test_logging_out_ends_the_session_at_telegram(telegram: TelegramHarness) -> None:
+    """Its key is useless afterwards."""
+    account = await telegram.log_in()
+    async with telegram.log_in_client(session=account.session) as client:
         await login_requests.log_out(client)
         assert await login_requests.myself(client) is None
-    assert desk.server.people.authorizations(ANN) == []
+    assert telegram.server.people.authorizations(ANN) == []
 
 
-async def test_an_acknowledgement_of_logging_out_is_enough(desk: Desk) -> None:
-    """Telegram may send no more than that."""
-    account = await desk.log_in()
-    desk.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
-    async with desk.log_in_client(session=account.session) as client:
+async def test_an_acknowledgement_of_logging_out_is_enough(telegram: TelegramHarness) -> None:
+    """Telegram may send nothing more."""
+    account = await telegram.log_in()
+    telegram.server.operation.inject(FaultSpec(kind="delay", method="auth.logOut", seconds=3600))
+    async with telegram.log_in_client(session=account.session) as client:
         await login_requests.log_out(client)
 
 
-async def test_logging_out_of_a_session_that_is_over_is_told(desk: Desk) -> None:
-    """There is nothing to log out of."""
-    account = await desk.log_in()
-    desk.server.people.revoke(ANN, None)
-    async with desk.log_in_client(session=account.session) as client:
+async def test_logging_out_of_a_session_that_is_over_is_told(telegram: TelegramHarness) -> None:
+    """The session has ended already."""
+    account = await telegram.log_in()
+    telegram.server.people.revoke(ANN, None)
+    async with telegram.log_in_client(session=account.session) as client:
         assert (await refused(login_requests.log_out(client))).code is Code.NOT_AUTHORIZED

@@ -1,4 +1,4 @@
-"""Our message box: what Telethon's loses is handed on, once."""
+"""Our message box hands on, once, the updates that Telethon's loses."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from telethon._updates.session import ChannelState, SessionState
 from telethon.tl import types
 from telethon.tl.functions.updates import GetChannelDifferenceRequest
 
-from listener.telegram.updates.message_box import REFUSALS, SOON_S, LosslessBox, has_account_marks
+from listener.telegram.updates.message_box import REFUSALS, SOON_S, LosslessMessageBox, has_account_state
 from tests.support.virtual_time import run
 
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PTS, CHANNEL, CHANNEL_PTS = 100, 4000, 50
 
 
-def box_of(kind: type[Any] = LosslessBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
-    """Return a box that knows the account and one channel, while it gets the difference of `asking`."""
+def box_of(kind: type[Any] = LosslessMessageBox, *, asking: Any = ENTRY_ACCOUNT) -> Any:
+    """Return a box that knows the account and one channel, while a difference of `asking` is under way."""
     box = kind(getLogger("telethon"))
     box.map.update({ENTRY_ACCOUNT: Entry(PTS, 0), ENTRY_SECRET: Entry(1, 0), CHANNEL: Entry(CHANNEL_PTS, 0)})
     box.next_deadline = ENTRY_ACCOUNT
@@ -85,16 +85,16 @@ def handed_on_of_channel(box: Any, diff: Any) -> list[Any]:
 
 
 def numbers(updates: list[Any]) -> list[int]:
-    """Return the pts of updates; that of a message out of a difference is its id here.
+    """Return the pts of updates; for a message of a difference, its id here.
 
-    For a difference without other updates Telethon adds the empty wrapper that it makes of them; no event comes of it.
+    For a difference without other updates Telethon adds an empty wrapper of them, which makes no event.
     """
     return [update.pts or update.message.id for update in updates if not isinstance(update, types.Updates)]
 
 
 @pytest.mark.parametrize("last", [True, False], ids=["difference", "slice"])
 async def test_edits_deletions_and_reads_of_a_difference_are_handed_on(last: bool) -> None:
-    """After its new messages; Telethon's own box hands on the messages alone, while its pts moves past the rest."""
+    """After its new messages. Telethon's own box hands on only the messages, while its pts moves past the rest."""
     others = [edit(PTS + 2), deleted(PTS + 3), read(PTS + 4)]
     diff = difference(PTS + 4, [message(PTS + 1)], others, last=last)
     theirs, ours = box_of(MessageBox), box_of()
@@ -105,7 +105,7 @@ async def test_edits_deletions_and_reads_of_a_difference_are_handed_on(last: boo
 
 @pytest.mark.parametrize("final", [True, False])
 async def test_edits_and_deletions_of_a_channels_difference_are_handed_on(final: bool) -> None:
-    """As with the account's; by Telethon's box they are lost."""
+    """Telethon's own box loses them too."""
     others = [edit_in_channel(CHANNEL_PTS + 2), types.UpdateDeleteChannelMessages(CHANNEL, [1], CHANNEL_PTS + 3, 1)]
     diff = channel_difference(CHANNEL_PTS + 3, [message(CHANNEL_PTS + 1, types.PeerChannel(CHANNEL))], others, final=final)
     theirs, ours = box_of(MessageBox, asking=CHANNEL), box_of(asking=CHANNEL)
@@ -115,13 +115,13 @@ async def test_edits_and_deletions_of_a_channels_difference_are_handed_on(final:
 
 
 async def test_updates_of_a_difference_without_numbers_are_handed_on_once() -> None:
-    """Telethon passes them by itself."""
+    """Telethon hands them on by itself."""
     name = types.UpdateUserName(7, "Bob", "", [])
     assert handed_on(box_of(), difference(PTS + 1, [], [name, edit(PTS + 1)])).count(name) == 1
 
 
 async def test_what_telethon_passes_of_a_channels_difference_is_not_added_again() -> None:
-    """An update that counts for nothing, a read, is judged as new when it stands where the difference ends."""
+    """A read, which counts for nothing, looks new if it stands where the difference ends."""
     read_there = types.UpdateReadChannelInbox(CHANNEL, 3, 0, CHANNEL_PTS + 1)
     diff = channel_difference(CHANNEL_PTS + 1, [], [edit_in_channel(CHANNEL_PTS + 1), read_there])
     assert read_there in handed_on_of_channel(box_of(MessageBox, asking=CHANNEL), diff)
@@ -132,7 +132,7 @@ async def test_what_telethon_passes_of_a_channels_difference_is_not_added_again(
 
 @given(st.lists(st.sampled_from([edit, deleted, read]), max_size=12), st.integers(0, 4), st.booleans())
 def test_nothing_of_a_difference_is_lost_or_handed_on_twice(kinds: list[Any], new: int, last: bool) -> None:
-    """Whatever it holds: every update once, and those that are pushed again afterwards not at all."""
+    """Every update once, and nothing again when it is pushed afterwards."""
 
     async def run() -> None:
         others = [kind(PTS + new + at) for at, kind in enumerate(kinds, 1)]
@@ -150,7 +150,7 @@ def test_nothing_of_a_difference_is_lost_or_handed_on_twice(kinds: list[Any], ne
 
 @given(st.permutations(range(1, 7)), st.integers(0, 6))
 def test_nothing_of_a_channels_difference_is_lost_or_handed_on_twice(order: list[int], new: int) -> None:
-    """In whatever order the server lists them."""
+    """In any order of the server."""
 
     async def run() -> None:
         peer = types.PeerChannel(CHANNEL)
@@ -167,7 +167,7 @@ ACTS = st.sampled_from(["push", "set", "empty", "part", "all", "too long", "refu
 
 @given(st.lists(st.tuples(ACTS, st.integers(CHANNEL, CHANNEL + 2), st.integers(1, 3)), max_size=15))
 def test_the_box_remembers_each_channel_whose_pts_was_set(acts: list[tuple[str, int, int]]) -> None:
-    """Whatever sets it: who makes the marks looks at no other."""
+    """Whatever sets it: the update receiver reads no other channel."""
 
     async def run() -> None:
         box = box_of()
@@ -192,7 +192,7 @@ def test_the_box_remembers_each_channel_whose_pts_was_set(acts: list[tuple[str, 
 
 
 def _answer(box: Any, act: str, channel: int, pts: int) -> None:
-    """Have a channel's difference answered."""
+    """Make the box apply a channel's difference."""
     asked = GetChannelDifferenceRequest(types.InputChannel(channel, 1), types.ChannelMessagesFilterEmpty(), pts, 100)
     dialog = types.Dialog(types.PeerChannel(channel), 12, 0, 0, 0, 0, 0, 0, types.PeerNotifySettings(), pts=pts)
     answers = {
@@ -208,12 +208,12 @@ def _answer(box: Any, act: str, channel: int, pts: int) -> None:
 
 
 def with_loop(run: Any) -> None:
-    """Run a property's example in a loop of its own: hypothesis knows no asyncio."""
+    """Run a property's example in its own loop, since hypothesis does not know asyncio."""
     asyncio.run(run())
 
 
 async def test_channels_inside_an_accounts_difference_are_judged_by_their_own_pts() -> None:
-    """The next one is taken, an old one and one beyond a gap are not, for they are no part of the account's sequence."""
+    """The next update is taken; an old update and an update behind a gap are not, since the account's sequence does not contain them."""
     old, following = in_channel(CHANNEL_PTS), in_channel(CHANNEL_PTS + 1)
     box = box_of()
     assert handed_on(box, difference(PTS + 1, [], [old, following, edit(PTS + 1)]))[:1] == [following]
@@ -225,14 +225,14 @@ async def test_channels_inside_an_accounts_difference_are_judged_by_their_own_pt
 
 
 async def test_a_channel_that_an_accounts_difference_calls_too_long_is_asked_for() -> None:
-    """By a difference of its own; the call itself is nothing to hand on."""
+    """By its own difference; `channelTooLong` itself is not handed on."""
     box = box_of()
     assert handed_on(box, difference(PTS + 1, [], [types.UpdateChannelTooLong(CHANNEL, CHANNEL_PTS + 9), edit(PTS + 1)]))[0].pts == PTS + 1
     assert box.getting_diff_for == {CHANNEL}
 
 
 async def test_another_channels_updates_are_not_handed_on_unjudged() -> None:
-    """A channel's difference speaks for that channel."""
+    """A channel's difference covers only that channel."""
     box = box_of(asking=CHANNEL)
     box.map[4001] = Entry(9, 0)
     stale = edit_in_channel(5, 4001)
@@ -241,7 +241,7 @@ async def test_another_channels_updates_are_not_handed_on_unjudged() -> None:
 
 
 async def test_an_accounts_difference_that_is_too_long_is_noted_and_asked_for_from_there() -> None:
-    """The state that Telegram gives is where the next difference begins; a second refusal from there ends it."""
+    """The next difference begins at Telegram's state; a second refusal from there ends it."""
     box = box_of()
     assert handed_on(box, types.updates.DifferenceTooLong(PTS + 500)) == []
     assert (box.account_gap, box.get_difference().pts) == (True, PTS + 500)
@@ -250,7 +250,7 @@ async def test_an_accounts_difference_that_is_too_long_is_noted_and_asked_for_fr
 
 
 async def test_channels_are_asked_about_soon_after_an_accounts_difference_was_too_long() -> None:
-    """No difference names those that have news then."""
+    """No difference names the channels with news then."""
     box = box_of()
     box.map[CHANNEL].deadline = 1e12
     handed_on(box, types.updates.DifferenceTooLong(PTS + 500))
@@ -258,7 +258,7 @@ async def test_channels_are_asked_about_soon_after_an_accounts_difference_was_to
 
 
 async def test_a_channels_difference_that_is_too_long_is_noted_and_not_asked_for_for_ever() -> None:
-    """Telethon's box would ask the same again at once, without end."""
+    """Telethon's box would repeat the request without end."""
     dialog = types.Dialog(types.PeerChannel(CHANNEL), 12, 1, 1, 0, 0, 0, 0, None, pts=900)
     diff = types.updates.ChannelDifferenceTooLong(dialog, [], [], [], final=True)
     cache = EntityCache({CHANNEL: (1, None)})
@@ -272,7 +272,7 @@ async def test_a_channels_difference_that_is_too_long_is_noted_and_not_asked_for
 
 
 async def test_a_channel_that_the_box_cannot_ask_about_is_noted() -> None:
-    """Telethon's box ignores news of one without a state, and forgets the state of one without an access hash."""
+    """Telethon's box ignores news of a channel without a state, and forgets the state of a channel without an access hash."""
     box = box_of(asking=CHANNEL)
     box.process_updates(types.Updates([types.UpdateChannelTooLong(4001)], [], [], DATE, 0), EntityCache(), [])
     assert box.get_channel_difference(EntityCache()) is None
@@ -291,7 +291,7 @@ def test_every_channel_has_a_deadline_of_its_own(share: float) -> None:
 
 
 async def deadlines_of_their_own(share: float) -> None:
-    box = LosslessBox(getLogger("telethon"), spread=spread_by(share))
+    box = LosslessMessageBox(getLogger("telethon"), spread=spread_by(share))
     box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
     now = asyncio.get_running_loop().time()
     rests = {entry: state.deadline - now for entry, state in box.map.items()}
@@ -315,7 +315,7 @@ async def test_a_channels_difference_that_telegram_would_not_answer_is_asked_for
 
 
 async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
-    """While a gap may close, its difference is got or put off, and while it has no state; the account's own difference owes none."""
+    """While it has a gap, a pending or postponed difference, or no state; the account's own difference owes no channel."""
     box = box_of()
     assert not box.owes_channels
     handed_on(box, difference(PTS + 1, [], [in_channel(CHANNEL_PTS + 5)]))
@@ -332,12 +332,12 @@ async def test_a_channel_is_owed_until_it_was_asked_about() -> None:
 
 
 def test_a_channel_that_telegram_goes_on_refusing_is_asked_for_more_rarely_and_owed_no_more() -> None:
-    """The date would stand still for ever, and hundreds of such channels would keep pushes waiting."""
+    """Otherwise the date would never move on, and hundreds of such channels would delay pushes."""
     run(lambda _: refused_again_and_again())
 
 
 async def refused_again_and_again() -> None:
-    box = LosslessBox(getLogger("telethon"), spread=spread_by(0))
+    box = LosslessMessageBox(getLogger("telethon"), spread=spread_by(0))
     box.load(SessionState(0, 0, False, PTS, 1, 0, 0, None), [ChannelState(CHANNEL, CHANNEL_PTS)])
     now = asyncio.get_running_loop().time()
 
@@ -355,8 +355,8 @@ async def refused_again_and_again() -> None:
 
 
 async def test_a_difference_that_telegram_would_not_answer_is_asked_for_again_soon() -> None:
-    """Telethon's box waits for 15 minutes of silence, in which nothing more of what was missed arrives."""
-    theirs, ours = box_of(MessageBox), LosslessBox(getLogger("telethon"), ask_again_s=0)
+    """Telethon's box waits for 15 minutes of silence, and nothing that was missed arrives until then."""
+    theirs, ours = box_of(MessageBox), LosslessMessageBox(getLogger("telethon"), ask_again_s=0)
     ours.map[ENTRY_ACCOUNT] = Entry(PTS, 1e12)
     ours.map[CHANNEL] = Entry(CHANNEL_PTS, 1e12)
     ours.next_deadline = CHANNEL
@@ -382,8 +382,8 @@ async def test_the_box_says_whether_it_has_fetched() -> None:
     assert box.fetched
 
 
-async def test_what_the_account_itself_sent_through_this_connection_moves_the_marks_alone() -> None:
-    """Its answer is an update as well, which Telethon marks; nothing of it is handed on."""
+async def test_an_own_send_through_this_connection_moves_the_state_alone() -> None:
+    """Telethon treats the answer as an update; nothing of it is handed on."""
     box = box_of(asking=CHANNEL)
     box.getting_diff_for.clear()
     sent = types.UpdateShortSentMessage(5, PTS + 1, 1, DATE)
@@ -393,7 +393,7 @@ async def test_what_the_account_itself_sent_through_this_connection_moves_the_ma
     assert (found, box.map[ENTRY_ACCOUNT].pts) == ([], PTS + 1)
 
 
-def test_a_fresh_box_has_no_marks() -> None:
-    """Until the account's own state is known."""
-    assert not has_account_marks(LosslessBox(getLogger("telethon")))
-    assert has_account_marks(box_of())
+def test_a_fresh_box_has_no_account_state() -> None:
+    """Until the account's state is known."""
+    assert not has_account_state(LosslessMessageBox(getLogger("telethon")))
+    assert has_account_state(box_of())

@@ -1,4 +1,4 @@
-"""Nothing lost and nothing out of order per chat, whatever goes wrong: random sequences of sends, faults and reconnects."""
+"""Nothing is lost and nothing is out of order per chat: random sequences of sends, faults and reconnects."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from listener.telegram.connection.client import Client
 from shared.errors import AvioError
 from testing.telegram_server.control.specs import ConnectionSpec, SendSpec
 from testing.telegram_server.faults import FaultSpec
-from tests.listener.telegram.chats import Books, Chats, chats_of, serving
-from tests.listener.telegram.clients import ANN, Desk
+from tests.listener.telegram.chats import Chats, InboundPipeline, chats_of, serving
+from tests.listener.telegram.clients import ANN, TelegramHarness
 from tests.support.listener_harness import until
 
 FAULTS = (
@@ -29,11 +29,11 @@ FAULTS = (
 STEPS = 25
 
 
-class Story:
-    """One account's story: connected or not, over several processes."""
+class RandomRun:
+    """One account, connected or not, over several processes."""
 
-    def __init__(self, desk: Desk, chats: Chats, books: Books, chance: random.Random) -> None:
-        self.desk, self.chats, self.books, self.chance = desk, chats, books, chance
+    def __init__(self, telegram: TelegramHarness, chats: Chats, inbound: InboundPipeline, chance: random.Random) -> None:
+        self.telegram, self.chats, self.inbound, self.chance = telegram, chats, inbound, chance
         self.client: Client | None = None
         self._open = AsyncExitStack()
         self._steps: list[Callable[[], Any]] = [self.write] * 8 + [self.fault] * 4
@@ -56,20 +56,20 @@ class Story:
 
     def garble(self) -> None:
         method = self.chance.choice(["updates.getDifference", "updates.getChannelDifference", "messages.getHistory", "messages.getDialogs"])
-        self.desk.server.operation.inject(FaultSpec(kind="unreadable", method=method))
+        self.telegram.server.operation.inject(FaultSpec(kind="unreadable", method=method))
 
     def write_oneself(self) -> None:
-        chat = self.chance.choice([one for one in self.chats.ids.values() if one > 0])
-        self.desk.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
+        chat = self.chance.choice([chat_id for chat_id in self.chats.ids.values() if chat_id > 0])
+        self.telegram.server.messages.send(ANN, SendSpec(to=str(chat), text="from my phone"))
 
     def fault(self) -> None:
-        self.desk.server.operation.inject(FaultSpec.model_validate({"kind": self.chance.choice(FAULTS), "phone": ANN}))
+        self.telegram.server.operation.inject(FaultSpec.model_validate({"kind": self.chance.choice(FAULTS), "phone": ANN}))
 
     async def connect(self) -> None:
         if self.client is not None:
             return
         try:
-            self.client = await self._open.enter_async_context(serving(self.desk, self.books))
+            self.client = await self._open.enter_async_context(serving(self.telegram, self.inbound))
         except AvioError:
             return
 
@@ -79,42 +79,42 @@ class Story:
         self._open = AsyncExitStack()
 
     async def kick(self) -> None:
-        self.desk.server.operation.kick(ConnectionSpec(person=ANN))
+        self.telegram.server.operation.kick(ConnectionSpec(person=ANN))
         await self.part()
 
     async def die(self) -> None:
         await self.part()
-        self.books.die()
+        self.inbound.die()
 
     def renew(self) -> None:
-        self.desk.server.operation.new_session(ConnectionSpec(person=ANN))
+        self.telegram.server.operation.new_session(ConnectionSpec(person=ANN))
 
     def join(self) -> None:
         name = f"new {len(self.chats.ids)}"
         self.chats.make(name, self.chance.choice(["basic", "supergroup", "channel"]))
 
     def hold(self) -> None:
-        self.books.held = True
+        self.inbound.held = True
 
     def accept(self) -> None:
-        self.books.held = False
-        self.books.accept(self.chance.choice([3, 1000]))
+        self.inbound.held = False
+        self.inbound.accept(self.chance.choice([3, 1000]))
 
     def refuse(self) -> None:
         method = self.chance.choice(["messages.getMessages", "messages.getHistory", "messages.getDialogs", "updates.getChannelDifference"])
         kind, code = self.chance.choice([("error", 500), ("error", 420), ("drop_before", 0)])
         message = "FLOOD_WAIT_31" if code == 420 else "INTERNAL"
-        self.desk.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": method, "code": code, "message": message}))
+        self.telegram.server.operation.inject(FaultSpec.model_validate({"kind": kind, "method": method, "code": code, "message": message}))
 
     async def to_the_end(self) -> None:
-        """Connect anew as an account does, until everything is there."""
-        self.books.held = False
-        self.books.accept()
-        while not self.books.holds(self.chats):
+        """Reconnect as an account does, until everything has arrived."""
+        self.inbound.held = False
+        self.inbound.accept()
+        while not self.inbound.holds(self.chats):
             await self.connect()
             client = self.client
             assert client is not None
-            await until(lambda: self.books.holds(self.chats) or client.full.is_set() or not client.up)  # noqa: B023
+            await until(lambda: self.inbound.holds(self.chats) or client.full.is_set() or not client.up)  # noqa: B023
             await self.part()
 
     async def wait(self) -> None:
@@ -122,18 +122,18 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", range(16))
-async def test_everything_arrives_in_order_whatever_goes_wrong(desk: Desk, seed: int) -> None:
-    """Supergroups, channels, basic groups and private chats: what the ledger got is what was sent, per chat, repeats aside."""
+async def test_everything_arrives_in_order_whatever_goes_wrong(telegram: TelegramHarness, seed: int) -> None:
+    """In all four kinds of chat the ledger gets what was sent, in order per chat, apart from repeats."""
     chance = random.Random(seed)
-    desk.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
-    chats = chats_of(desk)
-    books = Books(await desk.log_in(), bound=chance.choice([5, 1000]))
-    story = Story(desk, chats, books, chance)
+    telegram.server.operation.settings({"difference_slice": chance.choice([3, 100]), "channel_difference_slice": chance.choice([2, 100])})
+    chats = chats_of(telegram)
+    inbound = InboundPipeline(await telegram.log_in(), bound=chance.choice([5, 1000]))
+    story = RandomRun(telegram, chats, inbound, chance)
     await story.run()
     await story.part()
-    desk.server.operation.clear()
+    telegram.server.operation.clear()
     for name in chats.ids:
         chats.write(name)
     await story.to_the_end()
-    assert books.by_chat(chats) == chats.sent
-    assert desk.counted("unknown_methods") == {}
+    assert inbound.by_chat(chats) == chats.sent
+    assert telegram.counted("unknown_methods") == {}

@@ -1,6 +1,6 @@
-"""What listener/telegram takes for granted of Telethon's insides. Where one of these fails, an upgrade needs work, not a new number here.
+"""What listener/telegram assumes about Telethon's insides. If a test fails after an upgrade, our code needs work.
 
-`NAMED` is complete: a second look, at our own source, fails for a private member that is used and not named.
+`NAMED` is complete: a second check, of our own source, fails for a private member that is used and not named.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from listener.telegram.connection.endpoint import real
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.mtproto_session import MtprotoSession
 from listener.telegram.updates.channel_hashes import ChannelHashes
-from listener.telegram.updates.message_box import LosslessBox
+from listener.telegram.updates.message_box import LosslessMessageBox
 from testing.telegram_server.mtproto.server_key import ServerKey
 from tests.listener.telegram.clients import held_lease
 
@@ -71,7 +71,7 @@ NAMED: dict[str, set[str]] = {
 
 OVERRIDDEN: dict[type, set[str]] = {
     Client: {"_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
-    LosslessBox: {
+    LosslessMessageBox: {
         "apply_channel_difference",
         "apply_difference",
         "apply_pts_info",
@@ -123,7 +123,7 @@ def calls_in(tree: ast.AST) -> set[str]:
 
 
 def test_the_version_is_the_one_that_was_read() -> None:
-    """Another minor version is to be read before it is used."""
+    """Read another minor version's source before using it."""
     assert telethon.__version__.startswith("1.45.")
 
 
@@ -141,7 +141,7 @@ def test_every_named_private_member_exists() -> None:
 
 
 def test_the_client_takes_what_ours_passes() -> None:
-    """Each keyword that our client gives is one of Telethon's."""
+    """Telethon knows each keyword that our client passes."""
     given = {
         keyword.arg
         for node in ast.walk(body_of(Client.__init__))
@@ -153,7 +153,7 @@ def test_the_client_takes_what_ours_passes() -> None:
 
 
 def test_updates_are_preprocessed_right_after_the_box_applied_them() -> None:
-    """Three places in the update loop, and nothing in between that could wait: the marks read there belong to that batch."""
+    """In three places of the update loop, without an await in between: the state read there belongs to that batch."""
     assert parameters(TelegramClient._preprocess_updates) == ["self", "updates", "users", "chats"]
     assert inspect.iscoroutinefunction(TelegramClient._preprocess_updates)
     applied = list(_last_wait_before_preprocessing(body_of(TelegramClient._update_loop)))
@@ -165,14 +165,14 @@ def _last_wait_before_preprocessing(tree: ast.AST) -> Iterator[str]:
         body: Any = getattr(node, "body", ())
         for at, statement in enumerate(body if isinstance(body, list) else ()):
             if isinstance(statement, ast.Assign) and "self._preprocess_updates" in calls_in(statement):
-                before = next(one for one in reversed(body[:at]) if "self._message_box." in ast.unparse(one))
+                before = next(step for step in reversed(body[:at]) if "self._message_box." in ast.unparse(step))
                 between = body[body.index(before) + 1 : at]
-                assert not any(isinstance(one, ast.Await) for step in between for one in ast.walk(step))
+                assert not any(isinstance(node, ast.Await) for step in between for node in ast.walk(step))
                 yield ast.unparse(before).split("self._message_box.")[1].split("(")[0]
 
 
 def test_a_difference_is_ended_early_only_where_telegram_answered_with_an_error() -> None:
-    """`end_difference` is for failures, so ours may have it asked for again soon."""
+    """`end_difference` is only for failures, so our box may request the difference again soon."""
     loop = body_of(TelegramClient._update_loop)
     handlers = [handler for node in ast.walk(loop) if isinstance(node, ast.Try) for handler in node.handlers]
     ends = [node for node in ast.walk(loop) if isinstance(node, ast.Attribute) and node.attr == "end_difference"]
@@ -181,7 +181,7 @@ def test_a_difference_is_ended_early_only_where_telegram_answered_with_an_error(
 
 
 def test_what_ends_the_update_loop_is_kept_before_the_client_disconnects() -> None:
-    """Whoever waits for the end finds the reason there."""
+    """Code that waits for the end finds the reason there."""
     client = a_client()
     assert client._updates_error is None
     source = inspect.getsource(TelegramClient._update_loop)
@@ -189,12 +189,12 @@ def test_what_ends_the_update_loop_is_kept_before_the_client_disconnects() -> No
 
 
 def test_updates_too_long_makes_the_box_ask_for_a_difference() -> None:
-    """That is how our client catches up; Telethon's own `catch_up` does the same."""
+    """Our client catches up by it, as Telethon's own `catch_up` does."""
     assert calls_in(body_of(TelegramClient.catch_up)) == {"self._updates_queue.put", "types.UpdatesTooLong"}
 
 
 def test_the_keepalive_loop_is_there_for_what_ours_does_otherwise_or_not_at_all() -> None:
-    """Pings, whose answers nobody waits for; saving; and tidying up after downloads from other data centres. It is a task, and may end."""
+    """For pings without a wait for the answer, saving, and closing download connections. It is a task, and may end."""
     done = {name for name in calls_in(body_of(TelegramClient._keepalive_loop)) if name.startswith("self._")}
     assert done == {
         "self._clean_exported_senders",
@@ -242,13 +242,13 @@ def test_a_sender_that_is_not_connected_says_so() -> None:
 
 
 def test_a_migration_takes_two_tries() -> None:
-    """`request_retries=1` means one repeat: the one after moving to another data centre. 0 reconnects without auto_reconnect."""
+    """`request_retries=1` allows one repeat, after moving to another data centre. 0 reconnects despite auto_reconnect=False."""
     assert list(helpers.retry_range(1)) == [1, 2]
     assert list(helpers.retry_range(0, force_retry=False)) == []
 
 
 def test_every_byte_of_a_connection_passes_send() -> None:
-    """Besides `_send` only the transport's tag is written, and ours has none."""
+    """Only the transport's tag is written without `_send`, and our transport has no tag."""
     writing = {
         name for name, function in inspect.getmembers(Connection, inspect.isfunction) if "self._writer.write" in calls_in(body_of(function))
     }
@@ -260,7 +260,7 @@ def test_every_byte_of_a_connection_passes_send() -> None:
 
 
 def test_a_connection_connects_by_connect_alone() -> None:
-    """First connects and repeated ones pass `_connect`; before it there is no writer."""
+    """First and repeated connects pass `_connect`; there is no writer before it."""
     assert parameters(Connection._connect) == ["self", "timeout", "ssl"]
     assert inspect.iscoroutinefunction(Connection._connect)
     assert "self._connect" in calls_in(body_of(Connection.connect))
@@ -275,7 +275,12 @@ def test_the_box_has_the_shape_that_ours_extends() -> None:
     setters = {
         name for name, method in vars(MessageBox).items() if inspect.isfunction(method) and sets_pts.search(inspect.getsource(method))
     }
-    of_channels = {"load", "try_set_channel_state", "apply_pts_info", "apply_channel_difference"}  # where ours notes what has moved
+    of_channels = {
+        "load",
+        "try_set_channel_state",
+        "apply_pts_info",
+        "apply_channel_difference",
+    }  # our box notes there which channels have moved
     assert setters == {*of_channels, "set_state", "apply_difference"}
     assert parameters(MessageBox.apply_channel_difference) == ["self", "request", "diff", "chat_hashes"]
     assert parameters(MessageBox.end_difference) == ["self"]
@@ -292,13 +297,13 @@ def test_the_box_has_the_shape_that_ours_extends() -> None:
 
 
 def test_updates_do_not_move_deadlines() -> None:
-    """`process_updates` tests an empty set for truth. Should that be mended, ours need a look: they would be reset to 15 minutes."""
+    """`process_updates` tests an empty set for truth. If Telethon mends that, it would reset our deadlines to 15 minutes."""
     assert "reset_deadlines = set()" in inspect.getsource(MessageBox.process_updates)
     assert "        if reset_deadlines:\n            reset_deadlines.add(pts.entry)" in inspect.getsource(MessageBox.apply_pts_info)
 
 
 def test_the_queue_of_updates_may_be_another() -> None:
-    """It is filled by `put_nowait` in the sender and `put` in the client, and read by `get`; nothing else touches it."""
+    """The sender fills it by `put_nowait`, the client by `put`; it is read by `get`, and nothing else uses it."""
     for owner, names in ((TelegramClient, {"put", "get"}), (MTProtoSender, {"put_nowait"})):
         used = {
             name.removeprefix("self._updates_queue.")
@@ -313,7 +318,7 @@ def test_the_queue_of_updates_may_be_another() -> None:
 
 
 async def test_the_box_tells_its_state() -> None:
-    """Account and channels apart; entries of channels are their ids, the account's are no integers."""
+    """Account and channels apart; a channel's entry is its id, the account's entries are not integers."""
     box = a_box()
     box.map.update({ENTRY_ACCOUNT: messagebox.State(5, 0), ENTRY_SECRET: messagebox.State(6, 0), 7: messagebox.State(8, 0)})
     account, channels = box.session_state()
@@ -324,7 +329,7 @@ async def test_the_box_tells_its_state() -> None:
 
 
 def test_an_updates_sequence_is_told_by_its_fields() -> None:
-    """`PtsInfo` names account, secret chats or the channel's id; an update without numbers has none."""
+    """`PtsInfo` names the account, secret chats or the channel's id; an update without numbers has none."""
     in_channel = types.Message(id=1, peer_id=types.PeerChannel(9), date=None, message="")
     assert PtsInfo.from_update(types.UpdateDeleteMessages([1], 5, 1)).entry is ENTRY_ACCOUNT
     assert PtsInfo.from_update(types.UpdateDeleteChannelMessages(9, [1], 5, 1)).entry == 9
@@ -334,7 +339,7 @@ def test_an_updates_sequence_is_told_by_its_fields() -> None:
 
 
 def test_the_entity_cache_learns_by_extend() -> None:
-    """Channels' hashes from there are what their differences are asked for with."""
+    """A channel's difference is requested with its hash."""
     cache = EntityCache()
     cache.extend([], [types.Channel(id=9, title="", photo=None, date=None, access_hash=10)])
     assert cache.get(9).hash == 10
@@ -343,7 +348,7 @@ def test_the_entity_cache_learns_by_extend() -> None:
 
 
 def test_a_session_is_what_ours_overrides() -> None:
-    """Methods by name and parameters; a session that knows nobody says so by ValueError, which connect expects."""
+    """Methods by name and parameters; a session without entities raises ValueError, as connect expects."""
     assert parameters(MemorySession.set_dc) == ["self", "dc_id", "server_address", "port"]
     assert parameters(MemorySession.set_update_state) == ["self", "entity_id", "state"]
     assert parameters(MemorySession.process_entities) == ["self", "tlo"]
@@ -362,36 +367,36 @@ def test_an_auth_key_is_made_of_its_bytes() -> None:
 
 
 def test_the_password_is_proved_by_a_function() -> None:
-    """It computes; ours calls it on a thread."""
+    """It computes; our code calls it on a thread."""
     assert parameters(password.compute_check) == ["request", "password"]
     assert not inspect.iscoroutinefunction(password.compute_check)
 
 
 def test_a_servers_key_can_be_added(server_key: ServerKey) -> None:
-    """As PEM; one that is marked old is used where no new one fits."""
+    """As PEM; a key that is marked old is used if no new key fits."""
     assert parameters(rsa.add_key) == ["pub", "old"]
     rsa.add_key(server_key.public_pem.encode(), old=True)
     assert rsa.encrypt(server_key.fingerprint, b"data", use_old=True)
 
 
 async def test_a_pending_request_is_cancelled_by_disconnecting() -> None:
-    """A state's future is cancelled where there is no error: our `invoke` tells that from being cancelled itself."""
+    """Its future is cancelled without an error; `invoke` distinguishes that from its own cancellation."""
     source = inspect.getsource(MTProtoSender._disconnect)
     assert "state.future.cancel()" in source
     assert "state.future.set_exception(error)" in source
     assert asyncio.isfuture(telethon.network.requeststate.RequestState(telethon.functions.help.GetConfigRequest()).future)
 
 
-# The second look
+# Our own source
 
 
 def test_no_private_member_is_used_that_is_not_named() -> None:
-    """By our source: what is not a class's own is Telethon's, and named above."""
+    """Every private member in our source that our class does not define is named above."""
     named = set().union(*NAMED.values())
     used = {(path.name, name) for path in SOURCES for name in _foreign(ast.parse(path.read_text()), named)}
     assert {pair for pair in used if pair[1] not in named} == set()
     overridden = {name for names in OVERRIDDEN.values() for name in names if _private(name)}
-    assert {name for _, name in used} | overridden == named  # and nothing is named for nothing
+    assert {name for _, name in used} | overridden == named  # and no name is unused
 
 
 def _foreign(tree: ast.Module, named: set[str]) -> Iterator[str]:
@@ -418,7 +423,7 @@ def _private(name: str) -> bool:
 
 
 def test_nothing_private_is_imported_that_is_not_named() -> None:
-    """Telethon's private modules by what is taken of them."""
+    """All imports of Telethon's private modules are listed above."""
     taken = {
         f"{node.module}.{alias.name}"
         for path in SOURCES
@@ -430,8 +435,13 @@ def test_nothing_private_is_imported_that_is_not_named() -> None:
 
 
 def test_our_subclasses_shadow_nothing_else() -> None:
-    """A method of ours that happens to have the name of one of Telethon's would be called by it."""
-    bases: dict[type, Any] = {Client: a_client(), LosslessBox: a_box(), ChannelHashes: EntityCache(), MtprotoSession: MemorySession()}
+    """Telethon would call a method of ours that happens to have the name of one of its own."""
+    bases: dict[type, Any] = {
+        Client: a_client(),
+        LosslessMessageBox: a_box(),
+        ChannelHashes: EntityCache(),
+        MtprotoSession: MemorySession(),
+    }
     for ours, base in bases.items():
         defined = {name for name in {*vars(ours), *_own(_class(ours))} if not name.startswith(("__", "_abc"))}
         settable = {name for name in defined if isinstance(inspect.getattr_static(base, name, None), property)}
@@ -442,7 +452,7 @@ def test_our_subclasses_shadow_nothing_else() -> None:
 
 
 def test_the_connection_is_made_by_calling_what_the_client_keeps() -> None:
-    """Ours is put there after Telethon has checked the type: the same class, with the account's guard as its first argument."""
+    """Our client sets it after Telethon has checked the type: the same class, with the guard as its first argument."""
     assert "self._connection" in calls_in(body_of(TelegramClient.connect))
     where = real(1, "hash")
     client = Client(where.new_session(), None, held_lease().guard(), where, None)

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local import front, seed, telegram_server
-from local.phone.desk import Connected, Desk
-from local.phone.guard import KEY_HEADER
+from local import reverse_proxy, seed, telegram_server_process
+from local.child_process import free_port
+from local.phone.phone_page import ConnectedSystem, PhonePage
+from local.phone.request_guard import KEY_HEADER
 from local.phone.routes import routes
-from local.processes import free_port
 from local.seed import ALICE, ANNA, RECEIVER, DemoTenant, Seed
 from local.system import System
-from local.telegram_server import TelegramServer
+from local.telegram_server_process import RunningTelegramServer
 from testing.telegram_server.control_client import ControlClient
 
 PAGE_KEY = "the-key-of-the-page"
@@ -42,21 +42,21 @@ SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
 @dataclass
-class Phones:
+class PhonePageHarness:
     """A running page: a client of it, the test server's control interface, and what the stand-in API was given."""
 
-    desk: Desk
+    phone_page: PhonePage
     client: httpx.Client
     control: ControlClient
     posted: list[bytes] = field(default_factory=list)
     received: list[dict[str, Any]] = field(default_factory=list)
-    telegram: TelegramServer | None = None
+    telegram: RunningTelegramServer | None = None
 
     @property
     def page(self) -> str:
         """The link that opens it."""
-        assert self.desk.system
-        return self.desk.system.page
+        assert self.phone_page.system
+        return self.phone_page.system.page
 
     def person(self, phone: str) -> int:
         """Somebody's id."""
@@ -104,36 +104,42 @@ def stand_in(posted: list[bytes], received: list[dict[str, Any]]) -> Starlette:
 
 
 @pytest.fixture(scope="module")
-def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhonePageHarness]:
     """The page over a test server of its own, with Anna and Alice."""
     with page_over(tmp_path_factory.mktemp("telegram")) as page:
         yield page
 
 
 @contextmanager
-def page_over(folder: Path) -> Iterator[Phones]:
+def page_over(folder: Path) -> Iterator[PhonePageHarness]:
     """Run the page over a test server with its state in a folder, and the stand-in API."""
     posted: list[bytes] = []
     received: list[dict[str, Any]] = [{"id": "evt_1", "event": "message"}]
-    telegram = telegram_server.start(folder)
-    desk = Desk()
-    with telegram.process, ControlClient(telegram.control_url) as control, front.running(stand_in(posted, received), free_port()) as api:
+    telegram = telegram_server_process.start(folder)
+    phone_page = PhonePage()
+    with (
+        telegram.process,
+        ControlClient(telegram.control_url) as control,
+        reverse_proxy.running(stand_in(posted, received), free_port()) as api,
+    ):
         for person in (ANNA, ALICE):
             person.ensure(control)
-        with front.running(front.create_app(f"{api}/api", routes(desk)), free_port()) as url:
+        with reverse_proxy.running(reverse_proxy.create_app(f"{api}/api", routes(phone_page)), free_port()) as url:
             tenant = DemoTenant(id="00000000-0000-0000-0000-000000000007", number=7, key=SecretStr("key"), signing_secret=SecretStr(SECRET))
-            desk.connect(Connected(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY))
+            phone_page.connect(
+                ConnectedSystem(url, f"{api}/api", telegram.control_url, Seed(tenant, receives=True, logged_in=False), PAGE_KEY)
+            )
             with httpx.Client(base_url=url, trust_env=False, timeout=30, headers={KEY_HEADER: PAGE_KEY}) as client:
-                yield Phones(desk, client, control, posted, received, telegram)
-            desk.close()
+                yield PhonePageHarness(phone_page, client, control, posted, received, telegram)
+            phone_page.close()
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoHarness:
     """The page over the whole system."""
 
     system: System
-    connected: Connected
+    connected: ConnectedSystem
     api: httpx.Client
 
     @property
@@ -148,22 +154,22 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def planted(system: System) -> Iterator[tuple[System, Connected]]:
+def planted(system: System) -> Iterator[tuple[System, ConnectedSystem]]:
     """A front with the page before the running system's own front, and the demo tenant, whose callbacks come to it."""
     assert system.telegram
-    desk = Desk()
-    with front.running(front.create_app(system.url, routes(desk)), free_port()) as url:
-        connected = Connected(url, system.url, system.telegram.control_url, seed.plant(system, url), PAGE_KEY)
-        desk.connect(connected)
+    phone_page = PhonePage()
+    with reverse_proxy.running(reverse_proxy.create_app(system.url, routes(phone_page)), free_port()) as url:
+        connected = ConnectedSystem(url, system.url, system.telegram.control_url, seed.plant(system, url), PAGE_KEY)
+        phone_page.connect(connected)
         yield system, connected
-        desk.close()
+        phone_page.close()
 
 
 @pytest.fixture
-def demo(planted: tuple[System, Connected]) -> Iterator[Demo]:
+def demo(planted: tuple[System, ConnectedSystem]) -> Iterator[DemoHarness]:
     """The demo tenant with nobody logged in."""
     system, connected = planted
     with httpx.Client(base_url=connected.url, headers=connected.tenant.headers, trust_env=False, timeout=60) as api:
-        made = Demo(system, connected, api)
+        made = DemoHarness(system, connected, api)
         assert api.post(f"{made.base}/logout").status_code == 200
         yield made

@@ -12,9 +12,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from local import telegram_server
+from local import telegram_server_process
 from local.seed import ANNA
-from tests.local.phone.conftest import Demo, Phones, page_over
+from tests.local.phone.conftest import DemoHarness, PhonePageHarness, page_over
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -63,7 +63,7 @@ def _text(browser: Chrome, selector: str) -> str:
     return browser.find_element(By.CSS_SELECTOR, selector).text
 
 
-def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, demo: Demo) -> None:
+def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, demo: DemoHarness) -> None:
     """The first two minutes of a newcomer, on the page alone; everything appears without reloading."""
     browser.get(demo.connected.page)
     anna, alice = "[data-person=Anna]", "[data-person=Alice]"
@@ -94,7 +94,7 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     assert [entry for entry in _console(browser) if entry["level"] == "SEVERE"] == []
 
 
-def test_a_callback_test_is_no_message(browser: Chrome, phones: Phones) -> None:
+def test_a_callback_test_is_no_message(browser: Chrome, phones: PhonePageHarness) -> None:
     """The fourth step is done when Alice has written, and not when the callback was tried."""
     message = {"sender_name": "Alice", "text": "Hi"}
     phones.received[:] = [{"id": "evt_0", "event": "test", "tenant": 7}]
@@ -118,12 +118,12 @@ def test_the_page_says_that_the_test_server_is_away_and_goes_on_by_itself(browse
         browser.refresh()
         _until(browser, "the words again", lambda: words in _text(browser, "#phones"))
         _until(browser, "the rest", lambda: len(browser.find_elements(By.CSS_SELECTOR, "#steps li")) == 4)
-        with telegram_server.start(tmp_path / "state").process:
+        with telegram_server_process.start(tmp_path / "state").process:
             _until(browser, "the phones again", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
             _until(browser, "no word of it", lambda: not browser.find_element(By.CSS_SELECTOR, "#link").is_displayed())
 
 
-def test_without_the_link_of_make_up_the_page_shows_nothing_and_with_it_all(browser: Chrome, phones: Phones) -> None:
+def test_without_the_link_of_make_up_the_page_shows_nothing_and_with_it_all(browser: Chrome, phones: PhonePageHarness) -> None:
     """Pasted into the open page, too; afterwards the browser knows the key, and the address does not show it."""
     page, _, key = phones.page.partition("#k=")
     browser.get(page)
@@ -136,7 +136,7 @@ def test_without_the_link_of_make_up_the_page_shows_nothing_and_with_it_all(brow
     _until(browser, "the phones again", lambda: "Alice's phone" in _text(browser, "[data-person=Alice]"))
 
 
-def test_everything_can_be_hit_and_is_called_what_it_says(browser: Chrome, phones: Phones) -> None:
+def test_everything_can_be_hit_and_is_called_what_it_says(browser: Chrome, phones: PhonePageHarness) -> None:
     """WCAG 2.2: targets of 24 px (2.5.8), and names that begin with the words on them (2.5.3)."""
     browser.get(phones.page)
     _until(browser, "a delivery", lambda: "Replay" in _text(browser, "#deliveries .replay"))

@@ -23,7 +23,7 @@ from shared.store.workers import WorkerStore
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.events import TENANT
-from tests.support.owner import StandInOwner
+from tests.support.stand_in_owner import StandInOwner
 
 SENT = {"peer_resolved": 77, "message_id": 5, "date": "2026-03-01T12:00:00+00:00"}
 SENT_MESSAGE = SendResult(chat_id="77", message_id="5", date=datetime(2026, 3, 1, 12, tzinfo=UTC))

@@ -29,7 +29,7 @@ async def proxy(account: EmulatorAccount) -> AsyncIterator[AwsProxy]:
     await made.close()
 
 
-class Queue:
+class ProxiedQueue:
     """The account's queue, written to through the proxy and looked into past it."""
 
     def __init__(self, account: EmulatorAccount, proxy: AwsProxy) -> None:
@@ -56,12 +56,12 @@ class Queue:
 
 
 @pytest.fixture
-def queue(account: EmulatorAccount, proxy: AwsProxy) -> Queue:
+def queue(account: EmulatorAccount, proxy: AwsProxy) -> ProxiedQueue:
     """The account's queue."""
-    return Queue(account, proxy)
+    return ProxiedQueue(account, proxy)
 
 
-async def test_without_a_fault_everything_passes(queue: Queue) -> None:
+async def test_without_a_fault_everything_passes(queue: ProxiedQueue) -> None:
     """Requests and answers go through as they are, one after another on one connection."""
     for text in ("a", "b", "c"):
         assert [one["Id"] for one in (await queue.send(text))["Successful"]] == [text]
@@ -69,7 +69,7 @@ async def test_without_a_fault_everything_passes(queue: Queue) -> None:
 
 
 @pytest.mark.parametrize("mode", ["refuse", "hang", "error", "throttle"])
-async def test_what_does_not_pass_is_not_done(queue: Queue, proxy: AwsProxy, mode: Any) -> None:
+async def test_what_does_not_pass_is_not_done(queue: ProxiedQueue, proxy: AwsProxy, mode: Any) -> None:
     """The caller gets an error or no answer, the queue nothing; once healed, all is as before."""
     await queue.send("before")
     proxy.break_by(AwsFault(mode))
@@ -80,7 +80,7 @@ async def test_what_does_not_pass_is_not_done(queue: Queue, proxy: AwsProxy, mod
     assert await queue.texts() == {"before", "after"}
 
 
-async def test_a_lost_answer_is_of_a_request_that_worked(queue: Queue, proxy: AwsProxy) -> None:
+async def test_a_lost_answer_is_of_a_request_that_worked(queue: ProxiedQueue, proxy: AwsProxy) -> None:
     """The caller learns nothing, and the queue has what it sent."""
     proxy.break_by(AwsFault("lose_answer"))
     with pytest.raises(BotoCoreError):
@@ -89,7 +89,7 @@ async def test_a_lost_answer_is_of_a_request_that_worked(queue: Queue, proxy: Aw
 
 
 @pytest.mark.parametrize(("mode", "kept"), [("refuse_entries", set()), ("deny_entries", {"a", "b", "c"})])
-async def test_single_entries_are_refused(queue: Queue, proxy: AwsProxy, mode: Any, kept: set[str]) -> None:
+async def test_single_entries_are_refused(queue: ProxiedQueue, proxy: AwsProxy, mode: Any, kept: set[str]) -> None:
     """The answer names them as failed; refused ones are not in the queue, those only said to be are."""
     proxy.break_by(AwsFault(mode, share=0.5))
     failed: set[str] = set()
@@ -102,7 +102,7 @@ async def test_single_entries_are_refused(queue: Queue, proxy: AwsProxy, mode: A
     assert await queue.texts() >= accepted | kept
 
 
-async def test_all_entries_refused_leave_the_queue_empty(queue: Queue, proxy: AwsProxy) -> None:
+async def test_all_entries_refused_leave_the_queue_empty(queue: ProxiedQueue, proxy: AwsProxy) -> None:
     """The answer is a good one, in which every entry has failed."""
     proxy.break_by(AwsFault("refuse_entries"))
     answer = await queue.send("a", "b")

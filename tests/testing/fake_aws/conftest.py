@@ -10,7 +10,7 @@ from local.emulator_account import EmulatorAccount
 from testing.background_loop import BackgroundLoop
 from testing.fake_aws.aws import FakeAws
 from testing.fake_aws.dynamodb import DELIVERIES, STATE
-from tests.support.aws_sides import EMULATOR, OVER_HTTP, SIDES, Side, over_http
+from tests.support.aws_variants import EMULATOR, OVER_HTTP, VARIANTS, AwsVariant, over_http
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def aws() -> Iterator[FakeAws]:
     loop.close()
 
 
-@pytest.fixture(params=SIDES)
-def side(request: pytest.FixtureRequest, aws: FakeAws) -> Side:
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest, aws: FakeAws) -> AwsVariant:
     """Each of them."""
     if request.param == EMULATOR:
         account: EmulatorAccount = request.getfixturevalue("account")
-        return Side(account.client, account.table_name, account.deliveries_table_name, account.events_queue_url)
+        return AwsVariant(account.client, account.table_name, account.deliveries_table_name, account.events_queue_url)
     client = over_http(aws).client if request.param == OVER_HTTP else lambda _: aws.client
-    return Side(client, STATE, DELIVERIES, aws.queue_url)
+    return AwsVariant(client, STATE, DELIVERIES, aws.queue_url)

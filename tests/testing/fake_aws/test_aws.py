@@ -16,7 +16,7 @@ from testing.fake_aws.aws import KEY, FakeAws
 from testing.fake_aws.dynamodb import STATE, FakeDynamoDb
 from testing.fake_aws.index import INDEXES, Index
 from testing.fake_aws.service import NotSupported
-from tests.support.aws_sides import over_http
+from tests.support.aws_variants import over_http
 from tests.support.fake_stores import fake_table
 
 ANN, BEN = TenantId("ann"), TenantId("ben")

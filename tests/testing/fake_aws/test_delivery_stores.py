@@ -16,7 +16,7 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.delivery_snapshot import SnapshotReader, event_key
 from shared.store.table import Table
-from tests.support.aws_sides import Side
+from tests.support.aws_variants import AwsVariant
 from tests.support.events import event_of
 from tests.support.rows import whole
 
@@ -27,9 +27,9 @@ FIRST, SECOND, OTHER = (event_of(ANN, chat_id=chat, message_id=message) for chat
 
 
 @pytest.fixture
-def table(side: Side) -> Table:
+def table(variant: AwsVariant) -> Table:
     """The deliveries table of each side."""
-    return side.deliveries_table
+    return variant.deliveries_table
 
 
 def delivery(status: DeliveryStatus = DeliveryStatus.DELIVERED) -> Delivery:

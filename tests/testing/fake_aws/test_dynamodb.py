@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from shared.store import keys
 from shared.store.table import Change, Check, ConditionFailed, Put, Remove, Table, Write, to_wire
-from tests.support.aws_sides import Side
+from tests.support.aws_variants import AwsVariant
 
 KEY = {"pk": "p", "sk": "1"}
 ITEM = {**KEY, "one": 1, "two": 2, "words": "texts", "bits": b"\x00\xff", "set": frozenset({"a", "b"}), "list": [1, {"deep": "x"}]}
@@ -18,10 +18,10 @@ VALUES = {":one": 1, ":two": 2, ":te": "te", ":a": "a"}
 
 
 @pytest.fixture
-def table(side: Side) -> Table:
+def table(variant: AwsVariant) -> Table:
     """The state table of each side, with one item."""
-    side.table.put(ITEM)
-    return side.table
+    variant.table.put(ITEM)
+    return variant.table
 
 
 def used(values: dict[str, Any], *expressions: str) -> dict[str, Any]:
@@ -30,10 +30,10 @@ def used(values: dict[str, Any], *expressions: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in found}
 
 
-def refusal(side: Side, operation: str, **request: Any) -> str:
+def refusal(variant: AwsVariant, operation: str, **request: Any) -> str:
     """Return the code with which a request is refused."""
     with pytest.raises(ClientError) as refused:
-        getattr(side.dynamodb, operation)(**request)
+        getattr(variant.dynamodb, operation)(**request)
     return str(refused.value.response["Error"]["Code"])
 
 
@@ -131,9 +131,9 @@ def test_a_projection_shows_what_it_names(table: Table) -> None:
     assert list(rows) == [{"sk": "1", "one": 1}]
 
 
-def test_an_index_orders_by_its_sort_key_and_shows_what_it_projects(side: Side) -> None:
+def test_an_index_orders_by_its_sort_key_and_shows_what_it_projects(variant: AwsVariant) -> None:
     """An item is in it for as long as it has both keys; of one sort key there may be several."""
-    table = side.deliveries_table
+    table = variant.deliveries_table
     table.put_many([{"pk": pk, "sk": "s", "due_shard": "d", "due_at": at, "other": 1} for pk, at in (("x", "2"), ("y", "1"), ("z", "3"))])
     table.put({"pk": "half", "sk": "s", "due_shard": "d"})
     table.update({"pk": "z", "sk": "s"}, "REMOVE due_at", {})
@@ -164,24 +164,24 @@ def test_a_transaction_does_all_or_nothing(table: Table) -> None:
     assert (table.get(new), table.get(KEY), table.get(gone)) == (new, {**ITEM, "one": 2}, None)
 
 
-def test_a_cancelled_transaction_says_which_condition_failed(side: Side) -> None:
+def test_a_cancelled_transaction_says_which_condition_failed(variant: AwsVariant) -> None:
     """One reason for each write, in order."""
-    puts = [{"Put": {"TableName": side.table_name, "Item": to_wire({"pk": "p", "sk": sk})}} for sk in "12"]
+    puts = [{"Put": {"TableName": variant.table_name, "Item": to_wire({"pk": "p", "sk": sk})}} for sk in "12"]
     puts[1]["Put"]["ConditionExpression"] = "attribute_exists(pk)"
     with pytest.raises(ClientError) as refused:
-        side.dynamodb.transact_write_items(TransactItems=puts)
+        variant.dynamodb.transact_write_items(TransactItems=puts)
     assert refused.value.response["Error"]["Code"] == "TransactionCanceledException"
     reasons: Any = refused.value.response["CancellationReasons"]
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
     assert "[None, ConditionalCheckFailed]" in str(refused.value)
 
 
-def test_two_tables_are_read_in_one_request(side: Side) -> None:
+def test_two_tables_are_read_in_one_request(variant: AwsVariant) -> None:
     """Of what is asked for, what is there."""
-    side.table.put(ITEM)
-    side.deliveries_table.put(KEY)
+    variant.table.put(ITEM)
+    variant.deliveries_table.put(KEY)
     asked = [KEY, {"pk": "p", "sk": "none"}]
-    found, other = side.table.get_many_with(asked, side.deliveries_table, asked)
+    found, other = variant.table.get_many_with(asked, variant.deliveries_table, asked)
     assert (found, other) == ({("p", "1"): ITEM}, {("p", "1"): KEY})
 
 
@@ -200,31 +200,31 @@ def test_two_tables_are_read_in_one_request(side: Side) -> None:
         ),
     ],
 )
-def test_requests_that_make_no_sense_are_refused(side: Side, operation: str, request_: dict[str, Any]) -> None:
+def test_requests_that_make_no_sense_are_refused(variant: AwsVariant, operation: str, request_: dict[str, Any]) -> None:
     """With DynamoDB's own code, and nothing is written."""
-    side.table.put(ITEM)
+    variant.table.put(ITEM)
     request = {name: to_wire(value) if name in {"Item", "Key", "ExpressionAttributeValues"} else value for name, value in request_.items()}
     if names := request.pop("names", None):
         request["ExpressionAttributeNames"] = names
-    assert refusal(side, operation, TableName=side.table_name, **request) == "ValidationException"
-    assert side.table.get(KEY) == ITEM
+    assert refusal(variant, operation, TableName=variant.table_name, **request) == "ValidationException"
+    assert variant.table.get(KEY) == ITEM
 
 
-def test_requests_of_too_many_items_or_of_one_twice_are_refused(side: Side) -> None:
+def test_requests_of_too_many_items_or_of_one_twice_are_refused(variant: AwsVariant) -> None:
     """What a store has to split or make unique by itself."""
-    name, items = side.table_name, [to_wire({"pk": "p", "sk": str(number)}) for number in range(101)]
+    name, items = variant.table_name, [to_wire({"pk": "p", "sk": str(number)}) for number in range(101)]
     twice = [items[1], items[1]]
     puts = [{"PutRequest": {"Item": item}} for item in items]
     transacted = [{"Put": {"TableName": name, "Item": item}} for item in items]
     refused = [
-        refusal(side, "batch_get_item", RequestItems={name: {"Keys": items}}),
-        refusal(side, "batch_get_item", RequestItems={name: {"Keys": twice}}),
-        refusal(side, "batch_write_item", RequestItems={name: puts[:26]}),
-        refusal(side, "batch_write_item", RequestItems={name: [puts[1], puts[1]]}),
-        refusal(side, "transact_write_items", TransactItems=transacted),
-        refusal(side, "transact_write_items", TransactItems=[transacted[1], transacted[1]]),
+        refusal(variant, "batch_get_item", RequestItems={name: {"Keys": items}}),
+        refusal(variant, "batch_get_item", RequestItems={name: {"Keys": twice}}),
+        refusal(variant, "batch_write_item", RequestItems={name: puts[:26]}),
+        refusal(variant, "batch_write_item", RequestItems={name: [puts[1], puts[1]]}),
+        refusal(variant, "transact_write_items", TransactItems=transacted),
+        refusal(variant, "transact_write_items", TransactItems=[transacted[1], transacted[1]]),
         refusal(
-            side,
+            variant,
             "query",
             TableName=name,
             IndexName=keys.BY_OWNER,
@@ -235,5 +235,5 @@ def test_requests_of_too_many_items_or_of_one_twice_are_refused(side: Side) -> N
         ),
     ]
     assert refused == ["ValidationException"] * len(refused)
-    assert refusal(side, "get_item", TableName="none", Key=items[0]) == "ResourceNotFoundException"
-    assert list(side.table.query("pk = :pk", {":pk": "p"})) == []
+    assert refusal(variant, "get_item", TableName="none", Key=items[0]) == "ResourceNotFoundException"
+    assert list(variant.table.query("pk = :pk", {":pk": "p"})) == []

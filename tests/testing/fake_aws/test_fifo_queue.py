@@ -12,7 +12,7 @@ from shared.model.ids import TenantId
 from shared.queues import accepted, body_of, entry_of
 from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.fifo_queue import QUEUE, FakeFifoQueue
-from tests.support.aws_sides import Side
+from tests.support.aws_variants import AwsVariant
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
 
@@ -58,9 +58,9 @@ def ids(messages: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.fixture
-def sqs(side: Side) -> Sqs:
+def sqs(variant: AwsVariant) -> Sqs:
     """The queue of each side."""
-    return Sqs(side.client("sqs"), side.events_queue_url)
+    return Sqs(variant.client("sqs"), variant.events_queue_url)
 
 
 def test_a_group_is_locked_until_it_is_deleted_or_visible_again(sqs: Sqs) -> None:

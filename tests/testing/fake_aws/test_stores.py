@@ -12,7 +12,7 @@ from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.table import ConditionFailed, Table
 from shared.store.workers import WorkerStore
-from tests.support.aws_sides import Side
+from tests.support.aws_variants import AwsVariant
 from tests.support.rows import put_tenant
 
 ANN, BEN = TenantId("ann"), TenantId("ben")
@@ -20,10 +20,10 @@ ONE, TWO = WorkerId("one"), WorkerId("two")
 
 
 @pytest.fixture
-def table(side: Side) -> Table:
+def table(variant: AwsVariant) -> Table:
     """The state table of each side."""
-    put_tenant(side.table, ANN, BEN)
-    return side.table
+    put_tenant(variant.table, ANN, BEN)
+    return variant.table
 
 
 def test_an_account_changes_hands(table: Table) -> None:

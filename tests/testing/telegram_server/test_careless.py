@@ -20,7 +20,7 @@ CONTAINER = 0x73F1F8DC
 PING, STATE = bytes(functions.PingRequest(1)), bytes(functions.updates.GetStateRequest())
 
 
-class Spoken:
+class RawConnection:
     """A connection on which messages are made by hand, with the key of a client that has left."""
 
     def __init__(self, client: Any) -> None:
@@ -53,7 +53,7 @@ async def test_broken_rules_have_their_numbers(server: TelegramServer) -> None:
     """34: a container with an odd seq_no; 35: a query with an even one; 64: a container in a container."""
     async with logged_in(server, ANN) as client:
         await client.disconnect()
-        spoken = Spoken(client)
+        spoken = RawConnection(client)
         await spoken.open(server)
         container = _container(spoken.new_id(), PING)
         for seq_no, body, code in ((3, container, 34), (2, STATE, 35), (0, _container(spoken.new_id(), container), 64)):
@@ -69,7 +69,7 @@ async def test_a_message_id_that_is_none(server: TelegramServer) -> None:
     """18: an id that is not divisible by four."""
     async with logged_in(server, ANN) as client:
         await client.disconnect()
-        spoken = Spoken(client)
+        spoken = RawConnection(client)
         await spoken.open(server)
         answer = await spoken.say(spoken.new_id() + 1, 1, STATE)
         assert isinstance(answer, types.BadMsgNotification)
@@ -81,7 +81,7 @@ async def test_a_message_that_comes_twice_is_executed_once(server: TelegramServe
     """The second time it is only acknowledged."""
     async with logged_in(server, ANN) as client:
         await client.disconnect()
-        spoken = Spoken(client)
+        spoken = RawConnection(client)
         await spoken.open(server)
         before = server.operation.counters()["calls"]["updates.getState"]
         msg_id = spoken.new_id()

@@ -1,0 +1,102 @@
+"""Our code for each of Telegram's errors: by name first, then by number.
+
+The names are Telegram's own, without the numbers in them. Telegram lists the errors of sending at
+https://core.telegram.org/method/messages.sendMessage, those of logging in at https://core.telegram.org/method/auth.signIn, and the
+meaning of the numbers at https://core.telegram.org/api/errors:
+
+    303           another data centre   telegram_error, ours
+    400, 406      the request           refused_by_telegram, the caller's
+    401, 404      the session, the API  telegram_error, ours (what ends a session has a name, in errors.py)
+    403           a right that lacks    forbidden_by_telegram, the caller's
+    420           a wait                flood_wait, with its seconds
+    500, 503      Telegram's own fault  telegram_unavailable, may be tried again
+
+Names come before numbers because the numbers are unreliable: 406 means a dozen things, 401 also a wanted password.
+"""
+
+from __future__ import annotations
+
+from shared.errors import Code
+
+LOGGING_IN: dict[str, Code] = {
+    "PHONE_NUMBER_INVALID": Code.INVALID_PHONE,
+    "PHONE_NUMBER_UNOCCUPIED": Code.PHONE_NOT_REGISTERED,
+    "PHONE_NUMBER_BANNED": Code.PHONE_BANNED,
+    "PHONE_NUMBER_FLOOD": Code.TOO_MANY_ATTEMPTS,
+    "PHONE_PASSWORD_FLOOD": Code.TOO_MANY_ATTEMPTS,
+    "SEND_CODE_UNAVAILABLE": Code.CODE_UNAVAILABLE,
+    "API_ID_INVALID": Code.TELEGRAM_APP_REJECTED,
+    "API_ID_PUBLISHED_FLOOD": Code.TELEGRAM_APP_REJECTED,
+    "UPDATE_APP_TO_LOGIN": Code.TELEGRAM_APP_REJECTED,
+    "PHONE_CODE_INVALID": Code.INVALID_CODE,
+    "PHONE_CODE_EMPTY": Code.INVALID_CODE,
+    "PHONE_CODE_HASH_EMPTY": Code.CODE_EXPIRED,
+    "PHONE_CODE_EXPIRED": Code.CODE_EXPIRED,
+    "EMAIL_VERIFY_EXPIRED": Code.CODE_EXPIRED,
+    "AUTH_RESTART": Code.CODE_EXPIRED,
+    "PASSWORD_HASH_INVALID": Code.BAD_PASSWORD,
+    "SESSION_PASSWORD_NEEDED": Code.NOT_AUTHORIZED,  # at sign-in it means that the code was right: login_requests.sign_in
+}
+
+SENDING: dict[str, Code] = {
+    "MESSAGE_EMPTY": Code.MESSAGE_EMPTY,
+    "MESSAGE_TOO_LONG": Code.MESSAGE_TOO_LONG,
+    "REPLY_MESSAGE_ID_INVALID": Code.REPLY_NOT_FOUND,
+    "REPLY_TO_INVALID": Code.REPLY_NOT_FOUND,
+    "REPLY_TO_USER_INVALID": Code.REPLY_NOT_FOUND,
+    "PEER_FLOOD": Code.PEER_FLOOD,
+    "FROZEN_METHOD_INVALID": Code.ACCOUNT_FROZEN,
+    "FROZEN_PARTICIPANT_MISSING": Code.ACCOUNT_FROZEN,
+    "PEER_ID_INVALID": Code.PEER_NOT_FOUND,
+    "USER_ID_INVALID": Code.PEER_NOT_FOUND,
+    "CHANNEL_INVALID": Code.PEER_NOT_FOUND,
+    "CHANNEL_PRIVATE": Code.PEER_NOT_FOUND,
+    "CHAT_ID_INVALID": Code.PEER_NOT_FOUND,
+    "USERNAME_INVALID": Code.USER_NOT_FOUND,
+    "USERNAME_NOT_OCCUPIED": Code.USER_NOT_FOUND,
+    "INPUT_USER_DEACTIVATED": Code.RECIPIENT_DELETED,
+    "USER_DELETED": Code.RECIPIENT_DELETED,
+    "USER_IS_BOT": Code.RECIPIENT_IS_BOT,
+    "USER_IS_BLOCKED": Code.BLOCKED_BY_RECIPIENT,
+    "YOU_BLOCKED_USER": Code.RECIPIENT_BLOCKED,
+    "USER_PRIVACY_RESTRICTED": Code.PRIVACY_RESTRICTED,
+    "PRIVACY_PREMIUM_REQUIRED": Code.PREMIUM_REQUIRED,
+    "PREMIUM_ACCOUNT_REQUIRED": Code.PREMIUM_REQUIRED,
+    "ALLOW_PAYMENT_REQUIRED": Code.PAID_MESSAGE,
+    "BALANCE_TOO_LOW": Code.PAID_MESSAGE,
+    "PAYMENT_UNSUPPORTED": Code.PAID_MESSAGE,
+    "TOPIC_CLOSED": Code.TOPIC_CLOSED,
+    "TOPIC_DELETED": Code.TOPIC_CLOSED,
+    "SLOWMODE_WAIT": Code.SLOW_MODE,
+    "CHAT_WRITE_FORBIDDEN": Code.WRITE_FORBIDDEN,
+    "CHAT_ADMIN_REQUIRED": Code.WRITE_FORBIDDEN,
+    "CHAT_RESTRICTED": Code.WRITE_FORBIDDEN,
+    "USER_BANNED_IN_CHANNEL": Code.WRITE_FORBIDDEN,
+    "CHAT_GUEST_SEND_FORBIDDEN": Code.WRITE_FORBIDDEN,
+    "CHAT_FORBIDDEN": Code.WRITE_FORBIDDEN,
+    "CHAT_SEND_PLAIN_FORBIDDEN": Code.WRITE_FORBIDDEN,
+    "BROADCAST_FORBIDDEN": Code.WRITE_FORBIDDEN,
+    "RIGHT_FORBIDDEN": Code.WRITE_FORBIDDEN,
+}
+
+NAMES = {**LOGGING_IN, **SENDING}
+
+_NUMBERS: dict[int, Code] = {
+    400: Code.REFUSED_BY_TELEGRAM,
+    403: Code.FORBIDDEN_BY_TELEGRAM,
+    406: Code.REFUSED_BY_TELEGRAM,
+    420: Code.FLOOD_WAIT,
+    500: Code.TELEGRAM_UNAVAILABLE,
+    503: Code.TELEGRAM_UNAVAILABLE,
+}
+
+WAITS = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.TOO_MANY_ATTEMPTS}
+"""Codes that tell when to try again."""
+
+UNNAMED_WAIT_S = 60
+"""The wait in seconds if Telegram names none."""
+
+
+def code_for(name: str, number: int) -> Code:
+    """Return the code for an error's name (without the numbers in it) and number, which may be negative."""
+    return NAMES.get(name) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)

@@ -1,0 +1,281 @@
+"""Mapping of raw updates to events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from telethon.tl import types
+
+from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, incoming_message
+from shared.model.event import MessageReceived, read_event
+from shared.model.ids import TenantId
+from shared.store.peers import Peer
+
+TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
+SELF_ID, BOB, GROUP, CHANNEL = 5, 77, 300, 4000
+MARKED_CHANNEL = -1000000004000
+DATE = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+RECEIVED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+async def never(_: int) -> Peer | None:
+    """Find no stored peer: mapping must not load any."""
+    raise AssertionError
+
+
+def message(**fields: Any) -> Any:
+    return types.Message(**{"id": 1, "peer_id": types.PeerUser(BOB), "date": DATE, "message": "hello", **fields})
+
+
+def new(**fields: Any) -> Any:
+    return types.UpdateNewMessage(message(**fields), 10, 1)
+
+
+def new_in_channel(**fields: Any) -> Any:
+    return types.UpdateNewChannelMessage(message(**{"peer_id": types.PeerChannel(CHANNEL), **fields}), 10, 1)
+
+
+def short(**fields: Any) -> Any:
+    return types.UpdateShortMessage(**{"id": 1, "user_id": BOB, "message": "hello", "pts": 10, "pts_count": 1, "date": DATE, **fields})
+
+
+def short_in_chat(**fields: Any) -> Any:
+    given_fields = {"id": 1, "from_id": BOB, "chat_id": GROUP, "message": "hello", "pts": 10, "pts_count": 1, "date": DATE}
+    return types.UpdateShortChatMessage(**{**given_fields, **fields})
+
+
+def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
+    """Return the event of an update for an account that knows these users and chats."""
+    peers = PeerCache(never)
+    peers.learn(entities)
+    found = incoming_message(update)
+    assert found is not None
+    return found.event(TENANT, self_id, peers, RECEIVED_AT, backfilled=backfilled)
+
+
+KINDS = pytest.mark.parametrize("make", [new, new_in_channel, short, short_in_chat])
+
+
+@KINDS
+def test_an_incoming_message_is_an_event(make: Any) -> None:
+    """In each of Telegram's four forms."""
+    found = event(make(id=8, message="hi there"), backfilled=True)
+    assert (found.message.message_id, found.message.text, found.message.date) == ("8", "hi there", DATE)
+    assert (found.tenant_id, found.received_at, found.backfilled) == (TENANT, RECEIVED_AT, True)
+
+
+@KINDS
+def test_what_the_account_wrote_is_no_event(make: Any) -> None:
+    """For example on another device."""
+    assert incoming_message(make(out=True)) is None
+
+
+def test_a_service_message_is_no_event() -> None:
+    """Somebody joined, a title changed, or an empty message stands for a deleted message."""
+    joined = types.MessageService(id=1, peer_id=types.PeerChat(GROUP), date=DATE, action=types.MessageActionChatJoinedByLink(1))
+    assert incoming_message(types.UpdateNewMessage(joined, 10, 1)) is None
+    assert incoming_message(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        new(peer_id=types.PeerUser(SERVICE_USER_ID)),
+        new(peer_id=types.PeerUser(SERVICE_USER_ID), from_id=types.PeerUser(SERVICE_USER_ID)),
+        short(user_id=SERVICE_USER_ID),
+        short_in_chat(from_id=SERVICE_USER_ID),
+    ],
+)
+def test_telegrams_service_account_makes_no_event(update: Any) -> None:
+    """Its messages carry log-in codes."""
+    assert incoming_message(update) is None
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        types.UpdateEditMessage(message(), 10, 1),
+        types.UpdateDeleteMessages([1], 10, 1),
+        types.UpdateUserTyping(BOB, types.SendMessageTypingAction()),
+        types.Updates([], [], [], DATE, 0),
+    ],
+)
+def test_other_updates_are_no_events(update: Any) -> None:
+    """Only the update types of the table are mapped."""
+    assert incoming_message(update) is None
+
+
+def test_a_private_chat_is_its_users_id() -> None:
+    """Telegram leaves out the sender if it is the chat itself."""
+    bob = types.User(id=BOB, access_hash=1, first_name="Bob", last_name="Ray", username="bob_ray", phone="15550100002")
+    for update in (new(), short()):
+        found = event(update, bob).message
+        assert (found.chat_id, found.sender_id, found.chat_type) == (str(BOB), str(BOB), "private")
+        assert (found.sender_name, found.sender_username, found.sender_phone) == ("Bob Ray", "bob_ray", "+15550100002")
+
+
+def test_a_basic_group_is_marked_by_a_minus() -> None:
+    """Its sender has an id of their own."""
+    for update in (new(peer_id=types.PeerChat(GROUP), from_id=types.PeerUser(BOB)), short_in_chat()):
+        found = event(update).message
+        assert (found.chat_id, found.sender_id, found.chat_type) == (str(-GROUP), str(BOB), "group")
+
+
+@pytest.mark.parametrize(("megagroup", "kind"), [(True, "group"), (False, "channel")])
+def test_a_channel_is_marked_by_minus_one_hundred(megagroup: bool, kind: str) -> None:
+    """Large groups are channels to Telegram and groups to people."""
+    chat = types.Channel(id=CHANNEL, title="News", photo=types.ChatPhotoEmpty(), date=DATE, access_hash=9, megagroup=megagroup)
+    found = event(new_in_channel(from_id=types.PeerUser(BOB)), chat).message
+    assert (found.chat_id, found.sender_id, found.chat_type) == (str(MARKED_CHANNEL), str(BOB), kind)
+
+
+def test_a_channels_post_has_no_sender() -> None:
+    """Telegram names no author."""
+    assert event(new_in_channel(post=True)).message.sender_id is None
+
+
+def test_an_anonymous_admin_writes_as_the_group() -> None:
+    """The sender is the group, with the chat's marked id."""
+    found = event(new_in_channel(from_id=types.PeerChannel(CHANNEL))).message
+    assert found.sender_id == found.chat_id == str(MARKED_CHANNEL)
+
+
+NEWS = 5000
+LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_post=3, saved_from_peer=types.PeerChannel(NEWS))
+
+
+@pytest.mark.parametrize(
+    ("fields", "sender"),
+    [
+        ({"post": True}, None),
+        ({"post": True, "post_author": "Bob"}, None),
+        ({"from_id": types.PeerChannel(CHANNEL)}, MARKED_CHANNEL),
+        ({"from_id": types.PeerChannel(NEWS), "fwd_from": LINKED}, -1000000005000),
+        ({"from_id": types.PeerChannel(NEWS)}, -1000000005000),
+    ],
+    ids=["post", "signed post", "anonymous admin", "linked channel's forward", "sent as a channel"],
+)
+async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[str, Any], sender: int | None) -> None:
+    """The sender is missing or is a chat; the chat is stored under the event's id."""
+    peers = PeerCache(never)
+    peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
+    found = incoming_message(new_in_channel(**fields))
+    assert found is not None
+    told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
+    assert (told.chat_id, told.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
+    assert await peers.input_peers(found.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
+    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, (found.message_id, found.date))}
+
+
+PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])
+
+
+@given(PEERS, st.none() | PEERS, st.booleans(), st.lists(st.sampled_from([CHANNEL, NEWS])))
+def test_any_sender_in_any_chat_makes_an_event(chat: Any, sender: Any, post: bool, known: list[int]) -> None:
+    """Whether or not sender and chat are known."""
+    found = event(new(peer_id=chat, from_id=sender, post=post), *(channel(number, 9) for number in known))
+    assert read_event(found.model_dump_json()) == found
+
+
+def channel(number: int, access_hash: int) -> Any:
+    return types.Channel(id=number, title="News", photo=types.ChatPhotoEmpty(), date=DATE, access_hash=access_hash, megagroup=True)
+
+
+@pytest.mark.parametrize("make", [new, short, short_in_chat])
+def test_a_reply_names_what_it_answers(make: Any) -> None:
+    """By message id; a reply to a story has none."""
+    assert event(make(reply_to=types.MessageReplyHeader(reply_to_msg_id=44))).message.reply_to == "44"
+    assert event(make(reply_to=types.MessageReplyStoryHeader(types.PeerUser(BOB), 3))).message.reply_to is None
+    assert event(make()).message.reply_to is None
+
+
+def document(*attributes: Any, mime_type: str = "application/pdf", size: int = 1234) -> Any:
+    held = types.Document(
+        id=1, access_hash=2, file_reference=b"", date=DATE, mime_type=mime_type, size=size, dc_id=2, attributes=list(attributes)
+    )
+    return types.MessageMediaDocument(document=held)
+
+
+VIDEO = types.DocumentAttributeVideo(1.0, 10, 10)
+STICKER = types.DocumentAttributeSticker("🙂", types.InputStickerSetEmpty())
+
+
+@pytest.mark.parametrize(
+    ("media", "kind"),
+    [
+        (types.MessageMediaPhoto(photo=types.PhotoEmpty(1)), "photo"),
+        (document(), "file"),
+        (document(VIDEO), "video"),
+        (document(types.DocumentAttributeVideo(1.0, 10, 10, round_message=True)), "video"),
+        (document(types.DocumentAttributeAudio(3)), "audio"),
+        (document(types.DocumentAttributeAudio(3, voice=True)), "voice"),
+        (document(STICKER), "sticker"),
+        (document(VIDEO, STICKER), "sticker"),
+        (types.MessageMediaDocument(), "other"),
+        (types.MessageMediaGeo(types.GeoPoint(1.0, 2.0, 3)), "other"),
+        (types.MessageMediaContact("1", "Bob", "", "", 0), "other"),
+    ],
+)
+def test_media_are_told_by_kind(media: Any, kind: str) -> None:
+    """A moving sticker is a sticker, though it is a video as well."""
+    found = event(new(media=media, message="")).message
+    assert found.media is not None
+    assert (found.media.type, found.text) == (kind, "")
+
+
+def test_a_file_is_told_with_name_type_and_size() -> None:
+    """As its sender set them."""
+    media = event(new(media=document(types.DocumentAttributeFilename("счёт.pdf")))).message.media
+    assert media is not None
+    assert (media.name, media.mime_type, media.size) == ("счёт.pdf", "application/pdf", 1234)
+
+
+@pytest.mark.parametrize("media", [None, types.MessageMediaEmpty(), types.MessageMediaWebPage(types.WebPageEmpty(1))])
+def test_a_link_preview_is_no_media(media: Any) -> None:
+    """The message is its text."""
+    assert event(new(media=media)).message.media is None
+
+
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧 🇩🇪 ❤️", "שלום \u202eעולם\u202c", "before\x00after", "one\u2028two\u2029\x85", "🙂" * 2048, "𝔘" * 4096, " \n\t ", "﷽"]
+)
+def test_any_text_comes_through_unchanged(text: str) -> None:
+    """Into the event and through its JSON."""
+    found = event(new(message=text))
+    assert found.message.text == text
+    assert read_event(found.model_dump_json()) == found
+
+
+@given(st.text(max_size=4096), st.integers(1, 2**31 - 1), st.integers(1, 2**40))
+def test_every_message_makes_an_event_that_survives_its_json(text: str, message_id: int, user_id: int) -> None:
+    """With real-world text, and ids in their whole range."""
+    if user_id == SERVICE_USER_ID:
+        return
+    found = event(short(message=text.encode("utf-8", "replace").decode(), id=message_id, user_id=user_id))
+    assert read_event(found.model_dump_json()) == found
+
+
+@given(st.integers(1, 2**31 - 1), st.integers(1, 2**40))
+def test_an_event_is_named_by_what_happened(message_id: int, self_id: int) -> None:
+    """A message has the same id when pushed short, pushed whole or fetched later, and another id for another account."""
+    whole = types.UpdateNewMessage(message(id=message_id), 0, 0)
+    names = {event(update, self_id=self_id).id for update in (short(id=message_id), whole, new(id=message_id))}
+    assert len(names) == 1
+    assert event(whole, self_id=self_id + 1).id not in names
+
+
+def test_events_of_different_chats_and_messages_have_different_names() -> None:
+    """Message ids are counted per account, and per channel."""
+    updates = [new(), new(id=2), new(peer_id=types.PeerUser(78)), new(peer_id=types.PeerChat(BOB)), new_in_channel()]
+    assert len({event(update).id for update in updates}) == len(updates)
+
+
+def test_an_unknown_chat_is_told_by_its_id() -> None:
+    """Chat and sender are unknown, and the event is published all the same."""
+    found = event(new_in_channel(from_id=types.PeerUser(BOB))).message
+    assert (found.chat_type, found.sender_name, found.sender_username) == ("group", None, None)
