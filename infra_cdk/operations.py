@@ -15,7 +15,7 @@ from infra_cdk.queues import Queues
 
 EVENT_AGE_LIMIT_S = 15 * 60
 LEDGER_DEPTH_LIMIT = 1000
-DOWN_SHARE_LIMIT = 0.5
+DOWN_LIMIT_PERCENT = 50
 PERIOD = Duration.minutes(5)
 MINUTE = Duration.minutes(1)
 FIVE_IN_A_ROW = 5
@@ -45,29 +45,26 @@ class Operations(Construct):
         lapses = listener_metric("Lapses", channel, "sum", PERIOD)
         refused = listener_metric("EventsRefused", channel, "sum", MINUTE)
         depth = listener_metric("LedgerDepth", channel, "max", MINUTE)
-        down = cloudwatch.MathExpression(
-            expression="(served - connected) / served",  # no value if none is served
-            using_metrics={
-                "served": listener_metric("AccountsServed", channel, "sum", MINUTE),
-                "connected": listener_metric("AccountsConnected", channel, "sum", MINUTE),
-            },
-            period=MINUTE,
-            label="share of accounts that are not connected",
-        )
+        down = listener_metric("AccountsDown", channel, "max", MINUTE)
         self._alarm(f"ListenerSilent-{channel}", written, 1, "No listener runs: nothing is received and nothing can be sent.", below=True)
         self._alarm(f"Lapses-{channel}", lapses, 1, "A listener could not renew its lease in time, and its accounts were cut off.")
         for name, metric, threshold, description in (
             ("EventsRefused", refused, 1, "The queue, or the table of peers, refuses events: they wait at the listener."),
             ("LedgerDepth", depth, LEDGER_DEPTH_LIMIT, "Events wait at a listener: the queue does not keep up."),
-            ("AccountsDown", down, DOWN_SHARE_LIMIT, "Half of the accounts are not connected: the messenger may be out of reach."),
+            (
+                "AccountsDown",
+                down,
+                DOWN_LIMIT_PERCENT,
+                "Half of a listener's accounts are not connected: the messenger may be out of reach.",
+            ),
         ):
             self._alarm(f"{name}-{channel}", metric, threshold, description, periods=FIVE_IN_A_ROW)
 
     def _alarm(
         self,
         name: str,
-        metric: cloudwatch.Metric | cloudwatch.MathExpression,
-        threshold: float,
+        metric: cloudwatch.Metric,
+        threshold: int,
         description: str,
         *,
         periods: int = 1,

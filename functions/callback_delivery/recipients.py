@@ -7,12 +7,14 @@ most CURRENT_S before the attempt. So a setting that the API has confirmed holds
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from operator import attrgetter
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from cachetools import LRUCache, TTLCache, cachedmethod
 
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope, KeysUnavailable, Purpose
@@ -22,9 +24,6 @@ from shared.store.tenants import TenantStore
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 CURRENT_S = 1.0
 """If an attempt starts later than this after its tenant was read, the tenant is read again first."""
@@ -60,19 +59,17 @@ class DeploymentSigningSecret:
     def __init__(self, secrets: SecretsManagerClient, secret_id: str, clock: Clock) -> None:
         self._secrets = secrets
         self._secret_id = secret_id
-        self._clock = clock
-        self._read: tuple[float, str | None] | None = None
+        self._cache: TTLCache[Any, str | None] = TTLCache(1, FRESH_S, timer=clock.boottime)
+        self._lock = Lock()
 
+    @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
     def get(self) -> str | None:
         """Return the secret, or None if it is not set; raises KeysUnavailable."""
-        now = self._clock.boottime()
-        if self._read is None or now - self._read[0] >= FRESH_S:
-            try:
-                tokens = json.loads(self._secrets.get_secret_value(SecretId=self._secret_id)["SecretString"])
-            except (ClientError, BotoCoreError) as error:
-                raise KeysUnavailable(type(error).__name__) from error
-            self._read = (now, tokens.get("CALLBACK_SIGNING_SECRET") or None)
-        return self._read[1]
+        try:
+            tokens = json.loads(self._secrets.get_secret_value(SecretId=self._secret_id)["SecretString"])
+        except (ClientError, BotoCoreError) as error:
+            raise KeysUnavailable(type(error).__name__) from error
+        return tokens.get("CALLBACK_SIGNING_SECRET") or None
 
 
 class Recipients:
@@ -83,7 +80,8 @@ class Recipients:
         self._envelope = envelope
         self._fallback = fallback
         self._clock = clock
-        self._secrets: OrderedDict[tuple[Purpose, bytes, bytes], str] = OrderedDict()
+        self._cache: LRUCache[Any, str] = LRUCache(REMEMBERED)
+        self._lock = Lock()
 
     def get(self, tenant_id: TenantId) -> Recipient | None:
         """Return a tenant's recipient as it is now, or None if the tenant does not exist.
@@ -136,18 +134,7 @@ class Recipients:
             raise DecryptionFailed
         return headers
 
+    @cachedmethod(attrgetter("_cache"), lock=attrgetter("_lock"))
     def _opened(self, tenant_id: TenantId, sealed: Sealed, purpose: Purpose) -> str:
-        known = (purpose, sealed.key, sealed.sealed)
-        opened = self._secrets.get(known)
-        if opened is None:  # a sealed value never changes, so its content can be kept while there is room
-            data_key = self._envelope.unwrap(tenant_id, purpose, sealed.key)
-            opened = data_key.open(sealed.sealed).decode()
-            _remember(self._secrets, known, opened)
-        return opened
-
-
-def _remember(cache: OrderedDict[K, V], key: K, value: V) -> None:
-    cache[key] = value
-    cache.move_to_end(key)
-    if len(cache) > REMEMBERED:
-        cache.popitem(last=False)
+        """Return what was sealed. A sealed value never changes, so its content is kept while there is room."""
+        return self._envelope.unwrap(tenant_id, purpose, sealed.key).open(sealed.sealed).decode()

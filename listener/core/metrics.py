@@ -67,7 +67,7 @@ COUNTED = {
     "flood_wait_s": ("FloodWait", MetricUnit.Seconds),
 }
 LEVELS = {"accounts": "AccountsHeld", "serving": "AccountsServed", "ledger_depth": "LedgerDepth"}
-CONNECTED = "AccountsConnected"
+CONNECTED, DOWN = "AccountsConnected", "AccountsDown"
 
 
 def no_metrics() -> Mapping[Channel, ChannelMetrics]:
@@ -118,4 +118,10 @@ class MetricsWriter:
         for field, name in LEVELS.items():
             emf.add_metric(name, MetricUnit.Count, getattr(held, field))
         emf.add_metric(CONNECTED, MetricUnit.Count, counted.connected)
+        emf.add_metric(DOWN, MetricUnit.Percent, _percent(held.serving - counted.connected, held.serving))
         return json.dumps(emf.serialize_metric_set(), separators=(",", ":"))
+
+
+def _percent(part: int, whole: int) -> float:
+    """Return a part in percent; 0 of nothing, and 0 where a part is still counted that has just left."""
+    return 100 * max(part, 0) / whole if whole else 0.0

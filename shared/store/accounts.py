@@ -147,9 +147,8 @@ class AccountStore:
 
     def give(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch) -> bool:
         """Give an account to NOBODY, so that another worker claims it. False if `me` is not the owner. Safe to run twice."""
-        changes = {"owner": NOBODY, "connected_since": None}
         try:
-            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
+            self._change(tenant_id, channel, {"owner": NOBODY}, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
         except ConditionFailed:
             return False
         return True

@@ -13,7 +13,6 @@ import pytest
 from listener.core.ledger import Ledger, Writer
 from listener.core.metrics import WRITE_EVERY_S, ChannelMetrics, Holdings, MetricsWriter, no_metrics
 from listener.core.ownership.heartbeat import Lapsed
-from listener.telegram.updates.update_state import UpdateState
 from shared.clock import Clock
 from shared.errors import AvioError
 from shared.model.ids import Channel
@@ -23,7 +22,7 @@ from testing.telegram_server.server import TelegramServer
 from tests.support.account_scenario import ANNA, log_in, message, people, write
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
-from tests.support.events import event_of
+from tests.support.ledger_events import event, marks
 from tests.support.listener_harness import ListenerHarness, is_up, telegram, until
 from tests.support.virtual_time import VirtualClock, run
 
@@ -31,8 +30,7 @@ __all__ = ["people"]  # a fixture that every test here uses
 
 TG = Channel.TELEGRAM
 HELD = Holdings(accounts=5, serving=4, ledger_depth=7)
-UNITS = {"FloodWait": "Seconds"}
-START = UpdateState(0, 0, 0, 0)
+UNITS = {"FloodWait": "Seconds", "AccountsDown": "Percent"}
 
 
 def written_by(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -66,6 +64,7 @@ def test_a_line_is_what_cloudwatch_reads() -> None:
         "AccountsHeld": [5],
         "AccountsServed": [4],
         "AccountsConnected": [2],
+        "AccountsDown": [50],
         "LedgerDepth": [7],
     }
     assert set(line) == {"_aws", "service", "channel", *units}
@@ -116,9 +115,9 @@ async def test_each_refusal_of_the_queue_counts_and_an_event_counts_once() -> No
         return [refusals.pop() if refusals else True for _ in entries]
 
     writer = Writer(deliver, CapturedLog().logger, retry_s=0.0001)
-    ledger = Ledger(START, writer.ready, lambda _: None, metrics=metrics)
+    ledger = Ledger(marks(0), writer.ready, lambda _: None, metrics=metrics)
     writing = asyncio.create_task(writer.run())
-    ledger.append([(event_of(chat_id=1), ()), (event_of(chat_id=2), ())], START)
+    ledger.append([event(1, 1), event(2, 2)], marks(2))
     await ledger.drained()
     writing.cancel()
     assert (metrics.events_queued, metrics.events_refused) == (2, 2)
@@ -156,3 +155,12 @@ async def test_accounts_that_a_lapse_cuts_off_are_counted(harness: ListenerHarne
         assert isinstance(ended, Lapsed)
     assert worker.services.metrics[TG].lapses == 1
     assert worker.services.metrics[TG].connected == 0
+
+
+@pytest.mark.parametrize(("serving", "connected", "percent"), [(4, 1, 75.0), (4, 4, 0.0), (0, 0, 0.0), (1, 2, 0.0)])
+def test_what_is_down_is_a_share(serving: int, connected: int, percent: float) -> None:
+    """Of nothing it is nothing, and it is never below."""
+    metrics, stream = no_metrics(), io.StringIO()
+    metrics[TG].connected = connected
+    MetricsWriter(metrics, {TG}, lambda _: Holdings(5, serving, 0), FakeClock(), stream).write()
+    assert written_by(stream)[0]["AccountsDown"] == [percent]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -417,3 +418,42 @@ def test_of_a_load_and_a_save_at_once_the_save_is_before_or_not_at_all(fenced: F
         row = table.get(key)
         assert row
         assert row["epoch"] == 2
+
+
+class NamesWritten(Table):
+    """A table that keeps the names of what is changed in its items."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table.client, table.name)
+        self.names = set[str]()
+
+    def update(
+        self,
+        key: Mapping[str, str],
+        update: str,
+        values: Mapping[str, Any],
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> Item:
+        """Change an item, and keep the names."""
+        spelled = re.sub(r"#\w+", lambda name: (names or {})[name[0]], f"{update} {condition or ''}")
+        words = re.findall(r"(?<![:\w])[a-z]\w*", re.sub(r"\b(if_not_exists|attribute_(not_)?exists)\b", "", spelled))
+        self.names |= set(words)
+        return super().update(key, update, values, condition, names)
+
+
+def test_only_what_an_account_has_is_written_to_its_row() -> None:
+    """A field that was done away with is not removed for ever after."""
+    table = NamesWritten(fake_table())
+    put_tenant(table, TENANT)
+    accounts, now = AccountStore(table), FakeClock().now()
+    claimed = accounts.claim(TENANT, CHANNEL, None, ONE, "a")
+    assert claimed
+    assert accounts.set_status(TENANT, CHANNEL, ONE, claimed.epoch, {"state": AccountState.AUTHORIZED, "phone": None})
+    assert accounts.give(TENANT, CHANNEL, ONE, claimed.epoch)
+    taken = accounts.claim(TENANT, CHANNEL, accounts.get(TENANT, CHANNEL), OTHER, "b")
+    assert taken
+    assert accounts.want(TENANT, CHANNEL, Wanted.LOG_OUT, now)
+    assert accounts.release(TENANT, CHANNEL, OTHER, taken.epoch, {"wanted": None, "wanted_since": None}, Wanted.LOG_OUT)
+    assert {"owner", "epoch", "claim", "state", "wanted"} <= table.names
+    assert table.names <= {*Account.model_fields, "pk"}

@@ -23,7 +23,8 @@ class RecipientEnvironment:
     def __init__(self, account: EmulatorAccount, clock: FakeClock) -> None:
         self.clock = clock
         self.tenants = TenantStore(Table(account.client("dynamodb"), account.table_name))
-        kms, secrets = account.client("kms"), account.client("secretsmanager")
+        self.kms = kms = account.client("kms")
+        self.secrets = secrets = account.client("secretsmanager")
         secrets.create_secret(Name="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "the deployment's"}))
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.credentials = CredentialService(self.tenants, self.envelope, clock)
@@ -111,3 +112,28 @@ def test_headers_that_an_earlier_version_sealed_are_still_sent(environment: Reci
     tenant = environment.new_tenant()
     environment.tenants.change(tenant.id, {"callback_headers": seal(environment.envelope, tenant.id, json.dumps({"X-A": "b"}))})
     assert environment.found(tenant).headers == {"X-A": "b"}
+
+
+def test_the_deployments_secret_is_read_again_after_ten_seconds(environment: RecipientEnvironment) -> None:
+    """A changed one takes effect within this time, and an attempt does not wait for Secrets Manager."""
+    tenant = environment.new_tenant(None)
+    assert environment.found(tenant).secret == "the deployment's"
+    environment.secrets.put_secret_value(SecretId="avio", SecretString=json.dumps({"CALLBACK_SIGNING_SECRET": "the new one"}))
+    environment.clock.advance(FRESH_S - 0.1)
+    assert (kept := environment.recipients.get(tenant.id))
+    assert kept.secret == "the deployment's"
+    environment.clock.advance(0.1)
+    assert (read := environment.recipients.get(tenant.id))
+    assert read.secret == "the new one"
+
+
+def test_a_sealed_secret_is_opened_once(environment: RecipientEnvironment) -> None:
+    """However often its tenant is read: KMS is asked for what is new."""
+    tenant, asked = environment.new_tenant(), list[str]()
+    environment.kms.meta.events.register("before-call.kms.Decrypt", lambda **_: asked.append("Decrypt"))
+    for _ in range(3):
+        environment.found(tenant)
+    assert len(asked) == 1
+    environment.rotate(tenant)
+    environment.found(tenant)
+    assert len(asked) == 2
