@@ -1,4 +1,4 @@
-"""`make bench`: measure, print a table, write build/bench.json. Exits with 0 also where a goal is missed: the table says so."""
+"""`make bench`: measure, print a table, write build/bench.json. It exits with 0 even if a goal is missed: the table shows that."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUITES = (
 
 
 def main() -> None:
-    """Read the command line and measure; nothing that was started is left."""
+    """Read the command line and measure. At the end all that it started has ended."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Avio against what it is built on.")
     parser.add_argument("--rows", default="", help="names of rows, separated by commas; all where none is named")
     try:

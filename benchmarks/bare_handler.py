@@ -1,4 +1,4 @@
-"""What an HTTP function cannot do without, and nothing of ours: FastAPI, Mangum, and a DynamoDB client made as ours are made."""
+"""The least that an HTTP function needs, without our code: FastAPI, Mangum, and a DynamoDB client made like ours."""
 
 from __future__ import annotations
 

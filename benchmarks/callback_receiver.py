@@ -22,7 +22,7 @@ DRIP_S = 0.25
 
 
 class CallbackReceiver:
-    """What was taken, and where it listens."""
+    """The events that were accepted, and the address."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, float]] = []
@@ -46,7 +46,7 @@ class CallbackReceiver:
 
 
 class _Connection(asyncio.Protocol):
-    """One keep-alive connection, one request at a time."""
+    """A keep-alive connection. It serves one request at a time."""
 
     def __init__(self, receiver: CallbackReceiver) -> None:
         self._receiver = receiver

@@ -1,4 +1,4 @@
-"""How long an account is without a connection when its worker goes: told to, or killed."""
+"""The time that an account has no connection when its worker ends: on request, or killed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ChangeoverWorkers:
             worker.__exit__(None, None, None)
 
     def handed_over_s(self) -> float:
-        """Tell the worker that holds most to go; return the seconds until the other one has connected the last of its accounts."""
+        """Drain the worker with most accounts; return the seconds until the other worker has connected the last of them."""
         leaving, held = self._leaving()
         newest = max(connections(self._environment, self._accounts).values())
         began = time.monotonic()
@@ -79,7 +79,7 @@ class ChangeoverWorkers:
         return taken_s
 
     def taken_over_s(self) -> float:
-        """Kill the worker that holds most; return the seconds until a message to each of its accounts is in the queue."""
+        """Kill the worker with most accounts; return the seconds until a message to each of them is in the queue."""
         leaving, held = self._leaving()
         began = time.monotonic()
         leaving.signal(signal.SIGKILL)

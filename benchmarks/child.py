@@ -1,4 +1,4 @@
-"""A process that answers what its parent asks: JSON both ways, over a socket in the run's folder."""
+"""A child process that answers its parent's questions: JSON both ways, over a socket in the run's folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ChildModule:
         self.process.stop()
 
     def ask(self, question: Any) -> Any:
-        """Return the answer; raises StartError where the process ended, TimeoutError where it takes too long."""
+        """Return the answer; raises StartError if the process ended, and TimeoutError if it takes too long."""
         if self._connection is None:
             self.process.wait_until(self._connects, START_DEADLINE_S)
         assert self._connection

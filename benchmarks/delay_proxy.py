@@ -14,7 +14,7 @@ from types import TracebackType
 from local.tcp_proxy import Proxy
 
 AHEAD = 4096
-"""Pieces that may be under way in one direction; then the sender is held back."""
+"""The most pieces under way in one direction. Then the sender has to wait."""
 
 
 class DelayProxy(Proxy):

@@ -79,7 +79,7 @@ def _parts(cost: dict[str, float]) -> str:
 
 @dataclass(frozen=True)
 class DeliveryUsage:
-    """What events took, and which AWS requests were made for them, the mapping's included."""
+    """The resources that events took, and the AWS requests for them, with those of the event source mapping."""
 
     used: UsagePerEvents
     calls: Counter[str]
@@ -90,7 +90,7 @@ class DeliveryUsage:
 
 
 class DeliveryPair:
-    """A warm function and a bare client before one receiver. `batched` is what all rounds of batches took."""
+    """A warm function and a bare client with the same receiver. `batched`: the usage of all rounds of batches."""
 
     def __init__(self, stage: DeliveryEnvironment) -> None:
         self._stage = stage

@@ -1,4 +1,4 @@
-"""What delivery rows are measured on: tenants, a receiver, warm functions, and a bare client for the same posts."""
+"""The environment of the delivery rows: tenants, a receiver, warm functions, and a bare client for the same posts."""
 
 from __future__ import annotations
 

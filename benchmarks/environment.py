@@ -1,4 +1,4 @@
-"""The servers and processes that benchmarks run against: started when a row first asks for them, ended with the run.
+"""The servers and processes that benchmarks use. They start when a row first needs them, and end with the run.
 
     Telegram test server <- (delay proxy) <- listener -> AWS latency proxy -> emulator
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class BenchmarkEnvironment:
-    """A context manager: on exit nothing that was started is left."""
+    """A context manager: on exit all that it started has ended."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What a cold start costs in our own code: each handler's import against a bare one's, in fresh processes, in turns.
+"""The cost of our own code in a cold start: each handler's import against that of a bare handler, in fresh processes, in turns.
 
 Time is the processor's, of the import alone: neither other processes of the machine nor the interpreter's own start are in it.
 """

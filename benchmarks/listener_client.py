@@ -1,4 +1,4 @@
-"""The listener under measurement: the real process with an account that is logged in through its own interface, and two ways to ask it.
+"""The listener under measurement: a real process with an account, logged in through its interface, and two clients for it.
 
 One by one it is asked as the functions ask it (shared.rpc.client). Many at once, by a client that costs next to nothing, since here
 it has to share the machine's cores with what is measured.

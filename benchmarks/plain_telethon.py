@@ -1,4 +1,4 @@
-"""What Avio is measured against: Telethon as it comes, in this process, on the loop that the listener uses too (uvloop)."""
+"""The baseline for Avio: plain Telethon in this process, on the same event loop as the listener (uvloop)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PlainTelethon:
             self._runner.close()
 
     def address_to(self, username: str) -> None:
-        """Find out once whom to write to."""
+        """Resolve the recipient, once."""
         self._peer = self._runner.run(self._resolve(username))
 
     def sends(self, count: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""What deliveries cost on AWS, from list prices of us-east-1 (on demand, first tier, no free tier), as of November 2026.
+"""The cost of deliveries on AWS, by the list prices of us-east-1 (on demand, first tier, no free tier) of November 2026.
 
 https://aws.amazon.com/lambda/pricing/ (arm64)      https://aws.amazon.com/sqs/pricing/ (FIFO)
 https://aws.amazon.com/dynamodb/pricing/on-demand/  https://aws.amazon.com/cloudwatch/pricing/ (logs)
@@ -20,12 +20,12 @@ LOGS_GB = 0.50
 MEMORY_GB = 1.0
 """infra_cdk/function.py: MEMORY_MB."""
 PLATFORM_LOG_BYTES = 300
-"""What Lambda itself writes for each run: START, END and REPORT."""
+"""The log that Lambda writes for each run: START, END and REPORT."""
 
 
 @dataclass(frozen=True)
 class UsagePerEvents:
-    """What so many events took."""
+    """The resources that a number of events took."""
 
     events: int
     runs: int

@@ -1,4 +1,4 @@
-"""A process of plain Telethon clients with saved sessions: the other side of what is measured of a listener process.
+"""A process of plain Telethon clients with saved sessions: the baseline for a listener process.
 
 `python -m benchmarks.raw_clients FILE`: the file says what to do (`Task`), each line of the output is one JSON object of what was found.
 The process stays until SIGTERM, unless it was to connect only.

@@ -1,4 +1,4 @@
-"""A worker that comes up and finds the accounts of one that has ended: how long until all are connected, and what that asks of AWS.
+"""A worker that starts and takes the accounts of a worker that has ended: the time until all are connected, and the AWS requests.
 
 The other side is what cannot be saved: plain Telethon connecting the same keys, so many at once, and the AWS calls that were made,
 each as long as the stand-in makes it, as many at once.
@@ -31,7 +31,7 @@ AT_ONCE = 16
 QUIET_S, DEADLINE_S = 1.0, 300.0
 GONE = WorkerId("gone")
 ALLOWED: Mapping[str, int] = {"UpdateItem ACCOUNT": 1, "UpdateItem SESSION": 1, "UpdateItem MARKS": 1, "Decrypt": 1}
-"""What one account's takeover may cost: a claim, two loads that fence, one data key unwrapped."""
+"""The requests that the takeover of an account may cost: a claim, two loads that fence, one data key unwrapped."""
 
 
 def measure(wanted: frozenset[str], environment: BenchmarkEnvironment) -> Iterator[Row]:

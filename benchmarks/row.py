@@ -1,4 +1,4 @@
-"""One line of the table: what was measured, against what, and whether that is good enough."""
+"""A row of the table: a measurement, its baseline, and its goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending: what the listener's private interface adds to Telethon, near and far, and what its sends cost at AWS.
+"""Sending: the time that the listener's private interface adds to Telethon, near and far, and the AWS requests of its sends.
 
 Both sides send to the same person over the same test server, in turns within each round; which side begins alternates.
 """
@@ -44,12 +44,12 @@ BY_THE_CLOCK: Mapping[str, float] = {
     "Query by_owner": WATCH_EVERY_S,
     "PutItem MARKS": CHECKPOINT_EVERY_S,
 }
-"""What a worker does every so many seconds, whatever is sent: beats, looks around, and saves how far an active account has come."""
+"""A worker's periodic calls, which do not depend on sends: beats, looks at its peers, and saves of an active account's update state."""
 
 
 @dataclass(frozen=True)
 class SendMedians:
-    """One round's medians."""
+    """The medians of a round."""
 
     plain: float
     own: float

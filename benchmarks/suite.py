@@ -18,7 +18,7 @@ class Suite:
 
 
 class NoSuchRow(Exception):
-    """A row was asked for that nobody measures; the message lists those there are."""
+    """An unknown row was asked for. The message lists the rows."""
 
 
 def chosen(suites: Sequence[Suite], wanted: Sequence[str]) -> frozenset[str]:

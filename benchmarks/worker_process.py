@@ -1,4 +1,4 @@
-"""Listener processes over the quick AWS: started, asked what they hold, ended by their id."""
+"""Listener processes over the fake AWS: starts them, reads what they hold, ends them by their id."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KILLED_S = 10
 
 
 class WorkerProcess:
-    """One listener process. A context manager; on exit it is killed: what it would hand over nobody wants any more."""
+    """A listener process. A context manager: on exit the process is killed, because its accounts need no hand-over."""
 
     def __init__(self, environment: BenchmarkEnvironment, aws: FakeAws, name: str) -> None:
         port = free_port()

@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, for what has to go on while the main thread works."""
+"""An event loop on a thread of its own, for tasks that run while the main thread works."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class FakeAws:
         return InProcessClient(self.answer)
 
     def answer(self, operation: str, request: Request) -> Answer:
-        """Answer a request; raises Refused and NotSupported."""
+        """Answer a request; raises RequestRefused and NotSupported."""
         if operation not in self._services:
             raise NotSupported(operation)
         return self._services[operation].answer(operation, request)

@@ -1,4 +1,4 @@
-"""DynamoDB in memory, for what our stores ask of it."""
+"""DynamoDB in memory, with the operations that our stores use."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class FakeDynamoDb(FakeService):
 
 
 def _check_unique(addressed: Iterable[tuple[str, Item]], most: int) -> None:
-    """Raise Refused for more requests than one may hold, for none, and for two of one item."""
+    """Raise RequestRefused for more requests than one may hold, for none, and for two of one item."""
     addresses = [(table, key["pk"]["S"], key["sk"]["S"]) for table, key in addressed]
     if not 0 < len(addresses) <= most:
         raise RequestRefused("ValidationException", f"{len(addresses)} items in one request, of 1 to {most}")

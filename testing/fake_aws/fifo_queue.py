@@ -100,7 +100,7 @@ class FakeFifoQueue(FakeService):
             self._by_receipt.clear()
 
     def answer(self, name: str, request: Request) -> Answer:
-        """Answer a request; raises Refused and NotSupported."""
+        """Answer a request; raises RequestRefused and NotSupported."""
         if request.get("QueueUrl", "").rpartition("/")[2] != QUEUE:
             raise RequestRefused(f"{_CODE}.NonExistentQueue", "The specified queue does not exist.")
         return super().answer(name, request)
@@ -164,7 +164,7 @@ class FakeFifoQueue(FakeService):
 
 
 def _entries(request: Request) -> list[Request]:
-    """Return the entries of a batch; raises Refused for a batch that SQS does not take as a whole."""
+    """Return the entries of a batch; raises RequestRefused for a batch that SQS does not take as a whole."""
     entries: list[Request] = request["Entries"]
     if not entries:
         raise RequestRefused(f"{_CODE}.EmptyBatchRequest")

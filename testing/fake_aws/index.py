@@ -35,7 +35,7 @@ class IndexData:
         self._collections: dict[str, ItemCollection] = {}
 
     def searched(self, request: Request) -> tuple[Index, dict[str, ItemCollection]]:
-        """Return the index and its partitions, for a query; raises Refused for a consistent read, which an index has not."""
+        """Return the index and its partitions, for a query; raises RequestRefused for a consistent read, which an index has not."""
         if request.get("ConsistentRead"):
             raise RequestRefused("ValidationException", "Consistent reads are not supported on global secondary indexes")
         return self._index, self._collections
@@ -45,7 +45,7 @@ class IndexData:
         return item is not None and self._index.partition_key in item and self._index.sort_key in item
 
     def check(self, item: Item) -> None:
-        """Raise Refused for an index key that is no text."""
+        """Raise RequestRefused for an index key that is no text."""
         for name in (self._index.partition_key, self._index.sort_key):
             if name in item and "S" not in item[name]:
                 raise RequestRefused("ValidationException", f"Type mismatch for Index Key {name}")

@@ -1,4 +1,4 @@
-"""What every fake service is made of: operations by name, each with the parameters that it supports."""
+"""The base of the fake services: operations by name, each with the parameters that it supports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FakeService:
         self._lock = threading.RLock()
 
     def answer(self, name: str, request: Request) -> Answer:
-        """Answer a request; raises Refused as AWS does, and NotSupported."""
+        """Answer a request; raises RequestRefused as AWS does, and NotSupported."""
         found = self.operations.get(name)
         if found is None:
             raise NotSupported(name)

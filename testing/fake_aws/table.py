@@ -106,7 +106,7 @@ class FakeTable:
         return {"Items": shown, "Count": len(shown)}
 
     def check(self, request: Request, key: Item) -> Item | None:
-        """Return the item under a key; raises Refused where the request's condition does not hold for it."""
+        """Return the item under a key; raises RequestRefused where the request's condition does not hold for it."""
         before = self._found(key)
         values, names = request.get("ExpressionAttributeValues", {}), request.get("ExpressionAttributeNames", {})
         if not holds(request.get("ConditionExpression"), before or {}, values, names):

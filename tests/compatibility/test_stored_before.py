@@ -193,7 +193,7 @@ class ReplayEnvironment:
 async def replay(recording: Recording, server: TelegramServer) -> ReplayEnvironment:
     """A recording with nothing in the queue."""
     made = ReplayEnvironment(recording, server)
-    while await made.harness.left():
+    while await made.harness.take_queued():
         pass
     return made
 
@@ -216,7 +216,7 @@ async def test_a_listener_goes_on_with_a_dead_workers_account(replay: ReplayEnvi
             await replay.send(groups[kind], f"to the {kind} again")
         assert await replay.got("alice", 2) == ["from Anna", "an answer"]
         assert await replay.got("carol", 1) == ["an answer to whom a message names"]
-        assert await replay.harness.left() == []
+        assert await replay.harness.take_queued() == []
     assert replay.server.operation.counters()["auth_key_duplicated"] == 0
 
 

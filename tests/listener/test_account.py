@@ -153,7 +153,7 @@ async def test_a_log_in_goes_on_with_another_worker_after_the_first_one_died(har
     async with harness.worker().running() as first:
         await telegram(await first.account(TENANT)).flow.start(ANNA)
         await first.crash()
-    await harness.bury(first.id)
+    await harness.mark_dead(first.id)
     async with harness.worker().running() as second:
         account = await second.account(TENANT)
         assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
@@ -289,7 +289,7 @@ async def test_what_came_while_nobody_was_connected_is_fetched_in_order(harness:
         events = await harness.queued(30)
         assert texts(events) == [str(number) for number in range(30)]
         assert all(event["backfilled"] for event in events)
-    assert await harness.left() == []
+    assert await harness.take_queued() == []
 
 
 async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(harness: ListenerHarness, server: TelegramServer) -> None:
@@ -305,7 +305,7 @@ async def test_what_was_taken_but_not_queued_when_the_worker_died_comes_again(ha
             write(server, str(number))
         await until(lambda: account.context.ledger and account.context.ledger._size == 5)
         await first.crash()
-    await harness.bury(first.id)
+    await harness.mark_dead(first.id)
     async with harness.worker().running():
         assert texts(await harness.queued(5)) == ["0", "1", "2", "3", "4"]
 
@@ -319,7 +319,7 @@ async def test_lost_repeated_and_reordered_pushes_change_nothing(harness: Listen
         for number in range(4):
             write(server, str(number))
         assert texts(await harness.queued(4)) == ["0", "1", "2", "3"]
-    assert await harness.left() == []
+    assert await harness.take_queued() == []
 
 
 async def test_a_broken_connection_is_made_again_and_nothing_is_missed(harness: ListenerHarness, server: TelegramServer) -> None:
@@ -364,7 +364,7 @@ async def test_codes_from_telegram_are_never_queued(harness: ListenerHarness, se
         await telegram(other).flow.start(ANNA)
         write(server, "after the code")
         assert texts(await harness.queued(1)) == ["after the code"]
-    assert await harness.left() == []
+    assert await harness.take_queued() == []
 
 
 # ends

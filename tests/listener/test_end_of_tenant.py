@@ -94,7 +94,7 @@ async def test_the_successor_of_a_dead_owner_logs_the_account_out(harness: Liste
         await deleted.delete()
         await until(lambda: first.ownership.held == 0)
     assert len(deleted.messengers[WA].sessions) == 1
-    await harness.bury(second.id)
+    await harness.mark_dead(second.id)
     async with successor.running():
         await until(lambda: deleted.left() == [])
         assert deleted.messengers[WA].sessions == {}

@@ -168,7 +168,7 @@ async def test_every_message_arrives_once_through_hand_back_hand_over_and_kill(
         await sender.some_more()
         fourth, _ = await workers.enter_async_context(interface(harness))
         await third.crash()
-        await harness.bury(third.id)
+        await harness.mark_dead(third.id)
         await until(lambda: fourth.ownership.held == 1)
         await sender.some_more()
         sender.stop()

@@ -302,7 +302,7 @@ async def test_a_send_whose_account_is_taken_over_in_its_middle_may_be_repeated(
         await first.crash()
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        await harness.bury(first.id)
+        await harness.mark_dead(first.id)
         await connected(await second.account(TENANT))
         assert await commands.run(second.ownership, once)
         assert await arrived(server) == ["once"]

@@ -94,7 +94,7 @@ async def test_after_a_crash_it_is_taken_over(harness: ListenerHarness, messenge
         assert [event["message"]["text"] for event in await harness.queued(1)] == ["before"]
         await first.crash()
     messenger.write(BOB, USER, "meanwhile")
-    await harness.bury(first.id)
+    await harness.mark_dead(first.id)
     async with second.running():
         await connected(second)
         messenger.write(BOB, USER, "after")

@@ -25,7 +25,7 @@ PASSWORD = "a second factor"
 
 @pytest.fixture(autouse=True)
 def people(server: TelegramServer) -> None:
-    """Anna, whose account is plugged in, and Alice, who writes to her."""
+    """Create Anna, whose account the tenant uses, and Alice, who writes to her."""
     server.people.create(PersonSpec(phone=ANNA, first_name="Anna", password=PASSWORD))
     server.people.create(PersonSpec(phone=ALICE, first_name="Alice", username="alice"))
 

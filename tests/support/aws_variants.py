@@ -1,4 +1,4 @@
-"""One interface to the fake AWS, over HTTP and in this process, and to the emulator, so that a test holds them to each other."""
+"""The fake AWS over HTTP, the fake AWS in this process, and the emulator behind one interface, so that a test compares them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 
 class CapturedLog:
-    """The functions' own logger, writing where a test can read."""
+    """The functions' logger, with its lines kept for the test."""
 
     def __init__(self) -> None:
         self._stream = io.StringIO()

@@ -22,7 +22,7 @@ class CertificateFiles:
     key: str
 
     def server_context(self, folder: Path) -> ssl.SSLContext:
-        """Return what a server shows the certificate with; `folder` takes the files that the ssl module insists on."""
+        """Return the TLS context of a server with the certificate. The ssl module needs it in files, which go to `folder`."""
         path = folder / "certificate.pem"
         path.write_text(self.key + self.certificate)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -30,7 +30,7 @@ class CertificateFiles:
         return context
 
     def client_context(self) -> ssl.SSLContext:
-        """Return what trusts this certificate alone."""
+        """Return the TLS context of a client that trusts only this certificate."""
         return ssl.create_default_context(cadata=self.certificate)
 
 

@@ -26,5 +26,5 @@ class FakeClock:
         self._boottime += seconds
 
     def jump(self, seconds: float) -> None:
-        """Have the wall clock set, forwards or back."""
+        """Set the wall clock forwards or back."""
         self._now += timedelta(seconds=seconds)

@@ -20,7 +20,7 @@ TG = Channel.TELEGRAM
 
 
 RECOVERY_S = 90.0
-"""A call that nobody answers (20 s), the silence that gives a dead worker away (16 s), what nobody took for long (30 s), looks between, a
+"""A call without an answer (20 s), the silence after which a worker is dead (16 s), accounts that no worker took (30 s), looks between, a
 reclaim; by the slowest clock."""
 
 
@@ -29,7 +29,7 @@ SHARING_S = 120.0
 
 
 class Fleet:
-    """Processes over one table, true time, and what must hold at every moment of it."""
+    """Processes over one table, the true time, and the invariants, which are checked at every step."""
 
     def __init__(self, stores: OwnershipStores) -> None:
         self.stores = stores
@@ -49,14 +49,14 @@ class Fleet:
         return process
 
     def settle(self) -> None:
-        """Let every process that runs do what is ready, and look whether all is well."""
+        """Let every running process do the work that is ready, and check the invariants."""
         for process in self.processes:
             if process.runs:
                 process.loop.run_due()
             self.check()
 
     def advance(self, seconds: float) -> None:
-        """Let true time pass, from one timer of anybody to the next."""
+        """Let true time pass, from timer to timer of all processes."""
         end = self.true_time.now + seconds
         while (at := min(map(self._next, self.processes), default=end)) < end:
             self.true_time.now = max(at, self.true_time.now + 1e-6)
@@ -69,11 +69,11 @@ class Fleet:
         return process.clock.true_time(due) if process.runs and due is not None else float("inf")
 
     def holders(self) -> Counter[TenantId]:
-        """Return how many could send for each account, now."""
+        """Return the number of workers that could send for each account now."""
         return Counter(holding.tenant_id for process in self.processes for holding in process.could_send())
 
     def check(self) -> None:
-        """What holds at every moment."""
+        """Check the invariants."""
         for tenant, holders in self.holders().items():
             assert holders <= 1, f"{holders} can send for {tenant} at {self.true_time.now}"
         self._check_epochs()
@@ -122,20 +122,20 @@ class Fleet:
         return bool(row and row.draining)
 
     def is_fair(self) -> bool:
-        """Whether no worker that stays holds more than its share of what has an owner."""
+        """Tell whether no live worker holds more than its share of the owned accounts."""
         held = Counter(holding._me for process in self.processes for holding in process.could_send())
         live = [row for row in self.stores.workers.all() if row.state is WorkerState.LIVE and not row.draining]
         share = -(-sum(held.values()) // max(len(live), 1))
         return all(held[row.id] <= share for row in live) and sum(held[row.id] for row in live) == sum(held.values())
 
     def share_out(self) -> None:
-        """Let time pass until it is fair."""
+        """Let time pass until `is_fair`."""
         end = self.true_time.now + SHARING_S
         while not self.is_fair() and self.true_time.now < end:
             self.advance(3)
 
     def deliver(self, count: int) -> None:
-        """Let calls that were held go on."""
+        """Let held calls continue."""
         for _ in range(count):
             self.held.pop(0)()
             self.settle()

@@ -1,4 +1,4 @@
-"""A listener without its process: the real stores on the emulator, the real Telegram test server, clocks that a test may move."""
+"""A listener in the test's process: real stores on the emulator, the real Telegram test server, and clocks that a test can move."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 TENANTS = [TenantId(f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}") for digit in "12"]
 PATIENCE_S = 60.0
-"""How long a test waits for what is to happen: long enough for a machine that has other things to do."""
+"""The time limit of a test's waits: long enough for a busy machine."""
 
 
 async def until(condition: Callable[[], Any], deadline_s: float = PATIENCE_S) -> Any:
-    """Wait for a condition that nothing announces; it is looked at between other tasks."""
+    """Wait until a condition holds. It is checked between other tasks, because no signal announces it."""
     async with asyncio.timeout(deadline_s):
         while not (found := condition()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -78,7 +78,7 @@ class ListenerHarness:
         self.envelope = Envelope(lambda: kms, self.aws.kms_key_id)
 
     def services(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
-        """Return what a worker's accounts work with."""
+        """Return the services that a worker's accounts use."""
         return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger)
 
     def worker(
@@ -89,7 +89,7 @@ class ListenerHarness:
         certificate: str = "",
         drivers: Sequence[ChannelDriver] | None = None,
     ) -> WorkerHarness:
-        """Return a worker, not started: Telegram's, unless other channels are named."""
+        """Return a worker that is not started. Its channel is Telegram, unless `drivers` are given."""
         return WorkerHarness(self, clock or SystemClock(), queue, address, certificate, drivers or [TelegramDriver(self.telegram)])
 
     def registered_worker(self, clock: FakeClock) -> WorkerHarness:
@@ -100,20 +100,20 @@ class ListenerHarness:
         return worker
 
     async def queued(self, count: int, deadline_s: float = PATIENCE_S) -> list[dict[str, Any]]:
-        """Wait for that many events and take them out of the queue, in order per chat."""
+        """Wait for a number of events, and remove them from the queue, in order per chat."""
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(deadline_s):
             while len(found) < count:
                 found += await asyncio.to_thread(self._take, 1)
         return found
 
-    async def bury(self, worker_id: WorkerId) -> None:
-        """Have a crashed worker's row say that it is dead, as a peer does that saw it silent; a beat may still have been on its way."""
+    async def mark_dead(self, worker_id: WorkerId) -> None:
+        """Mark a crashed worker as dead, as a peer does after its silence. A last beat may still arrive, so this may take several tries."""
         while (row := await asyncio.to_thread(self.workers.get, worker_id)) and row.state is WorkerState.LIVE:
             await asyncio.to_thread(self.workers.kill, worker_id, row.beat, SystemClock().now())
 
-    async def left(self) -> list[dict[str, Any]]:
-        """Take what is in the queue now."""
+    async def take_queued(self) -> list[dict[str, Any]]:
+        """Remove the visible events from the queue, and return them."""
         return await asyncio.to_thread(self._take, 0)
 
     def _take(self, wait_s: int) -> list[dict[str, Any]]:
@@ -125,21 +125,21 @@ class ListenerHarness:
 
 
 class PatientOffload(Offload):
-    """Threads whose calls are given up late: a slow machine is no outage. Deadlines are for tests that have a time of their own."""
+    """Threads whose calls have at least a minute, because a slow machine is no outage. Tests of deadlines have clocks of their own."""
 
     async def within(self, deadline_s: float, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a call within the deadline, or within a minute where that is longer."""
+        """Run a call within the deadline, or within a minute if that is longer."""
         return await super().within(max(deadline_s, PATIENCE_S), call, *args, **kwargs)
 
 
 def queue_of(aws: EmulatorAccount, offload: Offload, kind: type[Queue] = Queue) -> Queue:
-    """Return the way into an account's `events` queue; it wants to be closed."""
+    """Return a sender to the `events` queue. The caller closes it."""
     keep = DeliveryStore(Table(aws.client("dynamodb"), aws.deliveries_table_name)).keep
     return kind(aws.client("sqs"), Credentials(aws.emulator.account, aws.emulator.secret), aws.events_queue_url, keep, offload)
 
 
 class WorkerHarness:
-    """One worker with its writer."""
+    """A worker with its writer."""
 
     def __init__(
         self, harness: ListenerHarness, clock: Clock, queue: type[Queue], address: str, certificate: str, drivers: Sequence[ChannelDriver]
@@ -165,12 +165,12 @@ class WorkerHarness:
         return AccountContext(row, me, self.lease.guard(), self.services)
 
     async def account(self, tenant_id: TenantId) -> OwnedAccount:
-        """Return an account, claimed by this worker."""
+        """Claim an account for this worker, and return it."""
         return await asyncio.wait_for(self.ownership.account(tenant_id, Channel.TELEGRAM), PATIENCE_S)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[WorkerHarness]:
-        """Run the worker, its beats and its writer; hand over at the end."""
+        """Run the worker, its beats and its writer for the block. At the end it hands its accounts over."""
         writing = asyncio.create_task(self.writer.run())
         self.task = asyncio.create_task(self.ownership.run())
         await until(lambda: self.lease.held() or (self.task and self.task.done()))
@@ -188,20 +188,20 @@ class WorkerHarness:
             self.beat_offload.close()
 
     async def crash(self) -> None:
-        """End as by kill -9: from one moment on nothing reaches Telegram or AWS, nothing is handed over, saved or said."""
+        """End as by kill -9: at once no call reaches Telegram or AWS, and nothing is handed over or saved."""
         self.offload.close()
         self.beat_offload.close()
         self.lease.lapse()
         assert self.task is not None
         doomed = [self.task, *self.ownership.claims.tasks.values()]
         while not all(task.done() for task in doomed):
-            for task in doomed:  # again and again, since a killed process does not get to tidy up
+            for task in doomed:  # again and again, because a killed process does not clean up
                 task.cancel()
             await asyncio.sleep(0)
 
 
 def telegram_of(server: TelegramServer) -> TelegramEndpoint:
-    """Return how a listener finds an in-process test server."""
+    """Return the endpoint of an in-process test server."""
     info = server.info()
     return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
 
@@ -232,6 +232,6 @@ def is_down(account: OwnedAccount) -> bool:
 
 
 def client_of(account: OwnedAccount) -> Client | None:
-    """Return the client of an account's connection, where there is one."""
+    """Return the client of an account's connection, or None."""
     loop = telegram(account).loop
     return loop.client if loop else None

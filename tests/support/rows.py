@@ -1,4 +1,4 @@
-"""Rows that make sense, and rows that do not."""
+"""Rows for tests: tenants, and malformed rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def whole(found: Iterable[T | Malformed]) -> list[T]:
-    """Return what was read, all of which makes sense."""
+    """Return the values, after a check that none is malformed."""
     kept: list[T] = []
     for one in found:
         assert not isinstance(one, Malformed), one
@@ -23,15 +23,15 @@ def whole(found: Iterable[T | Malformed]) -> list[T]:
 
 
 def put_tenant(table: Table, *tenant_ids: TenantId) -> None:
-    """Have tenants exist, as far as their accounts ask for it."""
+    """Create as much of tenants as their accounts need."""
     for tenant_id in tenant_ids:
         table.put({**keys.tenant(tenant_id), "deleting": False, "number": 1})
 
 
 SECRET = "hidden words"
-"""What lies in a row that makes no sense: no log may show it."""
+"""The content of malformed rows, which no log may show."""
 
 
 def spoil(table: Table, key: Mapping[str, str], field: str, value: Any = SECRET) -> None:
-    """Have one field of a row make no sense."""
+    """Make a field of a row malformed."""
     table.update(key, "SET #field = :value", {":value": value}, names={"#field": field})

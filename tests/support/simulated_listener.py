@@ -1,8 +1,8 @@
-"""Listener processes without threads, network or real time: the real ownership on loops and clocks of their own, over one table in memory.
+"""Simulated listener processes: the real ownership code without threads, network or real time, over a table in memory.
 
-Each process has its own clock, which runs at its own rate, and its own event loop, which runs only when the fleet lets it: a paused
-process stops in the middle of whatever it does. Its calls to the table travel as the test decides. Nobody is logged in to any account,
-so that an account's life runs as it is but needs no Telegram.
+Each process has a clock with its own rate, and an event loop that runs only when the fleet lets it, so that a paused process stops in the
+middle of its work. The test decides when and how calls to the table are applied and answered. No account is logged in, so that none needs
+Telegram.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ T = TypeVar("T")
 START_AGAIN_S = 3.0
 TICKS_PER_S = 1024  # a power of two: sums and differences of times are exact
 _SILENT = Logger(service=f"fleet-{uuid4()}", stream=io.StringIO(), level="CRITICAL")
-_NONE: Any = None  # what an account needs only once somebody is logged in to it
+_NONE: Any = None  # services that only a logged-in account needs
 
 
 class TrueTime:
@@ -54,7 +54,7 @@ class TrueTime:
 
 
 class DriftingClock:
-    """True time at a rate and from an offset of one's own; the wall clock may be set by `set_by` seconds besides."""
+    """A clock with its own rate and offset from the true time. `set_by`: the seconds by which its wall clock was set."""
 
     def __init__(self, true_time: TrueTime, rate: float = 1.0, offset: float = 0.0) -> None:
         self._true_time = true_time
@@ -71,12 +71,12 @@ class DriftingClock:
         return datetime(2026, 3, 1, 12, 0, tzinfo=UTC) + timedelta(seconds=self.boottime() + self.set_by)
 
     def true_time(self, boottime: float) -> float:
-        """Return the true time at which the clock will show this, or just after."""
+        """Return the true time at which the clock will show `boottime`, or just after."""
         return (boottime - self._offset) / self._rate + 1e-6
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
-    """An event loop on a process's clock. `run_due` runs what is ready or due now; `idle_until` is its next timer."""
+    """An event loop on a process's clock. `run_due` runs the work that is ready or due; `idle_until` is its next timer."""
 
     def __init__(self, clock: DriftingClock) -> None:
         self._clock = clock
@@ -88,7 +88,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self._clock.boottime()
 
     def run_due(self) -> None:
-        """Run until all that is left to do is to wait."""
+        """Run until the loop would wait."""
         self.run_forever()
 
 
@@ -100,7 +100,7 @@ class _NeverWaitingSelector(selectors.SelectSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Find nothing; where the loop would wait, have it stop."""
+        """Return no events. If the loop would wait, stop it."""
         if timeout is None or timeout > 0:
             self._loop.idle_until = None if timeout is None else self._loop.time() + timeout
             self._loop.stop()
@@ -119,7 +119,7 @@ class CallFate(StrEnum):
     ECHOED = "echoed"  # answered, and its first try applied once more when the test lets it
     REFUSED = "refused"  # not applied, and an error says so
     FAILED = "failed"  # applied, but an error says that perhaps it was not
-    BROKEN = "broken"  # raises what nobody thought of
+    BROKEN = "broken"  # raises an unexpected exception
 
 
 class FaultyOffload(Offload):
@@ -138,7 +138,7 @@ class FaultyOffload(Offload):
         return await asyncio.wait_for(self._send(partial(call, *args, **kwargs)), deadline_s)
 
     def close(self) -> None:
-        """Let nothing through any more."""
+        """Let no more calls through."""
         self.closed = True
 
     def _send(self, call: Callable[[], T]) -> asyncio.Future[T]:
@@ -172,7 +172,7 @@ class FaultyOffload(Offload):
 
 
 def _apply(call: Callable[[], T]) -> Callable[[asyncio.Future[T]], None]:
-    """Make a call; return how to tell a waiting caller what came of it."""
+    """Make a call. Return a function that passes its result or error to a waiting caller."""
     try:
         result = call()
     except Exception as error:  # it is the caller's
@@ -210,11 +210,11 @@ class ListenerProcess:
 
     @property
     def runs(self) -> bool:
-        """Whether it does anything at the moment."""
+        """Whether it is neither paused nor crashed."""
         return not (self.paused or self.crashed)
 
     def do(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Have it do something besides; what commonly goes wrong is the caller's there, and nobody's here."""
+        """Run a task in the process. Expected errors are for the task's caller, and are ignored here."""
         self.loop.create_task(_suppress_expected(work))
 
     def stop(self) -> None:
@@ -223,21 +223,24 @@ class ListenerProcess:
         self.loop.call_soon(self.worker.stop)
 
     def crash(self) -> None:
-        """End as by kill -9. What is on its way to the table stays on its way."""
+        """End as by kill -9. Calls that are under way to the table stay under way."""
         self.crashed = True
 
     def look(self) -> None:
-        """Have it look around now, as a nudge does that comes with a beat."""
+        """Have it look at its peers now, as after a nudge."""
         self.loop.call_soon(self.worker.beats.news.set)
 
     def could_send(self) -> list[AccountContext]:
-        """Return what a frame could be sent for at this moment, were the process to run. Asks a copy of the lease: asking ends it."""
+        """Return the accounts for which the process could send a frame now, if it ran.
+
+        This checks a copy of the lease, because a check may end the lease.
+        """
         if self.crashed:
             return []
         return [context for worker, context in self.contexts if not context.guard._closed and copy.copy(worker.lease).held()]
 
     def close(self) -> None:
-        """Clear it away."""
+        """Cancel its tasks, and close its loop."""
         for line in self.lines:
             line.close()
         while tasks := asyncio.all_tasks(self.loop):

@@ -92,7 +92,7 @@ def equal(left: Typed | None, right: Typed | None) -> bool:
 
 
 def check_placeholders(request: Mapping[str, Any], *expressions: str | None) -> None:
-    """Raise Refused unless the expressions use exactly the values and names of the request."""
+    """Raise RequestRefused unless the expressions use exactly the values and names of the request."""
     given = {*request.get("ExpressionAttributeValues", ()), *request.get("ExpressionAttributeNames", ())}
     if (given or any(expressions)) and (used := _placeholders(expressions)) != given:
         raise RequestRefused("ValidationException", f"unused, or used and not given: {', '.join(sorted(used ^ given))}")
