@@ -6,7 +6,7 @@ WORKERS ?= 4
 .DEFAULT_GOAL := help
 # uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
 export UV_SYSTEM_CERTS ?= 1
-.PHONY: help setup up demo test check format bench synth openapi lock deploy migrate diag diag-verbose chaos clean
+.PHONY: help setup up demo test test-only check format bench synth openapi lock deploy migrate diag diag-verbose chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -20,7 +20,10 @@ up: setup        ## start the whole system on this machine and stay; Ctrl-C stop
 demo: setup      ## the main job, unattended, with a transcript
 	@$(RUN) -m local demo
 
-test: setup      ## run all tests
+test: setup      ## run all tests, side by side in WORKERS processes
+	@$(MAKE) --no-print-directory test-only
+
+test-only:
 	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup     ## format, lint, types, import arrows

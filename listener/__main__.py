@@ -22,8 +22,8 @@ from pydantic import BeforeValidator, SecretStr
 from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.api import Api, server
 from listener.core.connect_limiter import REAL_EVERY_S, ConnectLimiter
+from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
-from listener.core.ledger import Writer
 from listener.core.metrics import MetricsWriter
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from functions.auth import routes as auth
-from functions.callbacks import receiver
+from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody

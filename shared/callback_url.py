@@ -1,4 +1,4 @@
-"""Checks the text of a callback URL. The addresses of its host are checked at each connection (`shared.addresses`)."""
+"""Checks the text of a callback URL. The addresses of its host are checked at each connection (`shared.public_addresses`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from shared.addresses import is_public
 from shared.errors import AvioError, Code
+from shared.public_addresses import is_public
 
 MAX_LENGTH = 2048
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"

@@ -14,15 +14,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TOP = "benchmarks|functions|infra_cdk|listener|local|operators|shared|testing|tests"
 
-MOVING: dict[str, str] = {
-    "benchmarks/aws_latency_proxy.py": "benchmarks/padded_aws.py",
-    "benchmarks/suite.py": "benchmarks/family.py",
-    "listener/core/channel.py": "listener/account.py",
-    "testing/fake_aws": "benchmarks",
-    "tests/testing/fake_aws": "tests/benchmarks",
-}
-"""Paths that the documents name and that do not exist yet, with the present path of each. To be emptied once all are there."""
-
 _FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -99,16 +90,16 @@ def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None
 def test_every_path_that_a_page_names_exists() -> None:
     """Look for each module, folder and test that a page names."""
     missing = {path for page in PAGES for path in named(page) if not (ROOT / path).exists()}
-    assert missing - MOVING.keys() == set()
+    assert missing == set()
 
 
 def test_every_constant_in_a_table_has_the_value_that_the_code_gives_it() -> None:
     """Compare the tables of constants with the modules that they name."""
     wrong: list[tuple[str, str, str, list[float]]] = []
     for name, value, path in constants():
-        module = ROOT / MOVING.get(path, path)
-        if not (module.exists() or path in MOVING):
+        module = ROOT / path
+        if not module.exists():
             wrong.append((name, path, value, []))
-        elif module.exists() and (found := numbers_of(module, name)) != numbers_told(value):
+        elif (found := numbers_of(module, name)) != numbers_told(value):
             wrong.append((name, path, value, found))
     assert wrong == []

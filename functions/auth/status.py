@@ -14,7 +14,7 @@ from typing import Any
 from functions.auth.live_workers import LiveWorkers
 from shared.clock import Clock
 from shared.model.account import Account, AccountState
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import NEXT_STEPS, Reason, reason_of
 from shared.rpc.client import OwnerClient
 from shared.rpc.status import GetStatus

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functions.callback_delivery import retry
 from functions.callback_delivery.attempt import AttemptResult
 from functions.callback_delivery.callback_health import HealthCounter
+from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Finished, Park, PutBack, Step
 from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, Park, PutBack, Step
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.store.table import StoreUnavailable

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from functions.callback_delivery.delivery_run import DeliveryRun
+from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S
 from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.run_state import DeliveryCounts, RunState
 from functions.callback_delivery.services import DeliveryServices
-from functions.callback_delivery.steps import STORAGE_DELAY_S
 from shared.model.event import read_event
 from shared.observability import log_malformed
 from shared.store.delivery_snapshot import Snapshot

@@ -17,14 +17,14 @@ from functions.callback_delivery.callback_health import HealthCounter
 from functions.callback_delivery.early_delete import EarlyDelete
 from functions.callback_delivery.endpoint_hold import EndpointHold
 from functions.callback_delivery.entry_delivery import EntryDelivery
+from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Finished, Park, PutBack
 from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.rejected_events import RejectedEvents
 from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.slow_attempts import SlowAttempts
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, Park, PutBack
+from functions.callback_delivery.undelivered_entries import RejectedEvents
 from shared.model.ids import EventId, TenantId
 from shared.store.rows import fault_of
 

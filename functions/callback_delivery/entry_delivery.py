@@ -17,14 +17,14 @@ from functions.callback_delivery import retry
 from functions.callback_delivery.attempt_outcomes import AttemptOutcomes, PostedEvent
 from functions.callback_delivery.delivery_filter import rejection
 from functions.callback_delivery.endpoint_hold import EndpointHold
+from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Park, PutBack, Step
 from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recipients import Recipient
-from functions.callback_delivery.rejected_events import RejectedEvents
 from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState, already_handled
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.slow_attempts import SlowAttempts
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Park, PutBack, Step
+from functions.callback_delivery.undelivered_entries import RejectedEvents
 from shared.crypto import KeysUnavailable
 from shared.model.delivery import Delivery
 from shared.model.event import Event

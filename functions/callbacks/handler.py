@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functions.callbacks import receiver
+from functions.callbacks import dev_receiver as receiver
 from functions.http.http_function import HttpFunction
 from shared.settings import HttpSettings
-from shared.store.receiver import ReceiverStore
+from shared.store.dev_receiver import ReceiverStore
 from shared.store.table import Table
 
 

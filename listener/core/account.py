@@ -24,7 +24,7 @@ from listener.core.runtime.signals import Signal, wait_for
 from shared.crypto import DecryptionFailed
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import Reason
 from shared.rpc.log_in import StateReached
 from shared.store.fenced import Superseded

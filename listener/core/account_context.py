@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from listener.core.ledger import Ledger, Position, Writer
+from listener.core.event_ledger import Ledger, Position, Writer
 from listener.core.metrics import ChannelMetrics, no_metrics
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.backoff import AWS_AWAY

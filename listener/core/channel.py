@@ -20,7 +20,7 @@ from listener.core.account_context import AccountContext
 from listener.core.runtime.signals import Signal
 from shared.model.account import AccountState
 from shared.model.ids import Channel
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import Reason
 from shared.rpc.command import Command
 

@@ -13,7 +13,7 @@ from listener.core.channel import Handlers
 from shared.crypto import KeysUnavailable
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import NEXT_STEPS, Reason
 from shared.rpc.command import Command
 from shared.rpc.log_in import LogOut, StateReached

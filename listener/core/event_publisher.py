@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from aws_lambda_powertools import Logger
 
-from listener.core.ledger import LedgerEntry
+from listener.core.event_ledger import LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
 from shared.model.ids import Channel, TenantId

@@ -10,7 +10,7 @@ import contextlib
 from datetime import datetime
 
 from listener.core.checkpoint import Checkpoint
-from listener.core.ledger import Ledger
+from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
@@ -23,7 +23,7 @@ from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.errors import AvioError, Code
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.store.fenced import Superseded
 
 DRAIN_S = 5.0

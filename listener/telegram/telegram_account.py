@@ -20,7 +20,7 @@ from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import Reason
 
 

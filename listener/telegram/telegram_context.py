@@ -7,7 +7,7 @@ from typing import Any
 
 from listener.core.account_context import AccountContext
 from listener.core.connect_limiter import ConnectLimiter
-from listener.core.ledger import Ledger
+from listener.core.event_ledger import Ledger
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.session import Session

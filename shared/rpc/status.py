@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.rpc.command import Command
 
 

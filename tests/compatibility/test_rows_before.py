@@ -18,8 +18,8 @@ from shared.store.accounts import AccountStore
 from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.dev_receiver import ReceiverStore
 from shared.store.peers import PeerStore
-from shared.store.receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenStore

@@ -16,7 +16,7 @@ from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
-from functions.callbacks import receiver
+from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
 from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
@@ -49,7 +49,7 @@ from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
-from shared.store.receiver import ReceiverStore
+from shared.store.dev_receiver import ReceiverStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore

@@ -92,7 +92,7 @@ async def test_who_wrote_in_a_group_can_be_answered_in_private(
     """Though Telegram told of them without a usable hash, and the worker that was told is gone."""
     server.operation.settings({"min_users": min_users})
     async with delivered(harness, server, group_of(server, kind), "who can help?") as message, harness.worker().running() as second:
-        assert message["sender_id"] == id_of(server, ALICE)
+        assert message["sender_id"] == str(id_of(server, ALICE))
         account = await connected(second)
         await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
         assert await arrived(server) == ["I can"]
@@ -105,8 +105,8 @@ async def test_a_stranger_who_was_answered_once_is_known_for_good(harness: Liste
         async with harness.worker().running() as second:
             account = await connected(second)
             await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
-            await until(lambda: (kept := harness.peers.get(TENANT, Channel.TELEGRAM, message["sender_id"])) and kept.whole)
-        server.messages.delete(ALICE, message["message_id"], group)
+            await until(lambda: (kept := harness.peers.get(TENANT, Channel.TELEGRAM, int(message["sender_id"]))) and kept.whole)
+        server.messages.delete(ALICE, int(message["message_id"]), group)
         async with harness.worker().running() as third:
             account = await connected(third)
             await telegram(account).send(Outgoing(str(message["sender_id"]), "still there?", None, 2))
@@ -116,7 +116,7 @@ async def test_a_stranger_whose_only_message_is_gone_is_not_found(harness: Liste
     """Nothing names them to Telegram any more; that is an answer, not a fault."""
     group = group_of(server, "supergroup")
     async with delivered(harness, server, group, "who can help?") as message, harness.worker().running() as second:
-        server.messages.delete(ALICE, message["message_id"], group)
+        server.messages.delete(ALICE, int(message["message_id"]), group)
         account = await connected(second)
         with pytest.raises(AvioError) as gone:
             await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
+from listener.core.event_ledger import Ledger, LedgerEntry
 from listener.core.event_publisher import EventPublisher
-from listener.core.ledger import Ledger, LedgerEntry
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
 from listener.telegram.peers.peer_cache import PeerCache

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listener.core.ledger import BATCH, Ledger, LedgerEntry, Writer
+from listener.core.event_ledger import BATCH, Ledger, LedgerEntry, Writer
 from listener.telegram.updates.update_state import ChannelState, UpdateState
 from tests.support.captured_log import CapturedLog
 from tests.support.events import message_of

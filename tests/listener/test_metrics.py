@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from listener.core.ledger import Ledger, Writer
+from listener.core.event_ledger import Ledger, Writer
 from listener.core.metrics import WRITE_EVERY_S, ChannelMetrics, Holdings, MetricsWriter, no_metrics
 from listener.core.ownership.heartbeat import Lapsed
 from shared.clock import Clock

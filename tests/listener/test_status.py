@@ -15,7 +15,7 @@ from shared.crypto import Purpose
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState, Wanted
 from shared.model.ids import Channel, TenantId
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import Reason
 from shared.rpc.command import Command
 from shared.rpc.log_in import StateReached, VerifyLogIn

@@ -14,7 +14,7 @@ from listener.telegram.channel import TelegramDriver
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.ids import Channel
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.queues import parse
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from listener.core.account import OwnedAccount
 from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.channel import ChannelDriver
+from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
-from listener.core.ledger import Writer
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload

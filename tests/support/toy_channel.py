@@ -19,14 +19,14 @@ from typing import ClassVar
 from listener.core.account_context import AccountContext
 from listener.core.channel import Handlers, SessionEnd
 from listener.core.checkpoint import Checkpoint
-from listener.core.ledger import Ledger
+from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import Reason
 from shared.rpc.log_in import LogInCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage, SendResult

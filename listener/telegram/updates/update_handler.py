@@ -17,7 +17,7 @@ from listener.telegram.updates.event_mapping import IncomingMessage, incoming_me
 from shared.model.ids import TenantId
 
 if TYPE_CHECKING:
-    from listener.core.ledger import Ledger
+    from listener.core.event_ledger import Ledger
     from listener.telegram.peers.peer_cache import PeerCache
     from listener.telegram.requests.flood_waits import Invoke
     from listener.telegram.updates.batch import Batch

@@ -12,7 +12,7 @@ from functions.auth import routes as auth
 from functions.auth.status import NOBODY_ANSWERS, STALE_STEPS, Stale, Status, staleness
 from shared.model.account import AccountState
 from shared.model.ids import NOBODY
-from shared.model.live import Live
+from shared.model.live_status import Live
 from shared.model.states import NEXT_STEPS, Reason
 from tests.functions.api import Api, key
 from tests.support.clock import FakeClock

@@ -15,8 +15,8 @@ import pytest
 
 from functions.callback_delivery import network
 from functions.callback_delivery.network import Address, AddressNotAllowed, GuardedConnector, Resolve
-from functions.callback_delivery.own_ports import OwnPorts
 from functions.callback_delivery.post import Poster
+from functions.callback_delivery.reserved_ports import OwnPorts
 from functions.callback_delivery.retry import Failed, Outcome
 from shared import callback_url
 from shared.errors import AvioError

@@ -11,7 +11,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.callbacks import receiver
+from functions.callbacks import dev_receiver as receiver
 from functions.http import json_body
 from shared.store import keys
 from tests.functions.api import Api

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from listener.core.ledger import Ledger
+from listener.core.event_ledger import Ledger
 from listener.telegram.connection.client import Client, connected
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends

@@ -265,9 +265,9 @@ def test_a_known_peer_costs_half_a_kilobyte_and_an_idle_account_next_to_nothing(
         before = tracemalloc.get_traced_memory()[0]
         peers = PeerCache(StoredPeers().load)
         idle = tracemalloc.get_traced_memory()[0] - before
-        for user in users:
-            peers.learn([user])
-            peers.saved.add(peers.unsaved(user.id))
+        for met in users:
+            peers.learn([met])
+            peers.saved.add(peers.unsaved(met.id))
         full = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from telethon.tl import types
 
-from listener.core.ledger import Ledger
+from listener.core.event_ledger import Ledger
 from listener.telegram.connection.client import Client, connected
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.batch import Batch

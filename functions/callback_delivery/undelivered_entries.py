@@ -6,12 +6,12 @@ import asyncio
 from datetime import timedelta
 
 from functions.callback_delivery.delivery_filter import COUNTED, final_status
+from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Finished, PutBack, Step
 from functions.callback_delivery.queue import QueueEntry
 from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
-from functions.callback_delivery.steps import STORAGE_DELAY_S, Finished, PutBack, Step
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import TenantId

@@ -19,7 +19,7 @@ from functions.http.openapi_responses import errors
 from functions.http.request_checks import check_body, check_request
 from shared.clock import Clock
 from shared.errors import AvioError, Code
-from shared.store.receiver import ReceiverStore
+from shared.store.dev_receiver import ReceiverStore
 
 router = APIRouter(tags=["development"])
 MAX_BODY_BYTES = 64 << 10
