@@ -21,7 +21,7 @@ settings.register_profile("others", settings.get_profile("avio"), derandomize=Fa
 settings.load_profile("avio")
 
 
-@pytest.hookimpl  # after pytest-randomly has shuffled, and before pytest-xdist reads the groups
+@pytest.hookimpl(tryfirst=True)  # after pytest-randomly has shuffled, and before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests by what they share, and begin with the running system: it takes longest."""
     for item in items:
