@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.stand_in_template import template
-from shared.crypto import Envelope, KeysUnavailable, Purpose
+from shared.crypto import DecryptionFailed, Envelope, Purpose
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
 from shared.store.table import StoreUnavailable, Table
@@ -28,7 +28,7 @@ def test_a_data_key_opens_for_its_own_context_alone(aws: FakeAws) -> None:
         envelope = Envelope(lambda client=client: client, KEY)  # type: ignore[misc]
         sealed = (key := envelope.new_key(ANN, Purpose.SESSION)).seal(b"secret")
         assert envelope.unwrap(ANN, Purpose.SESSION, key.wrapped).open(sealed) == b"secret"
-        with pytest.raises(KeysUnavailable):
+        with pytest.raises(DecryptionFailed):
             envelope.unwrap(BEN, Purpose.SESSION, key.wrapped)
 
 
