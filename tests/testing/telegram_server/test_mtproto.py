@@ -21,6 +21,7 @@ from testing.telegram_server.mtproto import cipher, primes
 from testing.telegram_server.mtproto.envelope import BadContainerError, unpack
 from testing.telegram_server.mtproto.key_exchange import KeyExchange, KeyExchangeError
 from testing.telegram_server.mtproto.reading import Unknown
+from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.mtproto.transport import Framing, TransportError
 from testing.telegram_server.server import TelegramServer
 from tests.testing.telegram_server.accounts import ANN, WAIT_S, logged_in, new_client
@@ -187,3 +188,15 @@ def _gzipped(body: bytes) -> bytes:
     zipped = TLObject.serialize_bytes(gzip.compress(body))
     assert isinstance(zipped, bytes)
     return struct.pack("<I", 0x3072CFA1) + zipped
+
+
+def test_a_new_keys_fingerprint_has_sixteen_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One client finds no key with a shorter one."""
+    short, whole = (1 << 56), -(1 << 60)
+    drawn = iter([short, whole])
+
+    def init(self: ServerKey, _: object) -> None:
+        self.fingerprint = next(drawn)
+
+    monkeypatch.setattr(ServerKey, "__init__", init)
+    assert ServerKey.generate().fingerprint == whole
