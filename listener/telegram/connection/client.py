@@ -21,6 +21,7 @@ from telethon.tl.core.rpcresult import RpcResult
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
+from listener.telegram.connection.data_centres import Elsewhere
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
@@ -191,6 +192,10 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         """Return the present credentials."""
         assert isinstance(self.session, MtprotoSession)
         return self.session.stored(self.stored)
+
+    async def _switch_dc(self, new_dc: int) -> None:
+        """Raise Elsewhere. Telethon would drop the key and connect there by itself, to an address that it keeps on its class."""
+        raise Elsewhere(new_dc)
 
     async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
         """Take each batch right after the message box applied it; return nothing, so that Telethon dispatches nothing."""

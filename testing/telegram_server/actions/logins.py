@@ -76,10 +76,11 @@ class Logins:
             self._world.save_login(login)
         return login if login.key_name == key.name else None
 
-    def send_on(self, login: Login) -> None:
-        """Let a log-in go on at another data centre, under another key."""
-        login.moving = True
-        self._world.save_login(login)
+    def send_on(self, key: Key) -> None:
+        """Let the log-in that a key has under way go on at another data centre, under another key."""
+        for login in [login for login in self._world.logins.values() if login.key_name == key.name]:
+            login.moving = True
+            self._world.save_login(login)
 
     def latest(self, phone: str) -> Login | None:
         """Return the newest code that is still good for a phone: what the person would type."""

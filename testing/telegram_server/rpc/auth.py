@@ -11,7 +11,8 @@ from testing.telegram_server.model.login import Login
 from testing.telegram_server.model.person import Delivery, Person
 from testing.telegram_server.model.phone import normal
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import bad_request, not_acceptable, see_other, unauthorized
+from testing.telegram_server.rpc.data_centres import check_home
+from testing.telegram_server.rpc.errors import bad_request, not_acceptable, unauthorized
 from testing.telegram_server.rpc.table import Methods
 
 METHODS = Methods()
@@ -42,8 +43,8 @@ def send_code(call: Call, request: Any) -> Any:
     person = call.world.by_phone.get(phone)
     if person is not None and person.banned:
         raise bad_request("PHONE_NUMBER_BANNED")
-    if person is not None and person.dc != call.key.dc:
-        raise see_other(f"PHONE_MIGRATE_{person.dc}")
+    if person is not None:
+        check_home(call, person, "PHONE_MIGRATE")
     return _sent(call.services.logins.send_code(call.key, phone))
 
 
@@ -103,8 +104,7 @@ def check_password(call: Call, request: Any) -> Any:
     person = call.world.person(call.key.pending_user_id or 0)
     if person is None:
         raise unauthorized()
-    if person.dc != call.key.dc:
-        raise see_other(f"USER_MIGRATE_{person.dc}")
+    check_home(call, person)
     _check_proof(call, person, request.password)
     return _authorize(call, person)
 
@@ -154,9 +154,8 @@ def _login(call: Call, request: Any, elsewhere: str = "PHONE_MIGRATE") -> Login:
     if login is None:
         raise bad_request("PHONE_CODE_EXPIRED")
     person = call.world.by_phone.get(phone)
-    if person is not None and person.dc != call.key.dc:
-        call.services.logins.send_on(login)
-        raise see_other(f"{elsewhere}_{person.dc}")
+    if person is not None:
+        check_home(call, person, elsewhere)
     return login
 
 

@@ -10,9 +10,10 @@ from telethon.tl import functions, types
 
 from testing.telegram_server.model.data_centres import DATA_CENTRES
 from testing.telegram_server.model.key import Key
+from testing.telegram_server.model.person import Person
 from testing.telegram_server.model.world import World
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import bad_request
+from testing.telegram_server.rpc.errors import bad_request, see_other
 from testing.telegram_server.rpc.table import Methods
 
 METHODS = Methods()
@@ -36,6 +37,13 @@ def import_authorization(call: Call, request: Any) -> Any:
         raise bad_request("USER_ID_INVALID")
     call.world.keys.import_authorization(call.key, home)
     return types.auth.Authorization(call.services.people.user(call.key, call.me))
+
+
+def check_home(call: Call, person: Person, error: str = "USER_MIGRATE") -> None:
+    """Send on who lives elsewhere; the log-in that the key has under way goes on there."""
+    if person.dc != call.key.dc:
+        call.services.logins.send_on(call.key)
+        raise see_other(f"{error}_{person.dc}")
 
 
 def _proof(world: World, home: Key, dc: int) -> bytes:

@@ -114,6 +114,7 @@ def authorization_json(key: Key, connections: int) -> dict[str, Any]:
     return {
         "hash": str(key.authorization_hash),
         "key": key.name,
+        "dc": key.dc,
         "created_at": key.authorized_at,
         "active_at": key.active_at,
         "connections": connections,
