@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from functions.auth import import_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
@@ -29,6 +30,7 @@ ROUTERS = (
     tenants.router,
     credential_routes.router,
     auth.router,
+    import_routes.router,
     messages.router,
     deliveries.router,
     receiver.router,

@@ -50,6 +50,11 @@ class Code(StrEnum):
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
     ALREADY_AUTHORIZED = "already_authorized"
+    # taking a session over
+    INVALID_SESSION = "invalid_session"
+    SESSION_REVOKED = "session_revoked"
+    SESSION_IN_USE = "session_in_use"
+    OTHER_CLIENT_RUNNING = "other_client_running"
     # sending
     NOT_AUTHORIZED = "not_authorized"
     PEER_NOT_FOUND = "peer_not_found"
@@ -83,6 +88,13 @@ class Code(StrEnum):
 
 
 DETAILS: dict[Code, str] = {
+    Code.INVALID_SESSION: "This is no session string that can be read.",
+    Code.SESSION_REVOKED: "Telegram does not accept this session any more: it was ended, or its key is unknown. Log in by phone instead.",
+    Code.SESSION_IN_USE: "Another account here uses this session already. A session can be used in one place: log that account out first.",
+    Code.OTHER_CLIENT_RUNNING: (
+        "Stop the client that used this session, for good, then send `other_client_stopped: true`. Telegram ends a session that sends over "
+        "two connections at once (AUTH_KEY_DUPLICATED), and then both clients have lost it."
+    ),
     Code.INVALID_CREDENTIALS: "The credentials are missing or wrong.",
     Code.FORBIDDEN: "This key's scopes do not allow that.",
     Code.NOT_FOUND: "There is nothing at this address.",

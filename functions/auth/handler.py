@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.auth import routes
+from functions.auth import import_routes, routes
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.status import Status
@@ -16,4 +16,6 @@ function = HttpFunction(HttpSettings())
 clock = function.clock
 accounts, workers = AccountStore(function.table), WorkerStore(function.table)
 owner = OwnerClient(accounts, workers)
-handler = function.handler([routes.router], LogIn(owner, accounts, workers, clock), Status(owner, LiveWorkers(workers, clock), clock))
+handler = function.handler(
+    [routes.router, import_routes.router], LogIn(owner, accounts, workers, clock), Status(owner, LiveWorkers(workers, clock), clock)
+)

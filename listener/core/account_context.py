@@ -28,6 +28,7 @@ from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.states import Reason, may_become, move
 from shared.store import erasure
 from shared.store.accounts import AccountStore
+from shared.store.credential_claims import CredentialClaims, Unowned, fingerprint
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Table
@@ -151,6 +152,18 @@ class AccountContext:
         """Have the row say that somebody is logged in; where a death comes before, the next load completes it."""
         await self.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN, user_id=user_id, **_UNTROUBLED, **status)
 
+    async def claim_credentials(self, credentials: bytes) -> bool:
+        """Claim a key that came from elsewhere for this account alone; False if another account has it. Raises Superseded."""
+        row, claims = self.row, CredentialClaims(self.services.table)
+        try:
+            return await self.services.offload(claims.claim, row.tenant_id, row.channel, row.epoch, fingerprint(credentials))
+        except Unowned:
+            raise Superseded from None
+
+    async def release_credentials(self) -> None:
+        """Give up the keys from elsewhere that this account has claimed. Safe to run twice."""
+        await self.services.offload(CredentialClaims(self.services.table).release, self.tenant_id, self.row.channel)
+
     async def save_position(self, last_event_at: datetime | None = None) -> None:
         """Store the position behind which everything is durable, and when the last event came, where there was any."""
         self.last_event_at = last_event_at or self.last_event_at
@@ -165,6 +178,7 @@ class AccountContext:
         the row would call an account logged in that has no session.
         """
         await self.set_status(state, reason)
+        await self.release_credentials()  # first: while the session is stored, its next owner comes by here again
         async with self._saving:
             await self.services.offload(self._store.save_session, None)
             await self.services.offload(self._store.save_position, None)

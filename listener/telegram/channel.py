@@ -7,9 +7,11 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.login.session_import import import_session
 from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
+from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage
 
@@ -36,6 +38,7 @@ HANDLERS: Handlers = dict(
         ResendCode.handled_by(_resend),
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
+        ImportSession.handled_by(import_session),
         SendMessage.handled_by(send_message),
     ]
 )

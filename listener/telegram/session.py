@@ -68,6 +68,10 @@ class Session:
         login = self.login.model_copy(update={"code_accepted": False}) if self.login else None
         return replace(self, dc_id=dc_id, address=address, port=port, auth_key=None, login=login)
 
+    def with_key(self, dc_id: int, address: str, port: int, auth_key: bytes) -> Session:
+        """Return this identity with a key of a data centre."""
+        return replace(self, dc_id=dc_id, address=address, port=port, auth_key=auth_key)
+
     def written(self) -> str:
         """Return the stored form in JSON, not yet sealed."""
         return _Stored(self).model_dump_json()

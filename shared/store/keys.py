@@ -7,6 +7,8 @@ table avio                        pk                        sk
   its session, encrypted          T#<tenant id>             SESSION#<channel>
   its update state                T#<tenant id>             MARKS#<channel>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
+  a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
+  a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
   the last tenant number given    COUNTER                   TENANTS
   a worker                        WORKERS                   <worker id>
@@ -64,7 +66,7 @@ def account_of(key: Key) -> Key:
 def belongs_to(sk: str, channel: Channel) -> bool:
     """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
     kind, _, rest = sk.partition("#")
-    return kind in {"SESSION", "MARKS", "PEER"} and rest.partition("#")[0] == channel
+    return kind in {"SESSION", "MARKS", "PEER", "KEYCLAIM"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -73,6 +75,17 @@ def session(tenant_id: TenantId, channel: Channel) -> Key:
 
 def update_state(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
+
+
+KEY_CLAIMS = "KEYCLAIM#"
+
+
+def key_claim(fingerprint: str) -> Key:
+    return {"pk": f"{KEY_CLAIMS}{fingerprint}", "sk": "CLAIM"}
+
+
+def key_claim_note(tenant_id: TenantId, channel: Channel, fingerprint: str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{KEY_CLAIMS}{channel}#{fingerprint}"}
 
 
 def peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
+from functions.auth import import_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
@@ -63,6 +64,7 @@ ROUTERS = [
     tenants.router,
     credential_routes.router,
     auth.router,
+    import_routes.router,
     messages.router,
     deliveries.router,
     receiver.router,

@@ -21,12 +21,11 @@ from telethon.tl.core.rpcresult import RpcResult
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection.data_centres import Elsewhere
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
 from listener.telegram.connection.mtproto_session import MtprotoSession
-from listener.telegram.requests.errors import BROKEN, translated
+from listener.telegram.requests.errors import BROKEN, Elsewhere, translated
 from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.requests.unreadable import Unread, Unreadable, content, decrypted
 from listener.telegram.session import Session

@@ -1,4 +1,4 @@
-"""Telegram's data centres: which address each has, and what says that somebody lives in another one.
+"""Telegram's data centres: which address each has.
 
 An account lives in one data centre, and its key is known there alone. Telegram answers 303 (PHONE_MIGRATE_n, USER_MIGRATE_n,
 NETWORK_MIGRATE_n) where a log-in begins elsewhere: https://core.telegram.org/api/datacenter
@@ -25,14 +25,6 @@ PRODUCTION: Mapping[int, Address] = {
     5: Address("91.108.56.130", 443),
 }
 """The addresses that clients are built with; help.getConfig names the present ones."""
-
-
-class Elsewhere(Exception):
-    """Telegram serves this request at another data centre."""
-
-    def __init__(self, dc_id: int) -> None:
-        super().__init__(f"data centre {dc_id}")
-        self.dc_id = dc_id
 
 
 def listed(config: Any, dc_id: int) -> Address | None:

@@ -23,9 +23,9 @@ from telethon.tl import functions
 
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.client import Client, connected
-from listener.telegram.connection.data_centres import Elsewhere, listed
+from listener.telegram.connection.data_centres import listed
 from listener.telegram.login import login_requests
-from listener.telegram.requests.errors import SessionEndReason, end_of, translated
+from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of, translated
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -112,6 +112,33 @@ class LoginFlow:
 
             await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
+
+    async def adopt(self, session: Session, check: Callable[[Any], None]) -> StateReached:
+        """Log in with the credentials of another client; `check` refuses a user by raising. A log-in under way ends with it.
+
+        The key is claimed for this account alone, and given up if the log-in fails. The session is stored only once Telegram has said
+        whose it is: a try that dies before leaves no more than the claim, which lets this account try again.
+        """
+        async with self._lock:
+            self._refuse_logged_in()
+            if not await self._core.claim_credentials(session.auth_key or b""):
+                raise AvioError(Code.SESSION_IN_USE)
+            try:
+                await self._adopt(session, check)
+            except AvioError:
+                if not self._context.user_id:
+                    await self._core.release_credentials()
+                raise
+            return StateReached(state=AccountState.AUTHORIZED)
+
+    async def _adopt(self, session: Session, check: Callable[[Any], None]) -> None:
+        try:
+            async with self._connect(session) as client:
+                user = await login_requests.owner(client)
+                check(user)
+                await self._authorise(client, "", user)
+        except Elsewhere as moved:
+            raise AvioError(Code.SESSION_REVOKED, f"The account has moved to data centre {moved.dc_id}: log in by phone.") from moved
 
     async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
         if not pending.code_accepted:
@@ -203,7 +230,7 @@ class LoginFlow:
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:
         state = await login_requests.first_state(client)
         try:
-            await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone)
+            await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone or None)
         finally:
             self._wake.set()  # also if only the row could not be written
 

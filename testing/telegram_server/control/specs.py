@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
-from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.group import Kind, Role
 from testing.telegram_server.model.person import Audience, Delivery
 from testing.telegram_server.model.phone import normal
@@ -49,7 +48,7 @@ class PersonSpec(Spec):
     code: CodeSpec = Field(default_factory=CodeSpec)
     found_by_phone: Audience = "everybody"
     messages_from: Audience = "everybody"
-    dc: DataCentre = DC_ID
+    dc: DataCentre = 2
 
     @field_validator("phone")
     @classmethod

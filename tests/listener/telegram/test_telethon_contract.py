@@ -44,6 +44,7 @@ SOURCES = sorted(Path(listener.telegram.__path__[0]).rglob("*.py"))
 
 NAMED: dict[str, set[str]] = {
     "TelegramClient": {
+        "_switch_dc",
         "_connection",
         "_sender",
         "_updates_queue",
