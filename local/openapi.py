@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.auth import import_routes
+from functions.auth import import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
@@ -31,6 +31,7 @@ ROUTERS = (
     credential_routes.router,
     auth.router,
     import_routes.router,
+    proxy_routes.router,
     messages.router,
     deliveries.router,
     receiver.router,

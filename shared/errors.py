@@ -50,6 +50,10 @@ class Code(StrEnum):
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
     ALREADY_AUTHORIZED = "already_authorized"
+    # the proxy
+    PROXY_FAILED = "proxy_failed"
+    NO_PROXY = "no_proxy"
+    INVALID_PROXY = "invalid_proxy"
     # taking a session over
     INVALID_SESSION = "invalid_session"
     SESSION_REVOKED = "session_revoked"
@@ -88,6 +92,9 @@ class Code(StrEnum):
 
 
 DETAILS: dict[Code, str] = {
+    Code.PROXY_FAILED: "Telegram cannot be reached through the account's proxy. Nothing connects past it: correct the proxy, or remove it.",
+    Code.NO_PROXY: "The account has no proxy.",
+    Code.INVALID_PROXY: "This proxy cannot be used.",
     Code.INVALID_SESSION: "This is no session string that can be read.",
     Code.SESSION_REVOKED: "Telegram does not accept this session any more: it was ended, or its key is unknown. Log in by phone instead.",
     Code.SESSION_IN_USE: "Another account here uses this session already. A session can be used in one place: log that account out first.",

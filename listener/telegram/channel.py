@@ -8,11 +8,13 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.login.session_import import import_session
+from listener.telegram.operations.proxy import get_proxy, remove_proxy, set_proxy, try_proxy
 from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.send import SendMessage
 
 
@@ -39,6 +41,10 @@ HANDLERS: Handlers = dict(
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
         ImportSession.handled_by(import_session),
+        SetProxy.handled_by(set_proxy),
+        GetProxy.handled_by(get_proxy),
+        RemoveProxy.handled_by(remove_proxy),
+        TestProxy.handled_by(try_proxy),
         SendMessage.handled_by(send_message),
     ]
 )

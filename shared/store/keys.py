@@ -7,6 +7,7 @@ table avio                        pk                        sk
   its session, encrypted          T#<tenant id>             SESSION#<channel>
   its update state                T#<tenant id>             MARKS#<channel>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
+  its proxy, sealed               T#<tenant id>             PROXY#<channel>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
@@ -66,7 +67,7 @@ def account_of(key: Key) -> Key:
 def belongs_to(sk: str, channel: Channel) -> bool:
     """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
     kind, _, rest = sk.partition("#")
-    return kind in {"SESSION", "MARKS", "PEER", "KEYCLAIM"} and rest.partition("#")[0] == channel
+    return kind in {"SESSION", "MARKS", "PEER", "KEYCLAIM", "PROXY"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -75,6 +76,10 @@ def session(tenant_id: TenantId, channel: Channel) -> Key:
 
 def update_state(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
+
+
+def proxy(tenant_id: TenantId, channel: Channel) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"PROXY#{channel}"}
 
 
 KEY_CLAIMS = "KEYCLAIM#"

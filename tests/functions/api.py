@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from functions.auth import import_routes
+from functions.auth import import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
+from functions.auth.proxy_routes import Proxies
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
 from functions.callbacks import dev_receiver as receiver
@@ -65,6 +66,7 @@ ROUTERS = [
     credential_routes.router,
     auth.router,
     import_routes.router,
+    proxy_routes.router,
     messages.router,
     deliveries.router,
     receiver.router,
@@ -130,6 +132,7 @@ class Api:
             TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed),
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
+            Proxies(owner),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             self.received,

@@ -36,6 +36,7 @@ from listener.telegram.updates.message_box import LosslessMessageBox
 from listener.telegram.updates.update_queue import UpdateQueue
 from listener.telegram.updates.update_receiver import UpdateReceiver
 from listener.telegram.updates.update_state import UpdateState
+from shared.errors import AvioError, Code
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
@@ -65,11 +66,13 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
     ) -> None:
         identity = session.identity
         self.stored = session
+        self.tunnel = endpoint.tunnel()
         super().__init__(
             MtprotoSession(session, state),
             identity.api_id,
             endpoint.api_hash,
             connection=GuardedConnection,
+            proxy=self.tunnel,
             timeout=CONNECT_TIMEOUT_S,
             connection_retries=CONNECT_TRIES,
             retry_delay=0.1,
@@ -259,9 +262,11 @@ async def connect(
         with translated():
             async with asyncio.timeout(deadline_s):
                 await client.connect()
-    except BaseException:
+    except BaseException as error:
         await client.disconnect()
         _drop(client.disconnected)
+        if isinstance(error, AvioError) and client.tunnel and client.tunnel.problem:
+            raise AvioError(Code.PROXY_FAILED, client.tunnel.problem) from error
         raise
     return client
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from telethon.crypto import rsa
 
 from listener.telegram.connection.data_centres import PRODUCTION, Address, read_addresses
+from listener.telegram.connection.tunnel import Tunnel
 from listener.telegram.session import Identity, Session
+from shared.model.proxy import Proxy
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class TelegramEndpoint:
 
     `others` are the known addresses of all data centres. `moves` means that addresses may change between connects, as a test server's
     ports do: then those known here count, and not those in sessions.
+    `proxy` is an account's: all its connections go through it.
     """
 
     api_id: int
@@ -27,6 +30,7 @@ class TelegramEndpoint:
     port: int
     moves: bool = False
     others: Mapping[int, Address] = field(default_factory=dict)
+    proxy: Proxy | None = None
 
     def new_session(self) -> Session:
         """Return credentials without a key: the first connect makes a key."""
@@ -36,6 +40,10 @@ class TelegramEndpoint:
         """Return the session with the present address of its data centre if the endpoint moves, and otherwise unchanged."""
         address = self.known(session.dc_id) if self.moves else None
         return session if address is None else replace(session, address=address.host, port=address.port)
+
+    def tunnel(self) -> Tunnel | None:
+        """Return the way through the proxy, if there is one. Only beside a test server may it have a private address."""
+        return Tunnel(self.proxy, private=self.moves) if self.proxy else None
 
     def known(self, dc_id: int) -> Address | None:
         """Return the known address of a data centre."""
