@@ -29,7 +29,7 @@ def through(proxy: ProxyServer, kind: ProxyType = ProxyType.SOCKS5, **more: Any)
     return SetProxy(**{"type": kind, "host": "127.0.0.1", "port": proxy.port, "username": name, "password": password, **more})
 
 
-async def tested(account: OwnedAccount) -> ProxyTested:
+async def tried(account: OwnedAccount) -> ProxyTested:
     """Try the account's proxy."""
     return await try_proxy(telegram(account), TestProxy())
 
@@ -45,7 +45,7 @@ async def test_everything_of_an_account_goes_through_its_proxy(
             account = await first.account(TENANT)
             shown = await set_proxy(telegram(account), through(proxy, kind))
             assert shown == ProxyShown(type=kind, host="127.0.0.1", port=proxy.port, has_credentials=credentials is not None)
-            result = await tested(account)
+            result = await tried(account)
             assert (result.works, result.problem) == (True, None)
             await log_in(first, server)
             await first.crash()
@@ -87,7 +87,7 @@ async def test_a_proxy_that_fails_is_never_passed_by(harness: ListenerHarness, s
         await until(lambda: telegram(account).live.last_error == Code.PROXY_FAILED)
         assert not telegram(account).live.connected
         assert server.operation.counters()["connections_accepted"] == accepted
-        assert "refused" in str((await tested(account)).problem)
+        assert "refused" in str((await tried(account)).problem)
         proxy.refuses = False
         telegram(account).reconnect()
         await until(lambda: is_up(account))
@@ -102,7 +102,7 @@ async def test_a_log_in_through_a_proxy_that_fails_says_so(harness: ListenerHarn
             await telegram(account).flow.start(ANNA)
         assert refused.value.code is Code.PROXY_FAILED
         await set_proxy(telegram(account), through(proxy, port=9))
-        assert "nothing listens" in str((await tested(account)).problem)
+        assert "nothing listens" in str((await tried(account)).problem)
         assert server.operation.counters()["connections_accepted"] == 0
         await set_proxy(telegram(account), through(proxy))
         await telegram(account).flow.start(ANNA)
@@ -127,7 +127,7 @@ async def test_without_a_proxy_there_is_none_to_try(harness: ListenerHarness) ->
     async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         with pytest.raises(AvioError) as refused:
-            await tested(account)
+            await tried(account)
         assert refused.value.code is Code.NO_PROXY
         with pytest.raises(AvioError) as unsupported:
             await set_proxy(telegram(account), SetProxy(type=ProxyType.MTPROXY, host="127.0.0.1", port=1))
