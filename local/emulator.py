@@ -65,14 +65,12 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for the account's root. It ignores the AWS settings of the machine."""
-        return _session().client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=self.account,
-            aws_secret_access_key=self.secret,
-            config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1}),
-        )
+        return self.client_of(_session(), service, aws_access_key_id=self.account, aws_secret_access_key=self.secret)
+
+    def client_of(self, session: boto3.Session, service: str, **credentials: str) -> Any:
+        """Return a session's client, with the credentials of that session unless others are given."""
+        config = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
+        return session.client(service, endpoint_url=self.url, region_name=REGION, config=config, **credentials)  # type: ignore[call-overload]
 
     def in_account(self, account: str) -> Emulator:
         """Return the emulator as another account (12 digits), which shares no resources with this account."""
@@ -94,10 +92,14 @@ class Emulator:
 
 @cache
 def _session() -> boto3.Session:
+    return new_session()
+
+
+def new_session(**credentials: str) -> boto3.Session:
     """Return a session without the user's profiles: an unknown name in AWS_PROFILE would be an error."""
     nowhere = (None, None, os.devnull, None)
     variables = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables), **credentials)
 
 
 @contextmanager
