@@ -7,11 +7,11 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
-from listener.telegram.login.session_import import import_session
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
-from listener.telegram.operations.proxy import get_proxy, remove_proxy, set_proxy, try_proxy
 from listener.telegram.operations.send import send_message
+from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
+from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction

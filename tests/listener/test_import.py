@@ -9,7 +9,7 @@ import pytest
 from telethon.sessions import StringSession
 
 from listener.core.account import OwnedAccount
-from listener.telegram.login.session_import import import_session
+from listener.telegram.session_import import import_session
 from shared import session_strings
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState

@@ -8,7 +8,7 @@ import pytest
 
 from listener.core.account import OwnedAccount
 from listener.telegram.connection.tunnel import Tunnel
-from listener.telegram.operations.proxy import get_proxy, remove_proxy, set_proxy, try_proxy
+from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.model.proxy import Proxy, ProxyType
