@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 
+from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
@@ -37,7 +38,7 @@ class HttpFunction:
     def handler(self, routers: Sequence[APIRouter], *dependencies: object) -> Mangum:
         """Return the Lambda handler that serves these routers; `dependencies` are one object of each type that they ask for."""
         sources = CredentialSources(DeploymentTokens(TokenStore(self.table), self.clock), self.tenants)
-        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources))
+        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(self.table, self.clock))
         app = create_app(routers, pipeline=pipeline, dependencies=Dependencies(*dependencies), origins=self._origins, logger=self.logger)
         return lambda_handler(app)
 

@@ -9,11 +9,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.access import SendAccess
+from functions.http.acting import Acting, Attempt
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors
+from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole
 from functions.messages import peers
-from functions.messages.send import Sending, seen
+from functions.messages.send import Sending, Text, check_logged_in, seen
 from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
@@ -91,14 +92,21 @@ _refusals = (
 )
 
 
-@router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
-    """Send a message as the account's person."""
+@router.post("/tenants/{tenant}/messages/send", responses=acting(*_refusals))
+def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting) -> SentMessage:
+    """Send a message as the account's person.
+
+    With an `Idempotency-Key` a repeat within 24 hours sends nothing: it gets the first answer.
+    """
     if not seen(body.text):
         problem = "A message has something to see: not only blanks and zero-width characters."
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    reply_to = None if body.reply_to is None else str(body.reply_to)
-    sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
-    return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
+    message = Text(peers.parse(body.peer), body.text, None if body.reply_to is None else str(body.reply_to))
+
+    def send(attempt: Attempt) -> SentMessage:
+        sent = sending.send(access, message, attempt)
+        return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
+
+    return once.run(SentMessage, send, ready=lambda: check_logged_in(access.account))

@@ -92,7 +92,8 @@ class ConnectionLoop:
         If the connection breaks, or Telegram does not answer or reports a fault of its own, sends the same `random_id` again until the
         deadline. Raises `outcome_unknown` if the message may have been sent.
         """
-        attempts, failures = SendAttempts(self._core.services.now()), 0
+        attempts = SendAttempts(message.began_at or self._core.services.now(), maybe_sent=message.began_at is not None)
+        failures = 0
         self._senders += 1
         self._to_send.set()
         try:

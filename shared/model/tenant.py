@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, SecretStr
 
 from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
+from shared.model.rate_limit import DEFAULT, RateLimit
 
 
 class Scope(StrEnum):
@@ -78,7 +79,7 @@ class Tenant(StoredModel):
     `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
     `previous_secrets`: the replaced secrets, oldest first.
     `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
-    not. `key_count`: the number of keys, None in rows of earlier versions.
+    not. `key_count`: the number of keys, None in rows of earlier versions. `rate_limit`: what the administrator set.
     """
 
     id: TenantId
@@ -99,6 +100,7 @@ class Tenant(StoredModel):
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
     key_count: int | None = None
+    rate_limit: RateLimit | None = None
 
     @property
     def disabled_cause(self) -> Cause | None:
@@ -110,6 +112,11 @@ class Tenant(StoredModel):
             return None
         in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
         return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
+
+    @property
+    def allowed_rate(self) -> RateLimit:
+        """The rate limit that holds: the administrator's, or the default."""
+        return self.rate_limit or DEFAULT
 
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,10 @@ _TRIES = 5
 _CONTENDED = "transact_write_items: others write the same items"
 MOST_KEYS = 50
 CREATION_KEPT = timedelta(hours=24)
+
+
+Rows = Mapping[str, Item]
+"""Rows of one tenant, by sort key."""
 
 
 class TooManyKeys(Exception):
@@ -124,10 +128,12 @@ class TenantStore:
         return present(self._table.get(keys.tenant(tenant_id)))
 
     def with_account(
-        self, tenant_id: TenantId, channel: Channel, key_id: str | None
-    ) -> tuple[Tenant | None, TenantKey | None, Account | None]:
-        """Return a tenant, one of its keys and one of its accounts in one request: all that a route needs to let a caller in."""
-        wanted = [keys.tenant(tenant_id), keys.account(tenant_id, channel)]
+        self, tenant_id: TenantId, channel: Channel, key_id: str | None, beside: Sequence[keys.Key] = ()
+    ) -> tuple[Tenant | None, TenantKey | None, Account | None, Rows]:
+        """Return a tenant, one of its keys, one of its accounts and the rows `beside` them in one request: all that a route needs to let a
+        caller in. Of the rows those that exist are there, by their sort key.
+        """
+        wanted = [keys.tenant(tenant_id), keys.account(tenant_id, channel), *beside]
         if key_id:
             wanted.append(keys.tenant_key(tenant_id, key_id))
         found = self._table.get_many(wanted)
@@ -141,6 +147,7 @@ class TenantStore:
             present(item(keys.tenant(tenant_id))),
             TenantKey.model_validate(_fields(key_row)) if key_row else None,
             account_of(account_row) if account_row else None,
+            {key["sk"]: row for key in beside if (row := item(key))},
         )
 
     def id_of(self, number: int) -> TenantId | None:
