@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fastapi import Request
 from fastapi.security import APIKeyHeader, APIKeyQuery, HTTPBearer
 
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
+from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
@@ -39,6 +42,7 @@ class Caller:
     account: Account | None = None
     scopes: frozenset[Scope] = frozenset(Scope)
     rows: Rows = field(default_factory=dict, repr=False)
+    valid_until: datetime | None = None
 
 
 def no_rows(_: TenantId) -> Sequence[Key]:
@@ -52,6 +56,8 @@ class CredentialSources:
 
     tokens: DeploymentTokens
     tenants: TenantStore
+    clock: Clock
+    key_use: KeyUse
     beside: Callable[[TenantId], Sequence[Key]] = no_rows
 
 
@@ -121,7 +127,10 @@ def _key_holder(sources: CredentialSources, key: str) -> Caller | None:
     tenant, stored, account, rows = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, key_id, sources.beside(tenant_id))
     if tenant is None or stored is None or not stored.opens(key):
         raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
-    return Caller(TENANT_KEY, key, tenant, account, stored.scopes, rows)
+    if stored.expired(sources.clock.now()):
+        raise AvioError(Code.INVALID_CREDENTIALS, f"This key expired at {stored.valid_until:%Y-%m-%dT%H:%M:%SZ}. Use another one.")
+    sources.key_use.note(tenant_id, stored)
+    return Caller(TENANT_KEY, key, tenant, account, stored.scopes, rows, stored.valid_until)
 
 
 ADMIN = CallerKind(

@@ -128,13 +128,22 @@ class Tenant(StoredModel):
 
 
 class TenantKey(StoredModel):
-    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
+    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people.
+
+    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes.
+    """
 
     id: str
     name: str | None = None
     scopes: Annotated[frozenset[Scope], BeforeValidator(partial(_known, Scope))]
     digest: str
     created_at: datetime
+    valid_until: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether it opens nothing any more."""
+        return self.valid_until is not None and self.valid_until <= now
 
     def opens(self, presented: str) -> bool:
         """Compare a presented key with this key, in constant time."""

@@ -209,13 +209,16 @@ class TenantStore:
             return False
         return True
 
-    def add_key(self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime) -> tuple[TenantKey, SecretStr] | None:
+    def add_key(
+        self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime, valid_until: datetime | None = None
+    ) -> tuple[TenantKey, SecretStr] | None:
         """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key.
 
         Raises TooManyKeys. Keys are counted on the tenant's row in the same transaction, so that many at once do not pass the bound.
         """
         key_id, key = new_key(tenant_id)
-        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=digest(key.get_secret_value()), created_at=now)
+        hidden = digest(key.get_secret_value())
+        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=hidden, created_at=now, valid_until=valid_until)
         values = {":one": 1, ":most": MOST_KEYS, ":no": False}
         count = Update(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
         for _ in range(_TRIES):
@@ -230,6 +233,13 @@ class TenantStore:
             else:
                 return made, key
         raise StoreUnavailable(_CONTENDED)
+
+    def note_use(self, tenant_id: TenantId, key_id: str, now: datetime) -> None:
+        """Note that a key was used; a key that is gone stays gone. Safe to run twice."""
+        with contextlib.suppress(ConditionFailed):
+            self._table.update(
+                keys.tenant_key(tenant_id, key_id), "SET last_used_at = :now", {":now": now.isoformat()}, "attribute_exists(pk)"
+            )
 
     def keys_of(self, tenant_id: TenantId) -> list[TenantKey]:
         """Return a tenant's keys, the oldest first."""
@@ -391,6 +401,7 @@ def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
         "scopes": scopes,
         "digest": key.digest,
         "created_at": key.created_at.isoformat(),
+        "valid_until": key.valid_until.isoformat() if key.valid_until else None,
     }
 
 

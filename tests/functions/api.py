@@ -28,6 +28,7 @@ from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.messages import routes as messages
 from functions.messages.send import Sending
@@ -104,7 +105,7 @@ class Api:
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
-        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants)
+        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
