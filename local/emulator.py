@@ -26,7 +26,7 @@ from botocore.config import Config
 from local import own_ports, state_secrets
 from local.bootstrap import ENVIRONMENTS
 from local.child_process import POLL_S, ChildProcess, LaunchedProcess, StartError, free_port, is_listening
-from local.emulator_guard import PASS_HEADER, gateway_pass
+from local.emulator_guard import PASS_HEADER, gateway_pass, starting_pass
 from local.emulator_persistence import SETTLE_PATH, take_lock
 from local.ministack_main import SECRET
 
@@ -80,7 +80,7 @@ class Emulator:
 
     def settle(self) -> None:
         """Have the emulator write the stack's resources to its state. A start that ends earlier leaves no state. Raises `StartError`."""
-        request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.gateway_headers)  # noqa: S310 - http
+        request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.starting_headers)  # noqa: S310 - http
         try:
             urllib.request.urlopen(request, timeout=SETTLE_DEADLINE_S).close()  # noqa: S310
         except OSError as error:
@@ -90,6 +90,11 @@ class Emulator:
     def gateway_headers(self) -> dict[str, str]:
         """The headers that authorize a request to the API Gateway in the place of a signature."""
         return {PASS_HEADER: gateway_pass(self.secret)}
+
+    @property
+    def starting_headers(self) -> dict[str, str]:
+        """The headers that authorize the requests of a start: is it ready, and write the state."""
+        return {PASS_HEADER: starting_pass(self.secret)}
 
 
 @cache
@@ -196,7 +201,7 @@ def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) 
 
 
 def _is_ready(emulator: Emulator) -> bool:
-    request = urllib.request.Request(f"{emulator.url}/_ministack/ready", headers=emulator.gateway_headers)  # noqa: S310 - http
+    request = urllib.request.Request(f"{emulator.url}/_ministack/ready", headers=emulator.starting_headers)  # noqa: S310 - http
     try:
         with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
             return bool(json.load(response))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from functions.http.access import SendAccess
 from functions.http.acting import Acting, Attempt
@@ -14,13 +14,11 @@ from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole
 from functions.messages import peers
-from functions.messages.send import Sending, Text, check_logged_in, seen
+from functions.messages.fields import INT32_MAX, PeerField, Text
+from functions.messages.send import Sending, check_logged_in, check_text
 from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
-MAX_TEXT = 1 << 16  # far above what Telegram takes, which is answered by a code of its own
-NOT_BLANK = r"[^\s\x1c-\x1f]"
-INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
 
 
 class NewMessage(BaseModel):
@@ -28,17 +26,8 @@ class NewMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    peer: Annotated[
-        Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=64)],
-        Field(
-            description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.",
-            examples=["me"],
-            json_schema_extra=peers.SCHEMA,
-        ),
-    ]
-    text: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"], json_schema_extra={"pattern": NOT_BLANK})
-    ]
+    peer: PeerField
+    text: Text
     allow_import_contact: Annotated[
         StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
     ] = True
@@ -98,15 +87,13 @@ def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sendin
 
     With an `Idempotency-Key` a repeat within 24 hours sends nothing: it gets the first answer.
     """
-    if not seen(body.text):
-        problem = "A message has something to see: not only blanks and zero-width characters."
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
+    check_text(body.text)
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    message = Text(peers.parse(body.peer), body.text, None if body.reply_to is None else str(body.reply_to))
+    peer, reply_to = peers.parse(body.peer), None if body.reply_to is None else str(body.reply_to)
 
     def send(attempt: Attempt) -> SentMessage:
-        sent = sending.send(access, message, attempt)
+        sent = sending.send(access, peer, body.text, reply_to, attempt)
         return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
 
     return once.run(SentMessage, send, ready=lambda: check_logged_in(access.account))

@@ -23,29 +23,14 @@ class Sending:
 
     owner: OwnerClient
 
-    def send(self, access: Access, message: Text, attempt: Attempt) -> SendResult:
+    def send(self, access: Access, peer: str, text: str, reply_to: str | None, attempt: Attempt) -> SendResult:
         """Send a text; return what Telegram made of it.
 
         The random id goes with every try: Telegram takes the same one for the same message, so however often a request is repeated on its
         way, one message comes of it.
         """
-        command = SendMessage(
-            to=message.to, text=message.text, reply_to=message.reply_to, random_id=attempt.random_id(), began_at=attempt.began_at
-        )
+        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=attempt.random_id(), began_at=attempt.began_at)
         return self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text to send to `me`, a name or a marked id; raises `message_too_long`."""
-
-    to: str
-    text: str
-    reply_to: str | None
-
-    def __post_init__(self) -> None:
-        if len(self.text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
-            raise AvioError(Code.MESSAGE_TOO_LONG)
 
 
 def check_logged_in(account: Account | None) -> None:
@@ -53,6 +38,15 @@ def check_logged_in(account: Account | None) -> None:
     state = account.standing if account else AccountState.NEW
     if not state.logged_in:
         raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
+
+
+def check_text(text: str) -> None:
+    """Raise `invalid_request` for a text of nothing to see, `message_too_long` for more than Telegram takes."""
+    if not seen(text):
+        problem = "A message has something to see: not only blanks and zero-width characters."
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
+    if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
+        raise AvioError(Code.MESSAGE_TOO_LONG)
 
 
 def seen(text: str) -> bool:

@@ -61,8 +61,8 @@ class RateLimitView(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[StrictInt, Whole, Field(ge=1, le=MAX_LIMIT)]
-    window_s: Annotated[StrictInt, Whole, Field(ge=1, le=MAX_WINDOW_S)]
+    limit: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)], Whole]
+    window_s: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_WINDOW_S)], Whole]
 
 
 class NewTenant(BaseModel):
