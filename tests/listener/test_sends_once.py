@@ -21,6 +21,7 @@ from functions.messages.send import Sending
 from shared.clock import SystemClock
 from shared.model.tenant import digest
 from shared.rpc.client import OwnerClient
+from shared.store import keys
 from shared.store.accounts import AccountStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -69,6 +70,10 @@ class Function:
     def __init__(self, harness: ListenerHarness, clock: FakeClock) -> None:
         self._harness, self._clock = harness, clock
         TokenStore(harness.table).put(TokenDigests(admin=digest("admin")))
+        values = {":id": TENANT, ":number": 1, ":name": "Shop", ":at": clock.now().isoformat()}
+        names = {"#id": "id", "#number": "number", "#name": "name"}
+        update = "SET #id = :id, #number = :number, #name = :name, created_at = :at"
+        harness.table.update(keys.tenant(TENANT), update, values, names=names)
 
     async def send(self, client: Any = None, idempotency_key: str = "k") -> httpx.Response:
         """Send the same text to Alice under a key."""
