@@ -27,6 +27,7 @@ class Code(StrEnum):
     INVALID_CALLBACK_URL = "invalid_callback_url"
     TOO_MANY_KEYS = "too_many_keys"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    REQUEST_IN_PROGRESS = "request_in_progress"
     ROTATION_PENDING = "rotation_pending"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
@@ -118,6 +119,7 @@ DETAILS: dict[Code, str] = {
     Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
     Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",
     Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
+    Code.REQUEST_IN_PROGRESS: "A request with this Idempotency-Key is under way. Repeat it after `retry_after_seconds`, at the latest.",
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
@@ -167,8 +169,8 @@ DETAILS: dict[Code, str] = {
     Code.EDIT_TIME_EXPIRED: "This message is too old to be edited. Send another one.",
     Code.REACTION_INVALID: "This chat does not take that reaction, or not so many.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
-    Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
-    "you repeat a send: a second request is a second message.",
+    Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. With an "
+    "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",

@@ -6,6 +6,8 @@ table avio                        pk                        sk
   an account (owner, status)      T#<tenant id>             ACCOUNT#<channel>
   its session, encrypted          T#<tenant id>             SESSION#<channel>
   its update state                T#<tenant id>             MARKS#<channel>
+  what counts for its rate limit  T#<tenant id>             RATE
+  a request with Idempotency-Key  T#<tenant id>             ONCE#<digest of route and key>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
@@ -107,6 +109,15 @@ def directory(number: int) -> Key:
 
 def tenant_counter() -> Key:
     return {"pk": "COUNTER", "sk": "TENANTS"}
+
+
+def rate_limit(tenant_id: TenantId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": "RATE"}
+
+
+def once(tenant_id: TenantId, route: str, idempotency_key: str) -> Key:
+    digest = hashlib.sha256(f"{route} {idempotency_key}".encode()).hexdigest()
+    return {"pk": f"T#{tenant_id}", "sk": f"ONCE#{digest}"}
 
 
 WORKERS = "WORKERS"

@@ -24,11 +24,13 @@ from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
 from functions.deliveries.history import DeliveryHistory
+from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
@@ -108,8 +110,8 @@ class Api:
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
-        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants)
-        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources))
+        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
+        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
