@@ -54,9 +54,18 @@ class Code(StrEnum):
     NOT_AUTHORIZED = "not_authorized"
     PEER_NOT_FOUND = "peer_not_found"
     USER_NOT_FOUND = "user_not_found"
+    PHONE_NOT_IN_CONTACTS = "PHONE_NOT_IN_CONTACTS"
+    PHONE_NOT_ON_TELEGRAM = "PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM"
+    INVITE_LINK = "invite_link"
     MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LONG = "message_too_long"
+    INVALID_MARKUP = "invalid_markup"
     REPLY_NOT_FOUND = "reply_not_found"
+    QUOTE_NOT_FOUND = "quote_not_found"
+    MESSAGE_NOT_FOUND = "message_not_found"
+    SCHEDULE_REFUSED = "schedule_refused"
+    SEND_AS_REFUSED = "send_as_refused"
+    FORWARDS_FORBIDDEN = "forwards_forbidden"
     RECIPIENT_DELETED = "recipient_deleted"
     RECIPIENT_IS_BOT = "recipient_is_bot"
     BLOCKED_BY_RECIPIENT = "blocked_by_recipient"
@@ -122,7 +131,17 @@ DETAILS: dict[Code, str] = {
     Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "
     "Phone numbers begin with +.",
     Code.USER_NOT_FOUND: "There is no Telegram user with this name.",
+    Code.PHONE_NOT_IN_CONTACTS: "Telegram finds nobody by this phone number, and it is in no contact of this account. With "
+    "`allow_import_contact` it is added to the contacts, which finds more people.",
+    Code.PHONE_NOT_ON_TELEGRAM: "Nobody with this phone number is on Telegram, or they do not let themselves be found by it.",
+    Code.INVITE_LINK: "An invite link names no chat that can be written to. Join the chat in a Telegram app, then name it by its id.",
     Code.MESSAGE_EMPTY: "Telegram sees no text in this message.",
+    Code.INVALID_MARKUP: "The text's markup is wrong. Nothing was sent.",
+    Code.QUOTE_NOT_FOUND: "The answered message does not have the quoted text: nothing was sent. Leave `quote` out, or correct it.",
+    Code.MESSAGE_NOT_FOUND: "There is no message of such a number in that chat: nothing was sent.",
+    Code.SCHEDULE_REFUSED: "Telegram does not take this time (`telegram_error` is its name for why): nothing was sent.",
+    Code.SEND_AS_REFUSED: "This account may not write under that name in that chat: nothing was sent.",
+    Code.FORWARDS_FORBIDDEN: "The chat or user does not allow that their messages are forwarded: nothing was sent.",
     Code.REPLY_NOT_FOUND: "There is no message of this number in this chat: nothing was sent. Leave `reply_to` out, or correct it.",
     Code.RECIPIENT_DELETED: "The recipient's Telegram account was deleted.",
     Code.RECIPIENT_IS_BOT: "The recipient is a bot, and Telegram does not let this account write to it.",
@@ -134,7 +153,7 @@ DETAILS: dict[Code, str] = {
     Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
     Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
     Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
-    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, its markup not counted; an emoji counts as two or more.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",

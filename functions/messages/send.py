@@ -1,19 +1,26 @@
-"""Sending a message, without HTTP (contract M1)."""
+"""Sending, without HTTP (contract M1, M4)."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.rpc.client import OwnerClient
-from shared.rpc.send import SendMessage, SendResult
+from shared.rpc.command import Command
 
-MAX_UTF16_UNITS = 4096
-"""https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
+R = TypeVar("R", bound=BaseModel)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -21,25 +28,18 @@ class Sending:
     """Sends by way of the account's owner."""
 
     owner: OwnerClient
+    now: Callable[[], datetime] = _utc_now
 
-    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: str | None) -> SendResult:
-        """Send a text; return what Telegram made of it.
+    def send(self, tenant_id: TenantId, account: Account | None, command: Command[R]) -> R:
+        """Have the account's owner send something, and return what Telegram made of it.
 
-        The random id is chosen here, once, and goes with every try: Telegram takes the same one for the same message, so however often
-        a request is repeated on its way, one message comes of it.
+        The command has its random ids from the route, once, and they go with every try: Telegram takes the same one for the same message,
+        so however often a request is repeated on its way, one message comes of it.
         """
         state = account.standing if account else AccountState.NEW
         if not state.logged_in:
             raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
-        if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
-            raise AvioError(Code.MESSAGE_TOO_LONG)
-        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=random_id())
         return self.owner.call(tenant_id, Channel.TELEGRAM, account, command)
-
-
-def seen(text: str) -> bool:
-    """Tell whether a text has anything to see: Telegram takes spaces and characters without width for an empty message."""
-    return not all(character.isspace() or unicodedata.category(character) == "Cf" for character in text)
 
 
 def random_id() -> int:

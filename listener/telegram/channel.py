@@ -7,11 +7,13 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.forward import forward_messages
 from listener.telegram.operations.send_text import send_message
+from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
-from shared.rpc.send import SendMessage
+from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -37,6 +39,10 @@ HANDLERS: Handlers = dict(
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
         SendMessage.handled_by(send_message),
+        SendLocation.handled_by(send_location),
+        SendContact.handled_by(send_contact),
+        SendPoll.handled_by(send_poll),
+        ForwardMessages.handled_by(forward_messages),
     ]
 )
 

@@ -6,7 +6,7 @@ rest for every kind: attempts, repeats, unreadable answers, refusals.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -47,7 +47,6 @@ class SendTarget:
     chat_id: int
     peer: Any
     common: dict[str, Any] = field(default_factory=dict)
-    resolve: Callable[[str], Awaitable[tuple[int, Any]]] | None = None
 
 
 @dataclass(frozen=True)

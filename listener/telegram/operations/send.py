@@ -7,6 +7,7 @@ RANDOM_ID_DUPLICATE. outgoing.py says how to add a kind of content.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,8 @@ from telethon.tl import types
 from listener.telegram.connection.client import Client
 from listener.telegram.operations.find_sent import find_sent
 from listener.telegram.operations.outgoing import MessageMade, Outgoing, Part, SendAttempts, SendTarget, Sent
-from listener.telegram.operations.recipients import resolve
+from listener.telegram.operations.recipients import moved_group, resolve
+from listener.telegram.operations.send_options import common_fields
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.requests.errors import translate
 from listener.telegram.requests.unreadable import Unreadable
@@ -25,6 +27,9 @@ from shared.errors import AvioError, Code
 
 INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
 """Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
+
+REFUSED_WHERE_MOVED = {Code.PEER_NOT_FOUND, Code.WRITE_FORBIDDEN, Code.REFUSED_BY_TELEGRAM, Code.FORBIDDEN_BY_TELEGRAM}
+"""Refusals of a basic group that has become a supergroup: Telegram documents none, so each that may be is looked into."""
 
 
 async def send(
@@ -36,19 +41,24 @@ async def send(
     a duplicate, or its answer cannot be read, finds the messages in the history since the first attempt. Keeps `attempts.maybe_sent`
     right, also when cancelled.
     """
-    chat_id, peer = await resolve(client, peers, self_id, message.to)
-    target = SendTarget(client, peers, self_id, chat_id, peer, _common(message))
+    options = message.options
+    chat_id, peer = await resolve(client, peers, self_id, message.to, import_contact=options.import_contact)
+    target = SendTarget(client, peers, self_id, chat_id, peer, await common_fields(client, peers, self_id, options))
+    try:
+        return await _send_to(target, recent_sends, message, attempts)
+    except AvioError as refusal:
+        if refusal.code not in REFUSED_WHERE_MOVED or not (moved := await moved_group(client, peers, chat_id, peer)):
+            raise
+    return await _send_to(replace(target, chat_id=moved[0], peer=moved[1]), recent_sends, message, attempts)
+
+
+async def _send_to(target: SendTarget, recent_sends: RecentSends, message: Outgoing, attempts: SendAttempts) -> Sent:
     for part in await message.content.parts(target, message.random_ids):
         if not all(random_id in attempts.sent for random_id in part.random_ids):
             made = await _send_part(target, recent_sends, part, attempts)
             attempts.sent |= zip(part.random_ids, made, strict=True)
             attempts.maybe_sent = False
-    return Sent(chat_id, tuple(attempts.sent[random_id] for random_id in message.random_ids))
-
-
-def _common(message: Outgoing) -> dict[str, Any]:
-    reply_to = message.options.reply_to
-    return {"reply_to": types.InputReplyToMessage(reply_to) if reply_to else None}
+    return Sent(target.chat_id, tuple(attempts.sent[random_id] for random_id in message.random_ids))
 
 
 async def _send_part(target: SendTarget, recent_sends: RecentSends, part: Part, attempts: SendAttempts) -> tuple[MessageMade, ...]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from telethon.tl import functions
 
-from listener.telegram.operations.outgoing import Outgoing, Part, Sender, SendOptions, SendTarget
-from shared.errors import AvioError, Code
+from listener.telegram.operations.entities import telegram_entities
+from listener.telegram.operations.outgoing import Outgoing, Part, Sender, SendTarget, Sent
+from listener.telegram.operations.send_options import options_of
 from shared.rpc.send import SendMessage, SendResult
-
-_RECIPIENT = re.compile(r"me|@\w+|-?[0-9]{1,19}")
-_MESSAGE_ID = re.compile(r"[0-9]{1,10}")
+from shared.rpc.text import Entity
 
 
 @dataclass(frozen=True)
@@ -22,22 +20,32 @@ class Text:
     """A text without media."""
 
     text: str
+    entities: tuple[Entity, ...] = ()
+    link_preview: bool = True
 
     async def parts(self, target: SendTarget, random_ids: Sequence[int]) -> list[Part]:
         """Return the one request."""
         (random_id,) = random_ids
-        request = functions.messages.SendMessageRequest(target.peer, self.text, random_id=random_id, **target.common)
+        request = functions.messages.SendMessageRequest(
+            target.peer,
+            self.text,
+            no_webpage=None if self.link_preview else True,
+            random_id=random_id,
+            entities=await telegram_entities(target, self.entities) or None,
+            **target.common,
+        )
         return [Part(request, (random_id,), (self._is_it,))]
 
     def _is_it(self, message: Any) -> bool:
-        return bool(message.message == self.text)
+        return bool(message.message.strip() == self.text.strip())  # Telegram trims
 
 
 async def send_message(account: Sender, command: SendMessage) -> SendResult:
     """Run the command `send`; raise `invalid_request` for ids that are not Telegram's, and what sending raises."""
-    reply_to = command.reply_to
-    if not _RECIPIENT.fullmatch(command.to) or (reply_to is not None and not _MESSAGE_ID.fullmatch(reply_to)):
-        raise AvioError(Code.INVALID_REQUEST)
-    options = SendOptions(reply_to=int(reply_to) if reply_to else None)
-    sent = await account.send(Outgoing(command.to, Text(command.text), (command.random_id,), options))
+    content = Text(command.text, command.entities, command.link_preview)
+    return result_of(await account.send(Outgoing(command.to, content, (command.random_id,), options_of(command))))
+
+
+def result_of(sent: Sent) -> SendResult:
+    """Return the result of a command that sends one message."""
     return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
