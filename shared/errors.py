@@ -20,6 +20,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"
+    CONTRADICTORY_FIELDS = "contradictory_fields"
     MALFORMED = "malformed"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -98,6 +99,7 @@ DETAILS: dict[Code, str] = {
     Code.NOT_FOUND: "There is nothing at this address.",
     Code.METHOD_NOT_ALLOWED: "This address does not take that method.",
     Code.INVALID_REQUEST: "The request does not have the form that this route takes.",
+    Code.CONTRADICTORY_FIELDS: "These fields do not go together. `fields` says what is wrong. Nothing was done.",
     Code.MALFORMED: "This is not a request that HTTP allows.",
     Code.REQUEST_TOO_LARGE: "The request's body is too large.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send JSON in UTF-8, with `Content-Type: application/json`.",

@@ -43,7 +43,7 @@ class Quoted(BaseModel):
     ] = None
 
 
-class DeliveryFields(BaseModel):
+class RecipientFields(BaseModel):
     """Whom to, and how."""
 
     model_config = ConfigDict(extra="forbid")
@@ -51,12 +51,8 @@ class DeliveryFields(BaseModel):
     peer: Peer
     allow_import_contact: Annotated[
         StrictBool,
-        Field(
-            description="Where Telegram finds nobody by a phone number: add it to the account's contacts, under the number, to find out."
-        ),
+        Field(description="Where a phone number leads to nobody: add it to the account's contacts, under the number, to find out."),
     ] = True
-    reply_to: Annotated[MessageId | None, Field(description="The message of that chat which this one answers.")] = None
-    quote: Annotated[Quoted | None, Field(description="A part of the message that `reply_to` names.")] = None
     thread_id: Annotated[MessageId | None, Field(description="The topic of a forum: the id of the message that began it.")] = None
     silent: Annotated[StrictBool, Field(description="Without a sound.")] = False
     schedule_at: Annotated[
@@ -67,21 +63,33 @@ class DeliveryFields(BaseModel):
 
     def options(self, now: datetime) -> dict[str, Any]:
         """Return the fields of a command; raise AvioError for what cannot be."""
-        if self.quote and self.reply_to is None:
-            raise refused("quote", "A quote is of the message that reply_to names: give both.")
         if self.schedule_at and not now + SOONEST <= self.schedule_at <= now + LATEST:
             raise AvioError(Code.SCHEDULE_REFUSED, "schedule_at is from 30 seconds to 365 days in the future. Nothing was sent.")
         to = peers.parse(self.peer)
-        lookup = ("import" if self.allow_import_contact else "known") if to.startswith("+") else None
         return {
             "to": to,
-            "phone_lookup": lookup,
-            "reply_to": None if self.reply_to is None else str(self.reply_to),
-            "quote": QuotedText(text=self.quote.text, offset=self.quote.offset) if self.quote else None,
+            "phone_lookup": ("import" if self.allow_import_contact else "known") if to.startswith("+") else None,
             "thread_id": None if self.thread_id is None else str(self.thread_id),
             "silent": self.silent,
             "schedule_at": self.schedule_at,
             "send_as": None if self.send_as is None else peers.parse(self.send_as),
+        }
+
+
+class DeliveryFields(RecipientFields):
+    """Whom to, how, and what it answers."""
+
+    reply_to: Annotated[MessageId | None, Field(description="The message of that chat which this one answers.")] = None
+    quote: Annotated[Quoted | None, Field(description="A part of the message that `reply_to` names.")] = None
+
+    def options(self, now: datetime) -> dict[str, Any]:
+        """Return the fields of a command; raise AvioError for what cannot be."""
+        if self.quote and self.reply_to is None:
+            raise refused("quote", "A quote is of the message that reply_to names: give both.")
+        return {
+            **super().options(now),
+            "reply_to": None if self.reply_to is None else str(self.reply_to),
+            "quote": QuotedText(text=self.quote.text, offset=self.quote.offset) if self.quote else None,
         }
 
 
@@ -111,11 +119,12 @@ class SentMessages(SentMessage):
 
 
 def refused(field: str, problem: str) -> AvioError:
-    """Return the error for a field of the body."""
-    return AvioError(Code.INVALID_REQUEST, fields=[{"field": f"body.{field}", "problem": problem}])
+    """Return the error for a field of the body that does not go with the others."""
+    return AvioError(Code.CONTRADICTORY_FIELDS, problem, fields=[{"field": f"body.{field}", "problem": problem}])
 
 
 SEND_ERRORS = (
+    Code.CONTRADICTORY_FIELDS,
     Code.INVALID_PHONE,
     Code.PEER_NOT_FOUND,
     Code.USER_NOT_FOUND,

@@ -62,7 +62,7 @@ def formatted(
     parsed, found = _PARSERS[parse_mode](text)
     trimmed = _trimmed(parsed, tuple(entities) if entities is not None else found)
     if not empty and not seen(trimmed.text):
-        raise _refused("text", "A message has something to see: not only blanks and zero-width characters.")
+        raise _refused("text", "A message has something to see: not only blanks and zero-width characters.", Code.INVALID_REQUEST)
     if utf16_length(trimmed.text) > limit:
         raise AvioError(Code.MESSAGE_TOO_LONG)
     if len(trimmed.entities) > MAX_ENTITIES:
@@ -114,5 +114,5 @@ def _problem(entity: Entity, units: int, inside: set[int]) -> str | None:
     return None
 
 
-def _refused(field: str, problem: str) -> AvioError:
-    return AvioError(Code.INVALID_REQUEST, fields=[{"field": f"body.{field}", "problem": problem}])
+def _refused(field: str, problem: str, code: Code = Code.CONTRADICTORY_FIELDS) -> AvioError:
+    return AvioError(code, fields=[{"field": f"body.{field}", "problem": problem}])

@@ -23,7 +23,7 @@ _BARE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _NUMBER = re.compile(r"-?[1-9][0-9]{0,17}")
 _LINK = re.compile(r"(?:https?://)?(?:www\.)?(?:t|telegram)\.(?:me|dog)/(.*)", re.IGNORECASE | re.DOTALL)
 _APP_LINK = re.compile(r"tg:(?://)?([a-z]+)/?\?(.*)", re.IGNORECASE | re.DOTALL)
-_PHONE_WITHOUT_PLUS = re.compile(r"[0-9][0-9\s().\-\u00a0]{6,}")
+_PHONE_WITHOUT_PLUS = re.compile(r"(?![0-9]{19})[0-9][0-9\s().\-\u00a0]{6,}")
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _NO_NAMES = {
     "share",

@@ -12,7 +12,16 @@ from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole, each_once
 from functions.messages import peers
-from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, MessageId, Peer, SentMessage, SentMessages, refused
+from functions.messages.delivery_fields import (
+    SEND_ERRORS,
+    DeliveryFields,
+    MessageId,
+    Peer,
+    RecipientFields,
+    SentMessage,
+    SentMessages,
+    refused,
+)
 from functions.messages.formatted_text import formatted
 from functions.messages.routes import NOT_BLANK
 from functions.messages.send import Sending, random_id
@@ -79,7 +88,7 @@ class NewPoll(DeliveryFields):
             raise refused("multiple_answers", "A quiz has one right answer.")
 
 
-class NewForward(DeliveryFields):
+class NewForward(RecipientFields):
     """Messages to be forwarded."""
 
     from_peer: Peer
@@ -148,8 +157,6 @@ def send_poll(body: NewPoll, access: SendAccess, sending: _Sending) -> SentMessa
 @router.post("/tenants/{tenant}/messages/forward", responses=errors(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN))
 def forward_messages(body: NewForward, access: SendAccess, sending: _Sending) -> SentMessages:
     """Forward messages of a chat, in the order given."""
-    if body.reply_to is not None:
-        raise refused("reply_to", "What is forwarded answers nothing: leave it out.")
     command = ForwardMessages(
         source=peers.parse(body.from_peer),
         message_ids=tuple(map(str, body.message_ids)),
