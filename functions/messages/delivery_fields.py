@@ -9,25 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 
 from functions.http.parameters import Since, Whole
 from functions.messages import peers
+from functions.messages.fields import INT32_MAX, PeerField
 from shared.errors import AvioError, Code
 from shared.rpc.delivery_options import QuotedText
 from shared.rpc.send import SendResult, SeveralSent
 
-INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
 MAX_QUOTE = 1024
 SOONEST = timedelta(seconds=30)
 """Telegram sends at once what is scheduled for the next 10 s, and a send may take 20 s."""
 LATEST = timedelta(days=365)
 
-Peer = Annotated[
-    Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=peers.MAX_LENGTH)],
-    Field(
-        description="`me`, `@username`, a t.me link, a phone number in international form (`+…`), or the numeric id of a chat or user, "
-        "as events carry it.",
-        examples=["me"],
-        json_schema_extra=peers.SCHEMA,
-    ),
-]
 MessageId = Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole]
 
 
@@ -48,7 +39,7 @@ class RecipientFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    peer: Peer
+    peer: PeerField
     allow_import_contact: Annotated[
         StrictBool,
         Field(description="Where a phone number leads to nobody: add it to the account's contacts, under the number, to find out."),
@@ -59,7 +50,7 @@ class RecipientFields(BaseModel):
         Since | None,
         Field(description="When Telegram sends it: 30 seconds to a year from now. `message_id` is then its id among scheduled messages."),
     ] = None
-    send_as: Annotated[Peer | None, Field(description="The channel or group in whose name it is sent.")] = None
+    send_as: Annotated[PeerField | None, Field(description="The channel or group in whose name it is sent.")] = None
 
     def options(self, now: datetime) -> dict[str, Any]:
         """Return the fields of a command; raise AvioError for what cannot be."""

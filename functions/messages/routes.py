@@ -12,6 +12,7 @@ from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, SentMessage
+from functions.messages.fields import MAX_TEXT, Text
 from functions.messages.formatted_text import MAX_ENTITIES, ParseMode, formatted
 from functions.messages.markup.marked_text import MAX_URL
 from functions.messages.send import Sending, random_id
@@ -20,8 +21,6 @@ from shared.rpc.send import SendMessage
 from shared.rpc.text import Entity, EntityType
 
 router = APIRouter(tags=["messages"])
-MAX_TEXT = 1 << 16  # far above what Telegram takes, which is answered by a code of its own
-NOT_BLANK = r"[^\s\x1c-\x1f]"
 _Units = Annotated[StrictInt, Field(le=MAX_TEXT), Whole]
 
 
@@ -63,9 +62,7 @@ class FormattedFields(BaseModel):
 class NewMessage(DeliveryFields, FormattedFields):
     """A text to be sent."""
 
-    text: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"], json_schema_extra={"pattern": NOT_BLANK})
-    ]
+    text: Text
     link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
     attachments: Annotated[
         list[Any],

@@ -16,14 +16,13 @@ from functions.messages.delivery_fields import (
     SEND_ERRORS,
     DeliveryFields,
     MessageId,
-    Peer,
     RecipientFields,
     SentMessage,
     SentMessages,
     refused,
 )
+from functions.messages.fields import NOT_BLANK, PeerField
 from functions.messages.formatted_text import formatted
-from functions.messages.routes import NOT_BLANK
 from functions.messages.send import Sending, random_id
 from shared.errors import Code
 from shared.phones import e164
@@ -91,7 +90,7 @@ class NewPoll(DeliveryFields):
 class NewForward(RecipientFields):
     """Messages to be forwarded."""
 
-    from_peer: Peer
+    from_peer: PeerField
     message_ids: Annotated[
         list[MessageId],
         Field(min_length=1, max_length=MAX_FORWARDED, json_schema_extra={"uniqueItems": True}),

@@ -7,12 +7,16 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.forward import forward_messages
+from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
+from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
 
 
@@ -43,6 +47,13 @@ HANDLERS: Handlers = dict(
         SendContact.handled_by(send_contact),
         SendPoll.handled_by(send_poll),
         ForwardMessages.handled_by(forward_messages),
+        EditMessage.handled_by(edit_message),
+        DeleteMessages.handled_by(delete_messages),
+        SetReactions.handled_by(set_reactions),
+        PinMessage.handled_by(pin_message),
+        ReadChat.handled_by(read_chat),
+        MarkUnread.handled_by(mark_unread),
+        ShowChatAction.handled_by(show_chat_action),
     ]
 )
 

@@ -15,7 +15,8 @@ from testing.telegram_server.rpc.errors import RpcError, bad_request
 from testing.telegram_server.rpc.peers import number, peer_of
 from testing.telegram_server.rpc.rights import check_may_write
 from testing.telegram_server.rpc.table import Methods
-from testing.telegram_server.views.messages import event_update, forward_header, peer_object
+from testing.telegram_server.views.messages import event_update, forward_header
+from testing.telegram_server.views.peers import peer_object
 
 METHODS = Methods()
 

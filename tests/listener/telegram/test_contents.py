@@ -29,7 +29,7 @@ COMMANDS: dict[str, Any] = {
         to="@bob_ray", kind="quiz", question="1+1", answers=("1", "2"), correct=1, solution=FormattedPart(text="2!"), random_id=7
     ),
 }
-HANDLERS = {SendLocation: send_location, SendContact: send_contact, SendPoll: send_poll, SendMessage: send_message}
+HANDLERS: dict[Any, Any] = {SendLocation: send_location, SendContact: send_contact, SendPoll: send_poll, SendMessage: send_message}
 
 
 class Account:
