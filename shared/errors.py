@@ -20,6 +20,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"
+    CONTRADICTORY_FIELDS = "contradictory_fields"
     MALFORMED = "malformed"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -64,9 +65,17 @@ class Code(StrEnum):
     NOT_AUTHORIZED = "not_authorized"
     PEER_NOT_FOUND = "peer_not_found"
     USER_NOT_FOUND = "user_not_found"
+    PHONE_NOT_IN_CONTACTS = "PHONE_NOT_IN_CONTACTS"
+    PHONE_NOT_ON_TELEGRAM = "PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM"
+    INVITE_LINK = "invite_link"
     MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LONG = "message_too_long"
+    INVALID_MARKUP = "invalid_markup"
     REPLY_NOT_FOUND = "reply_not_found"
+    QUOTE_NOT_FOUND = "quote_not_found"
+    SCHEDULE_REFUSED = "schedule_refused"
+    SEND_AS_REFUSED = "send_as_refused"
+    FORWARDS_FORBIDDEN = "forwards_forbidden"
     RECIPIENT_DELETED = "recipient_deleted"
     RECIPIENT_IS_BOT = "recipient_is_bot"
     BLOCKED_BY_RECIPIENT = "blocked_by_recipient"
@@ -87,6 +96,7 @@ class Code(StrEnum):
     REACTION_INVALID = "reaction_invalid"
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    PARTLY_SENT = "partly_sent"
     NOT_SUPPORTED = "not_supported"
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
@@ -112,6 +122,7 @@ DETAILS: dict[Code, str] = {
     Code.NOT_FOUND: "There is nothing at this address.",
     Code.METHOD_NOT_ALLOWED: "This address does not take that method.",
     Code.INVALID_REQUEST: "The request does not have the form that this route takes.",
+    Code.CONTRADICTORY_FIELDS: "These fields do not go together. `fields` says what is wrong. Nothing was done.",
     Code.MALFORMED: "This is not a request that HTTP allows.",
     Code.REQUEST_TOO_LARGE: "The request's body is too large.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send JSON in UTF-8, with `Content-Type: application/json`.",
@@ -146,7 +157,16 @@ DETAILS: dict[Code, str] = {
     Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "
     "Phone numbers begin with +.",
     Code.USER_NOT_FOUND: "There is no Telegram user with this name.",
+    Code.PHONE_NOT_IN_CONTACTS: "Telegram finds nobody by this phone number, and it is in no contact of this account. With "
+    "`allow_import_contact` it is added to the contacts, which finds more people.",
+    Code.PHONE_NOT_ON_TELEGRAM: "Nobody with this phone number is on Telegram, or they do not let themselves be found by it.",
+    Code.INVITE_LINK: "An invite link names no chat that can be written to. Join the chat in a Telegram app, then name it by its id.",
     Code.MESSAGE_EMPTY: "Telegram sees no text in this message.",
+    Code.INVALID_MARKUP: "The text's markup is wrong. Nothing was sent.",
+    Code.QUOTE_NOT_FOUND: "The answered message does not have the quoted text: nothing was sent. Leave `quote` out, or correct it.",
+    Code.SCHEDULE_REFUSED: "Telegram does not take this time (`telegram_error` is its name for why): nothing was sent.",
+    Code.SEND_AS_REFUSED: "This account may not write under that name in that chat: nothing was sent.",
+    Code.FORWARDS_FORBIDDEN: "The chat or user does not allow that their messages are forwarded: nothing was sent.",
     Code.REPLY_NOT_FOUND: "There is no message of this number in this chat: nothing was sent. Leave `reply_to` out, or correct it.",
     Code.RECIPIENT_DELETED: "The recipient's Telegram account was deleted.",
     Code.RECIPIENT_IS_BOT: "The recipient is a bot, and Telegram does not let this account write to it.",
@@ -158,7 +178,7 @@ DETAILS: dict[Code, str] = {
     Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
     Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
     Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
-    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, its markup not counted; an emoji counts as two or more.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
@@ -171,6 +191,7 @@ DETAILS: dict[Code, str] = {
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. With an "
     "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",
+    Code.PARTLY_SENT: "Some of the messages were sent (`message_ids`), and Telegram refused the rest (`cause` is the code of why).",
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",

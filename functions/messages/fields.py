@@ -18,9 +18,10 @@ NOT_BLANK = r"[^\s\x1c-\x1f]"
 INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
 
 PeerField = Annotated[
-    Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=64)],
+    Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=peers.MAX_LENGTH)],
     Field(
-        description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.",
+        description="`me`, `@username`, a t.me link, a phone number in international form (`+…`), or the numeric id of a chat or user, "
+        "as events carry it.",
         examples=["me"],
         json_schema_extra=peers.SCHEMA,
     ),
@@ -34,6 +35,8 @@ REFUSALS = (
     Code.INVALID_PHONE,
     Code.PEER_NOT_FOUND,
     Code.USER_NOT_FOUND,
+    Code.PHONE_NOT_IN_CONTACTS,
+    Code.INVITE_LINK,
     Code.REFUSED_BY_TELEGRAM,
     Code.FORBIDDEN_BY_TELEGRAM,
     Code.NOT_SUPPORTED,

@@ -15,7 +15,8 @@ from functions.http.parameters import each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
-from functions.messages.send import check_logged_in, check_text
+from functions.messages.formatted_text import formatted
+from functions.messages.send import check_logged_in
 from shared.errors import Code
 from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, DeletionResult, EditMessage, PinMessage, SetReactions
 
@@ -88,7 +89,7 @@ class Unpin(OfMessage):
 )
 def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Change the text of a message that the account has sent. A message that has this text already counts as changed."""
-    check_text(body.text)
+    formatted(body.text)
     command = EditMessage(to=peers.parse(body.peer), message_id=str(body.message_id), text=body.text, link_preview=body.link_preview)
     return once.run(
         ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)

@@ -1,99 +1,98 @@
-"""Messages: send (contract M1)."""
+"""Messages: send a text (contract M1)."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.access import SendAccess
 from functions.http.acting import Acting, Attempt
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole
-from functions.messages import peers
-from functions.messages.fields import INT32_MAX, PeerField, Text
-from functions.messages.send import Sending, check_logged_in, check_text
+from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, SentMessage
+from functions.messages.fields import MAX_TEXT, Text
+from functions.messages.formatted_text import MAX_ENTITIES, ParseMode, formatted
+from functions.messages.markup.marked_text import MAX_URL
+from functions.messages.send import Sending
 from shared.errors import AvioError, Code
+from shared.rpc.send import SendMessage
+from shared.rpc.text import Entity, EntityType
 
 router = APIRouter(tags=["messages"])
+_Units = Annotated[StrictInt, Field(le=MAX_TEXT), Whole]
 
 
-class NewMessage(BaseModel):
-    """A message to be sent."""
+class TextEntity(BaseModel):
+    """How a part of the text is formatted, as in the Bot API. `offset` and `length` are in UTF-16 units."""
 
     model_config = ConfigDict(extra="forbid")
 
-    peer: PeerField
-    text: Text
-    allow_import_contact: Annotated[
-        StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
-    ] = True
-    reply_to: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
+    type: EntityType
+    offset: Annotated[_Units, Field(ge=0)]
+    length: Annotated[_Units, Field(ge=1)]
+    url: Annotated[str | None, Field(max_length=MAX_URL, description="Of a `text_link`.")] = None
+    user_id: Annotated[
+        Annotated[StrictInt, Field(ge=1, lt=10**18), Whole] | None, Field(description="Of a `text_mention`: a user the account has met.")
     ] = None
+    language: Annotated[str | None, Field(max_length=64, description="Of a `pre`.")] = None
+    custom_emoji_id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")] | None, Field(description="Of a `custom_emoji`.")
+    ] = None
+
+    def entity(self) -> Entity:
+        """Return it as commands carry it."""
+        return Entity(**self.model_dump(exclude={"user_id"}), user_id=None if self.user_id is None else str(self.user_id))
+
+
+class FormattedFields(BaseModel):
+    """How the text is formatted: by markup in it, or by entities beside it."""
+
+    parse_mode: Annotated[ParseMode, Field(description="The text's markup: `none`, `markdown` or `html`.")] = "none"
+    entities: Annotated[
+        list[TextEntity] | None, Field(max_length=MAX_ENTITIES, description="In place of a parse_mode.", examples=[None])
+    ] = None
+
+    def entities_given(self) -> list[Entity] | None:
+        """Return the entities as commands carry them."""
+        return None if self.entities is None else [entity.entity() for entity in self.entities]
+
+
+class NewMessage(DeliveryFields, FormattedFields):
+    """A text to be sent."""
+
+    text: Text
+    link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
     attachments: Annotated[
         list[Any],
         Field(max_length=10, description="Not supported yet: leave it out.", json_schema_extra={"maxItems": 0, "items": {"not": {}}}),
     ] = []
 
 
-class SentMessage(BaseModel):
-    """What Telegram made of it. `peer_resolved` is the chat's marked id, as events carry it."""
-
-    peer_resolved: int
-    message_id: int
-    date: datetime
-
-
-_refusals = (
-    Code.INVALID_PHONE,
-    Code.PEER_NOT_FOUND,
-    Code.USER_NOT_FOUND,
-    Code.MESSAGE_EMPTY,
-    Code.MESSAGE_TOO_LONG,
-    Code.REPLY_NOT_FOUND,
-    Code.RECIPIENT_DELETED,
-    Code.RECIPIENT_IS_BOT,
-    Code.BLOCKED_BY_RECIPIENT,
-    Code.RECIPIENT_BLOCKED,
-    Code.PREMIUM_REQUIRED,
-    Code.PAID_MESSAGE,
-    Code.TOPIC_CLOSED,
-    Code.SLOW_MODE,
-    Code.REFUSED_BY_TELEGRAM,
-    Code.FORBIDDEN_BY_TELEGRAM,
-    Code.NOT_SUPPORTED,
-    Code.INVALID_CREDENTIALS,
-    Code.NOT_AUTHORIZED,
-    Code.FORBIDDEN,
-    Code.PEER_FLOOD,
-    Code.ACCOUNT_FROZEN,
-    Code.PRIVACY_RESTRICTED,
-    Code.WRITE_FORBIDDEN,
-    Code.TENANT_NOT_FOUND,
-    Code.FLOOD_WAIT,
-    Code.TELEGRAM_ERROR,
-    Code.TELEGRAM_UNAVAILABLE,
-    Code.OUTCOME_UNKNOWN,
+@router.post(
+    "/tenants/{tenant}/messages/send",
+    responses=acting(*SEND_ERRORS, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
 )
-
-
-@router.post("/tenants/{tenant}/messages/send", responses=acting(*_refusals))
 def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting) -> SentMessage:
-    """Send a message as the account's person.
+    """Send a text as the account's person.
 
     With an `Idempotency-Key` a repeat within 24 hours sends nothing: it gets the first answer.
     """
-    check_text(body.text)
+    text = formatted(body.text, body.parse_mode, body.entities_given())
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    peer, reply_to = peers.parse(body.peer), None if body.reply_to is None else str(body.reply_to)
+    options = body.options(sending.now())
 
-    def send(attempt: Attempt) -> SentMessage:
-        sent = sending.send(access, peer, body.text, reply_to, attempt)
-        return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
+    def command(attempt: Attempt) -> SendMessage:
+        return SendMessage(
+            text=text.text,
+            entities=text.entities,
+            link_preview=body.link_preview,
+            random_id=attempt.random_id(),
+            began_at=attempt.began_at,
+            **options,
+        )
 
-    return once.run(SentMessage, send, ready=lambda: check_logged_in(access.account))
+    return sending.send(once, access, command, SentMessage, SentMessage.of)

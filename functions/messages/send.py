@@ -1,20 +1,28 @@
-"""Sending a message, without HTTP (contract M1)."""
+"""Sending, without HTTP (contract M1, M4)."""
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
 
-from functions.http.acting import Attempt
+from pydantic import BaseModel
+
+from functions.http.acting import Act, Attempt
 from functions.http.authenticator import Access
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel
 from shared.rpc.client import OwnerClient
-from shared.rpc.send import SendMessage, SendResult
+from shared.rpc.command import Command
 
-MAX_UTF16_UNITS = 4096
-"""https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
+R = TypeVar("R", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -22,15 +30,21 @@ class Sending:
     """Sends by way of the account's owner."""
 
     owner: OwnerClient
+    now: Callable[[], datetime] = _utc_now
 
-    def send(self, access: Access, peer: str, text: str, reply_to: str | None, attempt: Attempt) -> SendResult:
-        """Send a text; return what Telegram made of it.
+    def send(
+        self, once: Act, access: Access, command_of: Callable[[Attempt], Command[R]], model: type[M], answer_of: Callable[[R], M]
+    ) -> M:
+        """Have the account's owner send something, and return the answer to what Telegram made of it.
 
-        The random id goes with every try: Telegram takes the same one for the same message, so however often a request is repeated on its
-        way, one message comes of it.
+        The command's random ids are the attempt's and go with every try: Telegram takes the same one for the same message, so however
+        often a request is repeated on its way, one message comes of it.
         """
-        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=attempt.random_id(), began_at=attempt.began_at)
-        return self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command)
+
+        def action(attempt: Attempt) -> M:
+            return answer_of(self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command_of(attempt)))
+
+        return once.run(model, action, ready=lambda: check_logged_in(access.account))
 
 
 def check_logged_in(account: Account | None) -> None:
@@ -38,17 +52,3 @@ def check_logged_in(account: Account | None) -> None:
     state = account.standing if account else AccountState.NEW
     if not state.logged_in:
         raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
-
-
-def check_text(text: str) -> None:
-    """Raise `invalid_request` for a text of nothing to see, `message_too_long` for more than Telegram takes."""
-    if not seen(text):
-        problem = "A message has something to see: not only blanks and zero-width characters."
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
-    if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
-        raise AvioError(Code.MESSAGE_TOO_LONG)
-
-
-def seen(text: str) -> bool:
-    """Tell whether a text has anything to see: Telegram takes spaces and characters without width for an empty message."""
-    return not all(character.isspace() or unicodedata.category(character) == "Cf" for character in text)

@@ -8,8 +8,10 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
+from listener.telegram.operations.forward import forward_messages
 from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
-from listener.telegram.operations.send import send_message
+from listener.telegram.operations.send_text import send_message
+from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
 from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
@@ -19,7 +21,7 @@ from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
-from shared.rpc.send import SendMessage
+from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -50,6 +52,10 @@ HANDLERS: Handlers = dict(
         RemoveProxy.handled_by(remove_proxy),
         TestProxy.handled_by(try_proxy),
         SendMessage.handled_by(send_message),
+        SendLocation.handled_by(send_location),
+        SendContact.handled_by(send_contact),
+        SendPoll.handled_by(send_poll),
+        ForwardMessages.handled_by(forward_messages),
         EditMessage.handled_by(edit_message),
         DeleteMessages.handled_by(delete_messages),
         SetReactions.handled_by(set_reactions),

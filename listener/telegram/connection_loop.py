@@ -17,8 +17,9 @@ from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
 from listener.telegram.operations.operation_runner import Connected, Operation, OperationRunner
+from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
-from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, send
+from listener.telegram.operations.send import send
 from listener.telegram.requests.errors import SessionEndReason, code_of, end_of, wait_of
 from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.telegram_context import TelegramContext
@@ -97,7 +98,7 @@ class ConnectionLoop:
         If the connection breaks, or Telegram does not answer or reports a fault of its own, sends the same `random_id` again until the
         deadline. Raises `outcome_unknown` if the message may have been sent.
         """
-        attempts = SendAttempts(message.began_at or self._core.services.now(), maybe_sent=message.began_at is not None)
+        attempts = SendAttempts(message.options.began_at or self._core.services.now(), maybe_sent=message.options.began_at is not None)
         try:
             return await self.operations.run(lambda client: self._send(client, message, attempts))
         except TimeoutError:

@@ -146,6 +146,10 @@ class ControlClient:
     def change_group(self, group: str | int, **changes: Any) -> dict[str, Any]:
         return self._call("PATCH", f"/groups/{group}", json=changes)
 
+    def migrate_group(self, group: str | int, by: str) -> dict[str, Any]:
+        """Make a supergroup of a basic group; return the supergroup."""
+        return self._call("POST", f"/groups/{group}/migrate", by=by)
+
     def add_member(self, group: str | int, person: str, by: str | None = None) -> dict[str, Any]:
         """Let somebody join, or be put in by somebody."""
         return self._call("POST", f"/groups/{group}/members", json={"person": person, "by": by})

@@ -1,4 +1,7 @@
-"""Finds the peer that a message goes to: by `me`, by username or by marked id."""
+"""Finds the peer that a command is about: `me`, by name, by marked or bare id, by phone (shared/rpc/recipient.py).
+
+A basic group that became a supergroup is followed where that is known; `moved_group` finds it out after a refusal.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,68 @@ from telethon import errors, utils
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
-from listener.telegram.peers.peer_cache import KnownPeer, PeerCache, input_of
+from listener.telegram.operations.phones import user_by_phone
+from listener.telegram.operations.usernames import peer_by_username
+from listener.telegram.peers.peer_cache import PeerCache, input_of
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
+from shared.rpc.recipient import RECIPIENT
 
 
-async def resolve(client: Client, peers: PeerCache, self_id: int, to: str) -> tuple[int, Any]:
-    """Return the marked id and the input peer of a recipient; raise `user_not_found` or `peer_not_found`."""
+async def resolve(client: Client, peers: PeerCache, self_id: int, to: str, *, import_contact: bool = False) -> tuple[int, Any]:
+    """Return the marked id and the input peer of a recipient.
+
+    Raises `user_not_found` or `peer_not_found`, for phones `PHONE_NOT_IN_CONTACTS` or `PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM`, and
+    `invalid_request` for what is no recipient. `import_contact` allows that a phone is added to the account's contacts.
+    """
     if to == "me" or to == str(self_id):
         return self_id, types.InputPeerSelf()
+    if not RECIPIENT.fullmatch(to):
+        raise AvioError(Code.INVALID_REQUEST)
     if to.startswith("@"):
-        return await _by_username(client, peers, to[1:])
-    for peer in await peers.input_peers(int(to)):
-        if whole := await _whole(client, peers, peer):
-            return int(to), whole
-    known = peers.known(int(to))  # an update may have brought the whole peer meanwhile
-    if known and not known.is_min:
-        return int(to), input_of(known.peer)
+        return await peer_by_username(client, peers, to[1:])
+    if to.startswith("+"):
+        user_id, peer = await user_by_phone(client, peers, to, import_contact=import_contact)
+        return user_id, types.InputPeerSelf() if user_id == self_id else peer
+    for peer_id in possible_ids(int(to)):
+        if peer := await _by_id(client, peers, peer_id):
+            return _moved(peers, peer_id) or (peer_id, peer)
     raise AvioError(Code.PEER_NOT_FOUND)
+
+
+def possible_ids(number: int) -> tuple[int, ...]:
+    """Return the marked ids that an id may mean, the likeliest first: a user's, or a group's or channel's without its mark."""
+    if number < 0 or number >= 10**12:
+        return (number,)
+    return number, -(10**12) - number, -number
+
+
+async def moved_group(client: Client, peers: PeerCache, chat_id: int, peer: Any) -> tuple[int, Any] | None:
+    """Ask Telegram whether a basic group has become a supergroup; return that, or None if it has not, or Telegram does not say."""
+    if not isinstance(peer, types.InputPeerChat):
+        return None
+    try:
+        answer = await client.invoke(functions.messages.GetChatsRequest([peer.chat_id]))
+    except errors.RPCError:
+        return None
+    peers.learn(answer.chats)
+    return _moved(peers, chat_id)
+
+
+def _moved(peers: PeerCache, peer_id: int) -> tuple[int, Any] | None:
+    known = peers.known(peer_id)
+    if known is None or known.moved_to is None:
+        return None
+    channel_id, access_hash = known.moved_to
+    return channel_id, types.InputPeerChannel(utils.resolve_id(channel_id)[0], access_hash)
+
+
+async def _by_id(client: Client, peers: PeerCache, peer_id: int) -> Any | None:
+    for peer in await peers.input_peers(peer_id):
+        if whole := await _whole(client, peers, peer):
+            return whole
+    known = peers.known(peer_id)  # an update may have brought the whole peer meanwhile
+    return input_of(known.peer) if known and not known.is_min else None
 
 
 async def _whole(client: Client, peers: PeerCache, peer: Any) -> Any | None:
@@ -48,41 +95,3 @@ async def _whole(client: Client, peers: PeerCache, peer: Any) -> Any | None:
         return None
     known = peers.known(peer.user_id)
     return (input_of(known.peer) if known else None) or peer
-
-
-async def _by_username(client: Client, peers: PeerCache, username: str) -> tuple[int, Any]:
-    known = peers.by_username(username)
-    if known and not known.is_min and not peers.fresh(known):
-        await _refresh(client, peers, known)
-        known = peers.by_username(username)
-    if known is None or known.is_min or not peers.fresh(known):
-        known = await _look_up(client, peers, username)
-    peer = input_of(known.peer) if known else None
-    if known is None or peer is None:
-        raise AvioError(Code.USER_NOT_FOUND)
-    return known.id, peer
-
-
-async def _refresh(client: Client, peers: PeerCache, known: KnownPeer) -> None:
-    """Ask Telegram for a peer again, to learn whether it still has its username.
-
-    Looking up the username would give the same answer, but Telegram allows each account few lookups, and then makes it wait for hours.
-    """
-    real_id, _ = utils.resolve_id(known.id)
-    try:
-        if known.kind == "user":
-            peers.learn(await client.invoke(functions.users.GetUsersRequest([types.InputUser(real_id, known.access_hash)])))
-        else:
-            request = functions.channels.GetChannelsRequest([types.InputChannel(real_id, known.access_hash)])
-            peers.learn((await client.invoke(request)).chats)
-    except errors.RPCError:
-        return  # the caller looks it up
-
-
-async def _look_up(client: Client, peers: PeerCache, username: str) -> KnownPeer | None:
-    try:
-        answer = await client.invoke(functions.contacts.ResolveUsernameRequest(username))
-    except errors.RPCError as error:
-        raise translate(error) from error
-    peers.learn([*answer.users, *answer.chats])
-    return peers.known(utils.get_peer_id(answer.peer))

@@ -20,6 +20,7 @@ from telethon.errors import RPCError
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
+from listener.telegram.operations.recipients import possible_ids
 from listener.telegram.requests.errors import translate, translated
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -122,7 +123,15 @@ class Restrictions:
             if known is None:
                 return True
             to = str(known.peer.id)
-        return int(to) != self._context.user_id and (to in self._refused or not await self._context.has_met(int(to)))
+        if to.startswith("+"):
+            user_id = self._context.peers.lookups.user_of(to)
+            if user_id is None:
+                return True
+            to = str(user_id)
+        return int(to) != self._context.user_id and (to in self._refused or not await self._has_met(int(to)))
+
+    async def _has_met(self, number: int) -> bool:
+        return any([await self._context.has_met(peer_id) for peer_id in possible_ids(number)])
 
     async def _learn(self, client: Client, to: str, cold: bool, error: AvioError) -> AvioError:
         if error.code is Code.ACCOUNT_FROZEN:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from telethon import utils
 from telethon.tl import types
 
+from listener.telegram.peers.lookups import LookUps
 from listener.telegram.peers.saved_peers import SavedPeers
 from shared.store.peers import Peer
 
@@ -50,6 +51,9 @@ class KnownPeer:
     phone: str | None = None
     learnt_s: float = 0.0
     named_by: MessageReference | None = None
+    more_usernames: tuple[str, ...] = ()
+    moved_to: tuple[int, int] | None = None
+    """Of a basic group that became a supergroup: the marked id of that, and its access hash."""
 
     @property
     def peer(self) -> Peer:
@@ -81,8 +85,8 @@ class KnownPeer:
         return self.access_hash is None and self.kind != "chat"
 
     def called(self, username: str) -> bool:
-        """Tell whether this is its username, ignoring case."""
-        return self.username is not None and self.username.lower() == username.lower()
+        """Tell whether this is one of its usernames, ignoring case."""
+        return any(own is not None and own.lower() == username.lower() for own in (self.username, *self.more_usernames))
 
 
 class PeerCache:
@@ -96,6 +100,7 @@ class PeerCache:
         self._clock = clock
         self._known: dict[int, KnownPeer] = {}  # in the order of use; an OrderedDict would cost 100 bytes more per peer
         self.saved = SavedPeers()
+        self.lookups = LookUps(clock)
 
     def learn(self, entities: Iterable[Any]) -> None:
         """Learn the users and chats that came with an answer or a batch of updates. A `min` peer never replaces a whole peer."""
@@ -186,17 +191,23 @@ def _known(entity: Any) -> KnownPeer | None:
             access_hash = None if entity.min else entity.access_hash
             phone = f"+{entity.phone}" if entity.phone else None
             name = utils.get_display_name(entity) or None
-            return KnownPeer(entity.id, "user", "private", name, access_hash, _username(entity), phone)
+            username, more = _usernames(entity)
+            return KnownPeer(entity.id, "user", "private", name, access_hash, username, phone, more_usernames=more)
         case types.Chat():
-            return KnownPeer(-entity.id, "chat", "group", entity.title)
+            moved_to = entity.migrated_to
+            moved = (utils.get_peer_id(types.PeerChannel(moved_to.channel_id)), moved_to.access_hash) if moved_to else None
+            return KnownPeer(-entity.id, "chat", "group", entity.title, moved_to=moved)
         case types.Channel() if not entity.min and entity.access_hash is not None:
             chat_type: Literal["group", "channel"] = "group" if entity.megagroup else "channel"
-            return KnownPeer(utils.get_peer_id(entity), "channel", chat_type, entity.title, entity.access_hash, _username(entity))
+            username, more = _usernames(entity)
+            channel_id, access_hash = utils.get_peer_id(entity), entity.access_hash
+            return KnownPeer(channel_id, "channel", chat_type, entity.title, access_hash, username, more_usernames=more)
         case _:
             return None
 
 
-def _username(entity: Any) -> str | None:
-    """Return the username; if there are several, which Telegram lists separately, the first active username."""
-    several = (username.username for username in entity.usernames or () if username.active)
-    return entity.username or next(several, None)
+def _usernames(entity: Any) -> tuple[str | None, tuple[str, ...]]:
+    """Return the username and the others; if there are several, Telegram lists them all, active or not, and names none separately."""
+    active = [username.username for username in entity.usernames or () if username.active]
+    first = entity.username or next(iter(active), None)
+    return first, tuple(name for name in active if name != first)

@@ -36,6 +36,7 @@ _NAMED = {
     Code.WRITE_FORBIDDEN,
     Code.PREMIUM_REQUIRED,
     Code.TOPIC_CLOSED,
+    Code.SCHEDULE_REFUSED,
     Code.TELEGRAM_ERROR,
 }
 """Codes that stand for several of Telegram's names. Their errors keep the name."""

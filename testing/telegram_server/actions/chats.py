@@ -36,13 +36,9 @@ class Chats:
             peer=peer.id,
             sender=sender.id,
             date=self._clock.now(),
-            text=draft.text,
             pts=mine.pts + 1,
-            entities=draft.entities,
             reply_to=draft.reply_to,
-            file=draft.file,
-            spoiler=draft.spoiler,
-            silent=draft.silent,
+            **draft.copied(),
             random_id=draft.random_id,
         )
         theirs = None if peer.id == sender.id else self._copy(message)
@@ -68,6 +64,9 @@ class Chats:
             file=message.file,
             spoiler=message.spoiler,
             silent=message.silent,
+            quote=message.quote,
+            quote_offset=message.quote_offset,
+            forward=message.forward,
             twin=message.id,
         )
 

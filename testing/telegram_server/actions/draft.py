@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,21 @@ class Draft:
     silent: bool = False
     random_id: int | None = None
     action: bytes = b""
+    quote: str = ""
+    quote_offset: int | None = None
+    topic: int | None = None
+    forward: bytes = b""
+
+    def copied(self) -> dict[str, Any]:
+        """Return the fields that every copy of the message has, whatever the chat."""
+        return {
+            "text": self.text,
+            "entities": self.entities,
+            "file": self.file,
+            "spoiler": self.spoiler,
+            "silent": self.silent,
+            "quote": self.quote,
+            "quote_offset": self.quote_offset,
+            "topic": self.topic,
+            "forward": self.forward,
+        }

@@ -90,6 +90,20 @@ class Membership:
         self._note(group, concerned)
         self._tell(group, [self._world.people[each.user_id] for each in concerned])
 
+    def migrate(self, group: Group, by: Person) -> Group:
+        """Make a supergroup of a basic group, with the same people; both say so (https://core.telegram.org/api/channel#migration)."""
+        people = [self._world.people[member.user_id] for member in self._world.groups.present(group)]
+        moved, _ = self.make(by, "supergroup", group.title, people)
+        self._announce(group, by, types.MessageActionChatMigrateTo(moved.id), None)
+        self._announce(moved, by, types.MessageActionChannelMigrateFrom(group.title, group.id), None)
+        group.migrated_to = moved.peer
+        self.change(group)
+        return moved
+
+    def topic(self, group: Group, by: Person, title: str) -> Message:
+        """Begin a topic of a forum (https://core.telegram.org/api/forum)."""
+        return self._announce(group, by, types.MessageActionTopicCreate(title, 0x6FB9F0), None)
+
     def _enter(self, group: Group, person: Person, by: Person) -> Member:
         now = self._clock.now()
         member = self._world.groups.member(group, person.id) or Member(group.peer, person.id, "member", now, by.id)

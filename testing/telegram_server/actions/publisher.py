@@ -57,7 +57,7 @@ class Publisher:
         return self.updates([event_update(self._world, event, key.user_id or 0)], company)
 
     def _goes_short(self, key: Key, message: Message) -> bool:
-        if message.file is not None or message.action or message.owner < 0:
+        if message.file is not None or message.action or message.forward or message.owner < 0:
             return False
         short, told = self._settings.short_updates, self._people.was_told
         known = short == "known" and told(key, message.peer) and (message.peer > 0 or told(key, message.sender))

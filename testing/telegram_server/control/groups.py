@@ -58,6 +58,21 @@ class GroupsControl:
         self._services.hub.flush()
         return group_json(self._world, group)
 
+    def migrate(self, name: str, handle: str) -> dict[str, Any]:
+        """Make a supergroup of a basic group, as one of its people; return the supergroup."""
+        group = self.find(name)
+        if group.kind != "basic" or group.migrated_to is not None:
+            raise ControlError(409, "not_a_basic_group", f"{name} is no basic group, or was migrated before")
+        moved = self._services.membership.migrate(group, self._people.find(handle))
+        self._services.hub.flush()
+        return group_json(self._world, moved)
+
+    def begin_topic(self, name: str, handle: str, title: str) -> int:
+        """Begin a topic in a supergroup, as one of its people; return its id."""
+        message = self._services.membership.topic(self.find(name), self._people.find(handle), title)
+        self._services.hub.flush()
+        return message.id
+
     def add(self, name: str, spec: MemberSpec) -> dict[str, Any]:
         """Let somebody join by themselves, or be put in by somebody (`by`). Who is there already stays."""
         group, person = self.find(name), self._people.find(spec.person)

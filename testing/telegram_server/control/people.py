@@ -47,6 +47,7 @@ class PeopleControl:
             first_name=spec.first_name or f"Person {spec.phone[-4:]}",
             last_name=spec.last_name,
             username=spec.username,
+            more_usernames=list(spec.more_usernames),
             registered=spec.registered,
             banned=spec.banned,
             password=Verifier.of(spec.password, spec.password_hint) if spec.password else None,

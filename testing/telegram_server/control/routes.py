@@ -161,6 +161,10 @@ async def _patch_group(request: Request, control: Control) -> Any:
     return control.groups.patch(request.path_params["group"], await _body(request, GroupPatch))
 
 
+async def _migrate_group(request: Request, control: Control) -> Any:
+    return control.groups.migrate(request.path_params["group"], request.query_params.get("by", ""))
+
+
 async def _add_member(request: Request, control: Control) -> Any:
     return control.groups.add(request.path_params["group"], await _body(request, MemberSpec))
 
@@ -276,6 +280,7 @@ ROUTES: list[tuple[str, str, Answer]] = [
     ("GET", "/groups", _groups),
     ("GET", "/groups/{group}", _group),
     ("PATCH", "/groups/{group}", _patch_group),
+    ("POST", "/groups/{group}/migrate", _migrate_group),
     ("POST", "/groups/{group}/members", _add_member),
     ("PATCH", "/groups/{group}/members/{handle}", _patch_member),
     ("DELETE", "/groups/{group}/members/{handle}", _remove_member),

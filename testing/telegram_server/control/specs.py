@@ -41,6 +41,7 @@ class PersonSpec(Spec):
     first_name: str = Field("", max_length=64)
     last_name: str = Field("", max_length=64)
     username: str | None = Field(None, pattern=r"^[A-Za-z]\w{3,31}$")
+    more_usernames: list[str] = Field(default_factory=list, description="usernames besides the one")
     password: str | None = Field(None, min_length=1)
     password_hint: str = ""
     registered: bool = True

@@ -26,6 +26,7 @@ class Group:
     members_write: bool = True
     version: int = 1
     messages: int = 0
+    migrated_to: int | None = None
 
     @property
     def id(self) -> int:

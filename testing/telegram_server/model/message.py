@@ -20,7 +20,8 @@ from testing.telegram_server.model.records import BYTES_AS_TEXT
 class Message:
     """One copy of a message in the box of `owner`, which is a person or a channel; `peer` is the chat.
 
-    `action` is the serialized action of a service message; `post` one that hides its sender behind the channel.
+    `action` is the serialized action of a service message; `post` one that hides its sender behind the channel; `topic` is the
+    forum topic, `forward` the serialized header of a forwarded message.
     """
 
     __pydantic_config__ = BYTES_AS_TEXT
@@ -44,6 +45,10 @@ class Message:
     post: bool = False
     action: bytes = b""
     edit_date: int | None = None
+    quote: str = ""
+    quote_offset: int | None = None
+    topic: int | None = None
+    forward: bytes = b""
     pinned: bool = False
 
     def out_for(self, viewer: int) -> bool:

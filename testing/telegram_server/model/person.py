@@ -66,6 +66,12 @@ class Person:
     contacts: dict[int, Contact] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     dc: int = DC_ID
+    more_usernames: list[str] = field(default_factory=list)
+
+    @property
+    def usernames(self) -> list[str]:
+        """All usernames, the one that the person chose first."""
+        return [*([self.username] if self.username else []), *self.more_usernames]
 
     @property
     def name(self) -> str:

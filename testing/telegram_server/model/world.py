@@ -48,6 +48,8 @@ class World:
         self.logins: dict[str, Login] = {}
         self.files: dict[int, File] = {}
         self.uploads: dict[tuple[int, int], Upload] = {}
+        self.scheduled: dict[tuple[int, int], list[Message]] = {}
+        self.scheduled_ids = 0
         self.server_key = self._own_key(server_key)
         self.hash_secret = self._own_secret("hash_secret")
         self._load()
@@ -90,8 +92,8 @@ class World:
     def add_person(self, person: Person) -> None:
         self.people[person.id] = person
         self.by_phone[person.phone] = person
-        if person.username:
-            self.by_username[person.username.lower()] = person
+        for username in person.usernames:
+            self.by_username[username.lower()] = person
         self.save_person(person)
 
     def rename(self, person: Person, username: str | None) -> None:
@@ -135,8 +137,8 @@ class World:
     def _load(self) -> None:
         for person in self._people_shelf.load():
             self.people[person.id] = self.by_phone[person.phone] = person
-            if person.username:
-                self.by_username[person.username.lower()] = person
+            for username in person.usernames:
+                self.by_username[username.lower()] = person
         self.logins = {login.hash: login for login in self._logins_shelf.load()}
         self.files = {file.id: file for file in self._files_shelf.load()}
         events: list[Event] = [event for shelf in self._event_shelves.values() for event in shelf.load()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,13 @@ from telethon.tl import types
 
 from testing.telegram_server.actions.files import UploadError
 from testing.telegram_server.model.file import File
+from testing.telegram_server.model.phone import normal
 from testing.telegram_server.mtproto.answers import serialized
 from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.errors import bad_request
 from testing.telegram_server.views.media import file_reference
+
+QUESTION_MAX, ANSWERS_MAX = 255, 12
 
 
 def media_file(call: Call, media: Any) -> File:
@@ -64,9 +68,58 @@ def _checksum(given: Any) -> str:
     return checksum if isinstance(checksum, str) else str(checksum)
 
 
+def _place(call: Call, media: Any) -> File:
+    return _shown_as(call, types.MessageMediaGeo(_point(media)))
+
+
+def _venue(call: Call, media: Any) -> File:
+    venue = types.MessageMediaVenue(_point(media), media.title, media.address, media.provider, media.venue_id, media.venue_type)
+    return _shown_as(call, venue)
+
+
+def _point(media: Any) -> Any:
+    point = media.geo_point
+    if not (-90 <= point.lat <= 90 and -180 <= point.long <= 180):
+        raise bad_request("GEO_POINT_INVALID")
+    return types.GeoPoint(point.long, point.lat, 0, point.accuracy_radius)
+
+
+def _contact(call: Call, media: Any) -> File:
+    known = call.world.by_phone.get(normal(media.phone_number) or "")
+    contact = types.MessageMediaContact(
+        media.phone_number.lstrip("+"), media.first_name, media.last_name, media.vcard, known.id if known and known.registered else 0
+    )
+    return _shown_as(call, contact)
+
+
+def _poll(call: Call, media: Any) -> File:
+    """https://core.telegram.org/api/poll"""
+    poll, correct = media.poll, media.correct_answers
+    if not poll.question.text or len(poll.question.text) > QUESTION_MAX:
+        raise bad_request("POLL_QUESTION_INVALID")
+    if not 2 <= len(poll.answers) <= ANSWERS_MAX:
+        raise bad_request("POLL_ANSWERS_INVALID")
+    if len({answer.option for answer in poll.answers}) < len(poll.answers):
+        raise bad_request("POLL_OPTION_DUPLICATE")
+    if bool(poll.quiz) != bool(correct) or (correct and not 0 <= correct[0] < len(poll.answers)):
+        raise bad_request("QUIZ_CORRECT_ANSWERS_EMPTY")
+    poll.id = secrets.randbits(62)
+    return _shown_as(
+        call, types.MessageMediaPoll(poll, types.PollResults(solution=media.solution, solution_entities=media.solution_entities))
+    )
+
+
+def _shown_as(call: Call, media: Any) -> File:
+    return call.services.files.make_raw(bytes(media))
+
+
 _MAKERS: dict[type, Callable[[Call, Any], File]] = {
     types.InputMediaUploadedPhoto: _uploaded_photo,
     types.InputMediaUploadedDocument: _uploaded_document,
     types.InputMediaPhoto: _again,
     types.InputMediaDocument: _again,
+    types.InputMediaGeoPoint: _place,
+    types.InputMediaVenue: _venue,
+    types.InputMediaContact: _contact,
+    types.InputMediaPoll: _poll,
 }

@@ -42,6 +42,8 @@ def _is_stranger(world: World, sender: Person, peer: Person) -> bool:
 
 def _check_group(world: World, sender: Person, group: Group) -> None:
     """https://core.telegram.org/method/messages.sendMessage lists these errors; which one comes when is observed."""
+    if group.migrated_to is not None:
+        raise bad_request("PEER_ID_INVALID")
     member = world.groups.member(group, sender.id)
     if member is not None and member.standing == "in" and member.manages:
         return

@@ -16,10 +16,11 @@ from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.configuration import CAPTION_LENGTH_MAX, MESSAGE_LENGTH_MAX
 from testing.telegram_server.rpc.errors import RpcError, bad_request
 from testing.telegram_server.rpc.input_media import media_file
-from testing.telegram_server.rpc.peers import number, peer_of
+from testing.telegram_server.rpc.peers import number, peer_of, user_person
 from testing.telegram_server.rpc.rights import check_may_write
+from testing.telegram_server.rpc.scheduling import schedule
 from testing.telegram_server.rpc.table import Methods
-from testing.telegram_server.views.messages import event_update, short_sent
+from testing.telegram_server.views.messages import action_of, event_update, short_sent
 
 METHODS = Methods()
 
@@ -35,9 +36,11 @@ def send_message(call: Call, request: Any) -> Any:
     message = _sent_before(call, request)
     if message is None:
         check_may_write(call.world, call.me, peer)
+        if request.schedule_date is not None:
+            return schedule(call, request, _draft(call, request, peer, None), peer)
         message = call.services.talk.send(call.me, peer, _draft(call, request, peer, None), call.key)
     whole = is_channel(message.owner) or peer is call.me
-    return _sent(call, message, request.random_id) if whole else short_sent(message)
+    return sent_updates(call, message, request.random_id) if whole else short_sent(message)
 
 
 @METHODS.serves(functions.messages.SendMediaRequest)
@@ -49,8 +52,10 @@ def send_media(call: Call, request: Any) -> Any:
     if message is None:
         check_may_write(call.world, call.me, peer)
         file = media_file(call, request.media)
+        if request.schedule_date is not None:
+            return schedule(call, request, _draft(call, request, peer, file.id), peer)
         message = call.services.talk.send(call.me, peer, _draft(call, request, peer, file.id), call.key)
-    return _sent(call, message, request.random_id)
+    return sent_updates(call, message, request.random_id)
 
 
 def check_text(text: str) -> None:
@@ -60,7 +65,7 @@ def check_text(text: str) -> None:
         raise bad_request("MESSAGE_TOO_LONG")
 
 
-def _sent(call: Call, message: Message, random_id: int) -> Any:
+def sent_updates(call: Call, message: Message, random_id: int) -> Any:
     updates = [types.UpdateMessageID(message.id, random_id), event_update(call.world, message, call.me.id)]
     return call.services.publisher.updates(updates, call.services.company.of(call.key, [message]))
 
@@ -73,23 +78,44 @@ def _sent_before(call: Call, request: Any) -> Message | None:
 
 
 def _draft(call: Call, request: Any, peer: Peer, file: int | None) -> Draft:
-    if request.schedule_date is not None:
-        raise bad_request("SCHEDULE_DATE_INVALID")
+    reply = reply_of(call, request.reply_to, peer)
     return Draft(
-        text=request.message,
-        entities=serialized(request.entities) if request.entities else b"",
-        reply_to=_replied(call, request.reply_to, peer),
+        text=request.message.strip(),
+        entities=stored_entities(call, request.entities or []),
         file=file,
         spoiler=bool(getattr(getattr(request, "media", None), "spoiler", False)),
         silent=bool(request.silent),
         random_id=request.random_id,
+        **reply,
     )
 
 
-def _replied(call: Call, reply_to: Any, peer: Peer) -> int | None:
+def stored_entities(call: Call, entities: list[Any]) -> bytes:
+    """Return entities as messages show them: users are mentioned by their id."""
+    shown = [
+        types.MessageEntityMentionName(entity.offset, entity.length, user_person(call, entity.user_id).id)
+        if isinstance(entity, types.InputMessageEntityMentionName)
+        else entity
+        for entity in entities
+    ]
+    return serialized(shown) if shown else b""
+
+
+def reply_of(call: Call, reply_to: Any, peer: Peer) -> dict[str, Any]:
+    """Return what a message answers, and the topic that it is in (https://core.telegram.org/api/threads)."""
     if reply_to is None:
-        return None
+        return {}
     replied = dialog_of(call.world, call.me.id, number(peer)).box.messages.get(getattr(reply_to, "reply_to_msg_id", 0))
     if replied is None or replied.peer != number(peer):
         raise bad_request("REPLY_MESSAGE_ID_INVALID")
-    return replied.id
+    topic = topic_of(replied) if reply_to.top_msg_id is None else reply_to.top_msg_id
+    if replied.id == topic:
+        return {"topic": topic}
+    if reply_to.quote_text and reply_to.quote_text not in replied.text:
+        raise bad_request("QUOTE_TEXT_INVALID")
+    return {"reply_to": replied.id, "topic": topic, "quote": reply_to.quote_text or "", "quote_offset": reply_to.quote_offset}
+
+
+def topic_of(message: Message) -> int | None:
+    """Return the topic of a message; a service message that began one is its own."""
+    return message.id if isinstance(action_of(message), types.MessageActionTopicCreate) else message.topic

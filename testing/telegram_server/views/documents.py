@@ -14,7 +14,7 @@ from testing.telegram_server.model.login import Login
 from testing.telegram_server.model.message import Message
 from testing.telegram_server.model.person import Person
 from testing.telegram_server.model.world import World
-from testing.telegram_server.views.messages import action_of
+from testing.telegram_server.views.messages import action_of, entities
 
 
 def person_json(person: Person) -> dict[str, Any]:
@@ -55,6 +55,11 @@ def message_json(world: World, message: Message, viewer: int) -> dict[str, Any]:
         "date": message.date,
         "text": message.text,
         "reply_to": message.reply_to,
+        "quote": message.quote or None,
+        "topic": message.topic,
+        "silent": message.silent,
+        "entities": [_entity_json(entity) for entity in entities(message) or ()],
+        "forwarded": bool(message.forward),
         "media": _media_json(world, message),
         "read": message.id <= (read_outbox if outgoing else read_inbox),
         "pts": message.pts,
@@ -63,6 +68,11 @@ def message_json(world: World, message: Message, viewer: int) -> dict[str, Any]:
         "reactions": _reactions_json(world, message),
         "action": type(action_of(message)).__name__ if message.action else None,
     }
+
+
+def _entity_json(entity: Any) -> dict[str, Any]:
+    fields = entity.to_dict()
+    return {"type": fields.pop("_").removeprefix("MessageEntity"), **fields}
 
 
 def chat_json(world: World, peer: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from telethon.tl import types
 from testing.telegram_server.model.group import Group, Member
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.layers import channel_type
+from testing.telegram_server.model.peer import bare
 from testing.telegram_server.model.world import World
 from testing.telegram_server.views.people import People
 
@@ -34,14 +35,14 @@ class GroupViews:
         member = self._world.groups.member(group, viewer)
         put_out = member is not None and member.standing == "kicked"
         if group.kind == "basic":
-            return types.ChatForbidden(group.id, group.title) if put_out else self._basic(group, member)
+            return types.ChatForbidden(group.id, group.title) if put_out else self._basic(viewer, group, member)
         access_hash = self._world.access_hash(viewer, group.peer)
         broadcast = group.kind == "channel"
         if put_out or (group.username is None and (member is None or member.standing != "in")):
             return types.ChannelForbidden(group.id, access_hash, group.title, broadcast=broadcast, megagroup=not broadcast)
         return self._channel(key.layer, group, member, access_hash)
 
-    def _basic(self, group: Group, member: Member | None) -> Any:
+    def _basic(self, viewer: int, group: Group, member: Member | None) -> Any:
         return types.Chat(
             id=group.id,
             title=group.title,
@@ -51,9 +52,14 @@ class GroupViews:
             version=group.version,
             creator=_is_creator(member),
             left=_is_out(member),
+            deactivated=group.migrated_to is not None or None,
+            migrated_to=self._moved(viewer, group.migrated_to) if group.migrated_to is not None else None,
             admin_rights=_admin_rights(member),
             default_banned_rights=banned_rights(writing=group.members_write),
         )
+
+    def _moved(self, viewer: int, peer: int) -> Any:
+        return types.InputChannel(bare(peer), self._world.access_hash(viewer, peer))
 
     def _channel(self, layer: int, group: Group, member: Member | None, access_hash: int) -> Any:
         restricted = member is not None and not member.may_write

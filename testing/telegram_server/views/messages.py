@@ -33,6 +33,7 @@ def message_object(world: World, message: Message, viewer: int) -> Any:
         post=message.post,
         views=1 if message.post else None,
         forwards=0 if message.post else None,
+        fwd_from=forward_header(message),
         reply_to=reply_header(message),
         media=message_media(world, message, viewer),
         entities=entities(message),
@@ -165,7 +166,21 @@ def short_sent(message: Message) -> Any:
 
 
 def reply_header(message: Message) -> Any:
-    return types.MessageReplyHeader(reply_to_msg_id=message.reply_to) if message.reply_to is not None else None
+    """Return what a message answers: another message, with what it quotes of it, or the topic that it is in."""
+    if message.reply_to is None and message.topic is None:
+        return None
+    return types.MessageReplyHeader(
+        reply_to_msg_id=message.reply_to or message.topic,
+        reply_to_top_id=message.topic if message.reply_to is not None else None,
+        forum_topic=message.topic is not None or None,
+        quote=bool(message.quote) or None,
+        quote_text=message.quote or None,
+        quote_offset=message.quote_offset,
+    )
+
+
+def forward_header(message: Message) -> Any:
+    return BinaryReader(message.forward).tgread_object() if message.forward else None
 
 
 def entities(message: Message) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from telethon.tl import types
+
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.layers import user_type
 from testing.telegram_server.model.person import SERVICE_ID, Person
@@ -35,7 +37,7 @@ class People:
             access_hash=self._world.access_hash(viewer, person.id),
             first_name=contact.first_name if contact else person.first_name,
             last_name=(contact.last_name if contact else person.last_name) or None,
-            username=person.username,
+            **_usernames(person),
             phone=person.phone if person.id in (viewer, SERVICE_ID) or (contact and contact.knows_phone) else None,
         )
 
@@ -73,3 +75,10 @@ class People:
     def was_told(self, key: Key, peer: int) -> bool:
         """Tell whether this authorisation has been given the person or group since the server started."""
         return peer in self._told.get(key.name, ())
+
+
+def _usernames(person: Person) -> dict[str, Any]:
+    """Return the one username, or all of several (https://core.telegram.org/constructor/user)."""
+    if not person.more_usernames:
+        return {"username": person.username}
+    return {"usernames": [types.Username(name, editable=name == person.username, active=True) for name in person.usernames]}

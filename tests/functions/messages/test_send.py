@@ -36,6 +36,26 @@ async def test_a_message_is_sent_by_the_owner(api: Api, owner: StandInOwner) -> 
     assert (command, body) == ("send", expected)
 
 
+@pytest.mark.parametrize(("allowed", "lookup"), [(True, "import"), (False, "known")])
+async def test_a_phone_goes_to_the_owner_as_a_number(api: Api, owner: StandInOwner, allowed: bool, lookup: str) -> None:
+    """With whether it may be imported: an owner of an earlier version refuses that, rather than taking the number for an id."""
+    tenant = await logged_in(api, owner)
+    asked = {"peer": "+7 (900) 123-45-67", "text": "x", "allow_import_contact": allowed}
+    assert (await api.call("POST", f"/tenants/{tenant['id']}/messages/send", json=asked)).status_code == 200
+    ((command, body),) = owner.asked
+    assert (command, body["to"], body["phone_lookup"]) == ("v2/send", "+79001234567", lookup)
+
+
+async def test_markup_becomes_entities(api: Api, owner: StandInOwner) -> None:
+    """Trimmed as Telegram trims, with the offsets moved; the options go along."""
+    tenant = await logged_in(api, owner)
+    asked = {"peer": "me", "text": "  <b>🙂 a</b>\n", "parse_mode": "html", "silent": True, "reply_to": 3, "quote": {"text": "q"}}
+    assert (await api.call("POST", f"/tenants/{tenant['id']}/messages/send", json=asked)).status_code == 200
+    body = owner.asked[0][1]
+    assert (body["text"], body["entities"]) == ("🙂 a", [{"type": "bold", "offset": 0, "length": 4}])
+    assert (body["silent"], body["quote"], body["reply_to"]) == (True, {"text": "q"}, "3")
+
+
 @pytest.mark.parametrize("state", [AccountState.RESTRICTED, AccountState.FROZEN])
 async def test_restricted_accounts_may_try(api: Api, owner: StandInOwner, state: AccountState) -> None:
     """What they may still do only Telegram knows."""
@@ -66,7 +86,20 @@ async def test_who_is_not_logged_in_sends_nothing(api: Api, owner: StandInOwner,
         ({"text": "x" * 4097}, 400, "message_too_long"),
         ({"text": "🙂" * 2049}, 400, "message_too_long"),
         ({"text": "x" * 65537}, 422, "invalid_request"),
-        ({"peer": "+79001234567"}, 400, "not_supported"),
+        ({"peer": "t.me/+AbCdEfGh"}, 400, "invite_link"),
+        ({"text": "**a", "parse_mode": "markdown"}, 400, "invalid_markup"),
+        ({"text": "<b>a", "parse_mode": "html"}, 400, "invalid_markup"),
+        ({"text": "a", "parse_mode": "Markdown"}, 422, "invalid_request"),
+        ({"text": "a", "entities": [{"type": "bold", "offset": 0, "length": 2}]}, 400, "contradictory_fields"),
+        ({"text": "🙂", "entities": [{"type": "bold", "offset": 1, "length": 1}]}, 400, "contradictory_fields"),
+        ({"text": "a", "entities": [{"type": "text_link", "offset": 0, "length": 1}]}, 400, "contradictory_fields"),
+        ({"text": "a", "entities": [], "parse_mode": "html"}, 400, "contradictory_fields"),
+        ({"text": "<b>" + "x" * 4097 + "</b>", "parse_mode": "html"}, 400, "message_too_long"),
+        ({"quote": {"text": "x"}}, 400, "contradictory_fields"),
+        ({"schedule_at": "2020-01-01T00:00:00Z"}, 400, "schedule_refused"),
+        ({"schedule_at": "2099-01-01T00:00:00Z"}, 400, "schedule_refused"),
+        ({"schedule_at": "tomorrow"}, 422, "invalid_request"),
+        ({"send_as": "t.me/joinchat/x"}, 400, "invite_link"),
         ({"peer": "+7"}, 400, "invalid_phone"),
         ({"peer": True}, 422, "invalid_request"),
         ({"peer": 1.5}, 422, "invalid_request"),
@@ -79,7 +112,8 @@ async def test_who_is_not_logged_in_sends_nothing(api: Api, owner: StandInOwner,
         ({"reply_to": 1 << 31}, 422, "invalid_request"),
         ({"reply_to": "1"}, 422, "invalid_request"),
         ({"allow_import_contact": "yes"}, 422, "invalid_request"),
-        ({"silent": True}, 422, "invalid_request"),
+        ({"noise": True}, 422, "invalid_request"),
+        ({"silent": "yes"}, 422, "invalid_request"),
     ],
 )
 async def test_what_cannot_be_sent_is_refused_here(api: Api, owner: StandInOwner, change: dict[str, Any], status: int, code: str) -> None:

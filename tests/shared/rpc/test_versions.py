@@ -160,8 +160,8 @@ def test_a_later_command_that_asks_for_nothing_new_is_served() -> None:
 @pytest.mark.parametrize(
     ("path", "body", "named"),
     [
-        ("edit", {**AT, "message_id": "5"}, "the command `edit` for this channel"),
-        ("v2/edit", {**AT, "message_id": "5"}, "the command `edit` for this channel"),
+        ("sing", {**AT, "message_id": "5"}, "the command `sing` for this channel"),
+        ("v2/sing", {**AT, "message_id": "5"}, "the command `sing` for this channel"),
         ("send", {**AT, "to": "me", "text": "x", "random_id": 1, "silent": True}, "`silent` of the command `send`"),
         ("v2/send", {**AT, "to": "me", "text": "x", "random_id": 1, "silent": True}, "`silent` of the command `send`"),
         (f"v{VERSION + 1}/send", {**AT, "to": "me", "text": "x", "random_id": 1}, f"version {VERSION + 1} of the command `send`"),
