@@ -69,10 +69,10 @@ class DeadLetters:
                 if not messages:
                     look.complete = True
                     break
-                gone = [self._is_gone(message, ended, look) for message in messages]
-                receipts = [message["ReceiptHandle"] for message in messages]
-                hidden.append([receipt for receipt, is_gone in zip(receipts, gone, strict=True) if not is_gone])
-                look.deleted += self._delete([receipt for receipt, is_gone in zip(receipts, gone, strict=True) if is_gone])
+                owners = {message["ReceiptHandle"]: _named(message) & ended for message in messages}
+                look.ended.update(*owners.values())
+                hidden.append([receipt for receipt, found in owners.items() if not found])
+                look.deleted += self._delete([receipt for receipt, found in owners.items() if found])
         except (ClientError, BotoCoreError) as error:
             self._put_back(hidden, 0)
             raise QueueUnavailable(type(error).__name__) from error
@@ -89,12 +89,6 @@ class DeadLetters:
         )
         return [*answer.get("Messages", ())]
 
-    @staticmethod
-    def _is_gone(message: Any, ended: Set[TenantId], look: Look) -> bool:
-        found = tenants_named(message["Attributes"]["MessageGroupId"], message["Body"]) & ended
-        look.ended |= found
-        return bool(found)
-
     def _delete(self, receipts: list[str]) -> int:
         if not receipts:
             return 0
@@ -109,3 +103,7 @@ class DeadLetters:
                     {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": delay_s} for number, receipt in enumerate(receipts)
                 ]
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+
+def _named(message: Any) -> set[TenantId]:
+    return tenants_named(message["Attributes"]["MessageGroupId"], message["Body"])

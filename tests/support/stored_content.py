@@ -12,6 +12,10 @@ OF_THE_CDK = "cdk-"
 """Its bucket holds the code that is deployed."""
 
 
+class OutOfSight(AssertionError):
+    """Messages of a queue are hidden, or came or went during the search: it may have missed one."""
+
+
 class StoredContent:
     """Everything stored in one account. A search changes nothing; queue messages are hidden while it reads them."""
 
@@ -26,7 +30,7 @@ class StoredContent:
         )
 
     def find(self, *texts: str) -> list[str]:
-        """Return where one of the texts is: place and address, in order."""
+        """Return where one of the texts is: place and address, in order; raises OutOfSight."""
         return sorted({where for where, content in self._everything() if any(text in content for text in texts)})
 
     def _everything(self) -> Iterator[tuple[str, str]]:
@@ -52,10 +56,11 @@ class StoredContent:
 
     def _object(self, bucket: str, key: str) -> str:
         answer = self._s3.get_object(Bucket=bucket, Key=key)
-        return json.dumps(answer["Metadata"]) + answer["Body"].read().decode(errors="replace")
+        body: bytes = answer["Body"].read()
+        return json.dumps(answer["Metadata"]) + body.decode(errors="replace")
 
     def _messages(self, url: str) -> Iterator[tuple[str, str]]:
-        """Yield a queue's messages. All must be in sight: a search that may have missed one must not pass."""
+        """Yield a queue's messages."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
         counts = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         seen: list[dict[str, Any]] = []
@@ -64,9 +69,10 @@ class StoredContent:
         for message in seen:
             self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
         in_sight, there = len(seen), sum(int(counts[name]) for name in names)
-        assert in_sight == there, f"{_queue(url)}: {in_sight} of {there} messages are in sight"
+        if in_sight != there:
+            raise OutOfSight(f"{_queue(url)}: {in_sight} of {there} messages are in sight")
         for message in seen:
-            yield f"{_queue(url)}: {message['Attributes']['MessageGroupId']}", message["Body"] + _text(message["Attributes"])
+            yield f"{_queue(url)}: {message['Attributes'].get('MessageGroupId', '')}", message["Body"] + _text(message["Attributes"])
 
 
 def _queue(url: str) -> str:

@@ -45,18 +45,14 @@ class DeadQueue:
         sqs: Any = CrashingClient(self.sqs, process) if process else self.sqs
         return DeadLetters(sqs, QUEUE, self.clock).erase(ENDED)
 
-    def visible(self, times: int = 1) -> list[str]:
-        """Return the bodies that can be received now, in order, and leave them visible."""
-        found: list[str] = []
-        for _ in range(times):
-            messages = self.sqs.receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=10).get("Messages", [])
-            found += [message["Body"] for message in messages]
-            hidden = [
-                {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0} for message in messages
-            ]
-            if hidden:
-                self.sqs.change_message_visibility_batch(QueueUrl=QUEUE, Entries=hidden)
-        return found
+    def visible(self) -> list[str]:
+        """Return the bodies that a receive gets now, in order, and leave them visible."""
+        messages = self.sqs.receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=10).get("Messages", [])
+        receipts = [message["ReceiptHandle"] for message in messages]
+        hidden = [{"Id": str(at), "ReceiptHandle": receipt, "VisibilityTimeout": 0} for at, receipt in enumerate(receipts)]
+        if hidden:
+            self.sqs.change_message_visibility_batch(QueueUrl=QUEUE, Entries=hidden)
+        return [message["Body"] for message in messages]
 
 
 @pytest.fixture
