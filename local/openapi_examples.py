@@ -16,9 +16,17 @@ _TENANT = {
     "callback_disabled_at": None,
     "callback_header_names": ["Authorization"],
     "chat_types": ["group", "private"],
+    "rate_limit": {"limit": 10, "window_s": 60},
     "created_at": _AT,
 }
-_KEY = {"id": "a15f2c0d9e3b", "name": "the shop's server", "scopes": ["read", "send"], "created_at": _AT}
+_KEY = {
+    "id": "a15f2c0d9e3b",
+    "name": "the shop's server",
+    "scopes": ["read", "send"],
+    "created_at": _AT,
+    "expires_at": None,
+    "last_used_at": "2026-11-21T10:05:00Z",
+}
 _DELIVERY = {
     "event_id": _EVENT,
     "status": "delivered",

@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictInt, StringConstraints
 
 from functions.http.access import Administrator, ManageAccess, ReadAccess
+from functions.http.callers import ADMIN
 from functions.http.dependencies import provided
 from functions.http.idempotency import IdempotencyKey, mark_replayed
 from functions.http.openapi_responses import errors, never_null, paged
-from functions.http.parameters import Digits, Limit, each_once
+from functions.http.parameters import Digits, Limit, Whole, each_once
 from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
+from shared.model.rate_limit import MAX_LIMIT, MAX_WINDOW_S
 from shared.model.tenant import ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
@@ -50,6 +52,19 @@ ChatTypes = Annotated[
 PAGE = 50
 
 
+class RateLimitView(BaseModel):
+    """At most `limit` requests in any `window_s` seconds, over all routes that act at the messenger.
+
+    Up to a limit of 100 each request is counted. Above it a token bucket counts: at most `limit` at once and as many per window in the long
+    run, so up to twice as many in a single window.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)], Whole]
+    window_s: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_WINDOW_S)], Whole]
+
+
 class NewTenant(BaseModel):
     """A tenant to create. `callback_headers` and `chat_types` are as in a change."""
 
@@ -76,6 +91,7 @@ class TenantChange(BaseModel):
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
+    rate_limit: Annotated[RateLimitView | None, Field(description="For the administrator alone; null means 10 in 60 seconds.")] = None
 
 
 class TenantView(BaseModel):
@@ -92,6 +108,7 @@ class TenantView(BaseModel):
     callback_disabled_at: datetime | None
     callback_header_names: list[str]
     chat_types: list[ChatType]
+    rate_limit: RateLimitView
     created_at: datetime
 
 
@@ -111,7 +128,8 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
-    return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
+    fields = tenant.model_dump(include=set(TenantView.model_fields))
+    return {**fields, "chat_types": sorted(tenant.chat_types), "rate_limit": tenant.allowed_rate.model_dump()}
 
 
 TenantServiceDep = Annotated[TenantService, provided(TenantService)]
@@ -173,6 +191,8 @@ def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServi
     A first callback gets the events from now on. A callback that replaces another also gets the events that wait for that one.
     """
     changes = _stored_settings(body.model_dump(exclude_unset=True))
+    if "rate_limit" in changes and access.caller.kind is not ADMIN:
+        raise AvioError(Code.FORBIDDEN, "Only the administrator sets `rate_limit`: send the admin token as `X-Admin-Token`.")
     if "name" in changes and changes["name"] is None:
         raise AvioError(
             Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "This should be a string: a tenant always has a name."}]

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, SecretStr
 
 from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
+from shared.model.rate_limit import DEFAULT, RateLimit
 
 
 class Scope(StrEnum):
@@ -78,7 +79,7 @@ class Tenant(StoredModel):
     `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
     `previous_secrets`: the replaced secrets, oldest first.
     `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
-    not. `key_count`: the number of keys, None in rows of earlier versions.
+    not. `key_count`: the number of keys, None in rows of earlier versions. `rate_limit`: what the administrator set.
     """
 
     id: TenantId
@@ -99,6 +100,7 @@ class Tenant(StoredModel):
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
     key_count: int | None = None
+    rate_limit: RateLimit | None = None
 
     @property
     def disabled_cause(self) -> Cause | None:
@@ -111,6 +113,11 @@ class Tenant(StoredModel):
         in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
         return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
 
+    @property
+    def allowed_rate(self) -> RateLimit:
+        """The rate limit that holds: the administrator's, or the default."""
+        return self.rate_limit or DEFAULT
+
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, oldest first."""
         return tuple(previous for previous in self.previous_secrets if previous.until > now)
@@ -121,13 +128,22 @@ class Tenant(StoredModel):
 
 
 class TenantKey(StoredModel):
-    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
+    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people.
+
+    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes.
+    """
 
     id: str
     name: str | None = None
     scopes: Annotated[frozenset[Scope], BeforeValidator(partial(_known, Scope))]
     digest: str
     created_at: datetime
+    valid_until: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether it opens nothing any more."""
+        return self.valid_until is not None and self.valid_until <= now
 
     def opens(self, presented: str) -> bool:
         """Compare a presented key with this key, in constant time."""
