@@ -9,23 +9,32 @@ from constructs import Construct
 
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
+from infra_cdk.queues import Queues
 
 TIMEOUT_S = 60
 EVERY = Duration.minutes(5)
 
 
 class Erasure(Construct):
-    """The function is outside the VPC. It may erase from both tables, and has no key and no secret. Two runs at once do no harm."""
+    """The function is outside the VPC. It may erase from both tables and the dead letter queue, and has no key and no secret.
 
-    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data) -> None:
+    Two runs at once do no harm.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, queues: Queues) -> None:
         super().__init__(scope, construct_id)
-        environment = {"TABLE_NAME": data.state.table_name, "DELIVERIES_TABLE_NAME": data.deliveries.table_name}
+        environment = {
+            "TABLE_NAME": data.state.table_name,
+            "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
+            "DEAD_EVENTS_QUEUE_URL": queues.dead.queue_url,
+        }
         self.function = functions.add("erasure", environment, timeout_s=TIMEOUT_S)
         role = self.function.role
         data.let_read_state(role)
         data.let_write_state(role)
         data.let_read_deliveries(role)
         data.let_write_deliveries(role)
+        queues.let_erase_dead(role)
         events.Rule(
             self,
             "Schedule",

@@ -45,6 +45,11 @@ class Queues(Construct):
         """Allow sending messages."""
         role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.events.queue_arn]))
 
+    def let_erase_dead(self, role: iam.Role) -> None:
+        """Allow looking through the dead letter queue: what is received is deleted, or made visible again. SQS's own key needs no right."""
+        actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self.dead.queue_arn]))
+
     def let_consume(self, role: iam.Role) -> None:
         """Allow what an event source mapping and its function need: receive, change visibility, delete."""
         actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]

@@ -55,7 +55,7 @@ class AvioStack(Stack):
             secret=self.secret,
         )
         sweeper = SweeperFunction(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
-        erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data)
+        erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data, queues=self.queues)
         http = {
             "tenants": self._tenants(),
             "auth": self._auth(),

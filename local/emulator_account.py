@@ -1,10 +1,11 @@
-"""Tables, queue and key as the template describes them, in an account of the emulator that nobody else sees: for tests and measurements.
+"""Tables, queues and key as the template describes them, in an account of the emulator that nobody else sees: for tests and measurements.
 
 Without TTL: the emulator removes by the machine's clock, once a minute, and tests have clocks of their own.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from local.emulator import Emulator, new_session
+from local.emulator import REGION, Emulator, new_session
 
 TABLE_FIELDS = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
 QUEUE_FIELDS = ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit", "VisibilityTimeout")
+DEAD_EVENTS = "dead-events.fifo"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class EmulatorAccount:
     table_name: str
     deliveries_table_name: str
     events_queue_url: str
+    dead_events_queue_url: str
     kms_key_id: str
 
     def client(self, service: str) -> Any:
@@ -40,6 +43,7 @@ class EmulatorAccount:
             "TABLE_NAME": self.table_name,
             "DELIVERIES_TABLE_NAME": self.deliveries_table_name,
             "EVENTS_QUEUE_URL": self.events_queue_url,
+            "DEAD_EVENTS_QUEUE_URL": self.dead_events_queue_url,
             "KMS_KEY_ID": self.kms_key_id,
         }
 
@@ -61,18 +65,30 @@ class _Opener:
         """Make everything in the account."""
         with self._alone:
             self._credentials.access_key = own.account
-            attributes = _queue_attributes(_resource(template, "AWS::SQS::Queue", "Events"))
+            dead = self._create_queue(_resource(template, "AWS::SQS::Queue", "DeadEvents"), DEAD_EVENTS)
+            events = self._create_queue(_resource(template, "AWS::SQS::Queue", "QueuesEvents"), "events.fifo", dead=own)
             return EmulatorAccount(
                 emulator=own,
                 table_name=self._create_table(_resource(template, "AWS::DynamoDB::Table", "Avio"), "avio"),
                 deliveries_table_name=self._create_table(_resource(template, "AWS::DynamoDB::Table", "Deliveries"), "deliveries"),
-                events_queue_url=self._sqs.create_queue(QueueName="events.fifo", Attributes=attributes)["QueueUrl"],
+                events_queue_url=events,
+                dead_events_queue_url=dead,
                 kms_key_id=self._kms.create_key()["KeyMetadata"]["KeyId"],
             )
 
     def _create_table(self, properties: dict[str, Any], name: str) -> str:
         self._dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})
         return name
+
+    def _create_queue(self, properties: dict[str, Any], name: str, dead: Emulator | None = None) -> str:
+        """Make a queue; with `dead`, what it gives up goes to the dead letter queue of that account."""
+        attributes = _queue_attributes(properties)
+        if dead:
+            target = f"arn:aws:sqs:{REGION}:{dead.account}:{DEAD_EVENTS}"
+            redrive = {**properties["RedrivePolicy"], "deadLetterTargetArn": target}
+            attributes["RedrivePolicy"] = json.dumps(redrive)
+        url: str = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url
 
 
 _opener = lru_cache(maxsize=4)(_Opener)
@@ -86,11 +102,7 @@ def open_account(emulator: Emulator, template: Mapping[str, Any]) -> EmulatorAcc
 
 def _resource(template: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
     """Properties of the one resource of `kind` whose construct is called `name`."""
-    found = [
-        resource["Properties"]
-        for logical, resource in template["Resources"].items()
-        if resource["Type"] == kind and name in logical and "Dead" not in logical
-    ]
+    found = [resource["Properties"] for logical, resource in template["Resources"].items() if resource["Type"] == kind and name in logical]
     assert len(found) == 1, f"{kind} {name}: {len(found)} in the template"
     properties: dict[str, Any] = found[0]
     return properties

@@ -6,15 +6,16 @@ a large event    {"tenant_id", "event_id"}, a pointer       the event is in its 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from shared.model.event import Event, StoredEvent
-from shared.model.frozen import HIDDEN, FrozenModel
+from shared.model.frozen import HIDDEN, FrozenModel, StoredModel
 from shared.model.ids import EventId, TenantId
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ class Pointer(FrozenModel):
 
     tenant_id: TenantId
     event_id: EventId
+
+
+class _Owned(StoredModel):
+    """What every body has, whatever its kind and version."""
+
+    tenant_id: TenantId
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,14 @@ def _reason(error: Exception) -> str:
 def parse(body: str) -> Event | Pointer:
     """Return the event or the pointer in a queue message; raises ValidationError."""
     return _body.validate_json(body)
+
+
+def tenants_named(group: str, body: str) -> set[TenantId]:
+    """Return the tenants that a message names in its group and in its body; the body may be of any version, or make no sense."""
+    named = {TenantId(group.partition(":")[0])}
+    with contextlib.suppress(ValidationError):
+        named.add(_Owned.model_validate_json(body).tenant_id)
+    return named
 
 
 _body: TypeAdapter[Event | Pointer] = TypeAdapter(Annotated[StoredEvent | Pointer, Field(union_mode="left_to_right")], config=HIDDEN)

@@ -7,6 +7,9 @@ An account may be left because no worker serves its channel, or because only a l
 
 After DELETE no request of the tenant is accepted. Work under way may still write something of it: a delivery's record, a peer, a large
 event. So a tenant is visited for a day after its end, less and less often. Each visit may run twice, and two may run at a time.
+
+Each run first looks through the dead letter queue for all ended tenants, due or not: what comes there late is gone with the next run. A
+tenant is forgotten only when a look came to the end of the queue and saw nothing of it.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from datetime import timedelta
 
 from aws_lambda_powertools import Logger
 
+from functions.erasure.dead_letters import DeadLetters, Look
 from shared.clock import Clock
 from shared.model.ids import TenantId
+from shared.queues import QueueUnavailable
 from shared.store import erasure
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import ConditionFailed, StoreUnavailable, Table
@@ -39,6 +44,7 @@ class ErasureCounts:
 
     looks: int = 0
     forgotten: int = 0
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,15 @@ class Eraser:
     tenants: TenantStore
     workers: WorkerStore
     deliveries: DeliveryStore
+    dead_letters: DeadLetters
     clock: Clock
     logger: Logger
 
     def run(self) -> ErasureCounts:
-        """Visit each ended tenant that is due, until the time is up. A fault with one tenant affects no other."""
+        """Look through the dead letter queue, then visit each ended tenant that is due, until the time is up.
+
+        A fault with the queue or with one tenant affects no other tenant.
+        """
         return ErasureRun(self).run()
 
 
@@ -65,9 +75,11 @@ class ErasureRun:
         self._clock = eraser.clock
         self._started_s = eraser.clock.boottime()
         self._counts = ErasureCounts()
+        self._look = Look()
 
     def run(self) -> ErasureCounts:
-        """Visit the tenants that are due."""
+        """Look through the dead letter queue, then visit the tenants that are due."""
+        self._erase_dead_letters()
         for ended in self._eraser.tenants.ended(self._clock.now()):
             if self._is_late:
                 break
@@ -82,12 +94,22 @@ class ErasureRun:
         now = self._clock.now()
         age = now - ended.ended_at
         records_gone, state_gone = self._erase_records(ended.tenant_id), self._erase_state(ended, age)
-        if state_gone and records_gone and age >= KEPT_IN_VIEW:
+        letters_gone = age < KEPT_IN_VIEW or self._look.shows_nothing_of(ended.tenant_id)
+        if state_gone and records_gone and letters_gone and age >= KEPT_IN_VIEW:
             self._eraser.tenants.forget(ended)
             self._eraser.logger.info("tenant is erased", extra={"tenant_id": ended.tenant_id})
             self._counts.forgotten += 1
         else:
-            self._eraser.tenants.look_later(ended, now + _pause(age, state_gone=state_gone))
+            self._eraser.tenants.look_later(ended, now + _pause(age, gone=state_gone and letters_gone))
+
+    def _erase_dead_letters(self) -> None:
+        if not (ended := self._eraser.tenants.every_ended()):
+            return
+        try:
+            self._look = self._eraser.dead_letters.erase(ended)
+        except QueueUnavailable as error:  # what is left there, the next run finds; until then no tenant is forgotten
+            self._eraser.logger.error("dead letters cannot be erased", extra={"fault": str(error)})
+        self._counts.dead_letters = self._look.deleted
 
     def _erase_records(self, tenant_id: TenantId) -> bool:
         """Erase a tenant's items in table `deliveries`; False if the time is up before all are gone."""
@@ -112,9 +134,9 @@ class ErasureRun:
         return self._clock.boottime() - self._started_s >= LAST_START_S
 
 
-def _pause(age: timedelta, *, state_gone: bool) -> timedelta:
+def _pause(age: timedelta, *, gone: bool) -> timedelta:
     """Return the time until the next visit: it grows with the tenant's age, but what is left is erased by force in time."""
     usual = min(max(age / 4, SOONEST), LATEST)
-    if state_gone:
+    if gone:
         return usual
     return min(usual, FORCED_AFTER - age) if age < FORCED_AFTER else SOONEST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from functions.erasure.dead_letters import DeadLetters
 from functions.erasure.erase import Eraser
 from shared import aws
 from shared.clock import SystemClock
@@ -14,17 +15,25 @@ from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 
-settings = DeliverySettings()
-logger = get_logger()
+
+class ErasureSettings(DeliverySettings):
+    """What this function reads from the environment."""
+
+    dead_events_queue_url: str
+
+
+settings = ErasureSettings()
+logger, clock = get_logger(), SystemClock()
 dynamodb = aws.dynamodb()
 table = Table(dynamodb, settings.table_name)
 deliveries = DeliveryStore(Table(dynamodb, settings.deliveries_table_name))
-eraser = Eraser(table, TenantStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
+dead_letters = DeadLetters(aws.sqs(), settings.dead_events_queue_url, clock)
+eraser = Eraser(table, TenantStore(table), WorkerStore(table), deliveries, dead_letters, clock, logger)
 
 
 def handler(event: object, context: object) -> None:
     """Erase what is left of the ended tenants that are due."""
     del event, context
     counts = eraser.run()
-    if counts.looks:
+    if counts.looks or counts.dead_letters:
         logger.info("ended tenants looked at", extra=asdict(counts))

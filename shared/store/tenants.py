@@ -331,6 +331,14 @@ class TenantStore:
         for row in self._table.query("pk = :pk AND sk <= :now", values, ConsistentRead=True):
             yield EndedTenant(TenantId(row["sk"].partition("#")[2]), datetime.fromisoformat(row["ended_at"]), row["sk"])
 
+    def every_ended(self) -> frozenset[TenantId]:
+        """Return all ended tenants that are not forgotten yet, due or not.
+
+        Nobody is passed over who is looked at later meanwhile: an entry moves to the end of the list only.
+        """
+        rows = self._table.query("pk = :pk", {":pk": keys.ENDED}, ConsistentRead=True)
+        return frozenset(TenantId(row["sk"].partition("#")[2]) for row in rows)
+
     def look_later(self, ended: EndedTenant, look_at: datetime) -> None:
         """Have an ended tenant looked at again. Safe to run twice."""
         row = {**keys.ended(look_at, ended.tenant_id), "ended_at": ended.ended_at.isoformat()}

@@ -49,8 +49,8 @@ class Message:
 class FakeFifoQueue(FakeService):
     """`sent` holds the body of every message that was ever taken, in order, each with its `time.monotonic`, whatever the clock.
 
-    `on_change` is called when messages may have become visible. A receive does not wait; there is neither a dead-letter queue nor a
-    retention period.
+    `on_change` is called when messages may have become visible. A receive answers at once, also where it asks for a wait; there is neither
+    a dead-letter queue nor a retention period.
     """
 
     def __init__(self, clock: Clock | None = None, on_change: Callable[[], None] = lambda: None, *, oldest_first: bool = False) -> None:
@@ -58,7 +58,8 @@ class FakeFifoQueue(FakeService):
             {
                 "SendMessageBatch": operation(self._send, "QueueUrl Entries"),
                 "ReceiveMessage": operation(
-                    self._receive, "QueueUrl MaxNumberOfMessages VisibilityTimeout AttributeNames MessageSystemAttributeNames"
+                    self._receive,
+                    "QueueUrl MaxNumberOfMessages VisibilityTimeout AttributeNames MessageSystemAttributeNames WaitTimeSeconds",
                 ),
                 "DeleteMessageBatch": operation(lambda request: self._each(request, self._delete), "QueueUrl Entries"),
                 "ChangeMessageVisibilityBatch": operation(lambda request: self._each(request, self._change_visibility), "QueueUrl Entries"),

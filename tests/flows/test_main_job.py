@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from local.webhook_receiver import standard_webhooks_holds, x_signature_holds
+from shared.store import keys
 from tests.flows.customer import Customer, until
+from tests.support.stored_content import OutOfSight, StoredContent
 
 
 def test_log_in_send_and_receive(customer: Customer) -> None:
@@ -56,3 +60,39 @@ def test_a_deleted_tenant_is_shut_at_once_and_then_gone(customer: Customer) -> N
     counters = customer.phones.counters()
     assert counters["auth_key_duplicated"] == 0
     assert counters["unknown_methods"] == {}
+
+
+def test_of_a_deleted_tenant_only_the_note_of_its_end_stays(customer: Customer) -> None:
+    """The deployed erasure function has the rights that it needs: tables, buckets and queues hold neither the tenant's id nor its text."""
+    tenant_id, emulator = customer.tenant["id"], customer.system.emulator
+    stored, words = StoredContent(emulator), f"words for {tenant_id}"
+    customer.log_in()
+    customer.friend_writes(words)
+    customer.got(words)
+    sqs: Any = emulator.client("sqs")
+    (dead,) = [url for url in sqs.list_queues()["QueueUrls"] if "Dead" in url]
+    group = f"{tenant_id}:telegram:1"
+    sqs.send_message(QueueUrl=dead, MessageBody=words, MessageGroupId=group, MessageDeduplicationId=tenant_id)
+    until(lambda: _kinds(stored, tenant_id, words) == {"table", "queue"})
+    assert customer.call("DELETE", "").status_code == 202
+    until(lambda: customer.phones.authorizations(customer.phone) == [])
+    functions: Any = emulator.client("lambda")
+    (erasure,) = [one["FunctionName"] for one in functions.list_functions()["Functions"] if one["Handler"].startswith("functions.erasure.")]
+
+    def only_the_note() -> bool:
+        assert "FunctionError" not in functions.invoke(FunctionName=erasure)
+        try:
+            found = stored.find(tenant_id, words)
+        except OutOfSight:
+            return False
+        return [where.partition(": ")[2].split()[0] for where in found] == [keys.ENDED]
+
+    until(only_the_note)
+
+
+def _kinds(stored: StoredContent, *texts: str) -> set[str]:
+    """Return the kinds of places where a text is; none while messages come and go."""
+    try:
+        return {where.partition(" ")[0] for where in stored.find(*texts)}
+    except OutOfSight:
+        return set()

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "avio",
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
+    "DEAD_EVENTS_QUEUE_URL": "https://sqs.example/dead-events.fifo",
     "KMS_KEY_ID": "x",
     "SECRET_ID": "x",
     "DELIVERY_FUNCTION": "x",

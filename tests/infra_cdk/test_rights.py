@@ -37,6 +37,7 @@ EXPECTED = {
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
     "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt"},
+    "Functionserasure": LOG | READ | WRITE | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"},
     "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
 }
 
@@ -99,3 +100,11 @@ def test_the_log_is_read_and_queued_again_by_a_function_that_changes_nothing(aws
     (invoking,) = [one for one in aws.rights("Functionsdeliveries") if "lambda:InvokeFunction" in _actions(one)]
     assert "Functionscallbackdelivery" in str(invoking["Resource"])
     assert "*" not in str(invoking["Resource"])
+
+
+def test_what_the_erasure_deletes_from_is_the_dead_letter_queue_alone(aws: TemplateView) -> None:
+    """Deliveries wait in the other queue, and are not its business."""
+    (queues,) = [one for one in aws.rights("Functionserasure") if any(action.startswith("sqs:") for action in _actions(one))]
+    (dead,) = [name for name in aws.of("AWS::SQS::Queue") if "DeadEvents" in name]
+    assert queues["Resource"] == {"Fn::GetAtt": [dead, "Arn"]}
+    assert aws.environment("erasure")["DEAD_EVENTS_QUEUE_URL"] == {"Ref": dead}

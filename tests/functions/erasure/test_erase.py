@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from functions.erasure.dead_letters import DeadLetters
 from functions.erasure.erase import FORCED_AFTER, KEPT_IN_VIEW, LATEST, Eraser
 from shared.model.account import Account, Wanted
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
+from shared.queues import body_of, entry_of
 from shared.store import erasure, keys
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.peers import Peer, PeerStore
 from shared.store.tenants import TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
+from testing.fake_aws.client import InProcessClient
 from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
+from testing.fake_aws.fifo_queue import QUEUE, FakeFifoQueue
+from testing.fake_aws.service import RequestRefused
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
@@ -39,6 +45,8 @@ class ErasureEnvironment:
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
         self.deliveries = DeliveryStore(self.records)
+        self.dead_queue = FakeFifoQueue(self.clock)
+        self.dead_sqs: Any = InProcessClient(self.dead_queue.answer)
         self.register(WORKER)
 
     def register(self, worker_id: WorkerId) -> None:
@@ -49,7 +57,8 @@ class ErasureEnvironment:
     @property
     def eraser(self) -> Eraser:
         """The function, as a new process."""
-        return Eraser(self.state, self.tenants, self.workers, self.deliveries, self.clock, self.log.logger)
+        letters = DeadLetters(self.dead_sqs, QUEUE, self.clock)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, letters, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers and records."""
@@ -64,6 +73,11 @@ class ErasureEnvironment:
         """Record a delivery, as a run does that was under way."""
         event = event_of(tenant_id, message_id=number)
         self.deliveries.put(event, Delivery(status=DeliveryStatus.DELIVERED, queued_as=event.id, at=self.clock.now()))
+
+    def bury(self, tenant_id: TenantId, message_id: int = 1) -> None:
+        """Have the events queue give a message up."""
+        event = event_of(tenant_id, message_id=message_id)
+        self.dead_sqs.send_message_batch(QueueUrl=QUEUE, Entries=[entry_of("0", event, body_of(event))])
 
     def end(self, tenant_id: TenantId) -> Account:
         """End a tenant; return its account."""
@@ -221,3 +235,39 @@ def test_two_runs_at_once_do_no_harm(environment: ErasureEnvironment) -> None:
     for _ in range(3):
         environment.eraser.run()
     assert (environment.left(gone), environment.waiting()) == ([], 0)
+
+
+def test_a_message_that_reaches_the_dead_letter_queue_late_is_gone_with_the_next_run(environment: ErasureEnvironment) -> None:
+    """The tenant itself is not due: its visits are hours apart by then."""
+    gone = environment.tenant()
+    environment.end(gone)
+    erasure.erase_account(environment.state, gone, TG, Epoch(1))
+    environment.clock.advance(FORCED_AFTER.total_seconds())
+    environment.eraser.run()
+    environment.bury(gone)
+    environment.clock.advance(EVERY_S)
+    assert environment.eraser.run().looks == 0
+    assert environment.dead_queue.left == 0
+
+
+def test_a_tenant_is_not_forgotten_before_a_look_saw_nothing_of_it(environment: ErasureEnvironment) -> None:
+    """Not when one of its messages was there, nor when SQS did not answer."""
+    gone = environment.tenant()
+    environment.end(gone)
+    erasure.erase_account(environment.state, gone, TG, Epoch(1))
+    environment.clock.advance(KEPT_IN_VIEW.total_seconds())
+    environment.bury(gone)
+    assert environment.eraser.run().forgotten == 0
+    environment.clock.advance(EVERY_S)
+    working, environment.dead_sqs = environment.dead_sqs, InProcessClient(refused)
+    assert (environment.eraser.run().looks, environment.waiting()) == (1, 1)
+    assert "dead letters cannot be erased" in environment.log.text
+    environment.clock.advance(EVERY_S)
+    environment.dead_sqs = working
+    assert (environment.eraser.run().forgotten, environment.waiting()) == (1, 0)
+
+
+def refused(operation: str, request: object) -> Any:
+    """Answer as SQS does where the role may not."""
+    del request
+    raise RequestRefused("AccessDenied", operation)
