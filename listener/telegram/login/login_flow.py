@@ -20,7 +20,8 @@ from dataclasses import replace
 from typing import Any
 
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.login import login_requests
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session

@@ -13,7 +13,8 @@ import uvloop
 from telethon.tl import functions, types
 
 from listener.core.ownership.lease import LEASE_S, Guard, Lease
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS, GuardedConnection
 from shared.errors import AvioError, Code
 from testing.telegram_server.faults import FaultSpec
