@@ -89,7 +89,7 @@ class RequestSigner:
             after_time=after_time,
             scope=scope,
             authorization=f"{_ALGORITHM} Credential={key.access_key}/{scope}, SignedHeaders={signed_headers}, Signature=",
-            signing_key=hmac.new(_signing_key(key.secret_key, scope), digestmod=sha256),
+            signing_key=hmac.new(_signing_key(str(key.secret_key), scope), digestmod=sha256),
         )
 
 

@@ -21,8 +21,9 @@ from listener.core.ownership.lease import LEASE_S, SILENCE_S, Guard
 USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
 """How long the kernel retransmits unacknowledged bytes. It must give up before another worker may claim the account."""
 
-FRAMES = 64
-"""Frames that may wait to be decrypted. Telethon's own connection lets one wait, so two of its tasks take turns for each frame."""
+FRAMES = 32
+"""Frames that may wait to be decrypted: fewer than the pushes of a batch, so they are not read faster than applied. Telethon's own
+connection lets one wait, so two of its tasks take turns for each frame."""
 
 
 class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types

@@ -228,7 +228,7 @@ async def test_frames_that_came_before_the_end_are_read_before_it(telegram: Tele
     server = await asyncio.start_server(write_and_close, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        loggers = defaultdict(lambda: getLogger("telethon"))
+        loggers: Any = defaultdict(lambda: getLogger("telethon"))
         connection = GuardedConnection(telegram.lease.guard(), "127.0.0.1", port, 2, loggers=loggers)
         await connection.connect(timeout=DEADLINE_S)
         read = []
