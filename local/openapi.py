@@ -18,7 +18,7 @@ from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
-from functions.messages import routes as messages
+from functions.messages import routers as messages
 from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
@@ -29,7 +29,7 @@ ROUTERS = (
     tenants.router,
     credential_routes.router,
     auth.router,
-    messages.router,
+    *messages.ROUTERS,
     deliveries.router,
     receiver.router,
     api_info_routes.router,
