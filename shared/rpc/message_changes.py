@@ -25,7 +25,7 @@ class MessageChanged(Result):
     date: datetime
 
 
-class MessagesDeleted(Result):
+class DeletionResult(Result):
     """The messages that are gone now, those that were gone before included."""
 
     chat_id: MessengerId = Field(alias="peer_resolved")
@@ -45,7 +45,7 @@ class EditMessage(Command[MessageChanged]):
     link_preview: bool = True
 
 
-class DeleteMessages(Command[MessagesDeleted]):
+class DeleteMessages(Command[DeletionResult]):
     """Delete messages of one chat, for everybody or for the account alone."""
 
     name = "delete"

@@ -17,7 +17,7 @@ from listener.telegram.operations.operation_runner import Connected, Operation, 
 from listener.telegram.operations.recipients import resolve
 from listener.telegram.requests.channel_deletion import DeleteChannelMessages
 from shared.errors import AvioError, Code
-from shared.rpc.message_changes import DeleteMessages, EditMessage, MessageChanged, MessagesDeleted, PinMessage, SetReactions
+from shared.rpc.message_changes import DeleteMessages, DeletionResult, EditMessage, MessageChanged, PinMessage, SetReactions
 
 _CUSTOM_EMOJI = re.compile(r"[0-9]{5,20}")
 
@@ -56,14 +56,14 @@ async def pin_message(account: Performer, command: PinMessage) -> MessageChanged
     return await _change(account, command.to, message_id, request)
 
 
-async def delete_messages(account: Performer, command: DeleteMessages) -> MessagesDeleted:
+async def delete_messages(account: Performer, command: DeleteMessages) -> DeletionResult:
     """Run the command `delete`; raise `message_not_found` if none of the messages is in this chat.
 
     Outside channels Telegram deletes by number alone, in whatever chat a message is. So the messages are looked up first.
     """
     asked = [number_of(each) for each in command.message_ids]
 
-    async def run(at: Connected) -> MessagesDeleted:
+    async def run(at: Connected) -> DeletionResult:
         chat_id, peer = await resolve(at.client, at.peers, at.self_id, command.to)
         found = [message.id for message in await messages_of_chat(at, chat_id, peer, asked)]
         if not found:
@@ -73,7 +73,7 @@ async def delete_messages(account: Performer, command: DeleteMessages) -> Messag
             await at.client.invoke(DeleteChannelMessages(channel, found))
         else:
             await at.client.invoke(functions.messages.DeleteMessagesRequest(found, revoke=command.for_all))
-        return MessagesDeleted(chat_id=str(chat_id), message_ids=[str(each) for each in found])
+        return DeletionResult(chat_id=str(chat_id), message_ids=[str(each) for each in found])
 
     return await account.perform(Operation(run))
 
