@@ -1,4 +1,4 @@
-"""The way into the `events` queue, on the event loop: SendMessageBatch over aiohttp, signed by botocore.
+"""The way into the `events` queue, on the event loop: SendMessageBatch over aiohttp, signed as botocore signs.
 
 Every message of every account takes this way. On a thread, through the SDK's client, it took four times as much of the one interpreter
 lock (docs/decisions/own-request-to-the-queue.md). There are no retries here: the ledgers' writer has its own.
@@ -9,24 +9,23 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import get_cert_path
+from pydantic_core import from_json, to_json
 
+from listener.core.request_signer import RequestSigner
 from listener.core.runtime.offload import Offload
 from shared.model.event import Event
 from shared.queues import LARGE_BYTES, QueueUnavailable, accepted, body_of, entry_of, pointer_to
 from shared.store.table import StoreUnavailable
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
     from types_boto3_sqs import SQSClient
 
 TIMES = aiohttp.ClientTimeout(total=8, connect=2)
@@ -55,7 +54,7 @@ class Queue:
         times: aiohttp.ClientTimeout = TIMES,
     ) -> None:
         self._endpoint = client.meta.endpoint_url + "/"
-        self._region = client.meta.region_name
+        self._signer = RequestSigner(self._endpoint, "sqs", client.meta.region_name, HEADERS)
         self._credentials = credentials
         self._url = url
         self._keep = keep
@@ -71,7 +70,7 @@ class Queue:
         """
         bodies = [body if len(body := body_of(event)) < LARGE_BYTES else await self._kept(event) for event in events]
         entries = [entry_of(str(number), event, body) for number, (event, body) in enumerate(zip(events, bodies, strict=True))]
-        return accepted(await self._request(json.dumps({"QueueUrl": self._url, "Entries": entries}).encode()), len(entries))
+        return accepted(await self._request(to_json({"QueueUrl": self._url, "Entries": entries})), len(entries))
 
     async def close(self) -> None:
         """Close the connections; a request under way fails."""
@@ -91,24 +90,18 @@ class Queue:
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_OPEN_S, ssl=trust)
             self._http = aiohttp.ClientSession(connector=connector, timeout=self._times, cookie_jar=aiohttp.DummyCookieJar())
         try:
-            async with self._http.post(self._endpoint, data=body, headers=await self._signed(body)) as answer:
-                said = json.loads(await answer.read())
+            async with self._http.post(self._endpoint, data=body, headers=self._signer.signed(body, await self._key())) as answer:
+                said = from_json(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise QueueUnavailable(type(error).__name__) from error
         if answer.status != 200:  # {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": ...}
             raise QueueUnavailable(str(said.get("__type", answer.status)).rpartition("#")[2])
         return said
 
-    async def _signed(self, body: bytes) -> dict[str, str]:
-        request = AWSRequest("POST", self._endpoint, headers=HEADERS, data=body)
+    async def _key(self) -> ReadOnlyCredentials:
+        """Return the key to sign with; where it has to be fetched anew, that waits for the network on a thread."""
+        fetch = self._credentials.get_frozen_credentials
         try:
-            SigV4Auth(await self._key(), "sqs", self._region).add_auth(request)
+            return await self._offload(fetch) if getattr(self._credentials, "refresh_needed", bool)() else fetch()
         except BotoCoreError as error:
             raise QueueUnavailable(type(error).__name__) from error
-        return dict(request.headers.items())
-
-    async def _key(self) -> Any:
-        """Return the key to sign with; where it has to be fetched anew, that waits for the network on a thread."""
-        if getattr(self._credentials, "refresh_needed", bool)():
-            return await self._offload(self._credentials.get_frozen_credentials)
-        return self._credentials.get_frozen_credentials()

@@ -15,7 +15,8 @@ from listener.core.checkpoint import Checkpoint
 from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
-from listener.telegram.connection.client import Client, connect
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connect
 from listener.telegram.operations.operation_runner import Connected, Operation, OperationRunner
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions

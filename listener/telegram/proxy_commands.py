@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from ipaddress import ip_address
 
-from listener.telegram.connection.client import connected
+from listener.telegram.connection.connect import connected
 from listener.telegram.telegram_account import TelegramAccount
 from shared.errors import AvioError, Code
 from shared.model.proxy import Proxy, ProxyType

@@ -10,7 +10,7 @@ from listener.core.channel import SessionEnd
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
-from listener.telegram.connection.client import connected
+from listener.telegram.connection.connect import connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests

@@ -7,27 +7,24 @@ Telethon used in this package is named in tests/listener/telegram/test_telethon_
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from telethon import TelegramClient, errors
 from telethon.tl import functions, types
-from telethon.tl.core import GzipPacked
-from telethon.tl.core.rpcresult import RpcResult
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
+from listener.telegram.connection.message_handlers import MessageHandlers
 from listener.telegram.connection.mtproto_session import MtprotoSession
-from listener.telegram.requests.errors import BROKEN, Elsewhere, translated
+from listener.telegram.requests.errors import BROKEN, Elsewhere
 from listener.telegram.requests.flood_waits import FloodWaits
-from listener.telegram.requests.unreadable import Unread, Unreadable, content, decrypted
+from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.session import Session
 from listener.telegram.updates import skip_unreadable
 from listener.telegram.updates.batch import Take
@@ -36,14 +33,11 @@ from listener.telegram.updates.message_box import LosslessMessageBox
 from listener.telegram.updates.update_queue import UpdateQueue
 from listener.telegram.updates.update_receiver import UpdateReceiver
 from listener.telegram.updates.update_state import UpdateState
-from shared.errors import AvioError, Code
+from listener.telegram.updates.waiting_pushes import apply_waiting
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
-CONNECT_DEADLINE_S = 30.0  # for all tries and the first request, whose answer Telethon awaits without a limit
 CALL_DEADLINE_S = 15.0
-UNREAD_APART_S = 5.0
-_log = logging.getLogger(__name__)
 
 
 class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
@@ -101,15 +95,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self.receiver: UpdateReceiver | None = None
         if take and state:
             self.receiver = UpdateReceiver(self.invoke, self.message_box, self.hashes, self.full, state, take)
-        self._next_unread_at = 0.0
-        self._sender._handlers |= {
-            types.NewSessionCreated.CONSTRUCTOR_ID: self._new_session_created,
-            RpcResult.CONSTRUCTOR_ID: self._rpc_result,
-            GzipPacked.CONSTRUCTOR_ID: self._unpack,
-            Unread.CONSTRUCTOR_ID: self._unread,
-        }
-        mtproto_state = self._sender._state
-        mtproto_state.decrypt_message_data = partial(decrypted, mtproto_state, mtproto_state.decrypt_message_data)
+        self.messages = MessageHandlers(self._sender, self.request_difference if self.receiver else None)
 
     @property
     def up(self) -> bool:
@@ -144,8 +130,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
                 raise _unreadable(request, error)
             return answer.result()
         finally:
-            _drop(answer)
-            _drop(over)
+            drop(answer)
+            drop(over)
 
     async def __call__(self, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None) -> Any:
         """Send a request as Telethon does, and skip a difference that cannot be read."""
@@ -170,7 +156,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             while not (await asyncio.wait((over, *until), timeout=keepalive.due_s, return_when=asyncio.FIRST_COMPLETED))[0]:
                 keepalive.start_due()
         finally:
-            _drop(over)
+            drop(over)
             await keepalive.stop()
         if not over.cancelled():
             over.result()
@@ -200,8 +186,14 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         raise Elsewhere(new_dc)
 
     async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
-        """Take each batch right after the message box applied it; return nothing, so that Telethon dispatches nothing."""
+        """Take each batch right after the message box applied it; return nothing, so that Telethon dispatches nothing.
+
+        A push takes those with it that wait behind it. Nothing is awaited before the receiver has read the message box.
+        """
         confirmed, self.message_box.confirmed = self.message_box.confirmed, False
+        if self.receiver and not self.message_box.fetched:
+            users, chats = [*users], [*chats]
+            apply_waiting(self._updates_queue, self.message_box, self.hashes, updates, users, chats)
         self.hashes.extend(users, chats)
         if self.receiver:
             await self.receiver.receive(updates, users, chats)
@@ -210,89 +202,15 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self.moved.set()
         return []
 
-    async def _new_session_created(self, message: Any) -> None:
-        """Catch up: the server has made a new session, and may have dropped what it had not sent in the old session.
-
-        https://core.telegram.org/mtproto/service_messages#new-session-creation-notification
-        """
-        await self._sender._handle_new_session_created(message)
-        if self.receiver:
-            self.request_difference()
-
-    async def _rpc_result(self, message: Any) -> None:
-        """Hand an answer on; add its bytes to the error if it cannot be read, since a part of them can."""
-        state = self._sender._pending_state.get(message.obj.req_msg_id)
-        await self._sender._handle_rpc_result(message)
-        if state and state.future.done() and not state.future.cancelled():
-            error = state.future.exception()
-            if isinstance(error, errors.TypeNotFoundError):
-                error.body = message.obj.body
-
-    async def _unpack(self, message: Any) -> None:
-        message.obj = content(message.obj.data)
-        await self._sender._process_message(message)
-
-    async def _unread(self, message: Any) -> None:
-        """Catch up after an unreadable push: at once, then at most every few seconds, however many arrive."""
-        now = self.loop.time()
-        if self.receiver and self._next_unread_at <= now:
-            _log.warning("update unreadable", extra={"constructor": f"{message.obj.constructor:08x}"})
-            self._next_unread_at = max(now, self._next_unread_at + UNREAD_APART_S)
-            self.loop.call_at(self._next_unread_at, self.request_difference)
-
     async def _keepalive_loop(self) -> None:
         """Do nothing: `serve` pings. Telethon's own loop costs a task per client and pings once a minute."""
-
-
-async def connect(
-    session: Session,
-    state: UpdateState | None,
-    guard: Guard,
-    endpoint: TelegramEndpoint,
-    take: Take | None = None,
-    deadline_s: float = CONNECT_DEADLINE_S,
-    flood_waits: FloodWaits | None = None,
-) -> Client:
-    """Return a connected client, which the caller has to disconnect; raise AvioError if the connect fails.
-
-    A client without `take` is a log-in's: it receives no updates, and so takes none away from the account's other sessions.
-    """
-    client = Client(endpoint.located(session), state, guard, endpoint, take, flood_waits=flood_waits)
-    try:
-        with translated():
-            async with asyncio.timeout(deadline_s):
-                await client.connect()
-    except BaseException as error:
-        await client.disconnect()
-        _drop(client.disconnected)
-        if isinstance(error, AvioError) and client.tunnel and client.tunnel.problem:
-            raise AvioError(Code.PROXY_FAILED, client.tunnel.problem) from error
-        raise
-    return client
-
-
-@asynccontextmanager
-async def connected(
-    session: Session,
-    state: UpdateState | None,
-    guard: Guard,
-    endpoint: TelegramEndpoint,
-    take: Take | None = None,
-    deadline_s: float = CONNECT_DEADLINE_S,
-) -> AsyncIterator[Client]:
-    """Give a connected client for a while, as `connect` returns it, and always disconnect it afterwards."""
-    client = await connect(session, state, guard, endpoint, take, deadline_s)
-    try:
-        yield client
-    finally:
-        await client.disconnect()
 
 
 def _unreadable(request: Any, error: Any) -> Unreadable:
     return Unreadable(request, error.invalid_constructor_id, getattr(error, "body", b""))
 
 
-def _drop(future: asyncio.Future[Any]) -> None:
+def drop(future: asyncio.Future[Any]) -> None:
     """Stop waiting for a future, and mark its exception as seen."""
     if not future.cancel() and not future.cancelled():
         future.exception()

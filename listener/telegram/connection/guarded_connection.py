@@ -8,6 +8,7 @@ then Telethon ends by itself.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import struct
@@ -21,6 +22,10 @@ from listener.telegram.connection.tunnel import Tunnel
 USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
 """How long the kernel retransmits unacknowledged bytes. It must give up before another worker may claim the account."""
 
+FRAMES = 32
+"""Frames that may wait to be decrypted: fewer than the pushes of a batch, so they are not read faster than applied. Telethon's own
+connection lets one wait, so two of its tasks take turns for each frame."""
+
 
 class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon has no types
     """A TCP connection that its account's guard can cut. It requires a guard."""
@@ -28,6 +33,7 @@ class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ha
     def __init__(self, guard: Guard, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._guard = guard
+        self._recv_queue: asyncio.Queue[tuple[bytes | None, Exception | None]] = asyncio.Queue(FRAMES)
 
     async def _connect(self, timeout: float | None = None, ssl: Any = None) -> None:  # noqa: ASYNC109  Telethon's signature
         if not self._guard.held():
@@ -51,6 +57,16 @@ class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ha
             self.abort()
             return
         super()._send(data)
+
+    async def recv(self) -> Any:
+        """Return the next frame; raise what ended the connection, after all frames that arrived before."""
+        while not self._recv_queue.empty():
+            frame, error = self._recv_queue.get_nowait()
+            if error:
+                raise error
+            if frame:
+                return frame
+        return await super().recv()
 
     def abort(self) -> None:
         """Cut the connection without sending anything."""

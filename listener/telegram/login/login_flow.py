@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 from telethon.tl import functions
 
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.connection.data_centres import listed
 from listener.telegram.login import login_requests
 from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of, translated

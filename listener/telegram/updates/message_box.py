@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox, PtsInfo
+from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox
 from telethon.tl import types
+
+from listener.telegram.updates.sequence import dropped, sequence_of
 
 ASK_AGAIN_S = 15.0
 REFUSALS = 8
@@ -63,6 +65,11 @@ class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no t
         self.fetched = False
         self.confirmed = False
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing has to be asked of Telegram: no gap is open, no difference is missing, and every channel is known."""
+        return not (self.getting_diff_for or self.possible_gaps or self.unknown)
+
     # the account
 
     def apply_difference(self, diff: Any, chat_hashes: Any) -> Any:
@@ -73,7 +80,7 @@ class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no t
         updates, users, chats = super().apply_difference(diff, chat_hashes)
         if isinstance(diff, types.updates.DifferenceTooLong):
             self._too_long(moved=diff.pts != before)
-        return updates + _dropped(diff, updates, _ACCOUNT), users, chats
+        return updates + dropped(diff, updates, _ACCOUNT), users, chats
 
     def end_difference(self) -> None:
         """Give up a difference for now, after Telegram answered with an error."""
@@ -103,7 +110,7 @@ class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no t
             self.channel_gaps[channel] = diff.dialog.top_message
             self.getting_diff_for.discard(channel)  # Telethon never ends this difference, and would request it for ever
         updates, users, chats = super().apply_channel_difference(request, diff, chat_hashes)
-        return updates + _dropped(diff, updates, {channel}), users, chats
+        return updates + dropped(diff, updates, {channel}), users, chats
 
     def end_channel_difference(self, request: Any, reason: Any, chat_hashes: Any) -> None:
         """Give up a channel's difference for a while, longer each time, or for good if the account is no longer in the channel."""
@@ -119,7 +126,7 @@ class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no t
         if isinstance(update, types.UpdateChannelTooLong) and update.channel_id not in self.map:
             self.unknown.add(update.channel_id)
         applied = super().apply_pts_info(update, reset_deadlines=reset_deadlines)
-        if applied is not None and not isinstance(applied, _SHORT) and isinstance(channel := _sequence(applied), int):
+        if applied is not None and not isinstance(applied, _SHORT) and isinstance(channel := sequence_of(applied), int):
             self.moved.add(channel)
         return applied
 
@@ -182,21 +189,13 @@ class LosslessMessageBox(MessageBox):  # type: ignore[misc]  # Telethon has no t
         """Tell whether the account has reached this pts and no difference is under way."""
         return ENTRY_ACCOUNT in self.map and self.map[ENTRY_ACCOUNT].pts >= pts and not self.getting_diff_for
 
+    def _trace(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Write nothing: Telethon's own formats the whole state several times for each update, and then logs it at no level in use."""
+
     def progress(self) -> Any:
         """Return a value that changes with every step of the box."""
         account = self.map[ENTRY_ACCOUNT].pts if ENTRY_ACCOUNT in self.map else None
         return account, {entry: self.map[entry].pts for entry in self.getting_diff_for if entry in self.map}
-
-
-def _dropped(diff: Any, applied: list[Any], own: Collection[Any]) -> list[Any]:
-    """Return the updates of the difference's own sequence that Telethon took for handled. It judges those of other sequences correctly."""
-    handed_on = {id(update) for update in applied}
-    return [update for update in getattr(diff, "other_updates", ()) if id(update) not in handed_on and _sequence(update) in own]
-
-
-def _sequence(update: Any) -> Any:
-    info = None if isinstance(update, types.UpdateChannelTooLong) else PtsInfo.from_update(update)
-    return info and info.entry
 
 
 def has_account_state(message_box: MessageBox) -> bool:

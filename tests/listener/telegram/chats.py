@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from listener.core.event_ledger import Ledger
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler

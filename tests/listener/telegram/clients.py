@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from listener.core.ownership.lease import Guard, Lease
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.login import login_requests
 from listener.telegram.requests.flood_waits import Invoke

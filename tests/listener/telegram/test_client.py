@@ -14,7 +14,8 @@ from telethon._updates.session import ChannelState as BoxedChannel
 from telethon._updates.session import SessionState
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.connection.keepalive import KeepaliveTimings
 from listener.telegram.login import login_requests
 from listener.telegram.requests.errors import BROKEN, SessionEndReason, end_of

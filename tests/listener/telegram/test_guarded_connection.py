@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from collections import defaultdict
 from collections.abc import Callable
+from logging import getLogger
 from typing import Any
 
 import pytest
 import uvloop
+from telethon.network.connection.tcpfull import FullPacketCodec
 from telethon.tl import functions, types
 
 from listener.core.ownership.lease import LEASE_S, Guard, Lease
-from listener.telegram.connection.client import Client, connected
-from listener.telegram.connection.guarded_connection import USER_TIMEOUT_MS, GuardedConnection
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
+from listener.telegram.connection.guarded_connection import FRAMES, USER_TIMEOUT_MS, GuardedConnection
+from listener.telegram.requests.errors import BROKEN
 from shared.errors import AvioError, Code
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.chats import until_idle
@@ -216,3 +221,32 @@ async def test_cutting_twice_does_no_harm(telegram: TelegramHarness) -> None:
         await until(lambda: not client.up)
     connection.abort()
     GuardedConnection(guard, "127.0.0.1", 9, 2, loggers=client._log).abort()
+
+
+async def test_frames_that_came_before_the_end_are_read_before_it(telegram: TelegramHarness) -> None:
+    """As many as wait, in their order, and then what ended the connection."""
+    frames = [b"%04d" % number for number in range(3 * FRAMES)]
+    codec = FullPacketCodec(None)
+
+    async def write_and_close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"".join(codec.encode_packet(frame) for frame in frames))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(write_and_close, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        loggers: Any = defaultdict(lambda: getLogger("telethon"))
+        connection = GuardedConnection(telegram.lease.guard(), "127.0.0.1", port, 2, loggers=loggers)
+        await connection.connect(timeout=DEADLINE_S)
+        read = []
+        for at in range(len(frames)):
+            if at == len(frames) - FRAMES // 2:  # the rest fits into the queue, with the end behind it
+                await until(lambda: not connection._connected)
+            read.append(await connection.recv())
+        assert read == frames
+        with pytest.raises(BROKEN):
+            await connection.recv()
+        with pytest.raises(ConnectionError):
+            await connection.recv()
+        await connection.disconnect()

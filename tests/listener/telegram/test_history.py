@@ -10,7 +10,7 @@ import pytest
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import connected
+from listener.telegram.connection.connect import connected
 from listener.telegram.updates.update_state import ChannelState
 from testing.telegram_server.control.specs import CodeSpec, GroupSpec, PersonPatch, SendSpec
 from testing.telegram_server.faults import FaultSpec

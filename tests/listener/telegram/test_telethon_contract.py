@@ -66,13 +66,15 @@ NAMED: dict[str, set[str]] = {
         "_updates_queue",
     },
     "MTProtoState": {"_calc_key"},
-    "Connection": {"_connect", "_send", "_writer"},
+    "MessageBox": {"_trace"},
+    "Connection": {"_connect", "_recv_queue", "_send", "_writer"},
 }
 """Private members that are read, called or overridden, by the class that has them."""
 
 OVERRIDDEN: dict[type, set[str]] = {
     Client: {"_switch_dc", "_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
     LosslessMessageBox: {
+        "_trace",
         "apply_channel_difference",
         "apply_difference",
         "apply_pts_info",
@@ -91,7 +93,7 @@ OVERRIDDEN: dict[type, set[str]] = {
 
 PRIVATE_IMPORTS = {
     "telethon._updates.entitycache.EntityCache",
-    *(f"telethon._updates.messagebox.{name}" for name in ("ENTRY_ACCOUNT", "ENTRY_SECRET", "MessageBox", "PtsInfo")),
+    *(f"telethon._updates.messagebox.{name}" for name in ("ENTRY_ACCOUNT", "ENTRY_SECRET", "GapError", "MessageBox", "PtsInfo")),
 }
 
 
@@ -135,6 +137,7 @@ def test_every_named_private_member_exists() -> None:
         "TelegramClient": client,
         "MTProtoSender": client._sender,
         "MTProtoState": client._sender._state,
+        "MessageBox": a_box(),
         "Connection": a_connection(),
     }
     missing = [(owner, name) for owner, names in NAMED.items() for name in names if not hasattr(having[owner], name)]
@@ -268,9 +271,25 @@ def test_a_connection_connects_by_connect_alone() -> None:
     assert a_connection()._writer is None
 
 
+def test_frames_wait_in_a_queue_that_ours_makes_longer() -> None:
+    """Telethon's receive loop puts each frame, or the error that ended the connection, and `recv` alone takes them."""
+    users = {name for name, function in inspect.getmembers(Connection, inspect.isfunction) if "_recv_queue" in inspect.getsource(function)}
+    assert users == {"__init__", "_recv_loop", "recv"}
+    assert calls_in(body_of(Connection._recv_loop)) & {"self._recv_queue.put"}
+    assert "result, err = await self._recv_queue.get()" in inspect.getsource(Connection.recv)
+    assert parameters(Connection.recv) == ["self"]
+    assert inspect.iscoroutinefunction(Connection.recv)
+
+
+def test_the_boxs_trace_writes_to_the_log_alone() -> None:
+    """So leaving it out changes nothing else."""
+    assert calls_in(body_of(MessageBox._trace)) == {"self._log.log", "self.date.isoformat"}
+
+
 def test_the_box_has_the_shape_that_ours_extends() -> None:
     """Its fields, and the methods that are overridden or called."""
     assert MessageBox.__slots__ == ("_log", "map", "date", "seq", "next_deadline", "possible_gaps", "getting_diff_for")
+    assert parameters(MessageBox.process_updates) == ["self", "updates", "chat_hashes", "result"]
     assert parameters(MessageBox.apply_difference) == ["self", "diff", "chat_hashes"]
     sets_pts = re.compile(r"\.pts = |self\.map\[\w+(\.\w+)?\] = |self\.map\.update")
     setters = {
@@ -457,7 +476,8 @@ def test_our_subclasses_shadow_nothing_else() -> None:
         assert defined & set(dir(base)) - OVERRIDDEN[ours] - settable == set(), ours
         assert OVERRIDDEN[ours] <= set(dir(base))
     guarded = {*vars(GuardedConnection), *_own(_class(GuardedConnection))}
-    assert {name for name in guarded if not name.startswith(("__", "_abc"))} & set(dir(a_connection())) == {"_connect", "_send"}
+    shadowed = {name for name in guarded if not name.startswith(("__", "_abc"))} & set(dir(a_connection()))
+    assert shadowed == {"_connect", "_recv_queue", "_send", "recv"}
 
 
 def test_the_connection_is_made_by_calling_what_the_client_keeps() -> None:

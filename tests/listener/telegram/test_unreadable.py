@@ -11,7 +11,7 @@ import pytest
 from telethon.tl import functions, types
 from telethon.tl.core import MessageContainer
 
-from listener.telegram.connection.client import UNREAD_APART_S
+from listener.telegram.connection.message_handlers import UNREAD_APART_S
 from listener.telegram.requests.flood_waits import wait_out_floods
 from listener.telegram.requests.unreadable import Unread, Unreadable, content
 from listener.telegram.updates import dialogs
@@ -123,8 +123,8 @@ async def test_unreadable_pushes_ask_for_a_difference_every_few_seconds_at_most(
         await until_idle(client)
         before = telegram.counted("calls")["updates.getDifference"]
         for _ in range(100):
-            await client._unread(type("Message", (), {"obj": Unread(1)}))
-        assert client._next_unread_at - client.loop.time() <= UNREAD_APART_S
+            await client.messages._unread(type("Message", (), {"obj": Unread(1)}))
+        assert client.messages.next_unread_at - client.loop.time() <= UNREAD_APART_S
         chats.write("private")
         await until(lambda: inbound.holds(chats))
         await until_idle(client)

@@ -11,7 +11,8 @@ import pytest
 from telethon.tl import types
 
 from listener.core.event_ledger import Ledger
-from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.client import Client
+from listener.telegram.connection.connect import connected
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.recent_sends import RecentSends

@@ -6,7 +6,7 @@ import asyncio
 
 from telethon.tl import types
 
-from listener.telegram.connection.client import connected
+from listener.telegram.connection.connect import connected
 from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.channel_hashes import ChannelHashes
