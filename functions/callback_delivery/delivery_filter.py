@@ -27,6 +27,8 @@ def rejection(event: Event, tenant: Tenant | None, sent_at: datetime, now: datet
         return reason
     if tenant and tenant.callback_since and max(event.received_at, sent_at) < tenant.callback_since <= now + CLOCK_SKEW:
         return TOO_EARLY
+    if tenant and not tenant.wants_kind(event.event):
+        return "kind not wanted"
     if tenant and event.chat_type and not tenant.wants(event.chat_type):
         return "chat type not wanted"
     return ""

@@ -16,6 +16,7 @@ from functions.http.parameters import Digits, Limit, each_once
 from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
+from shared.model.event_kinds import EventKind
 from shared.model.tenant import ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
@@ -47,11 +48,16 @@ ChatTypes = Annotated[
     AfterValidator(each_once),
     Field(min_length=1, description="The types of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
 ]
+Events = Annotated[
+    list[EventKind],
+    AfterValidator(each_once),
+    Field(min_length=1, description="The kinds of events that are delivered.", json_schema_extra={"uniqueItems": True}),
+]
 PAGE = 50
 
 
 class NewTenant(BaseModel):
-    """A tenant to create. `callback_headers` and `chat_types` are as in a change."""
+    """A tenant to create. `callback_headers`, `chat_types` and `events` are as in a change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,6 +65,7 @@ class NewTenant(BaseModel):
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
+    events: Events | None = None
 
 
 class TenantChange(BaseModel):
@@ -67,7 +74,8 @@ class TenantChange(BaseModel):
     `callback_url: null` stops deliveries. Any URL, also the current one, enables a disabled callback. `callback_headers` are sent with each
     event, for example an `Authorization` that the endpoint requires. They replace the previous ones and are never shown again; null removes
     them. `chat_types` are the types of chats whose messages are delivered: null means private chats and groups; broadcast channels are
-    delivered only if listed.
+    delivered only if listed. `events` are the kinds of events that are delivered: null means messages alone. A kind that is added comes
+    within 30 seconds of the answer; a kind that is left out ends with it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -76,6 +84,7 @@ class TenantChange(BaseModel):
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
+    events: Events | None = None
 
 
 class TenantView(BaseModel):
@@ -92,6 +101,7 @@ class TenantView(BaseModel):
     callback_disabled_at: datetime | None
     callback_header_names: list[str]
     chat_types: list[ChatType]
+    events: list[EventKind]
     created_at: datetime
 
 
@@ -111,7 +121,11 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
-    return {**tenant.model_dump(include=set(TenantView.model_fields)), "chat_types": sorted(tenant.chat_types)}
+    return {
+        **tenant.model_dump(include=set(TenantView.model_fields)),
+        "chat_types": sorted(tenant.chat_types),
+        "events": sorted(tenant.events),
+    }
 
 
 TenantServiceDep = Annotated[TenantService, provided(TenantService)]
@@ -188,5 +202,5 @@ def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
 
 
 def _stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's settings in their stored form: `chat_types` is a set."""
-    return {**settings, "chat_types": frozenset(settings["chat_types"])} if settings.get("chat_types") else settings
+    """Return a request's settings in their stored form: lists of choices are sets."""
+    return {**settings, **{name: frozenset(settings[name]) for name in ("chat_types", "events") if settings.get(name)}}

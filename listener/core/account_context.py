@@ -24,6 +24,7 @@ from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope
 from shared.model.account import Account, AccountState, Wanted
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.states import Reason, may_become, move
 from shared.store import erasure
@@ -31,6 +32,7 @@ from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
 from shared.store.table import Table
+from shared.store.tenants import TenantStore
 
 P = TypeVar("P", bound=Position)
 Peers = tuple[Peer, ...]
@@ -196,6 +198,10 @@ class AccountContext:
     async def load_peer(self, peer_id: int | str) -> Peer | None:
         """Return what is stored of a peer: something was delivered from it or written to it."""
         return await self.services.offload(self.services.peers.get, self.tenant_id, self.row.channel, peer_id)
+
+    async def chosen_events(self) -> frozenset[EventKind] | None:
+        """Return the kinds of events that the tenant has chosen, None where it is gone; raises Malformed or one of AWS_AWAY."""
+        return await self.services.offload(TenantStore(self.services.table).chosen_events, self.tenant_id)
 
     async def save_peers(self, peers: Iterable[Peer]) -> bool:
         """Store peers; tell whether all of them are stored. Where storage is away they are stored the next time."""

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SecretStr
 
+from shared.model.event_kinds import DEFAULT_KINDS, EventKind, is_chosen
 from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
 
@@ -94,6 +95,7 @@ class Tenant(StoredModel):
     callback_headers: Sealed | None = None
     callback_header_names: tuple[str, ...] = ()
     chat_types: Annotated[frozenset[ChatType], BeforeValidator(partial(_known, ChatType))] = frozenset({ChatType.PRIVATE, ChatType.GROUP})
+    events: Annotated[frozenset[EventKind], BeforeValidator(partial(_known, EventKind))] = DEFAULT_KINDS
     deleting: bool = False
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
@@ -118,6 +120,10 @@ class Tenant(StoredModel):
     def wants(self, chat_type: str) -> bool:
         """Tell whether messages from chats of this type go to its callback (contract C1)."""
         return chat_type in self.chat_types
+
+    def wants_kind(self, kind: str) -> bool:
+        """Tell whether events of this kind go to its callback (contract C7)."""
+        return is_chosen(kind, self.events)
 
 
 class TenantKey(StoredModel):

@@ -13,10 +13,12 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from shared.model.account import Account
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Cause, Draw, Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
 from shared.store.accounts import account_of, wanting_erasure
+from shared.store.rows import of_row
 from shared.store.table import ConditionFailed, Delete, Item, Put, StoreUnavailable, Table, Update, Write
 
 _NEW = "attribute_not_exists(pk)"
@@ -122,6 +124,11 @@ class TenantStore:
     def get(self, tenant_id: TenantId) -> Tenant | None:
         """Return a tenant that is not being deleted, or None."""
         return present(self._table.get(keys.tenant(tenant_id)))
+
+    def chosen_events(self, tenant_id: TenantId) -> frozenset[EventKind] | None:
+        """Return the kinds of events that a tenant has chosen, None where it is gone; raises Malformed."""
+        tenant = of_row(present)(self._table.get(keys.tenant(tenant_id)) or {})
+        return tenant.events if tenant else None
 
     def with_account(
         self, tenant_id: TenantId, channel: Channel, key_id: str | None

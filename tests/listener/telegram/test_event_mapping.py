@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID, incoming_message
-from shared.model.event import MessageReceived, read_event
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happening_in
+from listener.telegram.updates.happening import Setting
+from shared.model.event import Event, MessageEdited, MessageReceived, MessagesDeleted, MessageSent, read_event
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from tests.support.events import message_of
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 SELF_ID, BOB, GROUP, CHANNEL = 5, 77, 300, 4000
@@ -49,13 +51,23 @@ def short_in_chat(**fields: Any) -> Any:
     return types.UpdateShortChatMessage(**{**given_fields, **fields})
 
 
-def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
-    """Return the event of an update for an account that knows these users and chats."""
+def setting_of(peers: PeerCache, self_id: int = SELF_ID, *, backfilled: bool = False) -> Setting:
+    return Setting(TENANT, self_id, peers, RECEIVED_AT, backfilled)
+
+
+def told(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> Event | None:
+    """Return the event of an update, of whichever kind, for an account that knows these users and chats."""
     peers = PeerCache(never)
     peers.learn(entities)
-    found = incoming_message(update)
-    assert found is not None
-    return found.event(TENANT, self_id, peers, RECEIVED_AT, backfilled=backfilled)
+    found = happening_in(update, self_id)
+    return found.event(setting_of(peers, self_id, backfilled=backfilled)) if found else None
+
+
+def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
+    """Return the event of an update that brings an incoming message."""
+    found = told(update, *entities, self_id=self_id, backfilled=backfilled)
+    assert isinstance(found, MessageReceived)
+    return found
 
 
 KINDS = pytest.mark.parametrize("make", [new, new_in_channel, short, short_in_chat])
@@ -70,16 +82,92 @@ def test_an_incoming_message_is_an_event(make: Any) -> None:
 
 
 @KINDS
-def test_what_the_account_wrote_is_no_event(make: Any) -> None:
+def test_what_the_account_wrote_is_told_as_sent(make: Any) -> None:
     """For example on another device."""
-    assert incoming_message(make(out=True)) is None
+    found = told(make(out=True))
+    assert isinstance(found, MessageSent)
+    assert (found.message.text, found.message.outgoing) == ("hello", True)
+
+
+@pytest.mark.parametrize("make", [new, short])
+def test_what_the_account_wrote_in_a_private_chat_has_it_as_the_sender(make: Any) -> None:
+    """Telegram may leave its id out; the chat is the other person."""
+    found = told(make(out=True))
+    assert isinstance(found, MessageSent)
+    assert (found.message.chat_id, found.message.sender_id) == (str(BOB), str(SELF_ID))
+
+
+def test_a_note_to_oneself_is_told_as_sent() -> None:
+    """Telegram does not call it outgoing."""
+    found = told(new(peer_id=types.PeerUser(SELF_ID)))
+    assert isinstance(found, MessageSent)
+    assert found.message.sender_id == str(SELF_ID)
+
+
+EDITED_AT = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
+
+
+def edit(**fields: Any) -> Any:
+    return types.UpdateEditMessage(message(**{"edit_date": EDITED_AT, **fields}), 10, 1)
+
+
+def test_an_edit_is_told_with_the_message_as_it_is_now() -> None:
+    """And with the time of the edit."""
+    found = told(edit(message="better"))
+    assert isinstance(found, MessageEdited)
+    assert (found.message.text, found.message.date, found.edited_at, found.message.outgoing) == ("better", DATE, EDITED_AT, None)
+
+
+def test_an_edit_of_the_accounts_own_message_says_so() -> None:
+    """It was made on any device."""
+    found = told(edit(out=True))
+    assert isinstance(found, MessageEdited)
+    assert found.message.outgoing
+
+
+def test_each_edit_has_an_id_of_its_own_and_a_repeat_has_the_same() -> None:
+    """Also two edits within the second that Telegram's time resolves, and whichever pts they come with."""
+    first, again = edit(message="better"), types.UpdateEditMessage(message(edit_date=EDITED_AT, message="better"), 99, 1)
+    later = edit(message="better", edit_date=EDITED_AT.replace(second=1))
+    bold = edit(message="better", entities=[types.MessageEntityBold(0, 6)])
+    ids = [getattr(told(update), "id", None) for update in (first, again, edit(message="best"), later, bold, new(message="better"))]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == len(ids) - 1
+
+
+def test_what_telegram_hides_as_an_edit_is_no_event() -> None:
+    """Buttons, reactions and views change a message without an edit that people see."""
+    assert told(edit(edit_hide=True)) is None
+    assert told(edit(edit_date=None)) is None
+
+
+def test_a_deletion_outside_channels_names_no_chat() -> None:
+    """Telegram does not say it; such deletions have an order of their own."""
+    found = told(types.UpdateDeleteMessages([3, 1], 10, 2))
+    assert isinstance(found, MessagesDeleted)
+    assert (found.deleted.chat_id, found.deleted.message_ids, found.chat, found.chat_type) == (None, ("3", "1"), "telegram:-", None)
+
+
+def test_a_deletion_in_a_channel_names_it_and_its_kind() -> None:
+    """So that it is in order with the chat's messages, and goes to whoever wants such chats."""
+    found = told(types.UpdateDeleteChannelMessages(CHANNEL, [3], 10, 1), channel(CHANNEL, 9))
+    assert isinstance(found, MessagesDeleted)
+    assert (found.deleted.chat_id, found.chat_type) == (str(MARKED_CHANNEL), "group")
+
+
+def test_a_deletion_told_twice_has_the_same_id() -> None:
+    """In whichever order the messages are named."""
+    updates = [types.UpdateDeleteMessages([3, 1], 10, 2), types.UpdateDeleteMessages([1, 3], 12, 2), types.UpdateDeleteMessages([1], 12, 1)]
+    ids = [getattr(told(update), "id", None) for update in updates]
+    assert ids[0] == ids[1] != ids[2]
+    assert told(types.UpdateDeleteMessages([], 10, 0)) is None
 
 
 def test_a_service_message_is_no_event() -> None:
     """Somebody joined, a title changed, or an empty message stands for a deleted message."""
     joined = types.MessageService(id=1, peer_id=types.PeerChat(GROUP), date=DATE, action=types.MessageActionChatJoinedByLink(1))
-    assert incoming_message(types.UpdateNewMessage(joined, 10, 1)) is None
-    assert incoming_message(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
+    assert told(types.UpdateNewMessage(joined, 10, 1)) is None
+    assert told(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -89,25 +177,24 @@ def test_a_service_message_is_no_event() -> None:
         new(peer_id=types.PeerUser(SERVICE_USER_ID), from_id=types.PeerUser(SERVICE_USER_ID)),
         short(user_id=SERVICE_USER_ID),
         short_in_chat(from_id=SERVICE_USER_ID),
+        types.UpdateEditMessage(message(peer_id=types.PeerUser(SERVICE_USER_ID), edit_date=DATE), 10, 1),
     ],
 )
 def test_telegrams_service_account_makes_no_event(update: Any) -> None:
     """Its messages carry log-in codes."""
-    assert incoming_message(update) is None
+    assert told(update) is None
 
 
 @pytest.mark.parametrize(
     "update",
     [
-        types.UpdateEditMessage(message(), 10, 1),
-        types.UpdateDeleteMessages([1], 10, 1),
         types.UpdateUserTyping(BOB, types.SendMessageTypingAction()),
         types.Updates([], [], [], DATE, 0),
     ],
 )
 def test_other_updates_are_no_events(update: Any) -> None:
     """Only the update types of the table are mapped."""
-    assert incoming_message(update) is None
+    assert told(update) is None
 
 
 def test_a_private_chat_is_its_users_id() -> None:
@@ -164,12 +251,13 @@ async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[st
     """The sender is missing or is a chat; the chat is stored under the event's id."""
     peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
-    found = incoming_message(new_in_channel(**fields))
+    found = happening_in(new_in_channel(**fields), SELF_ID)
     assert found is not None
-    told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
-    assert (told.chat_id, told.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
+    assert found.chat_id is not None
+    seen = message_of(found.event(setting_of(peers)))
+    assert (seen.chat_id, seen.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
     assert await peers.input_peers(found.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
-    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, (found.message_id, found.date))}
+    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, found.message)}
 
 
 PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])
