@@ -16,11 +16,27 @@ _TENANT = {
     "callback_disabled_at": None,
     "callback_header_names": ["Authorization"],
     "chat_types": ["group", "private"],
+    "events": ["message"],
+    "include_chats": [],
+    "exclude_chats": [],
     "created_at": _AT,
+}
+_CALLBACK_SETTINGS = {
+    "id": "cb_5f3c7a52e1b8",
+    "delivery": "push",
+    "callback_url": "https://crm.example/telegram",
+    "callback_disabled": None,
+    "callback_disabled_at": None,
+    "callback_header_names": [],
+    "chat_types": ["group", "private"],
+    "events": ["message", "message.edited"],
+    "include_chats": [100000002],
+    "exclude_chats": [],
 }
 _KEY = {"id": "a15f2c0d9e3b", "name": "the shop's server", "scopes": ["read", "send"], "created_at": _AT}
 _DELIVERY = {
     "event_id": _EVENT,
+    "callback": "first",
     "status": "delivered",
     "chat": "telegram:100000002",
     "received_at": _AT,
@@ -54,6 +70,15 @@ EXAMPLES: dict[str, Any] = {
     "delete_key": {"ok": True},
     "rotate_signing_secret": {"signing_secret": "whsec_…", "previous_valid_until": "2026-11-22T10:00:40Z"},
     "end_previous_signing_secret": {"ok": True},
+    "create_callback": {**_CALLBACK_SETTINGS, "signing_secret": "whsec_…"},
+    "list_callbacks": [_CALLBACK_SETTINGS],
+    "get_callback": _CALLBACK_SETTINGS,
+    "change_callback": _CALLBACK_SETTINGS,
+    "delete_callback": {"ok": True},
+    "rotate_callback_secret": {"signing_secret": "whsec_…", "previous_valid_until": "2026-11-22T10:00:40Z"},
+    "end_previous_callback_secret": {"ok": True},
+    "fetch_events": {"events": [], "cursor": None},
+    "acknowledge_events": {"ok": True},
     "get_status": {
         "authorized": True,
         "state": "authorized",

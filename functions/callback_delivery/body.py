@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from functions.callback_delivery.event_bodies import telegram_body
 from functions.callback_delivery.message_body import Exact, MessageBody, message_body
+from shared.model.callback_key import owner_of
 from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant
@@ -60,7 +61,7 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
         reply_to=None,
         media=None,
     )
-    names = {"tenant_id": tenant.id, "id": event_id, "tenant": tenant.number}
+    names = {"tenant_id": owner_of(tenant.id), "id": event_id, "tenant": tenant.number}
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
@@ -71,14 +72,14 @@ def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyForm
 
 def _event(event: Event, tenant_number: int) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
-    names = {"tenant_id": event.tenant_id, "id": event.id, "tenant": tenant_number, "channel": event.channel}
+    names = {"tenant_id": owner_of(event.tenant_id), "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
         body = EventBody(event=event.event, message=message_body(event.channel, event.message), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
     if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names)):
         return known.model_dump_json().encode()
     envelope = {"event": event.event, **_happened(event), "backfilled": event.backfilled}
-    return json.dumps({"tenant_id": event.tenant_id, **envelope, **names}, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps({**names, **envelope}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _happened(event: Event) -> dict[str, Any]:

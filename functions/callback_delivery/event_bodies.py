@@ -162,6 +162,11 @@ class StatusBody(BaseModel):
 
     state: str
     reason: Annotated[str | None, Absent]
+    at: Annotated[Iso | None, Field(exclude_if=absent, description="When it changed.")]
+    stale: Annotated[
+        bool | None, Field(exclude_if=absent, description="True: the connection failed, events come late. False: it has recovered.")
+    ]
+    last_error: Annotated[str | None, Field(exclude_if=absent, description="Why the connection failed.")]
 
 
 class AccountStatusBody(Envelope):

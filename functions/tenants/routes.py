@@ -12,12 +12,12 @@ from functions.http.access import Administrator, ManageAccess, ReadAccess
 from functions.http.dependencies import provided
 from functions.http.idempotency import IdempotencyKey, mark_replayed
 from functions.http.openapi_responses import errors, never_null, paged
-from functions.http.parameters import Digits, Limit, each_once
+from functions.http.parameters import EXACT, Digits, Limit, Whole, each_once
 from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.event_kinds import EventKind
-from shared.model.tenant import ChatType, Tenant
+from shared.model.tenant import MOST_CHATS, ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
 Name = Annotated[
@@ -53,6 +53,12 @@ Events = Annotated[
     AfterValidator(each_once),
     Field(min_length=1, description="The kinds of events that are delivered.", json_schema_extra={"uniqueItems": True}),
 ]
+Chats = Annotated[
+    list[Annotated[int, Whole, Field(ge=-EXACT, le=EXACT)]],
+    AfterValidator(each_once),
+    AfterValidator(lambda chats: list(map(str, chats))),
+    Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
+]
 PAGE = 50
 
 
@@ -66,6 +72,8 @@ class NewTenant(BaseModel):
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
     events: Events | None = None
+    include_chats: Chats | None = None
+    exclude_chats: Chats | None = None
 
 
 class TenantChange(BaseModel):
@@ -75,7 +83,8 @@ class TenantChange(BaseModel):
     event, for example an `Authorization` that the endpoint requires. They replace the previous ones and are never shown again; null removes
     them. `chat_types` are the types of chats whose messages are delivered: null means private chats and groups; broadcast channels are
     delivered only if listed. `events` are the kinds of events that are delivered: null means messages alone. A kind that is added comes
-    within 30 seconds of the answer; a kind that is left out ends with it.
+    within 30 seconds of the answer; a kind that is left out ends with it. With `include_chats` only events of these chats are delivered,
+    with `exclude_chats` none of those; null or an empty list ends that. These settings are those of the callback `first`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,6 +94,8 @@ class TenantChange(BaseModel):
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
     events: Events | None = None
+    include_chats: Chats | None = None
+    exclude_chats: Chats | None = None
 
 
 class TenantView(BaseModel):
@@ -102,6 +113,8 @@ class TenantView(BaseModel):
     callback_header_names: list[str]
     chat_types: list[ChatType]
     events: list[EventKind]
+    include_chats: list[int]
+    exclude_chats: list[int]
     created_at: datetime
 
 
@@ -121,14 +134,18 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
-    return {
-        **tenant.model_dump(include=set(TenantView.model_fields)),
-        "chat_types": sorted(tenant.chat_types),
-        "events": sorted(tenant.events),
-    }
+    return {**tenant.model_dump(include=set(TenantView.model_fields)), **lists(tenant)}
+
+
+def lists(tenant: Tenant) -> dict[str, Any]:
+    """Return a tenant's choices, sorted; chats by their number."""
+    chats = {name: sorted(map(int, getattr(tenant, name))) for name in ("include_chats", "exclude_chats")}
+    return {"chat_types": sorted(tenant.chat_types), "events": sorted(tenant.events), **chats}
 
 
 TenantServiceDep = Annotated[TenantService, provided(TenantService)]
+_ALWAYS = ("callback_headers", "chat_types")
+"""What the fingerprint of a creation has always had, given or not: a repeat may come to a later version."""
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -147,7 +164,9 @@ def create_tenant(
     If the answer may get lost, send an `Idempotency-Key`: for 24 hours the request can then be repeated with the same admin token. The
     repeat creates no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
     """
-    new = body.name, body.callback_url, _stored_settings(body.model_dump(exclude={"name", "callback_url"}))
+    others = body.model_dump(exclude={"name", "callback_url"})
+    given = {name: value for name, value in others.items() if value is not None or name in _ALWAYS}
+    new = body.name, body.callback_url, stored_settings(given)
     if idempotency_key is None:
         created = tenants.create(*new)
     else:
@@ -186,7 +205,7 @@ def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServi
 
     A first callback gets the events from now on. A callback that replaces another also gets the events that wait for that one.
     """
-    changes = _stored_settings(body.model_dump(exclude_unset=True))
+    changes = stored_settings(body.model_dump(exclude_unset=True))
     if "name" in changes and changes["name"] is None:
         raise AvioError(
             Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "This should be a string: a tenant always has a name."}]
@@ -201,6 +220,6 @@ def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
     return Deleting()
 
 
-def _stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's settings in their stored form: lists of choices are sets."""
-    return {**settings, **{name: frozenset(settings[name]) for name in ("chat_types", "events") if settings.get(name)}}
+def stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a request's settings in their stored form: lists of choices are sets, and an empty list of chats is none."""
+    return {name: frozenset(value) or None if isinstance(value, list) else value for name, value in settings.items()}

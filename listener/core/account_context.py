@@ -24,14 +24,15 @@ from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope
 from shared.model.account import Account, AccountState, Wanted
+from shared.model.event import AccountStatusChanged, StatusChange, event_id
 from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.states import Reason, may_become, move
-from shared.store import erasure
+from shared.store import erasure, status_outbox
 from shared.store.accounts import AccountStore
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
-from shared.store.table import Table
+from shared.store.table import Put, Table
 from shared.store.tenants import TenantStore
 
 P = TypeVar("P", bound=Position)
@@ -72,6 +73,7 @@ class AccountContext:
         self.ledger: Ledger[Any] | None = None
         self.last_event_at: datetime | None = None
         self.released = False
+        self._changes_told = 0
         self._me = me
         self._store = SessionStore(row.tenant_id, row.channel, row.epoch, services.fenced, services.envelope)
         self._saving = asyncio.Lock()
@@ -121,9 +123,24 @@ class AccountContext:
         changes = {name: value for name, value in {**_moved(row, state, reason), **changes}.items() if getattr(row, name) != value}
         if not changes:
             return
-        if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes):
+        told = self._told(changes)
+        if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes, told):
             raise Superseded
+        self._changes_told += told is not None
         self.row = self.row.model_copy(update=changes)  # another change may have come in between
+
+    def _told(self, changes: dict[str, Any]) -> Put | None:
+        """Return the write of the event that tells of a change of the row; None if the change is not told.
+
+        A change whose answer is lost is written again with the same number, and so told once.
+        """
+        status = status_change(self.row, changes, self.services.now())
+        if status is None or self.row.wanted is Wanted.ERASE:
+            return None
+        row, number = self.row, self._changes_told
+        names = {"tenant_id": row.tenant_id, "channel": row.channel, "received_at": self.services.now()}
+        name = event_id(row.channel, row.tenant_id, "-", f"{row.epoch}/{number}", "account.status")
+        return status_outbox.put(AccountStatusChanged(id=name, status=status, **names), row.epoch, number)
 
     async def note(self, state: AccountState | None = None, reason: Reason | None = None, **changes: Any) -> None:
         """Change status that may as well be missing for a while: where storage is away it stays as it is."""
@@ -185,7 +202,10 @@ class AccountContext:
         self.guard.close()
         row, store = self.row, self.services.accounts
         changes = {**_moved(row, state, reason), **changes}
-        self.released = await self.services.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, changes, done)
+        told = self._told({name: value for name, value in changes.items() if getattr(row, name) != value})
+        release = (row.tenant_id, row.channel, self._me, row.epoch, changes, done, told)
+        self.released = await self.services.offload(store.release, *release)
+        self._changes_told += told is not None and self.released
         if not self.released:
             await self.look_again()
 
@@ -231,6 +251,30 @@ class AccountContext:
             raise Superseded
         self.row = row
         return row.wanted
+
+
+_TOLD = {state for state in AccountState if state.logged_in} | {
+    AccountState.LOGGING_OUT,
+    AccountState.LOGGED_OUT,
+    AccountState.KEY_DUPLICATED,
+    AccountState.BANNED,
+    AccountState.FAILED,
+}
+"""The states that are told. The steps of a log-in are not: whoever logs in has the answers."""
+
+
+def status_change(row: Account, changes: Mapping[str, Any], now: datetime) -> StatusChange | None:
+    """Return what a change of an account's row tells its tenant, or None.
+
+    A logged-in account whose row gets a `last_error` has lost its connection; it has recovered when the row loses it.
+    """
+    state = changes.get("state", row.state)
+    if "state" in changes and state in _TOLD:
+        return StatusChange(state=state, reason=changes.get("reason"), at=now)
+    if "last_error" in changes and "state" not in changes and row.state.logged_in and (changes["last_error"] is None or not row.last_error):
+        error = changes["last_error"]
+        return StatusChange(state=row.state, reason=row.reason, at=now, stale=error is not None, last_error=error)
+    return None
 
 
 def _moved(row: Account, state: AccountState | None, reason: Reason | None) -> dict[str, Any]:

@@ -154,10 +154,13 @@ class Migration(FrozenModel):
 
 
 class StatusChange(FrozenModel):
-    """The account's new state and its reason."""
+    """The account's state and its reason, since `at`. `stale`: whether its connection has just failed (True) or come back (False)."""
 
     state: AccountState
     reason: str | None = None
+    at: datetime | None = None
+    stale: bool | None = None
+    last_error: str | None = None
 
 
 class LoginCode(FrozenModel):

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     CHAT_JOINED = "chat.joined"
     CHAT_LEFT = "chat.left"
     CHAT_MIGRATED = "chat.migrated"
+    ACCOUNT_STATUS = "account.status"
 
 
 DEFAULT_KINDS = frozenset({EventKind.MESSAGE})

@@ -26,6 +26,7 @@ from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
 from shared.errors import Code
 from shared.model.event import Media, Message, MessageReceived
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, EventId, TenantId
 from shared.store.peers import Peer
 
@@ -188,7 +189,7 @@ def _integers(part: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _bounds() -> Iterator[tuple[str, int]]:
-    for model in ("EventBody", "MessageBody", "MediaBody"):
+    for model in EVENTS - {"Event"}:
         for name, field in DOCUMENT["components"]["schemas"][model]["properties"].items():
             for form in (field, *field.get("anyOf", [])):
                 if form.get("type") == "integer":
@@ -201,13 +202,16 @@ BOUNDS = dict(_bounds())
 
 def test_the_bound_of_integers_is_the_standards() -> None:
     """2^53 - 1, for each integer of an event (RFC 8259, section 6)."""
-    assert dict.fromkeys(["chat_id", "message_id", "sender_id", "reply_to", "size", "tenant"], (1 << 53) - 1) == BOUNDS
+    assert set(BOUNDS) >= {"chat_id", "message_id", "sender_id", "reply_to", "size", "tenant", "thread_id", "user_id", "up_to_message_id"}
+    assert set(BOUNDS.values()) == {(1 << 53) - 1}
 
 
 def test_the_webhooks_examples_hold() -> None:
     """Of each kind of event that there is."""
     validator("EventBody").validate(MESSAGE)
-    assert {one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for one in DOCUMENT["webhooks"].values()} == {
-        "#/components/schemas/EventBody",
-        "#/components/schemas/TestBody",
+    posted = {
+        kind: one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for kind, one in DOCUMENT["webhooks"].items()
     }
+    assert posted.pop("test") == "#/components/schemas/TestBody"
+    assert posted == DOCUMENT["components"]["schemas"]["Event"]["discriminator"]["mapping"]
+    assert set(posted) >= {kind.value for kind in EventKind}
