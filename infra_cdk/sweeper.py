@@ -22,7 +22,7 @@ WATCHED = Duration.minutes(5)
 
 
 class SweeperFunction(Construct):
-    """Like the delivery function it is outside the VPC, with the same rights, except that it only sends to the queue. Two runs at once do no harm."""
+    """Like the delivery function it is outside the VPC. Of the queue it may only send to it. Two runs at once do no harm."""
 
     def __init__(
         self,

@@ -13,7 +13,19 @@ from telethon.tl import types
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happening_in
 from listener.telegram.updates.happening import Setting
-from shared.model.event import Event, MessageEdited, MessageReceived, MessagesDeleted, MessageSent, read_event
+from shared.model.event import (
+    ChatJoined,
+    ChatLeft,
+    ChatMigrated,
+    Event,
+    MessageEdited,
+    MessageReacted,
+    MessageReceived,
+    MessagesDeleted,
+    MessageSent,
+    MessagesRead,
+    read_event,
+)
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from tests.support.events import message_of
@@ -221,9 +233,9 @@ def test_a_channel_is_marked_by_minus_one_hundred(megagroup: bool, kind: str) ->
     assert (found.chat_id, found.sender_id, found.chat_type) == (str(MARKED_CHANNEL), str(BOB), kind)
 
 
-def test_a_channels_post_has_no_sender() -> None:
+def test_a_channels_post_has_the_channel_as_its_sender() -> None:
     """Telegram names no author."""
-    assert event(new_in_channel(post=True)).message.sender_id is None
+    assert event(new_in_channel(post=True)).message.sender_id == str(MARKED_CHANNEL)
 
 
 def test_an_anonymous_admin_writes_as_the_group() -> None:
@@ -239,8 +251,8 @@ LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_p
 @pytest.mark.parametrize(
     ("fields", "sender"),
     [
-        ({"post": True}, None),
-        ({"post": True, "post_author": "Bob"}, None),
+        ({"post": True}, MARKED_CHANNEL),
+        ({"post": True, "post_author": "Bob"}, MARKED_CHANNEL),
         ({"from_id": types.PeerChannel(CHANNEL)}, MARKED_CHANNEL),
         ({"from_id": types.PeerChannel(NEWS), "fwd_from": LINKED}, -1000000005000),
         ({"from_id": types.PeerChannel(NEWS)}, -1000000005000),
@@ -367,3 +379,123 @@ def test_an_unknown_chat_is_told_by_its_id() -> None:
     """Chat and sender are unknown, and the event is published all the same."""
     found = event(new_in_channel(from_id=types.PeerUser(BOB))).message
     assert (found.chat_type, found.sender_name, found.sender_username) == ("group", None, None)
+
+
+def test_a_message_says_what_telegram_says_of_it() -> None:
+    """Formatting, album, forward, quote, thread, edit, inline bot, signature and mention; what it does not say is absent."""
+    reply = types.MessageReplyHeader(reply_to_msg_id=44, reply_to_top_id=40, quote_text="the beginning", reply_to_peer_id=types.PeerUser(9))
+    said = event(
+        new(
+            message="bold link",
+            entities=[
+                types.MessageEntityBold(0, 4),
+                types.MessageEntityTextUrl(5, 4, "https://a.example/"),
+                types.MessageEntityUnknown(0, 1),
+            ],
+            grouped_id=(1 << 62) + 1,
+            fwd_from=types.MessageFwdHeader(DATE, from_id=types.PeerChannel(CHANNEL), channel_post=3),
+            reply_to=reply,
+            edit_date=RECEIVED_AT,
+            via_bot_id=8,
+            post_author="Bob",
+            mentioned=True,
+        )
+    ).message
+    assert said.entities
+    assert [(one.type, one.offset, one.length, one.url) for one in said.entities] == [
+        ("bold", 0, 4, None),
+        ("text_link", 5, 4, "https://a.example/"),
+    ]
+    assert said.album_id == str((1 << 62) + 1)
+    assert said.forward
+    assert (said.forward.date, said.forward.sender_id, said.forward.message_id) == (DATE, str(MARKED_CHANNEL), "3")
+    assert (said.reply_to, said.reply_chat_id, said.reply_quote, said.thread_id) == ("44", "9", "the beginning", "40")
+    assert (said.edited_at, said.via_bot_id, said.author_signature, said.mentioned) == (RECEIVED_AT, "8", "Bob", True)
+    plain = event(new()).message.model_dump(exclude_none=True)
+    assert set(plain) == {"chat_id", "message_id", "sender_id", "chat_type", "text", "date"}
+
+
+def test_a_topic_is_a_thread() -> None:
+    """Its first message names it, also where a message answers nobody."""
+    assert event(new(reply_to=types.MessageReplyHeader(reply_to_msg_id=40, forum_topic=True))).message.thread_id == "40"
+    assert event(new(edit_date=RECEIVED_AT, edit_hide=True)).message.edited_at is None
+
+
+def test_a_forward_from_somebody_hidden_has_a_name() -> None:
+    """And no id."""
+    forward = event(new(fwd_from=types.MessageFwdHeader(DATE, from_name="Zoe"))).message.forward
+    assert forward
+    assert (forward.sender_id, forward.sender_name) == (None, "Zoe")
+
+
+def service(action: Any, **fields: Any) -> Any:
+    held = types.MessageService(**{"id": 6, "peer_id": types.PeerChat(GROUP), "date": DATE, "action": action, **fields})
+    return types.UpdateNewMessage(held, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "sender", "kind", "users", "by", "account"),
+    [
+        (types.MessageActionChatAddUser([BOB, SELF_ID]), 78, "chat.joined", (str(BOB), str(SELF_ID)), "78", True),
+        (types.MessageActionChatAddUser([BOB]), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatJoinedByLink(78), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatJoinedByRequest(), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatDeleteUser(SELF_ID), BOB, "chat.left", (str(SELF_ID),), str(BOB), True),
+        (types.MessageActionChatDeleteUser(BOB), BOB, "chat.left", (str(BOB),), None, False),
+    ],
+)
+def test_who_comes_and_who_leaves_is_told(action: Any, sender: int, kind: str, users: Any, by: str | None, account: bool) -> None:
+    """With who else did it, and whether it is the account itself."""
+    found = told(service(action, from_id=types.PeerUser(sender)))
+    assert isinstance(found, ChatJoined | ChatLeft)
+    members = found.joined if isinstance(found, ChatJoined) else found.left
+    assert (found.event, members.user_ids, members.by_id, members.account) == (kind, users, by, account)
+    assert (found.chat_id, found.chat_type) == (str(-GROUP), "group")
+    assert read_event(found.model_dump_json()) == found
+
+
+def test_a_migration_names_both_chats() -> None:
+    """In the order of the group that was; the new one's own service message tells nothing more."""
+    found = told(service(types.MessageActionChatMigrateTo(CHANNEL)))
+    assert isinstance(found, ChatMigrated)
+    assert (found.migrated.chat_id, found.migrated.to_chat_id, found.chat_id) == (str(-GROUP), str(MARKED_CHANNEL), str(-GROUP))
+    assert told(service(types.MessageActionChannelMigrateFrom("Team", GROUP), peer_id=types.PeerChannel(CHANNEL))) is None
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        types.MessageActionPinMessage(),
+        types.MessageActionChatEditTitle("x"),
+        types.MessageActionSetMessagesTTL(60),
+        types.MessageActionEmpty(),
+    ],
+)
+def test_other_service_messages_are_no_events(action: Any) -> None:
+    """A pinned message, a title, a timer."""
+    assert told(service(action, from_id=types.PeerUser(BOB))) is None
+
+
+def test_what_the_others_have_read_is_told() -> None:
+    """What the account itself reads elsewhere is not."""
+    private = told(types.UpdateReadHistoryOutbox(types.PeerUser(BOB), 9, 10, 1))
+    large = told(types.UpdateReadChannelOutbox(CHANNEL, 9))
+    for found, chat in ((private, BOB), (large, MARKED_CHANNEL)):
+        assert isinstance(found, MessagesRead)
+        assert (found.read.chat_id, found.read.up_to_message_id, found.read.by_account) == (str(chat), "9", False)
+    assert told(types.UpdateReadHistoryInbox(types.PeerUser(BOB), 9, 0, 10, 1)) is None
+
+
+def test_reactions_are_told_as_they_are_now() -> None:
+    """How many of each, whether the account's own is among them, and who reacted last."""
+    thumb, custom = types.ReactionEmoji("👍"), types.ReactionCustomEmoji(5)
+    counts = [types.ReactionCount(thumb, 2, chosen_order=0), types.ReactionCount(custom, 1)]
+    recent = [types.MessagePeerReaction(types.PeerUser(BOB), DATE, thumb)]
+    found = told(types.UpdateMessageReactions(types.PeerUser(BOB), 7, types.MessageReactions(counts, recent_reactions=recent)))
+    assert isinstance(found, MessageReacted)
+    told_counts = [(one.emoji, one.custom_emoji_id, one.count, one.by_account) for one in found.reaction.counts]
+    assert told_counts == [("👍", None, 2, True), (None, "5", 1, None)]
+    assert [(one.sender_id, one.emoji) for one in found.reaction.recent] == [(str(BOB), "👍")]
+    none = told(types.UpdateMessageReactions(types.PeerUser(BOB), 7, types.MessageReactions([])))
+    assert isinstance(none, MessageReacted)
+    assert none.reaction.counts == ()
