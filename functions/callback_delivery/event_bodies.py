@@ -26,7 +26,7 @@ ChatKind = Literal["private", "group", "channel"]
 Kind = Annotated[ChatKind | None, Absent]
 
 
-class Envelope(BaseModel):
+class EventEnvelope(BaseModel):
     """The fields of every event."""
 
     tenant_id: str
@@ -36,14 +36,14 @@ class Envelope(BaseModel):
     backfilled: Annotated[bool, Field(description="Whether it was fetched afterwards, and did not come as it happened.")]
 
 
-class MessageEditedBody(Envelope):
+class MessageEditedBody(EventEnvelope):
     """A message has another text or media; `message` is how it is now, and `message.edited_at` when it was edited."""
 
     event: Literal["message.edited"]
     message: MessageBody
 
 
-class MessageSentBody(Envelope):
+class MessageSentBody(EventEnvelope):
     """The account wrote a message on another device, not through Avio."""
 
     event: Literal["message.sent"]
@@ -58,7 +58,7 @@ class DeletedBody(BaseModel):
     message_ids: list[Exact]
 
 
-class MessagesDeletedBody(Envelope):
+class MessagesDeletedBody(EventEnvelope):
     """Messages were deleted."""
 
     event: Literal["message.deleted"]
@@ -74,7 +74,7 @@ class ReadBody(BaseModel):
     by_account: Annotated[bool, Field(description="Whether the account itself read it, on another device.")]
 
 
-class MessagesReadBody(Envelope):
+class MessagesReadBody(EventEnvelope):
     """The other side has read what the account wrote."""
 
     event: Literal["message.read"]
@@ -109,7 +109,7 @@ class ReactionBody(BaseModel):
     recent: Annotated[list[ReactorBody], Field(description="The latest people who reacted, where Telegram names them.")]
 
 
-class MessageReactedBody(Envelope):
+class MessageReactedBody(EventEnvelope):
     """Somebody reacted to a message, or took that back."""
 
     event: Literal["message.reaction"]
@@ -128,14 +128,14 @@ class MembershipBody(BaseModel):
     account: bool
 
 
-class ChatJoinedBody(Envelope):
+class ChatJoinedBody(EventEnvelope):
     """People came into a group."""
 
     event: Literal["chat.joined"]
     joined: MembershipBody
 
 
-class ChatLeftBody(Envelope):
+class ChatLeftBody(EventEnvelope):
     """Somebody left a group, or was removed from it."""
 
     event: Literal["chat.left"]
@@ -150,7 +150,7 @@ class MigrationBody(BaseModel):
     date: Iso
 
 
-class ChatMigratedBody(Envelope):
+class ChatMigratedBody(EventEnvelope):
     """A basic group has become a supergroup, with another id."""
 
     event: Literal["chat.migrated"]
@@ -169,7 +169,7 @@ class StatusBody(BaseModel):
     last_error: Annotated[str | None, Field(exclude_if=absent, description="Why the connection failed.")]
 
 
-class AccountStatusBody(Envelope):
+class AccountStatusBody(EventEnvelope):
     """The account's state has changed."""
 
     event: Literal["account.status"]
@@ -189,7 +189,7 @@ BODIES = (
 )
 
 
-def telegram_body(event: Event, names: dict[str, Any]) -> Envelope | None:
+def telegram_body(event: Event, names: dict[str, Any]) -> EventEnvelope | None:
     """Return the body of an event of Telegram's; None for a kind that has no model here. Ids are numbers, as Telegram's users know them."""
     names = {**names, "backfilled": event.backfilled, "event": event.event}
     match event:

@@ -17,14 +17,14 @@ from functions.tenants.routes import Chats, ChatTypes, Events, Headers, Url, lis
 from shared.errors import Code
 from shared.model.callback_key import FORM, callback_of
 from shared.model.event_kinds import EventKind
-from shared.model.tenant import ChatType, Delivery, Tenant
+from shared.model.tenant import ChatType, DeliveryMode, Tenant
 
 router = APIRouter(tags=["callbacks"])
 CallbackId = Annotated[
     str, Path(description="The callback's `id`; `first` is the tenant's own.", json_schema_extra={"pattern": f"^({FORM})$"})
 ]
 How = Annotated[
-    Delivery, Field(description="`push`: events are posted to `callback_url`. `pull`: they wait until `GET /tenants/{tenant}/events`.")
+    DeliveryMode, Field(description="`push`: events are posted to `callback_url`. `pull`: they wait until `GET /tenants/{tenant}/events`.")
 ]
 
 
@@ -51,7 +51,7 @@ class CallbackSettingsView(BaseModel):
     """A callback's settings. Its health and its log: `GET /tenants/{tenant}/callback/status` and `/deliveries`, with `?callback=`."""
 
     id: str
-    delivery: Delivery
+    delivery: DeliveryMode
     callback_url: str | None
     callback_disabled: str | None
     callback_disabled_at: datetime | None

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from functions.tenants.tenant_service import TenantService, seal
 from shared.errors import AvioError, Code
 from shared.model.callback_key import FIRST, is_callback_id, key_of
-from shared.model.tenant import MOST_CALLBACKS, Callback, Delivery, Tenant, new_signing_secret
+from shared.model.tenant import MOST_CALLBACKS, Callback, DeliveryMode, Tenant, new_signing_secret
 from shared.store.tenants import TooManyCallbacks
 
 
@@ -33,7 +33,7 @@ class CallbackService:
     def create(self, tenant: Tenant, settings: dict[str, Any]) -> tuple[Tenant, SecretStr]:
         """Create a callback, which gets events from now on; return it with its secret. Each run creates one."""
         url, now = settings.get("callback_url"), self.tenants.clock.now()
-        if (url is None) is (settings.get("delivery") != Delivery.PULL):
+        if (url is None) is (settings.get("delivery") != DeliveryMode.PULL):
             raise AvioError(Code.INVALID_REQUEST, "A callback has a callback_url, or fetches its events: `delivery: pull` without one.")
         self.tenants.check(url)
         secret, callback_id = new_signing_secret(), f"cb_{secrets.token_hex(6)}"

@@ -70,7 +70,7 @@ class PreviousSecret(StoredModel):
     secret: Sealed | None = None
 
 
-class Delivery(StrEnum):
+class DeliveryMode(StrEnum):
     """How a callback gets its events: they are posted to its URL, or wait until they are fetched."""
 
     PUSH = "push"
@@ -91,7 +91,7 @@ class Callback(StoredModel):
     """A callback beside a tenant's first one, as its tenant's row has it. The fields are those that `Tenant` has of its first callback."""
 
     created_at: datetime
-    delivery: Delivery = Delivery.PUSH
+    delivery: DeliveryMode = DeliveryMode.PUSH
     callback_url: str | None = None
     callback_since: datetime | None = None
     callback_disabled: str | None = None
@@ -142,7 +142,7 @@ class Tenant(StoredModel):
     exclude_chats: frozenset[str] = frozenset()
     callbacks: dict[str, Callback] = Field(default_factory=dict)
     fan_out: bool = False
-    delivery: Delivery = Delivery.PUSH
+    delivery: DeliveryMode = DeliveryMode.PUSH
     deleting: bool = False
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
@@ -193,7 +193,7 @@ class Tenant(StoredModel):
     @property
     def fetches(self) -> bool:
         """Whether the callback fetches its events, and nothing is posted to it."""
-        return self.delivery is Delivery.PULL
+        return self.delivery is DeliveryMode.PULL
 
     def wants_kind(self, kind: str) -> bool:
         """Tell whether events of this kind go to its callback (contract C7)."""

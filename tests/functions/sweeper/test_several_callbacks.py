@@ -17,7 +17,7 @@ from shared.model.delivery import DeliveryStatus
 from shared.model.event import Event
 from shared.model.event_kinds import EventKind
 from shared.model.ids import TenantId
-from shared.model.tenant import MOST_CALLBACKS, Callback, Cause, ChatType, Delivery, Tenant
+from shared.model.tenant import MOST_CALLBACKS, Callback, Cause, ChatType, DeliveryMode, Tenant
 from shared.queues import entry_of, pointer_to
 from shared.store.delivery_log import DeliveryLog
 from shared.store.tenants import TooManyCallbacks
@@ -253,7 +253,7 @@ async def test_large_events_are_copied_by_pointer(several: SeveralCallbacks) -> 
 
 async def test_events_are_fetched_in_order_until_they_are_acknowledged(several: SeveralCallbacks) -> None:
     """They come again and to everybody who asks, with the bodies that are posted elsewhere."""
-    several.add(PULL_ID, delivery=Delivery.PULL)
+    several.add(PULL_ID, delivery=DeliveryMode.PULL)
     events = several.send(1, 1, 2) + several.send(2, 3)
     await several.deliver()
     seen = several.seen_by(PULL_ID)
@@ -271,7 +271,7 @@ async def test_events_are_fetched_in_order_until_they_are_acknowledged(several: 
 
 async def test_an_old_cursor_settles_nothing_new(several: SeveralCallbacks) -> None:
     """Also when all its events are gone and others have come to the same chat."""
-    several.add(PULL_ID, delivery=Delivery.PULL)
+    several.add(PULL_ID, delivery=DeliveryMode.PULL)
     seen = several.seen_by(PULL_ID)
     several.send(1, 1, 2)
     await several.deliver()
@@ -286,7 +286,7 @@ async def test_an_old_cursor_settles_nothing_new(several: SeveralCallbacks) -> N
 
 async def test_a_page_is_limited_and_goes_on_behind_its_cursor(several: SeveralCallbacks) -> None:
     """What waits longest comes first."""
-    several.add(PULL_ID, delivery=Delivery.PULL)
+    several.add(PULL_ID, delivery=DeliveryMode.PULL)
     seen, got = several.seen_by(PULL_ID), []
     several.send(1, *range(1, 8))
     await several.deliver()
