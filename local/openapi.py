@@ -19,7 +19,7 @@ from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
-from functions.messages import routes as messages
+from functions.messages import routers as messages
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
@@ -31,7 +31,7 @@ ROUTERS = (
     credential_routes.router,
     callback_routes.router,
     auth.router,
-    messages.router,
+    *messages.ROUTERS,
     deliveries.router,
     events.router,
     receiver.router,

@@ -7,10 +7,14 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
+from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
 from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
+from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.send import SendMessage
 
 
@@ -37,6 +41,13 @@ HANDLERS: Handlers = dict(
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
         SendMessage.handled_by(send_message),
+        EditMessage.handled_by(edit_message),
+        DeleteMessages.handled_by(delete_messages),
+        SetReactions.handled_by(set_reactions),
+        PinMessage.handled_by(pin_message),
+        ReadChat.handled_by(read_chat),
+        MarkUnread.handled_by(mark_unread),
+        ShowChatAction.handled_by(show_chat_action),
     ]
 )
 

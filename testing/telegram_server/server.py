@@ -46,13 +46,14 @@ class TelegramServer:
         state: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        media_port: int = 0,
         control_port: int | None = None,
         control_password: str | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         server_key: ServerKey | None = None,
     ) -> None:
-        self.host, self.port, self.media_port = host, port, 0
+        self.host, self.port, self.media_port = host, port, media_port
         self.clock = clock or Clock()
         self._control_port = control_port
         self._control_password = control_password or secrets.token_hex(16)
@@ -69,7 +70,7 @@ class TelegramServer:
     async def __aenter__(self) -> TelegramServer:
         accept = partial(self.services.hub.accept, Dispatcher(self.services))
         main = await self._listen(accept, self.port)
-        files = await self._listen(partial(accept, media_only=True), 0)
+        files = await self._listen(partial(accept, media_only=True), self.media_port)
         self._stack.push_async_callback(self._stop, main, files)
         self.port, self.media_port = (int(listener.sockets[0].getsockname()[1]) for listener in (main, files))
         self.services.hub.ports = (self.port, self.media_port)

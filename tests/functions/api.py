@@ -31,7 +31,8 @@ from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.pipeline import Pipeline
-from functions.messages import routes as messages
+from functions.messages import routers as messages
+from functions.messages.account_commands import AccountCommands
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -68,7 +69,7 @@ ROUTERS = [
     credential_routes.router,
     callback_routes.router,
     auth.router,
-    messages.router,
+    *messages.ROUTERS,
     deliveries.router,
     events.router,
     receiver.router,
@@ -158,6 +159,7 @@ class Api:
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
+            AccountCommands(owner),
             self.received,
             self.delivery_log,
             CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]
