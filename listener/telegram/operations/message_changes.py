@@ -17,7 +17,7 @@ from listener.telegram.operations.operation_runner import Connected, Operation, 
 from listener.telegram.operations.recipients import resolve
 from listener.telegram.requests.channel_deletion import DeleteChannelMessages
 from shared.errors import AvioError, Code
-from shared.rpc.message_changes import DeleteMessages, EditMessage, MessageChanged, DeletionResult, PinMessage, SetReactions
+from shared.rpc.message_changes import DeleteMessages, DeletionResult, EditMessage, MessageChanged, PinMessage, SetReactions
 
 _CUSTOM_EMOJI = re.compile(r"[0-9]{5,20}")
 
