@@ -122,6 +122,11 @@ def status_outbox(tenant_id: TenantId, channel: Channel, epoch: int, number: int
     return {"pk": STATUS_OUTBOX, "sk": f"T#{tenant_id}#{channel}#{epoch:010d}#{number:010d}"}
 
 
+def status_outbox_of(tenant_id: TenantId, channel: Channel | None = None) -> dict[str, str]:
+    """Return the values that a query finds a tenant's changes of state by, or those of one of its accounts."""
+    return {":pk": STATUS_OUTBOX, ":sk": f"T#{tenant_id}#" + (f"{channel}#" if channel else "")}
+
+
 BY_STATUS = "by_status"
 BY_DUE = "by_due"
 DUE_SHARDS = 4
