@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.http.access import ManageAccess, ReadAccess
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors, never_null
+from functions.http.openapi_responses import errors
 from functions.tenants.callback_service import CallbackService
 from functions.tenants.credential_routes import CredentialServiceDep, Done, RotatedSecret
 from functions.tenants.routes import Chats, ChatTypes, Events, Headers, Url, lists, stored_settings
@@ -44,7 +44,7 @@ class CallbackChange(BaseModel):
 class NewCallback(CallbackChange):
     """A callback to create: with a `callback_url`, or with `delivery: pull`, which stays as it is."""
 
-    delivery: Annotated[How | None, Field(json_schema_extra=never_null)] = None
+    delivery: How = DeliveryMode.PUSH
 
 
 class CallbackSettingsView(BaseModel):

@@ -56,7 +56,6 @@ Events = Annotated[
 Chats = Annotated[
     list[Annotated[int, Whole, Field(ge=-EXACT, le=EXACT)]],
     AfterValidator(each_once),
-    AfterValidator(lambda chats: list(map(str, chats))),
     Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
 ]
 PAGE = 50
@@ -221,5 +220,5 @@ def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
 
 
 def stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's settings in their stored form: lists of choices are sets, and an empty list of chats is none."""
-    return {name: frozenset(value) or None if isinstance(value, list) else value for name, value in settings.items()}
+    """Return a request's settings in their stored form: lists are sets of texts, an empty one is none."""
+    return {name: frozenset(map(str, value)) or None if isinstance(value, list) else value for name, value in settings.items()}

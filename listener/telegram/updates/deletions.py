@@ -17,7 +17,7 @@ from shared.model.event import Deletion, MessagesDeleted
 from shared.model.event_kinds import EventKind
 
 
-class DeletedMessages:
+class MessagesGone:
     """Messages that are gone, from one chat or from chats that are not named."""
 
     kind = EventKind.MESSAGE_DELETED
@@ -41,11 +41,11 @@ class DeletedMessages:
         )
 
 
-def deleted(update: types.UpdateDeleteMessages) -> DeletedMessages | None:
+def deleted(update: types.UpdateDeleteMessages) -> MessagesGone | None:
     """Return what was deleted in private chats and basic groups."""
-    return DeletedMessages(None, update.messages) if update.messages else None
+    return MessagesGone(None, update.messages) if update.messages else None
 
 
-def deleted_in_channel(update: types.UpdateDeleteChannelMessages) -> DeletedMessages | None:
+def deleted_in_channel(update: types.UpdateDeleteChannelMessages) -> MessagesGone | None:
     """Return what was deleted in a supergroup or channel."""
-    return DeletedMessages(utils.get_peer_id(types.PeerChannel(update.channel_id)), update.messages) if update.messages else None
+    return MessagesGone(utils.get_peer_id(types.PeerChannel(update.channel_id)), update.messages) if update.messages else None
