@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from functions.auth import import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
@@ -31,6 +32,8 @@ ROUTERS = (
     credential_routes.router,
     callback_routes.router,
     auth.router,
+    import_routes.router,
+    proxy_routes.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -46,7 +49,8 @@ other tenants look absent to it.
 
 **Requests.** Bodies are JSON in UTF-8, with `Content-Type: application/json`, of 1 MiB at most; a byte order mark is passed over, and of a
 field given twice the last counts. What a route does not take is refused, not passed over: unknown fields and query parameters, a query
-parameter given twice, a body where none is read, `Idempotency-Key`, `Prefer: respond-async` and conditional headers. An address has one
+parameter given twice, a body where none is read, `Idempotency-Key` where a route does not have it, `Prefer: respond-async` and conditional
+headers. An address has one
 spelling: no slash at its end, no doubled ones, capitals count, and an escaped slash (`%2F`) is a slash. `HEAD` is served wherever `GET` is.
 
 **Errors** have one body: `{"ok": false, "error": "<code>", "detail": "<for people>", "request_id": "..."}` and the code's own fields.

@@ -19,6 +19,7 @@ _TENANT = {
     "events": ["message"],
     "include_chats": [],
     "exclude_chats": [],
+    "rate_limit": {"limit": 10, "window_s": 60},
     "created_at": _AT,
 }
 _CALLBACK_SETTINGS = {
@@ -33,7 +34,14 @@ _CALLBACK_SETTINGS = {
     "include_chats": [100000002],
     "exclude_chats": [],
 }
-_KEY = {"id": "a15f2c0d9e3b", "name": "the shop's server", "scopes": ["read", "send"], "created_at": _AT}
+_KEY = {
+    "id": "a15f2c0d9e3b",
+    "name": "the shop's server",
+    "scopes": ["read", "send"],
+    "created_at": _AT,
+    "expires_at": None,
+    "last_used_at": "2026-11-21T10:05:00Z",
+}
 _DELIVERY = {
     "event_id": _EVENT,
     "callback": "first",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.http.callers import CALLER_KINDS
-from functions.http.openapi_responses import REQUEST_ID, errors
+from functions.http.openapi_responses import RATE_HEADERS, REQUEST_ID, errors
 from local.openapi_examples import EXAMPLES
 from shared.errors import Code
 
@@ -18,6 +18,9 @@ def finish(method: str, path: str, operation: Operation) -> None:
     """Add to an operation the errors that all such operations have, its callers, and its parameters' and answers' forms."""
     _common_errors(method, path, operation)
     _callers(operation)
+    if any("RateLimit" in answer.get("headers", {}) for answer in operation["responses"].values()):
+        for answer in operation["responses"].values():
+            answer["headers"] = {**answer.get("headers", {}), **RATE_HEADERS}
     for parameter in operation.get("parameters", []):
         _plain(parameter["schema"])
     for status, answer in operation["responses"].items():

@@ -20,10 +20,12 @@ API_ID, API_HASH = "1", "test"  # any will do there
 
 @dataclass(frozen=True)
 class RunningTelegramServer:
-    """A running test server. `control_url` (with a password) is its control interface, for people, chats and faults."""
+    """A running test server. `address` is that of the first data centre, `others` those of the
+    rest as the listener reads them. `control_url` (with a password) is its control interface, for people, chats and faults."""
 
     process: ChildProcess
     address: str
+    others: str
     key_path: Path
     control_url: str = field(repr=False)
 
@@ -33,7 +35,7 @@ class RunningTelegramServer:
         return {
             "TELEGRAM_API_ID": API_ID,
             "TELEGRAM_API_HASH": API_HASH,
-            "TELEGRAM_TEST_SERVER": self.address,
+            "TELEGRAM_TEST_SERVER": self.address + self.others,
             "TELEGRAM_TEST_SERVER_KEY": str(self.key_path),
         }
 
@@ -71,9 +73,14 @@ def _port(note: Path) -> int:
 def describe(process: ChildProcess, state: Path) -> RunningTelegramServer:
     """Say where a test server is that is ready, and lay its public key into `state`."""
     printed, key_path = _printed(process), state / "telegram-key.pem"
+    centres = printed["data_centres"]
+    for port in {ports[kind] for ports in centres.values() for kind in ("main", "media")} - {printed["port"], printed["media_port"]}:
+        own_ports.add(state, port)
     key_path.write_text(printed["public_key"])
     control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=state_secrets.of(state).control)
-    return RunningTelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))
+    address = f"{printed['host']}:{printed['port']}"
+    others = "".join(f",{dc}={printed['host']}:{ports['main']}" for dc, ports in centres.items() if dc != str(printed["dc_id"]))
+    return RunningTelegramServer(process, address, others, key_path, str(control))
 
 
 def _printed(process: ChildProcess) -> dict[str, Any]:

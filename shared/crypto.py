@@ -40,11 +40,13 @@ class Purpose(StrEnum):
     SESSION = "session"
     SIGNING = "signing"
     HEADERS = "headers"
+    PROXY = "proxy"
 
     @property
     def role(self) -> str:
-        """The purpose that KMS hears of, and that roles are allowed: who signs a callback also sends its headers."""
-        return (Purpose.SIGNING if self is Purpose.HEADERS else self).value
+        """The purpose that KMS hears of, and that roles are allowed: who signs a callback also sends its headers, and who opens a session
+        also its proxy."""
+        return {Purpose.HEADERS: Purpose.SIGNING, Purpose.PROXY: Purpose.SESSION}.get(self, self).value
 
 
 class DecryptionFailed(Exception):

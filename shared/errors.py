@@ -28,6 +28,7 @@ class Code(StrEnum):
     TOO_MANY_KEYS = "too_many_keys"
     TOO_MANY_CALLBACKS = "too_many_callbacks"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    REQUEST_IN_PROGRESS = "request_in_progress"
     ROTATION_PENDING = "rotation_pending"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
@@ -51,6 +52,15 @@ class Code(StrEnum):
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
     ALREADY_AUTHORIZED = "already_authorized"
+    # the proxy
+    PROXY_FAILED = "proxy_failed"
+    NO_PROXY = "no_proxy"
+    INVALID_PROXY = "invalid_proxy"
+    # taking a session over
+    INVALID_SESSION = "invalid_session"
+    SESSION_REVOKED = "session_revoked"
+    SESSION_IN_USE = "session_in_use"
+    OTHER_CLIENT_RUNNING = "other_client_running"
     # sending
     NOT_AUTHORIZED = "not_authorized"
     PEER_NOT_FOUND = "peer_not_found"
@@ -88,6 +98,16 @@ class Code(StrEnum):
 
 
 DETAILS: dict[Code, str] = {
+    Code.PROXY_FAILED: "Telegram cannot be reached through the account's proxy. Nothing connects past it: correct the proxy, or remove it.",
+    Code.NO_PROXY: "The account has no proxy.",
+    Code.INVALID_PROXY: "This proxy cannot be used.",
+    Code.INVALID_SESSION: "This is no session string that can be read.",
+    Code.SESSION_REVOKED: "Telegram does not accept this session any more: it was ended, or its key is unknown. Log in by phone instead.",
+    Code.SESSION_IN_USE: "Another account here uses this session already. A session can be used in one place: log that account out first.",
+    Code.OTHER_CLIENT_RUNNING: (
+        "Stop the client that used this session, for good, then send `other_client_stopped: true`. Telegram ends a session that sends over "
+        "two connections at once (AUTH_KEY_DUPLICATED), and then both clients have lost it."
+    ),
     Code.INVALID_CREDENTIALS: "The credentials are missing or wrong.",
     Code.FORBIDDEN: "This key's scopes do not allow that.",
     Code.NOT_FOUND: "There is nothing at this address.",
@@ -101,6 +121,7 @@ DETAILS: dict[Code, str] = {
     Code.TOO_MANY_CALLBACKS: "The tenant has as many callbacks as it may have. Delete one that is no longer used.",
     Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",
     Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
+    Code.REQUEST_IN_PROGRESS: "A request with this Idempotency-Key is under way. Repeat it after `retry_after_seconds`, at the latest.",
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
@@ -150,8 +171,8 @@ DETAILS: dict[Code, str] = {
     Code.EDIT_TIME_EXPIRED: "This message is too old to be edited. Send another one.",
     Code.REACTION_INVALID: "This chat does not take that reaction, or not so many.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
-    Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
-    "you repeat a send: a second request is a second message.",
+    Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. With an "
+    "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",

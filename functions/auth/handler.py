@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functions.auth import routes
+from functions.auth import import_routes, proxy_routes, routes
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
+from functions.auth.proxy_routes import Proxies
 from functions.auth.status import Status
 from functions.http.http_function import HttpFunction
 from shared.rpc.client import OwnerClient
@@ -16,4 +17,7 @@ function = HttpFunction(HttpSettings())
 clock = function.clock
 accounts, workers = AccountStore(function.table), WorkerStore(function.table)
 owner = OwnerClient(accounts, workers)
-handler = function.handler([routes.router], LogIn(owner, accounts, workers, clock), Status(owner, LiveWorkers(workers, clock), clock))
+log_in, proxies = LogIn(owner, accounts, workers, clock), Proxies(owner)
+handler = function.handler(
+    [routes.router, import_routes.router, proxy_routes.router], log_in, proxies, Status(owner, LiveWorkers(workers, clock), clock)
+)

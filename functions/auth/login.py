@@ -6,12 +6,14 @@ happen all the same (logging out) is written on the account's row as wanted: who
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from functions.auth.codes import entered
+from shared import session_strings
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
@@ -19,7 +21,9 @@ from shared.model.ids import NOBODY, Channel, TenantId
 from shared.phones import e164
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command
+from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, LogOut, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.session_strings import SessionFormat
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
@@ -54,6 +58,18 @@ class LogIn:
     def verify(self, tenant_id: TenantId, account: Account | None, phone: str, code: str | None, password: str | None) -> None:
         """Sign in with the code, or where it was accepted before, with the password."""
         self._call(tenant_id, account, VerifyLogIn(phone=e164(phone), code=code and entered(code), password=password))
+
+    def take_over(
+        self, tenant_id: TenantId, account: Account | None, text: str, given: SessionFormat | None, phone: str | None
+    ) -> StateReached:
+        """Log in with a session string of another library. What cannot be a session is refused before anybody is asked."""
+        found = session_strings.read(text, given)
+        if account and account.wanted is None and account.state.logged_in:
+            raise AvioError(Code.ALREADY_AUTHORIZED)
+        command = ImportSession(
+            dc_id=found.dc_id, auth_key=b64encode(found.auth_key), user_id=found.user_id, phone=e164(phone) if phone else None
+        )
+        return self._call(tenant_id, account, command)
 
     def logout(self, tenant_id: TenantId, account: Account | None) -> AccountState:
         """Log out; return `logged_out`, or `logging_out` where it is still to happen. Safe to run twice.

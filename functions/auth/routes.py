@@ -141,8 +141,8 @@ class StateView(BaseModel):
 
 Flow = Annotated[LogIn, provided(LogIn)]
 Statuses = Annotated[Status, provided(Status)]
-_caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
-_telegram = (
+CALLER = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
+TELEGRAM = (
     Code.FLOOD_WAIT,
     Code.TELEGRAM_UNAVAILABLE,
     Code.TELEGRAM_ERROR,
@@ -178,13 +178,13 @@ _accepted: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/tenants/{tenant}/status", responses=errors(*_caller))
+@router.get("/tenants/{tenant}/status", responses=errors(*CALLER))
 def get_status(access: ReadAccess, status: Statuses) -> StatusView:
     """Tell how the account is doing: from what is stored, and from the worker that holds it. Telegram is not asked."""
     return StatusView(**status.of(access.account))
 
 
-@router.post("/tenants/{tenant}/auth/start", responses=errors(*_caller, *_telegram, *_sending_codes))
+@router.post("/tenants/{tenant}/auth/start", responses=errors(*CALLER, *TELEGRAM, *_sending_codes))
 def start_login(body: Phoned, access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way.
 
@@ -193,19 +193,19 @@ def start_login(body: Phoned, access: ManageAccess, login: Flow) -> SentCode | S
     return _begun(login.start(access.tenant.id, access.account, body.phone))
 
 
-@router.post("/tenants/{tenant}/auth/resend", responses=errors(*_caller, *_telegram, *_sending_codes, Code.NOT_STARTED))
+@router.post("/tenants/{tenant}/auth/resend", responses=errors(*CALLER, *TELEGRAM, *_sending_codes, Code.NOT_STARTED))
 def resend_code(access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send the code again, by the way that `next_type` named."""
     return _begun(login.resend(access.tenant.id, access.account))
 
 
-@router.post("/tenants/{tenant}/auth/cancel", responses=errors(*_caller, *_telegram, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
+@router.post("/tenants/{tenant}/auth/cancel", responses=errors(*CALLER, *TELEGRAM, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
 def cancel_login(access: ManageAccess, login: Flow) -> StateView:
     """Give the log-in up; the code that was sent is worth nothing any more."""
     return StateView(state=login.cancel(access.tenant.id, access.account).state)
 
 
-@router.post("/tenants/{tenant}/auth/verify", responses=errors(*_caller, *_telegram, *_verifying))
+@router.post("/tenants/{tenant}/auth/verify", responses=errors(*CALLER, *TELEGRAM, *_verifying))
 def verify_login(body: Verification, access: ManageAccess, login: Flow) -> SignedIn:
     """Sign in with the code. With two-step verification: with code and password, or once the code was accepted, the password alone.
 
@@ -217,7 +217,7 @@ def verify_login(body: Verification, access: ManageAccess, login: Flow) -> Signe
     return SignedIn()
 
 
-@router.post("/tenants/{tenant}/logout", responses={**errors(*_caller), **_accepted})
+@router.post("/tenants/{tenant}/logout", responses={**errors(*CALLER), **_accepted})
 def logout(access: ManageAccess, login: Flow, response: Response) -> StateView:
     """Log out at Telegram and erase the session. Logging out what is not logged in is no error.
 

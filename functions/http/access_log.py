@@ -43,7 +43,7 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[ids.HEADER] = request_id
+                MutableHeaders(scope=message).update({ids.HEADER: request_id, **scope["state"].get("headers", {})})
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)

@@ -20,6 +20,11 @@ from functions.http.pipeline import Pipeline
 from shared.version import VERSION
 
 TITLE = "Avio"
+EXPOSED = [
+    *("Allow", "Idempotency-Replayed", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("WWW-Authenticate", "X-Request-Id"),
+]
+"""Headers that browsers may read."""
 
 
 class IncompleteApp(Exception):
@@ -52,7 +57,7 @@ def create_app(
             "Prefer",
             *(name for kind in pipeline.authenticator.kinds for name in kind.headers),
         ],
-        expose_headers=["Allow", "Link", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
+        expose_headers=EXPOSED,
     )
     app.add_middleware(AccessLog, logger=logger)
     return app

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 
@@ -15,7 +15,8 @@ from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Scope, Tenant
-from shared.store.tenants import TenantStore
+from shared.store.keys import Key
+from shared.store.tenants import Rows
 
 _NUMBER = re.compile(NUMBER_FORM)
 _UUID = re.compile(UUID_FORM)
@@ -23,11 +24,12 @@ _UUID = re.compile(UUID_FORM)
 
 @dataclass(frozen=True)
 class Access:
-    """A caller's access to one tenant, and to that tenant's Telegram account."""
+    """A caller's access to one tenant, and to that tenant's Telegram account. `rows` are the tenant's rows that the route needs."""
 
     caller: Caller
     tenant: Tenant
     account: Account | None
+    rows: Rows = field(default_factory=dict, repr=False)
 
 
 class Authenticator:
@@ -36,6 +38,10 @@ class Authenticator:
     def __init__(self, kinds: Sequence[CallerKind], sources: CredentialSources) -> None:
         self.kinds = tuple(kinds)
         self._sources = sources
+
+    def reading(self, beside: Callable[[TenantId], Sequence[Key]]) -> Authenticator:
+        """Return this authenticator, reading these rows of a tenant in the same request as the tenant."""
+        return Authenticator(self.kinds, replace(self._sources, beside=beside))
 
     def authenticate(self, request: Request, allowed: Sequence[CallerKind]) -> Caller:
         """Return the caller of a request to a route that allows these kinds.
@@ -66,27 +72,29 @@ class Authenticator:
 
         Raises `tenant_not_found`, also for a tenant that the caller does not reach, or `forbidden` for a missing scope.
         """
-        tenant, account = caller.tenant, caller.account
+        tenant, account, rows = caller.tenant, caller.account, caller.rows
         if tenant is None:
-            tenant, account = _any_tenant(self._sources.tenants, reference)
+            tenant, account, rows = _any_tenant(self._sources, reference)
         elif reference.lower() not in (tenant.id, str(tenant.number)):
             raise AvioError(Code.TENANT_NOT_FOUND)
         if scope not in caller.scopes:
             has = ", ".join(sorted(caller.scopes))
             raise AvioError(Code.FORBIDDEN, f"This route takes a key with the scope `{scope}`. This key has {has}.")
-        return Access(caller, tenant, account)
+        return Access(caller, tenant, account, rows)
 
 
-def _any_tenant(tenants: TenantStore, reference: str) -> tuple[Tenant, Account | None]:
+def _any_tenant(sources: CredentialSources, reference: str) -> tuple[Tenant, Account | None, Rows]:
     tenant_id: TenantId | None = None
     if _UUID.fullmatch(reference):
         tenant_id = TenantId(str(uuid.UUID(reference)))
     elif _NUMBER.fullmatch(reference):
-        tenant_id = tenants.id_of(int(reference))
-    tenant, _, account = tenants.with_account(tenant_id, Channel.TELEGRAM, None) if tenant_id else (None, None, None)
+        tenant_id = sources.tenants.id_of(int(reference))
+    if tenant_id is None:
+        raise AvioError(Code.TENANT_NOT_FOUND)
+    tenant, _, account, rows = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, None, sources.beside(tenant_id))
     if tenant is None:
         raise AvioError(Code.TENANT_NOT_FOUND)
-    return tenant, account
+    return tenant, account, rows
 
 
 def _sendable(kinds: Sequence[CallerKind]) -> str:

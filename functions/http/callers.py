@@ -9,18 +9,22 @@ A new kind is a new entry in CALLER_KINDS; routes name the kinds that they take 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fastapi import Request
 from fastapi.security import APIKeyHeader, APIKeyQuery, HTTPBearer
 
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
+from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account
-from shared.model.ids import Channel
+from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Scope, Tenant, parse_key
-from shared.store.tenants import TenantStore
+from shared.store.keys import Key
+from shared.store.tenants import Rows, TenantStore
 
 Scheme = APIKeyHeader | APIKeyQuery | HTTPBearer
 
@@ -29,7 +33,7 @@ Scheme = APIKeyHeader | APIKeyQuery | HTTPBearer
 class Caller:
     """An authenticated caller. `tenant` is the only tenant that it reaches; None means every tenant.
 
-    `account` is that tenant's Telegram account, read in the same request as the tenant.
+    `account` is that tenant's Telegram account, read in the same request as the tenant, with the `rows` that the route needs.
     """
 
     kind: CallerKind
@@ -37,14 +41,24 @@ class Caller:
     tenant: Tenant | None = None
     account: Account | None = None
     scopes: frozenset[Scope] = frozenset(Scope)
+    rows: Rows = field(default_factory=dict, repr=False)
+    valid_until: datetime | None = None
+
+
+def no_rows(_: TenantId) -> Sequence[Key]:
+    """Name no rows."""
+    return ()
 
 
 @dataclass(frozen=True)
 class CredentialSources:
-    """Where credentials are looked up."""
+    """Where credentials are looked up. `beside` names the rows of a tenant that the request's route needs too."""
 
     tokens: DeploymentTokens
     tenants: TenantStore
+    clock: Clock
+    key_use: KeyUse
+    beside: Callable[[TenantId], Sequence[Key]] = no_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +124,13 @@ def _key_holder(sources: CredentialSources, key: str) -> Caller | None:
     if named is None:
         return None
     tenant_id, key_id = named
-    tenant, stored, account = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, key_id)
+    tenant, stored, account, rows = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, key_id, sources.beside(tenant_id))
     if tenant is None or stored is None or not stored.opens(key):
         raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
-    return Caller(TENANT_KEY, key, tenant, account, stored.scopes)
+    if stored.expired(sources.clock.now()):
+        raise AvioError(Code.INVALID_CREDENTIALS, f"This key expired at {stored.valid_until:%Y-%m-%dT%H:%M:%SZ}. Use another one.")
+    sources.key_use.note(tenant_id, stored)
+    return Caller(TENANT_KEY, key, tenant, account, stored.scopes, rows, stored.valid_until)
 
 
 ADMIN = CallerKind(

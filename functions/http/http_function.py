@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 
+from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from shared import aws
 from shared.clock import SystemClock
@@ -36,8 +38,9 @@ class HttpFunction:
 
     def handler(self, routers: Sequence[APIRouter], *dependencies: object) -> Mangum:
         """Return the Lambda handler that serves these routers; `dependencies` are one object of each type that they ask for."""
-        sources = CredentialSources(DeploymentTokens(TokenStore(self.table), self.clock), self.tenants)
-        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources))
+        tokens, key_use = DeploymentTokens(TokenStore(self.table), self.clock), KeyUse(self.tenants, self.clock)
+        sources = CredentialSources(tokens, self.tenants, self.clock, key_use)
+        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(self.table, self.clock))
         app = create_app(routers, pipeline=pipeline, dependencies=Dependencies(*dependencies), origins=self._origins, logger=self.logger)
         return lambda_handler(app)
 

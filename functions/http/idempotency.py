@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Header, Request, Response
+from pydantic import AfterValidator
 
 from functions.http.callers import Caller
 from functions.http.request_checks import WRITES, takes_header
@@ -13,13 +15,21 @@ from shared.model.tenant import Tenant
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+_FORM = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def _checked(key: str) -> str:
+    if not _FORM.fullmatch(key):
+        raise ValueError("This should be 1 to 255 visible ASCII characters, without blanks.")
+    return key
+
+
 IdempotencyKey = Annotated[
-    str | None,
+    Annotated[str, AfterValidator(_checked)] | None,
     Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Makes the request repeatable: up to 255 visible ASCII characters.",
+        description="Makes the request repeatable for 24 hours: a repeat with the same key gets the first answer. 1 to 255 visible ASCII "
+        "characters, without blanks.",
+        json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     ),
 ]
 

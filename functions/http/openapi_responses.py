@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.http.errors import STATUS
+from functions.http.idempotency import REPLAYED
+from functions.http.rate_limit_headers import LIMIT, POLICY
 from functions.http.validation_errors import in_words
 from shared.errors import DETAILS, Code
 
@@ -26,7 +28,9 @@ class ErrorBody(BaseModel):
     error: Annotated[Code, Field(description="A stable code; each status names those that it is for.")]
     detail: Annotated[str, Field(description="For people: what is wrong, and what to do.")]
     request_id: Annotated[str, Field(description="Also in the `X-Request-Id` header, and in our logs.")]
-    retry_after_seconds: Annotated[float | None, Field(description="On 429, 503 and `peer_flood`, where it is known.")] = None
+    retry_after_seconds: Annotated[
+        float | None, Field(description="On 429, 503, `peer_flood` and `request_in_progress`, where it is known.")
+    ] = None
     state: Annotated[str | None, Field(description="With `not_authorized`: the account's state.")] = None
     restricted_until: Annotated[datetime | None, Field(description="With `peer_flood`: when this account may try strangers again.")] = None
     frozen_until: Annotated[
@@ -60,6 +64,27 @@ def errors(*codes: Code) -> dict[int | str, dict[str, Any]]:
     for code in dict.fromkeys((*codes, Code.INVALID_REQUEST, Code.UNAVAILABLE, Code.INTERNAL_ERROR)):
         by_status.setdefault(STATUS[code], []).append(code)
     return {status: _described(status, theirs) for status, theirs in by_status.items()}
+
+
+RATE_HEADERS = {
+    POLICY: {
+        "description": 'The tenant\'s rate limit, `"tenant";q=<requests>;w=<seconds>` (draft-ietf-httpapi-ratelimit-headers-10).',
+        "schema": {"type": "string"},
+    },
+    LIMIT: {
+        "description": 'What is left of it: `"tenant";r=<requests>;t=<seconds until there is one more>`, without `t` where nothing counts.',
+        "schema": {"type": "string"},
+    },
+}
+REPLAYED_HEADER = {
+    REPLAYED: {"description": "`true` where this is the answer to an earlier request with this key.", "schema": {"type": "string"}}
+}
+
+
+def acting(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that acts (acting.py), and that can answer with these codes."""
+    of_acting = (Code.RATE_LIMITED, Code.IDEMPOTENCY_KEY_REUSED, Code.REQUEST_IN_PROGRESS, Code.OUTCOME_UNKNOWN)
+    return {**errors(*codes, *of_acting), 200: {"headers": {**RATE_HEADERS, **REPLAYED_HEADER}}}
 
 
 def paged() -> dict[int | str, dict[str, Any]]:
@@ -100,7 +125,7 @@ def _example(code: Code) -> dict[str, Any]:
             return {**body, "retry_after_seconds": 86400, "restricted_until": "2026-11-22T12:00:00+00:00"}
         case Code.ACCOUNT_FROZEN:
             return {**body, "frozen_until": "2026-12-22T12:00:00+00:00", "appeal_url": "https://t.me/spambot?start=appeal"}
-        case _ if STATUS[code] in (429, 503):
+        case _ if STATUS[code] in (429, 503) or code is Code.REQUEST_IN_PROGRESS:
             return {**body, "retry_after_seconds": 5}
         case _:
             return body

@@ -55,7 +55,11 @@ def check_body(request: Request) -> None:
 
 def takes_header(request: Request, name: str) -> bool:
     """Tell whether a request's route declares a header."""
-    return name.lower() in {parameter.alias for parameter in _route_of(request).dependant.header_params}
+    return name.lower() in _headers(_route_of(request).dependant)
+
+
+def _headers(dependant: Dependant) -> set[str]:
+    return {parameter.alias for parameter in dependant.header_params}.union(*map(_headers, dependant.dependencies))
 
 
 def takes_body(route: APIRoute) -> bool:

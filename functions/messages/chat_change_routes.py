@@ -8,11 +8,13 @@ from fastapi import APIRouter
 from pydantic import Field, StrictBool
 
 from functions.http.access import SendAccess
+from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors
+from functions.http.openapi_responses import acting
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedChat, InChat, MessageNumber
+from functions.messages.send import check_logged_in
 from shared.rpc.chat_changes import ChatAction, MarkUnread, ReadChat, ShowChatAction
 
 router = APIRouter(tags=["messages"])
@@ -38,20 +40,23 @@ class ShownAction(InChat):
     thread_id: Annotated[MessageNumber | None, Field(description="In a forum: the topic.")] = None
 
 
-@router.post("/tenants/{tenant}/messages/read-receipt", responses=errors(*REFUSALS))
-def read_chat(body: ReadReceipt, access: SendAccess, commands: Commands) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/read-receipt", responses=acting(*REFUSALS))
+def read_chat(body: ReadReceipt, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
     """Mark all messages of a chat up to `max_id` as read. Their senders see it."""
-    return ChangedChat.of(commands.run(access, ReadChat(to=peers.parse(body.peer), max_id=str(body.max_id))))
+    command = ReadChat(to=peers.parse(body.peer), max_id=str(body.max_id))
+    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))
 
 
-@router.post("/tenants/{tenant}/messages/mark-unread", responses=errors(*REFUSALS))
-def mark_unread(body: UnreadMark, access: SendAccess, commands: Commands) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/mark-unread", responses=acting(*REFUSALS))
+def mark_unread(body: UnreadMark, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
     """Mark a chat as unread, on this account's devices alone, or take the mark away."""
-    return ChangedChat.of(commands.run(access, MarkUnread(to=peers.parse(body.peer), unread=body.unread)))
+    command = MarkUnread(to=peers.parse(body.peer), unread=body.unread)
+    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))
 
 
-@router.post("/tenants/{tenant}/messages/action", responses=errors(*REFUSALS))
-def show_action(body: ShownAction, access: SendAccess, commands: Commands) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/action", responses=acting(*REFUSALS))
+def show_action(body: ShownAction, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
     """Show in a chat that the account is typing, or doing something else, for about six seconds."""
     thread_id = None if body.thread_id is None else str(body.thread_id)
-    return ChangedChat.of(commands.run(access, ShowChatAction(to=peers.parse(body.peer), action=body.action, thread_id=thread_id)))
+    command = ShowChatAction(to=peers.parse(body.peer), action=body.action, thread_id=thread_id)
+    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))

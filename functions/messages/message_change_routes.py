@@ -8,15 +8,16 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from functions.http.access import SendAccess
+from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors
+from functions.http.openapi_responses import acting
 from functions.http.parameters import each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
-from functions.messages.send import check_text
+from functions.messages.send import check_logged_in, check_text
 from shared.errors import Code
-from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, EditMessage, PinMessage, SetReactions
+from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, DeletionResult, EditMessage, PinMessage, SetReactions
 
 router = APIRouter(tags=["messages"])
 Commands = Annotated[AccountCommands, provided(AccountCommands)]
@@ -48,6 +49,11 @@ class DeletedMessages(BaseModel):
     peer_resolved: int
     message_ids: list[int]
 
+    @classmethod
+    def of(cls, deleted: DeletionResult) -> DeletedMessages:
+        """Return a command's result in Telegram's own numbers."""
+        return cls(peer_resolved=int(deleted.chat_id), message_ids=[int(each) for each in deleted.message_ids])
+
 
 class Reactions(OfMessage):
     """All reactions of the account to a message."""
@@ -76,41 +82,50 @@ class Unpin(OfMessage):
 
 @router.post(
     "/tenants/{tenant}/messages/edit",
-    responses=errors(
+    responses=acting(
         Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, Code.EDIT_TIME_EXPIRED, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, *REFUSALS
     ),
 )
-def edit_message(body: MessageEdit, access: SendAccess, commands: Commands) -> ChangedMessage:
+def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Change the text of a message that the account has sent. A message that has this text already counts as changed."""
     check_text(body.text)
     command = EditMessage(to=peers.parse(body.peer), message_id=str(body.message_id), text=body.text, link_preview=body.link_preview)
-    return ChangedMessage.of(commands.run(access, command))
+    return once.run(
+        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
+    )
 
 
-@router.post("/tenants/{tenant}/messages/delete", responses=errors(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
-def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands) -> DeletedMessages:
+@router.post("/tenants/{tenant}/messages/delete", responses=acting(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
+def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands, once: Acting) -> DeletedMessages:
     """Delete messages of one chat. Those that are not in this chat, or gone already, are left out of the answer."""
     command = DeleteMessages(to=peers.parse(body.peer), message_ids=[str(each) for each in body.message_ids], for_all=body.for_all)
-    deleted = commands.run(access, command)
-    return DeletedMessages(peer_resolved=int(deleted.chat_id), message_ids=[int(each) for each in deleted.message_ids])
+    return once.run(
+        DeletedMessages, lambda _: DeletedMessages.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
+    )
 
 
-@router.post("/tenants/{tenant}/messages/react", responses=errors(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
-def set_reactions(body: Reactions, access: SendAccess, commands: Commands) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/react", responses=acting(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
+def set_reactions(body: Reactions, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Set the account's reactions to a message."""
     command = SetReactions(to=peers.parse(body.peer), message_id=str(body.message_id), reactions=body.reactions, big=body.big)
-    return ChangedMessage.of(commands.run(access, command))
+    return once.run(
+        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
+    )
 
 
-@router.post("/tenants/{tenant}/messages/pin", responses=errors(Code.MESSAGE_NOT_FOUND, *REFUSALS))
-def pin_message(body: Pin, access: SendAccess, commands: Commands) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/pin", responses=acting(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Pin a message in its chat. A message that is pinned already counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), silent=body.silent, for_all=body.for_all)
-    return ChangedMessage.of(commands.run(access, command))
+    return once.run(
+        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
+    )
 
 
-@router.post("/tenants/{tenant}/messages/unpin", responses=errors(Code.MESSAGE_NOT_FOUND, *REFUSALS))
-def unpin_message(body: Unpin, access: SendAccess, commands: Commands) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/unpin", responses=acting(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+def unpin_message(body: Unpin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Take a pinned message down. One that is not pinned counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), pinned=False)
-    return ChangedMessage.of(commands.run(access, command))
+    return once.run(
+        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
+    )

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from functions.http.access import SendAccess
+from functions.http.acting import Acting, Attempt
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors
+from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole
 from functions.messages import peers
 from functions.messages.fields import INT32_MAX, PeerField, Text
-from functions.messages.send import Sending, check_text
+from functions.messages.send import Sending, check_logged_in, check_text
 from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
@@ -80,12 +81,19 @@ _refusals = (
 )
 
 
-@router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
-    """Send a message as the account's person."""
+@router.post("/tenants/{tenant}/messages/send", responses=acting(*_refusals))
+def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting) -> SentMessage:
+    """Send a message as the account's person.
+
+    With an `Idempotency-Key` a repeat within 24 hours sends nothing: it gets the first answer.
+    """
     check_text(body.text)
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    reply_to = None if body.reply_to is None else str(body.reply_to)
-    sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
-    return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
+    peer, reply_to = peers.parse(body.peer), None if body.reply_to is None else str(body.reply_to)
+
+    def send(attempt: Attempt) -> SentMessage:
+        sent = sending.send(access, peer, body.text, reply_to, attempt)
+        return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
+
+    return once.run(SentMessage, send, ready=lambda: check_logged_in(access.account))

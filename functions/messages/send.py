@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from dataclasses import dataclass
 
+from functions.http.acting import Attempt
+from functions.http.authenticator import Access
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
-from shared.model.ids import Channel, TenantId
+from shared.model.ids import Channel
 from shared.rpc.client import OwnerClient
 from shared.rpc.send import SendMessage, SendResult
 
@@ -22,17 +23,21 @@ class Sending:
 
     owner: OwnerClient
 
-    def send(self, tenant_id: TenantId, account: Account | None, peer: str, text: str, reply_to: str | None) -> SendResult:
+    def send(self, access: Access, peer: str, text: str, reply_to: str | None, attempt: Attempt) -> SendResult:
         """Send a text; return what Telegram made of it.
 
-        The random id is chosen here, once, and goes with every try: Telegram takes the same one for the same message, so however often
-        a request is repeated on its way, one message comes of it.
+        The random id goes with every try: Telegram takes the same one for the same message, so however often a request is repeated on its
+        way, one message comes of it.
         """
-        state = account.standing if account else AccountState.NEW
-        if not state.logged_in:
-            raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
-        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=random_id())
-        return self.owner.call(tenant_id, Channel.TELEGRAM, account, command)
+        command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=attempt.random_id(), began_at=attempt.began_at)
+        return self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command)
+
+
+def check_logged_in(account: Account | None) -> None:
+    """Raise `not_authorized` unless an account is logged in, as far as its row says."""
+    state = account.standing if account else AccountState.NEW
+    if not state.logged_in:
+        raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
 
 
 def check_text(text: str) -> None:
@@ -47,8 +52,3 @@ def check_text(text: str) -> None:
 def seen(text: str) -> bool:
     """Tell whether a text has anything to see: Telegram takes spaces and characters without width for an empty message."""
     return not all(character.isspace() or unicodedata.category(character) == "Cf" for character in text)
-
-
-def random_id() -> int:
-    """Return 63 random bits: positive in Telegram's signed 64."""
-    return int.from_bytes(os.urandom(8), "big") >> 1

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from functions.http.access import ManageAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
-from functions.http.parameters import each_once
+from functions.http.parameters import Since, each_once
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.routes import Name
 from shared.errors import Code
@@ -32,15 +32,18 @@ class NewKey(BaseModel):
         Field(min_length=1, description="What the key may do.", json_schema_extra={"uniqueItems": True}),
     ]
     name: Name | None = None
+    expires_at: Annotated[Since | None, Field(description="When it stops to open anything; never, where it is left out.")] = None
 
 
 class KeyView(BaseModel):
-    """A key's data, without the key itself, which is never shown again."""
+    """A key's data, without the key itself, which is never shown again. `last_used_at` is right within a few minutes."""
 
     id: str
     name: str | None
     scopes: list[Scope]
     created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 class CreatedKey(KeyView):
@@ -68,8 +71,8 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 @router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
 def create_key(body: NewKey, access: ManageAccess, credentials: CredentialServiceDep) -> CreatedKey:
-    """Create another key. It is shown only in this answer. A tenant's key can only give scopes that it has itself."""
-    created, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller.scopes)
+    """Create another key. It is shown only in this answer. A tenant's key can only give scopes that it has itself, and no longer life."""
+    created, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller, body.expires_at)
     return CreatedKey(**_view(created).model_dump(), key=key.get_secret_value())
 
 
@@ -105,4 +108,11 @@ def end_previous_signing_secret(access: ManageAccess, credentials: CredentialSer
 
 
 def _view(key: TenantKey) -> KeyView:
-    return KeyView(id=key.id, name=key.name, scopes=sorted(key.scopes), created_at=key.created_at)
+    return KeyView(
+        id=key.id,
+        name=key.name,
+        scopes=sorted(key.scopes),
+        created_at=key.created_at,
+        expires_at=key.valid_until,
+        last_used_at=key.last_used_at,
+    )

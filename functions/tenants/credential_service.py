@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from functions.http.callers import Caller
 from functions.tenants.tenant_service import seal
 from shared.clock import Clock
 from shared.crypto import Envelope
@@ -30,13 +31,22 @@ class CredentialService:
     clock: Clock
 
     def add_key(
-        self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, caller_scopes: frozenset[Scope]
+        self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, caller: Caller, valid_until: datetime | None = None
     ) -> tuple[TenantKey, SecretStr]:
-        """Create a key with scopes that the caller has itself. Raises `forbidden`, `too_many_keys` or `tenant_not_found`."""
-        if not scopes <= caller_scopes:
+        """Create a key with scopes that the caller has itself, and that does not outlive the caller's.
+
+        Raises `forbidden`, `invalid_request` for a time that has passed, `too_many_keys` or `tenant_not_found`.
+        """
+        if not scopes <= caller.scopes:
             raise AvioError(Code.FORBIDDEN, "A key can only give scopes that it has itself.")
+        if caller.valid_until and (valid_until is None or valid_until > caller.valid_until):
+            raise AvioError(
+                Code.FORBIDDEN, f"A key that expires can only create keys that expire by then: {caller.valid_until:%Y-%m-%dT%H:%M:%SZ}."
+            )
+        if valid_until and valid_until <= self.clock.now():
+            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.expires_at", "problem": "This should be a time to come."}])
         try:
-            created = self.tenants.add_key(tenant.id, scopes, name, self.clock.now())
+            created = self.tenants.add_key(tenant.id, scopes, name, self.clock.now(), valid_until)
         except TooManyKeys:
             raise AvioError(Code.TOO_MANY_KEYS) from None
         if created is None:

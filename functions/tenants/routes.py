@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictInt, StringConstraints
 
 from functions.http.access import Administrator, ManageAccess, ReadAccess
+from functions.http.callers import ADMIN
 from functions.http.dependencies import provided
 from functions.http.idempotency import IdempotencyKey, mark_replayed
 from functions.http.openapi_responses import errors, never_null, paged
@@ -17,6 +18,7 @@ from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
 from shared.model.event_kinds import EventKind
+from shared.model.rate_limit import MAX_LIMIT, MAX_WINDOW_S
 from shared.model.tenant import MOST_CHATS, ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
@@ -61,6 +63,19 @@ Chats = Annotated[
 PAGE = 50
 
 
+class RateLimitView(BaseModel):
+    """At most `limit` requests in any `window_s` seconds, over all routes that act at the messenger.
+
+    Up to a limit of 100 each request is counted. Above it a token bucket counts: at most `limit` at once and as many per window in the long
+    run, so up to twice as many in a single window.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)], Whole]
+    window_s: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_WINDOW_S)], Whole]
+
+
 class NewTenant(BaseModel):
     """A tenant to create. `callback_headers`, `chat_types` and `events` are as in a change."""
 
@@ -95,6 +110,7 @@ class TenantChange(BaseModel):
     events: Events | None = None
     include_chats: Chats | None = None
     exclude_chats: Chats | None = None
+    rate_limit: Annotated[RateLimitView | None, Field(description="For the administrator alone; null means 10 in 60 seconds.")] = None
 
 
 class TenantView(BaseModel):
@@ -114,6 +130,7 @@ class TenantView(BaseModel):
     events: list[EventKind]
     include_chats: list[int]
     exclude_chats: list[int]
+    rate_limit: RateLimitView
     created_at: datetime
 
 
@@ -133,7 +150,7 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
-    return {**tenant.model_dump(include=set(TenantView.model_fields)), **lists(tenant)}
+    return {**tenant.model_dump(include=set(TenantView.model_fields)), **lists(tenant), "rate_limit": tenant.allowed_rate.model_dump()}
 
 
 def lists(tenant: Tenant) -> dict[str, Any]:
@@ -205,6 +222,8 @@ def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServi
     A first callback gets the events from now on. A callback that replaces another also gets the events that wait for that one.
     """
     changes = stored_settings(body.model_dump(exclude_unset=True))
+    if "rate_limit" in changes and access.caller.kind is not ADMIN:
+        raise AvioError(Code.FORBIDDEN, "Only the administrator sets `rate_limit`: send the admin token as `X-Admin-Token`.")
     if "name" in changes and changes["name"] is None:
         raise AvioError(
             Code.INVALID_REQUEST, fields=[{"field": "body.name", "problem": "This should be a string: a tenant always has a name."}]

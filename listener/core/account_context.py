@@ -27,11 +27,14 @@ from shared.model.account import Account, AccountState, Wanted
 from shared.model.event import AccountStatusChanged, StatusChange, event_id
 from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId, WorkerId
+from shared.model.proxy import Proxy
 from shared.model.states import Reason, may_become, move
 from shared.store import erasure, status_outbox
 from shared.store.accounts import AccountStore
+from shared.store.credential_claims import CredentialClaims, Unowned, fingerprint
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
+from shared.store.proxies import ProxyStore
 from shared.store.table import Put, Table
 from shared.store.tenants import TenantStore
 
@@ -74,6 +77,8 @@ class AccountContext:
         self.last_event_at: datetime | None = None
         self.released = False
         self._changes_told = 0
+        self.proxy: Proxy | None = None
+        self._proxies = ProxyStore(services.table, services.envelope)
         self._me = me
         self._store = SessionStore(row.tenant_id, row.channel, row.epoch, services.fenced, services.envelope)
         self._saving = asyncio.Lock()
@@ -101,6 +106,7 @@ class AccountContext:
                 raise
             saved = Saved()
         self.last_event_at = saved.last_event_at
+        self.proxy = await self.services.offload(self._proxies.get, self.tenant_id, self.row.channel)
         return saved
 
     async def complete(self, shown: tuple[AccountState, Reason] | None, user_id: str | None) -> None:
@@ -170,6 +176,23 @@ class AccountContext:
         """Have the row say that somebody is logged in; where a death comes before, the next load completes it."""
         await self.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN, user_id=user_id, **_UNTROUBLED, **status)
 
+    async def save_proxy(self, proxy: Proxy | None) -> None:
+        """Store the account's proxy, or that it has none. Connections from now on go through it."""
+        await self.services.offload(self._proxies.put, self.tenant_id, self.row.channel, self.row.epoch, proxy)
+        self.proxy = proxy
+
+    async def claim_credentials(self, credentials: bytes) -> bool:
+        """Claim a key that came from elsewhere for this account alone; False if another account has it. Raises Superseded."""
+        row, claims = self.row, CredentialClaims(self.services.table)
+        try:
+            return await self.services.offload(claims.claim, row.tenant_id, row.channel, row.epoch, fingerprint(credentials))
+        except Unowned:
+            raise Superseded from None
+
+    async def release_credentials(self) -> None:
+        """Give up the keys from elsewhere that this account has claimed. Safe to run twice."""
+        await self.services.offload(CredentialClaims(self.services.table).release, self.tenant_id, self.row.channel)
+
     async def save_position(self, last_event_at: datetime | None = None) -> None:
         """Store the position behind which everything is durable, and when the last event came, where there was any."""
         self.last_event_at = last_event_at or self.last_event_at
@@ -184,6 +207,7 @@ class AccountContext:
         the row would call an account logged in that has no session.
         """
         await self.set_status(state, reason)
+        await self.release_credentials()  # first: while the session is stored, its next owner comes by here again
         async with self._saving:
             await self.services.offload(self._store.save_session, None)
             await self.services.offload(self._store.save_position, None)

@@ -10,11 +10,15 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
 from listener.telegram.operations.send import send_message
+from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
+from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
+from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
+from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.send import SendMessage
 
 
@@ -40,6 +44,11 @@ HANDLERS: Handlers = dict(
         ResendCode.handled_by(_resend),
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
+        ImportSession.handled_by(import_session),
+        SetProxy.handled_by(set_proxy),
+        GetProxy.handled_by(get_proxy),
+        RemoveProxy.handled_by(remove_proxy),
+        TestProxy.handled_by(try_proxy),
         SendMessage.handled_by(send_message),
         EditMessage.handled_by(edit_message),
         DeleteMessages.handled_by(delete_messages),

@@ -99,7 +99,7 @@ class ConnectionLoop:
         If the connection breaks, or Telegram does not answer or reports a fault of its own, sends the same `random_id` again until the
         deadline. Raises `outcome_unknown` if the message may have been sent.
         """
-        attempts = SendAttempts(self._core.services.now())
+        attempts = SendAttempts(message.began_at or self._core.services.now(), maybe_sent=message.began_at is not None)
         try:
             return await self.operations.run(lambda client: self._send(client, message, attempts))
         except TimeoutError:

@@ -8,7 +8,7 @@ Every account has a session in memory, so it is a dataclass with slots: a model 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import Base64Bytes, Field, RootModel, with_config
@@ -59,6 +59,18 @@ class Session:
     auth_key: Base64Bytes | None = field(default=None, repr=False)
     user_id: int | None = None
     login: PendingLogin | None = None
+
+    def moved(self, dc_id: int, address: str, port: int) -> Session:
+        """Return the credentials for another data centre: the identity stays, and a key of that data centre is made at the first connect.
+
+        The code of a log-in under way was accepted under the old key alone.
+        """
+        login = self.login.model_copy(update={"code_accepted": False}) if self.login else None
+        return replace(self, dc_id=dc_id, address=address, port=port, auth_key=None, login=login)
+
+    def with_key(self, dc_id: int, address: str, port: int, auth_key: bytes) -> Session:
+        """Return this identity with a key of a data centre."""
+        return replace(self, dc_id=dc_id, address=address, port=port, auth_key=auth_key)
 
     def written(self) -> str:
         """Return the stored form in JSON, not yet sealed."""

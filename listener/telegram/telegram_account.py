@@ -36,6 +36,7 @@ class TelegramAccount:
         self.flow = LoginFlow(self.context, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()
+        self._wake = wake
 
     @property
     def user_id(self) -> str | None:
@@ -100,6 +101,10 @@ class TelegramAccount:
             unknown = end_of(error) is SessionEndReason.KEY_UNKNOWN and failures >= KEY_UNKNOWN_TRIES
             return error.code is Code.NOT_AUTHORIZED or unknown
         return True
+
+    def reconnect(self) -> None:
+        """End the present connection, if there is one, and connect anew."""
+        self._wake.set()
 
     def forget(self) -> None:
         """Drop the session from memory, after it was erased."""

@@ -20,10 +20,15 @@ class TelegramContext:
 
     def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter) -> None:
         self.core = core
-        self.endpoint = endpoint
+        self._endpoint = endpoint
         self.limiter = limiter
         self.session: Session | None = None
         self.peers = PeerCache(core.load_peer, clock=core.services.clock.boottime)
+
+    @property
+    def endpoint(self) -> TelegramEndpoint:
+        """Where this account connects to, through its proxy if it has one."""
+        return replace(self._endpoint, proxy=self.core.proxy) if self.core.proxy else self._endpoint
 
     @property
     def user_id(self) -> int | None:

@@ -20,6 +20,7 @@ from shared.model.callback_key import FIRST, key_of
 from shared.model.event_kinds import DEFAULT_KINDS, EventKind, is_chosen
 from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
+from shared.model.rate_limit import DEFAULT, RateLimit
 
 
 class Scope(StrEnum):
@@ -122,6 +123,7 @@ class Tenant(StoredModel):
     not. `key_count`: the number of keys, None in rows of earlier versions. `callbacks`: the callbacks beside the first, by id.
     `fan_out`: each callback gets copies of the events; it stays so, or an event could overtake the copy of an earlier one.
     `delivery` is of the callback that `seen_by` shows; the first one's is always push.
+    `rate_limit`: what the administrator set.
     """
 
     id: TenantId
@@ -148,6 +150,7 @@ class Tenant(StoredModel):
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
     key_count: int | None = None
+    rate_limit: RateLimit | None = None
 
     @property
     def disabled_cause(self) -> Cause | None:
@@ -159,6 +162,11 @@ class Tenant(StoredModel):
             return None
         in_words = Cause.GONE if "410" in self.callback_disabled else Cause.NO_SUCCESS
         return next((cause for cause in Cause if cause == self.callback_disabled_cause), in_words)
+
+    @property
+    def allowed_rate(self) -> RateLimit:
+        """The rate limit that holds: the administrator's, or the default."""
+        return self.rate_limit or DEFAULT
 
     def valid_previous(self, now: datetime) -> tuple[PreviousSecret, ...]:
         """Return the replaced signing secrets that are still valid, oldest first."""
@@ -201,13 +209,22 @@ class Tenant(StoredModel):
 
 
 class TenantKey(StoredModel):
-    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people."""
+    """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people.
+
+    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes.
+    """
 
     id: str
     name: str | None = None
     scopes: Annotated[frozenset[Scope], BeforeValidator(partial(_known, Scope))]
     digest: str
     created_at: datetime
+    valid_until: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether it opens nothing any more."""
+        return self.valid_until is not None and self.valid_until <= now
 
     def opens(self, presented: str) -> bool:
         """Compare a presented key with this key, in constant time."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared.model.ids import MessengerId
-from shared.rpc.command import Command, Result
+from shared.rpc.command import Command, Result, Since
 
 
 class SendResult(Result):
@@ -20,7 +20,10 @@ class SendResult(Result):
 
 
 class SendMessage(Command[SendResult]):
-    """Send a text. All tries of a message have the same `random_id`, so that the messenger takes it once."""
+    """Send a text. All tries of a message have the same `random_id`, so that the messenger takes it once.
+
+    `began_at` is when the first try began, where an earlier command with this `random_id` may have sent the message.
+    """
 
     name = "send"
     repeatable = False
@@ -29,3 +32,4 @@ class SendMessage(Command[SendResult]):
     text: str = Field(repr=False)
     random_id: int
     reply_to: MessengerId | None = None
+    began_at: Annotated[datetime | None, Since(2)] = None

@@ -21,6 +21,7 @@ from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.accounts import wanting_erasure
+from shared.store.credential_claims import release_noted
 from shared.store.table import ConditionCheck, ConditionFailed, Delete, Item, StoreUnavailable, Table
 
 _TRIES = 5
@@ -108,13 +109,15 @@ def _erase_untold(table: Table, tenant_id: TenantId, channel: Channel | None = N
 
 def _erase_one(table: Table, tenant_id: TenantId, channel: Channel, items: _Items, mine: list[Item], other: Item) -> bool:
     """Erase one account of several; False if its row or the other account's has changed: then it may be the last by now."""
-    table.delete_many(row for row in items.others if keys.belongs_to(row["sk"], channel))
+    own = [row for row in items.others if keys.belongs_to(row["sk"], channel)]
+    release_noted(table, tenant_id, [row for row in own if row["sk"].startswith(keys.KEY_CLAIMS)])
+    table.delete_many(own)
     _erase_untold(table, tenant_id, channel)
     if not mine:
         return True  # an earlier try has removed the row
-    own = [Delete(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
+    rows = [Delete(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
     try:
-        table.transact([*own, ConditionCheck(_key(other), "epoch <> :zero AND attribute_exists(pk)", {":zero": 0})])
+        table.transact([*rows, ConditionCheck(_key(other), "epoch <> :zero AND attribute_exists(pk)", {":zero": 0})])
     except ConditionFailed:
         return False
     return True
@@ -122,6 +125,7 @@ def _erase_one(table: Table, tenant_id: TenantId, channel: Channel, items: _Item
 
 def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
     """Erase everything, the account rows last; False if one of them was claimed since it was read: its new owner is the last then."""
+    release_noted(table, tenant_id, [row for row in items.others if row["sk"].startswith(keys.KEY_CLAIMS)])
     table.delete_many(items.others)
     _erase_untold(table, tenant_id)
     for tenant in items.tenant:

@@ -6,7 +6,12 @@ table avio                        pk                        sk
   an account (owner, status)      T#<tenant id>             ACCOUNT#<channel>
   its session, encrypted          T#<tenant id>             SESSION#<channel>
   its update state                T#<tenant id>             MARKS#<channel>
+  what counts for its rate limit  T#<tenant id>             RATE
+  a request with Idempotency-Key  T#<tenant id>             ONCE#<digest of route and key>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
+  its proxy, sealed               T#<tenant id>             PROXY#<channel>
+  a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
+  a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
   the last tenant number given    COUNTER                   TENANTS
   a worker                        WORKERS                   <worker id>
@@ -66,7 +71,7 @@ def account_of(key: Key) -> Key:
 def belongs_to(sk: str, channel: Channel) -> bool:
     """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
     kind, _, rest = sk.partition("#")
-    return kind in {"SESSION", "MARKS", "PEER"} and rest.partition("#")[0] == channel
+    return kind in {"SESSION", "MARKS", "PEER", "KEYCLAIM", "PROXY"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -75,6 +80,21 @@ def session(tenant_id: TenantId, channel: Channel) -> Key:
 
 def update_state(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"MARKS#{channel}"}
+
+
+def proxy(tenant_id: TenantId, channel: Channel) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"PROXY#{channel}"}
+
+
+KEY_CLAIMS = "KEYCLAIM#"
+
+
+def key_claim(fingerprint: str) -> Key:
+    return {"pk": f"{KEY_CLAIMS}{fingerprint}", "sk": "CLAIM"}
+
+
+def key_claim_note(tenant_id: TenantId, channel: Channel, fingerprint: str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{KEY_CLAIMS}{channel}#{fingerprint}"}
 
 
 def peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:
@@ -91,6 +111,15 @@ def directory(number: int) -> Key:
 
 def tenant_counter() -> Key:
     return {"pk": "COUNTER", "sk": "TENANTS"}
+
+
+def rate_limit(tenant_id: TenantId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": "RATE"}
+
+
+def once(tenant_id: TenantId, route: str, idempotency_key: str) -> Key:
+    digest = hashlib.sha256(f"{route} {idempotency_key}".encode()).hexdigest()
+    return {"pk": f"T#{tenant_id}", "sk": f"ONCE#{digest}"}
 
 
 WORKERS = "WORKERS"

@@ -41,6 +41,10 @@ class StoreUnavailable(Exception):
     """DynamoDB did not answer in time, or failed. A write may or may not have been applied."""
 
 
+class Contended(StoreUnavailable):
+    """A transaction was at the item. The write was not applied; it can be tried again at once."""
+
+
 def to_wire(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item (or its values) in DynamoDB's typed JSON, without None and empty sets, which are not stored."""
     return {name: _serialize(value) for name, value in values.items() if value is not None and value != frozenset()}
@@ -270,6 +274,8 @@ class Table:
                 raise ConditionFailed(from_wire(old) if old else None) from error
             if code == "TransactionCanceledException" and any(reason in str(error) for reason in _LOST):
                 raise ConditionFailed from error
+            if code == "TransactionConflictException":
+                raise Contended(operation) from error
             raise StoreUnavailable(f"{operation}: {code}") from error
         except BotoCoreError as error:
             raise StoreUnavailable(f"{operation}: {type(error).__name__}") from error

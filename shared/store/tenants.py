@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +33,10 @@ _TRIES = 5
 _CONTENDED = "transact_write_items: others write the same items"
 MOST_KEYS = 50
 CREATION_KEPT = timedelta(hours=24)
+
+
+Rows = Mapping[str, Item]
+"""Rows of one tenant, by sort key."""
 
 
 class TooManyCallbacks(Exception):
@@ -136,10 +140,12 @@ class TenantStore:
         return tenant.all_events if tenant else None
 
     def with_account(
-        self, tenant_id: TenantId, channel: Channel, key_id: str | None
-    ) -> tuple[Tenant | None, TenantKey | None, Account | None]:
-        """Return a tenant, one of its keys and one of its accounts in one request: all that a route needs to let a caller in."""
-        wanted = [keys.tenant(tenant_id), keys.account(tenant_id, channel)]
+        self, tenant_id: TenantId, channel: Channel, key_id: str | None, beside: Sequence[keys.Key] = ()
+    ) -> tuple[Tenant | None, TenantKey | None, Account | None, Rows]:
+        """Return a tenant, one of its keys, one of its accounts and the rows `beside` them in one request: all that a route needs to let a
+        caller in. Of the rows those that exist are there, by their sort key.
+        """
+        wanted = [keys.tenant(tenant_id), keys.account(tenant_id, channel), *beside]
         if key_id:
             wanted.append(keys.tenant_key(tenant_id, key_id))
         found = self._table.get_many(wanted)
@@ -153,6 +159,7 @@ class TenantStore:
             present(item(keys.tenant(tenant_id))),
             TenantKey.model_validate(_fields(key_row)) if key_row else None,
             account_of(account_row) if account_row else None,
+            {key["sk"]: row for key in beside if (row := item(key))},
         )
 
     def id_of(self, number: int) -> TenantId | None:
@@ -216,13 +223,16 @@ class TenantStore:
             return False
         return True
 
-    def add_key(self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime) -> tuple[TenantKey, SecretStr] | None:
+    def add_key(
+        self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime, valid_until: datetime | None = None
+    ) -> tuple[TenantKey, SecretStr] | None:
         """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key.
 
         Raises TooManyKeys. Keys are counted on the tenant's row in the same transaction, so that many at once do not pass the bound.
         """
         key_id, key = new_key(tenant_id)
-        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=digest(key.get_secret_value()), created_at=now)
+        hidden = digest(key.get_secret_value())
+        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=hidden, created_at=now, valid_until=valid_until)
         values = {":one": 1, ":most": MOST_KEYS, ":no": False}
         count = Update(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
         for _ in range(_TRIES):
@@ -237,6 +247,13 @@ class TenantStore:
             else:
                 return made, key
         raise StoreUnavailable(_CONTENDED)
+
+    def note_use(self, tenant_id: TenantId, key_id: str, now: datetime) -> None:
+        """Note that a key was used; a key that is gone stays gone. Safe to run twice."""
+        with contextlib.suppress(ConditionFailed):
+            self._table.update(
+                keys.tenant_key(tenant_id, key_id), "SET last_used_at = :now", {":now": now.isoformat()}, "attribute_exists(pk)"
+            )
 
     def keys_of(self, tenant_id: TenantId) -> list[TenantKey]:
         """Return a tenant's keys, the oldest first."""
@@ -482,6 +499,7 @@ def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
         "scopes": scopes,
         "digest": key.digest,
         "created_at": key.created_at.isoformat(),
+        "valid_until": key.valid_until.isoformat() if key.valid_until else None,
     }
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
+from functions.auth import import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
+from functions.auth.proxy_routes import Proxies
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
 from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
@@ -25,11 +27,13 @@ from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
 from functions.deliveries.event_fetch import EventFetchClient
 from functions.deliveries.history import DeliveryHistory
+from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
@@ -69,6 +73,8 @@ ROUTERS = [
     credential_routes.router,
     callback_routes.router,
     auth.router,
+    import_routes.router,
+    proxy_routes.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -125,8 +131,8 @@ class Api:
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
-        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants)
-        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources))
+        self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
+        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms = account.client("kms")
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
@@ -157,6 +163,7 @@ class Api:
             EventFetchClient(lambda: self.asked, "delivery", DeliveryLog(self.deliveries_table)),  # type: ignore[arg-type,return-value]
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
+            Proxies(owner),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             AccountCommands(owner),

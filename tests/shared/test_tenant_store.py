@@ -95,12 +95,12 @@ def test_a_tenant_comes_with_its_key_and_its_account_in_one_read(tenants: Tenant
     tenant = new(tenants, clock)
     AccountStore(table).claim(tenant.id, CHANNEL, None, WorkerId("w"), "t")
     key_id = next(sk.removeprefix("KEY#") for pk, sk in everything(table) if sk.startswith("KEY#"))
-    found, key, account = tenants.with_account(tenant.id, CHANNEL, key_id)
+    found, key, account, _ = tenants.with_account(tenant.id, CHANNEL, key_id)
     assert found == tenant
     assert key
     assert account
     assert (key.id, account.owner) == (key_id, "w")
-    assert tenants.with_account(new_tenant_id(), CHANNEL, key_id) == (None, None, None)
+    assert tenants.with_account(new_tenant_id(), CHANNEL, key_id) == (None, None, None, {})
 
 
 def test_a_change_is_not_made_to_what_is_gone(tenants: TenantStore, clock: FakeClock) -> None:

@@ -203,7 +203,8 @@ class WorkerHarness:
 def telegram_of(server: TelegramServer) -> TelegramEndpoint:
     """Return the endpoint of an in-process test server."""
     info = server.info()
-    return test_server(1, "hash", info["dc_id"], f"{info['host']}:{info['port']}", info["public_key"].encode())
+    addresses = ",".join(f"{dc}={info['host']}:{ports['main']}" for dc, ports in info["data_centres"].items())
+    return test_server(1, "hash", info["dc_id"], addresses, info["public_key"].encode())
 
 
 def telegram(account: OwnedAccount) -> TelegramAccount:

@@ -25,7 +25,7 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
 from listener.telegram.connection.mtproto_session import MtprotoSession
-from listener.telegram.requests.errors import BROKEN, translated
+from listener.telegram.requests.errors import BROKEN, Elsewhere, translated
 from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.requests.unreadable import Unread, Unreadable, content, decrypted
 from listener.telegram.session import Session
@@ -36,6 +36,7 @@ from listener.telegram.updates.message_box import LosslessMessageBox
 from listener.telegram.updates.update_queue import UpdateQueue
 from listener.telegram.updates.update_receiver import UpdateReceiver
 from listener.telegram.updates.update_state import UpdateState
+from shared.errors import AvioError, Code
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_TRIES = 3  # Telethon's key exchange fails once in 256 times
@@ -65,11 +66,13 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
     ) -> None:
         identity = session.identity
         self.stored = session
+        self.tunnel = endpoint.tunnel()
         super().__init__(
             MtprotoSession(session, state),
             identity.api_id,
             endpoint.api_hash,
             connection=GuardedConnection,
+            proxy=self.tunnel,
             timeout=CONNECT_TIMEOUT_S,
             connection_retries=CONNECT_TRIES,
             retry_delay=0.1,
@@ -192,6 +195,10 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         assert isinstance(self.session, MtprotoSession)
         return self.session.stored(self.stored)
 
+    async def _switch_dc(self, new_dc: int) -> None:
+        """Raise Elsewhere. Telethon would drop the key and connect there by itself, to an address that it keeps on its class."""
+        raise Elsewhere(new_dc)
+
     async def _preprocess_updates(self, updates: list[Any], users: list[Any], chats: list[Any]) -> list[Any]:
         """Take each batch right after the message box applied it; return nothing, so that Telethon dispatches nothing."""
         confirmed, self.message_box.confirmed = self.message_box.confirmed, False
@@ -255,9 +262,11 @@ async def connect(
         with translated():
             async with asyncio.timeout(deadline_s):
                 await client.connect()
-    except BaseException:
+    except BaseException as error:
         await client.disconnect()
         _drop(client.disconnected)
+        if isinstance(error, AvioError) and client.tunnel and client.tunnel.problem:
+            raise AvioError(Code.PROXY_FAILED, client.tunnel.problem) from error
         raise
     return client
 

@@ -16,6 +16,7 @@ from typing import Any
 from telethon.network.connection.tcpfull import ConnectionTcpFull
 
 from listener.core.ownership.lease import LEASE_S, SILENCE_S, Guard
+from listener.telegram.connection.tunnel import Tunnel
 
 USER_TIMEOUT_MS = int((SILENCE_S - LEASE_S) * 1000) - 500
 """How long the kernel retransmits unacknowledged bytes. It must give up before another worker may claim the account."""
@@ -40,6 +41,10 @@ class GuardedConnection(ConnectionTcpFull):  # type: ignore[misc]  # Telethon ha
         except BaseException:
             self.abort()  # Telethon does not close a connection that is not fully connected
             raise
+
+    async def _proxy_connect(self, timeout: float | None = None, local_addr: Any = None) -> socket.socket:  # noqa: ASYNC109  Telethon's
+        tunnel: Tunnel = self._proxy
+        return await tunnel.open(self._ip, self._port, timeout)
 
     def _send(self, data: bytes) -> None:
         if not self._guard.held():

@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
+
+from telethon.tl import functions
 
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.client import Client, connected
+from listener.telegram.connection.data_centres import listed
 from listener.telegram.login import login_requests
-from listener.telegram.requests.errors import SessionEndReason, end_of
+from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of, translated
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -34,6 +37,14 @@ _HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
 """After these errors no code or password can complete the log-in: it has to begin anew."""
 
 _KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
+
+
+_CODE_FIRST = "Call verify with the code first; with two-step verification, with the code and the password."
+
+MOVES = 4
+"""How often one step is sent on: once is what happens, and more than the number of data centres is a fault of Telegram's."""
+
+T = TypeVar("T")
 
 
 class _KeyOver(Exception):
@@ -71,8 +82,11 @@ class LoginFlow:
             pending, session = self._started()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
-            async with self._step(session) as client:
+
+            async def ask(client: Client) -> LogInCode | StateReached:
                 return await self._advance(client, pending.phone, await login_requests.resend(client, pending, self._now()))
+
+            return await self._step(session, ask)
 
     async def cancel(self) -> StateReached:
         """Give up a log-in, whatever Telegram answers and even if it does not answer."""
@@ -80,8 +94,7 @@ class LoginFlow:
             self._refuse_logged_in()
             pending, session = self._started()
             with contextlib.suppress(AvioError):
-                async with self._connect(session) as client:
-                    await self._cancel_code(client, pending)
+                await self._at_home(session, lambda client: self._cancel_code(client, pending))
             await self._drop(Reason.CANCELLED, phone=None)
             return StateReached(state=AccountState.NEW)
 
@@ -92,15 +105,45 @@ class LoginFlow:
             pending, session = self._started()
             if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
-            async with self._step(session) as client:
-                user = await self._prove(client, pending, code, password)
+
+            async def prove(client: Client) -> None:
+                user = await self._prove(client, client.stored.login or pending, code, password)
                 await self._authorise(client, phone, user)
+
+            await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
+
+    async def adopt(self, session: Session, check: Callable[[Any], None]) -> StateReached:
+        """Log in with the credentials of another client; `check` refuses a user by raising. A log-in under way ends with it.
+
+        The key is claimed for this account alone, and given up if the log-in fails. The session is stored only once Telegram has said
+        whose it is: a try that dies before leaves no more than the claim, which lets this account try again.
+        """
+        async with self._lock:
+            self._refuse_logged_in()
+            if not await self._core.claim_credentials(session.auth_key or b""):
+                raise AvioError(Code.SESSION_IN_USE)
+            try:
+                await self._adopt(session, check)
+            except AvioError:
+                if not self._context.user_id:
+                    await self._core.release_credentials()
+                raise
+            return StateReached(state=AccountState.AUTHORIZED)
+
+    async def _adopt(self, session: Session, check: Callable[[Any], None]) -> None:
+        try:
+            async with self._connect(session) as client:
+                user = await login_requests.owner(client)
+                check(user)
+                await self._authorise(client, "", user)
+        except Elsewhere as moved:
+            raise AvioError(Code.SESSION_REVOKED, f"The account has moved to data centre {moved.dc_id}: log in by phone.") from moved
 
     async def _prove(self, client: Client, pending: PendingLogin, code: str | None, password: str | None) -> Any:
         if not pending.code_accepted:
             if code is None:
-                raise AvioError(Code.INVALID_CODE, "Call verify with the code first.")
+                raise AvioError(Code.INVALID_CODE, _CODE_FIRST)
             try:
                 return await login_requests.sign_in(client, pending, code)
             except AvioError as error:
@@ -131,9 +174,12 @@ class LoginFlow:
 
     async def _begin(self, session: Session, phone: str) -> LogInCode | StateReached:
         """Request a code; raise _KeyOver if Telegram no longer accepts the key."""
+
+        async def begin(client: Client) -> LogInCode | StateReached:
+            return await self._advance(client, phone, await login_requests.start(client, self._context.endpoint, phone, self._now()))
+
         try:
-            async with self._connect(session) as client:
-                return await self._advance(client, phone, await login_requests.start(client, self._context.endpoint, phone, self._now()))
+            return await self._at_home(replace(session, login=None), begin)
         except AvioError as error:
             if end_of(error) is SessionEndReason.BANNED:
                 raise AvioError(Code.PHONE_BANNED) from error
@@ -141,12 +187,10 @@ class LoginFlow:
                 raise _KeyOver from error
             raise
 
-    @asynccontextmanager
-    async def _step(self, session: Session) -> AsyncIterator[Client]:
+    async def _step(self, session: Session, step: Callable[[Client], Awaitable[T]]) -> T:
         """Connect for a step; if it fails, note in row and session what that means for the next step."""
         try:
-            async with self._connect(session) as client:
-                yield client
+            return await self._at_home(session, step)
         except AvioError as error:
             end = end_of(error)
             failure = _failure(end) if end else error
@@ -186,9 +230,39 @@ class LoginFlow:
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:
         state = await login_requests.first_state(client)
         try:
-            await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone)
+            await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone or None)
         finally:
             self._wake.set()  # also if only the row could not be written
+
+    async def _at_home(self, session: Session, step: Callable[[Client], Awaitable[T]]) -> T:
+        """Take a step at the data centre where the log-in is at home: Telegram sends it on, and it is taken anew there, under a new key.
+
+        The new key is stored before the step: what Telegram grants to it is not lost with this process. The old key is dropped.
+        """
+        for moves in range(MOVES):
+            async with self._connect(session) as client:
+                if moves:
+                    await self._settle(client.current())
+                try:
+                    return await step(client)
+                except Elsewhere as found:
+                    session = await self._moved(client, found.dc_id)
+        raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram sends the log-in from one data centre to another. Try again later.")
+
+    async def _moved(self, client: Client, dc_id: int) -> Session:
+        with translated():
+            config = await client.invoke(functions.help.GetConfigRequest())
+        address = listed(config, dc_id) or self._context.endpoint.known(dc_id)
+        if address is None:
+            raise AvioError(Code.TELEGRAM_ERROR, f"Telegram sends the log-in to data centre {dc_id}, whose address is not known.")
+        self._core.log("log-in moves", data_centre=dc_id)
+        return client.current().moved(dc_id, *address)
+
+    async def _settle(self, session: Session) -> None:
+        """Store the log-in under its new key. Telegram takes its code anew there."""
+        await self._context.save_session(session)
+        if session.login and self._core.row.state is AccountState.NEED_2FA:
+            await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED)
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:

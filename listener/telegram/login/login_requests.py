@@ -108,6 +108,13 @@ async def myself(client: Client) -> types.User | None:
     return users[0] if users else None
 
 
+async def owner(client: Client) -> types.User:
+    """Return the user that this key is authorised for; an error says why there is none."""
+    with translated():
+        (user,) = await client(functions.users.GetUsersRequest([types.InputUserSelf()]))
+    return user
+
+
 async def first_state(client: Client) -> UpdateState:
     """Return the update state of an account that has just logged in, with the hundred channels that have the latest news.
 

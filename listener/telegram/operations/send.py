@@ -35,12 +35,16 @@ _MESSAGE_ID = re.compile(r"[0-9]{1,10}")
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message to send. `to` is `me`, `@username` or a marked id as a string."""
+    """A message to send. `to` is `me`, `@username` or a marked id as a string.
+
+    `began_at` is when the first try began, where an earlier command may have sent it: another owner's, or of this one before it died.
+    """
 
     to: str
     text: str
     reply_to: int | None
     random_id: int
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ async def send_message(account: Sender, command: SendMessage) -> SendResult:
     reply_to = command.reply_to
     if not _RECIPIENT.fullmatch(command.to) or (reply_to is not None and not _MESSAGE_ID.fullmatch(reply_to)):
         raise AvioError(Code.INVALID_REQUEST)
-    sent = await account.send(Outgoing(command.to, command.text, int(reply_to) if reply_to else None, command.random_id))
+    number = int(reply_to) if reply_to else None
+    sent = await account.send(Outgoing(command.to, command.text, number, command.random_id, command.began_at))
     return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
 
 

@@ -72,6 +72,14 @@ _SPELT = {kind: name.upper() for name, kind in rpc_errors_dict.items()} | {
 """Telegram's name of an error by Telethon's class."""
 
 
+class Elsewhere(Exception):
+    """Telegram serves this request at another data centre."""
+
+    def __init__(self, dc_id: int) -> None:
+        super().__init__(f"data centre {dc_id}")
+        self.dc_id = dc_id
+
+
 def end_of(error: BaseException | None) -> SessionEndReason | None:
     """Return why the session is over, or None if the error does not end it."""
     if isinstance(error, AvioError):
@@ -98,6 +106,8 @@ def code_of(error: BaseException | None) -> Code:
         return error.code
     if isinstance(error, telethon.RPCError):
         return translate(error).code
+    if isinstance(error, Elsewhere):
+        return Code.TELEGRAM_ERROR
     return Code.TELEGRAM_UNAVAILABLE if error is None or isinstance(error, BROKEN) else Code.INTERNAL_ERROR
 
 

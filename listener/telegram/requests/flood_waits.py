@@ -3,7 +3,8 @@
 Telegram counts by method (Telethon keeps its waits by method too), so a send that has to wait holds up no other request. A request
 before the wait is over gets the same wait again or a longer one: https://core.telegram.org/api/errors#420-flood
 
-Slow mode is not remembered here: it belongs to a chat, and the chat's admins may end it at any time.
+Slow mode (SLOWMODE_WAIT) is a chat's: it is remembered by chat, for everything that sends a message there. An admin may end it earlier;
+then a send waits for the rest of what Telegram said, an hour at most. https://core.telegram.org/method/channels.toggleSlowMode
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telethon import errors
+from telethon.tl import functions, types
 
 from listener.core.metrics import ChannelMetrics
 from listener.telegram.requests.errors import translate
 from shared.errors import Code
 
+_WRITES = {
+    functions.messages.SendMessageRequest: "peer",
+    functions.messages.SendMediaRequest: "peer",
+    functions.messages.SendMultiMediaRequest: "peer",
+    functions.messages.SendInlineBotResultRequest: "peer",
+    functions.messages.ForwardMessagesRequest: "to_peer",
+}
+"""The requests that slow mode holds up, and where they name their chat."""
 LONGEST_WAIT_S = 30
 TRIES = 5
 Invoke = Callable[[Any], Awaitable[Any]]
@@ -27,25 +37,46 @@ Invoke = Callable[[Any], Awaitable[Any]]
 
 
 class FloodWaits:
-    """One account's flood waits. They outlast its connections; the next worker that owns the account starts without them."""
+    """One account's waits. They outlast its connections; the next worker that owns the account starts without them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, metrics: ChannelMetrics | None = None) -> None:
         self._clock = clock
         self._metrics = metrics or ChannelMetrics()
         self._until: dict[type, float] = {}
+        self._slow_until: dict[int, float] = {}
 
     def check(self, request: Any) -> None:
-        """Raise Telethon's FloodWaitError, with the whole seconds that are left, while this request's method has to wait."""
-        left_s = self._until.get(type(request), 0.0) - self._clock()
-        if left_s > 0:
-            raise errors.FloodWaitError(request, capture=math.ceil(left_s))
-        self._until.pop(type(request), None)
+        """Raise Telethon's FloodWaitError or SlowModeWaitError, with the whole seconds that are left, while a request has to wait."""
+        if left_s := self._left(self._until, type(request)):
+            raise errors.FloodWaitError(request, capture=left_s)
+        if left_s := self._left(self._slow_until, _chat_of(request)):
+            raise errors.SlowModeWaitError(request, capture=left_s)
 
     def note(self, request: Any, error: BaseException | None) -> None:
-        """Remember the wait if Telegram answered a request with a flood wait."""
-        if isinstance(error, errors.RPCError) and (translated := translate(error)).code is Code.FLOOD_WAIT and translated.retry_after_s:
-            self._until[type(request)] = self._clock() + translated.retry_after_s
-            self._metrics.flood_wait_s += translated.retry_after_s
+        """Remember the wait if Telegram answered a request with one."""
+        if not isinstance(error, errors.RPCError) or not (told := translate(error)).retry_after_s:
+            return
+        ends, chat = self._clock() + told.retry_after_s, _chat_of(request)
+        if told.code is Code.FLOOD_WAIT:
+            self._until[type(request)] = ends
+            self._metrics.flood_wait_s += told.retry_after_s
+        elif told.code is Code.SLOW_MODE and chat is not None:
+            self._slow_until = {slow: until for slow, until in self._slow_until.items() if until > self._clock()}
+            self._slow_until[chat] = ends
+
+    def _left(self, until: dict[Any, float], waiting: Any) -> int:
+        """Return the whole seconds that are left of a wait, 0 if it is over."""
+        left_s = until.get(waiting, 0.0) - self._clock()
+        if left_s > 0:
+            return math.ceil(left_s)
+        until.pop(waiting, None)
+        return 0
+
+
+def _chat_of(request: Any) -> int | None:
+    """Return the supergroup that a request writes to, None if it writes to none: only they have a slow mode."""
+    peer = getattr(request, _WRITES.get(type(request), ""), None)
+    return int(peer.channel_id) if isinstance(peer, types.InputPeerChannel | types.InputPeerChannelFromMessage) else None
 
 
 async def wait_out_floods(invoke: Invoke, request: Any) -> Any:

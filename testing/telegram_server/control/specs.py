@@ -10,6 +10,8 @@ from testing.telegram_server.model.group import Kind, Role
 from testing.telegram_server.model.person import Audience, Delivery
 from testing.telegram_server.model.phone import normal
 
+DataCentre = Literal[1, 2, 4]
+
 
 class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +48,7 @@ class PersonSpec(Spec):
     code: CodeSpec = Field(default_factory=CodeSpec)
     found_by_phone: Audience = "everybody"
     messages_from: Audience = "everybody"
+    dc: DataCentre = 2
 
     @field_validator("phone")
     @classmethod
@@ -71,6 +74,7 @@ class PersonPatch(Spec):
     code: CodeSpec | None = None
     found_by_phone: Audience | None = None
     messages_from: Audience | None = None
+    dc: DataCentre | None = None
 
 
 class MediaSpec(Spec):

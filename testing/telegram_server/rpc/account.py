@@ -10,6 +10,7 @@ from telethon.tl import functions, types
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.password import new_algorithm
 from testing.telegram_server.rpc.call import Call
+from testing.telegram_server.rpc.data_centres import check_home
 from testing.telegram_server.rpc.errors import bad_request, unauthorized
 from testing.telegram_server.rpc.table import Methods
 
@@ -22,6 +23,7 @@ def get_password(call: Call, request: Any) -> Any:
     person = call.world.person(call.key.user_id or call.key.pending_user_id or 0)
     if person is None:
         raise unauthorized()
+    check_home(call, person)
     verifier = person.password
     asked = call.services.challenges.ask(call.key, verifier) if verifier is not None else None
     return types.account.Password(

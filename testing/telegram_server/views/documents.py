@@ -32,6 +32,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "has_password": person.password is not None,
         "found_by_phone": person.found_by_phone,
         "messages_from": person.messages_from,
+        "dc": person.dc,
         "code": {
             "deliveries": person.code.deliveries,
             "length": person.code.length,
@@ -123,6 +124,7 @@ def authorization_json(key: Key, connections: int) -> dict[str, Any]:
     return {
         "hash": str(key.authorization_hash),
         "key": key.name,
+        "dc": key.dc,
         "created_at": key.authorized_at,
         "active_at": key.active_at,
         "connections": connections,

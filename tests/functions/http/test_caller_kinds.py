@@ -75,7 +75,7 @@ def everything(_: Administrator) -> str:
 @pytest.fixture(scope="module")
 def app(api: Api) -> FastAPI:
     """An app whose table has one entry more."""
-    pipeline = Pipeline(Authenticator((*CALLER_KINDS, TICKET), api.sources))
+    pipeline = Pipeline(Authenticator((*CALLER_KINDS, TICKET), api.sources), api.pipeline.acts)
     return api.composed([router], Dependencies(), pipeline)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from fastapi import Request
 
 from functions.http.authenticator import Authenticator
 from functions.http.callers import ADMIN as ADMIN_KIND
-from functions.http.callers import CALLER_KINDS, CredentialSources
+from functions.http.callers import CALLER_KINDS
 from functions.http.deployment_tokens import FRESH_S, DeploymentTokens
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
@@ -204,7 +205,7 @@ async def test_a_rotated_token_is_known_within_a_minute(api: Api) -> None:
     """Digests are read once a minute: until then the old token serves, then the new one alone."""
     store = TokenStore(api.table)
     before = store.get()
-    authenticator = Authenticator(CALLER_KINDS, CredentialSources(DeploymentTokens(store, api.clock), api.tenants))
+    authenticator = Authenticator(CALLER_KINDS, replace(api.sources, tokens=DeploymentTokens(store, api.clock)))
     old, new = request_with(**ADMIN), request_with(X_Admin_Token="new")
     authenticator.authenticate(old, [ADMIN_KIND])
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from telethon import errors
-from telethon.tl import functions
+from telethon.tl import functions, types
 
 from listener.telegram.requests.error_table import UNNAMED_WAIT_S
 from listener.telegram.requests.errors import translate
@@ -48,9 +48,31 @@ def test_a_wait_is_its_methods_alone() -> None:
     waits.check(LOOK_UP)
 
 
+def test_slow_mode_is_its_chats_alone() -> None:
+    """For everything that writes there, until it ends; reading, and other chats, go on."""
+    clock = FakeClock()
+    waits = FloodWaits(clock.boottime)
+    slow, other = types.InputPeerChannel(5, 1), types.InputPeerChannel(6, 1)
+    waits.note(functions.messages.SendMessageRequest(slow, "hello", random_id=1), telethon_error(420, "SLOWMODE_WAIT_9"))
+    clock.advance(1.5)
+    for request in (
+        functions.messages.SendMessageRequest(slow, "another", random_id=2),
+        functions.messages.ForwardMessagesRequest(other, [1], slow, random_id=[3]),
+    ):
+        with pytest.raises(errors.SlowModeWaitError) as refused:
+            waits.check(request)
+        told = translate(refused.value)
+        assert (told.code, told.retry_after_s) == (Code.SLOW_MODE, 8)
+    waits.check(functions.messages.SendMessageRequest(other, "hello", random_id=4))
+    waits.check(functions.messages.ForwardMessagesRequest(slow, [1], other, random_id=[5]))
+    waits.check(functions.messages.GetHistoryRequest(slow, 0, None, 0, 1, 0, 0, 0))
+    clock.advance(7.5)
+    waits.check(functions.messages.SendMessageRequest(slow, "hello", random_id=6))
+
+
 @pytest.mark.parametrize(("code", "name"), [(420, "SLOWMODE_WAIT_9"), (400, "PEER_FLOOD"), (500, "INTERNAL")])
 def test_other_refusals_are_not_remembered_as_waits(code: int, name: str) -> None:
-    """Slow mode belongs to a chat; the others name no time."""
+    """Only supergroups have a slow mode; the others name no time."""
     waits = FloodWaits(FakeClock().boottime)
     waits.note(SEND, telethon_error(code, name))
     waits.note(SEND, ConnectionError())

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import telethon
-from telethon import TelegramClient, helpers, password
+from telethon import TelegramClient, errors, helpers, password
 from telethon._updates import messagebox
 from telethon._updates.entitycache import EntityCache
 from telethon._updates.messagebox import ENTRY_ACCOUNT, ENTRY_SECRET, MessageBox, PtsInfo
@@ -44,6 +44,7 @@ SOURCES = sorted(Path(listener.telegram.__path__[0]).rglob("*.py"))
 
 NAMED: dict[str, set[str]] = {
     "TelegramClient": {
+        "_switch_dc",
         "_connection",
         "_sender",
         "_updates_queue",
@@ -70,7 +71,7 @@ NAMED: dict[str, set[str]] = {
 """Private members that are read, called or overridden, by the class that has them."""
 
 OVERRIDDEN: dict[type, set[str]] = {
-    Client: {"_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
+    Client: {"_switch_dc", "_connection", "_keepalive_loop", "_preprocess_updates", "_message_box", "_mb_entity_cache", "_updates_queue"},
     LosslessMessageBox: {
         "apply_channel_difference",
         "apply_difference",
@@ -358,6 +359,14 @@ def test_a_session_is_what_ours_overrides() -> None:
         assert isinstance(inspect.getattr_static(MemorySession, name), property)
     with pytest.raises(ValueError, match="input entity"):
         MemorySession().get_input_entity(5)
+
+
+def test_a_client_moves_by_a_method_that_ours_overrides() -> None:
+    """Telethon calls `_switch_dc` for each of the three errors that send a request to another data centre."""
+    assert parameters(TelegramClient._switch_dc) == ["self", "new_dc"]
+    assert "await self._switch_dc(e.new_dc)" in inspect.getsource(TelegramClient._call)
+    for kind in (errors.PhoneMigrateError, errors.NetworkMigrateError, errors.UserMigrateError):
+        assert kind(None, capture=4).new_dc == 4
 
 
 def test_an_auth_key_is_made_of_its_bytes() -> None:
