@@ -50,6 +50,7 @@ class CallbackDelivery(Construct):
         )
         role = self.function.role
         queues.let_consume(role)
+        queues.let_send(role)
         secret.let_read(role)
         data.let_read_state(role)
         data.let_write_state(role)

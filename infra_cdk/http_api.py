@@ -20,6 +20,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "tenants": (
         "/tenants",
         "/tenants/{tenant}",
+        "/tenants/{tenant}/callbacks",
+        "/tenants/{tenant}/callbacks/{proxy+}",
         "/tenants/{tenant}/keys",
         "/tenants/{tenant}/keys/{proxy+}",
         "/tenants/{tenant}/signing-secret/{proxy+}",
@@ -30,6 +32,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",
         "/tenants/{tenant}/deliveries",
+        "/tenants/{tenant}/events",
+        "/tenants/{tenant}/events/{proxy+}",
         "/tenants/{tenant}/deliveries/{proxy+}",
     ),
 }

@@ -54,7 +54,15 @@ class AvioStack(Stack):
             queues=self.queues,
             secret=self.secret,
         )
-        sweeper = SweeperFunction(self, "Sweeper", settings=self._settings, functions=self.functions, data=self.data, secret=self.secret)
+        sweeper = SweeperFunction(
+            self,
+            "Sweeper",
+            settings=self._settings,
+            functions=self.functions,
+            data=self.data,
+            queues=self.queues,
+            secret=self.secret,
+        )
         erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data, queues=self.queues)
         http = {
             "tenants": self._tenants(),

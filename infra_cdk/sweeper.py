@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
+from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
 from infra_cdk.settings import StackSettings
 
@@ -21,16 +22,25 @@ WATCHED = Duration.minutes(5)
 
 
 class SweeperFunction(Construct):
-    """Like the delivery function it is outside the VPC. It has the same rights, except for the queue. Two runs at once do no harm."""
+    """Like the delivery function it is outside the VPC. Of the queue it may only send to it. Two runs at once do no harm."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: StackSettings, functions: Functions, data: Data, secret: DeploymentSecret
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        functions: Functions,
+        data: Data,
+        queues: Queues,
+        secret: DeploymentSecret,
     ) -> None:
         super().__init__(scope, construct_id)
         environment = {
             "TABLE_NAME": data.state.table_name,
             "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
             "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
+            "EVENTS_QUEUE_URL": queues.events.queue_url,
             "KMS_KEY_ID": data.key.key_id,
             "SECRET_ID": secret.secret_id,
             "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
@@ -38,6 +48,7 @@ class SweeperFunction(Construct):
         }
         self.function = functions.add("sweeper", environment, timeout_s=TIMEOUT_S)
         role = self.function.role
+        queues.let_send(role)
         secret.let_read(role)
         data.let_read_state(role)
         data.let_write_state(role)

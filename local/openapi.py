@@ -16,11 +16,12 @@ from fastapi import FastAPI
 from functions.auth import import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
+from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
 from functions.messages import routers as messages
-from functions.tenants import api_info_routes, credential_routes
+from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
 from shared.version import VERSION
@@ -29,11 +30,13 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 ROUTERS = (
     tenants.router,
     credential_routes.router,
+    callback_routes.router,
     auth.router,
     import_routes.router,
     proxy_routes.router,
     *messages.ROUTERS,
     deliveries.router,
+    events.router,
     receiver.router,
     api_info_routes.router,
 )
@@ -63,6 +66,7 @@ SERVERS = [
 ]
 TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
+    {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},

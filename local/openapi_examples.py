@@ -16,8 +16,23 @@ _TENANT = {
     "callback_disabled_at": None,
     "callback_header_names": ["Authorization"],
     "chat_types": ["group", "private"],
+    "events": ["message"],
+    "include_chats": [],
+    "exclude_chats": [],
     "rate_limit": {"limit": 10, "window_s": 60},
     "created_at": _AT,
+}
+_CALLBACK_SETTINGS = {
+    "id": "cb_5f3c7a52e1b8",
+    "delivery": "push",
+    "callback_url": "https://crm.example/telegram",
+    "callback_disabled": None,
+    "callback_disabled_at": None,
+    "callback_header_names": [],
+    "chat_types": ["group", "private"],
+    "events": ["message", "message.edited"],
+    "include_chats": [100000002],
+    "exclude_chats": [],
 }
 _KEY = {
     "id": "a15f2c0d9e3b",
@@ -29,6 +44,7 @@ _KEY = {
 }
 _DELIVERY = {
     "event_id": _EVENT,
+    "callback": "first",
     "status": "delivered",
     "chat": "telegram:100000002",
     "received_at": _AT,
@@ -51,6 +67,8 @@ _CALLBACK = {
     "oldest_waiting": None,
     "dropped": None,
 }
+_MESSAGE = {"peer_resolved": 100000002, "message_id": 5, "date": "2026-11-21T10:00:40Z"}
+_PROXY = {"type": "socks5", "host": "proxy.example.com", "port": 1080, "has_credentials": True}
 EXAMPLES: dict[str, Any] = {
     "create_tenant": {**_TENANT, "key": "avio_…", "signing_secret": "whsec_…"},
     "list_tenants": [_TENANT],
@@ -62,6 +80,15 @@ EXAMPLES: dict[str, Any] = {
     "delete_key": {"ok": True},
     "rotate_signing_secret": {"signing_secret": "whsec_…", "previous_valid_until": "2026-11-22T10:00:40Z"},
     "end_previous_signing_secret": {"ok": True},
+    "create_callback": {**_CALLBACK_SETTINGS, "signing_secret": "whsec_…"},
+    "list_callbacks": [_CALLBACK_SETTINGS],
+    "get_callback": _CALLBACK_SETTINGS,
+    "change_callback": _CALLBACK_SETTINGS,
+    "delete_callback": {"ok": True},
+    "rotate_callback_secret": {"signing_secret": "whsec_…", "previous_valid_until": "2026-11-22T10:00:40Z"},
+    "end_previous_callback_secret": {"ok": True},
+    "fetch_events": {"events": [], "cursor": None},
+    "acknowledge_events": {"ok": True},
     "get_status": {
         "authorized": True,
         "state": "authorized",
@@ -80,7 +107,24 @@ EXAMPLES: dict[str, Any] = {
     "cancel_login": {"state": "new"},
     "verify_login": {"authorized": True, "state": "authorized"},
     "logout": {"state": "logged_out"},
-    "send_message": {"peer_resolved": 100000002, "message_id": 5, "date": "2026-11-21T10:00:40Z"},
+    "import_session": {"authorized": True, "state": "authorized"},
+    "set_proxy": _PROXY,
+    "get_proxy": _PROXY,
+    "remove_proxy": {"removed": True},
+    "try_proxy": {"works": True, "took_ms": 184, "problem": None},
+    "send_message": _MESSAGE,
+    "send_location": _MESSAGE,
+    "send_contact": _MESSAGE,
+    "send_poll": _MESSAGE,
+    "forward_messages": {**_MESSAGE, "message_ids": [5, 6]},
+    "edit_message": _MESSAGE,
+    "delete_messages": {"peer_resolved": 100000002, "message_ids": [5]},
+    "set_reactions": _MESSAGE,
+    "pin_message": _MESSAGE,
+    "unpin_message": _MESSAGE,
+    "read_chat": {"peer_resolved": 100000002},
+    "mark_unread": {"peer_resolved": 100000002},
+    "show_action": {"peer_resolved": 100000002},
     "list_deliveries": [_DELIVERY],
     "get_delivery": {**_DELIVERY, "made": [{"at": _AT, "duration_ms": 84, "status": 200, "fault": None, "answer": "ok"}]},
     "replay_delivery": {"ok": True, "queued": 1, "next": None, "callback_state": "healthy", "next_attempt_at": None},

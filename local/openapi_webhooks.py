@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from functions.callback_delivery.body import EventBody, TestBody
+from functions.callback_delivery.event_bodies import BODIES
 
 REF = "#/components/schemas/{model}"
 _TEXT = {"type": "string"}
@@ -41,29 +45,48 @@ MESSAGE = {
 }
 
 
+SUMMARIES = {
+    "message": "A message came",
+    "message.edited": "A message was edited",
+    "message.sent": "The account wrote elsewhere",
+    "message.deleted": "Messages were deleted",
+    "message.read": "The other side has read",
+    "message.reaction": "Reactions have changed",
+    "chat.joined": "People came into a group",
+    "chat.left": "Somebody left a group",
+    "chat.migrated": "A group has another id",
+    "account.status": "The account's state has changed",
+    "test": "A test",
+}
+EVENTS = (EventBody, *BODIES)
+
+
 def schemas() -> dict[str, Any]:
-    """Return the events' schemas, by name."""
-    event, test = (body.model_json_schema(mode="serialization", ref_template=REF) for body in (EventBody, TestBody))
-    return {**event.pop("$defs"), **test.pop("$defs"), "EventBody": event, "TestBody": test}
+    """Return the events' schemas, by name, and `Event`, which is any of them by its `event`."""
+    found: dict[str, Any] = {}
+    for body in (*EVENTS, TestBody):
+        schema = body.model_json_schema(mode="serialization", ref_template=REF)
+        found |= {**schema.pop("$defs", {}), body.__name__: schema}
+    kinds = {kind_of(body): REF.format(model=body.__name__) for body in EVENTS}
+    any_of = {"oneOf": [{"$ref": ref} for ref in kinds.values()], "discriminator": {"propertyName": "event", "mapping": kinds}}
+    return {**found, "Event": {"title": "Event", "description": "Any event, by its kind.", **any_of}}
+
+
+def kind_of(body: type[BaseModel]) -> str:
+    """Return the kind of the events that a body is of."""
+    return str(get_args(body.model_fields["event"].annotation)[0])
 
 
 def webhooks() -> dict[str, Any]:
-    """Return the document's webhooks: one for each kind of event."""
+    """Return the document's webhooks: one for each kind of event, and the test."""
+    examples = {"message": {"message": {"value": MESSAGE}}}
+    kinds = {kind_of(body): body for body in (*EVENTS, TestBody)}
     return {
-        "message": _posted(
-            "message", "A message came", "A message that the account received.", "EventBody", {"message": {"value": MESSAGE}}
-        ),
-        "test": _posted(
-            "test",
-            "A test",
-            "What `POST /tenants/{tenant}/callback/test` posts. Answer it with 2xx, and do nothing else with it.",
-            "TestBody",
-            {},
-        ),
+        kind: _posted(kind, body.__name__, inspect.cleandoc(body.__doc__ or ""), examples.get(kind, {})) for kind, body in kinds.items()
     }
 
 
-def _posted(kind: str, summary: str, description: str, schema: str, examples: dict[str, Any]) -> dict[str, Any]:
+def _posted(kind: str, schema: str, description: str, examples: dict[str, Any]) -> dict[str, Any]:
     headers = [
         {"name": name, "in": "header", "required": required, "description": said, "schema": _TEXT}
         for name, (said, required) in HEADERS.items()
@@ -76,9 +99,9 @@ def _posted(kind: str, summary: str, description: str, schema: str, examples: di
     }
     return {
         "post": {
-            "operationId": f"event_{kind}",
+            "operationId": f"event_{kind.replace('.', '_')}",
             "tags": ["events"],
-            "summary": summary,
+            "summary": SUMMARIES[kind],
             "description": f"{description} Kinds and fields are added: ignore those that you do not know.",
             "parameters": headers,
             "requestBody": {"required": True, "content": {"application/json": content}},

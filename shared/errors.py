@@ -27,6 +27,7 @@ class Code(StrEnum):
     TENANT_NOT_FOUND = "tenant_not_found"
     INVALID_CALLBACK_URL = "invalid_callback_url"
     TOO_MANY_KEYS = "too_many_keys"
+    TOO_MANY_CALLBACKS = "too_many_callbacks"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     REQUEST_IN_PROGRESS = "request_in_progress"
     ROTATION_PENDING = "rotation_pending"
@@ -128,6 +129,7 @@ DETAILS: dict[Code, str] = {
     Code.UNSUPPORTED_MEDIA_TYPE: "Send JSON in UTF-8, with `Content-Type: application/json`.",
     Code.TENANT_NOT_FOUND: "There is no such tenant.",
     Code.INVALID_CALLBACK_URL: "The callback URL cannot be used.",
+    Code.TOO_MANY_CALLBACKS: "The tenant has as many callbacks as it may have. Delete one that is no longer used.",
     Code.TOO_MANY_KEYS: "The tenant has as many keys as it may have. Delete one that is no longer used.",
     Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
     Code.REQUEST_IN_PROGRESS: "A request with this Idempotency-Key is under way. Repeat it after `retry_after_seconds`, at the latest.",

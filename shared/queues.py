@@ -55,7 +55,7 @@ class QueueUnavailable(Exception):
 
 
 class EventsQueue:
-    """Puts recorded events into the FIFO queue again. The listener sends new events by itself."""
+    """Puts recorded events into the FIFO queue again, and accounts' changes of state. The listener sends all other events by itself."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
@@ -75,6 +75,13 @@ class EventsQueue:
             }
             for number, replay in enumerate(replays)
         ]
+        self._send(entries)
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Queue up to ten small events under their own ids; raises QueueUnavailable. Safe to run twice within five minutes."""
+        self._send([entry_of(str(number), event, body_of(event)) for number, event in enumerate(events)])
+
+    def _send(self, entries: list[dict[str, str]]) -> None:
         try:
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)  # type: ignore[arg-type]
         except (ClientError, BotoCoreError) as error:

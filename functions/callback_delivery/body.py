@@ -11,21 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, Field
 
-from shared.model.event import Event, Message, MessageEdited, MessageReceived, MessageSent
+from functions.callback_delivery.event_bodies import telegram_body
+from functions.callback_delivery.message_body import Exact, MessageBody, message_body
+from shared.model.callback_key import owner_of
+from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant
-
-Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
-EXACT = (1 << 53) - 1
-"""The largest integer that every JSON parser reads as it is (RFC 8259, section 6). Telegram's ids and sizes stay below by its own bounds:
-https://core.telegram.org/api/bots/ids."""
-Exact = Annotated[int, Field(json_schema_extra={"minimum": -EXACT, "maximum": EXACT})]
-
-
-def _absent(value: object) -> bool:
-    return value is None
 
 
 class BodyFormat(StrEnum):
@@ -34,42 +27,8 @@ class BodyFormat(StrEnum):
     EVENT = "event"
 
 
-class MediaBody(BaseModel):
-    """What hangs on a message; what is not known is left out."""
-
-    type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
-    mime_type: Annotated[str | None, Field(exclude_if=_absent)]
-    name: Annotated[str | None, Field(exclude_if=_absent, description="Where the sender gave one.")]
-    size: Annotated[Exact | None, Field(exclude_if=_absent, description="Bytes.")]
-
-
-class MessageBody(BaseModel):
-    """A message; the first six fields are there in every event, null where they are not known."""
-
-    chat_id: Annotated[Exact, Field(description="The chat's marked id; a `peer` to send to.")]
-    message_id: Exact
-    sender_id: Exact | None
-    sender_username: str | None
-    text: Annotated[str, Field(description="Empty where there is only media.")]
-    date: Iso
-    sender_name: str | None
-    sender_phone: Annotated[str | None, Field(exclude_if=_absent, description="Where Telegram shows it to this account.")]
-    chat_type: Literal["private", "group", "channel"]
-    reply_to: Annotated[Exact | None, Field(exclude_if=_absent, description="The message of that chat which this one answers.")]
-    media: Annotated[MediaBody | None, Field(exclude_if=_absent)]
-
-
-class TextIdMessageBody(MessageBody):
-    """A message of a channel whose ids are text."""
-
-    chat_id: str  # type: ignore[assignment]
-    message_id: str  # type: ignore[assignment]
-    sender_id: str | None  # type: ignore[assignment]
-    reply_to: Annotated[str | None, Field(exclude_if=_absent)]  # type: ignore[assignment]
-
-
 class EventBody(BaseModel):
-    """The whole body, its fields in the order in which they are written."""
+    """A message that somebody wrote to the account: the whole body, its fields in the order in which they are written."""
 
     tenant_id: str
     event: Literal["message"]
@@ -102,7 +61,7 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
         reply_to=None,
         media=None,
     )
-    names = {"tenant_id": tenant.id, "id": event_id, "tenant": tenant.number}
+    names = {"tenant_id": owner_of(tenant.id), "id": event_id, "tenant": tenant.number}
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
@@ -113,41 +72,22 @@ def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyForm
 
 def _event(event: Event, tenant_number: int) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
-    names = {"tenant_id": event.tenant_id, "id": event.id, "tenant": tenant_number, "channel": event.channel}
+    names = {"tenant_id": owner_of(event.tenant_id), "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
-        body = EventBody(event=event.event, message=_message(event.channel, event.message), backfilled=event.backfilled, **names)
+        body = EventBody(event=event.event, message=message_body(event.channel, event.message), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
+    if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names)):
+        return known.model_dump_json().encode()
     envelope = {"event": event.event, **_happened(event), "backfilled": event.backfilled}
-    return json.dumps({"tenant_id": event.tenant_id, **envelope, **names}, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _message(channel: Channel, message: Message) -> MessageBody:
-    """Return a message with its ids as the channel's users know them: Telegram's are numbers."""
-    fields = dict(message)
-    fields["media"] = MediaBody(**dict(message.media)) if message.media else None
-    kind = MessageBody if channel is Channel.TELEGRAM else TextIdMessageBody
-    return kind(**fields)
+    return json.dumps({**names, **envelope}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _happened(event: Event) -> dict[str, Any]:
     """Return what happened, for the kinds that have no model of their own here."""
     own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
     if isinstance(event, MessageReceived | MessageEdited | MessageSent):
-        own["message"] = _message(event.channel, event.message).model_dump(mode="json")
-    elif event.channel is Channel.TELEGRAM:
-        own = {name: _with_numbers(value) for name, value in own.items()}
+        own["message"] = message_body(event.channel, event.message).model_dump(mode="json")
     return own
-
-
-def _with_numbers(value: Any) -> Any:
-    """Return what happened with Telegram's ids as numbers."""
-    if not isinstance(value, dict):
-        return value
-    return {name: _number(inner) if name.endswith(("_id", "_ids")) else inner for name, inner in value.items()}
-
-
-def _number(value: Any) -> Any:
-    return [int(one) for one in value] if isinstance(value, list) else int(value)
 
 
 _ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}

@@ -17,6 +17,7 @@ from shared.settings import CallbackSettings, DeliverySettings
 from shared.store.backlog import BacklogStore
 from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
+from shared.store.delivery_log import DeliveryLog
 from shared.store.delivery_snapshot import SnapshotReader
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -40,7 +41,9 @@ class Composition:
         self.deliveries = DeliveryStore(deliveries, settings.deliveries_kept_days)
         self.callbacks = CallbackStateStore(deliveries)
         self.backlog = BacklogStore(deliveries, self.deliveries)
+        self.log = DeliveryLog(deliveries)
         self.snapshots = SnapshotReader(deliveries, state)
+        self.state = state
         self.tenants = TenantStore(state)
         fallback = DeploymentSigningSecret(aws.secretsmanager(), settings.secret_id, self.clock)
         self.recipients = Recipients(self.tenants, Envelope(aws.kms, settings.kms_key_id), fallback, self.clock)

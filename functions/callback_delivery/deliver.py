@@ -53,8 +53,9 @@ def _resolved(entry: QueueEntry, snapshot: Snapshot) -> QueueEntry:
     if entry.pointer is None:
         return entry
     body = snapshot.bodies.get((entry.pointer.tenant_id, entry.pointer.event_id))
-    try:
-        return replace(entry, event=read_event(body)) if body else entry
+    try:  # the first callback's copies share the record of the event as the listener queued it
+        event = read_event(body).model_copy(update={"tenant_id": entry.pointer.tenant_id}) if body else None
+        return replace(entry, event=event) if event else entry
     except ValidationError:
         return replace(entry, pointer=None)
 

@@ -9,6 +9,7 @@ from shared.model.event import Event
 from shared.model.tenant import Tenant
 
 NO_CALLBACK = "no callback"
+DISABLED = "callback disabled"
 TOO_EARLY = "before the callback was set"
 COUNTED = frozenset({NO_CALLBACK, TOO_EARLY})
 """Reasons that are not the tenant's own choice: the tenant is told how many events were dropped for them."""
@@ -27,8 +28,12 @@ def rejection(event: Event, tenant: Tenant | None, sent_at: datetime, now: datet
         return reason
     if tenant and tenant.callback_since and max(event.received_at, sent_at) < tenant.callback_since <= now + CLOCK_SKEW:
         return TOO_EARLY
+    if tenant and not tenant.wants_kind(event.event):
+        return "kind not wanted"
     if tenant and event.chat_type and not tenant.wants(event.chat_type):
         return "chat type not wanted"
+    if tenant and event.chat_id and not tenant.wants_chat(event.chat_id):
+        return "chat not wanted"
     return ""
 
 
@@ -36,9 +41,11 @@ def no_callback(tenant: Tenant | None) -> str:
     """Return why nothing is posted to a tenant, or an empty string."""
     if tenant is None:
         return "tenant is gone"
+    if tenant.fetches:
+        return ""
     if tenant.callback_url is None:
         return NO_CALLBACK
-    return "callback disabled" if tenant.callback_disabled else ""
+    return DISABLED if tenant.callback_disabled else ""
 
 
 def final_status(tenant: Tenant) -> DeliveryStatus:

@@ -13,6 +13,7 @@ from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.callback_test import CallbackTester
 from functions.callback_delivery.callback_wake import CallbackWaker
 from functions.callback_delivery.deliver import Deliverer, batch_response
+from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
 from functions.callback_delivery.queue import Messages, entries_of
 from functions.callback_delivery.run_state import DeliveryCounts
 from functions.callback_delivery.services import DeliveryServices
@@ -54,16 +55,24 @@ services = DeliveryServices(
 )
 deliverer = Deliverer(services)
 tester = CallbackTester(made.recipients, poster.post, clock)
+fetcher = EventFetch(made.backlog, made.log, clock, logger)
 waker = CallbackWaker(made.tenants, made.callbacks, made.backlog, clock, logger)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Deliver a batch; return the messages that stay in the queue. The deliveries function asks for a callback's test, or to wake one."""
+    """Deliver a batch; return the messages that stay in the queue.
+
+    The deliveries function asks for a callback's test, to wake one, and for events that a callback fetches.
+    """
     del context
     if "wake" in event:
         return {"woken": waker.wake(TenantId(event["wake"]["tenant_id"]))}
     if "test" in event:
         return runner.run(tester.test(TenantId(event["test"]["tenant_id"])))
+    if "fetch" in event:
+        return fetch(fetcher, made.tenants, TenantId(event["fetch"]["tenant_id"]), event["fetch"]["limit"])
+    if "acknowledge" in event:
+        return acknowledge(fetcher, TenantId(event["acknowledge"]["tenant_id"]), event["acknowledge"]["cursor"])
     failed = [record["messageId"] for record in event["Records"]]
     try:
         failed, counts = runner.run(deliverer.run(entries_of(event)))

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from shared.model.event import Event
-from shared.queues import Pointer, parse
+from shared.queues import Pointer, accepted, parse
 from shared.store.delivery_snapshot import EventKey
 
 if TYPE_CHECKING:
@@ -67,16 +67,36 @@ def _entry(record: dict[str, Any]) -> QueueEntry:
     return QueueEntry(*names, sent_at, queued_as, body)
 
 
-class Messages:
-    """Deletes messages and makes them visible again.
+@dataclass(frozen=True)
+class Copy:
+    """A message to queue: an event's copy for one callback. `group` is its chat there, `queued_as` the deduplication id."""
 
-    Both only hasten what happens anyway: the mapping deletes what is not deleted here, and a message that is not put back becomes visible
-    when its time-out ends. So both tell whether they worked, and raise nothing.
+    group: str
+    queued_as: str
+    body: str
+
+
+class Messages:
+    """Sends copies, deletes messages and makes them visible again.
+
+    The latter two only hasten what happens anyway: the mapping deletes what is not deleted here, and a message that is not put back becomes
+    visible when its time-out ends. So all tell whether they worked, and raise nothing.
     """
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
         self._url = url
+
+    def send(self, copies: Sequence[Copy]) -> bool:
+        """Queue up to ten copies; False if some may not be in the queue. Safe to run twice within five minutes."""
+        batch = [
+            {"Id": str(number), "MessageBody": copy.body, "MessageGroupId": copy.group, "MessageDeduplicationId": copy.queued_as}
+            for number, copy in enumerate(copies)
+        ]
+        try:
+            return all(accepted(self._sqs.send_message_batch(QueueUrl=self._url, Entries=batch), len(batch)))  # type: ignore[arg-type]
+        except (ClientError, BotoCoreError):
+            return False
 
     def delete(self, entries: Sequence[QueueEntry]) -> bool:
         """Delete up to ten messages."""

@@ -18,8 +18,10 @@ from cachetools import LRUCache, TTLCache, cachedmethod
 
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope, KeysUnavailable, Purpose
+from shared.model.callback_key import owner_of
 from shared.model.ids import TenantId
 from shared.model.tenant import SECRET_PREFIX, Cause, Sealed, Tenant
+from shared.store.delivery_snapshot import as_seen
 from shared.store.tenants import TenantStore
 
 if TYPE_CHECKING:
@@ -84,12 +86,12 @@ class Recipients:
         self._lock = Lock()
 
     def get(self, tenant_id: TenantId) -> Recipient | None:
-        """Return a tenant's recipient as it is now, or None if the tenant does not exist.
+        """Return the recipient by a callback's key as it is now, or None if the tenant or the callback does not exist.
 
         Raises StoreUnavailable, KeysUnavailable or DecryptionFailed.
         """
         read_s = self._clock.boottime()
-        tenant = self._tenants.get(tenant_id)
+        tenant = as_seen(self._tenants.get(owner_of(tenant_id)), tenant_id)
         return None if tenant is None else self.of(tenant, read_s)
 
     def current(self, recipient: Recipient) -> Recipient | None:
@@ -103,9 +105,10 @@ class Recipients:
         own = None
         if tenant.signing_key is not None and tenant.signing_secret is not None:
             own = Sealed(key=tenant.signing_key, sealed=tenant.signing_secret)
-        previous = [self._secret(tenant.id, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
-        headers = self._headers(tenant.id, tenant.callback_headers) if tenant.callback_headers else {}
-        return Recipient(tenant, read_s, self._secret(tenant.id, own), tuple(secret for secret in previous if secret), headers)
+        owner = owner_of(tenant.id)
+        previous = [self._secret(owner, replaced.secret) for replaced in tenant.valid_previous(self._clock.now())]
+        headers = self._headers(owner, tenant.callback_headers) if tenant.callback_headers else {}
+        return Recipient(tenant, read_s, self._secret(owner, own), tuple(secret for secret in previous if secret), headers)
 
     def disable(self, recipient: Recipient, cause: Cause) -> bool:
         """Disable a callback; False if it was set or woken since it was read, and so stays enabled. Raises StoreUnavailable."""

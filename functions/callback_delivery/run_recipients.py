@@ -8,6 +8,7 @@ from dataclasses import replace
 from functions.callback_delivery.recipients import REASONS, Recipient
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
+from shared.model.callback_key import owner_of
 from shared.model.ids import TenantId
 from shared.model.tenant import Cause
 from shared.store import keys
@@ -29,7 +30,7 @@ class RunRecipients:
             self._by_tenant[tenant_id] = self._services.recipients.of(tenant, self._state.started_s) if tenant else None
         except Exception as error:  # whatever one tenant's row holds, the other tenants of the batch get their events
             self._services.logger.error("recipient cannot be read", extra={"tenant_id": tenant_id, "fault": fault_of(error)})
-            self._state.faults[address_of(keys.tenant(tenant_id))] = error
+            self._state.faults[address_of(keys.tenant(owner_of(tenant_id)))] = error
 
     def known(self, tenant_id: TenantId) -> Recipient | None:
         """Return a recipient as it was read last."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from functions.callback_delivery.queue import QueueEntry
 from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
+from shared.model.callback_key import owner_of
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import EventId, TenantId
@@ -55,7 +56,7 @@ class RunState:
         key = entry.key
         if key is None or not self.faults:
             return None
-        rows = (keys.tenant(key[0]), *keys_of(key))
+        rows = (keys.tenant(owner_of(key[0])), *keys_of(key))
         return next((self.faults[address] for address in map(address_of, rows) if address in self.faults), None)
 
     def callback(self, tenant_id: TenantId) -> CallbackState:

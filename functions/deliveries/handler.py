@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functions.deliveries import routes
+from functions.deliveries import event_routes, routes
 from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.event_fetch import EventFetchClient
 from functions.deliveries.history import DeliveryHistory
 from functions.http.http_function import HttpFunction
 from shared import aws
@@ -33,8 +34,9 @@ deliveries = DeliveryStore(table, settings.deliveries_kept_days)
 callbacks = CallbackStateStore(table)
 queue = EventsQueue(aws.sqs(), settings.events_queue_url)
 handler = function.handler(
-    [routes.router],
+    [routes.router, event_routes.router],
     DeliveryHistory(deliveries, DeliveryLog(table), callbacks, queue, clock, logger),
     CallbackTestClient(aws.functions, settings.delivery_function, CallbackTestLimit(table, clock)),
+    EventFetchClient(aws.functions, settings.delivery_function, DeliveryLog(table)),
     CallbackWakeClient(aws.functions, settings.delivery_function, settings.sweeper_function, logger),
 )

@@ -64,6 +64,8 @@ class CallbackView(BaseModel):
 
 def health_of(tenant: Tenant, callback: CallbackState) -> Health:
     """Return the health of a tenant's callback."""
+    if tenant.fetches:
+        return Health.HEALTHY
     if tenant.callback_url is None:
         return Health.NOT_SET
     return Health.DISABLED if tenant.callback_disabled else SHOWN[callback.state]

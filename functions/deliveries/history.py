@@ -117,7 +117,7 @@ class DeliveryHistory:
 
 def check_callback(tenant: Tenant) -> None:
     """Raise `no_callback_url` or `callback_disabled` if nothing is posted to a tenant."""
-    if tenant.callback_url is None:
+    if tenant.callback_url is None and not tenant.fetches:
         raise AvioError(Code.NO_CALLBACK_URL, "Nothing is delivered: there is no callback_url. Set it first.")
     if tenant.callback_disabled:
         raise AvioError(Code.CALLBACK_DISABLED, f"Nothing is delivered: the callback is disabled. {tenant.callback_disabled}")

@@ -22,7 +22,7 @@ from functions.http.errors import STATUS
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
 from shared.store import keys
-from shared.store.idempotency import Record, RunRecord
+from shared.store.idempotency import IdempotencyRecord, RunRecord
 
 UNKNOWN_AFTER = timedelta(minutes=10)
 """For how long a request whose outcome is open is tried again: it is not documented how long Telegram remembers a random id."""
@@ -46,7 +46,7 @@ def fingerprint_of(request: Request) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def earlier_answer(record: Record, fingerprint: str, now: datetime) -> str | None:
+def earlier_answer(record: IdempotencyRecord, fingerprint: str, now: datetime) -> str | None:
     """Return the answer of an earlier run, None where the request is to be run again; raise where it is not."""
     if record.fingerprint != fingerprint:
         raise AvioError(Code.IDEMPOTENCY_KEY_REUSED)

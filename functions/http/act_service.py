@@ -22,8 +22,8 @@ from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
 from shared.store import idempotency as records
 from shared.store import keys, rate_limits
-from shared.store.idempotency import Record, RunRecord
-from shared.store.rate_limits import Exhausted, Usage
+from shared.store.idempotency import IdempotencyRecord, RunRecord
+from shared.store.rate_limits import LimitReached, Usage
 from shared.store.table import ConditionFailed, Contended, Item, Put, StoreUnavailable, Table, Update
 
 TRIES = 10
@@ -31,7 +31,7 @@ _PAUSE_S = 0.03
 
 
 @dataclass(frozen=True)
-class Attempt:
+class ActAttempt:
     """A run of a request. `began_at` is when an earlier run began that may have done it, None if there was none."""
 
     salt: bytes
@@ -46,7 +46,7 @@ class Attempt:
 class Run:
     """A run that has begun; `record` is None without an Idempotency-Key."""
 
-    attempt: Attempt
+    attempt: ActAttempt
     record: RunRecord | None
 
     def end(self, change: Callable[[RunRecord], None]) -> None:
@@ -57,7 +57,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Replay:
+class EarlierAnswer:
     """The answer that an earlier run has got."""
 
     answer: str
@@ -82,7 +82,7 @@ class ActService:
         limit = access.rows.get(keys.rate_limit(access.tenant.id)["sk"], {})
         self._tell(request, access, rate_limits.usage(access.tenant.allowed_rate, limit, self._now_s()))
 
-    def begin(self, request: Request, idempotency_key: str | None, ready: Callable[[], None]) -> Run | Replay:
+    def begin(self, request: Request, idempotency_key: str | None, ready: Callable[[], None]) -> Run | EarlierAnswer:
         """Count a request and lease its record, or return the answer of an earlier run."""
         access: Access = request.state.access
         counter = keys.rate_limit(access.tenant.id)
@@ -91,13 +91,13 @@ class ActService:
         for tried in range(TRIES):
             record = records.record_in(seen.get(key["sk"]), self._clock.now()) if key else None
             if record and (answer := earlier_answer(record, fingerprint, self._clock.now())):
-                return Replay(answer)
+                return EarlierAnswer(answer)
             ready()
             take = self._taking(request, access, seen.get(counter["sk"], {}))
             try:
                 if key is None:
                     self._tell_taken(request, access, self._table.update(take.key, take.update, take.values, take.condition, take.names))
-                    return Run(Attempt(secrets.token_bytes(16)), None)
+                    return Run(ActAttempt(secrets.token_bytes(16)), None)
                 attempt, lease = self._lease(key, record, fingerprint, run)
                 self._table.transact([take, lease])
             except (ConditionFailed, Contended) as lost:
@@ -107,17 +107,17 @@ class ActService:
                 return Run(attempt, RunRecord(self._table, key, run))
         raise AvioError(Code.UNAVAILABLE, "Too many requests of this tenant come at once. Nothing was done. Try again.", retry_after_s=1)
 
-    def _lease(self, key: keys.Key, seen: Record | None, fingerprint: str, run: str) -> tuple[Attempt, Put]:
+    def _lease(self, key: keys.Key, seen: IdempotencyRecord | None, fingerprint: str, run: str) -> tuple[ActAttempt, Put]:
         now = self._clock.now()
         record = seen.begun(run, now) if seen else records.new_record(fingerprint, secrets.token_bytes(16), run, now)
         began_at = record.began_at if seen and seen.maybe_done else None
-        return Attempt(record.salt, began_at), records.beginning(key, record, seen, now)
+        return ActAttempt(record.salt, began_at), records.beginning(key, record, seen, now)
 
     def _taking(self, request: Request, access: Access, limit: Item) -> Update:
         policy = access.tenant.allowed_rate
         try:
             return rate_limits.taking(policy, keys.rate_limit(access.tenant.id), limit, self._now_s(), random.choice)
-        except Exhausted as exhausted:
+        except LimitReached as exhausted:
             self._tell(request, access, exhausted.usage)
             wait_s = -(-(exhausted.usage.more_in_s or 1.0) // 1)
             detail = f"This tenant may make {policy.limit} such requests in {policy.window_s} s. Nothing was done. Wait, then try again."

@@ -26,11 +26,11 @@ from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
 from functions.http import act_record
-from functions.http.act_service import ActService, Attempt, Replay, add_headers
+from functions.http.act_service import ActAttempt, ActService, EarlierAnswer, add_headers
 from functions.http.idempotency import HEADER, REPLAYED, IdempotencyKey
 from shared.errors import AvioError, Code
 
-__all__ = ["Acting", "Attempt", "acts"]
+__all__ = ["ActAttempt", "Acting", "acts"]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -41,7 +41,7 @@ class Act:
         self._request = request
         self._idempotency_key = idempotency_key
 
-    def run(self, model: type[M], action: Callable[[Attempt], M], ready: Callable[[], None] = lambda: None) -> M:
+    def run(self, model: type[M], action: Callable[[ActAttempt], M], ready: Callable[[], None] = lambda: None) -> M:
         """Run `action` once, and return its result; or return the answer that an earlier request with this key got.
 
         `ready` raises where the request cannot be carried out for now; then it counts for nothing. Raises what `action` raises,
@@ -50,7 +50,7 @@ class Act:
         """
         service: ActService = self._request.app.state.pipeline.acts
         begun = service.begin(self._request, self._idempotency_key, ready)
-        if isinstance(begun, Replay):
+        if isinstance(begun, EarlierAnswer):
             add_headers(self._request, {REPLAYED: "true"})
             answer = json.loads(begun.answer)
             if "error" in answer:

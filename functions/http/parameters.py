@@ -59,6 +59,10 @@ Whole = BeforeValidator(_whole)
 """A whole number in JSON; `1.0` is one too: https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3"""
 
 
+EXACT = (1 << 53) - 1
+"""The largest integer that every JSON parser reads as it is (RFC 8259, section 6)."""
+
+
 def each_once(values: list[T]) -> list[T]:
     """Return the list; raises ValueError if it contains a value twice."""
     if len(set(values)) < len(values):

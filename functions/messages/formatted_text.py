@@ -14,7 +14,7 @@ from functions.messages.markup.html import parse_html
 from functions.messages.markup.markdown import parse_markdown
 from functions.messages.markup.marked_text import is_url
 from shared.errors import AvioError, Code
-from shared.rpc.text import Entity, EntityType, utf16_length
+from shared.rpc.text import EntityType, MarkupEntity, utf16_length
 
 MAX_UTF16_UNITS = 4096
 """https://core.telegram.org/method/messages.sendMessage: the server's `message_length_max`, which counts UTF-16 code units."""
@@ -22,7 +22,7 @@ MAX_ENTITIES = 100
 """https://core.telegram.org/api/entities: Telegram passes over those beyond, so the text would be half-marked."""
 
 ParseMode = Literal["none", "markdown", "html"]
-_PARSERS: dict[ParseMode, Callable[[str], tuple[str, tuple[Entity, ...]]]] = {
+_PARSERS: dict[ParseMode, Callable[[str], tuple[str, tuple[MarkupEntity, ...]]]] = {
     "none": lambda text: (text, ()),
     "markdown": parse_markdown,
     "html": parse_html,
@@ -39,13 +39,13 @@ class FormattedText:
     """A text as it is sent."""
 
     text: str
-    entities: tuple[Entity, ...] = ()
+    entities: tuple[MarkupEntity, ...] = ()
 
 
 def formatted(
     text: str,
     parse_mode: ParseMode = "none",
-    entities: Sequence[Entity] | None = None,
+    entities: Sequence[MarkupEntity] | None = None,
     limit: int = MAX_UTF16_UNITS,
     *,
     empty: bool = False,
@@ -75,7 +75,7 @@ def seen(text: str) -> bool:
     return not all(character.isspace() or unicodedata.category(character) == "Cf" for character in text)
 
 
-def _trimmed(text: str, entities: tuple[Entity, ...]) -> FormattedText:
+def _trimmed(text: str, entities: tuple[MarkupEntity, ...]) -> FormattedText:
     kept = text.strip()
     begins = utf16_length(text[: len(text) - len(text.lstrip())])
     ends = begins + utf16_length(kept)
@@ -87,7 +87,7 @@ def _trimmed(text: str, entities: tuple[Entity, ...]) -> FormattedText:
     return FormattedText(kept, tuple(moved))
 
 
-def _check(text: str, entities: Sequence[Entity]) -> None:
+def _check(text: str, entities: Sequence[MarkupEntity]) -> None:
     units, inside, at = utf16_length(text), set(), 0
     for character in text:  # between the two units of one character nothing begins or ends
         at += 1 if ord(character) < 0x10000 else 2
@@ -98,7 +98,7 @@ def _check(text: str, entities: Sequence[Entity]) -> None:
             raise _refused(f"entities.{number}", f"{problem} (offset {entity.offset}, length {entity.length})")
 
 
-def _problem(entity: Entity, units: int, inside: set[int]) -> str | None:
+def _problem(entity: MarkupEntity, units: int, inside: set[int]) -> str | None:
     if entity.end > units:
         return f"The entity ends behind the text, which has {units} UTF-16 units."
     if {entity.offset, entity.end} & inside:

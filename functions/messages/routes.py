@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.access import SendAccess
-from functions.http.acting import Acting, Attempt
+from functions.http.acting import ActAttempt, Acting
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole
@@ -19,7 +19,7 @@ from functions.messages.markup.marked_text import MAX_URL
 from functions.messages.send import Sending
 from shared.errors import AvioError, Code
 from shared.rpc.send import SendMessage
-from shared.rpc.text import Entity, EntityType
+from shared.rpc.text import EntityType, MarkupEntity
 
 router = APIRouter(tags=["messages"])
 _Units = Annotated[StrictInt, Field(le=MAX_TEXT), Whole]
@@ -42,9 +42,9 @@ class TextEntity(BaseModel):
         Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")] | None, Field(description="Of a `custom_emoji`.")
     ] = None
 
-    def entity(self) -> Entity:
+    def entity(self) -> MarkupEntity:
         """Return it as commands carry it."""
-        return Entity(**self.model_dump(exclude={"user_id"}), user_id=None if self.user_id is None else str(self.user_id))
+        return MarkupEntity(**self.model_dump(exclude={"user_id"}), user_id=None if self.user_id is None else str(self.user_id))
 
 
 class FormattedFields(BaseModel):
@@ -55,7 +55,7 @@ class FormattedFields(BaseModel):
         list[TextEntity] | None, Field(max_length=MAX_ENTITIES, description="In place of a parse_mode.", examples=[None])
     ] = None
 
-    def entities_given(self) -> list[Entity] | None:
+    def entities_given(self) -> list[MarkupEntity] | None:
         """Return the entities as commands carry them."""
         return None if self.entities is None else [entity.entity() for entity in self.entities]
 
@@ -85,7 +85,7 @@ def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sendin
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
     options = body.options(sending.now())
 
-    def command(attempt: Attempt) -> SendMessage:
+    def command(attempt: ActAttempt) -> SendMessage:
         return SendMessage(
             text=text.text,
             entities=text.entities,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.http.acting import Act, Attempt
+from functions.http.acting import Act, ActAttempt
 from functions.http.authenticator import Access
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
@@ -33,7 +33,7 @@ class Sending:
     now: Callable[[], datetime] = _utc_now
 
     def send(
-        self, once: Act, access: Access, command_of: Callable[[Attempt], Command[R]], model: type[M], answer_of: Callable[[R], M]
+        self, once: Act, access: Access, command_of: Callable[[ActAttempt], Command[R]], model: type[M], answer_of: Callable[[R], M]
     ) -> M:
         """Have the account's owner send something, and return the answer to what Telegram made of it.
 
@@ -41,7 +41,7 @@ class Sending:
         often a request is repeated on its way, one message comes of it.
         """
 
-        def action(attempt: Attempt) -> M:
+        def action(attempt: ActAttempt) -> M:
             return answer_of(self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command_of(attempt)))
 
         return once.run(model, action, ready=lambda: check_logged_in(access.account))

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.access import SendAccess
-from functions.http.acting import Acting, Attempt
+from functions.http.acting import ActAttempt, Acting
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole, each_once
@@ -110,7 +110,7 @@ def send_location(body: NewLocation, access: SendAccess, sending: _Sending, once
         raise refused("title", "A venue has a title and an address: give both, or neither.")
     options = body.options(sending.now())
 
-    def command(attempt: Attempt) -> SendLocation:
+    def command(attempt: ActAttempt) -> SendLocation:
         return SendLocation(
             latitude=body.latitude,
             longitude=body.longitude,
@@ -131,7 +131,7 @@ def send_contact(body: NewContact, access: SendAccess, sending: _Sending, once: 
     phone = e164(body.phone)
     options = body.options(sending.now())
 
-    def command(attempt: Attempt) -> SendContact:
+    def command(attempt: ActAttempt) -> SendContact:
         return SendContact(
             phone=phone,
             first_name=body.first_name,
@@ -152,7 +152,7 @@ def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting
     solution = formatted(body.explanation, limit=MAX_SOLUTION) if body.explanation is not None else None
     options = body.options(sending.now())
 
-    def command(attempt: Attempt) -> SendPoll:
+    def command(attempt: ActAttempt) -> SendPoll:
         return SendPoll(
             kind=body.kind,
             question=body.question,
@@ -176,7 +176,7 @@ def forward_messages(body: NewForward, access: SendAccess, sending: _Sending, on
     source = peers.parse(body.from_peer)
     options = body.options(sending.now())
 
-    def command(attempt: Attempt) -> ForwardMessages:
+    def command(attempt: ActAttempt) -> ForwardMessages:
         return ForwardMessages(
             source=source,
             message_ids=tuple(map(str, body.message_ids)),

@@ -11,8 +11,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.composition import Composition, DeliveryFunctionSettings
+from functions.sweeper.status_events import StatusEvents
 from functions.sweeper.sweep import Sweeper
-from functions.sweeper.sweep_run import PosterPool, SweepServices
+from functions.sweeper.sweep_run import PosterPool, SweepCounts, SweepServices
+from shared import aws
+from shared.queues import EventsQueue
+from shared.store.status_outbox import StatusOutbox
 
 METRICS = {
     "probes": "Probes",
@@ -23,9 +27,18 @@ METRICS = {
     "resumed": "ChatsOpened",
     "disabled": "CallbacksDisabled",
 }
+
+
+class SweeperSettings(DeliveryFunctionSettings):
+    """What the sweeper reads from the environment."""
+
+    events_queue_url: str
+
+
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-made = Composition(DeliveryFunctionSettings())
+settings = SweeperSettings()
+made = Composition(settings)
 services = SweepServices(
     recipients=made.recipients,
     deliveries=made.deliveries,
@@ -37,12 +50,24 @@ services = SweepServices(
     logger=made.logger,
 )
 sweeper = Sweeper(services)
+status_events = StatusEvents(StatusOutbox(made.state), EventsQueue(aws.sqs(), settings.events_queue_url), made.logger)
+
+
+async def run(*, ahead: bool) -> SweepCounts:
+    """Sweep, and queue changes of accounts' states as long as that takes."""
+    async with asyncio.TaskGroup() as group:
+        telling = group.create_task(status_events.run())
+        await asyncio.sleep(0)
+        counts = await sweeper.run(ahead=ahead)
+        await asyncio.to_thread(status_events.send)
+        telling.cancel()
+    return counts
 
 
 def handler(event: dict[str, Any], context: object) -> None:
     """Sweep. A run for a woken callback takes only what is due now; the scheduled runs also wait for what becomes due."""
     del context
-    counts = runner.run(sweeper.run(ahead="woken" not in event))
+    counts = runner.run(run(ahead="woken" not in event))
     counted = {METRICS[name]: count for name, count in asdict(counts).items() if count}
     for name, count in counted.items():
         metrics.add_metric(name, MetricUnit.Count, count)

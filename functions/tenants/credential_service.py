@@ -13,6 +13,7 @@ from functions.tenants.tenant_service import seal
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.errors import AvioError, Code
+from shared.model.callback_key import owner_of
 from shared.model.tenant import OVERLAP, PreviousSecret, Scope, Sealed, Tenant, TenantKey, new_signing_secret
 from shared.store.tenants import TenantStore, TooManyKeys
 
@@ -70,7 +71,7 @@ class CredentialService:
         if len(previous) >= MAX_PREVIOUS_SECRETS:
             raise AvioError(Code.ROTATION_PENDING)
         secret = new_signing_secret()
-        sealed = seal(self.envelope, tenant.id, secret.get_secret_value())
+        sealed = seal(self.envelope, owner_of(tenant.id), secret.get_secret_value())
         self._replace(tenant, sealed, (*previous, PreviousSecret(until=until, secret=_secret_of(tenant))))
         return secret, until
 

@@ -13,12 +13,13 @@ from functions.http.callers import ADMIN
 from functions.http.dependencies import provided
 from functions.http.idempotency import IdempotencyKey, mark_replayed
 from functions.http.openapi_responses import errors, never_null, paged
-from functions.http.parameters import Digits, Limit, Whole, each_once
+from functions.http.parameters import EXACT, Digits, Limit, Whole, each_once
 from functions.tenants.tenant_service import TenantService
 from shared import callback_headers
 from shared.errors import AvioError, Code
+from shared.model.event_kinds import EventKind
 from shared.model.rate_limit import MAX_LIMIT, MAX_WINDOW_S
-from shared.model.tenant import ChatType, Tenant
+from shared.model.tenant import MOST_CHATS, ChatType, Tenant
 
 router = APIRouter(tags=["tenants"])
 Name = Annotated[
@@ -49,6 +50,16 @@ ChatTypes = Annotated[
     AfterValidator(each_once),
     Field(min_length=1, description="The types of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
 ]
+Events = Annotated[
+    list[EventKind],
+    AfterValidator(each_once),
+    Field(min_length=1, description="The kinds of events that are delivered.", json_schema_extra={"uniqueItems": True}),
+]
+Chats = Annotated[
+    list[Annotated[int, Whole, Field(ge=-EXACT, le=EXACT)]],
+    AfterValidator(each_once),
+    Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
+]
 PAGE = 50
 
 
@@ -66,7 +77,7 @@ class RateLimitView(BaseModel):
 
 
 class NewTenant(BaseModel):
-    """A tenant to create. `callback_headers` and `chat_types` are as in a change."""
+    """A tenant to create. `callback_headers`, `chat_types` and `events` are as in a change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,6 +85,9 @@ class NewTenant(BaseModel):
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
+    events: Events | None = None
+    include_chats: Chats | None = None
+    exclude_chats: Chats | None = None
 
 
 class TenantChange(BaseModel):
@@ -82,7 +96,9 @@ class TenantChange(BaseModel):
     `callback_url: null` stops deliveries. Any URL, also the current one, enables a disabled callback. `callback_headers` are sent with each
     event, for example an `Authorization` that the endpoint requires. They replace the previous ones and are never shown again; null removes
     them. `chat_types` are the types of chats whose messages are delivered: null means private chats and groups; broadcast channels are
-    delivered only if listed.
+    delivered only if listed. `events` are the kinds of events that are delivered: null means messages alone. A kind that is added comes
+    within 30 seconds of the answer; a kind that is left out ends with it. With `include_chats` only events of these chats are delivered,
+    with `exclude_chats` none of those; null or an empty list ends that. These settings are those of the callback `first`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -91,6 +107,9 @@ class TenantChange(BaseModel):
     callback_url: Url | None = None
     callback_headers: Headers | None = None
     chat_types: ChatTypes | None = None
+    events: Events | None = None
+    include_chats: Chats | None = None
+    exclude_chats: Chats | None = None
     rate_limit: Annotated[RateLimitView | None, Field(description="For the administrator alone; null means 10 in 60 seconds.")] = None
 
 
@@ -108,6 +127,9 @@ class TenantView(BaseModel):
     callback_disabled_at: datetime | None
     callback_header_names: list[str]
     chat_types: list[ChatType]
+    events: list[EventKind]
+    include_chats: list[int]
+    exclude_chats: list[int]
     rate_limit: RateLimitView
     created_at: datetime
 
@@ -128,11 +150,18 @@ class Deleting(BaseModel):
 
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
-    fields = tenant.model_dump(include=set(TenantView.model_fields))
-    return {**fields, "chat_types": sorted(tenant.chat_types), "rate_limit": tenant.allowed_rate.model_dump()}
+    return {**tenant.model_dump(include=set(TenantView.model_fields)), **lists(tenant), "rate_limit": tenant.allowed_rate.model_dump()}
+
+
+def lists(tenant: Tenant) -> dict[str, Any]:
+    """Return a tenant's choices, sorted; chats by their number."""
+    chats = {name: sorted(map(int, getattr(tenant, name))) for name in ("include_chats", "exclude_chats")}
+    return {"chat_types": sorted(tenant.chat_types), "events": sorted(tenant.events), **chats}
 
 
 TenantServiceDep = Annotated[TenantService, provided(TenantService)]
+_ALWAYS = ("callback_headers", "chat_types")
+"""What the fingerprint of a creation has always had, given or not: a repeat may come to a later version."""
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
@@ -151,7 +180,9 @@ def create_tenant(
     If the answer may get lost, send an `Idempotency-Key`: for 24 hours the request can then be repeated with the same admin token. The
     repeat creates no second tenant. It answers with the same key and signing secret, and the header `Idempotency-Replayed: true`.
     """
-    new = body.name, body.callback_url, _stored_settings(body.model_dump(exclude={"name", "callback_url"}))
+    others = body.model_dump(exclude={"name", "callback_url"})
+    given = {name: value for name, value in others.items() if value is not None or name in _ALWAYS}
+    new = body.name, body.callback_url, stored_settings(given)
     if idempotency_key is None:
         created = tenants.create(*new)
     else:
@@ -190,7 +221,7 @@ def change_tenant(body: TenantChange, access: ManageAccess, tenants: TenantServi
 
     A first callback gets the events from now on. A callback that replaces another also gets the events that wait for that one.
     """
-    changes = _stored_settings(body.model_dump(exclude_unset=True))
+    changes = stored_settings(body.model_dump(exclude_unset=True))
     if "rate_limit" in changes and access.caller.kind is not ADMIN:
         raise AvioError(Code.FORBIDDEN, "Only the administrator sets `rate_limit`: send the admin token as `X-Admin-Token`.")
     if "name" in changes and changes["name"] is None:
@@ -207,6 +238,6 @@ def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
     return Deleting()
 
 
-def _stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's settings in their stored form: `chat_types` is a set."""
-    return {**settings, "chat_types": frozenset(settings["chat_types"])} if settings.get("chat_types") else settings
+def stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a request's settings in their stored form: lists are sets of texts, an empty one is none."""
+    return {name: frozenset(map(str, value)) or None if isinstance(value, list) else value for name, value in settings.items()}

@@ -79,10 +79,10 @@ class TenantService:
         return self._replayed(earlier, derived_from(admin_token, earlier.salt))
 
     def _create(self, name: str, url: str | None, others: dict[str, Any], draw: Draw, creation: Creation | None) -> Created:
-        self._check(url)
+        self.check(url)
         tenant_id, secret = new_tenant_id(), new_signing_secret(draw)
         sealed = seal(self.envelope, tenant_id, secret.get_secret_value())
-        fields = {name: value for name, value in self._stored(tenant_id, others).items() if value is not None}
+        fields = {name: value for name, value in self.stored(tenant_id, others).items() if value is not None}
         signing = (sealed.key, sealed.sealed)
         tenant, key = self.tenants.create(name, url, self.clock.now(), signing, tenant_id, fields, creation, draw)
         return Created(tenant, key, secret)
@@ -115,9 +115,9 @@ class TenantService:
         Setting `callback_url`, to the same address too, enables a disabled callback. A first callback gets events from now on.
         """
         if "callback_url" in changes:
-            self._check(changes["callback_url"])
+            self.check(changes["callback_url"])
             changes = {**changes, "callback_since": self.clock.now()}
-        changes = self._stored(tenant.id, changes)
+        changes = self.stored(tenant.id, changes)
         changed = self.tenants.change(tenant.id, changes) if changes else tenant
         if changed is None:
             raise AvioError(Code.TENANT_NOT_FOUND)
@@ -135,7 +135,7 @@ class TenantService:
             for owner in erasure.remind(self.table, tenant.id, now):
                 self.workers.nudge(owner, tenant.id)
 
-    def _stored(self, tenant_id: TenantId, changes: dict[str, Any]) -> dict[str, Any]:
+    def stored(self, tenant_id: TenantId, changes: dict[str, Any]) -> dict[str, Any]:
         """Return changes in their stored form: headers encrypted, with their names beside them."""
         if "callback_headers" not in changes:
             return changes
@@ -143,7 +143,8 @@ class TenantService:
         sealed = seal(self.envelope, tenant_id, json.dumps(headers), Purpose.HEADERS) if headers else None
         return {**changes, "callback_headers": sealed, "callback_header_names": tuple(headers) if headers else None}
 
-    def _check(self, url: str | None) -> None:
+    def check(self, url: str | None) -> None:
+        """Raise `invalid_callback_url` for a URL that nothing may be posted to."""
         if url is not None:
             allowed = self.allowed
             callback_url.check(url, allow_http=allowed.allow_http_callbacks, allow_private=allowed.allow_private_callbacks)

@@ -24,16 +24,19 @@ from listener.core.session_store import Saved, SessionStore
 from shared.clock import Clock
 from shared.crypto import DecryptionFailed, Envelope
 from shared.model.account import Account, AccountState, Wanted
+from shared.model.event import AccountStatusChanged, StatusChange, event_id
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.proxy import Proxy
 from shared.model.states import Reason, may_become, move
-from shared.store import erasure
+from shared.store import erasure, status_outbox
 from shared.store.accounts import AccountStore
 from shared.store.credential_claims import CredentialClaims, Unowned, fingerprint
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
 from shared.store.proxies import ProxyStore
-from shared.store.table import Table
+from shared.store.table import Put, Table
+from shared.store.tenants import TenantStore
 
 P = TypeVar("P", bound=Position)
 Peers = tuple[Peer, ...]
@@ -73,6 +76,7 @@ class AccountContext:
         self.ledger: Ledger[Any] | None = None
         self.last_event_at: datetime | None = None
         self.released = False
+        self._changes_told = 0
         self.proxy: Proxy | None = None
         self._proxies = ProxyStore(services.table, services.envelope)
         self._me = me
@@ -125,9 +129,24 @@ class AccountContext:
         changes = {name: value for name, value in {**_moved(row, state, reason), **changes}.items() if getattr(row, name) != value}
         if not changes:
             return
-        if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes):
+        told = self._told(changes)
+        if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes, told):
             raise Superseded
+        self._changes_told += told is not None
         self.row = self.row.model_copy(update=changes)  # another change may have come in between
+
+    def _told(self, changes: dict[str, Any]) -> Put | None:
+        """Return the write of the event that tells of a change of the row; None if the change is not told.
+
+        A change whose answer is lost is written again with the same number, and so told once.
+        """
+        status = status_change(self.row, changes, self.services.now())
+        if status is None or self.row.wanted is Wanted.ERASE:
+            return None
+        row, number = self.row, self._changes_told
+        names = {"tenant_id": row.tenant_id, "channel": row.channel, "received_at": self.services.now()}
+        name = event_id(row.channel, row.tenant_id, "-", f"{row.epoch}/{number}", "account.status")
+        return status_outbox.put(AccountStatusChanged(id=name, status=status, **names), row.epoch, number)
 
     async def note(self, state: AccountState | None = None, reason: Reason | None = None, **changes: Any) -> None:
         """Change status that may as well be missing for a while: where storage is away it stays as it is."""
@@ -207,7 +226,10 @@ class AccountContext:
         self.guard.close()
         row, store = self.row, self.services.accounts
         changes = {**_moved(row, state, reason), **changes}
-        self.released = await self.services.offload(store.release, row.tenant_id, row.channel, self._me, row.epoch, changes, done)
+        told = self._told({name: value for name, value in changes.items() if getattr(row, name) != value})
+        release = (row.tenant_id, row.channel, self._me, row.epoch, changes, done, told)
+        self.released = await self.services.offload(store.release, *release)
+        self._changes_told += told is not None and self.released
         if not self.released:
             await self.look_again()
 
@@ -220,6 +242,10 @@ class AccountContext:
     async def load_peer(self, peer_id: int | str) -> Peer | None:
         """Return what is stored of a peer: something was delivered from it or written to it."""
         return await self.services.offload(self.services.peers.get, self.tenant_id, self.row.channel, peer_id)
+
+    async def chosen_events(self) -> frozenset[EventKind] | None:
+        """Return the kinds of events that the tenant has chosen, None where it is gone; raises Malformed or one of AWS_AWAY."""
+        return await self.services.offload(TenantStore(self.services.table).chosen_events, self.tenant_id)
 
     async def save_peers(self, peers: Iterable[Peer]) -> bool:
         """Store peers; tell whether all of them are stored. Where storage is away they are stored the next time."""
@@ -249,6 +275,30 @@ class AccountContext:
             raise Superseded
         self.row = row
         return row.wanted
+
+
+_TOLD = {state for state in AccountState if state.logged_in} | {
+    AccountState.LOGGING_OUT,
+    AccountState.LOGGED_OUT,
+    AccountState.KEY_DUPLICATED,
+    AccountState.BANNED,
+    AccountState.FAILED,
+}
+"""The states that are told. The steps of a log-in are not: whoever logs in has the answers."""
+
+
+def status_change(row: Account, changes: Mapping[str, Any], now: datetime) -> StatusChange | None:
+    """Return what a change of an account's row tells its tenant, or None.
+
+    A logged-in account whose row gets a `last_error` has lost its connection; it has recovered when the row loses it.
+    """
+    state = changes.get("state", row.state)
+    if "state" in changes and state in _TOLD:
+        return StatusChange(state=state, reason=changes.get("reason"), at=now)
+    if "last_error" in changes and "state" not in changes and row.state.logged_in and (changes["last_error"] is None or not row.last_error):
+        error = changes["last_error"]
+        return StatusChange(state=row.state, reason=row.reason, at=now, stale=error is not None, last_error=error)
+    return None
 
 
 def _moved(row: Account, state: AccountState | None, reason: Reason | None) -> dict[str, Any]:

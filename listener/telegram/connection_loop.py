@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from listener.core.checkpoint import Checkpoint
+from listener.core.event_choice import EventChoice
 from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
@@ -51,7 +52,8 @@ class ConnectionLoop:
         self._saving_peers: set[asyncio.Task[None]] = set()
         self._metrics = core.metrics
         self._flood_waits = FloodWaits(core.services.clock.boottime, self._metrics)
-        self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, self._recent_sends, ledger, core.services.now)
+        choice = EventChoice(core.chosen_events, core.services.clock.boottime)
+        self._update_handler = UpdateHandler(core.tenant_id, user_id, context.peers, self._recent_sends, ledger, core.services.now, choice)
         self._restrictions = Restrictions(context)
         self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None

@@ -2,7 +2,7 @@
 
     message            somebody wrote to the account          message.edited, message.deleted, message.read, message.reaction
     message.sent       the account wrote, elsewhere or here   account.status    its state has changed
-    qr, ready          a provider shows a code, is logged in
+    chat.joined, chat.left, chat.migrated           qr, ready    a provider shows a code, is logged in
 
 An entry is the event's own fields and, under the name of its kind (`message`, `deleted`, ...), what happened. Ids of chats, users and
 messages are text in the channel's own form; entries of earlier versions have Telegram's as numbers, which are read too.
@@ -32,8 +32,33 @@ class Media(FrozenModel):
     size: int | None = None
 
 
+class Entity(FrozenModel):
+    """A formatted piece of a text: `offset` and `length` count UTF-16 units. The other fields are there where the type has them."""
+
+    type: str
+    offset: int
+    length: int
+    url: str | None = None
+    user_id: MessengerId | None = None
+    language: str | None = None
+    custom_emoji_id: str | None = None
+
+
+class Forward(FrozenModel):
+    """Where a message was forwarded from: who wrote it and when, and its id there where that is a channel."""
+
+    date: datetime
+    sender_id: MessengerId | None = None
+    sender_name: str | None = None
+    message_id: MessengerId | None = None
+    author_signature: str | None = None
+
+
 class Message(FrozenModel):
-    """A message. Telegram's `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set."""
+    """A message. Telegram's `chat_id` is the marked id (-100... for channels); `text` may be empty where media is set.
+
+    Entries of earlier versions end with `media`.
+    """
 
     chat_id: MessengerId
     message_id: MessengerId
@@ -46,12 +71,26 @@ class Message(FrozenModel):
     date: datetime
     reply_to: MessengerId | None = None
     media: Media | None = None
+    outgoing: bool | None = None
+    """True where the account itself wrote it. Entries of earlier versions do not say: they are of others' messages."""
+
+    entities: tuple[Entity, ...] | None = None
+    album_id: str | None = None
+    forward: Forward | None = None
+    reply_chat_id: MessengerId | None = None
+    reply_quote: str | None = None
+    thread_id: MessengerId | None = None
+    edited_at: datetime | None = None
+    via_bot_id: MessengerId | None = None
+    author_signature: str | None = None
+    mentioned: bool | None = None
 
 
 class Deletion(FrozenModel):
     """Messages that are gone. `chat_id` is None where the messenger names only the messages."""
 
     chat_id: MessengerId | None = None
+    chat_type: ChatType | None = None
     message_ids: tuple[MessengerId, ...]
 
 
@@ -59,24 +98,69 @@ class Reading(FrozenModel):
     """How far a chat has been read. `by_account` tells the account's own reading from the others'."""
 
     chat_id: MessengerId
+    chat_type: ChatType | None = None
     up_to_message_id: MessengerId
     by_account: bool
 
 
+class ReactionCount(FrozenModel):
+    """How many people gave a reaction: an emoji, or a custom one by its id. `by_account`: True where the account is among them."""
+
+    emoji: str | None = None
+    custom_emoji_id: str | None = None
+    count: int
+    by_account: bool | None = None
+
+
+class Reactor(FrozenModel):
+    """Somebody who reacted, and when."""
+
+    sender_id: MessengerId
+    emoji: str | None = None
+    custom_emoji_id: str | None = None
+    date: datetime | None = None
+
+
 class Reaction(FrozenModel):
-    """What somebody's reactions to a message are now; none where they were taken back."""
+    """What the reactions to a message are now; none where they were taken back. With `sender_id` they are that person's."""
 
     chat_id: MessengerId
+    chat_type: ChatType | None = None
     message_id: MessengerId
     sender_id: MessengerId | None = None
     emoji: tuple[str, ...]
+    counts: tuple[ReactionCount, ...] = ()
+    recent: tuple[Reactor, ...] = ()
+
+
+class Membership(FrozenModel):
+    """Who came into a chat or left it, and who else did that to them. `account`: whether the account itself is among them."""
+
+    chat_id: MessengerId
+    chat_type: ChatType
+    message_id: MessengerId
+    date: datetime
+    user_ids: tuple[MessengerId, ...]
+    by_id: MessengerId | None = None
+    account: bool
+
+
+class Migration(FrozenModel):
+    """A group has another id from now on."""
+
+    chat_id: MessengerId
+    to_chat_id: MessengerId
+    date: datetime
 
 
 class StatusChange(FrozenModel):
-    """The account's new state and its reason."""
+    """The account's state and its reason, since `at`. `stale`: whether its connection has just failed (True) or come back (False)."""
 
     state: AccountState
     reason: str | None = None
+    at: datetime | None = None
+    stale: bool | None = None
+    last_error: str | None = None
 
 
 class LoginCode(FrozenModel):
@@ -161,6 +245,11 @@ class MessagesDeleted(_Event):
         """The chat of the messages, where it is known."""
         return self.deleted.chat_id
 
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The kind of that chat, where it is known."""
+        return self.deleted.chat_type
+
 
 class MessagesRead(_Event):
     """A chat was read."""
@@ -173,6 +262,11 @@ class MessagesRead(_Event):
         """The chat that was read."""
         return self.read.chat_id
 
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The kind of that chat, where it is known."""
+        return self.read.chat_type
+
 
 class MessageReacted(_Event):
     """Somebody reacted to a message, or took that back."""
@@ -184,6 +278,62 @@ class MessageReacted(_Event):
     def chat_id(self) -> str | None:
         """The chat of the message."""
         return self.reaction.chat_id
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The kind of that chat, where it is known."""
+        return self.reaction.chat_type
+
+
+class ChatJoined(_Event):
+    """People came into a chat."""
+
+    event: Literal["chat.joined"] = "chat.joined"
+    joined: Membership
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat."""
+        return self.joined.chat_id
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The chat's kind."""
+        return self.joined.chat_type
+
+
+class ChatLeft(_Event):
+    """Somebody left a chat, or was removed from it."""
+
+    event: Literal["chat.left"] = "chat.left"
+    left: Membership
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat."""
+        return self.left.chat_id
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """The chat's kind."""
+        return self.left.chat_type
+
+
+class ChatMigrated(_Event):
+    """A basic group has become a supergroup."""
+
+    event: Literal["chat.migrated"] = "chat.migrated"
+    migrated: Migration
+
+    @property
+    def chat_id(self) -> str | None:
+        """The group as it was."""
+        return self.migrated.chat_id
+
+    @property
+    def chat_type(self) -> ChatType | None:
+        """It is a group."""
+        return "group"
 
 
 class AccountStatusChanged(_Event):
@@ -213,6 +363,9 @@ Event = (
     | MessagesDeleted
     | MessagesRead
     | MessageReacted
+    | ChatJoined
+    | ChatLeft
+    | ChatMigrated
     | AccountStatusChanged
     | QrShown
     | ProviderReady
@@ -235,6 +388,9 @@ StoredEvent = Annotated[
     | Annotated[MessagesDeleted, Tag("message.deleted")]
     | Annotated[MessagesRead, Tag("message.read")]
     | Annotated[MessageReacted, Tag("message.reaction")]
+    | Annotated[ChatJoined, Tag("chat.joined")]
+    | Annotated[ChatLeft, Tag("chat.left")]
+    | Annotated[ChatMigrated, Tag("chat.migrated")]
     | Annotated[AccountStatusChanged, Tag("account.status")]
     | Annotated[QrShown, Tag("qr")]
     | Annotated[ProviderReady, Tag("ready")],

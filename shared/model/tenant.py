@@ -14,8 +14,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
+from shared.model.callback_key import FIRST, key_of
+from shared.model.event_kinds import DEFAULT_KINDS, EventKind, is_chosen
 from shared.model.frozen import StoredModel
 from shared.model.ids import TenantId
 from shared.model.rate_limit import DEFAULT, RateLimit
@@ -69,6 +71,45 @@ class PreviousSecret(StoredModel):
     secret: Sealed | None = None
 
 
+class DeliveryMode(StrEnum):
+    """How a callback gets its events: they are posted to its URL, or wait until they are fetched."""
+
+    PUSH = "push"
+    PULL = "pull"
+
+
+MOST_CALLBACKS = 5
+"""Callbacks of a tenant, the first included."""
+MOST_CHATS = 100
+"""Chats that a callback's filter may name."""
+
+_ChatTypes = Annotated[frozenset[ChatType], BeforeValidator(partial(_known, ChatType))]
+_Events = Annotated[frozenset[EventKind], BeforeValidator(partial(_known, EventKind))]
+DEFAULT_CHAT_TYPES = frozenset({ChatType.PRIVATE, ChatType.GROUP})
+
+
+class Callback(StoredModel):
+    """A callback beside a tenant's first one, as its tenant's row has it. The fields are those that `Tenant` has of its first callback."""
+
+    created_at: datetime
+    delivery: DeliveryMode = DeliveryMode.PUSH
+    callback_url: str | None = None
+    callback_since: datetime | None = None
+    callback_disabled: str | None = None
+    callback_disabled_cause: str | None = None
+    callback_disabled_at: datetime | None = None
+    callback_revision: int = 0
+    callback_headers: Sealed | None = None
+    callback_header_names: tuple[str, ...] = ()
+    chat_types: _ChatTypes = DEFAULT_CHAT_TYPES
+    events: _Events = DEFAULT_KINDS
+    include_chats: frozenset[str] = frozenset()
+    exclude_chats: frozenset[str] = frozenset()
+    signing_key: bytes | None = None
+    signing_secret: bytes | None = None
+    previous_secrets: tuple[PreviousSecret, ...] = ()
+
+
 class Tenant(StoredModel):
     """A customer of this deployment, as stored.
 
@@ -79,7 +120,10 @@ class Tenant(StoredModel):
     `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
     `previous_secrets`: the replaced secrets, oldest first.
     `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
-    not. `key_count`: the number of keys, None in rows of earlier versions. `rate_limit`: what the administrator set.
+    not. `key_count`: the number of keys, None in rows of earlier versions. `callbacks`: the callbacks beside the first, by id.
+    `fan_out`: each callback gets copies of the events; it stays so, or an event could overtake the copy of an earlier one.
+    `delivery` is of the callback that `seen_by` shows; the first one's is always push.
+    `rate_limit`: what the administrator set.
     """
 
     id: TenantId
@@ -94,7 +138,13 @@ class Tenant(StoredModel):
     callback_revision: int = 0
     callback_headers: Sealed | None = None
     callback_header_names: tuple[str, ...] = ()
-    chat_types: Annotated[frozenset[ChatType], BeforeValidator(partial(_known, ChatType))] = frozenset({ChatType.PRIVATE, ChatType.GROUP})
+    chat_types: _ChatTypes = DEFAULT_CHAT_TYPES
+    events: _Events = DEFAULT_KINDS
+    include_chats: frozenset[str] = frozenset()
+    exclude_chats: frozenset[str] = frozenset()
+    callbacks: dict[str, Callback] = Field(default_factory=dict)
+    fan_out: bool = False
+    delivery: DeliveryMode = DeliveryMode.PUSH
     deleting: bool = False
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
@@ -125,6 +175,37 @@ class Tenant(StoredModel):
     def wants(self, chat_type: str) -> bool:
         """Tell whether messages from chats of this type go to its callback (contract C1)."""
         return chat_type in self.chat_types
+
+    def wants_chat(self, chat_id: str) -> bool:
+        """Tell whether what happens in this chat goes to its callback."""
+        return chat_id not in self.exclude_chats and (not self.include_chats or chat_id in self.include_chats)
+
+    @property
+    def all_events(self) -> frozenset[EventKind]:
+        """The kinds of events that any of its callbacks wants."""
+        return self.events.union(*(callback.events for callback in self.callbacks.values()))
+
+    def seen_by(self, callback_id: str) -> Tenant | None:
+        """Return the tenant as delivery to one of its callbacks sees it, None if it has no such callback.
+
+        It has the callback's key for its id, and the callback's settings in the place of the first one's.
+        """
+        key = key_of(self.id, callback_id)
+        if callback_id == FIRST:
+            return self.model_copy(update={"id": key})
+        if (callback := self.callbacks.get(callback_id)) is None:
+            return None
+        settings = {name: value for name, value in callback if name != "created_at"}
+        return self.model_copy(update={**settings, "id": key})
+
+    @property
+    def fetches(self) -> bool:
+        """Whether the callback fetches its events, and nothing is posted to it."""
+        return self.delivery is DeliveryMode.PULL
+
+    def wants_kind(self, kind: str) -> bool:
+        """Tell whether events of this kind go to its callback (contract C7)."""
+        return is_chosen(kind, self.events)
 
 
 class TenantKey(StoredModel):

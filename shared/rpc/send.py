@@ -11,7 +11,7 @@ from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result, Since
 from shared.rpc.delivery_options import DeliveryOptions
 from shared.rpc.recipient import Recipient
-from shared.rpc.text import Entity
+from shared.rpc.text import MarkupEntity
 
 
 class SendResult(Result):
@@ -36,7 +36,7 @@ class SendMessage(DeliveryOptions, Command[SendResult]):
 
     text: str = Field(repr=False)
     random_id: int
-    entities: Annotated[tuple[Entity, ...], Since(2)] = Field((), repr=False)
+    entities: Annotated[tuple[MarkupEntity, ...], Since(2)] = Field((), repr=False)
     link_preview: Annotated[bool, Since(2)] = True
 
 
@@ -73,7 +73,7 @@ class FormattedPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     text: str = Field(repr=False)
-    entities: tuple[Entity, ...] = Field((), repr=False)
+    entities: tuple[MarkupEntity, ...] = Field((), repr=False)
 
 
 class SendPoll(DeliveryOptions, Command[SendResult]):

@@ -34,7 +34,7 @@ class EntityType(StrEnum):
     PHONE_NUMBER = "phone_number"
 
 
-class Entity(BaseModel):
+class MarkupEntity(BaseModel):
     """One entity. `offset` and `length` are in UTF-16 units. Only the types that need it have a further field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

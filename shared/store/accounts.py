@@ -103,10 +103,15 @@ class AccountStore:
                 return account_of(row)
         raise StoreUnavailable("transact_write_items: others write the same items")
 
-    def set_status(self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any]) -> bool:
-        """Write status fields (None removes a field) as the owner under `epoch`; False if the owner has changed. Safe to run twice."""
+    def set_status(
+        self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any], told: Put | None = None
+    ) -> bool:
+        """Write status fields (None removes a field) as the owner under `epoch`; False if the owner has changed. Safe to run twice.
+
+        `told` is written in the same transaction: the event that tells of the change.
+        """
         try:
-            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch})
+            self._change(tenant_id, channel, changes, "#owner = :me AND epoch = :epoch", {":me": me, ":epoch": epoch}, told)
         except ConditionFailed:
             return False
         return True
@@ -126,7 +131,14 @@ class AccountStore:
         return account_of(row)
 
     def release(
-        self, tenant_id: TenantId, channel: Channel, me: WorkerId, epoch: Epoch, changes: dict[str, Any], done: Wanted | None = None
+        self,
+        tenant_id: TenantId,
+        channel: Channel,
+        me: WorkerId,
+        epoch: Epoch,
+        changes: dict[str, Any],
+        done: Wanted | None = None,
+        told: Put | None = None,
     ) -> bool:
         """Give up an account, so that no worker looks for it until a command comes for it.
 
@@ -140,6 +152,7 @@ class AccountStore:
                 {**changes, "owner": None},
                 f"#owner = :me AND epoch = :epoch AND ({unwanted})",
                 {":me": me, ":epoch": epoch} | ({":done": done} if done else {}),
+                told,
             )
         except ConditionFailed:
             return False
@@ -153,7 +166,15 @@ class AccountStore:
             return False
         return True
 
-    def _change(self, tenant_id: TenantId, channel: Channel, changes: dict[str, Any], condition: str, values: dict[str, Any]) -> None:
+    def _change(
+        self,
+        tenant_id: TenantId,
+        channel: Channel,
+        changes: dict[str, Any],
+        condition: str,
+        values: dict[str, Any],
+        told: Put | None = None,
+    ) -> None:
         names = {"#owner": "owner"} | {f"#{name}": name for name in changes}
         sets = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in changes.items() if value is not None}
         parts = []
@@ -162,7 +183,25 @@ class AccountStore:
         if removed := [f"#{name}" for name, value in changes.items() if value is None]:
             parts.append("REMOVE " + ", ".join(removed))
         values = values | {f":{name}": value for name, value in sets.items()}
-        self._table.update(keys.account(tenant_id, channel), " ".join(parts), values, condition, names)
+        key = keys.account(tenant_id, channel)
+        if told is None:
+            self._table.update(key, " ".join(parts), values, condition, names)
+        else:
+            self._change_and_tell(Update(key, " ".join(parts), values, condition, names), told)
+
+    def _change_and_tell(self, change: Update, told: Put) -> None:
+        """Change a row and write the event that tells of it, both or neither; raises ConditionFailed.
+
+        A transaction fails too where another write to the row is under way, so it is tried several times before the failure counts.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                self._table.transact([change, told])
+            except ConditionFailed:
+                continue
+            else:
+                return
+        self._table.transact([change, told])
 
 
 def wanting_erasure(account: keys.Key, now: datetime) -> Update:

@@ -88,7 +88,7 @@ class BacklogStore:
 
     def chats(self, tenant_id: TenantId) -> Iterator[ParkedChat | Malformed]:
         """Yield a tenant's parked chats."""
-        values = {":pk": keys.callback_state(tenant_id)["pk"], ":chats": keys.PARKED_CHATS}
+        values = {":pk": keys.callback_state(tenant_id)["pk"], ":chats": keys.prefix(tenant_id) + keys.PARKED_CHATS}
         return each(parked_chat_of, self._table.query("pk = :pk AND begins_with(sk, :chats)", values, ConsistentRead=True))
 
     def wake_chats(self, tenant_id: TenantId, now: datetime) -> bool:
@@ -122,7 +122,7 @@ class BacklogStore:
 
         Raises Malformed if the first slot, or its event's record, is malformed.
         """
-        values = {":pk": keys.callback_state(tenant_id)["pk"], ":backlog": keys.backlog(chat)}
+        values = {":pk": keys.callback_state(tenant_id)["pk"], ":backlog": keys.prefix(tenant_id) + keys.backlog(chat)}
         rows = self._table.query("pk = :pk AND begins_with(sk, :backlog)", values, ConsistentRead=True, Limit=limit)
         parked, fault = _up_to_fault(map(_parked_event, rows))
         records = self._table.get_many(keys.delivery(tenant_id, event_id) for _, event_id in parked)
@@ -189,8 +189,9 @@ def _parked_event(row: Item) -> tuple[int, EventId]:
 
 
 def _due_item(row: Item) -> DueItem:
-    chat = row["sk"].removeprefix(keys.PARKED_CHATS) if row["sk"].startswith(keys.PARKED_CHATS) else None
-    return DueItem(keys.tenant_of(row), chat, row["due_at"])
+    sk = keys.in_callback(row["sk"])
+    chat = sk.removeprefix(keys.PARKED_CHATS) if sk.startswith(keys.PARKED_CHATS) else None
+    return DueItem(keys.callback_key(row), chat, row["due_at"])
 
 
 def _up_to_fault(found: Iterable[T]) -> tuple[list[T], Malformed | None]:

@@ -79,6 +79,12 @@ class CallbackStateStore:
         values |= due_values(tenant_id, first_probe)
         return self._changed(tenant_id, update, values, f"failures >= :most AND {_NOT_PAUSED}") or state
 
+    def wait_for_fetches(self, tenant_id: TenantId, now: datetime) -> CallbackState:
+        """Have the events of a callback that fetches them parked: it is paused, and never due. Safe to run twice; raises Malformed."""
+        update = "SET #state = :paused, since = if_not_exists(since, :now)"
+        row = self._table.update(keys.callback_state(tenant_id), update, {**_PAUSED, ":now": now.isoformat()}, None, _NAMES)
+        return callback_state_of(row)
+
     def count_success(self, tenant_id: TenantId) -> None:
         """Reset the count of failures. A paused callback stays paused: only its probes end that."""
         self._changed(tenant_id, "SET failures = :none", {":none": 0, **_PAUSED}, f"attribute_exists(pk) AND {_NOT_PAUSED}")

@@ -95,13 +95,14 @@ class DeliveryStore:
             pass
 
     def erase_some(self, tenant_id: TenantId, limit: int = 500) -> bool:
-        """Erase up to `limit` items of a tenant; tell whether there may be more.
+        """Erase up to `limit` items of a tenant, or of one callback beside the first; tell whether there may be more.
 
         Items are erased backwards by sort key, so that the callback's row goes last: while it is due, the sweeper finds the tenant again.
         """
-        pk = keys.callback_state(tenant_id)["pk"]
+        pk, prefix = keys.callback_state(tenant_id)["pk"], keys.prefix(tenant_id)
         options = {"ProjectionExpression": "pk, sk", "ConsistentRead": True, "ScanIndexForward": False, "Limit": limit}
-        rows = list(self._table.query("pk = :pk", {":pk": pk}, **options))
+        condition, values = ("pk = :pk AND begins_with(sk, :prefix)", {":prefix": prefix}) if prefix else ("pk = :pk", {})
+        rows = list(self._table.query(condition, {":pk": pk, **values}, **options))
         self._table.delete_many(rows)
         return len(rows) == limit
 
@@ -158,4 +159,4 @@ def _dropped_of(row: Item) -> Dropped:
 def summary_of(row: Item) -> DeliverySummary:
     """Return the line of the log in an item, or in the index's copy of it; raises Malformed."""
     fields = {name: row[name] for name in DeliverySummary.model_fields if name in row}
-    return DeliverySummary.model_validate({**fields, "event_id": row["sk"].removeprefix(keys.DELIVERIES)})
+    return DeliverySummary.model_validate({**fields, "event_id": keys.in_callback(row["sk"]).removeprefix(keys.DELIVERIES)})

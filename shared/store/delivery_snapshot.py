@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.model.backlog import CallbackState, ParkedChat
+from shared.model.callback_key import callback_of, names_copy, owner_of
 from shared.model.delivery import Delivery
 from shared.model.event import Event, read_event
 from shared.model.ids import EventId, TenantId
@@ -49,21 +50,28 @@ class SnapshotReader:
 
         The read begins when the events are there. So it shows each tenant's settings as they were at some time after that.
         """
-        rows = (key for event in events for key in keys_of(event))
-        tenants = {address_of(keys.tenant(tenant_id)): tenant_id for tenant_id, _, _ in events}
-        found, of_state = self._deliveries.get_many_with(rows, self._state, map(keys.tenant, tenants.values()))
+        wanted = {(event[0], address_of(key)): key for event in events for key in keys_of(event)}
+        of = {tenant_id: keys.tenant(owner_of(tenant_id)) for tenant_id, _, _ in events}
+        found, of_state = self._deliveries.get_many_with(wanted.values(), self._state, of.values())
         snapshot = Snapshot()
-        for address, row in found.items():
+        for tenant_id, address in wanted:
+            if address in found:
+                try:
+                    _add(snapshot, tenant_id, found[address])
+                except Malformed as fault:
+                    snapshot.faults[address] = fault
+        for tenant_id, address in ((tenant_id, address_of(key)) for tenant_id, key in of.items()):
             try:
-                _add(snapshot, row)
-            except Malformed as fault:
-                snapshot.faults[address] = fault
-        for address, tenant_id in tenants.items():
-            try:
-                snapshot.tenants[tenant_id] = _tenant_of(of_state[address]) if address in of_state else None
+                tenant = _tenant_of(of_state[address]) if address in of_state else None
+                snapshot.tenants[tenant_id] = as_seen(tenant, tenant_id)
             except Malformed as fault:
                 snapshot.faults[address] = fault
         return snapshot
+
+
+def as_seen(tenant: Tenant | None, key: TenantId) -> Tenant | None:
+    """Return a tenant as delivery by a callback's key sees it; None if it has no such callback."""
+    return tenant.seen_by(callback_of(key)) if tenant and names_copy(key) else tenant
 
 
 def keys_of(event: EventKey) -> list[keys.Key]:
@@ -87,8 +95,8 @@ def _record_and_body(row: Item) -> tuple[Delivery, str]:
     return delivery_of(row), row["event"]
 
 
-def _add(snapshot: Snapshot, row: Item) -> None:
-    tenant_id, sk = keys.tenant_of(row), row["sk"]
+def _add(snapshot: Snapshot, tenant_id: TenantId, row: Item) -> None:
+    sk = keys.in_callback(row["sk"])
     if sk == keys.CALLBACK:
         snapshot.callbacks[tenant_id] = callback_state_of(row)
     elif sk.startswith(keys.PARKED_CHATS):

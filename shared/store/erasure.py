@@ -67,7 +67,7 @@ def erase_account(table: Table, tenant_id: TenantId, channel: Channel, epoch: Ep
         if any(row["epoch"] != epoch for row in mine):
             return False
         left = [row for row in items.accounts if row["sk"] != sk and _had_owner(row)]
-        if _erase_one(table, channel, items, mine, left[0]) if left else _erase_all(table, tenant_id, items):
+        if _erase_one(table, tenant_id, channel, items, mine, left[0]) if left else _erase_all(table, tenant_id, items):
             return True
     raise StoreUnavailable("transact_write_items: others write the same items")
 
@@ -101,11 +101,18 @@ def _had_owner(account: Item) -> bool:
     return bool(account.get("epoch", 0) != 0)
 
 
-def _erase_one(table: Table, channel: Channel, items: _Items, mine: list[Item], other: Item) -> bool:
+def _erase_untold(table: Table, tenant_id: TenantId, channel: Channel | None = None) -> None:
+    """Erase the changes of state that were not told yet: nobody is there to be told."""
+    values = keys.status_outbox_of(tenant_id, channel)
+    table.delete_many(list(table.query("pk = :pk AND begins_with(sk, :sk)", values, ConsistentRead=True)))
+
+
+def _erase_one(table: Table, tenant_id: TenantId, channel: Channel, items: _Items, mine: list[Item], other: Item) -> bool:
     """Erase one account of several; False if its row or the other account's has changed: then it may be the last by now."""
     own = [row for row in items.others if keys.belongs_to(row["sk"], channel)]
-    release_noted(table, keys.tenant_of(other), [row for row in own if row["sk"].startswith(keys.KEY_CLAIMS)])
+    release_noted(table, tenant_id, [row for row in own if row["sk"].startswith(keys.KEY_CLAIMS)])
     table.delete_many(own)
+    _erase_untold(table, tenant_id, channel)
     if not mine:
         return True  # an earlier try has removed the row
     rows = [Delete(_key(row), _UNCHANGED, {":epoch": row["epoch"]}) for row in mine]
@@ -120,6 +127,7 @@ def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
     """Erase everything, the account rows last; False if one of them was claimed since it was read: its new owner is the last then."""
     release_noted(table, tenant_id, [row for row in items.others if row["sk"].startswith(keys.KEY_CLAIMS)])
     table.delete_many(items.others)
+    _erase_untold(table, tenant_id)
     for tenant in items.tenant:
         table.delete(keys.directory(tenant["number"]))
         table.delete(keys.tenant(tenant_id))

@@ -24,7 +24,7 @@ KEPT = timedelta(hours=24)
 LEASE_S = 60
 
 
-class Record(StoredModel):
+class IdempotencyRecord(StoredModel):
     """A request as it is remembered. `began_at` is when its first run began that may have done it; `leased_until` and `expires_at` are
     epoch seconds. `maybe_done` is false where it is certain that no run has done anything.
     """
@@ -38,7 +38,7 @@ class Record(StoredModel):
     maybe_done: bool = True
     answer: str | None = None
 
-    def begun(self, run: str, now: datetime) -> Record:
+    def begun(self, run: str, now: datetime) -> IdempotencyRecord:
         """Return the record as another run begins it, or takes it over."""
         began_at = self.began_at if self.maybe_done else now
         return self.model_copy(
@@ -46,21 +46,21 @@ class Record(StoredModel):
         )
 
 
-def new_record(fingerprint: str, salt: bytes, run: str, now: datetime) -> Record:
+def new_record(fingerprint: str, salt: bytes, run: str, now: datetime) -> IdempotencyRecord:
     """Return the record of a request's first run."""
     now_s = int(now.timestamp())
     kept_until = now_s + int(KEPT.total_seconds())
-    return Record(fingerprint=fingerprint, salt=salt, run=run, began_at=now, leased_until=now_s + LEASE_S, kept_until=kept_until)
+    return IdempotencyRecord(fingerprint=fingerprint, salt=salt, run=run, began_at=now, leased_until=now_s + LEASE_S, kept_until=kept_until)
 
 
-def record_in(row: Item | None, now: datetime) -> Record | None:
+def record_in(row: Item | None, now: datetime) -> IdempotencyRecord | None:
     """Return the record in an item, None where it is no longer kept: items outlive their time by up to two days."""
     if row is None or row["expires_at"] <= now.timestamp():
         return None
-    return Record.model_validate({**row, "kept_until": row["expires_at"]})
+    return IdempotencyRecord.model_validate({**row, "kept_until": row["expires_at"]})
 
 
-def beginning(key: Key, record: Record, seen: Record | None, now: datetime) -> Put:
+def beginning(key: Key, record: IdempotencyRecord, seen: IdempotencyRecord | None, now: datetime) -> Put:
     """Return the write that begins a run; it fails where another run has begun since the record was `seen`."""
     if seen is None:
         return Put(_row(key, record), "attribute_not_exists(pk) OR expires_at <= :now", {":now": int(now.timestamp())})
@@ -99,6 +99,6 @@ class RunRecord:
             write("run = :run")
 
 
-def _row(key: Key, record: Record) -> Item:
+def _row(key: Key, record: IdempotencyRecord) -> Item:
     fields = record.model_dump(exclude={"kept_until", "began_at"})
     return {**key, **fields, "began_at": record.began_at.isoformat(), "expires_at": record.kept_until}

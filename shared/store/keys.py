@@ -18,9 +18,10 @@ table avio                        pk                        sk
   the deployment's tokens         SETTINGS                  TOKENS
   a tenant that is being erased   ENDED                     <next look>#<tenant id>
   a creation of a tenant (a day)  CREATED                   <digest of the Idempotency-Key>
+  a change of state to be told    STATUS                    T#<tenant id>#<channel>#<epoch, ten digits>#<number, ten digits>
   index by_owner                  <owner>                   T#<tenant id>
 
-table deliveries
+table deliveries (of a callback beside the first: sk begins with CALLBACK#<callback id>#, and index keys have its key for the tenant's id)
   an event's delivery record      T#<tenant id>             EVENT#<event id>
   its callback's state            T#<tenant id>             CALLBACK
   a parked chat                   T#<tenant id>             CHAT#<channel>:<chat id>
@@ -40,6 +41,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.model.callback_key import FIRST, callback_of, key_of, owner_of
 from shared.model.ids import Channel, EventId, TenantId, WorkerId
 
 Key = dict[str, str]
@@ -142,6 +144,18 @@ def created(idempotency_key: str) -> Key:
     return {"pk": "CREATED", "sk": hashlib.sha256(idempotency_key.encode()).hexdigest()}
 
 
+STATUS_OUTBOX = "STATUS"
+
+
+def status_outbox(tenant_id: TenantId, channel: Channel, epoch: int, number: int) -> Key:
+    return {"pk": STATUS_OUTBOX, "sk": f"T#{tenant_id}#{channel}#{epoch:010d}#{number:010d}"}
+
+
+def status_outbox_of(tenant_id: TenantId, channel: Channel | None = None) -> dict[str, str]:
+    """Return the values that a query finds a tenant's changes of state by, or those of one of its accounts."""
+    return {":pk": STATUS_OUTBOX, ":sk": f"T#{tenant_id}#" + (f"{channel}#" if channel else "")}
+
+
 BY_STATUS = "by_status"
 BY_DUE = "by_due"
 DUE_SHARDS = 4
@@ -149,12 +163,34 @@ PARKED_CHATS = "CHAT#"
 DELIVERIES = "EVENT#"
 
 
+def _of_callback(key: TenantId, sk: str) -> Key:
+    """Return the key of an item that a callback has, in its tenant's partition: one query finds all items of a tenant."""
+    return {"pk": f"T#{owner_of(key)}", "sk": f"{prefix(key)}{sk}"}
+
+
+def prefix(key: TenantId) -> str:
+    """Return what the sort keys of a callback's items begin with: nothing for the first."""
+    callback_id = callback_of(key)
+    return "" if callback_id == FIRST else f"{CALLBACK}#{callback_id}#"
+
+
+def in_callback(sk: str) -> str:
+    """Return a sort key without what its callback puts before it."""
+    return sk.split("#", 2)[2] if sk.startswith(f"{CALLBACK}#") else sk  # the first's own is CALLBACK alone
+
+
+def callback_key(key: Mapping[str, Any]) -> TenantId:
+    """Return the key of the callback that an item is of; for the first, its tenant's id."""
+    tenant_id, sk = TenantId(key["pk"].removeprefix("T#")), key["sk"]
+    return key_of(tenant_id, sk.split("#", 2)[1]) if sk.startswith(f"{CALLBACK}#") else tenant_id
+
+
 def delivery(tenant_id: TenantId, event_id: EventId) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"{DELIVERIES}{event_id}"}
+    return _of_callback(tenant_id, f"{DELIVERIES}{event_id}")
 
 
 def listed(tenant_id: TenantId, status: str) -> str:
-    return f"T#{tenant_id}#{status}"
+    return f"T#{owner_of(tenant_id) if callback_of(tenant_id) == FIRST else tenant_id}#{status}"
 
 
 def listed_at(received_at: datetime, event_id: EventId) -> str:
@@ -165,24 +201,19 @@ CALLBACK = "CALLBACK"
 
 
 def callback_state(tenant_id: TenantId) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": CALLBACK}
-
-
-def tenant_of(key: Mapping[str, Any]) -> TenantId:
-    """Return the tenant whose partition a key is in."""
-    return TenantId(key["pk"].removeprefix("T#"))
+    return _of_callback(tenant_id, CALLBACK)
 
 
 def dropped(tenant_id: TenantId) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": "DROPPED"}
+    return _of_callback(tenant_id, "DROPPED")
 
 
 def callback_tests(tenant_id: TenantId, minute: int) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"TRIALS#{minute}"}
+    return _of_callback(tenant_id, f"TRIALS#{minute}")
 
 
 def parked_chat(tenant_id: TenantId, chat: str) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"{PARKED_CHATS}{chat}"}
+    return _of_callback(tenant_id, f"{PARKED_CHATS}{chat}")
 
 
 def backlog(chat: str) -> str:
@@ -190,11 +221,11 @@ def backlog(chat: str) -> str:
 
 
 def slot(tenant_id: TenantId, chat: str, number: int) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"{backlog(chat)}{number:012d}"}
+    return _of_callback(tenant_id, f"{backlog(chat)}{number:012d}")
 
 
 def due_shard(tenant_id: TenantId) -> str:
-    return f"DUE#{zlib.crc32(tenant_id.encode()) % DUE_SHARDS}"
+    return f"DUE#{zlib.crc32(owner_of(tenant_id).encode()) % DUE_SHARDS}"
 
 
 def due_shards() -> list[str]:

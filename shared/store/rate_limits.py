@@ -36,7 +36,7 @@ class Usage:
     more_in_s: float | None
 
 
-class Exhausted(Exception):
+class LimitReached(Exception):
     """No request may be made now."""
 
     def __init__(self, usage: Usage) -> None:
@@ -50,14 +50,14 @@ def usage(policy: RateLimit, row: Item, now_s: float) -> Usage:
 
 
 def taking(policy: RateLimit, key: Key, row: Item, now_s: float, choose: Choose) -> Update:
-    """Return the update that takes one request, as far as an item shows; raise Exhausted where it shows that there is none to take.
+    """Return the update that takes one request, as far as an item shows; raise LimitReached where it shows that there is none to take.
 
     `choose` picks one of several free slots: at random, so that callers at once seldom pick the same. The update's condition fails where
     the item has changed in between.
     """
     found = usage(policy, row, now_s)
     if found.remaining < 1:
-        raise Exhausted(found)
+        raise LimitReached(found)
     values, now_us = {":expires": int(now_s) + policy.window_s + _KEPT_S}, _us(now_s)
     if policy.exact:
         stamps, cutoff = _stamps(row), now_us - policy.window_s * _US

@@ -13,10 +13,13 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from shared.model.account import Account
+from shared.model.callback_key import FIRST, callback_of, owner_of
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, TenantId
-from shared.model.tenant import Cause, Draw, Scope, Tenant, TenantKey, digest, new_key
+from shared.model.tenant import MOST_CALLBACKS, Callback, Cause, Draw, Scope, Tenant, TenantKey, digest, new_key
 from shared.store import keys
 from shared.store.accounts import account_of, wanting_erasure
+from shared.store.rows import of_row
 from shared.store.table import ConditionFailed, Delete, Item, Put, StoreUnavailable, Table, Update, Write
 
 _NEW = "attribute_not_exists(pk)"
@@ -34,6 +37,10 @@ CREATION_KEPT = timedelta(hours=24)
 
 Rows = Mapping[str, Item]
 """Rows of one tenant, by sort key."""
+
+
+class TooManyCallbacks(Exception):
+    """A tenant has MOST_CALLBACKS callbacks already."""
 
 
 class TooManyKeys(Exception):
@@ -127,6 +134,11 @@ class TenantStore:
         """Return a tenant that is not being deleted, or None."""
         return present(self._table.get(keys.tenant(tenant_id)))
 
+    def chosen_events(self, tenant_id: TenantId) -> frozenset[EventKind] | None:
+        """Return the kinds of events that a tenant has chosen, None where it is gone; raises Malformed."""
+        tenant = of_row(present)(self._table.get(keys.tenant(tenant_id)) or {})
+        return tenant.all_events if tenant else None
+
     def with_account(
         self, tenant_id: TenantId, channel: Channel, key_id: str | None, beside: Sequence[keys.Key] = ()
     ) -> tuple[Tenant | None, TenantKey | None, Account | None, Rows]:
@@ -194,16 +206,18 @@ class TenantStore:
 
     def replace_secret(self, seen: Tenant, now: Tenant) -> bool:
         """Put another signing secret, and others before it, in the place of those that were seen; False where another did so meanwhile."""
+        at = _Fields(seen.id)
         changes = {name: _wire(getattr(now, name)) for name in ("signing_key", "signing_secret", "previous_secrets")}
-        update = "SET " + ", ".join(f"{name} = :{name}" for name in changes)
-        same = "signing_secret = :seen" if seen.signing_secret else "attribute_not_exists(signing_secret)"
+        update = at.set_({name: f":{name}" for name in changes})
+        same = f"{at('signing_secret')} = :seen" if seen.signing_secret else f"attribute_not_exists({at('signing_secret')})"
         values = {**{f":{name}": value for name, value in changes.items()}, ":no": False}
         try:
             self._table.update(
-                keys.tenant(seen.id),
+                keys.tenant(owner_of(seen.id)),
                 update,
                 {**values, ":seen": seen.signing_secret} if seen.signing_secret else values,
                 f"{_EXISTS} AND {same}",
+                at.names,
             )
         except ConditionFailed:
             return False
@@ -276,6 +290,7 @@ class TenantStore:
 
     def disable_callback(self, seen: Tenant, cause: Cause, reason: str, now: datetime) -> bool:
         """Stop deliveries to a callback for a reason that the tenant can read; False where it was set or woken since it was `seen`."""
+        at = _Fields(seen.id)
         values = {
             ":reason": reason,
             ":cause": cause,
@@ -283,20 +298,77 @@ class TenantStore:
             ":url": seen.callback_url or "",
             ":seen": seen.callback_revision,
         }
-        update = "SET callback_disabled = :reason, callback_disabled_cause = :cause, callback_disabled_at = :now"
-        never = "attribute_not_exists(callback_revision) OR " if seen.callback_revision == 0 else ""
+        set_ = at.set_({"callback_disabled": ":reason", "callback_disabled_cause": ":cause", "callback_disabled_at": ":now"})
+        revision = at("callback_revision")
+        never = f"attribute_not_exists({revision}) OR " if seen.callback_revision == 0 else ""
+        condition = f"{at('callback_url')} = :url AND ({never}{revision} = :seen)"
         try:
-            self._table.update(keys.tenant(seen.id), update, values, f"callback_url = :url AND ({never}callback_revision = :seen)")
+            self._table.update(keys.tenant(owner_of(seen.id)), set_, values, condition, at.names)
         except ConditionFailed:
             return False
         return True
 
-    def enable_callback(self, tenant_id: TenantId) -> bool:
-        """Start deliveries to a disabled callback again; False where it is not disabled."""
-        update = f"REMOVE {', '.join(NOT_DISABLED)} {_NEXT_REVISION}"
-        condition = f"{_EXISTS} AND attribute_exists(callback_url) AND attribute_exists(callback_disabled)"
+    def enable_callback(self, key: TenantId) -> bool:
+        """Start deliveries to a disabled callback again, by its key; False where it is not disabled."""
+        at = _Fields(key)
+        update = f"REMOVE {', '.join(map(at, NOT_DISABLED))} {at.next_revision}"
+        condition = f"{_EXISTS} AND attribute_exists({at('callback_url')}) AND attribute_exists({at('callback_disabled')})"
         try:
-            self._table.update(keys.tenant(tenant_id), update, {":one": 1, ":no": False}, condition)
+            self._table.update(keys.tenant(owner_of(key)), update, {":one": 1, ":no": False, **at.values}, condition, at.names)
+        except ConditionFailed:
+            return False
+        return True
+
+    # callbacks beside the first
+
+    def add_callback(self, tenant_id: TenantId, callback_id: str, callback: Callback) -> Tenant | None:
+        """Give a tenant one more callback; return the tenant, or None where it is gone. Raises TooManyCallbacks. Safe to run twice."""
+        values = {":no": False, ":callback": _wire(callback), ":yes": True, ":most": MOST_CALLBACKS - 1}
+        names = {"#id": callback_id}
+        with contextlib.suppress(ConditionFailed):  # rows of earlier versions have no map for them
+            condition = f"{_EXISTS} AND attribute_not_exists(callbacks)"
+            self._table.update(keys.tenant(tenant_id), "SET callbacks = :none", {":none": {}, ":no": False}, condition)
+        condition = f"{_EXISTS} AND (size(callbacks) < :most OR attribute_exists(callbacks.#id))"
+        try:
+            return present(
+                self._table.update(keys.tenant(tenant_id), "SET callbacks.#id = :callback, fan_out = :yes", values, condition, names)
+            )
+        except ConditionFailed:
+            if self.get(tenant_id) is None:
+                return None
+            raise TooManyCallbacks from None
+
+    def change_callback(self, key: TenantId, changes: dict[str, Any]) -> Tenant | None:
+        """Set (or with None: remove) some fields of a callback beside the first; return the tenant, or None where either is gone.
+
+        Any `callback_url` is another revision of the callback, and enables it. Safe to run twice.
+        """
+        at = _Fields(key)
+        if "callback_url" in changes:
+            changes = {**changes, **NOT_DISABLED}
+        wired = {name: _wire(value) for name, value in changes.items()}
+        values = {f":{name}": value for name, value in wired.items() if value is not None}
+        sets = [f"{at(name)} = :{name}" for name, value in wired.items() if value is not None]
+        if "callback_url" in changes:
+            sets.append(at.next_revision.removeprefix("SET "))
+            values |= {":one": 1, **at.values}
+        removes = [at(name) for name, value in wired.items() if value is None]
+        update = " ".join(part for part in (sets and "SET " + ", ".join(sets), removes and "REMOVE " + ", ".join(removes)) if part)
+        try:
+            condition = f"{_EXISTS} AND attribute_exists(callbacks.#id)"
+            return present(self._table.update(keys.tenant(owner_of(key)), update, {**values, ":no": False}, condition, at.names))
+        except ConditionFailed:
+            return None
+
+    def remove_callback(self, key: TenantId, now: datetime) -> bool:
+        """Take a callback beside the first away; False where there is none. Nothing is copied or posted to it from now on.
+
+        What delivery keeps for it is erased like what an ended tenant leaves behind: both are listed in the same way.
+        """
+        condition = f"{_EXISTS} AND attribute_exists(callbacks.#id)"
+        gone = Update(keys.tenant(owner_of(key)), "REMOVE callbacks.#id", {":no": False}, condition, {"#id": callback_of(key)})
+        try:
+            self._table.transact([gone, Put({**keys.ended(now, key), "ended_at": now.isoformat()})])
         except ConditionFailed:
             return False
         return True
@@ -363,6 +435,30 @@ class TenantStore:
 _NEXT_REVISION = "ADD callback_revision :one"
 
 
+class _Fields:
+    """Where a callback's fields are on its tenant's row: the first one's are the row's own."""
+
+    def __init__(self, key: TenantId) -> None:
+        callback_id = callback_of(key)
+        self._path = "" if callback_id == FIRST else "callbacks.#id."
+        self.names: dict[str, str] | None = {"#id": callback_id} if self._path else None
+        self.values: dict[str, Any] = {":zero": 0} if self._path else {}
+
+    def __call__(self, name: str) -> str:
+        """Return a field's path."""
+        return f"{self._path}{name}"
+
+    def set_(self, fields: Mapping[str, str]) -> str:
+        """Return the expression that sets fields."""
+        return "SET " + ", ".join(f"{self(name)} = {value}" for name, value in fields.items())
+
+    @property
+    def next_revision(self) -> str:
+        """Return the expression that raises the revision, with the values `:one` and `values`: ADD takes attributes of the row alone."""
+        path = self("callback_revision")
+        return f"SET {path} = if_not_exists({path}, :zero) + :one" if self._path else _NEXT_REVISION
+
+
 def _set(name: str) -> str:
     return "if_not_exists(#callback_since, :callback_since)" if name == "callback_since" else f":{name}"
 
@@ -377,11 +473,13 @@ def _wire(value: Any) -> Any:
         case datetime():
             return value.isoformat()
         case BaseModel():
-            return {name: _wire(inner) for name, inner in value if inner is not None}
+            return {name: wired for name, inner in value if (wired := _wire(inner)) is not None}
         case tuple():
             return [_wire(inner) for inner in value]
         case frozenset():
-            return frozenset(str(inner) for inner in value)
+            return frozenset(str(inner) for inner in value) or None
+        case dict():
+            return {name: _wire(inner) for name, inner in value.items()}
         case _:
             return value
 

@@ -19,12 +19,14 @@ from telethon.tl import types
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import incoming_message
-from local import openapi
+from listener.telegram.updates.event_mapping import happening_in
+from listener.telegram.updates.happening import Setting
+from local import openapi, openapi_webhooks
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
 from shared.errors import Code
 from shared.model.event import Media, Message, MessageReceived
+from shared.model.event_kinds import EventKind
 from shared.model.ids import Channel, EventId, TenantId
 from shared.store.peers import Peer
 
@@ -90,7 +92,7 @@ def test_only_what_is_needed_is_required_of_a_request() -> None:
     assert not any("null" in json.dumps(parameter["schema"]) or parameter["required"] for parameter in optional)
 
 
-EVENTS = {"EventBody", "MessageBody", "MediaBody", "TestBody"}
+EVENTS = set(openapi_webhooks.schemas())
 ASKED = {
     schema["$ref"].rpartition("/")[2]
     for _, _, one in OPERATIONS
@@ -162,10 +164,10 @@ def test_every_integer_of_an_event_is_one_that_javascript_reads(
     document = types.Document(1, 2, b"", AT, "text/plain", size, 2, [])
     reply, media = types.MessageReplyHeader(reply_to_msg_id=reply_to), types.MessageMediaDocument(document=document)
     update = types.UpdateNewMessage(types.Message(number, chat, AT, "", from_id=sender, reply_to=reply, media=media), 1, 1)
-    found = incoming_message(update)
+    found = happening_in(update, 5)
     if found is None:  # Telegram's service account
         return
-    event = found.event(TenantId("t"), 5, PeerCache(nobody), AT, backfilled=False)
+    event = found.event(Setting(TenantId("t"), 5, PeerCache(nobody), AT, backfilled=False))
     integers = dict(_integers(json.loads(body_of(event, tenant))))
     assert set(integers) >= {"chat_id", "message_id", "reply_to", "size", "tenant"}
     for name, value in integers.items():
@@ -187,7 +189,7 @@ def _integers(part: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _bounds() -> Iterator[tuple[str, int]]:
-    for model in ("EventBody", "MessageBody", "MediaBody"):
+    for model in EVENTS - {"Event"}:
         for name, field in DOCUMENT["components"]["schemas"][model]["properties"].items():
             for form in (field, *field.get("anyOf", [])):
                 if form.get("type") == "integer":
@@ -200,13 +202,16 @@ BOUNDS = dict(_bounds())
 
 def test_the_bound_of_integers_is_the_standards() -> None:
     """2^53 - 1, for each integer of an event (RFC 8259, section 6)."""
-    assert dict.fromkeys(["chat_id", "message_id", "sender_id", "reply_to", "size", "tenant"], (1 << 53) - 1) == BOUNDS
+    assert set(BOUNDS) >= {"chat_id", "message_id", "sender_id", "reply_to", "size", "tenant", "thread_id", "user_id", "up_to_message_id"}
+    assert set(BOUNDS.values()) == {(1 << 53) - 1}
 
 
 def test_the_webhooks_examples_hold() -> None:
     """Of each kind of event that there is."""
     validator("EventBody").validate(MESSAGE)
-    assert {one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for one in DOCUMENT["webhooks"].values()} == {
-        "#/components/schemas/EventBody",
-        "#/components/schemas/TestBody",
+    posted = {
+        kind: one["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] for kind, one in DOCUMENT["webhooks"].items()
     }
+    assert posted.pop("test") == "#/components/schemas/TestBody"
+    assert posted == DOCUMENT["components"]["schemas"]["Event"]["discriminator"]["mapping"]
+    assert set(posted) >= {kind.value for kind in EventKind}

@@ -18,11 +18,14 @@ from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
+from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
 from functions.callbacks import dev_receiver as receiver
+from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
+from functions.deliveries.event_fetch import EventFetchClient
 from functions.deliveries.history import DeliveryHistory
 from functions.http.act_service import ActService
 from functions.http.app import create_app
@@ -35,8 +38,9 @@ from functions.http.pipeline import Pipeline
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.send import Sending
-from functions.tenants import api_info_routes, credential_routes
+from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
+from functions.tenants.callback_service import CallbackService
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
 from local.emulator_account import EmulatorAccount
@@ -67,21 +71,28 @@ ORIGIN = "http://localhost:5173"
 ROUTERS = [
     tenants.router,
     credential_routes.router,
+    callback_routes.router,
     auth.router,
     import_routes.router,
     proxy_routes.router,
     *messages.ROUTERS,
     deliveries.router,
+    events.router,
     receiver.router,
     api_info_routes.router,
 ]
 
 
 class RecordingFunction:
-    """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers. It wakes by itself."""
+    """The delivery function and the sweeper as the deliveries function asks them; `answer` is what a test answers.
 
-    def __init__(self, waker: callback_wake.CallbackWaker) -> None:
+    It wakes and fetches by itself.
+    """
+
+    def __init__(self, waker: callback_wake.CallbackWaker, fetcher: EventFetch, tenants: TenantStore) -> None:
         self._waker = waker
+        self._fetcher = fetcher
+        self._tenants = tenants
         self.answer: Any = None
         self.fault: str | None = None
         self.asked: list[Any] = []
@@ -92,9 +103,19 @@ class RecordingFunction:
         self.asked.append((FunctionName, asked))
         if InvocationType == "Event":
             return {}
-        said = {"woken": self._waker.wake(TenantId(asked["wake"]["tenant_id"]))} if "wake" in asked else self.answer
+        said = self._said(asked)
         answer: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(said).encode())}
         return {**answer, "FunctionError": self.fault} if self.fault else answer
+
+    def _said(self, asked: dict[str, Any]) -> Any:
+        match asked:
+            case {"wake": {"tenant_id": key}}:
+                return {"woken": self._waker.wake(TenantId(key))}
+            case {"fetch": {"tenant_id": key, "limit": limit}}:
+                return fetch(self._fetcher, self._tenants, TenantId(key), limit)
+            case {"acknowledge": {"tenant_id": key, "cursor": cursor}}:
+                return acknowledge(self._fetcher, TenantId(key), cursor)
+        return self.answer
 
 
 class Api:
@@ -119,7 +140,11 @@ class Api:
         self.callbacks = CallbackStateStore(self.deliveries_table)
         self.backlog = BacklogStore(self.deliveries_table, self.deliveries)
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
-        self.asked = RecordingFunction(callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger))
+        self.asked = RecordingFunction(
+            callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger),
+            EventFetch(self.backlog, DeliveryLog(self.deliveries_table), self.clock, self.log.logger),
+            self.tenants,
+        )
         queue = EventsQueue(self.sqs, self.queue_url)
         self.delivery_log = DeliveryHistory(
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
@@ -131,8 +156,11 @@ class Api:
     def _dependencies(self) -> Dependencies:
         owner = self.owner = OwnerClient(self.accounts, self.workers, deadline_s=60, connect_s=15)
         allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
+        service = TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed)
         return Dependencies(
-            TenantService(self.table, self.tenants, self.workers, self.envelope, self.clock, allowed),
+            service,
+            CallbackService(service),
+            EventFetchClient(lambda: self.asked, "delivery", DeliveryLog(self.deliveries_table)),  # type: ignore[arg-type,return-value]
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),

@@ -35,8 +35,8 @@ EXPECTED = {
     "Functionscallbacks": LOG | READ | WRITE,
     "Functionsdeliveries": LOG | READ | {"dynamodb:UpdateItem", "lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
-    "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt"},
-    "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt"},
+    "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
+    "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
     "Functionserasure": LOG | READ | WRITE | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"},
     "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
 }

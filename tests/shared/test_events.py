@@ -13,15 +13,20 @@ from functions.callback_delivery.body import body_of
 from shared.model.account import AccountState
 from shared.model.event import (
     AccountStatusChanged,
+    ChatJoined,
+    ChatLeft,
+    ChatMigrated,
     Deletion,
     Event,
     LoginCode,
+    Membership,
     MessageEdited,
     MessageReacted,
     MessageReceived,
     MessagesDeleted,
     MessageSent,
     MessagesRead,
+    Migration,
     ProviderReady,
     QrShown,
     Reaction,
@@ -42,6 +47,7 @@ def kinds(channel: Channel, chat: str, message: str) -> list[Event]:
     """Return an event of each kind."""
     known: dict[str, Any] = {"id": EventId("evt_1"), "tenant_id": TenantId("t"), "channel": channel, "received_at": AT}
     said = event_of().message.model_copy(update={"chat_id": chat, "message_id": message, "sender_id": chat, "reply_to": message})
+    members = Membership(chat_id=chat, chat_type="group", message_id=message, date=AT, user_ids=(chat,), account=False)
     return [
         MessageReceived(**known, message=said),
         MessageEdited(**known, message=said, edited_at=AT),
@@ -49,6 +55,9 @@ def kinds(channel: Channel, chat: str, message: str) -> list[Event]:
         MessagesDeleted(**known, deleted=Deletion(chat_id=chat, message_ids=(message,))),
         MessagesRead(**known, read=Reading(chat_id=chat, up_to_message_id=message, by_account=True)),
         MessageReacted(**known, reaction=Reaction(chat_id=chat, message_id=message, sender_id=chat, emoji=("👍",))),
+        ChatJoined(**known, joined=members),
+        ChatLeft(**known, left=members),
+        ChatMigrated(**known, migrated=Migration(chat_id=chat, to_chat_id=chat, date=AT)),
         AccountStatusChanged(**known, status=StatusChange(state=AccountState.RESTRICTED, reason="peer_flood")),
         QrShown(**known, qr=LoginCode(id="1715940000000", svg="<svg/>")),
         ProviderReady(**known),
@@ -105,6 +114,6 @@ def test_a_body_names_telegrams_ids_as_numbers() -> None:
 
 
 def test_two_kinds_about_one_message_differ_in_their_kind_alone() -> None:
-    """So that a receiver who knows messages can read an edit."""
+    """So that a receiver who knows messages can read an edit; it also says when the edit was made."""
     received, edited, *_ = (json.loads(body_of(event, 3)) for event in kinds(Channel.TELEGRAM, "1", "2"))
-    assert received["message"] == edited["message"]
+    assert received["message"] | {"edited_at": "2026-03-01T12:00:00+00:00"} == edited["message"]

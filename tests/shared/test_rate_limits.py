@@ -14,7 +14,7 @@ from local.emulator_account import EmulatorAccount
 from shared.model.ids import TenantId
 from shared.model.rate_limit import RateLimit
 from shared.store import keys
-from shared.store.rate_limits import Exhausted, taking, usage
+from shared.store.rate_limits import LimitReached, taking, usage
 from shared.store.table import ConditionFailed, Table
 from shared.store.tenants import new_tenant_id
 from tests.support.fake_stores import fake_table
@@ -27,7 +27,7 @@ def take(table: Table, tenant_id: TenantId, policy: RateLimit, now_s: float, row
         try:
             update = taking(policy, key, row, now_s, random.choice)
             table.update(update.key, update.update, update.values, update.condition, update.names)
-        except Exhausted:
+        except LimitReached:
             return False
         except ConditionFailed as lost:
             row = lost.item or {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from functions.messages.markup.marked_text import MarkedText, link, markup_error
-from shared.rpc.text import Entity, EntityType
+from shared.rpc.text import EntityType, MarkupEntity
 
 _STYLES = {
     "b": EntityType.BOLD,
@@ -30,7 +30,7 @@ _VERBATIM = (EntityType.CODE, EntityType.PRE)
 _LANGUAGE = "language-"
 
 
-def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
+def parse_html(source: str) -> tuple[str, tuple[MarkupEntity, ...]]:
     """Return text and entities; raise `invalid_markup` with the place of what is wrong."""
     parser = _Parser(source)
     parser.feed(source)
@@ -46,7 +46,7 @@ class _Parser(HTMLParser):
         self._lines = [0, *(at + 1 for at, character in enumerate(source) if character == "\n")]
         self._read = 0
 
-    def finish(self) -> tuple[str, tuple[Entity, ...]]:
+    def finish(self) -> tuple[str, tuple[MarkupEntity, ...]]:
         if self._read < len(self._source):
             raise self._unreadable(self._read)
         return self._marked.finish()

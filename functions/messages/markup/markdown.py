@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from functions.messages.markup.marked_text import MarkedText, emoji, link, markup_error
-from shared.rpc.text import Entity, EntityType
+from shared.rpc.text import EntityType, MarkupEntity
 
 _STYLES = {
     "*": EntityType.BOLD,
@@ -25,7 +25,7 @@ _LANGUAGE = re.compile(r"([A-Za-z0-9_+#.-]{0,64})\n")
 _QUOTE = EntityType.BLOCKQUOTE
 
 
-def parse_markdown(source: str) -> tuple[str, tuple[Entity, ...]]:
+def parse_markdown(source: str) -> tuple[str, tuple[MarkupEntity, ...]]:
     """Return text and entities; raise `invalid_markup` with the place of what is wrong."""
     return _Parser(source).parse()
 
@@ -35,7 +35,7 @@ class _Parser:
         self._source = source
         self._marked = MarkedText(source)
 
-    def parse(self) -> tuple[str, tuple[Entity, ...]]:
+    def parse(self) -> tuple[str, tuple[MarkupEntity, ...]]:
         at = 0
         while found := _TOKEN.search(self._source, at):
             self._marked.write(self._source[at : found.start()])

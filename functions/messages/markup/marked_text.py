@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.errors import AvioError, Code
-from shared.rpc.text import Entity, EntityType, utf16_length
+from shared.rpc.text import EntityType, MarkupEntity, utf16_length
 
 MAX_URL = 2048
 _USER = re.compile(r"tg://user\?id=([1-9][0-9]{0,17})")
@@ -42,7 +42,7 @@ class MarkedText:
     source: str
     pieces: list[str] = field(default_factory=list)
     length: int = 0
-    entities: list[Entity] = field(default_factory=list)
+    entities: list[MarkupEntity] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
 
     def write(self, text: str) -> None:
@@ -61,13 +61,15 @@ class MarkedText:
             return
         if self.length == opened.begins:
             raise markup_error(f"`{opened.marker}` has no text between its beginning and its end.", self.source, opened.at)
-        self.entities.append(Entity(type=opened.type, offset=opened.begins, length=self.length - opened.begins, **{**opened.more, **more}))
+        self.entities.append(
+            MarkupEntity(type=opened.type, offset=opened.begins, length=self.length - opened.begins, **{**opened.more, **more})
+        )
 
     def inside(self, *kinds: EntityType) -> bool:
         """Tell whether an entity of these types is open."""
         return any(opened.type in kinds for opened in self.opened)
 
-    def finish(self) -> tuple[str, tuple[Entity, ...]]:
+    def finish(self) -> tuple[str, tuple[MarkupEntity, ...]]:
         """Return text and entities in the order of their beginnings, the outer ones first."""
         if self.opened:
             raise markup_error(f"`{self.opened[-1].marker}` is never closed.", self.source, self.opened[-1].at)

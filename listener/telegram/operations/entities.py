@@ -11,7 +11,7 @@ from telethon.tl import types
 from listener.telegram.operations.outgoing import SendTarget
 from listener.telegram.operations.recipients import resolve
 from shared.errors import AvioError, Code
-from shared.rpc.text import Entity, EntityType
+from shared.rpc.text import EntityType, MarkupEntity
 
 _PLAIN: dict[EntityType, Callable[[int, int], Any]] = {
     EntityType.BOLD: types.MessageEntityBold,
@@ -32,20 +32,20 @@ _PLAIN: dict[EntityType, Callable[[int, int], Any]] = {
 }
 
 
-async def telegram_entities(target: SendTarget, entities: Sequence[Entity]) -> list[Any]:
+async def telegram_entities(target: SendTarget, entities: Sequence[MarkupEntity]) -> list[Any]:
     """Return Telegram's entities; raise `peer_not_found` for a mentioned user whom the account has not met."""
     return [await _entity(target, entity) for entity in entities]
 
 
-async def _entity(target: SendTarget, entity: Entity) -> Any:
+async def _entity(target: SendTarget, entity: MarkupEntity) -> Any:
     match entity:
-        case Entity(type=EntityType.PRE):
+        case MarkupEntity(type=EntityType.PRE):
             return types.MessageEntityPre(entity.offset, entity.length, entity.language or "")
-        case Entity(type=EntityType.TEXT_LINK, url=str(url)):
+        case MarkupEntity(type=EntityType.TEXT_LINK, url=str(url)):
             return types.MessageEntityTextUrl(entity.offset, entity.length, url)
-        case Entity(type=EntityType.CUSTOM_EMOJI, custom_emoji_id=str(emoji_id)):
+        case MarkupEntity(type=EntityType.CUSTOM_EMOJI, custom_emoji_id=str(emoji_id)):
             return types.MessageEntityCustomEmoji(entity.offset, entity.length, int(emoji_id))
-        case Entity(type=EntityType.TEXT_MENTION, user_id=str(user_id)):
+        case MarkupEntity(type=EntityType.TEXT_MENTION, user_id=str(user_id)):
             return types.InputMessageEntityMentionName(entity.offset, entity.length, await _user(target, user_id))
         case _ if entity.type in _PLAIN:
             return _PLAIN[entity.type](entity.offset, entity.length)

@@ -12,7 +12,7 @@ from listener.telegram.operations.entities import telegram_entities
 from listener.telegram.operations.outgoing import Outgoing, Part, Sender, SendTarget, Sent
 from listener.telegram.operations.send_options import options_of
 from shared.rpc.send import SendMessage, SendResult
-from shared.rpc.text import Entity
+from shared.rpc.text import MarkupEntity
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Text:
     """A text without media."""
 
     text: str
-    entities: tuple[Entity, ...] = ()
+    entities: tuple[MarkupEntity, ...] = ()
     link_preview: bool = True
 
     async def parts(self, target: SendTarget, random_ids: Sequence[int]) -> list[Part]:

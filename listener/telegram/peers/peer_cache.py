@@ -146,13 +146,13 @@ class PeerCache:
         found = [await self._input_of(peer) for peer in best_first]
         return [peer for number, peer in enumerate(found) if peer is not None and peer not in found[:number]]
 
-    def unsaved(self, chat_id: int, sender_id: int | None = None, message: tuple[int, datetime] | None = None) -> tuple[Peer, ...]:
+    def unsaved(self, chat_id: int | None, sender_id: int | None = None, message: tuple[int, datetime] | None = None) -> tuple[Peer, ...]:
         """Return the chat and the sender as far as they still have to be stored, without repeats.
 
         `message` is the id and date of the sender's message there. It names a `min` sender, who cannot be stored without it.
         """
         sender = self.known(sender_id)
-        if sender and message and sender.is_min and chat_id != sender_id:
+        if sender and message and chat_id is not None and sender.is_min and chat_id != sender_id:
             reference = MessageReference(chat_id, message[0], int(message[1].timestamp()))
             if sender.named_by is None or sender.named_by.date <= reference.date:
                 sender.named_by = reference

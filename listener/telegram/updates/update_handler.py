@@ -1,5 +1,6 @@
 """From a batch of updates to the ledger: map them, complete what short updates leave out, append events and update state together.
 
+What the account sent through us is no event: its caller knows. Neither is what the tenant has not chosen.
 An update that our own mapping fails on is skipped, with its update state, and logged by type and ids, never by content.
 """
 
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.updates.event_mapping import IncomingMessage, incoming_message
+from listener.telegram.updates.event_mapping import MappedMessage, happening_in
+from listener.telegram.updates.happening import Happening, Setting
+from shared.model.event_kinds import EventKind
 from shared.model.ids import TenantId
 
 if TYPE_CHECKING:
+    from listener.core.event_choice import EventChoice
     from listener.core.event_ledger import Ledger
     from listener.telegram.peers.peer_cache import PeerCache
     from listener.telegram.requests.flood_waits import Invoke
@@ -40,6 +44,7 @@ class UpdateHandler:
         recent_sends: RecentSends,
         ledger: Ledger[UpdateState],
         now: Callable[[], datetime],
+        choice: EventChoice,
     ) -> None:
         self._tenant_id = tenant_id
         self._self_id = self_id
@@ -47,6 +52,7 @@ class UpdateHandler:
         self._recent_sends = recent_sends
         self._ledger = ledger
         self._now = now
+        self._choice = choice
         self.last_event_at: datetime | None = None
 
     async def take(self, batch: Batch, invoke: Invoke) -> bool:
@@ -59,13 +65,13 @@ class UpdateHandler:
         self._learn(batch.users, batch.chats)
         if batch.state is None:
             return True
-        messages = map(self._read_message, batch.updates)
-        found = [message for message in messages if message and message.sender_id != self._self_id]  # Saved Messages are not `out`
-        await self._complete(invoke, found)
-        now = self._now()
-        events = [event for message in found if (event := self._event(message, now, backfilled=batch.fetched))]
+        read = filter(None, map(self._read, batch.updates))
+        found = [happening for happening in read if not self._sent_by_us(happening) and await self._choice.wants(happening.kind)]
+        await self._complete(invoke, [happening for happening in found if isinstance(happening, MappedMessage)])
+        setting = Setting(self._tenant_id, self._self_id, self._peers, self._now(), batch.fetched)
+        events = [event for happening in found if (event := self._event(happening, setting))]
         if events:
-            self.last_event_at = now
+            self.last_event_at = setting.received_at
         while not self._ledger.append(events, batch.state):
             if not batch.wait_for_room:
                 return False
@@ -78,24 +84,31 @@ class UpdateHandler:
         except Exception as error:  # the edge of a batch
             _log.warning("peers not understood", extra={"fault": type(error).__name__})
 
-    def _read_message(self, update: Any) -> IncomingMessage | None:
+    def _read(self, update: Any) -> Happening | None:
         try:
-            return incoming_message(update)
+            return happening_in(update, self._self_id)
         except Exception as error:  # the edge of a batch
             message = getattr(update, "message", None)
             peer, number = type(getattr(message, "peer_id", None)).__name__, getattr(message, "id", getattr(update, "id", None))
             _log.warning("update not understood", extra={"update": type(update).__name__, "peer": peer, "message_id": number, **_of(error)})
             return None
 
-    def _event(self, message: IncomingMessage, now: datetime, *, backfilled: bool) -> tuple[Event, tuple[Peer, ...]] | None:
+    def _sent_by_us(self, happening: Happening) -> bool:
+        if happening.kind != EventKind.MESSAGE_SENT or happening.message is None or happening.chat_id is None:
+            return False
+        return self._recent_sends.is_known(happening.chat_id, happening.message[0])
+
+    def _event(self, happening: Happening, setting: Setting) -> tuple[Event, tuple[Peer, ...]] | None:
         try:
-            event = message.event(self._tenant_id, self._self_id, self._peers, now, backfilled=backfilled)
-            return event, self._peers.unsaved(message.chat_id, message.sender_id, (message.message_id, message.date))
+            event = happening.event(setting)
+            return event, self._peers.unsaved(happening.chat_id, happening.sender_id, happening.message)
         except Exception as error:  # the edge of a batch
-            _log.warning("message not understood", extra={"chat_id": message.chat_id, "message_id": message.message_id, **_of(error)})
+            message_id = happening.message[0] if happening.message else None
+            extra = {"kind": happening.kind, "chat_id": happening.chat_id, "message_id": message_id, **_of(error)}
+            _log.warning("event not understood", extra=extra)
             return None
 
-    async def _complete(self, invoke: Invoke, found: list[IncomingMessage]) -> None:
+    async def _complete(self, invoke: Invoke, found: list[MappedMessage]) -> None:
         """Ask Telegram for senders that we no longer know: short updates contain only their ids, as if we knew them.
 
         The answer to `messages.getMessages` contains the whole users. If it fails, the event has no sender name.
@@ -109,10 +122,11 @@ class UpdateHandler:
             return
         self._learn(answer.users, answer.chats)
 
-    def _knows(self, message: IncomingMessage) -> bool:
+    def _knows(self, message: MappedMessage) -> bool:
         """Tell whether there is nothing to ask. In a channel `messages.getMessages` would read another message by this id."""
         known = self._peers.known
-        if known(message.chat_id) and (message.sender_id is None or message.sender_id == message.chat_id or known(message.sender_id)):
+        named = (None, message.chat_id, self._self_id)
+        if known(message.chat_id) and (message.sender_id in named or known(message.sender_id)):
             return True
         return utils.resolve_id(message.chat_id)[1] is types.PeerChannel
 

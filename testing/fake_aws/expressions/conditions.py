@@ -54,6 +54,8 @@ def _term(words: Words) -> Condition:
         negated = _term(words)
         return lambda scope: not negated(scope)
     word = words.next()
+    if word == "size" and words.takes("("):
+        return _comparison(_size(words), words)
     return _function(word, words) if words.takes("(") else _comparison(operand(word), words)
 
 
@@ -71,6 +73,20 @@ def _function(function: str, words: Words) -> Condition:
         case "contains", part if part is not None:
             return lambda scope: _contains(field(scope), part(scope))
     raise NotSupported(words.expression)
+
+
+def _size(words: Words) -> Operand:
+    """Return the number of entries of a map."""
+    field = words.operand()
+    words.next(")")
+
+    def size(scope: Scope) -> Typed | None:
+        found = field(scope)
+        if found is not None and "M" not in found:
+            raise NotSupported(words.expression)
+        return None if found is None else {"N": str(len(found["M"]))}
+
+    return size
 
 
 def _comparison(left: Operand, words: Words) -> Condition:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from testing.fake_aws.expressions.words import Item, Operand, Scope, Typed, Words, name, number
+from testing.fake_aws.expressions.words import Item, Operand, Scope, Typed, Words, name, number, path
 from testing.fake_aws.service import NotSupported, RequestRefused
 
 Change = Callable[[Scope, Item], None]
@@ -39,7 +39,7 @@ def _parsed(expression: str) -> tuple[Change, ...]:
 
 
 def _set(words: Words) -> Change:
-    target = name(words.next())
+    target = path(words.next())
     words.next("=")
     left = _source(words)
     sign = 1 if words.takes("+") else -1 if words.takes("-") else 0
@@ -49,9 +49,21 @@ def _set(words: Words) -> Change:
         value = _present(left(scope))
         if right is not None:
             value = {"N": str(number(value) + sign * number(_present(right(scope))))}
-        after[target(scope[2])] = value
+        steps = target(scope[2])
+        _map_at(after, steps[:-1])[steps[-1]] = value
 
     return change
+
+
+def _map_at(after: Item, steps: tuple[str, ...]) -> Item:
+    """Return the map at a path, as a copy that may be changed; raises RequestRefused where there is none."""
+    inner = after
+    for step in steps:
+        if "M" not in inner.get(step, {}):
+            raise RequestRefused("ValidationException", "the document path provided in the update expression is invalid for update")
+        inner[step] = {"M": dict(inner[step]["M"])}
+        inner = inner[step]["M"]
+    return inner
 
 
 def _source(words: Words) -> Operand:
@@ -72,10 +84,11 @@ def _present(value: Typed | None) -> Typed:
 
 
 def _remove(words: Words) -> Change:
-    target = name(words.next())
+    target = path(words.next())
 
     def change(scope: Scope, after: Item) -> None:
-        after.pop(target(scope[2]), None)
+        steps = target(scope[2])
+        _map_at(after, steps[:-1]).pop(steps[-1], None)
 
     return change
 

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 
 A parser reads an expression once and returns functions of a scope: an item, and the values and names of a request. What our stores do not
-write (paths into lists and maps, `size`, `attribute_type`) is NotSupported.
+write (paths into lists, `attribute_type`) is NotSupported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Item = dict[str, Typed]
 Scope = tuple[Item, Mapping[str, Typed], Mapping[str, str]]
 Operand = Callable[[Scope], Typed | None]
 
-_WORD = re.compile(r"<>|<=|>=|[(),=<>+-]|[#:]?\w+")
+_WORD = re.compile(r"<>|<=|>=|[(),=<>+-]|[#:]?\w+(?:\.#?\w+)*")
+_NAME = re.compile(r"[#:]\w+")
 
 
 class Words:
@@ -64,14 +65,28 @@ def operand(word: str) -> Operand:
     """Return the value or attribute that a word stands for."""
     if word.startswith(":"):
         return lambda scope: scope[1][word]
-    if word.startswith("#"):
-        return lambda scope: scope[0].get(scope[2][word])
-    return lambda scope: scope[0].get(word)
+    find = path(word)
+    return lambda scope: _at(scope[0], find(scope[2]))
+
+
+def path(word: str) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+    """Return the path into an item that a word stands for, given the names of a request: of an attribute, its name alone."""
+    parts = word.split(".")
+    return lambda names: tuple(names[part] if part.startswith("#") else part for part in parts)
 
 
 def name(word: str) -> Callable[[Mapping[str, str]], str]:
     """Return the attribute's name that a word stands for, given the names of a request."""
+    if "." in word:
+        raise NotSupported(word)
     return lambda names: names[word] if word.startswith("#") else word
+
+
+def _at(item: Item, steps: tuple[str, ...]) -> Typed | None:
+    inner: Item = item
+    for step in steps[:-1]:
+        inner = inner.get(step, {}).get("M", {})
+    return inner.get(steps[-1])
 
 
 def number(value: Typed) -> int | Decimal:
@@ -100,4 +115,4 @@ def check_placeholders(request: Mapping[str, Any], *expressions: str | None) -> 
 
 @lru_cache(1000)
 def _placeholders(expressions: tuple[str | None, ...]) -> frozenset[str]:
-    return frozenset(word for expression in expressions if expression for word in _WORD.findall(expression) if word[0] in "#:")
+    return frozenset(word for expression in expressions if expression for word in _NAME.findall(expression))

@@ -52,6 +52,7 @@ async def test_a_line_says_what_became_of_the_event(api: Api) -> None:
     assert answer.json() == [
         {
             "event_id": event.id,
+            "callback": "first",
             "status": "dead",
             "chat": "telegram:77",
             "received_at": "2026-03-01T12:00:00Z",

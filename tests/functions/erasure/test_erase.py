@@ -10,12 +10,15 @@ from pydantic import SecretStr
 
 from functions.erasure.dead_letters import DeadLetters
 from functions.erasure.erase import FORCED_AFTER, KEPT_IN_VIEW, LATEST, Eraser
-from shared.model.account import Account, Wanted
+from shared.model.account import Account, AccountState, Wanted
+from shared.model.callback_key import key_of
 from shared.model.delivery import Delivery, DeliveryStatus
-from shared.model.ids import Channel, Epoch, TenantId, WorkerId
+from shared.model.event import AccountStatusChanged, StatusChange
+from shared.model.ids import Channel, Epoch, EventId, TenantId, WorkerId
+from shared.model.tenant import Callback
 from shared.model.worker import Worker, WorkerState
 from shared.queues import body_of, entry_of
-from shared.store import erasure, keys
+from shared.store import erasure, keys, status_outbox
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.peers import Peer, PeerStore
@@ -31,6 +34,7 @@ from tests.support.events import event_of
 from tests.support.fake_stores import fake_table
 from tests.support.rows import spoil
 
+SECOND = "cb_00000000000c"
 TG, WA, WORKER = Channel.TELEGRAM, Channel.WHATSAPP, WorkerId("worker")
 EVERY_S = 300
 """The function's schedule."""
@@ -61,13 +65,23 @@ class ErasureEnvironment:
         return Eraser(self.state, self.tenants, self.workers, self.deliveries, letters, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
-        """Make a tenant with an account, peers and records."""
+        """Make a tenant with an account, peers, a second callback, records of both callbacks, and a change of state to be told."""
         tenant, _ = self.tenants.create("Shop", None, self.clock.now(), None, new_tenant_id())
         self.accounts.claim(tenant.id, TG, None, WORKER, "token")
         PeerStore(self.state).put(tenant.id, TG, Peer(id=7, kind="user", access_hash=1))
         for number in range(3):
             self.record(tenant.id, number)
+        callback = Callback(created_at=self.clock.now(), callback_url="https://crm.example/in")
+        self.tenants.add_callback(tenant.id, SECOND, callback)
+        self.record(key_of(tenant.id, SECOND), 4)
+        self.tell(tenant.id)
         return tenant.id
+
+    def tell(self, tenant_id: TenantId) -> None:
+        """Have a change of the account's state wait to be told."""
+        status = StatusChange(state=AccountState.AUTHORIZED)
+        names = {"id": EventId("evt_1"), "tenant_id": tenant_id, "channel": TG, "received_at": self.clock.now()}
+        self.state.put(dict(status_outbox.put(AccountStatusChanged(status=status, **names), Epoch(1), 0).item))
 
     def record(self, tenant_id: TenantId, number: int) -> None:
         """Record a delivery, as a run does that was under way."""
@@ -88,7 +102,9 @@ class ErasureEnvironment:
 
     def left(self, tenant_id: TenantId) -> list[str]:
         """Return the sort keys of all that both tables hold of a tenant."""
-        return [sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk]
+        return [
+            sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk or (pk == "STATUS" and tenant_id in sk)
+        ]
 
     def waiting(self) -> int:
         """Return how many ended tenants are still looked at."""
@@ -115,6 +131,18 @@ def test_records_go_at_once_and_the_rest_once_the_account_is_logged_out(environm
     assert erasure.erase_account(environment.state, gone, TG, Epoch(1))  # as the worker does, once it has logged out
     assert environment.left(gone) == []
     assert environment.left(neighbour) == kept
+
+
+def test_what_a_removed_callback_leaves_is_erased_and_nothing_else(environment: ErasureEnvironment) -> None:
+    """Also what a run under way writes afterwards; then it is forgotten, and the tenant goes on."""
+    tenant_id = environment.tenant()
+    key, kept = key_of(tenant_id, SECOND), [sk for sk in environment.left(tenant_id) if SECOND not in sk]
+    assert environment.tenants.remove_callback(key, environment.clock.now())
+    while environment.waiting():
+        environment.record(key, 9)
+        environment.clock.advance(LATEST.total_seconds())
+        environment.eraser.run()
+        assert environment.left(tenant_id) == kept
 
 
 def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environment: ErasureEnvironment) -> None:

@@ -12,8 +12,7 @@ from shared.model.account import AccountState
 from shared.model.ids import TenantId
 from shared.store import keys
 from tests.functions.api import Api, key
-from tests.functions.http.test_rate_limits import limit_to, remaining, send
-from tests.functions.messages.test_send import SENT, logged_in
+from tests.functions.sends import SENT, limit_to, logged_in, remaining, send
 from tests.support.stand_in_owner import StandInOwner
 
 REPLAYED = "Idempotency-Replayed"

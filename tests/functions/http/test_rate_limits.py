@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
-import httpx
 import pytest
 
 from shared.model.account import AccountState
 from tests.functions.api import ADMIN, Api, key
-from tests.functions.messages.test_send import logged_in
+from tests.functions.sends import limit_to, logged_in, remaining, send
 from tests.support.stand_in_owner import StandInOwner
 
 MESSAGE = {"peer": "me", "text": "x"}
-
-
-async def send(api: Api, tenant: dict[str, Any], idempotency_key: str | None = None, **change: Any) -> httpx.Response:
-    headers = key(tenant["key"]) | ({"Idempotency-Key": idempotency_key} if idempotency_key else {})
-    return await api.call("POST", f"/tenants/{tenant['id']}/messages/send", json={**MESSAGE, **change}, headers=headers)
-
-
-async def limit_to(api: Api, tenant: dict[str, Any], limit: int, window_s: int = 60) -> None:
-    body = {"rate_limit": {"limit": limit, "window_s": window_s}}
-    changed = await api.call("PATCH", f"/tenants/{tenant['id']}", json=body)
-    assert (changed.status_code, changed.json()["rate_limit"]) == (200, body["rate_limit"])
-
-
-def remaining(answer: httpx.Response) -> int:
-    found = re.fullmatch(r'"tenant";r=(\d+)(;t=\d+)?', answer.headers["RateLimit"])
-    assert found, answer.headers["RateLimit"]
-    return int(found[1])
 
 
 async def test_ten_in_sixty_seconds_pass_and_the_eleventh_is_told_when(api: Api, owner: StandInOwner) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from functions.messages.markup.html import parse_html
 from functions.messages.markup.markdown import parse_markdown
 from shared.errors import AvioError, Code
-from shared.rpc.text import Entity, utf16_length
+from shared.rpc.text import MarkupEntity, utf16_length
 
-Parse = Callable[[str], tuple[str, tuple[Entity, ...]]]
+Parse = Callable[[str], tuple[str, tuple[MarkupEntity, ...]]]
 
 
 def shown(parse: Parse, source: str) -> tuple[str, list[tuple[Any, ...]]]:

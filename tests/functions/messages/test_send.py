@@ -7,20 +7,11 @@ from typing import Any
 
 import pytest
 
-from functions.http.acting import Attempt
+from functions.http.acting import ActAttempt
 from shared.model.account import AccountState
 from tests.functions.api import Api, key
+from tests.functions.sends import SENT, logged_in
 from tests.support.stand_in_owner import StandInOwner
-
-SENT = {"peer_resolved": 77, "message_id": 5, "date": "2026-03-01T12:00:00+00:00"}
-
-
-async def logged_in(api: Api, owner: StandInOwner, state: AccountState = AccountState.AUTHORIZED) -> dict[str, Any]:
-    """Return a tenant whose account the worker holds."""
-    tenant = await api.new_tenant()
-    api.put_account(tenant["id"], state, owner.worker)
-    owner.respond = lambda command, body: SENT
-    return tenant
 
 
 async def test_a_message_is_sent_by_the_owner(api: Api, owner: StandInOwner) -> None:
@@ -172,7 +163,7 @@ async def test_two_requests_have_two_random_ids(api: Api, owner: StandInOwner) -
 
 def test_random_ids_are_63_bits() -> None:
     """Positive in Telegram's signed 64, and wide enough never to meet another."""
-    ids = {Attempt(salt=b"salt").random_id(part) for part in range(1000)}
+    ids = {ActAttempt(salt=b"salt").random_id(part) for part in range(1000)}
     assert len(ids) == 1000
     assert all(0 <= one < 1 << 63 for one in ids)
     assert max(ids) >= 1 << 55

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from listener.core.event_choice import EventChoice
 from listener.core.event_ledger import Ledger
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
@@ -16,6 +17,7 @@ from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import MessageReceived
+from shared.model.event_kinds import EventKind
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, SendSpec
@@ -25,6 +27,15 @@ from tests.support.listener_harness import until
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 KINDS = ("private", "basic", "supergroup", "channel")
+
+
+def choice_of(*kinds: EventKind) -> EventChoice:
+    """Return the choice of a tenant that wants these kinds."""
+
+    async def read() -> frozenset[EventKind]:
+        return frozenset(kinds)
+
+    return EventChoice(read, lambda: 0.0)
 
 
 async def no_stored_peer(_: int) -> Peer | None:
@@ -91,7 +102,9 @@ class InboundPipeline:
         """Start a ledger from a state, as a new process does."""
         self._waiting = []
         self.ledger = Ledger(state, self._ready, lambda _: None, self.bound)
-        self.update_handler = UpdateHandler(TENANT, self.account.user_id, self.peers, RecentSends(), self.ledger, lambda: NOW)
+        self.update_handler = UpdateHandler(
+            TENANT, self.account.user_id, self.peers, RecentSends(), self.ledger, lambda: NOW, choice_of(EventKind.MESSAGE)
+        )
 
     def die(self) -> None:
         """Lose everything that was not accepted, as a crash does."""

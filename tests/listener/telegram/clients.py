@@ -17,8 +17,9 @@ from listener.telegram.login import login_requests
 from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.updates.batch import Batch
-from listener.telegram.updates.event_mapping import incoming_message
+from listener.telegram.updates.event_mapping import MappedMessage, happening_in
 from listener.telegram.updates.update_state import UpdateState
+from shared.model.event_kinds import EventKind
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.clock import FakeClock
@@ -53,7 +54,8 @@ class BatchRecorder:
     @property
     def texts(self) -> list[str]:
         """Return the texts of all incoming messages."""
-        return [found.text for batch in self.batches for update in batch.updates if (found := incoming_message(update))]
+        found = (happening_in(update, 0) for batch in self.batches for update in batch.updates)
+        return [message.text for message in found if isinstance(message, MappedMessage) and message.kind == EventKind.MESSAGE]
 
     @property
     def state(self) -> UpdateState:

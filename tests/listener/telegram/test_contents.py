@@ -15,7 +15,7 @@ from listener.telegram.operations.send_things import send_contact, send_location
 from shared.errors import AvioError, Code
 from shared.rpc.delivery_options import QuotedText
 from shared.rpc.send import FormattedPart, ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
-from shared.rpc.text import Entity, EntityType
+from shared.rpc.text import EntityType, MarkupEntity
 from testing.telegram_server.control.specs import GroupSpec, MessageFilter
 from tests.listener.telegram.clients import ANN, BOB, TelegramHarness
 from tests.listener.telegram.sending import LONG_AGO, SendingClient, sending_client
@@ -80,11 +80,11 @@ async def test_a_text_carries_its_entities_and_options(telegram: TelegramHarness
         await ann.send("@bob_ray", "first")
         answered = telegram.server.messages.select(ANN, MessageFilter(chat=BOB))[0]["id"]
         kinds = [kind for kind in EntityType if kind not in {EntityType.TEXT_LINK, EntityType.TEXT_MENTION, EntityType.CUSTOM_EMOJI}]
-        entities = [Entity(type=kind, offset=0, length=1) for kind in kinds]
+        entities = [MarkupEntity(type=kind, offset=0, length=1) for kind in kinds]
         entities += [
-            Entity(type=EntityType.TEXT_LINK, offset=1, length=1, url="https://a.b"),
-            Entity(type=EntityType.TEXT_MENTION, offset=2, length=1, user_id=str(telegram.id_of(BOB))),
-            Entity(type=EntityType.CUSTOM_EMOJI, offset=3, length=1, custom_emoji_id="5"),
+            MarkupEntity(type=EntityType.TEXT_LINK, offset=1, length=1, url="https://a.b"),
+            MarkupEntity(type=EntityType.TEXT_MENTION, offset=2, length=1, user_id=str(telegram.id_of(BOB))),
+            MarkupEntity(type=EntityType.CUSTOM_EMOJI, offset=3, length=1, custom_emoji_id="5"),
         ]
         quote = QuotedText(text="long", offset=2)
         await run(
@@ -108,7 +108,7 @@ async def test_a_quote_or_mention_that_is_wrong_sends_nothing(telegram: Telegram
         answered = telegram.server.messages.select(ANN, MessageFilter(chat=BOB))[0]["id"]
         options = SendOptions(reply_to=answered, quote=Quote("nowhere"))
         assert await refused(ann, Text("x"), options) is Code.QUOTE_NOT_FOUND
-        mention = Entity(type=EntityType.TEXT_MENTION, offset=0, length=1, user_id="999")
+        mention = MarkupEntity(type=EntityType.TEXT_MENTION, offset=0, length=1, user_id="999")
         assert await refused(ann, Text("x", (mention,)), SendOptions()) is Code.PEER_NOT_FOUND
         assert ann.arrived() == ["first"]
 

@@ -11,10 +11,24 @@ from hypothesis import strategies as st
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID, incoming_message
-from shared.model.event import MessageReceived, read_event
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happening_in
+from listener.telegram.updates.happening import Setting
+from shared.model.event import (
+    ChatJoined,
+    ChatLeft,
+    ChatMigrated,
+    Event,
+    MessageEdited,
+    MessageReacted,
+    MessageReceived,
+    MessagesDeleted,
+    MessageSent,
+    MessagesRead,
+    read_event,
+)
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from tests.support.events import message_of
 
 TENANT = TenantId("0b7e9a52-0000-4000-8000-000000000001")
 SELF_ID, BOB, GROUP, CHANNEL = 5, 77, 300, 4000
@@ -49,13 +63,23 @@ def short_in_chat(**fields: Any) -> Any:
     return types.UpdateShortChatMessage(**{**given_fields, **fields})
 
 
-def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
-    """Return the event of an update for an account that knows these users and chats."""
+def setting_of(peers: PeerCache, self_id: int = SELF_ID, *, backfilled: bool = False) -> Setting:
+    return Setting(TENANT, self_id, peers, RECEIVED_AT, backfilled)
+
+
+def told(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> Event | None:
+    """Return the event of an update, of whichever kind, for an account that knows these users and chats."""
     peers = PeerCache(never)
     peers.learn(entities)
-    found = incoming_message(update)
-    assert found is not None
-    return found.event(TENANT, self_id, peers, RECEIVED_AT, backfilled=backfilled)
+    found = happening_in(update, self_id)
+    return found.event(setting_of(peers, self_id, backfilled=backfilled)) if found else None
+
+
+def event(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> MessageReceived:
+    """Return the event of an update that brings an incoming message."""
+    found = told(update, *entities, self_id=self_id, backfilled=backfilled)
+    assert isinstance(found, MessageReceived)
+    return found
 
 
 KINDS = pytest.mark.parametrize("make", [new, new_in_channel, short, short_in_chat])
@@ -70,16 +94,92 @@ def test_an_incoming_message_is_an_event(make: Any) -> None:
 
 
 @KINDS
-def test_what_the_account_wrote_is_no_event(make: Any) -> None:
+def test_what_the_account_wrote_is_told_as_sent(make: Any) -> None:
     """For example on another device."""
-    assert incoming_message(make(out=True)) is None
+    found = told(make(out=True))
+    assert isinstance(found, MessageSent)
+    assert (found.message.text, found.message.outgoing) == ("hello", True)
+
+
+@pytest.mark.parametrize("make", [new, short])
+def test_what_the_account_wrote_in_a_private_chat_has_it_as_the_sender(make: Any) -> None:
+    """Telegram may leave its id out; the chat is the other person."""
+    found = told(make(out=True))
+    assert isinstance(found, MessageSent)
+    assert (found.message.chat_id, found.message.sender_id) == (str(BOB), str(SELF_ID))
+
+
+def test_a_note_to_oneself_is_told_as_sent() -> None:
+    """Telegram does not call it outgoing."""
+    found = told(new(peer_id=types.PeerUser(SELF_ID)))
+    assert isinstance(found, MessageSent)
+    assert found.message.sender_id == str(SELF_ID)
+
+
+EDITED_AT = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
+
+
+def edit(**fields: Any) -> Any:
+    return types.UpdateEditMessage(message(**{"edit_date": EDITED_AT, **fields}), 10, 1)
+
+
+def test_an_edit_is_told_with_the_message_as_it_is_now() -> None:
+    """And with the time of the edit."""
+    found = told(edit(message="better"))
+    assert isinstance(found, MessageEdited)
+    assert (found.message.text, found.message.date, found.edited_at, found.message.outgoing) == ("better", DATE, EDITED_AT, None)
+
+
+def test_an_edit_of_the_accounts_own_message_says_so() -> None:
+    """It was made on any device."""
+    found = told(edit(out=True))
+    assert isinstance(found, MessageEdited)
+    assert found.message.outgoing
+
+
+def test_each_edit_has_an_id_of_its_own_and_a_repeat_has_the_same() -> None:
+    """Also two edits within the second that Telegram's time resolves, and whichever pts they come with."""
+    first, again = edit(message="better"), types.UpdateEditMessage(message(edit_date=EDITED_AT, message="better"), 99, 1)
+    later = edit(message="better", edit_date=EDITED_AT.replace(second=1))
+    bold = edit(message="better", entities=[types.MessageEntityBold(0, 6)])
+    ids = [getattr(told(update), "id", None) for update in (first, again, edit(message="best"), later, bold, new(message="better"))]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == len(ids) - 1
+
+
+def test_what_telegram_hides_as_an_edit_is_no_event() -> None:
+    """Buttons, reactions and views change a message without an edit that people see."""
+    assert told(edit(edit_hide=True)) is None
+    assert told(edit(edit_date=None)) is None
+
+
+def test_a_deletion_outside_channels_names_no_chat() -> None:
+    """Telegram does not say it; such deletions have an order of their own."""
+    found = told(types.UpdateDeleteMessages([3, 1], 10, 2))
+    assert isinstance(found, MessagesDeleted)
+    assert (found.deleted.chat_id, found.deleted.message_ids, found.chat, found.chat_type) == (None, ("3", "1"), "telegram:-", None)
+
+
+def test_a_deletion_in_a_channel_names_it_and_its_kind() -> None:
+    """So that it is in order with the chat's messages, and goes to whoever wants such chats."""
+    found = told(types.UpdateDeleteChannelMessages(CHANNEL, [3], 10, 1), channel(CHANNEL, 9))
+    assert isinstance(found, MessagesDeleted)
+    assert (found.deleted.chat_id, found.chat_type) == (str(MARKED_CHANNEL), "group")
+
+
+def test_a_deletion_told_twice_has_the_same_id() -> None:
+    """In whichever order the messages are named."""
+    updates = [types.UpdateDeleteMessages([3, 1], 10, 2), types.UpdateDeleteMessages([1, 3], 12, 2), types.UpdateDeleteMessages([1], 12, 1)]
+    ids = [getattr(told(update), "id", None) for update in updates]
+    assert ids[0] == ids[1] != ids[2]
+    assert told(types.UpdateDeleteMessages([], 10, 0)) is None
 
 
 def test_a_service_message_is_no_event() -> None:
     """Somebody joined, a title changed, or an empty message stands for a deleted message."""
     joined = types.MessageService(id=1, peer_id=types.PeerChat(GROUP), date=DATE, action=types.MessageActionChatJoinedByLink(1))
-    assert incoming_message(types.UpdateNewMessage(joined, 10, 1)) is None
-    assert incoming_message(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
+    assert told(types.UpdateNewMessage(joined, 10, 1)) is None
+    assert told(types.UpdateNewChannelMessage(types.MessageEmpty(1, None), 10, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -89,25 +189,24 @@ def test_a_service_message_is_no_event() -> None:
         new(peer_id=types.PeerUser(SERVICE_USER_ID), from_id=types.PeerUser(SERVICE_USER_ID)),
         short(user_id=SERVICE_USER_ID),
         short_in_chat(from_id=SERVICE_USER_ID),
+        types.UpdateEditMessage(message(peer_id=types.PeerUser(SERVICE_USER_ID), edit_date=DATE), 10, 1),
     ],
 )
 def test_telegrams_service_account_makes_no_event(update: Any) -> None:
     """Its messages carry log-in codes."""
-    assert incoming_message(update) is None
+    assert told(update) is None
 
 
 @pytest.mark.parametrize(
     "update",
     [
-        types.UpdateEditMessage(message(), 10, 1),
-        types.UpdateDeleteMessages([1], 10, 1),
         types.UpdateUserTyping(BOB, types.SendMessageTypingAction()),
         types.Updates([], [], [], DATE, 0),
     ],
 )
 def test_other_updates_are_no_events(update: Any) -> None:
     """Only the update types of the table are mapped."""
-    assert incoming_message(update) is None
+    assert told(update) is None
 
 
 def test_a_private_chat_is_its_users_id() -> None:
@@ -134,9 +233,9 @@ def test_a_channel_is_marked_by_minus_one_hundred(megagroup: bool, kind: str) ->
     assert (found.chat_id, found.sender_id, found.chat_type) == (str(MARKED_CHANNEL), str(BOB), kind)
 
 
-def test_a_channels_post_has_no_sender() -> None:
+def test_a_channels_post_has_the_channel_as_its_sender() -> None:
     """Telegram names no author."""
-    assert event(new_in_channel(post=True)).message.sender_id is None
+    assert event(new_in_channel(post=True)).message.sender_id == str(MARKED_CHANNEL)
 
 
 def test_an_anonymous_admin_writes_as_the_group() -> None:
@@ -152,8 +251,8 @@ LINKED = types.MessageFwdHeader(DATE, from_id=types.PeerChannel(NEWS), channel_p
 @pytest.mark.parametrize(
     ("fields", "sender"),
     [
-        ({"post": True}, None),
-        ({"post": True, "post_author": "Bob"}, None),
+        ({"post": True}, MARKED_CHANNEL),
+        ({"post": True, "post_author": "Bob"}, MARKED_CHANNEL),
         ({"from_id": types.PeerChannel(CHANNEL)}, MARKED_CHANNEL),
         ({"from_id": types.PeerChannel(NEWS), "fwd_from": LINKED}, -1000000005000),
         ({"from_id": types.PeerChannel(NEWS)}, -1000000005000),
@@ -164,12 +263,13 @@ async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[st
     """The sender is missing or is a chat; the chat is stored under the event's id."""
     peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
-    found = incoming_message(new_in_channel(**fields))
+    found = happening_in(new_in_channel(**fields), SELF_ID)
     assert found is not None
-    told = found.event(TENANT, SELF_ID, peers, RECEIVED_AT, backfilled=False).message
-    assert (told.chat_id, told.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
+    assert found.chat_id is not None
+    seen = message_of(found.event(setting_of(peers)))
+    assert (seen.chat_id, seen.sender_id) == (str(MARKED_CHANNEL), sender and str(sender))
     assert await peers.input_peers(found.chat_id) == [types.InputPeerChannel(CHANNEL, 9)]
-    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, (found.message_id, found.date))}
+    assert found.chat_id in {peer.id for peer in peers.unsaved(found.chat_id, found.sender_id, found.message)}
 
 
 PEERS = st.sampled_from([types.PeerUser(BOB), types.PeerChat(GROUP), types.PeerChannel(CHANNEL), types.PeerChannel(NEWS)])
@@ -279,3 +379,123 @@ def test_an_unknown_chat_is_told_by_its_id() -> None:
     """Chat and sender are unknown, and the event is published all the same."""
     found = event(new_in_channel(from_id=types.PeerUser(BOB))).message
     assert (found.chat_type, found.sender_name, found.sender_username) == ("group", None, None)
+
+
+def test_a_message_says_what_telegram_says_of_it() -> None:
+    """Formatting, album, forward, quote, thread, edit, inline bot, signature and mention; what it does not say is absent."""
+    reply = types.MessageReplyHeader(reply_to_msg_id=44, reply_to_top_id=40, quote_text="the beginning", reply_to_peer_id=types.PeerUser(9))
+    said = event(
+        new(
+            message="bold link",
+            entities=[
+                types.MessageEntityBold(0, 4),
+                types.MessageEntityTextUrl(5, 4, "https://a.example/"),
+                types.MessageEntityUnknown(0, 1),
+            ],
+            grouped_id=(1 << 62) + 1,
+            fwd_from=types.MessageFwdHeader(DATE, from_id=types.PeerChannel(CHANNEL), channel_post=3),
+            reply_to=reply,
+            edit_date=RECEIVED_AT,
+            via_bot_id=8,
+            post_author="Bob",
+            mentioned=True,
+        )
+    ).message
+    assert said.entities
+    assert [(one.type, one.offset, one.length, one.url) for one in said.entities] == [
+        ("bold", 0, 4, None),
+        ("text_link", 5, 4, "https://a.example/"),
+    ]
+    assert said.album_id == str((1 << 62) + 1)
+    assert said.forward
+    assert (said.forward.date, said.forward.sender_id, said.forward.message_id) == (DATE, str(MARKED_CHANNEL), "3")
+    assert (said.reply_to, said.reply_chat_id, said.reply_quote, said.thread_id) == ("44", "9", "the beginning", "40")
+    assert (said.edited_at, said.via_bot_id, said.author_signature, said.mentioned) == (RECEIVED_AT, "8", "Bob", True)
+    plain = event(new()).message.model_dump(exclude_none=True)
+    assert set(plain) == {"chat_id", "message_id", "sender_id", "chat_type", "text", "date"}
+
+
+def test_a_topic_is_a_thread() -> None:
+    """Its first message names it, also where a message answers nobody."""
+    assert event(new(reply_to=types.MessageReplyHeader(reply_to_msg_id=40, forum_topic=True))).message.thread_id == "40"
+    assert event(new(edit_date=RECEIVED_AT, edit_hide=True)).message.edited_at is None
+
+
+def test_a_forward_from_somebody_hidden_has_a_name() -> None:
+    """And no id."""
+    forward = event(new(fwd_from=types.MessageFwdHeader(DATE, from_name="Zoe"))).message.forward
+    assert forward
+    assert (forward.sender_id, forward.sender_name) == (None, "Zoe")
+
+
+def service(action: Any, **fields: Any) -> Any:
+    held = types.MessageService(**{"id": 6, "peer_id": types.PeerChat(GROUP), "date": DATE, "action": action, **fields})
+    return types.UpdateNewMessage(held, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "sender", "kind", "users", "by", "account"),
+    [
+        (types.MessageActionChatAddUser([BOB, SELF_ID]), 78, "chat.joined", (str(BOB), str(SELF_ID)), "78", True),
+        (types.MessageActionChatAddUser([BOB]), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatJoinedByLink(78), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatJoinedByRequest(), BOB, "chat.joined", (str(BOB),), None, False),
+        (types.MessageActionChatDeleteUser(SELF_ID), BOB, "chat.left", (str(SELF_ID),), str(BOB), True),
+        (types.MessageActionChatDeleteUser(BOB), BOB, "chat.left", (str(BOB),), None, False),
+    ],
+)
+def test_who_comes_and_who_leaves_is_told(action: Any, sender: int, kind: str, users: Any, by: str | None, account: bool) -> None:
+    """With who else did it, and whether it is the account itself."""
+    found = told(service(action, from_id=types.PeerUser(sender)))
+    assert isinstance(found, ChatJoined | ChatLeft)
+    members = found.joined if isinstance(found, ChatJoined) else found.left
+    assert (found.event, members.user_ids, members.by_id, members.account) == (kind, users, by, account)
+    assert (found.chat_id, found.chat_type) == (str(-GROUP), "group")
+    assert read_event(found.model_dump_json()) == found
+
+
+def test_a_migration_names_both_chats() -> None:
+    """In the order of the group that was; the new one's own service message tells nothing more."""
+    found = told(service(types.MessageActionChatMigrateTo(CHANNEL)))
+    assert isinstance(found, ChatMigrated)
+    assert (found.migrated.chat_id, found.migrated.to_chat_id, found.chat_id) == (str(-GROUP), str(MARKED_CHANNEL), str(-GROUP))
+    assert told(service(types.MessageActionChannelMigrateFrom("Team", GROUP), peer_id=types.PeerChannel(CHANNEL))) is None
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        types.MessageActionPinMessage(),
+        types.MessageActionChatEditTitle("x"),
+        types.MessageActionSetMessagesTTL(60),
+        types.MessageActionEmpty(),
+    ],
+)
+def test_other_service_messages_are_no_events(action: Any) -> None:
+    """A pinned message, a title, a timer."""
+    assert told(service(action, from_id=types.PeerUser(BOB))) is None
+
+
+def test_what_the_others_have_read_is_told() -> None:
+    """What the account itself reads elsewhere is not."""
+    private = told(types.UpdateReadHistoryOutbox(types.PeerUser(BOB), 9, 10, 1))
+    large = told(types.UpdateReadChannelOutbox(CHANNEL, 9))
+    for found, chat in ((private, BOB), (large, MARKED_CHANNEL)):
+        assert isinstance(found, MessagesRead)
+        assert (found.read.chat_id, found.read.up_to_message_id, found.read.by_account) == (str(chat), "9", False)
+    assert told(types.UpdateReadHistoryInbox(types.PeerUser(BOB), 9, 0, 10, 1)) is None
+
+
+def test_reactions_are_told_as_they_are_now() -> None:
+    """How many of each, whether the account's own is among them, and who reacted last."""
+    thumb, custom = types.ReactionEmoji("👍"), types.ReactionCustomEmoji(5)
+    counts = [types.ReactionCount(thumb, 2, chosen_order=0), types.ReactionCount(custom, 1)]
+    recent = [types.MessagePeerReaction(types.PeerUser(BOB), DATE, thumb)]
+    found = told(types.UpdateMessageReactions(types.PeerUser(BOB), 7, types.MessageReactions(counts, recent_reactions=recent)))
+    assert isinstance(found, MessageReacted)
+    told_counts = [(one.emoji, one.custom_emoji_id, one.count, one.by_account) for one in found.reaction.counts]
+    assert told_counts == [("👍", None, 2, True), (None, "5", 1, None)]
+    assert [(one.sender_id, one.emoji) for one in found.reaction.recent] == [(str(BOB), "👍")]
+    none = told(types.UpdateMessageReactions(types.PeerUser(BOB), 7, types.MessageReactions([])))
+    assert isinstance(none, MessageReacted)
+    assert none.reaction.counts == ()

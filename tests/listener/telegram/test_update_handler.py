@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +19,12 @@ from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event import MessageReceived
+from shared.model.event_kinds import EventKind
 from shared.model.ids import TenantId
 from shared.store.peers import Peer
+from testing.telegram_server.control.specs import EditSpec
 from testing.telegram_server.faults import FaultSpec
-from tests.listener.telegram.chats import until_idle
+from tests.listener.telegram.chats import choice_of, until_idle
 from tests.listener.telegram.clients import ANN, BOB, NOW, LoggedInAccount, TelegramHarness
 from tests.support.events import message_of
 from tests.support.listener_harness import until
@@ -43,6 +45,7 @@ class HandlerHarness:
     ledger: Ledger[UpdateState]
     peers: PeerCache
     groups: list[str]
+    recent_sends: RecentSends
 
     @property
     def events(self) -> list[MessageReceived]:
@@ -51,11 +54,12 @@ class HandlerHarness:
         return [event for event in heads if isinstance(event, MessageReceived)]
 
 
-def handler_harness(account: LoggedInAccount, bound: int = 100) -> HandlerHarness:
+def handler_harness(account: LoggedInAccount, bound: int = 100, kinds: Iterable[EventKind] = ()) -> HandlerHarness:
     groups: list[str] = []
-    peers = PeerCache(no_stored_peer)
+    peers, recent_sends = PeerCache(no_stored_peer), RecentSends()
     ledger = Ledger(account.state, lambda _, group: groups.append(group), lambda _: None, bound)
-    return HandlerHarness(UpdateHandler(TENANT, account.user_id, peers, RecentSends(), ledger, lambda: NOW), ledger, peers, groups)
+    update_handler = UpdateHandler(TENANT, account.user_id, peers, recent_sends, ledger, lambda: NOW, choice_of(*kinds))
+    return HandlerHarness(update_handler, ledger, peers, groups, recent_sends)
 
 
 @asynccontextmanager
@@ -192,7 +196,7 @@ async def test_what_is_not_understood_is_skipped_and_logged_once(telegram: Teleg
     assert [event.message.text for event in found.events] == ["fine"]
     assert found.ledger.latest.pts == 7
     said = [record for record in caplog.records if record.name == "listener.telegram.updates.update_handler"]
-    assert [record.message for record in said] == ["peers not understood", "update not understood", "message not understood"]
+    assert [record.message for record in said] == ["peers not understood", "update not understood", "event not understood"]
     assert "secret" not in str([vars(record) for record in said])
 
 
@@ -207,3 +211,64 @@ async def test_a_connection_that_breaks_while_a_batch_is_completed_skips_nothing
         telegram.write("hello")
         await until(lambda: found.events)
     assert found.events[0].message.text == "hello"
+
+
+ALL = (EventKind.MESSAGE, EventKind.MESSAGE_EDITED, EventKind.MESSAGE_DELETED, EventKind.MESSAGE_SENT)
+
+
+def kinds_of(found: HandlerHarness) -> list[str]:
+    """Return the kinds of everything in the ledger, chat by chat."""
+    return sorted(entry.event.event for chat in found.ledger._chats.values() for entry in chat)
+
+
+async def change_everything(telegram: TelegramHarness) -> None:
+    """Bob writes, edits and deletes; Ann writes on another device."""
+    written = telegram.write("helo")
+    telegram.server.messages.edit(BOB, written["id"], EditSpec(text="hello"))
+    gone = telegram.write("oops")
+    telegram.server.messages.delete(BOB, gone["id"], None, for_all=True)
+    telegram.write("from my phone", sender=ANN, to=BOB)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["pushed", "while away"])
+async def test_edits_deletions_and_own_messages_are_told_to_whoever_has_chosen_them(telegram: TelegramHarness, away: bool) -> None:
+    """As they happen, and in the difference after a time away, whose edits and deletions Telethon itself drops."""
+    account = await telegram.log_in()
+    found = handler_harness(account, kinds=ALL)
+    if away:
+        await change_everything(telegram)
+    async with serving(telegram, account, found) as client:
+        await until_idle(client)
+        if not away:
+            await change_everything(telegram)
+        await until(lambda: len(kinds_of(found)) >= (4 if away else 5))
+        await until_idle(client)
+    told = kinds_of(found)
+    assert set(told) == {"message", "message.edited", "message.deleted", "message.sent"}
+    assert len(told) == len({entry.event.id for chat in found.ledger._chats.values() for entry in chat})
+
+
+async def test_what_nobody_has_chosen_goes_no_further_and_moves_the_state(telegram: TelegramHarness) -> None:
+    """A tenant that wants messages alone pays for nothing else."""
+    account = await telegram.log_in()
+    found = handler_harness(account)
+    async with serving(telegram, account, found) as client:
+        await until_idle(client)
+        await change_everything(telegram)
+        telegram.write("the end")
+        await until(lambda: len(kinds_of(found)) == 3)
+        await until_idle(client)
+    assert set(kinds_of(found)) == {"message"}
+
+
+async def test_what_was_sent_through_us_is_not_told_as_sent(telegram: TelegramHarness) -> None:
+    """Its caller has the answer: only what other devices send is news."""
+    account = await telegram.log_in()
+    found = handler_harness(account, kinds=ALL)
+    own = telegram.write("through us", sender=ANN, to=BOB)
+    found.recent_sends.note(1, telegram.id_of(BOB), own["id"])
+    telegram.write("from my phone", sender=ANN, to=BOB)
+    async with serving(telegram, account, found) as client:
+        await until(lambda: kinds_of(found))
+        await until_idle(client)
+    assert [message_of(found.ledger.head(group).event).text for group in found.groups] == ["from my phone"]
