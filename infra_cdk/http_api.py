@@ -26,7 +26,13 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/keys/{proxy+}",
         "/tenants/{tenant}/signing-secret/{proxy+}",
     ),
-    "auth": ("/tenants/{tenant}/status", "/tenants/{tenant}/auth/{proxy+}", "/tenants/{tenant}/logout"),
+    "auth": (
+        "/tenants/{tenant}/status",
+        "/tenants/{tenant}/auth/{proxy+}",
+        "/tenants/{tenant}/logout",
+        "/tenants/{tenant}/proxy",
+        "/tenants/{tenant}/proxy/{proxy+}",
+    ),
     "messages": ("/tenants/{tenant}/messages/{proxy+}",),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (

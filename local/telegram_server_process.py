@@ -13,6 +13,7 @@ import httpx
 from local import own_ports, state_secrets
 from local.child_process import ChildProcess, LaunchedProcess, bare_environment, free_port, is_listening
 from testing.telegram_server.control.door import PASSWORD, USER
+from testing.telegram_server.model.data_centres import DATA_CENTRES, DC_ID
 
 START_DEADLINE_S = 120
 API_ID, API_HASH = "1", "test"  # any will do there
@@ -55,10 +56,12 @@ def launch(state: Path, *, again: bool = False) -> LaunchedProcess:
     """Start the test server's process at the ports of last time."""
     log, password = state / "logs" / "telegram.log", state_secrets.of(state).control
     ports = {use: _port(state / f"telegram-{use}") for use in ("port", "media-port", "control-port")}
-    for own in ports.values():
+    centres = {dc: [_port(state / f"telegram-{dc}-{use}") for use in ("port", "media-port")] for dc in DATA_CENTRES if dc != DC_ID}
+    for own in (*ports.values(), *(port for pair in centres.values() for port in pair)):
         own_ports.add(state, own)
     command = [sys.executable, "-m", "testing.telegram_server", "--state", str(state / "telegram")]
     command += [f"--{use}={own}" for use, own in ports.items()]
+    command += [word for dc, pair in centres.items() for word in ("--centre", str(dc), *map(str, pair))]
     process = ChildProcess("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
     return LaunchedProcess(process, lambda: bool(_printed(process)))
 
@@ -74,8 +77,6 @@ def describe(process: ChildProcess, state: Path) -> RunningTelegramServer:
     """Say where a test server is that is ready, and lay its public key into `state`."""
     printed, key_path = _printed(process), state / "telegram-key.pem"
     centres = printed["data_centres"]
-    for port in {ports[kind] for ports in centres.values() for kind in ("main", "media")} - {printed["port"], printed["media_port"]}:
-        own_ports.add(state, port)
     key_path.write_text(printed["public_key"])
     control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=state_secrets.of(state).control)
     address = f"{printed['host']}:{printed['port']}"

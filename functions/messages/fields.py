@@ -29,7 +29,7 @@ PeerField = Annotated[
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"], json_schema_extra={"pattern": NOT_BLANK})
 ]
-MessageNumber = Annotated[StrictInt, Whole, Field(ge=1, le=INT32_MAX, description="A message of that chat.", examples=[456])]
+MessageNumber = Annotated[StrictInt, Field(ge=1, le=INT32_MAX, description="A message of that chat.", examples=[456]), Whole]
 
 REFUSALS = (
     Code.INVALID_PHONE,

@@ -14,6 +14,7 @@ import signal
 from pathlib import Path
 
 from testing.telegram_server.control.door import PASSWORD
+from testing.telegram_server.model.data_centres import Ports
 from testing.telegram_server.server import TelegramServer
 
 
@@ -24,6 +25,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="MTProto; 0 takes a free one")
     parser.add_argument("--media-port", type=int, default=0, help="MTProto for files; 0 takes a free one")
     parser.add_argument("--control-port", type=int, default=0, help="HTTP control interface; 0 takes a free one")
+    ports = ("DC", "PORT", "MEDIA_PORT")
+    parser.add_argument("--centre", type=int, nargs=3, metavar=ports, action="append", default=[], help="the ports of another data centre")
     parser.add_argument("--state", type=Path, default=None, help="directory of the state; without one all is forgotten at the end")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
@@ -36,8 +39,9 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told = os.environ.get(PASSWORD)
+    centres = {dc: Ports(main, media) for dc, main, media in options.centre}
     ports = {"port": options.port, "media_port": options.media_port, "control_port": options.control_port}
-    server = TelegramServer(state=options.state, host=options.host, **ports, control_password=told)
+    server = TelegramServer(state=options.state, host=options.host, **ports, other_ports=centres, control_password=told)
     async with server:
         print(json.dumps(server.info() | ({} if told else {"control_url": server.control_url})), flush=True)
         await stop.wait()

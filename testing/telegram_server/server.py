@@ -25,7 +25,7 @@ from testing.telegram_server.control.http import serving
 from testing.telegram_server.control.messages import MessagesControl
 from testing.telegram_server.control.operation import OperationControl
 from testing.telegram_server.control.people import PeopleControl
-from testing.telegram_server.model.data_centres import DATA_CENTRES, DC_ID, Ports
+from testing.telegram_server.model.data_centres import DATA_CENTRES, DC_ID, Ports, PortsByDc
 from testing.telegram_server.model.world import World
 from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.rpc.dispatch import Dispatcher
@@ -37,7 +37,8 @@ from testing.telegram_server.store import Store
 class TelegramServer:
     """A server over a state directory, or in memory without one. Use it with `async with`, once.
 
-    `control_port=None` leaves the HTTP interface out, whose password is made where none is given; `people`, `groups`, `messages` and
+    A data centre gets the ports asked for, or else those of last time: sessions hold them. `control_port=None` leaves the HTTP interface
+    out, whose password is made where none is given; `people`, `groups`, `messages` and
     `operation` offer the same in Python.
     """
 
@@ -48,6 +49,7 @@ class TelegramServer:
         host: str = "127.0.0.1",
         port: int = 0,
         media_port: int = 0,
+        other_ports: PortsByDc | None = None,
         control_port: int | None = None,
         control_password: str | None = None,
         settings: Settings | None = None,
@@ -55,6 +57,7 @@ class TelegramServer:
         server_key: ServerKey | None = None,
     ) -> None:
         self.host, self.port, self.media_port = host, port, media_port
+        self._asked = {DC_ID: Ports(port, media_port), **(other_ports or {})}
         self.clock = clock or Clock()
         self._control_port = control_port
         self._control_password = control_password or secrets.token_hex(16)
@@ -73,9 +76,8 @@ class TelegramServer:
         accept = partial(self.services.hub.accept, Dispatcher(self.services))
         self._stack.push_async_callback(self._stop)
         for dc in DATA_CENTRES:
-            self.services.hub.ports[dc] = await self._open(
-                partial(accept, dc=dc), self._asked_port(dc), self.media_port if dc == DC_ID else 0
-            )
+            asked = self._asked.get(dc) or Ports(int(self._store.read("server", f"port:{dc}") or 0), 0)
+            self.services.hub.ports[dc] = await self._open(partial(accept, dc=dc), asked.main, asked.media)
         self._note_ports()
         self.port, self.media_port = self.ports[DC_ID].main, self.ports[DC_ID].media
         if self._control_port is not None:
@@ -110,10 +112,6 @@ class TelegramServer:
     def ports(self) -> dict[int, Ports]:
         """Where each data centre listens."""
         return self.services.hub.ports
-
-    def _asked_port(self, dc: int) -> int:
-        """Return the port that a data centre should have: the one asked for, or that of last time, since sessions hold it."""
-        return self.port if dc == DC_ID else int(self._store.read("server", f"port:{dc}") or 0)
 
     def _note_ports(self) -> None:
         for dc, ports in self.ports.items():

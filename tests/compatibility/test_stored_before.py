@@ -37,13 +37,23 @@ def recording(account: EmulatorAccount, request: pytest.FixtureRequest) -> Recor
 # over HTTP
 
 
+def of_then(now: Any, then: Any) -> Any:
+    """Leave out of an answer of now, at any depth, the fields that the answer of then does not have."""
+    match now, then:
+        case dict(), dict():
+            return {name: of_then(value, then[name]) for name, value in now.items() if name in then}
+        case list(), list() if len(now) == len(then):
+            return [of_then(one, other) for one, other in zip(now, then, strict=True)]
+    return now
+
+
 async def test_the_api_answers_each_tenant_as_before(recording: Recording) -> None:
-    """To the keys that were given out then: keys, accounts, deliveries and callbacks, field by field."""
+    """To the keys that were given out then: keys, accounts, deliveries and callbacks, field by field. Fields may have been added."""
     said = await answers(recording)
     expected = recording.read(ANSWERS)
     assert said.keys() == expected.keys()
     for name, answer in expected.items():
-        assert json.loads(json.dumps(said[name])) == answer, name
+        assert of_then(json.loads(json.dumps(said[name])), answer) == answer, name
 
 
 async def test_a_key_opens_what_it_opened(recording: Recording) -> None:

@@ -41,6 +41,8 @@ class Customer:
         created = http.post("/tenants", json=body, headers={"X-Admin-Token": system.admin_token})
         assert created.status_code == 201, created.text
         self.tenant = created.json()
+        wide = {"rate_limit": {"limit": 1000, "window_s": 60}}
+        http.patch(f"/tenants/{self.tenant['number']}", json=wide, headers={"X-Admin-Token": system.admin_token}).raise_for_status()
         self.headers = {"Authorization": f"Bearer {self.tenant['key']}"}
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "avio",
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "http://127.0.0.1:9/queue.fifo",
+    "DEAD_EVENTS_QUEUE_URL": "http://127.0.0.1:9/dead.fifo",
     "KMS_KEY_ID": "key",
     "SECRET_ID": "secret",
     "DELIVERY_FUNCTION": "x",

@@ -47,8 +47,8 @@ class CountingClient:
         self.made[f"{model.name} {key.split('#')[0]}"] += 1
 
 
-async def test_taking_an_account_over_costs_one_claim_and_two_loads(harness: ListenerHarness) -> None:
-    """No row is read first: the index shows what the claim's condition needs."""
+async def test_taking_an_account_over_costs_one_claim_two_loads_and_a_look_for_its_proxy(harness: ListenerHarness) -> None:
+    """No row is read before the claim: the index shows what its condition needs."""
     worker = harness.worker()
     gone = WorkerId("gone")
     harness.workers.register(worker.ownership.me.model_copy(update={"id": gone}))
@@ -60,7 +60,7 @@ async def test_taking_an_account_over_costs_one_claim_and_two_loads(harness: Lis
     assert counted.made["UpdateItem ACCOUNT"] == MANY
     assert counted.made["UpdateItem SESSION"] == MANY
     assert counted.made["UpdateItem MARKS"] == MANY
-    assert not [made for made in counted.made if made.startswith("GetItem")]
+    assert {name: made for name, made in counted.made.items() if name.startswith("GetItem")} == {"GetItem PROXY": MANY}
 
 
 async def test_beats_go_on_while_every_claim_of_a_takeover_hangs(harness: ListenerHarness) -> None:

@@ -42,7 +42,7 @@ async def test_requests_at_once_never_pass_the_limit(api: Api, owner: StandInOwn
         assert sorted(answer.status_code for answer in answers) == [200] * 10 + [429] * 6
 
 
-@pytest.mark.parametrize("change", [{"text": " "}, {"peer": "+79001234567"}, {"unknown": 1}, {"text": "x" * 4097}])
+@pytest.mark.parametrize("change", [{"text": " "}, {"peer": "+7"}, {"unknown": 1}, {"text": "x" * 4097}])
 async def test_what_is_refused_before_it_is_done_counts_for_nothing(api: Api, owner: StandInOwner, change: dict[str, Any]) -> None:
     """And its answer tells of the limit too."""
     tenant = await logged_in(api, owner)

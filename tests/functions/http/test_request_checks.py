@@ -9,10 +9,14 @@ import pytest
 from functions.http import idempotency
 from functions.http.request_checks import UNSUPPORTED
 from tests.functions.api import ADMIN, Api
-from tests.functions.documented_routes import BODIES, ROUTES, WITH_BODY, assert_refused, filled
+from tests.functions.documented_routes import BODIES, DOCUMENT, ROUTES, WITH_BODY, assert_refused, filled
 
 POSTS = [(method, path) for method, path in ROUTES if method == "POST" and not path.startswith("/dev/")]
-HEEDING = [("POST", "/tenants")]
+HEEDING = [
+    (method, path)
+    for method, path in POSTS
+    if any(one["name"].lower() == idempotency.HEADER.lower() for one in DOCUMENT["paths"][path][method.lower()].get("parameters", []))
+]
 """Routes that take an idempotency key."""
 READS = [(method, path) for method, path in ROUTES if method == "GET"]
 

@@ -109,11 +109,11 @@ async def test_a_hash_that_telegram_does_not_take_is_not_found(telegram: Telegra
         assert (await ann.refusal(str(telegram.id_of(BOB)))).code is Code.PEER_NOT_FOUND
 
 
-@pytest.mark.parametrize("username", ["@nobody_here", "@?"])
-async def test_a_username_that_nobody_has_is_not_found(telegram: TelegramHarness, username: str) -> None:
-    """Nor a username that cannot exist."""
+@pytest.mark.parametrize(("username", "code"), [("@nobody_here", Code.USER_NOT_FOUND), ("@?", Code.INVALID_REQUEST)])
+async def test_a_username_that_nobody_has_is_not_found(telegram: TelegramHarness, username: str, code: Code) -> None:
+    """One that cannot exist is no recipient at all."""
     async with sending_client(telegram) as ann:
-        assert (await ann.refusal(username)).code is Code.USER_NOT_FOUND
+        assert (await ann.refusal(username)).code is code
 
 
 async def test_a_username_that_moved_is_resolved_anew_once_that_was_seen(telegram: TelegramHarness) -> None:

@@ -115,10 +115,10 @@ def test_what_a_listener_refused_before_is_understood(said: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("said", VANISHED, ids=lambda said: said["command"])
 def test_no_argument_vanishes(said: dict[str, Any]) -> None:
-    """What was passed over before is refused by its name."""
-    error = refusal(said["command"], said["request"])
-    assert error.code is Code.NOT_SUPPORTED
-    assert "`silent`" in error.detail
+    """What was passed over before is a field now, and is heeded."""
+    command = read_command(said["command"], said["request"], KNOWN).command
+    assert isinstance(command, SendMessage)
+    assert command.silent
 
 
 def test_a_result_names_ids_by_strings() -> None:
@@ -162,8 +162,8 @@ def test_a_later_command_that_asks_for_nothing_new_is_served() -> None:
     [
         ("sing", {**AT, "message_id": "5"}, "the command `sing` for this channel"),
         ("v2/sing", {**AT, "message_id": "5"}, "the command `sing` for this channel"),
-        ("send", {**AT, "to": "me", "text": "x", "random_id": 1, "silent": True}, "`silent` of the command `send`"),
-        ("v2/send", {**AT, "to": "me", "text": "x", "random_id": 1, "silent": True}, "`silent` of the command `send`"),
+        ("send", {**AT, "to": "me", "text": "x", "random_id": 1, "loud": True}, "`loud` of the command `send`"),
+        ("v2/send", {**AT, "to": "me", "text": "x", "random_id": 1, "loud": True}, "`loud` of the command `send`"),
         (f"v{VERSION + 1}/send", {**AT, "to": "me", "text": "x", "random_id": 1}, f"version {VERSION + 1} of the command `send`"),
         ("send", {"tenant": TENANT, "channel": "pigeon", "to": "me"}, "this channel"),
         ("send", {"tenant": TENANT, "channel": "whatsapp", "to": "me", "text": "x", "random_id": 1}, "the command `send` for this channel"),
