@@ -347,9 +347,13 @@ async def test_a_full_ledger_loses_nothing_and_sends_go_on(harness: ListenerHarn
     async with harness.worker(queue=Away).running() as worker:
         account = await log_in(worker, server)
         assert account.context.ledger is not None
-        account.context.ledger.bound = 3
-        for number in range(8):
+        ledger = account.context.ledger
+        ledger.bound = 3
+        write(server, "0")
+        await until(lambda: ledger.pending)  # pushes that wait are one batch, and an empty ledger takes one of any size
+        for number in range(1, 8):
             write(server, str(number))
+            await until(lambda: (client := client_of(account)) and (client.full.is_set() or ledger.pending > number))  # noqa: B023
         await until(lambda: (client := client_of(account)) and client.full.is_set())
         await telegram(account).send(message("still going"))
         Away.away = False
