@@ -24,6 +24,7 @@ from listener.core.api import Api, server
 from listener.core.connect_limiter import REAL_EVERY_S, ConnectLimiter
 from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
+from listener.core.media_files import TRANSFERS, MediaFiles
 from listener.core.metrics import MetricsWriter
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease
@@ -38,6 +39,7 @@ from listener.telegram.connection.endpoint import TelegramEndpoint, real, silenc
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
+from shared.media_bucket import MediaBucket
 from shared.model.account import Account
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
@@ -62,6 +64,7 @@ class ListenerSettings(DeliverySettings):
 
     events_queue_url: str
     kms_key_id: str
+    media_bucket: str
     telegram_api_id: Annotated[int | None, BeforeValidator(_number)] = None
     telegram_api_hash: SecretStr = SecretStr("")
     listener_host: str = "0.0.0.0"  # noqa: S104  on Fargate; its security group admits the functions alone
@@ -122,6 +125,7 @@ class Process:
             writer=self._writer,
             clock=self._clock,
             logger=logger,
+            files=MediaFiles(MediaBucket(aws.s3, settings.media_bucket), Offload(8, "files"), self._clock, asyncio.Semaphore(TRANSFERS)),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))

@@ -25,6 +25,7 @@ class EmulatorAccount:
     deliveries_table_name: str
     events_queue_url: str
     kms_key_id: str
+    media_bucket: str
 
     def client(self, service: str) -> Any:
         """A boto3 client, as this account's root."""
@@ -39,6 +40,7 @@ class EmulatorAccount:
             "DELIVERIES_TABLE_NAME": self.deliveries_table_name,
             "EVENTS_QUEUE_URL": self.events_queue_url,
             "KMS_KEY_ID": self.kms_key_id,
+            "MEDIA_BUCKET": self.media_bucket,
         }
 
 
@@ -53,6 +55,7 @@ def open_account(emulator: Emulator, template: Mapping[str, Any]) -> EmulatorAcc
         deliveries_table_name=_create_table(own, _resource(template, "AWS::DynamoDB::Table", "Deliveries"), "deliveries"),
         events_queue_url=created["QueueUrl"],
         kms_key_id=own.client("kms").create_key()["KeyMetadata"]["KeyId"],
+        media_bucket=_create_bucket(own),
     )
 
 
@@ -71,6 +74,12 @@ def _resource(template: Mapping[str, Any], kind: str, name: str) -> dict[str, An
 def _create_table(emulator: Emulator, properties: dict[str, Any], name: str) -> str:
     dynamodb = emulator.client("dynamodb")
     dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})
+    return name
+
+
+def _create_bucket(emulator: Emulator) -> str:
+    name = f"media-{emulator.account}"  # names of buckets are one for all accounts
+    emulator.client("s3").create_bucket(Bucket=name)
     return name
 
 

@@ -74,6 +74,11 @@ class Code(StrEnum):
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_SUPPORTED = "not_supported"
+    # media
+    MEDIA_NOT_FOUND = "media_not_found"
+    MEDIA_EXPIRED = "media_expired"
+    MEDIA_SELF_DESTRUCTS = "media_self_destructs"
+    MEDIA_HAS_NO_THUMBNAIL = "media_has_no_thumbnail"
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
     TELEGRAM_ERROR = "telegram_error"
@@ -142,6 +147,10 @@ DETAILS: dict[Code, str] = {
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
     "you repeat a send: a second request is a second message.",
     Code.NOT_SUPPORTED: "This is not supported yet.",
+    Code.MEDIA_NOT_FOUND: "There is no such media in this tenant: take the `id` from an event as it is.",
+    Code.MEDIA_EXPIRED: "The message is gone, or has no such media any more: it was deleted, edited, or its chat was left.",
+    Code.MEDIA_SELF_DESTRUCTS: "This photo or video destroys itself once it is viewed. It is not kept here: view it in a Telegram app.",
+    Code.MEDIA_HAS_NO_THUMBNAIL: "Telegram has no thumbnail of this media. Ask for the media itself, without `thumbnail`.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
     Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",

@@ -1,6 +1,7 @@
 """What a callback gets: the body of a message event (contract C1).
 
-Made from the event and the tenant's number alone, so its bytes are the same in every attempt: what is signed is what was signed before.
+Made from the event, the tenant's number and the deployment's address alone, so its bytes are the same in every attempt: what is signed is
+what was signed before.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from shared.model.event import Event, Message, MessageEdited, MessageReceived, MessageSent
-from shared.model.ids import Channel
+from shared.model.event import Event, Media, MediaType, Message, MessageEdited, MessageReceived, MessageSent
+from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
@@ -37,10 +38,17 @@ class BodyFormat(StrEnum):
 class MediaBody(BaseModel):
     """What hangs on a message; what is not known is left out."""
 
-    type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
+    type: MediaType
+    id: Annotated[str | None, Field(exclude_if=_absent, description="Of what can be fetched.")]
+    url: Annotated[
+        str | None, Field(exclude_if=_absent, description="Where to GET it with a key of the tenant; a path, where `APP_BASE_URL` is not set.")
+    ]
     mime_type: Annotated[str | None, Field(exclude_if=_absent)]
     name: Annotated[str | None, Field(exclude_if=_absent, description="Where the sender gave one.")]
     size: Annotated[Exact | None, Field(exclude_if=_absent, description="Bytes.")]
+    width: Annotated[Exact | None, Field(exclude_if=_absent, description="Pixels.")]
+    height: Annotated[Exact | None, Field(exclude_if=_absent, description="Pixels.")]
+    duration: Annotated[float | None, Field(exclude_if=_absent, description="Seconds.")]
 
 
 class MessageBody(BaseModel):
@@ -106,34 +114,39 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
-def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT) -> bytes:
-    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces."""
-    return _FORMATS[body_format](event, tenant_number)
+def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT, base_url: str = "") -> bytes:
+    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces. `base_url` begins the links in it."""
+    return _FORMATS[body_format](event, tenant_number, base_url)
 
 
-def _event(event: Event, tenant_number: int) -> bytes:
+def _event(event: Event, tenant_number: int, base_url: str) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
     names = {"tenant_id": event.tenant_id, "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
-        body = EventBody(event=event.event, message=_message(event.channel, event.message), backfilled=event.backfilled, **names)
+        body = EventBody(event=event.event, message=_message(event, event.message, base_url), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
-    envelope = {"event": event.event, **_happened(event), "backfilled": event.backfilled}
+    envelope = {"event": event.event, **_happened(event, base_url), "backfilled": event.backfilled}
     return json.dumps({"tenant_id": event.tenant_id, **envelope, **names}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _message(channel: Channel, message: Message) -> MessageBody:
+def _message(event: Event, message: Message, base_url: str) -> MessageBody:
     """Return a message with its ids as the channel's users know them: Telegram's are numbers."""
     fields = dict(message)
-    fields["media"] = MediaBody(**dict(message.media)) if message.media else None
-    kind = MessageBody if channel is Channel.TELEGRAM else TextIdMessageBody
+    fields["media"] = _media(event.tenant_id, message.media, base_url) if message.media else None
+    kind = MessageBody if event.channel is Channel.TELEGRAM else TextIdMessageBody
     return kind(**fields)
 
 
-def _happened(event: Event) -> dict[str, Any]:
+def _media(tenant_id: TenantId, media: Media, base_url: str) -> MediaBody:
+    url = f"{base_url.rstrip('/')}/tenants/{tenant_id}/media/{media.id}" if media.id else None
+    return MediaBody(url=url, **dict(media))
+
+
+def _happened(event: Event, base_url: str) -> dict[str, Any]:
     """Return what happened, for the kinds that have no model of their own here."""
     own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
     if isinstance(event, MessageReceived | MessageEdited | MessageSent):
-        own["message"] = _message(event.channel, event.message).model_dump(mode="json")
+        own["message"] = _message(event, event.message, base_url).model_dump(mode="json")
     elif event.channel is Channel.TELEGRAM:
         own = {name: _with_numbers(value) for name, value in own.items()}
     return own
@@ -151,4 +164,4 @@ def _number(value: Any) -> Any:
 
 
 _ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}
-_FORMATS: dict[BodyFormat, Callable[[Event, int], bytes]] = {BodyFormat.EVENT: _event}
+_FORMATS: dict[BodyFormat, Callable[[Event, int, str], bytes]] = {BodyFormat.EVENT: _event}

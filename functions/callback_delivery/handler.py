@@ -48,7 +48,7 @@ services = DeliveryServices(
     callbacks=made.callbacks,
     backlog=made.backlog,
     messages=Messages(aws.sqs(), settings.events_queue_url),
-    poster=EventPoster(poster.post, clock),
+    poster=EventPoster(poster.post, clock, settings.app_base_url),
     clock=clock,
     logger=logger,
 )

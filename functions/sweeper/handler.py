@@ -25,14 +25,15 @@ METRICS = {
 }
 metrics = Metrics(namespace="Avio")
 runner = asyncio.Runner()  # one loop for the function's life, so that connections outlive a run
-made = Composition(DeliveryFunctionSettings())
+settings = DeliveryFunctionSettings()
+made = Composition(settings)
 services = SweepServices(
     recipients=made.recipients,
     deliveries=made.deliveries,
     callbacks=made.callbacks,
     backlog=made.backlog,
-    drains=PosterPool(EventPoster(made.poster().post, made.clock)),
-    probes=PosterPool(EventPoster(made.poster().post, made.clock)),
+    drains=PosterPool(EventPoster(made.poster().post, made.clock, settings.app_base_url)),
+    probes=PosterPool(EventPoster(made.poster().post, made.clock, settings.app_base_url)),
     clock=made.clock,
     logger=made.logger,
 )

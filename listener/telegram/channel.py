@@ -7,9 +7,11 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.get_media import get_media
 from listener.telegram.operations.send import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
+from shared.rpc.get_media import GetMedia
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage
 
@@ -37,6 +39,7 @@ HANDLERS: Handlers = dict(
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
         SendMessage.handled_by(send_message),
+        GetMedia.handled_by(get_media),
     ]
 )
 

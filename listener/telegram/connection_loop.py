@@ -122,6 +122,12 @@ class ConnectionLoop:
             if not self._senders:
                 self._to_send.clear()
 
+    async def connected_client(self) -> Client:
+        """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
+        if not await wait_for(self.up, SEND_DEADLINE_S) or self.client is None:
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        return self.client
+
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):
             sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)

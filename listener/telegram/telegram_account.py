@@ -9,11 +9,12 @@ from listener.core.channel import SessionEnd
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
-from listener.telegram.connection.client import connected
+from listener.telegram.connection.client import Client, connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
+from listener.telegram.media.transfers import Transfers
 from listener.telegram.operations.send import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
@@ -32,6 +33,7 @@ class TelegramAccount:
         self.flow = LoginFlow(self.context, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()
+        self._transfers: Transfers | None = None
 
     @property
     def user_id(self) -> str | None:
@@ -66,17 +68,36 @@ class TelegramAccount:
         finally:
             self._serves.clear()
             self.loop = None
+            if transfers := self._transfers:
+                self._transfers = None
+                await transfers.close()
         return SessionEnd(end.state, Reason(end.value)) if end else None
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
+        """Send a message; raises what `_serving` raises, and what sending raises."""
+        return await (await self._serving()).send(message)
+
+    async def connected_client(self) -> Client:
+        """Return the account's client once it is connected; raises what `_serving` raises, `telegram_unavailable` if it does not connect."""
+        return await (await self._serving()).connected_client()
+
+    def transfers(self) -> Transfers:
+        """Return the account's downloads, which end when it serves no more; raises `telegram_unavailable` if it does not serve."""
+        if not self._serves.is_set():
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        if self._transfers is None:
+            self._transfers = Transfers(self.connected_client, self.context.core.services.files)
+        return self._transfers
+
+    async def _serving(self) -> ConnectionLoop:
+        """Return the connection loop; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
         row = self.context.core.row
         if not self.context.user_id or row.wanted or row.left_alone:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(row.state))
         if not await wait_for(self._serves, SEND_DEADLINE_S):
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         assert self.loop is not None
-        return await self.loop.send(message)
+        return self.loop
 
     async def log_out(self, failures: int) -> bool:
         """Log out; tell whether the session is over. An unknown key may be a passing fault: it counts only after several failures."""

@@ -18,6 +18,7 @@ from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.channel import ChannelDriver
 from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
+from listener.core.media_files import TRANSFERS, MediaFiles
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload
@@ -30,6 +31,7 @@ from listener.telegram.telegram_account import TelegramAccount
 from local.emulator_account import EmulatorAccount
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
+from shared.media_bucket import MediaBucket
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.store.accounts import AccountStore
@@ -79,7 +81,12 @@ class ListenerHarness:
 
     def services(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
         """Return the services that a worker's accounts use."""
-        return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger)
+        return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger, self.files(offload, clock))
+
+    def files(self, offload: Offload, clock: Clock) -> MediaFiles:
+        """Return the bucket as a worker uses it."""
+        s3 = self.aws.client("s3")
+        return MediaFiles(MediaBucket(lambda: s3, self.aws.media_bucket), offload, clock, asyncio.Semaphore(TRANSFERS))
 
     def worker(
         self,

@@ -14,11 +14,12 @@ from telethon import utils
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import KnownPeer, PeerCache
-from shared.model.event import Media, Message, MessageReceived, event_id
+from listener.telegram.updates.media_description import described
+from listener.telegram.updates.media_id import MediaPlace
+from shared.model.event import Message, MessageReceived, event_id
 from shared.model.ids import Channel, TenantId
 
 SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes come from it
-MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
 
 
 class IncomingMessage:
@@ -33,7 +34,7 @@ class IncomingMessage:
         self.text: str = message.message or ""
         self.date: datetime = message.date
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
-        self.media = _media(getattr(message, "media", None))
+        self.media = getattr(message, "media", None)
 
     def event(self, tenant_id: TenantId, self_id: int, peers: PeerCache, received_at: datetime, *, backfilled: bool) -> MessageReceived:
         """Return the event, with what the peer cache knows of chat and sender."""
@@ -55,7 +56,7 @@ class IncomingMessage:
                 text=self.text,
                 date=self.date,
                 reply_to=self.reply_to,
-                media=self.media,
+                media=described(self.media, tenant_id, MediaPlace(self_id, self.chat_id, self.message_id)),
             ),
         )
 
@@ -97,30 +98,3 @@ def _chat_type(chat_id: int, chat: KnownPeer | None) -> Literal["private", "grou
         return chat.chat_type
     return "private" if chat_id > 0 else "group"
 
-
-def _media(media: Any) -> Media | None:
-    match media:
-        case None | types.MessageMediaEmpty() | types.MessageMediaWebPage():
-            return None
-        case types.MessageMediaPhoto():
-            return Media(type="photo", mime_type="image/jpeg")
-        case types.MessageMediaDocument(document=types.Document() as document):
-            return _document(document)
-        case _:
-            return Media(type="other")
-
-
-def _document(document: types.Document) -> Media:
-    name = next((attribute.file_name for attribute in document.attributes if isinstance(attribute, types.DocumentAttributeFilename)), None)
-    return Media(type=_document_type(document), mime_type=document.mime_type, name=name, size=document.size)
-
-
-def _document_type(document: types.Document) -> MediaType:
-    attributes = {type(attribute): attribute for attribute in document.attributes}
-    if types.DocumentAttributeSticker in attributes:  # first: a moving sticker is a video as well
-        return "sticker"
-    if types.DocumentAttributeVideo in attributes:
-        return "video"
-    if audio := attributes.get(types.DocumentAttributeAudio):
-        return "voice" if audio.voice else "audio"
-    return "file"
