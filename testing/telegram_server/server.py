@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,13 @@ from testing.telegram_server.control.http import serving
 from testing.telegram_server.control.messages import MessagesControl
 from testing.telegram_server.control.operation import OperationControl
 from testing.telegram_server.control.people import PeopleControl
+from testing.telegram_server.model.data_centres import DATA_CENTRES, DC_ID, Ports
 from testing.telegram_server.model.world import World
 from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.rpc.dispatch import Dispatcher
 from testing.telegram_server.services import Services
 from testing.telegram_server.settings import Settings
 from testing.telegram_server.store import Store
-from testing.telegram_server.views.media import DC_ID
 
 
 class TelegramServer:
@@ -64,15 +65,16 @@ class TelegramServer:
         self.messages = MessagesControl(self.services, self.people, self.groups)
         self.operation = OperationControl(self.services, self.people)
         self.public_key = self.services.world.server_key.public_pem
+        self._listeners: list[asyncio.Server] = []
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> TelegramServer:
         accept = partial(self.services.hub.accept, Dispatcher(self.services))
-        main = await self._listen(accept, self.port)
-        files = await self._listen(partial(accept, media_only=True), 0)
-        self._stack.push_async_callback(self._stop, main, files)
-        self.port, self.media_port = (int(listener.sockets[0].getsockname()[1]) for listener in (main, files))
-        self.services.hub.ports = (self.port, self.media_port)
+        self._stack.push_async_callback(self._stop)
+        for dc in DATA_CENTRES:
+            self.services.hub.ports[dc] = await self._open(partial(accept, dc=dc), self._asked_port(dc))
+        self._note_ports()
+        self.port, self.media_port = self.ports[DC_ID].main, self.ports[DC_ID].media
         if self._control_port is not None:
             control = Control(self.info, self.people, self.groups, self.messages, self.operation)
             app = build_app(control, self._control_password)
@@ -95,16 +97,43 @@ class TelegramServer:
             "port": self.port,
             "media_port": self.media_port,
             "dc_id": DC_ID,
+            "data_centres": {str(dc): asdict(ports) for dc, ports in self.ports.items()},
             "public_key": self.public_key,
             "control_url": f"http://{self.host}:{self._control_port}" if self._control_port is not None else None,
             "stream": self.services.changes.stream_id,
         }
 
-    async def _listen(self, accept: Callable[[], asyncio.Protocol], port: int) -> asyncio.Server:
-        return await asyncio.get_running_loop().create_server(accept, self.host, port)
+    @property
+    def ports(self) -> dict[int, Ports]:
+        """Where each data centre listens."""
+        return self.services.hub.ports
 
-    async def _stop(self, *listeners: asyncio.Server) -> None:
-        for listener in listeners:
+    def _asked_port(self, dc: int) -> int:
+        """Return the port that a data centre should have: the one asked for, or that of last time, since sessions hold it."""
+        return self.port if dc == DC_ID else int(self._store.read("server", f"port:{dc}") or 0)
+
+    def _note_ports(self) -> None:
+        for dc, ports in self.ports.items():
+            self._store.put("server", f"port:{dc}", str(ports.main).encode())
+        self._store.commit()
+
+    async def _open(self, accept: Callable[..., asyncio.Protocol], port: int) -> Ports:
+        """Listen for one data centre. The port of last time may be taken by now: then it gets another."""
+        try:
+            main = await self._listen(accept, port)
+        except OSError:
+            if port == self.port:
+                raise
+            main = await self._listen(accept, 0)
+        return Ports(main, await self._listen(partial(accept, media_only=True), 0))
+
+    async def _listen(self, accept: Callable[[], asyncio.Protocol], port: int) -> int:
+        listener = await asyncio.get_running_loop().create_server(accept, self.host, port)
+        self._listeners.append(listener)
+        return int(listener.sockets[0].getsockname()[1])
+
+    async def _stop(self) -> None:
+        for listener in self._listeners:
             listener.close()
         self.services.hub.stop()
         await asyncio.sleep(0)  # the aborted connections take leave in the loop's next round

@@ -57,6 +57,7 @@ class Files:
             mime_type="image/jpeg",
             width=size[0],
             height=size[1],
+            dc=self._world.people[user_id].dc,
         )
         self._world.add_file(file)
         return file
@@ -74,6 +75,7 @@ class Files:
             mime_type=mime_type,
             name=name,
             attributes=attributes,
+            dc=self._world.people[user_id].dc,
         )
         self._world.add_file(file)
         return file

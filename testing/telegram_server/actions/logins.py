@@ -69,9 +69,17 @@ class Logins:
     def find(self, key: Key, phone: str, phone_code_hash: str) -> Login | None:
         """Return the log-in under way for exactly this key, phone and hash."""
         login = self._world.logins.get(phone_code_hash)
-        if login is None or login.key_name != key.name or login.phone != phone or self._is_over(login):
+        if login is None or login.phone != phone or self._is_over(login):
             return None
-        return login
+        if login.moving and login.key_name != key.name:
+            login.key_name, login.moving = key.name, False
+            self._world.save_login(login)
+        return login if login.key_name == key.name else None
+
+    def send_on(self, login: Login) -> None:
+        """Let a log-in go on at another data centre, under another key."""
+        login.moving = True
+        self._world.save_login(login)
 
     def latest(self, phone: str) -> Login | None:
         """Return the newest code that is still good for a phone: what the person would type."""

@@ -53,6 +53,7 @@ class PeopleControl:
             code=_policy(spec.code),
             found_by_phone=spec.found_by_phone,
             messages_from=spec.messages_from,
+            dc=spec.dc,
         )
         self._world.add_person(person)
         return self._changed(person)
@@ -63,7 +64,7 @@ class PeopleControl:
         if patch.username is not None:
             self._check_username(patch.username or None, person)
             self._world.rename(person, patch.username or None)
-        for name in ("first_name", "last_name", "registered", "banned", "spam_limited", "found_by_phone", "messages_from"):
+        for name in ("first_name", "last_name", "registered", "banned", "spam_limited", "found_by_phone", "messages_from", "dc"):
             if (value := getattr(patch, name)) is not None:
                 setattr(person, name, value)
         if patch.password is not None:
@@ -120,7 +121,7 @@ class PeopleControl:
             self.create(PersonSpec(phone=phone))
             person = self.find(phone)
         secret, now = secrets.token_bytes(_KEY_BYTES), self._services.clock.now()
-        key = Key(key_id(secret).hex(), secret, secrets.randbits(63), now)
+        key = Key(key_id(secret).hex(), secret, secrets.randbits(63), now, dc=person.dc)
         self._services.logins.log_in(key, person)
         box = self._world.box(person.id)
         return {

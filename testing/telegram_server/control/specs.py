@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.group import Kind, Role
 from testing.telegram_server.model.person import Audience, Delivery
 from testing.telegram_server.model.phone import normal
+
+DataCentre = Literal[1, 2, 4]
 
 
 class Spec(BaseModel):
@@ -46,6 +49,7 @@ class PersonSpec(Spec):
     code: CodeSpec = Field(default_factory=CodeSpec)
     found_by_phone: Audience = "everybody"
     messages_from: Audience = "everybody"
+    dc: DataCentre = DC_ID
 
     @field_validator("phone")
     @classmethod
@@ -71,6 +75,7 @@ class PersonPatch(Spec):
     code: CodeSpec | None = None
     found_by_phone: Audience | None = None
     messages_from: Audience | None = None
+    dc: DataCentre | None = None
 
 
 class MediaSpec(Spec):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.records import BYTES_AS_TEXT
 
 
@@ -27,7 +28,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A photo or document that was sent at least once; its bytes are the parts of its upload. Of `raw` media `attributes` are the TL."""
+    """A photo or document that was sent at least once; its bytes are the parts of its upload. Of `raw` media `attributes` are the TL.
+
+    `dc` is where it lies: the home of whoever uploaded it.
+    """
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -42,3 +46,4 @@ class File:
     attributes: bytes = b""
     width: int = 0
     height: int = 0
+    dc: int = DC_ID

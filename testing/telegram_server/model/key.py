@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.layers import LAYER
 from testing.telegram_server.model.records import BYTES_AS_TEXT
 
@@ -29,6 +30,7 @@ class Key:
     """One key; `name` is its id on the wire in hex. `ended` is the RPC error that a lost authorisation is answered with.
 
     `layer` is what its client said last that it speaks; `expires_at` (epoch seconds) is that of a temporary key.
+    `dc` is the data centre that knows it; `exported_by` names the key at home whose log-in was imported here.
     """
 
     __pydantic_config__ = BYTES_AS_TEXT
@@ -47,6 +49,8 @@ class Key:
     device: Device | None = None
     layer: int = LAYER
     expires_at: int | None = None
+    dc: int = DC_ID
+    exported_by: str | None = None
 
     @property
     def wire_name(self) -> bytes:

@@ -16,8 +16,11 @@ class Keys:
         self._shelf = Shelf(store, "key", Key)
         self._all = {key.name: key for key in self._shelf.load()}
         self._of_user: dict[int, dict[str, Key]] = {}
+        self._abroad: dict[str, list[Key]] = {}
         for key in self._all.values():
-            if key.user_id is not None:
+            if key.exported_by is not None:
+                self._abroad.setdefault(key.exported_by, []).append(key)
+            elif key.user_id is not None:
                 self._of_user.setdefault(key.user_id, {})[key.name] = key
 
     def get(self, name: str) -> Key | None:
@@ -49,9 +52,19 @@ class Keys:
         self._of_user.setdefault(user_id, {})[key.name] = key
         self.save(key)
 
+    def import_authorization(self, key: Key, home: Key) -> None:
+        """Let a key at another data centre act for who is logged in with `home`, as long as that lasts. It is no log-in of its own."""
+        self.end(key, None)
+        key.user_id, key.exported_by, key.ended = home.user_id, home.name, None
+        self._abroad.setdefault(home.name, []).append(key)
+        self.save(key)
+
     def end(self, key: Key, error: str | None) -> None:
-        """Take the log-in from a key; `error` is what its requests are answered with from now on."""
+        """Take the log-in from a key, and from those that it was exported to; `error` is what their requests are answered with then."""
+        for abroad in self._abroad.pop(key.name, ()):
+            if abroad.exported_by == key.name:
+                self.end(abroad, error)
         if key.user_id is not None:
             self._of_user.get(key.user_id, {}).pop(key.name, None)
-        key.user_id, key.pending_user_id, key.ended = None, None, error
+        key.user_id, key.pending_user_id, key.exported_by, key.ended = None, None, None, error
         self.save(key)

@@ -9,7 +9,10 @@ from testing.telegram_server.model.person import Delivery
 
 @dataclass(slots=True)
 class Login:
-    """One auth.sendCode and what came of it. `hash` is the phone_code_hash; it is good with the key that asked for it."""
+    """One auth.sendCode and what came of it. `hash` is the phone_code_hash; it is good with the key that asked for it.
+
+    `moving`: its client was told to go on at another data centre; the first key there that names it has it from then on.
+    """
 
     hash: str
     phone: str
@@ -20,6 +23,7 @@ class Login:
     expires_at: int
     resend_after_s: int
     step: int = 0
+    moving: bool = False
 
     @property
     def delivery(self) -> Delivery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.password import Verifier
 from testing.telegram_server.model.records import BYTES_AS_TEXT
 
@@ -45,7 +46,7 @@ class Freeze:
 
 @dataclass(slots=True)
 class Person:
-    """One person. `registered` false: a phone number without a Telegram account."""
+    """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account."""
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -64,6 +65,7 @@ class Person:
     messages_from: Audience = "everybody"
     contacts: dict[int, Contact] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
+    dc: int = DC_ID
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.mtproto import cipher
 from testing.telegram_server.mtproto.envelope import BadContainerError, Incoming
@@ -39,8 +40,9 @@ Execute = Callable[["Connection", Session, Incoming], None]
 class Connection(asyncio.Protocol):
     """One client's connection. What is sent waits in `_unsent` until the hub has made its cause durable."""
 
-    def __init__(self, hub: Owner, number: int, execute: Execute, *, media_only: bool = False) -> None:
+    def __init__(self, hub: Owner, number: int, execute: Execute, *, dc: int = DC_ID, media_only: bool = False) -> None:
         self.hub, self.number, self.execute, self.media_only = hub, number, execute, media_only
+        self.dc = dc
         self.key: Key | None = None
         self.session: Session | None = None
         self.wants_updates = False

@@ -16,6 +16,7 @@ from telethon.tl import types
 from testing.telegram_server.clock import Clock
 from testing.telegram_server.counters import Counters
 from testing.telegram_server.faults import Faults
+from testing.telegram_server.model.data_centres import DC_ID, Ports
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.peer import bare, is_channel
 from testing.telegram_server.model.world import World
@@ -42,17 +43,17 @@ class Hub:
         self.connections: dict[int, Connection] = {}
         self.max_unsent = MAX_UNSENT
         self.stopped = False
-        self.ports = (0, 0)  # for everything, and for files alone
+        self.ports: dict[int, Ports] = {}
         self._by_key: dict[str, list[Connection]] = {}
         self._ids = MessageIds()
         self._dirty: dict[int, Connection] = {}
 
     # Connections come and go
 
-    def accept(self, execute: Execute, *, media_only: bool = False) -> Connection:
-        """Take a connection; `execute` is given each of its messages. `media_only`: it came to the address for files."""
+    def accept(self, execute: Execute, *, dc: int = DC_ID, media_only: bool = False) -> Connection:
+        """Take a connection to a data centre; `execute` is given each of its messages. `media_only`: it came to the address for files."""
         self._counters.connections_accepted += 1
-        return Connection(self, self._counters.connections_accepted, execute, media_only=media_only)
+        return Connection(self, self._counters.connections_accepted, execute, dc=dc, media_only=media_only)
 
     def opened(self, connection: Connection) -> None:
         if not self._settings.accepting:
@@ -94,7 +95,7 @@ class Hub:
             self._receive_plain(connection, payload)
             return
         key = self._key(name.hex())
-        if key is None:
+        if key is None or key.dc != connection.dc:
             self._counters.unknown_keys += 1
             self.refuse(connection, UNKNOWN_KEY_CODE)
             return
@@ -123,7 +124,7 @@ class Hub:
             self._counters.keys_created += 1
             now = self._clock.now()
             expires_at = now + made.expires_in_s if made.expires_in_s is not None else None
-            self._world.keys.save(Key(cipher.key_id(made.key).hex(), made.key, made.salt, now, expires_at=expires_at))
+            self._world.keys.save(Key(cipher.key_id(made.key).hex(), made.key, made.salt, now, expires_at=expires_at, dc=connection.dc))
         self._queue(connection, bytes(8) + struct.pack("<qi", self._ids.next(answer=True), len(body)) + body)
 
     def _used(self, connection: Connection, key: Key) -> None:
@@ -139,7 +140,7 @@ class Hub:
             connection.key = key
             using.append(connection)
             return
-        if key.user_id is not None and not connection.media_only and self._has_younger(using, connection):
+        if key.user_id is not None and key.exported_by is None and not connection.media_only and self._has_younger(using, connection):
             self._kill(key)
 
     def _has_younger(self, using: list[Connection], connection: Connection) -> bool:

@@ -1,7 +1,4 @@
-"""Methods about what this server has none of: each is answered as for an account without any. Official clients ask at their start.
-
-No other data centre either: `DC_ID_INVALID` is final for a client, where an unknown method may be asked for again and again.
-"""
+"""Methods about what this server has none of: each is answered as for an account without any. Official clients ask at their start."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from telethon.tl import functions, types
 
 from testing.telegram_server.model.person import Person
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import bad_request, not_acceptable
+from testing.telegram_server.rpc.errors import not_acceptable
 from testing.telegram_server.rpc.history import get_history
 from testing.telegram_server.rpc.peers import number, peer_of
 from testing.telegram_server.rpc.table import Handler, Methods
@@ -56,16 +53,6 @@ def get_saved_history(call: Call, request: Any) -> Any:
 @METHODS.serves(functions.messages.GetStickerSetRequest)
 def get_sticker_set(call: Call, request: Any) -> Any:
     raise not_acceptable("STICKERSET_INVALID")
-
-
-@METHODS.serves(functions.auth.ExportAuthorizationRequest)
-def export_authorization(call: Call, request: Any) -> Any:
-    raise bad_request("DC_ID_INVALID")
-
-
-@METHODS.serves(functions.auth.ImportAuthorizationRequest, needs_login=False)
-def import_authorization(call: Call, request: Any) -> Any:
-    raise bad_request("AUTH_BYTES_INVALID")
 
 
 def _always(answer: Any) -> Handler:

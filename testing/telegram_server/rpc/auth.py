@@ -11,7 +11,7 @@ from testing.telegram_server.model.login import Login
 from testing.telegram_server.model.person import Delivery, Person
 from testing.telegram_server.model.phone import normal
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import bad_request, not_acceptable, unauthorized
+from testing.telegram_server.rpc.errors import bad_request, not_acceptable, see_other, unauthorized
 from testing.telegram_server.rpc.table import Methods
 
 METHODS = Methods()
@@ -42,6 +42,8 @@ def send_code(call: Call, request: Any) -> Any:
     person = call.world.by_phone.get(phone)
     if person is not None and person.banned:
         raise bad_request("PHONE_NUMBER_BANNED")
+    if person is not None and person.dc != call.key.dc:
+        raise see_other(f"PHONE_MIGRATE_{person.dc}")
     return _sent(call.services.logins.send_code(call.key, phone))
 
 
@@ -64,7 +66,7 @@ def sign_in(call: Call, request: Any) -> Any:
     """A right code logs in, unless the person has a password; then it stays good until the password was right as well."""
     if not request.phone_code:
         raise bad_request("PHONE_CODE_EMPTY")
-    login = _login(call, request)
+    login = _login(call, request, "USER_MIGRATE")
     if call.services.logins.check(login, request.phone_code) == "wrong":
         raise bad_request("PHONE_CODE_INVALID")
     person = call.world.by_phone.get(login.phone)
@@ -101,6 +103,8 @@ def check_password(call: Call, request: Any) -> Any:
     person = call.world.person(call.key.pending_user_id or 0)
     if person is None:
         raise unauthorized()
+    if person.dc != call.key.dc:
+        raise see_other(f"USER_MIGRATE_{person.dc}")
     _check_proof(call, person, request.password)
     return _authorize(call, person)
 
@@ -141,13 +145,18 @@ def _phone(text: str) -> str:
     return phone
 
 
-def _login(call: Call, request: Any) -> Login:
+def _login(call: Call, request: Any, elsewhere: str = "PHONE_MIGRATE") -> Login:
+    """Return the log-in that a request names; one of somebody who has moved goes on at the new home."""
     phone = _phone(request.phone_number)
     if not request.phone_code_hash:
         raise bad_request("PHONE_CODE_HASH_EMPTY")
     login = call.services.logins.find(call.key, phone, request.phone_code_hash)
     if login is None:
         raise bad_request("PHONE_CODE_EXPIRED")
+    person = call.world.by_phone.get(phone)
+    if person is not None and person.dc != call.key.dc:
+        call.services.logins.send_on(login)
+        raise see_other(f"{elsewhere}_{person.dc}")
     return login
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from telethon.tl import functions, types
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.freezing import app_config
 from testing.telegram_server.rpc.table import Methods
-from testing.telegram_server.views.media import DC_ID
 
 METHODS = Methods()
 MESSAGE_LENGTH_MAX, CAPTION_LENGTH_MAX = 4096, 1024
@@ -17,13 +17,12 @@ MESSAGE_LENGTH_MAX, CAPTION_LENGTH_MAX = 4096, 1024
 
 @METHODS.serves(functions.help.GetConfigRequest, needs_login=False)
 def get_config(call: Call, request: Any) -> Any:
-    host, (port, media_port) = call.connection.local_host, call.services.hub.ports
     return types.Config(
         date=call.now,
         expires=call.now + 3600,
         test_mode=True,
-        this_dc=DC_ID,
-        dc_options=[types.DcOption(DC_ID, host, port), types.DcOption(DC_ID, host, media_port, media_only=True)],
+        this_dc=call.connection.dc,
+        dc_options=_dc_options(call),
         dc_txt_domain_name="",
         chat_size_max=200,
         megagroup_size_max=200_000,
@@ -63,4 +62,12 @@ def get_app_config(call: Call, request: Any) -> Any:
 
 @METHODS.serves(functions.help.GetNearestDcRequest, needs_login=False)
 def get_nearest_dc(call: Call, request: Any) -> Any:
-    return types.NearestDc("US", DC_ID, DC_ID)
+    return types.NearestDc("US", call.connection.dc, DC_ID)
+
+
+def _dc_options(call: Call) -> list[Any]:
+    """Return each data centre's addresses, as seen from where the client is connected."""
+    host, options = call.connection.local_host, []
+    for dc, ports in call.services.hub.ports.items():
+        options += [types.DcOption(dc, host, ports.main), types.DcOption(dc, host, ports.media, media_only=True)]
+    return options

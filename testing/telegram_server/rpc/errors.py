@@ -11,6 +11,11 @@ class RpcError(Exception):
         self.code, self.name = code, name
 
 
+def see_other(name: str) -> RpcError:
+    """Return the error of a request that belongs to another data centre (https://core.telegram.org/api/errors#303-see-other)."""
+    return RpcError(303, name)
+
+
 def bad_request(name: str) -> RpcError:
     return RpcError(400, name)
 

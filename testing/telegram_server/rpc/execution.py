@@ -12,13 +12,14 @@ from testing.telegram_server.mtproto.reading import Unknown
 from testing.telegram_server.network.connection import Connection
 from testing.telegram_server.network.session import Session
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import RpcError, bad_request, not_acceptable, unauthorized
+from testing.telegram_server.rpc.errors import RpcError, bad_request, not_acceptable, see_other, unauthorized
 from testing.telegram_server.rpc.freezing import REFUSED
 from testing.telegram_server.rpc.table import Method
 from testing.telegram_server.rpc.wrappers import Query
 from testing.telegram_server.services import Services
 
 log = logging.getLogger(__name__)
+_ANYWHERE = ("upload.", "auth.logOut", "auth.exportAuthorization")  # what the other data centres do for who does not live there
 
 
 @dataclass(slots=True)
@@ -51,7 +52,8 @@ class Execution:
             self._services.counters.handler_crashes += 1
             self.fail(asked, RpcError(500, "INTERNAL_SERVER_ERROR"))
         else:
-            if asked.query.with_updates and asked.session.key.user_id is not None and not asked.connection.media_only:
+            key = asked.session.key
+            if asked.query.with_updates and key.user_id is not None and not key.exported_by and not asked.connection.media_only:
                 asked.connection.wants_updates = True
             self.hub.send(asked.connection, asked.session, body, answer=True)
 
@@ -76,6 +78,8 @@ class Execution:
             raise self._unknown(asked)
         if asked.method.needs_login and call.key.user_id is None:
             raise unauthorized("SESSION_PASSWORD_NEEDED" if call.key.pending_user_id else call.key.ended or "AUTH_KEY_UNREGISTERED")
+        if asked.method.needs_login and not asked.method.name.startswith(_ANYWHERE) and call.me.dc != call.key.dc:
+            raise see_other(f"USER_MIGRATE_{call.me.dc}")
         if asked.method.name in REFUSED and call.key.user_id is not None and call.me.frozen:
             raise RpcError(420, "FROZEN_METHOD_INVALID")
         if any(asked.session.has_failed(earlier) for earlier in asked.query.after):

@@ -8,7 +8,7 @@ from telethon.tl import functions, types
 
 from testing.telegram_server.actions.files import MAX_PARTS, UploadError
 from testing.telegram_server.rpc.call import Call
-from testing.telegram_server.rpc.errors import bad_request
+from testing.telegram_server.rpc.errors import bad_request, see_other
 from testing.telegram_server.rpc.input_media import known_file
 from testing.telegram_server.rpc.table import Methods
 
@@ -37,6 +37,8 @@ def get_file(call: Call, request: Any) -> Any:
     _check_range(request)
     location = request.location
     file = known_file(call, location.id, location.access_hash, location.file_reference)
+    if file.dc != call.key.dc:
+        raise see_other(f"FILE_MIGRATE_{file.dc}")
     kind = types.storage.FileJpeg() if file.kind == "photo" else types.storage.FileUnknown()
     return types.upload.File(kind, file.date, call.services.files.read(file, request.offset, request.limit))
 

@@ -30,6 +30,7 @@ def person_json(person: Person) -> dict[str, Any]:
         "has_password": person.password is not None,
         "found_by_phone": person.found_by_phone,
         "messages_from": person.messages_from,
+        "dc": person.dc,
         "code": {
             "deliveries": person.code.deliveries,
             "length": person.code.length,

@@ -13,8 +13,6 @@ from testing.telegram_server.model.message import Message
 from testing.telegram_server.model.world import World
 from testing.telegram_server.mtproto.raw import Raw
 
-DC_ID = 2  # everything lives in the one data centre that there is
-
 
 def file_reference(world: World, file: File) -> bytes:
     """Return the reference that a client must show to fetch the file."""
@@ -35,10 +33,10 @@ def message_media(world: World, message: Message, viewer: int) -> Any:
 
 def _photo(world: World, viewer: int, file: File) -> Any:
     sizes = [types.PhotoSize("x", file.width, file.height, file.size)]
-    return types.Photo(file.id, world.access_hash(viewer, file.id), file_reference(world, file), file.date, sizes, DC_ID)
+    return types.Photo(file.id, world.access_hash(viewer, file.id), file_reference(world, file), file.date, sizes, file.dc)
 
 
 def _document(world: World, viewer: int, file: File) -> Any:
     attributes = BinaryReader(file.attributes).tgread_vector() if file.attributes else []
     access_hash, reference = world.access_hash(viewer, file.id), file_reference(world, file)
-    return types.Document(file.id, access_hash, reference, file.date, file.mime_type, file.size, DC_ID, attributes)
+    return types.Document(file.id, access_hash, reference, file.date, file.mime_type, file.size, file.dc, attributes)

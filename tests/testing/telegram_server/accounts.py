@@ -11,8 +11,8 @@ from telethon import TelegramClient, errors, events
 from telethon.crypto import rsa
 from telethon.sessions import StringSession
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.server import TelegramServer
-from testing.telegram_server.views.media import DC_ID
 
 ANN, BOB, CY = "+15550100001", "+15550100002", "+15550100003"
 WAIT_S = 30
