@@ -9,23 +9,25 @@ from constructs import Construct
 
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
+from infra_cdk.media_files import MediaFiles
 
 TIMEOUT_S = 60
 EVERY = Duration.minutes(5)
 
 
 class Erasure(Construct):
-    """The function is outside the VPC. It may erase from both tables, and has no key and no secret. Two runs at once do no harm."""
+    """The function is outside the VPC. It may erase from both tables and the bucket, and has no key and no secret. Two runs at once do no harm."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, media: MediaFiles) -> None:
         super().__init__(scope, construct_id)
-        environment = {"TABLE_NAME": data.state.table_name, "DELIVERIES_TABLE_NAME": data.deliveries.table_name}
-        self.function = functions.add("erasure", environment, timeout_s=TIMEOUT_S)
+        tables = {"TABLE_NAME": data.state.table_name, "DELIVERIES_TABLE_NAME": data.deliveries.table_name}
+        self.function = functions.add("erasure", {**tables, **media.environment}, timeout_s=TIMEOUT_S)
         role = self.function.role
         data.let_read_state(role)
         data.let_write_state(role)
         data.let_read_deliveries(role)
         data.let_write_deliveries(role)
+        media.let_erase(role)
         events.Rule(
             self,
             "Schedule",

@@ -26,6 +26,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "auth": ("/tenants/{tenant}/status", "/tenants/{tenant}/auth/{proxy+}", "/tenants/{tenant}/logout"),
     "messages": ("/tenants/{tenant}/messages/{proxy+}",),
+    "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",

@@ -44,7 +44,7 @@ from shared.model.account import Account
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.observability import get_logger
-from shared.settings import DeliverySettings
+from shared.settings import DeliverySettings, MediaSettings
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
@@ -59,12 +59,11 @@ def _number(value: object) -> object:
     return value if str(value).strip().isdigit() else None
 
 
-class ListenerSettings(DeliverySettings):
+class ListenerSettings(DeliverySettings, MediaSettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
     kms_key_id: str
-    media_bucket: str
     telegram_api_id: Annotated[int | None, BeforeValidator(_number)] = None
     telegram_api_hash: SecretStr = SecretStr("")
     listener_host: str = "0.0.0.0"  # noqa: S104  on Fargate; its security group admits the functions alone

@@ -40,6 +40,7 @@ def launch(
         "DELIVERIES_TABLE_NAME": outputs.deliveries_table_name,
         "EVENTS_QUEUE_URL": outputs.events_queue_url,
         "KMS_KEY_ID": outputs.kms_key_id,
+        "MEDIA_BUCKET": outputs.media_bucket,
         "LISTENER_HOST": "127.0.0.1",
         "LISTENER_PORT": str(port),
         "POWERTOOLS_SERVICE_NAME": "listener",

@@ -18,6 +18,7 @@ from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
+from functions.media import routes as media
 from functions.messages import routes as messages
 from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -30,6 +31,7 @@ ROUTERS = (
     credential_routes.router,
     auth.router,
     messages.router,
+    media.router,
     deliveries.router,
     receiver.router,
     api_info_routes.router,
@@ -61,6 +63,7 @@ TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "media", "description": "Photos, videos and files of messages."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},

@@ -40,6 +40,7 @@ class Outputs:
     deliveries_table_name: str
     events_queue_url: str
     kms_key_id: str
+    media_bucket: str
     secret_id: str
     deployment_tokens_function: str
     default_function: str

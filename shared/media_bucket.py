@@ -87,9 +87,7 @@ class MediaBucket:
     def complete(self, key: str, upload: str, tags: list[str]) -> None:
         """Make a file of its parts. Until then nobody sees any of it."""
         parts: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
-        self._call(
-            lambda s3: s3.complete_multipart_upload(Bucket=self._name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
-        )
+        self._call(lambda s3: s3.complete_multipart_upload(Bucket=self._name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}))
 
     def abort(self, key: str, upload: str) -> None:
         """Remove the parts of a file that is not to be. What is left lying all the same goes within a day."""
@@ -134,7 +132,7 @@ def disposition(name: str | None) -> str:
     """Return the header that has a browser save a file rather than show it (RFC 6266)."""
     if not (safe := safe_name(name or "")):
         return "attachment"
-    plain = re.sub(r'[^A-Za-z0-9 !#$&+.^_`|~()@=,;{}\[\]-]', "_", safe)
+    plain = re.sub(r"[^A-Za-z0-9 !#$&+.^_`|~()@=,;{}\[\]-]", "_", safe)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
 
 

@@ -41,7 +41,8 @@ class MediaBody(BaseModel):
     type: MediaType
     id: Annotated[str | None, Field(exclude_if=_absent, description="Of what can be fetched.")]
     url: Annotated[
-        str | None, Field(exclude_if=_absent, description="Where to GET it with a key of the tenant; a path, where `APP_BASE_URL` is not set.")
+        str | None,
+        Field(exclude_if=_absent, description="Where to GET it with a key of the tenant; a path if `APP_BASE_URL` is not set."),
     ]
     mime_type: Annotated[str | None, Field(exclude_if=_absent)]
     name: Annotated[str | None, Field(exclude_if=_absent, description="Where the sender gave one.")]

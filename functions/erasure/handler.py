@@ -7,19 +7,27 @@ from dataclasses import asdict
 from functions.erasure.erase import Eraser
 from shared import aws
 from shared.clock import SystemClock
+from shared.media_bucket import MediaBucket
 from shared.observability import get_logger
-from shared.settings import DeliverySettings
+from shared.settings import DeliverySettings, MediaSettings
 from shared.store.deliveries import DeliveryStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.workers import WorkerStore
 
-settings = DeliverySettings()
+
+class ErasureSettings(DeliverySettings, MediaSettings):
+    """What the function reads from the environment."""
+
+
+settings = ErasureSettings()
 logger = get_logger()
 dynamodb = aws.dynamodb()
 table = Table(dynamodb, settings.table_name)
 deliveries = DeliveryStore(Table(dynamodb, settings.deliveries_table_name))
-eraser = Eraser(table, TenantStore(table), WorkerStore(table), deliveries, SystemClock(), logger)
+eraser = Eraser(
+    table, TenantStore(table), WorkerStore(table), deliveries, MediaBucket(aws.s3, settings.media_bucket), SystemClock(), logger
+)
 
 
 def handler(event: object, context: object) -> None:

@@ -40,9 +40,7 @@ class MediaFiles:
         """
         upload = await self._within(self.bucket.begin, key)
         try:
-            tags = [
-                await self._within(self.bucket.add, key, upload, number, content) async for number, content in _numbered(parts)
-            ]
+            tags = [await self._within(self.bucket.add, key, upload, number, content) async for number, content in _numbered(parts)]
             await self._within(self.bucket.complete, key, upload, tags)
         except BaseException:
             with contextlib.suppress(BucketUnavailable, TimeoutError, RuntimeError):

@@ -78,7 +78,7 @@ class TelegramAccount:
         return await (await self._serving()).send(message)
 
     async def connected_client(self) -> Client:
-        """Return the account's client once it is connected; raises what `_serving` raises, `telegram_unavailable` if it does not connect."""
+        """Return the account's client once it is connected; raises what `_serving` raises, and `telegram_unavailable`."""
         return await (await self._serving()).connected_client()
 
     def transfers(self) -> Transfers:

@@ -81,7 +81,8 @@ class ListenerHarness:
 
     def services(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
         """Return the services that a worker's accounts use."""
-        return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger, self.files(offload, clock))
+        stores = self.table, self.accounts, self.peers, self.fenced
+        return WorkerServices(*stores, self.envelope, offload, writer, clock, self.log.logger, self.files(offload, clock))
 
     def files(self, offload: Offload, clock: Clock) -> MediaFiles:
         """Return the bucket as a worker uses it."""

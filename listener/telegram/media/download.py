@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from telethon import errors
@@ -31,7 +33,7 @@ _EXPIRED = (
     errors.FileIdInvalidError,
     errors.LocationInvalidError,
 )
-_OWN_LOG_IN_LOST = (errors.AuthKeyUnregisteredError, errors.SessionRevokedError)
+_LOG_IN_LOST = (errors.AuthKeyUnregisteredError, errors.SessionRevokedError)
 
 
 async def download(connections: FileConnections, source: Source, again: Callable[[], Awaitable[Source]]) -> AsyncIterator[bytes]:
@@ -39,32 +41,49 @@ async def download(connections: FileConnections, source: Source, again: Callable
 
     Raises AvioError: `media_expired` if the file is another one by now, `telegram_unavailable` if Telegram does not answer.
     """
-    offset, dc_id, failures = 0, source.dc_id, 0
-    key = source.key
+    attempt, offset, failures = _Attempt(connections, source, again), 0, 0
     while offset < source.size:
         try:
-            async with connections.to(dc_id) as connection:
-                async for part in _parts(connection, source, offset):
+            async with connections.to(attempt.dc_id) as connection, aclosing(_parts(connection, attempt.source, offset)) as parts:
+                async for part in parts:
                     offset, failures = offset + len(part), 0
                     yield part
-            return
-        except errors.FileMigrateError as moved:
-            dc_id, problem = moved.new_dc, translate(moved)
-        except _EXPIRED as expired:
-            source, problem = await again(), translate(expired)
-            if source.key != key:
-                raise AvioError(Code.MEDIA_EXPIRED) from expired
-        except (ConnectionError, TimeoutError):
-            problem = AvioError(Code.TELEGRAM_UNAVAILABLE)
-        except errors.RPCError as error:
-            problem = translate(error)
-            if problem.code is not Code.TELEGRAM_UNAVAILABLE and not isinstance(error, _OWN_LOG_IN_LOST):
+        except (errors.RPCError, ConnectionError, TimeoutError) as error:
+            failures += 1
+            problem = await attempt.change_after(error)
+            if failures >= TRIES:
                 raise problem from error
-            if isinstance(error, _OWN_LOG_IN_LOST) and dc_id != await connections.home():
-                await connections.forget(dc_id)
-        failures += 1
-        if failures >= TRIES:
-            raise problem
+
+
+@dataclass
+class _Attempt:
+    """Where the next attempt looks for the file."""
+
+    connections: FileConnections
+    source: Source
+    again: Callable[[], Awaitable[Source]]
+
+    def __post_init__(self) -> None:
+        self.dc_id = self.source.dc_id
+
+    async def change_after(self, error: Exception) -> AvioError:
+        """Have the next attempt do otherwise; return what to raise if it was the last. Raises what no other attempt would change."""
+        if not isinstance(error, errors.RPCError):
+            return AvioError(Code.TELEGRAM_UNAVAILABLE)
+        problem = translate(error)
+        match error:
+            case errors.FileMigrateError():
+                self.dc_id = error.new_dc
+            case _ if isinstance(error, _EXPIRED):
+                found = await self.again()
+                if found.key != self.source.key:
+                    raise AvioError(Code.MEDIA_EXPIRED) from error
+                self.source = found
+            case _ if isinstance(error, _LOG_IN_LOST) and self.dc_id != await self.connections.home():
+                await self.connections.forget(self.dc_id)
+            case _ if problem.code is not Code.TELEGRAM_UNAVAILABLE:
+                raise problem from error
+        return problem
 
 
 async def _parts(connection: Invoker, source: Source, offset: int) -> AsyncIterator[bytes]:
@@ -90,6 +109,8 @@ async def _part(connection: Invoker, source: Source, offset: int) -> bytes:
     request = functions.upload.GetFileRequest(source.location, offset, PART_BYTES)
     answer: Any = await wait_out_floods(connection.invoke, request)
     if not isinstance(answer, types.upload.File):  # a redirect to a CDN, which we never say that we support
-        raise AvioError(Code.TELEGRAM_ERROR, "Telegram keeps this file at a place that Avio does not read from.", telegram_error="CDN_REDIRECT")
+        raise AvioError(
+            Code.TELEGRAM_ERROR, "Telegram keeps this file at a place that Avio does not read from.", telegram_error="CDN_REDIRECT"
+        )
     expected = min(PART_BYTES, source.size - offset)
     return answer.bytes if len(answer.bytes) == expected else b""

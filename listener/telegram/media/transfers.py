@@ -15,8 +15,8 @@ from contextlib import aclosing
 
 from listener.core.media_files import MediaFiles
 from listener.telegram.connection.client import Client
-from listener.telegram.media.file_connections import FileConnections
 from listener.telegram.media.download import download
+from listener.telegram.media.file_connections import FileConnections
 from listener.telegram.media.source import Source
 from shared.errors import AvioError, Code
 from shared.media_bucket import BucketUnavailable
@@ -38,10 +38,11 @@ class Transfers:
     def __init__(self, main: Callable[[], Awaitable[Client]], files: MediaFiles) -> None:
         self._files = files
         self.connections = FileConnections(main)
+        self.wait_s = WAIT_S
         self._running: dict[str, asyncio.Task[Fetched]] = {}
         self._failed: dict[str, AvioError] = {}
 
-    async def fetch(self, key: str, source: Source, find: Find, wait_s: float = WAIT_S) -> Fetched | MediaPending:
+    async def fetch(self, key: str, source: Source, find: Find) -> Fetched | MediaPending:
         """Return a file, or that it is still on its way; `key` is its place in the bucket. `find` finds the source anew.
 
         Raises AvioError, also for a failure that came when nobody waited any more; that one once.
@@ -49,11 +50,16 @@ class Transfers:
         if error := self._failed.pop(key, None):
             raise error
         task = self._running.get(key) or self._start(key, source, find)
-        done, _ = await asyncio.wait((task,), timeout=wait_s)
+        done, _ = await asyncio.wait((task,), timeout=self.wait_s)
         if not done:
             return MediaPending(retry_after_seconds=ASK_AGAIN_S)
         self._failed.pop(key, None)
         return task.result()
+
+    @property
+    def under_way(self) -> int:
+        """How many downloads run or wait for their turn."""
+        return len(self._running)
 
     async def close(self) -> None:
         """End all downloads and connections."""
@@ -64,7 +70,9 @@ class Transfers:
 
     def _start(self, key: str, source: Source, find: Find) -> asyncio.Task[Fetched]:
         if len(self._running) >= BOUND:
-            raise AvioError(Code.RATE_LIMITED, "Too many downloads of this account are under way. Wait for them.", retry_after_s=ASK_AGAIN_S)
+            raise AvioError(
+                Code.RATE_LIMITED, "Too many downloads of this account are under way. Wait for them.", retry_after_s=ASK_AGAIN_S
+            )
         task = self._running[key] = asyncio.create_task(self._run(key, source, find))
         task.add_done_callback(lambda done: self._ended(key, done))
         return task

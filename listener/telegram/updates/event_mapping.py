@@ -97,4 +97,3 @@ def _chat_type(chat_id: int, chat: KnownPeer | None) -> Literal["private", "grou
     if chat is not None:
         return chat.chat_type
     return "private" if chat_id > 0 else "group"
-

@@ -1,8 +1,8 @@
 """The ids of media, as events carry them: `med_` and 43 characters.
 
-An id says where the media is: in which account's box, in which chat, at which message. It holds no access hash and no file reference, and it
-grants nothing: whoever asks for media needs a key of the tenant, and the tenant's own account asks Telegram for the message. The digest is over
-the tenant too, so an id of another tenant is none here (docs/decisions/a-media-id-is-a-place.md).
+An id says where the media is: in which account's box, in which chat, at which message. It holds no access hash and no file reference,
+and it grants nothing: whoever asks for media needs a key of the tenant, and the tenant's own account asks Telegram for the message. The
+digest is over the tenant too, so an id of another tenant is none here (docs/decisions/a-media-id-is-a-place.md).
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ STICKER = types.DocumentAttributeSticker("🙂", types.InputStickerSetEmpty())
     ],
 )
 def test_media_are_told_by_what_they_are_for(media: Any, kind: str) -> None:
-    """A moving sticker is a sticker, though it is a video as well. Field case R8: what we have no word for is no reason to lose an event."""
+    """A moving sticker is a sticker, though it is a video as well. Field case R8: no event is lost for being unknown."""
     found = event(new(media=media, message="")).message
     assert found.media is not None
     assert (found.media.type, found.text) == (kind, "")
