@@ -16,7 +16,7 @@ EVERY = Duration.minutes(5)
 
 
 class Erasure(Construct):
-    """The function is outside the VPC. It may erase from both tables and the bucket, and has no key and no secret. Two runs at once do no harm."""
+    """The function is outside the VPC. It may erase from tables and bucket, and has no key and no secret. Two runs at once do no harm."""
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, media: MediaFiles) -> None:
         super().__init__(scope, construct_id)

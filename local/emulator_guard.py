@@ -146,8 +146,7 @@ def _is_signed_address(scope: Scope, headers: dict[str, str]) -> bool:
             return False
     except (ValueError, TypeError):
         return False
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    canonical = sigv4.build_canonical_request(scope["method"], path, headers, query, signed)
+    canonical = sigv4.build_canonical_request(scope["method"], scope["path"], headers, query, signed)
     to_sign = sigv4.build_string_to_sign(date, day, region, service, canonical)
     return bool(sigv4.signatures_match(sigv4.calculate_signature(session["SecretAccessKey"], day, region, service, to_sign), signature))
 

@@ -1,4 +1,4 @@
-"""Composition root of the media function. It runs in the VPC and reaches DynamoDB and the workers; addresses of the bucket it only signs."""
+"""Composition root of the media function. It runs in the VPC, reaches DynamoDB and workers, and only signs the bucket's addresses."""
 
 from __future__ import annotations
 
