@@ -73,6 +73,7 @@ class Code(StrEnum):
     WRITE_FORBIDDEN = "write_forbidden"
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    PARTLY_SENT = "partly_sent"
     NOT_SUPPORTED = "not_supported"
     # media
     MEDIA_NOT_FOUND = "media_not_found"
@@ -146,6 +147,7 @@ DETAILS: dict[Code, str] = {
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
     "you repeat a send: a second request is a second message.",
+    Code.PARTLY_SENT: "Some of the messages were sent (`message_ids`), and Telegram refused the rest (`cause` is the code of why).",
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.MEDIA_NOT_FOUND: "There is no such media in this tenant: take the `id` from an event as it is.",
     Code.MEDIA_EXPIRED: "The message is gone, or has no such media any more: it was deleted, edited, or its chat was left.",

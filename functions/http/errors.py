@@ -72,6 +72,7 @@ STATUS: dict[Code, int] = {
     Code.WRITE_FORBIDDEN: 403,
     Code.FLOOD_WAIT: 429,
     Code.OUTCOME_UNKNOWN: 504,
+    Code.PARTLY_SENT: 502,
     Code.NOT_SUPPORTED: 400,
     Code.MEDIA_NOT_FOUND: 404,
     Code.MEDIA_EXPIRED: 410,

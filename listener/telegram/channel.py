@@ -8,7 +8,7 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.get_media import get_media
-from listener.telegram.operations.send import send_message
+from listener.telegram.operations.send_text import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.get_media import GetMedia

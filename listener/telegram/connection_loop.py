@@ -14,8 +14,9 @@ from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
+from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
-from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, send
+from listener.telegram.operations.send import send
 from listener.telegram.requests.errors import SessionEndReason, code_of, end_of, wait_of
 from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.telegram_context import TelegramContext

@@ -15,7 +15,7 @@ from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
 from listener.telegram.media.transfers import Transfers
-from listener.telegram.operations.send import Outgoing, Sent
+from listener.telegram.operations.outgoing import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext

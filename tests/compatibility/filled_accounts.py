@@ -10,7 +10,6 @@ import asyncio
 import base64
 from typing import Any
 
-from listener.telegram.operations.send import Outgoing
 from local.emulator_account import EmulatorAccount
 from shared.crypto import Purpose
 from shared.errors import AvioError
@@ -32,6 +31,7 @@ from testing.telegram_server.server import TelegramServer
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.listener_harness import TENANTS, ListenerHarness, WorkerHarness, is_up, telegram, telegram_of, until
+from tests.support.outgoing import text_to
 
 NAMES = ("anna", "code", "twofa", "frozen", "restricted", "leaving", "wanted", "out", "failed", "duplicated", "banned", "begun", "ended")
 """A tenant and a person each, called by what is special about the account."""
@@ -146,7 +146,7 @@ class AccountFiller:
             self.write("bob", str(groups[kind]), f"to the {kind}")
         self.write("carol", str(groups["supergroup"]), "from Carol 😀")
         await self._arrived(8)
-        await telegram(account).send(Outgoing(self.username("alice"), "from Anna", None, 1))
+        await telegram(account).send(text_to(self.username("alice"), "from Anna", 1))
         self._server.operation.kick(ConnectionSpec(person=anna))
         self.write("alice", anna, "while nobody was there")
         self.write("bob", str(groups["channel"]), "the second")
@@ -162,13 +162,13 @@ class AccountFiller:
     async def _frozen(self, worker: WorkerHarness) -> None:
         account = await self._logged_in(worker, "frozen")
         self._server.people.patch(self.phone("frozen"), PersonPatch(frozen=FREEZE))
-        await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 2)))
+        await _refused(telegram(account).send(text_to(self.username("alice"), "cold", 2)))
         assert account.holding.row.state is AccountState.FROZEN
 
     async def _restricted(self, worker: WorkerHarness) -> None:
         account = await self._logged_in(worker, "restricted")
         self._server.people.patch(self.phone("restricted"), PersonPatch(spam_limited=True))
-        await _refused(telegram(account).send(Outgoing(self.username("alice"), "cold", None, 3)))
+        await _refused(telegram(account).send(text_to(self.username("alice"), "cold", 3)))
         assert account.holding.row.state is AccountState.RESTRICTED
 
     def _leave_by_hand(self, owner: WorkerId) -> None:

@@ -11,7 +11,6 @@ import pytest
 from telethon.tl.types import UpdateMessageID
 
 from listener.core.account import OwnedAccount
-from listener.telegram.operations.send import Outgoing
 from listener.telegram.updates.batch import Batch
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
@@ -21,6 +20,7 @@ from testing.telegram_server.control.specs import GroupSpec, MessageFilter, Pers
 from testing.telegram_server.model.group import Kind
 from testing.telegram_server.server import TelegramServer
 from tests.support.listener_harness import ListenerHarness, WorkerHarness, is_up, loop_of, telegram, until
+from tests.support.outgoing import text_to
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 ANNA, ALICE, BEN = "+999661001", "+999661002", "+999661003"
@@ -94,7 +94,7 @@ async def test_who_wrote_in_a_group_can_be_answered_in_private(
     async with delivered(harness, server, group_of(server, kind), "who can help?") as message, harness.worker().running() as second:
         assert message["sender_id"] == str(id_of(server, ALICE))
         account = await connected(second)
-        await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+        await telegram(account).send(text_to(str(message["sender_id"]), "I can", 1))
         assert await arrived(server) == ["I can"]
 
 
@@ -104,12 +104,12 @@ async def test_a_stranger_who_was_answered_once_is_known_for_good(harness: Liste
     async with delivered(harness, server, group, "who can help?") as message:
         async with harness.worker().running() as second:
             account = await connected(second)
-            await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+            await telegram(account).send(text_to(str(message["sender_id"]), "I can", 1))
             await until(lambda: (kept := harness.peers.get(TENANT, Channel.TELEGRAM, int(message["sender_id"]))) and kept.whole)
         server.messages.delete(ALICE, int(message["message_id"]), group)
         async with harness.worker().running() as third:
             account = await connected(third)
-            await telegram(account).send(Outgoing(str(message["sender_id"]), "still there?", None, 2))
+            await telegram(account).send(text_to(str(message["sender_id"]), "still there?", 2))
 
 
 async def test_a_stranger_whose_only_message_is_gone_is_not_found(harness: ListenerHarness, server: TelegramServer) -> None:
@@ -119,7 +119,7 @@ async def test_a_stranger_whose_only_message_is_gone_is_not_found(harness: Liste
         server.messages.delete(ALICE, int(message["message_id"]), group)
         account = await connected(second)
         with pytest.raises(AvioError) as gone:
-            await telegram(account).send(Outgoing(str(message["sender_id"]), "I can", None, 1))
+            await telegram(account).send(text_to(str(message["sender_id"]), "I can", 1))
         assert gone.value.code is Code.PEER_NOT_FOUND
 
 
@@ -130,7 +130,7 @@ async def test_a_group_can_be_answered_by_its_id(harness: ListenerHarness, serve
     async with delivered(harness, server, group, "who can help?") as message, harness.worker().running() as second:
         assert str(message["chat_id"]) == group
         account = await connected(second)
-        sent = await telegram(account).send(Outgoing(group, "I can", None, 1))
+        sent = await telegram(account).send(text_to(group, "I can", 1))
         assert sent.chat_id == int(group)
         wanted = MessageFilter(direction="in", chat=group, contains="I can")
         assert len(await server.messages.wait(ALICE, 1, wanted=wanted)) == 1
@@ -142,7 +142,7 @@ async def test_a_channel_that_something_was_delivered_from_is_kept_with_its_hash
     async with delivered(harness, server, channel, "news"), harness.worker().running() as second:
         account = await connected(second)
         with pytest.raises(AvioError) as refused:
-            await telegram(account).send(Outgoing(channel, "I can", None, 1))
+            await telegram(account).send(text_to(channel, "I can", 1))
         assert refused.value.code is Code.WRITE_FORBIDDEN
 
 
@@ -163,7 +163,7 @@ async def test_another_persons_peers_are_forgotten_when_somebody_else_logs_in(ha
             None,
         ]
         with pytest.raises(AvioError) as unknown:
-            await telegram(account).send(Outgoing(str(id_of(server, ALICE)), "hi", None, 1))
+            await telegram(account).send(text_to(str(id_of(server, ALICE)), "hi", 1))
         assert unknown.value.code is Code.PEER_NOT_FOUND
 
 
@@ -175,7 +175,7 @@ async def test_the_same_person_logging_in_again_finds_their_peers(harness: Liste
         message = await event_with(harness, "hello")
         await (await worker.account(TENANT)).log_out()
         account = await log_in(worker, server)
-        await telegram(account).send(Outgoing(str(message["sender_id"]), "I am back", None, 1))
+        await telegram(account).send(text_to(str(message["sender_id"]), "I am back", 1))
         assert await arrived(server) == ["I am back"]
 
 
@@ -196,11 +196,11 @@ async def test_what_a_difference_tells_of_a_send_settles_its_repeat(harness: Lis
     server.operation.settings({"repeated_random_id": "error"})
     async with harness.worker().running() as first:
         account = await log_in(first, server)
-        _, lost, _ = [await telegram(account).send(Outgoing("me", "yes", None, random_id)) for random_id in (1, 2, 3)]
+        _, lost, _ = [await telegram(account).send(text_to("me", "yes", random_id)) for random_id in (1, 2, 3)]
     async with harness.worker().running() as second:
         account = await connected(second)
         serving = loop_of(account)
         assert serving is not None
         assert serving.client is not None
         await serving._update_handler.take(Batch([UpdateMessageID(lost.message_id, 2)], [], [], None, fetched=True), serving.client.invoke)
-        assert await telegram(account).send(Outgoing("me", "yes", None, 2)) == lost
+        assert await telegram(account).send(text_to("me", "yes", 2)) == lost

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from listener.core.account import OwnedAccount
-from listener.telegram.operations.send import Outgoing
+from listener.telegram.operations.outgoing import Outgoing
 from shared.model.ids import Channel, TenantId
 from testing.telegram_server.control.specs import MessageFilter, PersonSpec, SendSpec
 from testing.telegram_server.server import TelegramServer
 from tests.support.listener_harness import ListenerHarness, WorkerHarness, is_up, telegram, until
+from tests.support.outgoing import text_to
 
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 
@@ -52,7 +53,7 @@ async def connected(account: OwnedAccount) -> None:
 
 
 def message(text: str, to: str = "@alice", random_id: int = 1, reply_to: int | None = None) -> Outgoing:
-    return Outgoing(to, text, reply_to, random_id)
+    return text_to(to, text, random_id, reply_to)
 
 
 def write(server: TelegramServer, text: str, sender: str = ALICE, to: str = ANNA) -> None:

@@ -1,131 +1,98 @@
-"""The command `send`: sends a text exactly once.
+"""Sends any content exactly once.
 
-The caller chooses `random_id` and keeps it for every attempt: Telegram answers a repeat with the first message, or with
-RANDOM_ID_DUPLICATE.
+The caller chooses the random ids and keeps them for every attempt: Telegram answers a repeat with the first message, or with
+RANDOM_ID_DUPLICATE. outgoing.py says how to add a kind of content.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 from telethon import errors
-from telethon.tl import functions, types
+from telethon.tl import types
 
 from listener.telegram.connection.client import Client
+from listener.telegram.operations.find_sent import find_sent
+from listener.telegram.operations.outgoing import MessageMade, Outgoing, Part, SendAttempts, SendTarget, Sent
 from listener.telegram.operations.recipients import resolve
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.requests.errors import translate
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError, Code
-from shared.rpc.send import SendMessage, SendResult
 
 INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
 """Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
-
-LOOKED_BACK = 100
-CLOCKS_APART = timedelta(seconds=60)
-_RECIPIENT = re.compile(r"me|@\w+|-?[0-9]{1,19}")
-_MESSAGE_ID = re.compile(r"[0-9]{1,10}")
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A message to send. `to` is `me`, `@username` or a marked id as a string."""
-
-    to: str
-    text: str
-    reply_to: int | None
-    random_id: int
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A message that was sent."""
-
-    chat_id: int
-    message_id: int
-    date: datetime
-
-
-@dataclass
-class SendAttempts:
-    """All attempts to send one message. `began_at` is when the first began; `maybe_sent` means that an attempt may have sent it."""
-
-    began_at: datetime
-    maybe_sent: bool = False
-
-
-class Sender(Protocol):
-    """An account that sends."""
-
-    async def send(self, message: Outgoing) -> Sent:
-        """Send a message once."""
-
-
-async def send_message(account: Sender, command: SendMessage) -> SendResult:
-    """Run the command `send`; raise `invalid_request` for ids that are not Telegram's, and what sending raises."""
-    reply_to = command.reply_to
-    if not _RECIPIENT.fullmatch(command.to) or (reply_to is not None and not _MESSAGE_ID.fullmatch(reply_to)):
-        raise AvioError(Code.INVALID_REQUEST)
-    sent = await account.send(Outgoing(command.to, command.text, int(reply_to) if reply_to else None, command.random_id))
-    return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
 
 
 async def send(
     client: Client, peers: PeerCache, recent_sends: RecentSends, self_id: int, message: Outgoing, attempts: SendAttempts
 ) -> Sent:
-    """Make one attempt to send a message. Safe to repeat with the same `random_id`.
+    """Make one attempt to send something. Safe to repeat with the same random ids: what `attempts` says is sent is not sent again.
 
     Raises AvioError for Telegram's refusals, ConnectionError or TimeoutError if Telegram did not answer. If Telegram only calls a repeat
-    a duplicate, or its answer cannot be read, finds the message in the history since the first attempt. Keeps `attempts.maybe_sent`
+    a duplicate, or its answer cannot be read, finds the messages in the history since the first attempt. Keeps `attempts.maybe_sent`
     right, also when cancelled.
     """
     chat_id, peer = await resolve(client, peers, self_id, message.to)
-    reply = types.InputReplyToMessage(message.reply_to) if message.reply_to else None
-    request = functions.messages.SendMessageRequest(peer, message.text, random_id=message.random_id, reply_to=reply)
+    target = SendTarget(client, peers, self_id, chat_id, peer, _common(message))
+    for part in await message.content.parts(target, message.random_ids):
+        if not all(random_id in attempts.sent for random_id in part.random_ids):
+            made = await _send_part(target, recent_sends, part, attempts)
+            attempts.sent |= zip(part.random_ids, made, strict=True)
+            attempts.maybe_sent = False
+    return Sent(chat_id, tuple(attempts.sent[random_id] for random_id in message.random_ids))
+
+
+def _common(message: Outgoing) -> dict[str, Any]:
+    reply_to = message.options.reply_to
+    return {"reply_to": types.InputReplyToMessage(reply_to) if reply_to else None}
+
+
+async def _send_part(target: SendTarget, recent_sends: RecentSends, part: Part, attempts: SendAttempts) -> tuple[MessageMade, ...]:
     before, attempts.maybe_sent = attempts.maybe_sent, True
     try:
-        answer = await client.invoke(request)
+        answer = await target.client.invoke(part.request)
     except errors.RandomIdDuplicateError:
-        sent = await _find_sent(client, recent_sends, peer, chat_id, message, attempts.began_at)
+        made = await find_sent(target, recent_sends, part, attempts.began_at)
     except Unreadable as error:
-        if message_id := _message_id_in(error.items, message.random_id):
-            sent = Sent(chat_id, message_id, attempts.began_at.replace(microsecond=0))
+        read = [_message_id_in(error.items, random_id) for random_id in part.random_ids]
+        if all(read):
+            made = tuple(MessageMade(message_id, attempts.began_at.replace(microsecond=0)) for message_id in read if message_id)
         else:
-            sent = await _find_sent(client, recent_sends, peer, chat_id, message, attempts.began_at)
+            made = await find_sent(target, recent_sends, part, attempts.began_at)
     except errors.RPCError as error:
-        refusal = _refusal(error, peer, message)
+        refusal = _refusal(error, target, part)
         if refusal.code is not Code.TELEGRAM_UNAVAILABLE:  # a fault of Telegram does not tell whether the message was sent
             attempts.maybe_sent = before and refusal.code in INCONCLUSIVE
-        raise refusal from error
+        raise attempts.refused(refusal) from error
     else:
-        peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
-        sent = Sent(chat_id, *_outcome(answer, message.random_id))
-    recent_sends.note(message.random_id, chat_id, sent.message_id)
-    return sent
+        target.peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
+        made = outcome(answer, part.random_ids)
+    for random_id, one in zip(part.random_ids, made, strict=True):
+        recent_sends.note(random_id, target.chat_id, one.id)
+    return made
 
 
-def _refusal(error: errors.RPCError, peer: Any, message: Outgoing) -> AvioError:
+def _refusal(error: errors.RPCError, target: SendTarget, part: Part) -> AvioError:
     if isinstance(error, errors.MsgIdInvalidError):
-        if isinstance(peer, types.InputPeerUserFromMessage):
+        if isinstance(target.peer, types.InputPeerUserFromMessage):
             return AvioError(Code.PEER_NOT_FOUND)
-        if message.reply_to:
+        if target.common.get("reply_to"):
             return AvioError(Code.REPLY_NOT_FOUND)
     return translate(error)
 
 
-def _outcome(answer: Any, random_id: int) -> tuple[int, datetime]:
+def outcome(answer: Any, random_ids: Iterable[int]) -> tuple[MessageMade, ...]:
+    """Return the messages that an answer names, one for each random id; raise `outcome_unknown` if one is missing."""
     if isinstance(answer, types.UpdateShortSentMessage):
-        return answer.id, answer.date
-    message_id = _message_id_in(getattr(answer, "updates", ()), random_id)
-    if message_id is None:
+        return (MessageMade(answer.id, answer.date),)
+    found = [_message_id_in(getattr(answer, "updates", ()), random_id) for random_id in random_ids]
+    if not all(found):
         raise AvioError(Code.OUTCOME_UNKNOWN)
-    return message_id, _date_of(answer, message_id)
+    return tuple(MessageMade(message_id, _date_of(answer, message_id)) for message_id in found if message_id)
 
 
 def _message_id_in(updates: Iterable[Any], random_id: int) -> int | None:
@@ -138,36 +105,3 @@ def _date_of(answer: Any, message_id: int) -> datetime:
     messages: list[Any] = [getattr(update, "message", None) for update in answer.updates]
     dates = (message.date for message in messages if getattr(message, "id", None) == message_id)
     return next(dates, answer.date)  # type: ignore[no-any-return]
-
-
-async def _find_sent(client: Client, recent_sends: RecentSends, peer: Any, chat_id: int, message: Outgoing, began_at: datetime) -> Sent:
-    """Find the message that an earlier attempt sent: by its id if that is known, or else in the history since that attempt."""
-    known = recent_sends.message_of(message.random_id)
-    request = functions.messages.GetHistoryRequest(peer, known + 1 if known else 0, None, 0, 1 if known else LOOKED_BACK, 0, 0, 0)
-    try:
-        answer = await client.invoke(request)
-    except errors.RPCError as error:
-        raise AvioError(Code.OUTCOME_UNKNOWN) from error
-    own = [found for found in answer.messages if isinstance(found, types.Message) and _is_own(found, peer)]
-    if known:
-        sent = next((found for found in own if found.id == known), None)
-    else:
-        alike = [found for found in own if found.message == message.text and not recent_sends.is_known(chat_id, found.id)]
-        sent = likeliest(alike, began_at)
-    if sent is None:
-        raise AvioError(Code.OUTCOME_UNKNOWN)
-    return Sent(chat_id, sent.id, sent.date)
-
-
-def likeliest(messages: list[Any], began_at: datetime) -> Any | None:
-    """Return which of several messages with one text, the newest first, a send became whose first attempt began at `began_at`.
-
-    The oldest since then; if there is none, since Telegram's clock may differ from ours, the newest of the minute before.
-    """
-    after = [message for message in messages if message.date >= began_at.replace(microsecond=0)]  # Telegram's dates are whole seconds
-    before = [message for message in messages if began_at - CLOCKS_APART <= message.date < began_at]
-    return after[-1] if after else before[0] if before else None
-
-
-def _is_own(message: types.Message, peer: Any) -> bool:
-    return bool(message.out) or isinstance(peer, types.InputPeerSelf)

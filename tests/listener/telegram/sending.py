@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from listener.telegram.operations.send import Outgoing, SendAttempts, Sent, send
+from listener.telegram.operations.outgoing import Content, Outgoing, SendAttempts, SendOptions, Sent
+from listener.telegram.operations.send import send
+from listener.telegram.operations.send_text import Text
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError
@@ -38,9 +40,14 @@ class SendingClient:
         self, to: str, text: str = "hello", *, random_id: int = 1, reply_to: int | None = None, since: datetime = LONG_AGO
     ) -> Sent:
         """Send one message."""
-        return await send(
-            self.client, self.peers, self.recent_sends, self.user_id, Outgoing(to, text, reply_to, random_id), SendAttempts(since)
-        )
+        return await self.send_content(to, Text(text), (random_id,), SendOptions(reply_to=reply_to), SendAttempts(since))
+
+    async def send_content(
+        self, to: str, content: Content, random_ids: tuple[int, ...], options: SendOptions, attempts: SendAttempts
+    ) -> Sent:
+        """Make one attempt to send any content."""
+        outgoing = Outgoing(to, content, random_ids, options)
+        return await send(self.client, self.peers, self.recent_sends, self.user_id, outgoing, attempts)
 
     async def refusal(self, to: str, text: str = "hello", **more: Any) -> AvioError:
         """Return the error that a send raises."""

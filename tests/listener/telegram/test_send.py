@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from telethon.tl import functions, types
 
+from listener.telegram.operations.find_sent import likeliest
+from listener.telegram.operations.outgoing import MessageMade
 from listener.telegram.operations.recipients import resolve
-from listener.telegram.operations.send import _outcome, likeliest
+from listener.telegram.operations.send import outcome
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.recent_sends import RecentSends
 from shared.errors import AvioError, Code
@@ -453,7 +455,7 @@ def message(number: int, date: datetime = DATE) -> Any:
 
 def test_the_short_answer_names_the_message() -> None:
     """It has id and date."""
-    assert _outcome(types.UpdateShortSentMessage(8, 10, 1, DATE, out=True), 42) == (8, DATE)
+    assert outcome(types.UpdateShortSentMessage(8, 10, 1, DATE, out=True), [42]) == (MessageMade(8, DATE),)
 
 
 def test_the_long_answer_names_the_message_by_its_random_id() -> None:
@@ -466,8 +468,8 @@ def test_the_long_answer_names_the_message_by_its_random_id() -> None:
         types.UpdateNewMessage(message(8, before), 10, 1),
         types.UpdateServiceNotification("text", "not a message", types.MessageMediaEmpty(), []),
     ]
-    assert _outcome(types.Updates(updates, [], [], DATE, 0), 42) == (8, before)
-    assert _outcome(types.Updates(updates[:2], [], [], DATE, 0), 42) == (8, DATE)
+    assert outcome(types.Updates(updates, [], [], DATE, 0), [42, 41]) == (MessageMade(8, before), MessageMade(5, DATE))
+    assert outcome(types.Updates(updates[:2], [], [], DATE, 0), [42]) == (MessageMade(8, DATE),)
 
 
 @pytest.mark.parametrize(
@@ -481,5 +483,5 @@ def test_the_long_answer_names_the_message_by_its_random_id() -> None:
 def test_an_answer_that_names_no_message_is_an_unknown_outcome(answer: Any) -> None:
     """It was executed, but the message is unknown."""
     with pytest.raises(AvioError) as raised:
-        _outcome(answer, 42)
+        outcome(answer, [42])
     assert raised.value.code is Code.OUTCOME_UNKNOWN
