@@ -72,6 +72,8 @@ class Listener(Construct):
             "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
             "EVENTS_QUEUE_URL": queues.events.queue_url,
             "KMS_KEY_ID": data.key.key_id,
+            "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
+            "ALLOW_PRIVATE_CALLBACKS": settings.allow_private_callbacks,
             "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
             "LISTENER_PORT": str(LISTENER_PORT),
             "POWERTOOLS_SERVICE_NAME": "listener",

@@ -34,6 +34,7 @@ from listener.core.runtime.offload import Offload
 from listener.core.runtime.signals import wait_for
 from listener.core.runtime.unconfigured import say_what_is_missing
 from listener.core.sqs_sender import Queue
+from listener.core.url_source import UrlSource
 from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.endpoint import TelegramEndpoint, real, silence_telethon, test_server
 from shared import aws
@@ -44,7 +45,7 @@ from shared.model.account import Account
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.observability import get_logger
-from shared.settings import DeliverySettings, MediaSettings
+from shared.settings import CallbackSettings, DeliverySettings, MediaSettings
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
@@ -59,7 +60,7 @@ def _number(value: object) -> object:
     return value if str(value).strip().isdigit() else None
 
 
-class ListenerSettings(DeliverySettings, MediaSettings):
+class ListenerSettings(DeliverySettings, MediaSettings, CallbackSettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
@@ -124,7 +125,13 @@ class Process:
             writer=self._writer,
             clock=self._clock,
             logger=logger,
-            files=MediaFiles(MediaBucket(aws.s3, settings.media_bucket), Offload(8, "files"), self._clock, asyncio.Semaphore(TRANSFERS)),
+            files=MediaFiles(
+                MediaBucket(aws.s3, settings.media_bucket),
+                Offload(8, "files"),
+                self._clock,
+                asyncio.Semaphore(TRANSFERS),
+                UrlSource(settings),
+            ),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))

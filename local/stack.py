@@ -154,6 +154,7 @@ def _outputs(stack: dict[str, Any]) -> Outputs:
         deliveries_table_name=values["DeliveriesTableName"],
         events_queue_url=values["EventsQueueUrl"],
         kms_key_id=values["KmsKeyId"],
+        media_bucket=values["MediaBucket"],
         secret_id=values["SecretId"],
         deployment_tokens_function=values["DeploymentTokensFunction"],
         default_function=values["DefaultFunction"],

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.model.ids import TenantId
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef, ObjectIdentifierTypeDef
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 KEPT = timedelta(hours=23)
 """S3 removes a file some time after its day is over: an hour before that it counts as gone."""
 LINK_S = 900
+UPLOAD_LINK_S = 3600
 PART_BYTES = 8 << 20  # S3 takes 10,000 parts of 5 MiB or more: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MEDIA, UPLOADS = "media", "uploads"
 NAME_BYTES = 180
@@ -47,9 +49,22 @@ class StoredFile:
     stored_at: datetime
 
 
+@dataclass(frozen=True)
+class UploadLink:
+    """Where a file can be PUT, with these headers."""
+
+    url: str
+    headers: dict[str, str]
+
+
 def media_key(tenant_id: TenantId, file: str) -> str:
     """Return the key of a file of the messenger's; `file` names it there."""
     return f"{MEDIA}/{tenant_id}/{hashlib.sha256(file.encode()).hexdigest()[:40]}"
+
+
+def upload_key(tenant_id: TenantId, upload_id: str) -> str:
+    """Return the key of a tenant's upload."""
+    return f"{UPLOADS}/{tenant_id}/{upload_id}"
 
 
 class MediaBucket:
@@ -71,9 +86,16 @@ class MediaBucket:
             raise BucketUnavailable from error
         return StoredFile(found["ContentLength"], found["LastModified"])
 
-    def put(self, key: str, content: bytes) -> None:
-        """Store a small file."""
-        self._call(lambda s3: s3.put_object(Bucket=self._name, Key=key, Body=content))
+    def open(self, key: str) -> StreamingBody | None:
+        """Return a file to be read, None if there is none. The caller closes it."""
+        try:
+            return self._client().get_object(Bucket=self._name, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"].get("Code") in _ABSENT:
+                return None
+            raise BucketUnavailable from error
+        except BotoCoreError as error:
+            raise BucketUnavailable from error
 
     def begin(self, key: str) -> str:
         """Begin a large file; return the upload's id."""
@@ -103,6 +125,12 @@ class MediaBucket:
             "ResponseCacheControl": "private",
         }
         return self._client().generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_S)
+
+    def upload_link(self, key: str, size: int, mime_type: str) -> UploadLink:
+        """Return where a file of exactly this size can be PUT, with the headers to send. Nothing is asked of S3."""
+        asked = {"Bucket": self._name, "Key": key, "ContentLength": size, "ContentType": mime_type}
+        url = self._client().generate_presigned_url("put_object", Params=asked, ExpiresIn=UPLOAD_LINK_S)
+        return UploadLink(url, {"Content-Type": mime_type, "Content-Length": str(size)})
 
     def erase_some(self, tenant_id: TenantId) -> bool:
         """Erase up to 1,000 files of a tenant; tell whether there were any."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from botocore.exceptions import BotoCoreError
+
 from listener.core.runtime.offload import Offload
+from listener.core.url_source import UrlSource
 from shared.clock import Clock
+from shared.errors import AvioError, Code
 from shared.media_bucket import KEPT, PART_BYTES, BucketUnavailable, MediaBucket
 
 P = ParamSpec("P")
 T = TypeVar("T")
+CHUNK_BYTES = 1 << 20
 PART_DEADLINE_S = 60.0
 TRANSFERS = 4
 """Files that a worker moves at once. Each takes some 16 MiB at most; the container has 512 MB."""
@@ -27,6 +32,7 @@ class MediaFiles:
     offload: Offload
     clock: Clock
     turns: asyncio.Semaphore
+    urls: UrlSource
 
     async def has(self, key: str) -> bool:
         """Tell whether a file is there for long enough to be fetched; raises BucketUnavailable."""
@@ -46,6 +52,19 @@ class MediaFiles:
             with contextlib.suppress(BucketUnavailable, TimeoutError, RuntimeError):
                 await asyncio.shield(self._within(self.bucket.abort, key, upload))
             raise
+
+    async def read(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield an upload in chunks; raises `upload_not_found`, BucketUnavailable, TimeoutError."""
+        body = await self._within(self.bucket.open, key)
+        if body is None:
+            raise AvioError(Code.UPLOAD_NOT_FOUND)
+        try:
+            while chunk := await self._within(body.read, CHUNK_BYTES):
+                yield chunk
+        except (BotoCoreError, OSError) as error:
+            raise BucketUnavailable from error
+        finally:
+            body.close()
 
     async def _within(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.offload.within(PART_DEADLINE_S, call, *args, **kwargs)

@@ -8,12 +8,14 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.get_media import get_media
+from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.get_media import GetMedia
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.send import SendMessage
+from shared.rpc.send_attachments import SendAttachments
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -40,6 +42,7 @@ HANDLERS: Handlers = dict(
         VerifyLogIn.handled_by(_verify),
         SendMessage.handled_by(send_message),
         GetMedia.handled_by(get_media),
+        SendAttachments.handled_by(send_attachments),
     ]
 )
 

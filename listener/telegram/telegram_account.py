@@ -14,6 +14,7 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
+from listener.telegram.media.outgoing_files import OutgoingFiles
 from listener.telegram.media.transfers import Transfers
 from listener.telegram.operations.outgoing import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
@@ -86,7 +87,9 @@ class TelegramAccount:
         if not self._serves.is_set():
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         if self._transfers is None:
-            self._transfers = Transfers(self.connected_client, self.context.core.services.files)
+            core = self.context.core
+            outgoing = OutgoingFiles(core.tenant_id, core.services.files)
+            self._transfers = Transfers(self.connected_client, core.services.files, outgoing)
         return self._transfers
 
     async def _serving(self) -> ConnectionLoop:

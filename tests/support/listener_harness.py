@@ -23,6 +23,7 @@ from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
+from listener.core.url_source import UrlSource
 from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint, test_server
@@ -34,6 +35,7 @@ from shared.crypto import Envelope
 from shared.media_bucket import MediaBucket
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
+from shared.settings import CallbackSettings
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
@@ -67,6 +69,7 @@ class ListenerHarness:
     aws: EmulatorAccount
     telegram: TelegramEndpoint
     log: CapturedLog
+    urls: UrlSource = UrlSource(CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True))  # noqa: RUF009
 
     def __post_init__(self) -> None:
         self.table = Table(self.aws.client("dynamodb"), self.aws.table_name)
@@ -87,7 +90,7 @@ class ListenerHarness:
     def files(self, offload: Offload, clock: Clock) -> MediaFiles:
         """Return the bucket as a worker uses it."""
         s3 = self.aws.client("s3")
-        return MediaFiles(MediaBucket(lambda: s3, self.aws.media_bucket), offload, clock, asyncio.Semaphore(TRANSFERS))
+        return MediaFiles(MediaBucket(lambda: s3, self.aws.media_bucket), offload, clock, asyncio.Semaphore(TRANSFERS), self.urls)
 
     def worker(
         self,

@@ -1,94 +1,92 @@
-"""The downloads of one account: each runs once, however many ask for it, and goes on when who asked has stopped waiting.
+"""The files of one account on their way: each moves once, however many ask for it, and goes on when who asked has stopped waiting.
 
-    asked for -> in the bucket already? -> its key
-              -> under way? -> wait for it
-              -> downloaded: small ones into memory and the answer, larger ones into the bucket
+    to be fetched   in the bucket already? -> its key
+                    small -> into memory and the answer; larger -> into the bucket
+    to be sent      from its address, from the bucket or from the request -> to Telegram, in parts; sent later, by what Telegram calls it
 
-A death ends them, and the next owner begins anew: nothing is seen of a file before it is whole.
+A death ends them, and the next owner begins anew: nothing is seen of a file before it is whole, and nothing is sent before all is there.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import TypeVar
 
 from listener.core.media_files import MediaFiles
+from listener.core.runtime.flights import ASK_AGAIN_S, Flights, UnderWay
 from listener.telegram.connection.client import Client
 from listener.telegram.media.download import download
 from listener.telegram.media.file_connections import FileConnections
+from listener.telegram.media.outgoing_files import OpenFile, OutgoingFiles
 from listener.telegram.media.source import Source
+from listener.telegram.media.upload import Uploaded, upload
 from shared.errors import AvioError, Code
 from shared.media_bucket import BucketUnavailable
 from shared.rpc.get_media import INLINE_BYTES, MediaContent, MediaPending, MediaStored
+from shared.rpc.send_attachments import Attachment
 
 WAIT_S = 18.0
-"""How long a caller waits: API Gateway ends a request after 30 s, and the way there and back takes some."""
-ASK_AGAIN_S = 5
-BOUND = 16
-"""Downloads of one account that run or wait for their turn, and failures that are remembered for who asks again."""
+"""How long who fetches waits: API Gateway ends a request after 30 s, and the way there and back takes some."""
+PREPARED_WITHIN_S = 12.0
+"""How long who sends waits for the files; sending them takes some seconds more."""
+READY_S = 900.0
+READY = 32
+"""How long, and how many, files that are ready wait to be sent by a repeat of the request."""
 
+T = TypeVar("T")
 Find = Callable[[], Awaitable[Source]]
 Fetched = MediaContent | MediaStored
 
 
 class Transfers:
-    """One account's downloads, while it serves."""
+    """One account's files, while it serves."""
 
-    def __init__(self, main: Callable[[], Awaitable[Client]], files: MediaFiles) -> None:
+    def __init__(self, main: Callable[[], Awaitable[Client]], files: MediaFiles, outgoing: OutgoingFiles) -> None:
         self._files = files
+        self._outgoing = outgoing
         self.connections = FileConnections(main)
-        self.wait_s = WAIT_S
-        self._running: dict[str, asyncio.Task[Fetched]] = {}
-        self._failed: dict[str, AvioError] = {}
+        self.fetches: Flights[Fetched] = Flights(WAIT_S)
+        self.uploads: Flights[Uploaded] = Flights(PREPARED_WITHIN_S)
+        self._ready: dict[str, tuple[float, Uploaded]] = {}
 
     async def fetch(self, key: str, source: Source, find: Find) -> Fetched | MediaPending:
-        """Return a file, or that it is still on its way; `key` is its place in the bucket. `find` finds the source anew.
-
-        Raises AvioError, also for a failure that came when nobody waited any more; that one once.
-        """
-        if error := self._failed.pop(key, None):
-            raise error
-        task = self._running.get(key) or self._start(key, source, find)
-        done, _ = await asyncio.wait((task,), timeout=self.wait_s)
-        if not done:
+        """Return a file, or that it is still on its way; `key` is its place in the bucket. `find` finds the source anew."""
+        try:
+            return await self.fetches.result(key, lambda: self._in_turn(lambda: self._fetch(key, source, find)))
+        except UnderWay:
             return MediaPending(retry_after_seconds=ASK_AGAIN_S)
-        self._failed.pop(key, None)
-        return task.result()
 
-    @property
-    def under_way(self) -> int:
-        """How many downloads run or wait for their turn."""
-        return len(self._running)
+    async def ready(self, attachment: Attachment) -> Uploaded:
+        """Return an attachment as Telegram has it. Nothing is sent.
+
+        Raises `attachments_under_way` if that takes longer: a repeat of the request finds it ready. Raises what the file's source raises.
+        """
+        file = self._outgoing.open(attachment)
+        now = self._files.clock.boottime()
+        self._ready = {key: (until, one) for key, (until, one) in self._ready.items() if until > now}
+        if found := self._ready.get(file.key):
+            return found[1]
+        try:
+            uploaded = await self.uploads.result(file.key, lambda: self._in_turn(lambda: self._upload(file)))
+        except UnderWay:
+            raise AvioError(Code.ATTACHMENTS_UNDER_WAY, retry_after_s=ASK_AGAIN_S) from None
+        return uploaded
+
+    def sent(self, uploaded: Uploaded) -> None:
+        """Forget a file that was sent."""
+        self._ready = {key: (until, one) for key, (until, one) in self._ready.items() if one is not uploaded}
 
     async def close(self) -> None:
-        """End all downloads and connections."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        """End everything that is under way, and all connections."""
+        await self.fetches.close()
+        await self.uploads.close()
         await self.connections.close()
 
-    def _start(self, key: str, source: Source, find: Find) -> asyncio.Task[Fetched]:
-        if len(self._running) >= BOUND:
-            raise AvioError(
-                Code.RATE_LIMITED, "Too many downloads of this account are under way. Wait for them.", retry_after_s=ASK_AGAIN_S
-            )
-        task = self._running[key] = asyncio.create_task(self._run(key, source, find))
-        task.add_done_callback(lambda done: self._ended(key, done))
-        return task
-
-    def _ended(self, key: str, task: asyncio.Task[Fetched]) -> None:
-        del self._running[key]
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, AvioError):
-            self._failed[key] = error
-            while len(self._failed) > BOUND:
-                del self._failed[next(iter(self._failed))]
-
-    async def _run(self, key: str, source: Source, find: Find) -> Fetched:
+    async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
         try:
             async with self._files.turns:
-                return await self._fetch(key, source, find)
+                return await work()
         except (BucketUnavailable, TimeoutError) as error:
             raise AvioError(Code.UNAVAILABLE, "The storage for files does not answer right now.", retry_after_s=ASK_AGAIN_S) from error
 
@@ -103,3 +101,11 @@ class Transfers:
                 return MediaContent.model_construct(content=content, mime_type=source.mime_type, file_name=source.name)
             await self._files.store(key, parts)
             return stored
+
+    async def _upload(self, file: OpenFile) -> Uploaded:
+        async with aclosing(file.chunks()) as chunks:
+            uploaded = await upload(self.connections, chunks, file.name)
+        while len(self._ready) >= READY:
+            del self._ready[next(iter(self._ready))]
+        self._ready[file.key] = self._files.clock.boottime() + READY_S, uploaded
+        return uploaded

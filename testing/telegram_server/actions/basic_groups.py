@@ -53,6 +53,7 @@ class BasicGroups:
             file=draft.file,
             spoiler=draft.spoiler,
             silent=draft.silent,
+            album=draft.album,
             random_id=draft.random_id if owner == sender.id else None,
             number=group.messages,
             action=draft.action,

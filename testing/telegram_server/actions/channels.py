@@ -44,6 +44,7 @@ class Channels:
             file=draft.file,
             spoiler=draft.spoiler,
             silent=draft.silent,
+            album=draft.album,
             random_id=draft.random_id,
             post=group.kind == "channel",
             action=draft.action,

@@ -43,6 +43,7 @@ class Chats:
             file=draft.file,
             spoiler=draft.spoiler,
             silent=draft.silent,
+            album=draft.album,
             random_id=draft.random_id,
         )
         theirs = None if peer.id == sender.id else self._copy(message)

@@ -17,3 +17,4 @@ class Draft:
     silent: bool = False
     random_id: int | None = None
     action: bytes = b""
+    album: int | None = None

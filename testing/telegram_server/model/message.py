@@ -44,6 +44,7 @@ class Message:
     post: bool = False
     action: bytes = b""
     edit_date: int | None = None
+    album: int | None = None
 
     def out_for(self, viewer: int) -> bool:
         """Tell whether the viewer sent it to somebody else: Saved Messages are not `out`."""

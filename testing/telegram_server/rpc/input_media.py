@@ -64,6 +64,7 @@ def _checksum(given: Any) -> str:
     return checksum if isinstance(checksum, str) else str(checksum)
 
 
+KNOWN_MEDIA = (types.InputMediaPhoto, types.InputMediaDocument)
 _MAKERS: dict[type, Callable[[Call, Any], File]] = {
     types.InputMediaUploadedPhoto: _uploaded_photo,
     types.InputMediaUploadedDocument: _uploaded_document,

@@ -23,14 +23,16 @@ def file_reference(world: World, file: File) -> bytes:
 
 def message_media(world: World, message: Message, viewer: int) -> Any:
     """Return the media of a message with the viewer's own access hash, or None."""
-    if message.file is None:
-        return None
-    file = world.files[message.file]
+    return file_media(world, world.files[message.file], viewer, spoiler=message.spoiler) if message.file is not None else None
+
+
+def file_media(world: World, file: File, viewer: int, *, spoiler: bool = False) -> Any:
+    """Return a file as media, with the viewer's own access hash."""
     if file.kind == "raw":
         return Raw(file.attributes)
     if file.kind == "photo":
-        return types.MessageMediaPhoto(photo=_photo(world, viewer, file), spoiler=message.spoiler, ttl_seconds=file.ttl_seconds)
-    return types.MessageMediaDocument(document=_document(world, viewer, file), spoiler=message.spoiler, ttl_seconds=file.ttl_seconds)
+        return types.MessageMediaPhoto(photo=_photo(world, viewer, file), spoiler=spoiler, ttl_seconds=file.ttl_seconds)
+    return types.MessageMediaDocument(document=_document(world, viewer, file), spoiler=spoiler, ttl_seconds=file.ttl_seconds)
 
 
 def _photo(world: World, viewer: int, file: File) -> Any:
@@ -45,8 +47,13 @@ def _thumbs(world: World, file: File) -> list[Any] | None:
     return [types.PhotoSize(THUMBNAIL, shown.width, shown.height, shown.size)]
 
 
+def document_attributes(file: File) -> list[Any]:
+    """Return a document's attributes."""
+    return BinaryReader(file.attributes).tgread_vector() if file.attributes else []
+
+
 def _document(world: World, viewer: int, file: File) -> Any:
-    attributes = BinaryReader(file.attributes).tgread_vector() if file.attributes else []
+    attributes = document_attributes(file)
     access_hash, reference = world.access_hash(viewer, file.id), file_reference(world, file)
     thumbs = _thumbs(world, file)
     return types.Document(file.id, access_hash, reference, file.date, file.mime_type, file.size, file.dc, attributes, thumbs=thumbs)

@@ -39,6 +39,7 @@ def message_object(world: World, message: Message, viewer: int) -> Any:
         views=1 if message.post else None,
         forwards=0 if message.post else None,
         reply_to=reply_header(message),
+        grouped_id=message.album,
         media=message_media(world, message, viewer),
         entities=entities(message),
         edit_date=message.edit_date,

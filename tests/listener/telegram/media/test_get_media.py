@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -19,22 +18,10 @@ from testing.telegram_server.control.specs import PersonPatch
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.telegram.media.received import content, fetch, media_of_next, picture, send_media
-from tests.support.account_scenario import ALICE, TENANT, id_of, log_in, people
+from tests.support.account_scenario import ALICE, TENANT, id_of, log_in
 from tests.support.listener_harness import ListenerHarness, telegram, until
 
-__all__ = ["people"]
-
 LARGE = INLINE_BYTES + 9 * (1 << 20) + 12345
-
-
-@pytest.fixture
-async def anna(harness: ListenerHarness, server: TelegramServer, people: None) -> AsyncIterator[OwnedAccount]:
-    """Anna's account, logged in. Afterwards nothing unknown was asked of Telegram, and no key was used twice at once."""
-    async with harness.worker().running() as worker:
-        yield await log_in(worker, server)
-    counters = server.operation.counters()
-    assert (counters["unknown_methods"], counters["unknown_constructors"], counters["auth_key_duplicated"]) == ({}, {}, 0)
-    assert counters["handler_crashes"] == 0
 
 
 def stored(harness: ListenerHarness, key: str) -> bytes:
@@ -168,11 +155,11 @@ async def test_a_download_goes_on_while_nobody_waits(harness: ListenerHarness, s
     async with AsyncExitStack() as all_turns:
         for _ in range(TRANSFERS):
             await all_turns.enter_async_context(files.turns)
-        transfers.wait_s = 0
+        transfers.fetches.wait_s = 0
         assert isinstance(await fetch(anna, media["id"]), MediaPending)
         assert isinstance(await fetch(anna, media["id"]), MediaPending)
-        assert transfers.under_way == 1
-    transfers.wait_s = WAIT_S
+        assert transfers.fetches.under_way == 1
+    transfers.fetches.wait_s = WAIT_S
     answer = await fetch(anna, media["id"])
     while isinstance(answer, MediaPending):
         answer = await fetch(anna, media["id"])
