@@ -54,7 +54,10 @@ class _CheckedResolver(AbstractResolver):
 
     def check(self, address: str, port: int) -> None:
         """Raise _Refused for an address that is not allowed."""
-        parsed = ip_address(address)
+        try:
+            parsed = ip_address(address.partition("%")[0])
+        except ValueError:
+            raise _Refused("an address in a form of its own") from None
         if not self._allowed.allow_private_callbacks and not is_public(parsed):
             raise _Refused("a private address")
         if self._own.refuse(parsed, port, ""):
@@ -80,7 +83,9 @@ class UrlSource:
     async def read(self, url: str, max_bytes: int) -> AsyncGenerator[bytes, None]:
         """Yield a file in chunks. Raises `attachment_refused`, `attachment_unreachable`, `attachment_too_large`."""
         timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_S, sock_read=SILENCE_S)
-        connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, ssl=self._trust, force_close=True)
+        connector = aiohttp.TCPConnector(
+            resolver=self._resolver, use_dns_cache=False, ssl=self._trust, force_close=True, socket_factory=self._socket
+        )
         headers = {"Accept-Encoding": "identity", "User-Agent": "Avio"}
         try:
             async with aiohttp.ClientSession(
@@ -95,8 +100,16 @@ class UrlSource:
                 async with answer:
                     async for chunk in _read(answer, max_bytes):
                         yield chunk
+        except aiohttp.InvalidURL as error:
+            raise _refused("It is no address.") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _told(error) from error
+
+    def _socket(self, target: Any) -> socket.socket:
+        """Return a socket for an address that is about to be connected to; whoever has found it, it is checked here as well."""
+        family, kind, protocol, _, sockaddr = target
+        self._resolver.check(sockaddr[0], sockaddr[1])
+        return socket.socket(family, kind, protocol)
 
     async def _follow(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
         for _ in range(REDIRECTS + 1):

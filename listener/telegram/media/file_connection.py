@@ -7,6 +7,7 @@ guarded like that one: it ends when the worker's lease lapses or the account is 
 from __future__ import annotations
 
 import asyncio
+import struct
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,8 @@ class FileConnection:
             connect_timeout=CONNECT_TIMEOUT_S,
             updates_queue=_NoUpdates(),
         )
+        state = self._sender._state
+        state.write_data_as_message = partial(_write_unzipped, state)
 
     @property
     def key(self) -> bytes | None:
@@ -80,6 +83,15 @@ class FileConnection:
             query=query,
         )
         return functions.InvokeWithoutUpdatesRequest(functions.InvokeWithLayerRequest(LAYER, introduction))
+
+
+def _write_unzipped(state: Any, buffer: Any, data: bytes, content_related: bool, *, after_id: int | None = None) -> int:
+    """Write a message as Telethon does, without compressing it: a part of a file would keep the event loop busy for seconds."""
+    assert after_id is None
+    msg_id: int = state._get_new_msg_id()
+    buffer.write(struct.pack("<qii", msg_id, state._get_seq_no(content_related), len(data)))
+    buffer.write(data)
+    return msg_id
 
 
 class _NoUpdates:

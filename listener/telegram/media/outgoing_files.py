@@ -64,7 +64,14 @@ class OutgoingFiles:
         def chunks() -> AsyncGenerator[bytes, None]:
             return self._files.urls.read(url, MAX_BYTES)
 
-        return OpenFile("url:" + hashlib.sha256(url.encode()).hexdigest(), _name(attachment, unquote(urlsplit(url).path)), chunks)
+        return OpenFile("url:" + hashlib.sha256(url.encode()).hexdigest(), _name(attachment, _path(url)), chunks)
+
+
+def _path(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        return ""  # it is refused when it is read
 
 
 def _name(attachment: Attachment, otherwise: str) -> str:

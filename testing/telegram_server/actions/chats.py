@@ -69,6 +69,7 @@ class Chats:
             file=message.file,
             spoiler=message.spoiler,
             silent=message.silent,
+            album=message.album,
             twin=message.id,
         )
 

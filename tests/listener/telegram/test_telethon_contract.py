@@ -64,7 +64,7 @@ NAMED: dict[str, set[str]] = {
         "_transport_connected",
         "_updates_queue",
     },
-    "MTProtoState": {"_calc_key"},
+    "MTProtoState": {"_calc_key", "_get_new_msg_id", "_get_seq_no"},
     "Connection": {"_connect", "_send", "_writer"},
 }
 """Private members that are read, called or overridden, by the class that has them."""
