@@ -23,8 +23,9 @@ demo: setup      ## the main job, unattended, with a transcript
 test: setup      ## run all tests, side by side in WORKERS processes
 	@$(MAKE) --no-print-directory test-only
 
+# Bytecode is written even where the environment says no: else each process compiles the code of all tests anew.
 test-only:
-	@$(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup     ## format, lint, types, import arrows
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)

@@ -22,6 +22,8 @@ FUNCTIONS: Mapping[str, str] = {
 # The folder that all functions of a lock share, besides shared/. Their bundles contain it.
 COMMON: Mapping[str, str] = {"http": "functions/http", "delivery": "functions/callback_delivery"}
 LAYERS = tuple(sorted(set(FUNCTIONS.values())))
+CHANNELS = ("telegram",)
+"""The channels that the listener's image serves. It writes a line of metrics for each once a minute (listener/core/metrics.py)."""
 
 
 @dataclass(frozen=True)

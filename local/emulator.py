@@ -26,7 +26,7 @@ from botocore.config import Config
 from local import own_ports, state_secrets
 from local.bootstrap import ENVIRONMENTS
 from local.child_process import POLL_S, ChildProcess, LaunchedProcess, StartError, free_port, is_listening
-from local.emulator_guard import PASS_HEADER, gateway_pass
+from local.emulator_guard import PASS_HEADER, gateway_pass, starting_pass
 from local.emulator_persistence import SETTLE_PATH, take_lock
 from local.ministack_main import SECRET
 
@@ -65,14 +65,12 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client for the account's root. It ignores the AWS settings of the machine."""
-        return _session().client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=self.account,
-            aws_secret_access_key=self.secret,
-            config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1}),
-        )
+        return self.client_of(_session(), service, aws_access_key_id=self.account, aws_secret_access_key=self.secret)
+
+    def client_of(self, session: boto3.Session, service: str, **credentials: str) -> Any:
+        """Return a session's client, with the credentials of that session unless others are given."""
+        config = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
+        return session.client(service, endpoint_url=self.url, region_name=REGION, config=config, **credentials)  # type: ignore[call-overload]
 
     def in_account(self, account: str) -> Emulator:
         """Return the emulator as another account (12 digits), which shares no resources with this account."""
@@ -80,7 +78,7 @@ class Emulator:
 
     def settle(self) -> None:
         """Have the emulator write the stack's resources to its state. A start that ends earlier leaves no state. Raises `StartError`."""
-        request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.gateway_headers)  # noqa: S310 - http
+        request = urllib.request.Request(self.url + SETTLE_PATH, method="POST", headers=self.starting_headers)  # noqa: S310 - http
         try:
             urllib.request.urlopen(request, timeout=SETTLE_DEADLINE_S).close()  # noqa: S310
         except OSError as error:
@@ -91,13 +89,22 @@ class Emulator:
         """The headers that authorize a request to the API Gateway in the place of a signature."""
         return {PASS_HEADER: gateway_pass(self.secret)}
 
+    @property
+    def starting_headers(self) -> dict[str, str]:
+        """The headers that authorize the requests of a start: is it ready, and write the state."""
+        return {PASS_HEADER: starting_pass(self.secret)}
+
 
 @cache
 def _session() -> boto3.Session:
+    return new_session()
+
+
+def new_session(**credentials: str) -> boto3.Session:
     """Return a session without the user's profiles: an unknown name in AWS_PROFILE would be an error."""
     nowhere = (None, None, os.devnull, None)
     variables = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables), **credentials)
 
 
 @contextmanager
@@ -196,7 +203,7 @@ def _environment(state: Path, port: int, *, enforce_roles: bool, persist: bool) 
 
 
 def _is_ready(emulator: Emulator) -> bool:
-    request = urllib.request.Request(f"{emulator.url}/_ministack/ready", headers=emulator.gateway_headers)  # noqa: S310 - http
+    request = urllib.request.Request(f"{emulator.url}/_ministack/ready", headers=emulator.starting_headers)  # noqa: S310 - http
     try:
         with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
             return bool(json.load(response))

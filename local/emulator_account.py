@@ -6,11 +6,13 @@ Without TTL: the emulator removes by the machine's clock, once a minute, and tes
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from local.emulator import Emulator
+from local.emulator import Emulator, new_session
 
 TABLE_FIELDS = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
 QUEUE_FIELDS = ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit", "VisibilityTimeout")
@@ -44,19 +46,51 @@ class EmulatorAccount:
         }
 
 
+class _Opener:
+    """Fills new accounts of one emulator, by clients that act as one account after another.
+
+    A client costs more processor time than all the calls that open an account.
+    """
+
+    def __init__(self, port: int, secret: str) -> None:
+        emulator = Emulator(port, secret=secret)
+        session = new_session(aws_access_key_id=emulator.account, aws_secret_access_key=secret)
+        self._credentials: Any = session.get_credentials()
+        self._alone = threading.Lock()
+        self._dynamodb, self._sqs, self._kms, self._s3 = (
+            emulator.client_of(session, service) for service in ("dynamodb", "sqs", "kms", "s3")
+        )
+
+    def fill(self, own: Emulator, template: Mapping[str, Any]) -> EmulatorAccount:
+        """Make everything in the account."""
+        with self._alone:
+            self._credentials.access_key = own.account
+            attributes = _queue_attributes(_resource(template, "AWS::SQS::Queue", "Events"))
+            return EmulatorAccount(
+                emulator=own,
+                table_name=self._create_table(_resource(template, "AWS::DynamoDB::Table", "Avio"), "avio"),
+                deliveries_table_name=self._create_table(_resource(template, "AWS::DynamoDB::Table", "Deliveries"), "deliveries"),
+                events_queue_url=self._sqs.create_queue(QueueName="events.fifo", Attributes=attributes)["QueueUrl"],
+                kms_key_id=self._kms.create_key()["KeyMetadata"]["KeyId"],
+                media_bucket=self._create_bucket(f"media-{own.account}"),  # names of buckets are one for all accounts
+            )
+
+    def _create_bucket(self, name: str) -> str:
+        self._s3.create_bucket(Bucket=name)
+        return name
+
+    def _create_table(self, properties: dict[str, Any], name: str) -> str:
+        self._dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})
+        return name
+
+
+_opener = lru_cache(maxsize=4)(_Opener)
+
+
 def open_account(emulator: Emulator, template: Mapping[str, Any]) -> EmulatorAccount:
-    """Make a fresh account with everything in it (about 50 ms)."""
+    """Make a fresh account with everything in it (about 15 ms)."""
     own = emulator.in_account("".join(secrets.choice("123456789") for _ in range(12)))
-    queue = _resource(template, "AWS::SQS::Queue", "Events")
-    created = own.client("sqs").create_queue(QueueName="events.fifo", Attributes=_queue_attributes(queue))
-    return EmulatorAccount(
-        emulator=own,
-        table_name=_create_table(own, _resource(template, "AWS::DynamoDB::Table", "Avio"), "avio"),
-        deliveries_table_name=_create_table(own, _resource(template, "AWS::DynamoDB::Table", "Deliveries"), "deliveries"),
-        events_queue_url=created["QueueUrl"],
-        kms_key_id=own.client("kms").create_key()["KeyMetadata"]["KeyId"],
-        media_bucket=_create_bucket(own),
-    )
+    return _opener(emulator.port, emulator.secret).fill(own, template)
 
 
 def _resource(template: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
@@ -69,18 +103,6 @@ def _resource(template: Mapping[str, Any], kind: str, name: str) -> dict[str, An
     assert len(found) == 1, f"{kind} {name}: {len(found)} in the template"
     properties: dict[str, Any] = found[0]
     return properties
-
-
-def _create_table(emulator: Emulator, properties: dict[str, Any], name: str) -> str:
-    dynamodb = emulator.client("dynamodb")
-    dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})
-    return name
-
-
-def _create_bucket(emulator: Emulator) -> str:
-    name = f"media-{emulator.account}"  # names of buckets are one for all accounts
-    emulator.client("s3").create_bucket(Bucket=name)
-    return name
 
 
 def _queue_attributes(properties: dict[str, Any]) -> dict[str, str]:

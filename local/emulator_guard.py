@@ -1,6 +1,7 @@
 """Authenticates requests to the emulator. ministack alone serves web pages, other users of the machine, and any signature.
 
-    request --> has the gateway's pass     --> /_aws/execute-api/ and /_ministack/ only: for the front, and for the check at the start
+    request --> has the gateway's pass     --> /_aws/execute-api/ only: the front sends it with the requests of strangers
+            --> has the start's pass       --> the two paths that a start needs (STARTING)
             --> is from another web page, or under another host name                                          --> 403
             --> is an address signed for S3  --> that file, for as long as the address says
             --> is signed by a known key   --> all of AWS: as root (12 digits, and the state's secret), or in a role of the stack
@@ -28,7 +29,9 @@ Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PASS_HEADER = "x-avio-gateway"  # noqa: S105  a name
-PASSED = ("/_aws/execute-api/", "/_ministack/")
+GATEWAY = "/_aws/execute-api/"
+STARTING = {"/_ministack/ready", "/_ministack/settle"}
+"""The emulator's own paths that are needed. Others reset it, or show the messages in its queues."""
 SIGNED_ADDRESS = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -47,13 +50,18 @@ def gateway_pass(secret: str) -> str:
     return _keyed(secret, "gateway")
 
 
+def starting_pass(secret: str) -> str:
+    """Return the pass of the program that starts the emulator."""
+    return _keyed(secret, "starting")
+
+
 class EmulatorGuard:
     """ASGI middleware that refuses requests without a pass or a valid signature."""
 
     def __init__(self, app: App, secret: str) -> None:
         self._app = app
         self._secret = secret
-        self._pass = gateway_pass(secret).encode()
+        self._gateway, self._starting = gateway_pass(secret).encode(), starting_pass(secret).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
@@ -61,15 +69,19 @@ class EmulatorGuard:
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
-        elif self._from_the_front(scope):
+        elif self._passes(scope):
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != PASS_HEADER.encode()]
             await self._app(scope, receive, send)
         else:
             await self._signed(scope, receive, send)
 
-    def _from_the_front(self, scope: Scope) -> bool:
+    def _passes(self, scope: Scope) -> bool:
         shown = [value for name, value in scope["headers"] if name == PASS_HEADER.encode()]
-        return len(shown) == 1 and hmac.compare_digest(shown[0], self._pass) and scope["path"].startswith(PASSED)
+        if len(shown) != 1:
+            return False
+        if hmac.compare_digest(shown[0], self._gateway):
+            return str(scope["path"]).startswith(GATEWAY)
+        return hmac.compare_digest(shown[0], self._starting) and scope["path"] in STARTING
 
     async def _signed(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = joined(scope["headers"])

@@ -19,7 +19,7 @@ from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
 from functions.media import routes as media
-from functions.messages import routes as messages
+from functions.messages import routers as messages
 from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
@@ -30,8 +30,8 @@ ROUTERS = (
     tenants.router,
     credential_routes.router,
     auth.router,
-    messages.router,
     media.router,
+    *messages.ROUTERS,
     deliveries.router,
     receiver.router,
     api_info_routes.router,

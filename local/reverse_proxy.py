@@ -36,6 +36,8 @@ START_DEADLINE_S = 30
 RECEIVER = "/dev/callback-receiver"
 _ADDRESS = re.compile(rb"/(?!/)")
 """A path with one slash at its beginning. The form of requests to proxies has none, and the emulator would drop a second slash."""
+_DOT_SEGMENT = re.compile(rb"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
+"""A segment `.` or `..`. httpx resolves it, and so a request could leave the API's prefix: RFC 3986, 5.2.4."""
 
 
 Preflight = Callable[[Request], Awaitable[Response]]
@@ -118,7 +120,7 @@ class _Everything(BaseRoute):
 def _refusal(request: Request) -> Response | None:
     """Return the error for a request that must not be forwarded, or None. The body is not read."""
     raw_path, query = request.scope["raw_path"], request.scope["query_string"]
-    if not _ADDRESS.match(raw_path) or b"#" in raw_path + query:
+    if not _ADDRESS.match(raw_path) or _DOT_SEGMENT.search(raw_path) or b"#" in raw_path + query:
         return proxy_errors.refused(AvioError(Code.NOT_FOUND))
     if {"content-length", "transfer-encoding"} <= set(request.headers):  # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: smuggling
         return proxy_errors.refused(AvioError(Code.MALFORMED, "A request has `Content-Length` or `Transfer-Encoding`, not both."))
@@ -133,6 +135,8 @@ async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.UR
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
     try:
         url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)
+        if not url.raw_path.startswith(base + b"/"):  # the emulator's own pages are beside the API
+            return proxy_errors.refused(AvioError(Code.NOT_FOUND))
         answer = await client.send(client.build_request(request.method, url, headers=headers, content=await request.body()))
     except httpx.InvalidURL:
         return proxy_errors.refused(AvioError(Code.NOT_FOUND))

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ def stand_in_artifacts(folder: Path) -> Artifacts:
 
 
 def template(target: Target) -> dict[str, Any]:
-    """Return the template for `target`, from the cache, or made in a process of its own (5 s)."""
+    """Return the template for `target`, from the cache, or made in a process of its own (5 s). The caller may change it."""
+    found: dict[str, Any] = json.loads(_text(target))
+    return found
+
+
+@cache
+def _text(target: Target) -> str:
     sources = [*sorted((ROOT / "infra_cdk").glob("*.py")), Path(__file__), ROOT / "locks" / "dev.txt"]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     cached = CACHE / f"{target}-{digest}.json"
@@ -38,8 +45,7 @@ def template(target: Target) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             subprocess.run([sys.executable, "-m", "local.stand_in_template", target, folder], cwd=ROOT, check=True, timeout=300)
             (Path(folder) / "Avio.template.json").rename(cached)
-    found: dict[str, Any] = json.loads(cached.read_text())
-    return found
+    return cached.read_text()
 
 
 def _write(target: Target, folder: Path) -> None:

@@ -52,11 +52,11 @@ def start(state: Path) -> RunningTelegramServer:
 def launch(state: Path, *, again: bool = False) -> LaunchedProcess:
     """Start the test server's process at the ports of last time."""
     log, password = state / "logs" / "telegram.log", state_secrets.of(state).control
-    port, control_port = _port(state / "telegram-port"), _port(state / "telegram-control-port")
-    for own in (port, control_port):
+    ports = {use: _port(state / f"telegram-{use}") for use in ("port", "media-port", "control-port")}
+    for own in ports.values():
         own_ports.add(state, own)
     command = [sys.executable, "-m", "testing.telegram_server", "--state", str(state / "telegram")]
-    command += ["--port", str(port), "--control-port", str(control_port)]
+    command += [f"--{use}={own}" for use, own in ports.items()]
     process = ChildProcess("the Telegram test server", command, {**bare_environment(), PASSWORD: password}, log, again=again)
     return LaunchedProcess(process, lambda: bool(_printed(process)))
 
@@ -71,7 +71,6 @@ def _port(note: Path) -> int:
 def describe(process: ChildProcess, state: Path) -> RunningTelegramServer:
     """Say where a test server is that is ready, and lay its public key into `state`."""
     printed, key_path = _printed(process), state / "telegram-key.pem"
-    own_ports.add(state, printed["media_port"])
     key_path.write_text(printed["public_key"])
     control = httpx.URL(printed["control_url"]).copy_with(username=USER, password=state_secrets.of(state).control)
     return RunningTelegramServer(process, f"{printed['host']}:{printed['port']}", key_path, str(control))

@@ -71,6 +71,10 @@ class Code(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     PRIVACY_RESTRICTED = "privacy_restricted"
     WRITE_FORBIDDEN = "write_forbidden"
+    MESSAGE_NOT_FOUND = "message_not_found"
+    MESSAGE_AUTHOR_REQUIRED = "message_author_required"
+    EDIT_TIME_EXPIRED = "edit_time_expired"
+    REACTION_INVALID = "reaction_invalid"
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
     PARTLY_SENT = "partly_sent"
@@ -149,6 +153,11 @@ DETAILS: dict[Code, str] = {
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
     Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
+    Code.MESSAGE_NOT_FOUND: "There is no such message in this chat. Take `message_id` and the chat "
+    "from one event, or from the answer to a send.",
+    Code.MESSAGE_AUTHOR_REQUIRED: "Only who wrote a message can do that to it.",
+    Code.EDIT_TIME_EXPIRED: "This message is too old to be edited. Send another one.",
+    Code.REACTION_INVALID: "This chat does not take that reaction, or not so many.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. Look at the chat before "
     "you repeat a send: a second request is a second message.",

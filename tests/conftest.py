@@ -3,7 +3,8 @@
 The same examples in each run, so that a run says something of the change it was made for; `--hypothesis-profile=others` looks for others.
 Time is not judged: by default one example has 200 ms, which a machine that stalls misses.
 
-Side by side (`make test`), the tests of a module run in one process, in order. Those of the running system run first: it starts once.
+Side by side (`make test`), the tests of a module run in one process, in order. Those of the running system run first: it starts
+once for each top folder of tests that uses it, so that two processes share what takes longest.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ settings.load_profile("avio")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests by what they share, and begin with the running system: it takes longest."""
     for item in items:
-        shared = "system" if _needs_system(item) else item.nodeid.partition("::")[0]
+        module = item.nodeid.partition("::")[0]
+        shared = f"system of {module.split('/')[1]}" if _needs_system(item) else module
         item.add_marker(pytest.mark.xdist_group(shared))
     items.sort(key=lambda item: not _needs_system(item))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,11 @@ def test_no_module_imports_a_test_module() -> None:
     """Tests share code through tests/support or a support module of their folder."""
     found = {name: sorted(filter(is_test_module, imported(module))) for name, module in modules("tests")}
     assert {name: sources for name, sources in found.items() if sources} == {}
+
+
+def test_no_test_module_imports_the_cdk() -> None:
+    """Each process imports all test modules, and the CDK costs seconds and a Node. Tests run it in a process of its own."""
+    assert "jsii" not in sys.modules
 
 
 def test_no_two_production_classes_have_the_same_name() -> None:

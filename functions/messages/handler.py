@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.http.http_function import HttpFunction
-from functions.messages import routes
+from functions.messages.account_commands import AccountCommands
+from functions.messages.routers import ROUTERS
 from functions.messages.send import Sending
 from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
@@ -12,4 +13,4 @@ from shared.store.workers import WorkerStore
 
 function = HttpFunction(HttpSettings())
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
-handler = function.handler([routes.router], Sending(owner))
+handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner))

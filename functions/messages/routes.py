@@ -6,20 +6,18 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from functions.http.access import SendAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import Whole
 from functions.messages import peers
-from functions.messages.send import Sending, seen
+from functions.messages.fields import INT32_MAX, PeerField, Text
+from functions.messages.send import Sending, check_text
 from shared.errors import AvioError, Code
 
 router = APIRouter(tags=["messages"])
-MAX_TEXT = 1 << 16  # far above what Telegram takes, which is answered by a code of its own
-NOT_BLANK = r"[^\s\x1c-\x1f]"
-INT32_MAX = (1 << 31) - 1  # Telegram's message ids are 32 bits
 
 
 class NewMessage(BaseModel):
@@ -27,17 +25,8 @@ class NewMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    peer: Annotated[
-        Annotated[StrictInt, Whole] | Annotated[str, StringConstraints(max_length=64)],
-        Field(
-            description="`me`, `@username`, or the numeric id of a chat or user, as events carry it.",
-            examples=["me"],
-            json_schema_extra=peers.SCHEMA,
-        ),
-    ]
-    text: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_TEXT), Field(examples=["Hello!"], json_schema_extra={"pattern": NOT_BLANK})
-    ]
+    peer: PeerField
+    text: Text
     allow_import_contact: Annotated[
         StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
     ] = True
@@ -94,9 +83,7 @@ _refusals = (
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
 def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
     """Send a message as the account's person."""
-    if not seen(body.text):
-        problem = "A message has something to see: not only blanks and zero-width characters."
-        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
+    check_text(body.text)
     if body.attachments:
         raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
     reply_to = None if body.reply_to is None else str(body.reply_to)

@@ -31,10 +31,17 @@ class Sending:
         state = account.standing if account else AccountState.NEW
         if not state.logged_in:
             raise AvioError(Code.NOT_AUTHORIZED, state=state.value)
-        if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
-            raise AvioError(Code.MESSAGE_TOO_LONG)
         command = SendMessage(to=peer, text=text, reply_to=reply_to, random_id=random_id())
         return self.owner.call(tenant_id, Channel.TELEGRAM, account, command)
+
+
+def check_text(text: str) -> None:
+    """Raise `invalid_request` for a text of nothing to see, `message_too_long` for more than Telegram takes."""
+    if not seen(text):
+        problem = "A message has something to see: not only blanks and zero-width characters."
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": problem}])
+    if len(text.encode("utf-16-le")) // 2 > MAX_UTF16_UNITS:
+        raise AvioError(Code.MESSAGE_TOO_LONG)
 
 
 def seen(text: str) -> bool:

@@ -7,13 +7,17 @@ from listener.core.channel import Handlers
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
+from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.get_media import get_media
+from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
 from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
+from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
 from shared.rpc.get_media import GetMedia
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.send import SendMessage
 from shared.rpc.send_attachments import SendAttachments
 
@@ -43,6 +47,13 @@ HANDLERS: Handlers = dict(
         SendMessage.handled_by(send_message),
         GetMedia.handled_by(get_media),
         SendAttachments.handled_by(send_attachments),
+        EditMessage.handled_by(edit_message),
+        DeleteMessages.handled_by(delete_messages),
+        SetReactions.handled_by(set_reactions),
+        PinMessage.handled_by(pin_message),
+        ReadChat.handled_by(read_chat),
+        MarkUnread.handled_by(mark_unread),
+        ShowChatAction.handled_by(show_chat_action),
     ]
 )
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from listener.core.checkpoint import Checkpoint
 from listener.core.event_ledger import Ledger
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connect
+from listener.telegram.operations.operation_runner import DEADLINE_S, Connected, Operation, OperationRunner
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import send
@@ -29,9 +32,9 @@ from shared.store.fenced import Superseded
 
 DRAIN_S = 5.0
 STEADY_S = 60.0
-SEND_DEADLINE_S = 20.0
 EARLY_APART_S = 3.0
 KEY_UNKNOWN_TRIES = 5
+R = TypeVar("R")
 
 
 class ConnectionLoop:
@@ -52,11 +55,8 @@ class ConnectionLoop:
         self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
-        self.up = Signal()
-        self._to_send = Signal()  # a send waits
-        self._senders = 0
+        self.operations = OperationRunner()
         self._early_at = float("-inf")
-        self.client: Client | None = None
 
     async def run(self) -> SessionEndReason | None:
         """Stay connected until woken; return why the session is over, if it is. Make what was received durable first."""
@@ -73,6 +73,11 @@ class ConnectionLoop:
             await checkpoint.saved()
             with contextlib.suppress(*AWS_AWAY):
                 await self._save()
+
+    @property
+    def client(self) -> Client | None:
+        """The present connection."""
+        return self.operations.client
 
     @property
     def live(self) -> Live:
@@ -93,39 +98,28 @@ class ConnectionLoop:
         If the connection breaks, or Telegram does not answer or reports a fault of its own, sends the same `random_id` again until the
         deadline. Raises `outcome_unknown` if the message may have been sent.
         """
-        attempts, failures = SendAttempts(self._core.services.now()), 0
-        self._senders += 1
-        self._to_send.set()
+        attempts = SendAttempts(self._core.services.now())
         try:
-            async with asyncio.timeout(SEND_DEADLINE_S):
-                while True:
-                    await self.up.wait()
-                    client = self.client
-                    assert client is not None
-                    try:
-                        return await self._send(client, message, attempts)
-                    except ConnectionError:
-                        if client is self.client:
-                            self.up.clear()  # the connection is ending; `run` makes the next
-                    except TimeoutError:
-                        pass  # the wait for Telegram's answer was the pause before the next attempt
-                    except AvioError as error:
-                        if error.code is not Code.TELEGRAM_UNAVAILABLE:
-                            raise
-                        failures += 1
-                        await asyncio.sleep(back_off_s(failures))
+            return await self.operations.run(lambda client: self._send(client, message, attempts))
         except TimeoutError:
             raise AvioError(Code.OUTCOME_UNKNOWN if attempts.maybe_sent else Code.TELEGRAM_UNAVAILABLE) from None
         except AvioError as error:
             raise AvioError(Code.OUTCOME_UNKNOWN) if attempts.maybe_sent else error from error.__cause__
-        finally:
-            self._senders -= 1
-            if not self._senders:
-                self._to_send.clear()
+
+    async def perform(self, operation: Operation[R]) -> R:
+        """Run an operation that may be done twice; raise AvioError."""
+
+        async def run(connected: Connected) -> R:
+            if not operation.changes:
+                return await operation.run(connected)
+            async with self._restrictions.changing(connected.client):
+                return await operation.run(connected)
+
+        return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
 
     async def connected_client(self) -> Client:
         """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
-        if not await wait_for(self.up, SEND_DEADLINE_S) or self.client is None:
+        if not await wait_for(self.up, DEADLINE_S) or self.client is None:
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         return self.client
 
@@ -187,17 +181,16 @@ class ConnectionLoop:
             self._note_down()
 
     def _note_up(self, client: Client) -> None:
-        self.client, self._changed_at, self._last_error = client, self._core.services.now(), None
+        self._changed_at, self._last_error = self._core.services.now(), None
         self._metrics.connects += 1
         self._metrics.connected += 1
-        self.up.set()
+        self.operations.connected(client)
 
     def _note_down(self) -> None:
         if self.client:
             self._metrics.connected -= 1
             self._changed_at, self._synced_at = self._core.services.now(), self.client.synced_at or self._synced_at
-        self.client = None
-        self.up.clear()
+        self.operations.disconnected()
 
     async def _serve(self, client: Client) -> None:
         """Stay until the connection is over, or woken, or a full ledger is empty again: a new connection fetches what was dropped."""
@@ -229,13 +222,13 @@ class ConnectionLoop:
             await self._back_off(back_off_s(max(failures, 1)))
 
     async def _back_off(self, seconds: float) -> None:
-        """Wait, but connect early if a send waits: at most every few seconds, however many sends wait."""
+        """Wait, but connect early if an operation waits: at most every few seconds, however many wait."""
         clock = self._core.services.clock
         earliest_s = max(0.0, self._early_at + EARLY_APART_S - clock.boottime())
         if seconds <= earliest_s or await wait_for(self._wake, earliest_s):
             await wait_for(self._wake, min(seconds, earliest_s))
             return
-        waits = [self._wake.future(), self._to_send.future()]
+        waits = [self._wake.future(), self.operations.waiting.future()]
         try:
             done, _ = await asyncio.wait(waits, timeout=seconds - earliest_s, return_when=asyncio.FIRST_COMPLETED)
             if waits[1] in done:

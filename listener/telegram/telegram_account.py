@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TypeVar
 
 from listener.core.account_context import AccountContext
 from listener.core.channel import SessionEnd
@@ -11,11 +12,12 @@ from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client, connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
-from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, SEND_DEADLINE_S, ConnectionLoop
+from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
 from listener.telegram.media.outgoing_files import OutgoingFiles
 from listener.telegram.media.transfers import Transfers
+from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
@@ -24,6 +26,8 @@ from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.live_status import Live
 from shared.model.states import Reason
+
+R = TypeVar("R")
 
 
 class TelegramAccount:
@@ -92,12 +96,16 @@ class TelegramAccount:
             self._transfers = Transfers(self.connected_client, core.services.files, outgoing)
         return self._transfers
 
+    async def perform(self, operation: Operation[R]) -> R:
+        """Run an operation that may be done twice; raise `not_authorized` as `send` does."""
+        return await (await self._serving()).perform(operation)
+
     async def _serving(self) -> ConnectionLoop:
         """Return the connection loop; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
         row = self.context.core.row
         if not self.context.user_id or row.wanted or row.left_alone:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(row.state))
-        if not await wait_for(self._serves, SEND_DEADLINE_S):
+        if not await wait_for(self._serves, DEADLINE_S):
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         assert self.loop is not None
         return self.loop

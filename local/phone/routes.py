@@ -249,11 +249,11 @@ class Pages:
         return JSONResponse({"deliveries": listed.json(), "callback": callback.json()})
 
     async def delivery(self, request: Request) -> Response:
-        answer = await self._api(request, "GET", f"deliveries/{quote(request.path_params['event'], safe='')}")
+        answer = await self._api(request, "GET", f"deliveries/{_event(request)}")
         return JSONResponse(answer.json())
 
     async def replay(self, request: Request) -> Response:
-        answer = await self._api(request, "POST", f"deliveries/{quote(request.path_params['event'], safe='')}/replay")
+        answer = await self._api(request, "POST", f"deliveries/{_event(request)}/replay")
         return JSONResponse(answer.json(), answer.status_code)
 
     async def _api(self, request: Request, method: str, path: str) -> httpx.Response:
@@ -311,6 +311,14 @@ def _client(request: Request) -> httpx.AsyncClient:
     client = request.app.state.client
     assert isinstance(client, httpx.AsyncClient)
     return client
+
+
+def _event(request: Request) -> str:
+    """Return the event of a path as one segment of another: `.` and `..` would be resolved, and lead to other routes."""
+    event = quote(request.path_params["event"], safe="")
+    if not event.strip("."):
+        raise _Answered(404, "not_found", "There is no such event.")
+    return event
 
 
 def _whole(request: Request, name: str) -> int:

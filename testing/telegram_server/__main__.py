@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m testing.telegram_server", description="A Telegram server for tests and evaluation.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="MTProto; 0 takes a free one")
+    parser.add_argument("--media-port", type=int, default=0, help="MTProto for files; 0 takes a free one")
     parser.add_argument("--control-port", type=int, default=0, help="HTTP control interface; 0 takes a free one")
     parser.add_argument("--state", type=Path, default=None, help="directory of the state; without one all is forgotten at the end")
     parser.add_argument("--verbose", action="store_true")
@@ -35,8 +36,8 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     told = os.environ.get(PASSWORD)
-    where = {"state": options.state, "host": options.host, "port": options.port, "control_port": options.control_port}
-    server = TelegramServer(**where, control_password=told)
+    ports = {"port": options.port, "media_port": options.media_port, "control_port": options.control_port}
+    server = TelegramServer(state=options.state, host=options.host, **ports, control_password=told)
     async with server:
         print(json.dumps(server.info() | ({} if told else {"control_url": server.control_url})), flush=True)
         await stop.wait()

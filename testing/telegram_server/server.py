@@ -47,13 +47,14 @@ class TelegramServer:
         state: Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        media_port: int = 0,
         control_port: int | None = None,
         control_password: str | None = None,
         settings: Settings | None = None,
         clock: Clock | None = None,
         server_key: ServerKey | None = None,
     ) -> None:
-        self.host, self.port, self.media_port = host, port, 0
+        self.host, self.port, self.media_port = host, port, media_port
         self.clock = clock or Clock()
         self._control_port = control_port
         self._control_password = control_password or secrets.token_hex(16)
@@ -72,7 +73,9 @@ class TelegramServer:
         accept = partial(self.services.hub.accept, Dispatcher(self.services))
         self._stack.push_async_callback(self._stop)
         for dc in DATA_CENTRES:
-            self.services.hub.ports[dc] = await self._open(partial(accept, dc=dc), self._asked_port(dc))
+            self.services.hub.ports[dc] = await self._open(
+                partial(accept, dc=dc), self._asked_port(dc), self.media_port if dc == DC_ID else 0
+            )
         self._note_ports()
         self.port, self.media_port = self.ports[DC_ID].main, self.ports[DC_ID].media
         if self._control_port is not None:
@@ -117,7 +120,7 @@ class TelegramServer:
             self._store.put("server", f"port:{dc}", str(ports.main).encode())
         self._store.commit()
 
-    async def _open(self, accept: Callable[..., asyncio.Protocol], port: int) -> Ports:
+    async def _open(self, accept: Callable[..., asyncio.Protocol], port: int, media_port: int) -> Ports:
         """Listen for one data centre. The port of last time may be taken by now: then it gets another."""
         try:
             main = await self._listen(accept, port)
@@ -125,7 +128,7 @@ class TelegramServer:
             if port == self.port:
                 raise
             main = await self._listen(accept, 0)
-        return Ports(main, await self._listen(partial(accept, media_only=True), 0))
+        return Ports(main, await self._listen(partial(accept, media_only=True), media_port))
 
     async def _listen(self, accept: Callable[[], asyncio.Protocol], port: int) -> int:
         listener = await asyncio.get_running_loop().create_server(accept, self.host, port)

@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
-import httpcore
 import pytest
 from standardwebhooks import Webhook
 
@@ -29,6 +28,7 @@ from shared.model.ids import EventId
 from shared.model.tenant import new_signing_secret
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
+from tests.support.callback_network import machine_trust
 from tests.support.callback_server import CallbackServer, ReceivedRequest
 
 DOCUMENT = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ async def posted_with(secret: str, *previous: str, at: datetime | None = None) -
     """Have a request posted as callbacks get it; return it as it came."""
     receiver = CallbackServer()
     await receiver.start()
-    poster = Poster(allowed=ANYWHERE, resolve=_loopback, trust=httpcore.default_ssl_context(), clock=SystemClock())
+    poster = Poster(allowed=ANYWHERE, resolve=_loopback, trust=machine_trust(), clock=SystemClock())
     try:
         headers = signing.headers(EventId("evt_1"), at or datetime.now(UTC), 1, BODY, secret, previous)
         await poster.post(new_tenant_id(), f"http://127.0.0.1:{receiver.port}/in", headers, BODY)

@@ -28,7 +28,8 @@ from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.pipeline import Pipeline
-from functions.messages import routes as messages
+from functions.messages import routers as messages
+from functions.messages.account_commands import AccountCommands
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -63,7 +64,7 @@ ROUTERS = [
     tenants.router,
     credential_routes.router,
     auth.router,
-    messages.router,
+    *messages.ROUTERS,
     deliveries.router,
     receiver.router,
     api_info_routes.router,
@@ -130,6 +131,7 @@ class Api:
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
+            AccountCommands(owner),
             self.received,
             self.delivery_log,
             CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]

@@ -31,6 +31,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/tenants/{tenant}/messages/edit": {"peer": "me", "message_id": 1, "text": "x"},
+    "/tenants/{tenant}/messages/delete": {"peer": "me", "message_ids": [1]},
+    "/tenants/{tenant}/messages/react": {"peer": "me", "message_id": 1, "reactions": ["👍"]},
+    "/tenants/{tenant}/messages/pin": {"peer": "me", "message_id": 1},
+    "/tenants/{tenant}/messages/unpin": {"peer": "me", "message_id": 1},
+    "/tenants/{tenant}/messages/read-receipt": {"peer": "me", "max_id": 1},
+    "/tenants/{tenant}/messages/mark-unread": {"peer": "me"},
+    "/tenants/{tenant}/messages/action": {"peer": "me"},
 }
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from infra_cdk.listener import CHANNELS
+from infra_cdk.artifacts import CHANNELS
 from listener.core.metrics import Holdings, MetricsWriter, no_metrics
 from listener.telegram.channel import TelegramDriver
 from shared.model.ids import Channel

@@ -516,7 +516,7 @@ async def test_a_fault_that_does_not_pass_leaves_the_outcome_open(
     harness: ListenerHarness, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been sent: who is told that Telegram cannot be reached would send it a second time."""
-    monkeypatch.setattr("listener.telegram.connection_loop.SEND_DEADLINE_S", 1.0)
+    monkeypatch.setattr("listener.telegram.operations.operation_runner.DEADLINE_S", 1.0)
     async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         server.operation.inject(FaultSpec(kind="error", method="messages.sendMessage", code=500, message="INTERNAL", times=1000))

@@ -21,17 +21,17 @@ from tests.support.worker_interface import interface
 TENANT = TenantId("11111111-1111-1111-1111-111111111111")
 
 
-class Pinned(Result):
-    """The message that is pinned."""
+class Starred(Result):
+    """The message that has a star."""
 
     message_id: MessengerId
     by: str
 
 
-class PinMessage(Command[Pinned]):
-    """Pin a message."""
+class StarMessage(Command[Starred]):
+    """Star a message."""
 
-    name = "pin"
+    name = "star"
     since = VERSION + 1
 
     message_id: MessengerId
@@ -43,14 +43,14 @@ class CancelLater(CancelLogIn):
     after_seconds: Annotated[int, Since(VERSION + 1)] = 0
 
 
-async def _pin(account: TelegramAccount, command: PinMessage) -> Pinned:
-    return Pinned(message_id=command.message_id, by=account.context.core.row.state)
+async def _star(account: TelegramAccount, command: StarMessage) -> Starred:
+    return Starred(message_id=command.message_id, by=account.context.core.row.state)
 
 
-class PinningDriver(TelegramDriver):
+class StarringDriver(TelegramDriver):
     """Telegram with one more operation."""
 
-    handlers = {**HANDLERS, **dict([PinMessage.handled_by(_pin)])}  # noqa: RUF012
+    handlers = {**HANDLERS, **dict([StarMessage.handled_by(_star)])}  # noqa: RUF012
 
 
 async def call(harness: ListenerHarness, command: Command[Any]) -> object:
@@ -65,12 +65,12 @@ async def call(harness: ListenerHarness, command: Command[Any]) -> object:
 async def test_an_operation_is_its_models_and_one_handler(harness: ListenerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Client, wire and private interface know nothing of it."""
     monkeypatch.setattr(wire, "VERSION", VERSION + 1)
-    async with interface(harness, drivers=[PinningDriver(harness.telegram)]):
-        assert await call(harness, PinMessage(message_id="5")) == Pinned(message_id="5", by="new")
+    async with interface(harness, drivers=[StarringDriver(harness.telegram)]):
+        assert await call(harness, StarMessage(message_id="5")) == Starred(message_id="5", by="new")
 
 
-@pytest.mark.parametrize("command", [PinMessage(message_id="5"), CancelLater(after_seconds=5)], ids=["command", "field"])
-async def test_a_worker_that_lacks_it_does_nothing(harness: ListenerHarness, command: PinMessage | CancelLater) -> None:
+@pytest.mark.parametrize("command", [StarMessage(message_id="5"), CancelLater(after_seconds=5)], ids=["command", "field"])
+async def test_a_worker_that_lacks_it_does_nothing(harness: ListenerHarness, command: StarMessage | CancelLater) -> None:
     """It says so in its answer and its log, and claims no account for it."""
     async with interface(harness):
         with pytest.raises(AvioError) as refused:
@@ -83,9 +83,9 @@ async def test_a_worker_that_lacks_it_does_nothing(harness: ListenerHarness, com
 
 async def test_a_worker_of_an_earlier_version_does_nothing(harness: ListenerHarness) -> None:
     """Though it has a command of that name: what a later version means by it, it cannot know."""
-    async with interface(harness, drivers=[PinningDriver(harness.telegram)]):
+    async with interface(harness, drivers=[StarringDriver(harness.telegram)]):
         with pytest.raises(AvioError) as refused:
-            await call(harness, PinMessage(message_id="5"))
+            await call(harness, StarMessage(message_id="5"))
         assert refused.value.code is Code.NOT_SUPPORTED
-        assert f"version {VERSION + 1} of the command `pin`" in refused.value.detail
+        assert f"version {VERSION + 1} of the command `star`" in refused.value.detail
         assert await asyncio.to_thread(harness.accounts.get, TENANT, Channel.TELEGRAM) is None

@@ -8,8 +8,8 @@ import pytest
 
 from listener.core import commands
 from listener.core.account import OwnedAccount
-from listener.telegram import connection_loop
 from listener.telegram.channel import HANDLERS
+from listener.telegram.operations import operation_runner
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.rpc.send import SendMessage
@@ -46,7 +46,7 @@ async def test_a_fault_of_telegrams_own_is_tried_again(harness: ListenerHarness,
 
 async def test_where_the_fault_lasts_the_outcome_is_unknown(harness: ListenerHarness, server: TelegramServer, monkeypatch: Any) -> None:
     """Telegram may have sent it all the same, so it is never said that nothing happened; one that never got so far is told apart."""
-    monkeypatch.setattr(connection_loop, "SEND_DEADLINE_S", 1.5)
+    monkeypatch.setattr(operation_runner, "DEADLINE_S", 1.5)
     async with harness.worker().running() as worker:
         account = await log_in(worker, server)
         fault(server, times=None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from local.bootstrap import ROOT, environments, fingerprint
+from local.bootstrap import ENVIRONMENTS, ROOT, environments, fingerprint
 
 
 def test_an_environment_is_made_anew_for_another_lock_or_interpreter() -> None:
@@ -24,6 +25,15 @@ def test_an_environment_knows_the_interpreter_that_it_was_made_by() -> None:
     stamp = (Path(sys.prefix) / ".lock-digest").read_text(encoding="utf-8")
     assert stamp == fingerprint(lock, sys.version, sys.base_prefix)
     assert stamp != fingerprint(lock, sys.version.replace(".", "!", 1), sys.base_prefix)
+
+
+def test_what_processes_import_is_compiled_beforehand() -> None:
+    """So a process starts in a third of the time where no bytecode is written, which the emulator asks of its functions."""
+    telethon = find_spec("telethon.tl.functions.messages")
+    assert telethon
+    assert telethon.cached
+    assert Path(telethon.cached).exists()
+    assert list(ENVIRONMENTS["emulator"].glob("lib/python*/site-packages/ministack/__pycache__/app.*.pyc"))
 
 
 def test_a_second_interpreter_may_have_environments_of_its_own() -> None:

@@ -124,6 +124,20 @@ def test_the_gateways_pass_opens_the_gateway_alone(emulator: Emulator) -> None:
     assert httpx.get(f"{emulator.url}/_aws/execute-api/nothing/x", headers=passed, trust_env=False).status_code == 404
     assert _is_refused(_ask(emulator, {**ASKED, **passed}))
     assert _is_refused(httpx.get(f"{emulator.url}/bucket/key", headers=passed, trust_env=False))
+    assert _is_refused(httpx.get(f"{emulator.url}/_ministack/ready", headers=passed, trust_env=False))
+    assert _is_refused(httpx.post(f"{emulator.url}/_ministack/reset", headers=passed, trust_env=False))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/_ministack/reset"), ("GET", "/_ministack/sqs/messages"), ("GET", "/_ministack/health"), ("GET", "/_aws/execute-api/x/y")],
+)
+def test_the_pass_of_a_start_opens_what_a_start_needs(emulator: Emulator, method: str, path: str) -> None:
+    """Whether the emulator is ready, and writing its state; nothing that shows or changes anything else."""
+    passed = emulator.starting_headers
+    assert httpx.get(f"{emulator.url}/_ministack/ready", headers=passed, trust_env=False).status_code == 200
+    assert _is_refused(httpx.request(method, emulator.url + path, headers=passed, trust_env=False))
+    assert _is_refused(_ask(emulator, {**ASKED, **passed}))
 
 
 def test_a_role_is_known_by_its_whole_credentials(account: EmulatorAccount) -> None:

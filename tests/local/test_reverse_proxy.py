@@ -48,6 +48,11 @@ async def _echo(request: Request) -> Response:
     return response
 
 
+async def _beside(_: Request) -> Response:
+    """Answer what the front must never ask: the emulator has pages of its own beside the API."""
+    return PlainTextResponse("beside", headers={"x-request-id": "request-2"})
+
+
 async def _preflight(request: Request) -> Response:
     return PlainTextResponse(f"preflight of {request.url.path}")
 
@@ -59,7 +64,8 @@ async def _phone(request: Request) -> Response:
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """A client of a front before an API that echoes."""
-    api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=METHODS)])
+    beside = Route("/{path:path}", _beside, methods=METHODS)
+    api = Starlette(routes=[Route(PREFIX + "/{path:path}", _echo, methods=METHODS), beside])
     with reverse_proxy.running(api, free_port()) as api_url:
         files = Mount("/files", StaticFiles(directory=Path(__file__).parent))
         pages = [Route("/phone", _phone), files]
@@ -232,6 +238,12 @@ def raw(client: httpx.Client, request: bytes) -> httpx.Response:
         ("GET http://elsewhere.example/tenants", "", 404, "not_found"),
         ("GET *", "", 404, "not_found"),
         ("GET //x", "", 404, "not_found"),
+        ("GET /../../../_ministack/sqs/messages", "", 404, "not_found"),
+        ("POST /tenants/../../../../_ministack/reset", "", 404, "not_found"),
+        ("POST /x/%2E%2e/.%2e/%2e./../_ministack/reset", "", 404, "not_found"),
+        ("GET /tenants/..", "", 404, "not_found"),
+        ("GET /tenants/./1", "", 404, "not_found"),
+        ("GET /tenants/.?a=1", "", 404, "not_found"),
         ("GET /files/none", "", 404, "not_found"),
         ("GET /\x00", "", 400, "malformed"),
         ("GET /\xff", "", 400, "malformed"),

@@ -155,7 +155,12 @@ def test_no_command_line_shows_a_secret(stub: System) -> None:
         with contextlib.suppress(OSError):
             lines.append(path.read_bytes())
     assert any(b"local.ministack_main" in line for line in lines)
-    for secret_ in (stub.emulator.secret, stub.admin_token, *stub.emulator.gateway_headers.values()):
+    for secret_ in (
+        stub.emulator.secret,
+        stub.admin_token,
+        *stub.emulator.gateway_headers.values(),
+        *stub.emulator.starting_headers.values(),
+    ):
         assert not [line for line in lines if secret_.encode() in line]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from ipaddress import IPv4Address
+
+import httpcore
 
 from functions.callback_delivery.network import Address
 from shared.settings import CallbackSettings
@@ -16,3 +20,9 @@ async def loopback(host: str, port: int) -> list[Address]:
     """Resolve every name to this machine."""
     del host, port
     return [IPv4Address("127.0.0.1")]
+
+
+@cache
+def machine_trust() -> ssl.SSLContext:
+    """Whom this machine trusts, read once: reading it takes longer than most tests. No test may change it."""
+    return httpcore.default_ssl_context()

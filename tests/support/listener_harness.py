@@ -233,13 +233,13 @@ def loop_of(account: OwnedAccount) -> ConnectionLoop:
 def is_up(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is connected."""
     loop = telegram(account).loop
-    return loop is not None and loop.up.is_set()
+    return loop is not None and loop.operations.up.is_set()
 
 
 def is_down(account: OwnedAccount) -> bool:
     """Tell whether an account serves and is not connected."""
     loop = telegram(account).loop
-    return loop is not None and not loop.up.is_set()
+    return loop is not None and not loop.operations.up.is_set()
 
 
 def client_of(account: OwnedAccount) -> Client | None:

@@ -16,10 +16,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from telethon.errors import RPCError
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
-from listener.telegram.requests.errors import translated
+from listener.telegram.requests.errors import translate, translated
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
@@ -85,6 +86,17 @@ class Restrictions:
         finally:
             self._probing = self._probing and not cold
 
+    @asynccontextmanager
+    async def changing(self, client: Client) -> AsyncIterator[None]:
+        """Wrap a change that is no send: raise `account_frozen` if the account is frozen, and learn it from Telegram's answer."""
+        if self._core.row.state is AccountState.FROZEN:
+            await self._refuse_frozen(client)
+        try:
+            yield
+        except RPCError as error:
+            refusal = translate(error)
+            raise (await self._learn_frozen(client) if refusal.code is Code.ACCOUNT_FROZEN else refusal) from error
+
     async def check_freeze(self, client: Client) -> None:
         """Ask Telegram whether a frozen account still is frozen; if it does not answer now, a later call asks again."""
         if self._core.row.state is AccountState.FROZEN:
@@ -114,17 +126,20 @@ class Restrictions:
 
     async def _learn(self, client: Client, to: str, cold: bool, error: AvioError) -> AvioError:
         if error.code is Code.ACCOUNT_FROZEN:
-            self._asked_at = self._now()
-            try:
-                freeze = await freeze_of(client) or Freeze()
-            except (AvioError, OSError):
-                freeze = Freeze()
-            await self._note(freeze)
-            return self._frozen()
+            return await self._learn_frozen(client)
         if error.code is Code.PEER_FLOOD:
             await self._restrict(to, cold)
             return self._peer_flood()
         return error
+
+    async def _learn_frozen(self, client: Client) -> AvioError:
+        self._asked_at = self._now()
+        try:
+            freeze = await freeze_of(client) or Freeze()
+        except (AvioError, OSError):
+            freeze = Freeze()
+        await self._note(freeze)
+        return self._frozen()
 
     async def _restrict(self, to: str, cold: bool) -> None:
         already = self._core.row.state is AccountState.RESTRICTED

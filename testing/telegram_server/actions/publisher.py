@@ -13,13 +13,14 @@ from telethon.tl import types
 from testing.telegram_server.changes import Changes
 from testing.telegram_server.clock import Clock
 from testing.telegram_server.model.key import Key
-from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Read
+from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Pinning, Read
 from testing.telegram_server.model.world import World
 from testing.telegram_server.network.hub import Hub
 from testing.telegram_server.settings import Settings
 from testing.telegram_server.views.documents import message_json
 from testing.telegram_server.views.messages import event_update, short_message
 from testing.telegram_server.views.people import People
+from testing.telegram_server.views.reactions import reactions_update
 from testing.telegram_server.views.related_entities import Company
 
 
@@ -66,6 +67,12 @@ class Publisher:
         """Push updates that are no events of a box, with the chats that they are about."""
         self._hub.push(person_id, lambda key: self.updates(updates, self._company.of(key, (), peers=peers)), skip)
 
+    def reacted(self, message: Message, skip: Key | None = None) -> None:
+        """Push how a message's reactions are now to everybody who sees this copy."""
+        for person_id in self._audience(message.owner):
+            self.tell(person_id, [reactions_update(self._world, message, person_id)], skip, peers=[message.peer])
+            self._changes.add("reactions", person_id, lambda: {"chat_id": message.peer, "message_id": message.id})
+
     def updates(self, updates: list[Any], company: dict[str, list[Any]]) -> Any:
         return types.Updates(updates, date=self._clock.now(), seq=0, **company)
 
@@ -86,9 +93,14 @@ def _deletion_change(world: World, event: Any, person_id: int) -> dict[str, Any]
     return {"chat_id": event.owner if event.owner < 0 else None, "message_ids": event.ids}
 
 
+def _pinning_change(world: World, event: Any, person_id: int) -> dict[str, Any]:
+    return {"chat_id": event.peer, "message_ids": event.ids, "pinned": event.pinned}
+
+
 _CHANGES: dict[type, tuple[str, Callable[[World, Any, int], dict[str, Any]]]] = {
     Message: ("message", _message_change),
     Read: ("read", _read_change),
     Edit: ("edit", _edit_change),
     Deletion: ("deletion", _deletion_change),
+    Pinning: ("pinning", _pinning_change),
 }

@@ -14,7 +14,7 @@ from testing.telegram_server.clock import Clock
 from testing.telegram_server.counters import Counters
 from testing.telegram_server.model.group import Group
 from testing.telegram_server.model.key import Key
-from testing.telegram_server.model.message import Deletion, Edit, Message
+from testing.telegram_server.model.message import Deletion, Edit, Message, Pinning
 from testing.telegram_server.model.person import Person
 from testing.telegram_server.model.world import World
 
@@ -77,6 +77,23 @@ class Talk:
         for owner, gone in ids.items():
             pts = self._world.box(owner).pts + len(gone)
             self._publisher.publish(Deletion(owner, pts, sorted(gone), len(gone), self._clock.now()), skip)
+
+    def pin(self, message: Message, *, pinned: bool, for_all: bool, skip: Key | None = None) -> Pinning:
+        """Pin a message, or take it down, in all copies or in this one. Return the event in the box of `message`."""
+        date = self._clock.now()
+        pinnings = [
+            Pinning(copy.owner, self._world.box(copy.owner).pts + 1, copy.peer, [copy.id], pinned, date)
+            for copy in (self._copies(message) if for_all else [message])
+        ]
+        for pinning in pinnings:
+            self._publisher.publish(pinning, skip)
+        return next(pinning for pinning in pinnings if pinning.owner == message.owner)
+
+    def react(self, person: Person, message: Message, reactions: list[bytes], skip: Key | None = None) -> None:
+        """Set a person's reactions to all copies of a message, and tell everybody who sees one."""
+        for copy in self._copies(message):
+            self._world.reactions.set(copy, person.id, reactions, self._clock.now())
+            self._publisher.reacted(copy, skip)
 
     def _copies(self, message: Message) -> list[Message]:
         peer: Peer = self._world.groups.get(message.peer) or self._world.people[message.peer]

@@ -136,6 +136,7 @@ class MessagesControl:
         return [
             {
                 "unread": dialog.chat.unread,
+                "unread_mark": self._world.unread_marks.has(person_id, dialog.peer),
                 "last": message_json(self._world, dialog.last, person_id),
                 "chat": chat_json(self._world, dialog.peer),
             }

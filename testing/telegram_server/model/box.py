@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Read
+from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Pinning, Read
 
 FIRST_PTS = 1
 
@@ -77,6 +77,11 @@ class Box:
         if message is not None:
             message.text, message.entities, message.edit_date = edit.text, edit.entities, edit.date
 
+    def _pin(self, pinning: Pinning) -> None:
+        self.changed_at = pinning.date
+        for message in [self.messages[i] for i in pinning.ids if i in self.messages]:
+            message.pinned = pinning.pinned
+
     def _delete(self, deletion: Deletion) -> None:
         self.changed_at = deletion.date
         for message in [self.messages.pop(i) for i in deletion.ids if i in self.messages]:
@@ -109,4 +114,5 @@ _APPLY: dict[type, Callable[[Box, Any], None]] = {
     Read: Box._add_read,
     Edit: Box._edit,
     Deletion: Box._delete,
+    Pinning: Box._pin,
 }

@@ -45,6 +45,7 @@ class Message:
     action: bytes = b""
     edit_date: int | None = None
     album: int | None = None
+    pinned: bool = False
 
     def out_for(self, viewer: int) -> bool:
         """Tell whether the viewer sent it to somebody else: Saved Messages are not `out`."""
@@ -91,4 +92,17 @@ class Deletion:
     date: int
 
 
-Event = Message | Read | Edit | Deletion
+@dataclass(frozen=True, slots=True)
+class Pinning:
+    """Messages of a chat are pinned from now on, or no longer (https://core.telegram.org/constructor/updatePinnedMessages)."""
+
+    owner: int
+    pts: int
+    peer: int
+    ids: list[int]
+    pinned: bool
+    date: int
+    pts_count: int = 1
+
+
+Event = Message | Read | Edit | Deletion | Pinning

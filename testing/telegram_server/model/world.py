@@ -15,8 +15,9 @@ from testing.telegram_server.model.file import File, Upload
 from testing.telegram_server.model.groups import Groups
 from testing.telegram_server.model.keys import Keys
 from testing.telegram_server.model.login import Login
-from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Read
+from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Pinning, Read
 from testing.telegram_server.model.person import SERVICE_ID, Person
+from testing.telegram_server.model.reactions import ReactionBook, UnreadMarks
 from testing.telegram_server.model.records import Shelf
 from testing.telegram_server.mtproto.server_key import ServerKey
 from testing.telegram_server.store import Store
@@ -31,7 +32,8 @@ class World:
         self.store = store
         self._people_shelf = Shelf(store, "person", Person)
         self._event_shelves: dict[type, Shelf[Any]] = {
-            kind: Shelf(store, name, kind) for name, kind in (("message", Message), ("read", Read), ("edit", Edit), ("deletion", Deletion))
+            kind: Shelf(store, name, kind)
+            for name, kind in (("message", Message), ("read", Read), ("edit", Edit), ("deletion", Deletion), ("pinning", Pinning))
         }
         self._logins_shelf = Shelf(store, "login", Login)
         self._files_shelf = Shelf(store, "file", File)
@@ -40,6 +42,8 @@ class World:
         self.by_username: dict[str, Person] = {}
         self.keys = Keys(store)
         self.groups = Groups(store)
+        self.reactions = ReactionBook(store)
+        self.unread_marks = UnreadMarks(store)
         self.boxes: dict[int, Box] = {}
         self.logins: dict[str, Login] = {}
         self.files: dict[int, File] = {}

@@ -12,7 +12,7 @@ from testing.telegram_server.rpc.errors import not_acceptable
 from testing.telegram_server.rpc.history import get_history
 from testing.telegram_server.rpc.peers import number, peer_of
 from testing.telegram_server.rpc.table import Handler, Methods
-from testing.telegram_server.views.messages import peer_object
+from testing.telegram_server.views.peers import peer_object
 
 METHODS = Methods()
 _ASK_AGAIN_S = 3600

@@ -53,7 +53,7 @@ def _too_long(call: Call, group: Group) -> Any:
     dialog = dialog_of(call.world, call.me.id, group.peer)
     latest = [dialog.box.messages[i] for i in reversed(dialog.chat.ids[-_LATEST:])]
     return types.updates.ChannelDifferenceTooLong(
-        dialog=dialog_object(dialog),
+        dialog=dialog_object(call, dialog),
         messages=[message_object(call.world, message, call.me.id) for message in latest],
         final=True,
         timeout=call.services.settings.channel_timeout_s,

@@ -10,7 +10,8 @@ from testing.telegram_server.model.dialog import Dialog, dialog_of, dialogs_of, 
 from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.peers import named_number, number, peer_of
 from testing.telegram_server.rpc.table import Methods
-from testing.telegram_server.views.messages import message_object, peer_object, state
+from testing.telegram_server.views.messages import message_object, state
+from testing.telegram_server.views.peers import peer_object
 
 METHODS = Methods()
 LIMIT_MAX = 100
@@ -40,16 +41,26 @@ def get_pinned_dialogs(call: Call, request: Any) -> Any:
     return types.messages.PeerDialogs([], [], [], [], state(call.box, call.now))
 
 
+@METHODS.serves(functions.messages.MarkDialogUnreadRequest)
+def mark_dialog_unread(call: Call, request: Any) -> Any:
+    """Set or clear the mark; the caller's other devices are told, without a pts."""
+    peer = number(peer_of(call, request.peer.peer))
+    if call.world.unread_marks.set(call.me.id, peer, unread=bool(request.unread)):
+        update = types.UpdateDialogUnreadMark(types.DialogPeer(peer_object(peer)), unread=request.unread)
+        call.services.publisher.tell(call.me.id, [update], call.key, peers=[peer])
+    return True
+
+
 def _content(call: Call, dialogs: list[Dialog]) -> dict[str, Any]:
     last = [dialog.last for dialog in dialogs if dialog.last is not None]
     return {
-        "dialogs": [dialog_object(dialog) for dialog in dialogs],
+        "dialogs": [dialog_object(call, dialog) for dialog in dialogs],
         "messages": [message_object(call.world, message, call.me.id) for message in last],
         **call.services.company.of(call.key, last, peers=[dialog.peer for dialog in dialogs]),
     }
 
 
-def dialog_object(dialog: Dialog) -> Any:
+def dialog_object(call: Call, dialog: Dialog) -> Any:
     """Return a chat of the list; only a channel has a pts."""
     chat = dialog.chat
     return types.Dialog(
@@ -62,6 +73,7 @@ def dialog_object(dialog: Dialog) -> Any:
         unread_reactions_count=0,
         unread_poll_votes_count=0,
         notify_settings=types.PeerNotifySettings(),
+        unread_mark=call.world.unread_marks.has(call.me.id, chat.peer),
         pts=dialog.pts,
     )
 

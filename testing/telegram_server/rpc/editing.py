@@ -1,4 +1,4 @@
-"""messages.*: changing and deleting what was sent (https://core.telegram.org/method/messages.editMessage)."""
+"""messages.*: changing, pinning and deleting what was sent (https://core.telegram.org/method/messages.editMessage)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 from telethon.tl import functions, types
 
 from testing.telegram_server.model.dialog import dialog_of
+from testing.telegram_server.model.message import Message
 from testing.telegram_server.mtproto.answers import serialized
 from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.errors import bad_request, forbidden
 from testing.telegram_server.rpc.peers import number, peer_of
-from testing.telegram_server.rpc.rights import may_delete_for_all
+from testing.telegram_server.rpc.rights import check_may_write, may_delete_for_all
 from testing.telegram_server.rpc.sending import check_text
 from testing.telegram_server.rpc.table import Methods
 from testing.telegram_server.views.messages import event_update
@@ -22,10 +23,7 @@ METHODS = Methods()
 @METHODS.serves(functions.messages.EditMessageRequest)
 def edit_message(call: Call, request: Any) -> Any:
     """Give a message another text, for everybody. Only texts and captions can be changed here, and only by their sender."""
-    peer = number(peer_of(call, request.peer))
-    message = dialog_of(call.world, call.me.id, peer).box.messages.get(request.id)
-    if message is None or message.peer != peer or message.action:
-        raise bad_request("MESSAGE_ID_INVALID")
+    message = message_of(call, request.peer, request.id)
     if message.sender != call.me.id:
         raise forbidden("MESSAGE_AUTHOR_REQUIRED")
     if request.media is not None:
@@ -48,3 +46,23 @@ def delete_messages(call: Call, request: Any) -> Any:
     if messages:
         call.services.talk.delete(messages, for_all=bool(request.revoke), skip=call.key)
     return types.messages.AffectedMessages(call.box.pts, len(messages))
+
+
+@METHODS.serves(functions.messages.UpdatePinnedMessageRequest)
+def update_pinned_message(call: Call, request: Any) -> Any:
+    """Pin a message or take it down; in groups whoever may write may pin here. No service message is made."""
+    message = message_of(call, request.peer, request.id)
+    check_may_write(call.world, call.me, peer_of(call, request.peer))
+    if message.pinned == (not request.unpin):
+        raise bad_request("CHAT_NOT_MODIFIED")
+    pinning = call.services.talk.pin(message, pinned=not request.unpin, for_all=not request.pm_oneside, skip=call.key)
+    return call.services.publisher.updates([event_update(call.world, pinning, call.me.id)], call.services.company.of(call.key, [message]))
+
+
+def message_of(call: Call, input_peer: Any, message_id: int) -> Message:
+    """Return a message of a chat that can be changed; raise MESSAGE_ID_INVALID."""
+    peer = number(peer_of(call, input_peer))
+    message = dialog_of(call.world, call.me.id, peer).box.messages.get(message_id)
+    if message is None or message.peer != peer or message.action:
+        raise bad_request("MESSAGE_ID_INVALID")
+    return message

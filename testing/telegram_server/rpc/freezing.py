@@ -26,7 +26,9 @@ REFUSED = frozenset(
         "messages.editMessage",
         "messages.sendMedia",
         "messages.sendMessage",
+        "messages.sendReaction",
         "messages.setTyping",
+        "messages.updatePinnedMessage",
     }
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from telethon.extensions import BinaryReader
+
 from testing.telegram_server.model.dialog import read_marks
 from testing.telegram_server.model.group import Group
 from testing.telegram_server.model.key import Key
@@ -59,6 +61,8 @@ def message_json(world: World, message: Message, viewer: int) -> dict[str, Any]:
         "pts": message.pts,
         "edited_at": message.edit_date,
         "album": str(message.album) if message.album else None,
+        "pinned": message.pinned,
+        "reactions": _reactions_json(world, message),
         "action": type(action_of(message)).__name__ if message.action else None,
     }
 
@@ -89,6 +93,12 @@ def group_json(world: World, group: Group) -> dict[str, Any]:
             for member in world.groups.all_members(group)
         ],
     }
+
+
+def _reactions_json(world: World, message: Message) -> list[dict[str, Any]]:
+    found = world.reactions.of(message)
+    given = ((person, each) for person, reactions in (found.by_person if found else {}).items() for each in reactions)
+    return [{"person": person, "emoji": BinaryReader(each).tgread_object().emoticon} for person, each in given]
 
 
 def _media_json(world: World, message: Message) -> dict[str, Any] | None:

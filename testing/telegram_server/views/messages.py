@@ -9,17 +9,12 @@ from telethon.extensions import BinaryReader
 from telethon.tl import types
 
 from testing.telegram_server.model.box import Box
-from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Read
+from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Pinning, Read
 from testing.telegram_server.model.peer import bare, is_channel
 from testing.telegram_server.model.world import World
 from testing.telegram_server.views.media import message_media
-
-
-def peer_object(peer: int) -> Any:
-    """Return a chat's number as a Peer."""
-    if peer > 0:
-        return types.PeerUser(peer)
-    return types.PeerChannel(bare(peer)) if is_channel(peer) else types.PeerChat(bare(peer))
+from testing.telegram_server.views.peers import peer_object
+from testing.telegram_server.views.reactions import reactions_object
 
 
 def message_object(world: World, message: Message, viewer: int) -> Any:
@@ -43,6 +38,8 @@ def message_object(world: World, message: Message, viewer: int) -> Any:
         media=message_media(world, message, viewer),
         entities=entities(message),
         edit_date=message.edit_date,
+        pinned=message.pinned,
+        reactions=reactions_object(world, message, viewer),
     )
 
 
@@ -99,6 +96,14 @@ def _deleted_in_channel(world: World, event: Deletion, viewer: int) -> Any:
     return types.UpdateDeleteChannelMessages(bare(event.owner), event.ids, event.pts, event.pts_count)
 
 
+def _pinned(world: World, event: Pinning, viewer: int) -> Any:
+    return types.UpdatePinnedMessages(peer_object(event.peer), event.ids, event.pts, event.pts_count, pinned=event.pinned)
+
+
+def _pinned_in_channel(world: World, event: Pinning, viewer: int) -> Any:
+    return types.UpdatePinnedChannelMessages(bare(event.owner), event.ids, event.pts, event.pts_count, pinned=event.pinned)
+
+
 def _read(world: World, event: Read, viewer: int) -> Any:
     peer = peer_object(event.peer)
     if event.side == "inbox":
@@ -114,6 +119,8 @@ _UPDATES: dict[tuple[type, bool], Callable[[World, Any, int], Any]] = {
     (Deletion, False): _deleted,
     (Deletion, True): _deleted_in_channel,
     (Read, False): _read,
+    (Pinning, False): _pinned,
+    (Pinning, True): _pinned_in_channel,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from testing.telegram_server.model.key import Key
-from testing.telegram_server.model.message import Deletion, Edit, Event, Message, Read
+from testing.telegram_server.model.message import Deletion, Edit, Event, Message
 from testing.telegram_server.model.world import World
 from testing.telegram_server.views.groups import GroupViews
 from testing.telegram_server.views.messages import action_of
@@ -42,7 +42,7 @@ class Company:
         people = self._world.people
         return [self._people.user(key, people[i]) if i in met else self._people.seen_in_group(key, people[i]) for i in sorted(met | seen)]
 
-    def _named(self, event: Message | Edit | Read) -> set[int]:
+    def _named(self, event: Event) -> set[int]:
         message = self._world.box(event.owner).messages.get(event.id) if isinstance(event, Edit) else event
         return named_people(message) if isinstance(message, Message) else set()
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import httpcore
 import pytest
 import pytest_asyncio
 
 from functions.callback_delivery.post import Poster
 from local.emulator_account import EmulatorAccount
-from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback, machine_trust
 from tests.support.callback_server import CallbackServer
 from tests.support.clock import FakeClock
 from tests.support.emulated_delivery import EmulatedDelivery
@@ -34,9 +33,7 @@ async def receiver() -> AsyncIterator[CallbackServer]:
 @pytest_asyncio.fixture
 async def poster(clock: FakeClock) -> AsyncIterator[Poster]:
     """What posts to it, with time for a busy machine."""
-    poster = Poster(
-        allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=clock, attempt_s=PATIENT_S, body_s=PATIENT_S
-    )
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=machine_trust(), clock=clock, attempt_s=PATIENT_S, body_s=PATIENT_S)
     yield poster
     await poster.close()
 

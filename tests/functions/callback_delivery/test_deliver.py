@@ -14,7 +14,6 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-import httpcore
 import pytest
 from standardwebhooks.webhooks import hmac_data
 
@@ -32,7 +31,7 @@ from shared.settings import CallbackSettings
 from shared.store import keys
 from shared.store.table import Table
 from shared.store.tenants import NOT_DISABLED
-from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback, machine_trust
 from tests.support.callback_server import BREAK, OK, CallbackServer, ReceivedRequest, answer
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
@@ -692,7 +691,7 @@ async def test_an_unexpected_fault_holds_up_its_own_chat_alone(
             raise RuntimeError
         return await loopback(host, port)
 
-    poster = Poster(allowed=ANYWHERE, resolve=faulty, trust=httpcore.default_ssl_context(), clock=clock)
+    poster = Poster(allowed=ANYWHERE, resolve=faulty, trust=machine_trust(), clock=clock)
     delivery = EmulatedDelivery(account, clock, receiver, poster)
     broken, well = delivery.new_tenant(f"http://faulty.example:{receiver.port}/"), delivery.new_tenant()
     delivery.enqueue(event_of(broken.id), event_of(well.id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import cycle
@@ -22,6 +21,7 @@ from shared.errors import AvioError
 from shared.reserved_ports import OwnPorts
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
+from tests.support.callback_network import machine_trust
 from tests.support.clock import FakeClock
 
 PUBLIC_ONLY = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=False)
@@ -86,7 +86,7 @@ def always(*addresses: str) -> Resolve:
 async def attempted(url: str, resolve: Resolve) -> tuple[Outcome, list[str]]:
     """Post to a URL; return what came of it, and the addresses that would have been connected to."""
     dialled = Dialled()
-    poster = Poster(allowed=PUBLIC_ONLY, resolve=resolve, trust=ssl.create_default_context(), clock=FakeClock(), dial=dialled.dial)
+    poster = Poster(allowed=PUBLIC_ONLY, resolve=resolve, trust=machine_trust(), clock=FakeClock(), dial=dialled.dial)
     try:
         return await poster.post(new_tenant_id(), url, {}, b"{}"), dialled.hosts
     finally:
@@ -120,7 +120,7 @@ async def test_a_harmless_name_of_a_hostile_address_is_not_connected_to(line: st
 async def test_the_second_gate_holds_without_the_first(host: str) -> None:
     """A number in whatever spelling is not connected to, should the check of the URL ever miss it."""
     dialled = Dialled()
-    guard = GuardedConnector(network.resolve, ssl.create_default_context(), allow_private=False, own=OwnPorts(), dial=dialled.dial)
+    guard = GuardedConnector(network.resolve, machine_trust(), allow_private=False, own=OwnPorts(), dial=dialled.dial)
     with pytest.raises(AddressNotAllowed):
         await guard.connect(urlsplit(f"http://[{host}]/" if ":" in host else f"http://{host}/"))
     assert dialled.hosts == []
@@ -141,7 +141,7 @@ async def test_a_name_that_turns_private_is_not_followed() -> None:
         return [ip_address(address) for address in next(answers)]
 
     dialled = Dialled()
-    poster = Poster(allowed=PUBLIC_ONLY, resolve=rebinding, trust=ssl.create_default_context(), clock=FakeClock(), dial=dialled.dial)
+    poster = Poster(allowed=PUBLIC_ONLY, resolve=rebinding, trust=machine_trust(), clock=FakeClock(), dial=dialled.dial)
     outcomes = [await poster.post(new_tenant_id(), "http://rebinding.example/", {}, b"{}") for _ in range(6)]
     await poster.close()
     assert outcomes == [Failed("connect failed"), Failed("address not allowed"), Failed("address not allowed")] * 2

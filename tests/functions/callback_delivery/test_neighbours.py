@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpcore
 import pytest
 
 from functions.callback_delivery.post import Poster
@@ -18,7 +17,7 @@ from functions.callback_delivery.slow_attempts import LATE_S
 from shared.clock import SystemClock
 from shared.model.delivery import DeliveryStatus
 from tests.support import hostile_endpoints
-from tests.support.callback_network import ANYWHERE, loopback
+from tests.support.callback_network import ANYWHERE, loopback, machine_trust
 from tests.support.callback_server import CallbackServer
 from tests.support.in_memory_delivery import InMemoryDelivery, out_of_order, repeats
 from tests.support.noisy_neighbours import CALL_S, GOOD, HOSTILE, EndpointBehaviour, Simulation, good_tenants_lateness, p99
@@ -127,9 +126,7 @@ async def test_a_real_hostile_endpoint_holds_up_no_other_chat_of_its_batch(
 ) -> None:
     """Over real sockets, with a deadline of minutes: the good tenant's event is recorded and out of the queue while the other hangs."""
     system = InMemoryDelivery(SystemClock())
-    poster = Poster(
-        allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=system.clock, attempt_s=300.0, body_s=300.0
-    )
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=machine_trust(), clock=system.clock, attempt_s=300.0, body_s=300.0)
     async with hostile_endpoints.endpoint(behaviour) as port:
         bad = system.new_tenant(f"http://bad.example:{port}/")
         good = system.new_tenant(f"http://good.example:{receiver.port}/")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from shared.model.ids import TenantId
 from shared.model.tenant import Tenant
 from shared.store.tenants import new_tenant_id
 from tests.support import hostile_endpoints
-from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback, machine_trust
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
 from tests.support.in_memory_delivery import InMemoryDelivery
@@ -154,7 +153,7 @@ async def test_half_a_request_can_be_refused_and_not_accepted(said: bytes, outco
         await writer.drain()
         await asyncio.Event().wait()
 
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=ssl.create_default_context(), clock=FakeClock(), attempt_s=PATIENT_S)
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=machine_trust(), clock=FakeClock(), attempt_s=PATIENT_S)
     async with hostile_endpoints.endpoint(answers_the_head) as port:
         assert await poster.post(ANNA, f"http://{NAME}:{port}/", {}, b"x" * (16 << 20)) == outcome
         assert len(poster._idle) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from functions.callback_delivery.post import Poster
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
+from tests.support.callback_network import machine_trust
 from tests.support.callback_server import CallbackServer
 from tests.support.clock import FakeClock
 
@@ -27,7 +27,7 @@ async def posted(listed: Path, port: int, path: str, address: str = "127.0.0.1")
         return [ip_address(address)]
 
     allowed = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True, own_ports_file=listed)
-    poster = Poster(allowed=allowed, resolve=resolve, trust=ssl.create_default_context(), clock=FakeClock(), attempt_s=60)
+    poster = Poster(allowed=allowed, resolve=resolve, trust=machine_trust(), clock=FakeClock(), attempt_s=60)
     try:
         return await poster.post(new_tenant_id(), f"http://anything.example:{port}{path}", {}, b"{}")
     finally:

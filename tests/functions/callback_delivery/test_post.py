@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-import httpcore
 import pytest
 import pytest_asyncio
 
@@ -22,7 +21,7 @@ from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
 from shared.version import VERSION
 from tests.support import hostile_endpoints
-from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback
+from tests.support.callback_network import ANYWHERE, PATIENT_S, loopback, machine_trust
 from tests.support.callback_server import BREAK, OK, CallbackServer, ReceivedRequest, answer
 from tests.support.certificates import certificate_for
 from tests.support.clock import FakeClock
@@ -52,7 +51,7 @@ async def posted_once(poster: Poster, url: str) -> object:
 
 def poster_with(resolve: Resolve, allowed: CallbackSettings = ANYWHERE, trust: ssl.SSLContext | None = None) -> Poster:
     """Return a poster that resolves and trusts like this, with time for a busy machine."""
-    trust = trust or httpcore.default_ssl_context()
+    trust = trust or machine_trust()
     return Poster(allowed=allowed, resolve=resolve, trust=trust, clock=FakeClock(), attempt_s=PATIENT_S, body_s=PATIENT_S)
 
 
@@ -193,7 +192,7 @@ async def test_an_endpoint_that_does_its_worst_costs_one_attempt(
 
 async def test_a_server_that_never_begins_tls_is_given_up() -> None:
     """The handshake is within the attempt's time."""
-    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=httpcore.default_ssl_context(), clock=FakeClock(), attempt_s=0.3)
+    poster = Poster(allowed=ANYWHERE, resolve=loopback, trust=machine_trust(), clock=FakeClock(), attempt_s=0.3)
     async with hostile_endpoints.endpoint(hostile_endpoints.silent) as port:
         assert await posted_once(poster, f"https://{NAME}:{port}/") == Failed("timed out")
 
@@ -231,7 +230,7 @@ async def test_a_receiver_that_never_answers_is_given_up() -> None:
         await never.wait()
         return await loopback(host, port)
 
-    poster = Poster(allowed=ANYWHERE, resolve=hanging, trust=httpcore.default_ssl_context(), clock=FakeClock(), attempt_s=0.01)
+    poster = Poster(allowed=ANYWHERE, resolve=hanging, trust=machine_trust(), clock=FakeClock(), attempt_s=0.01)
     assert await posted_once(poster, f"http://{NAME}/") == Failed("timed out")
 
 

@@ -92,6 +92,13 @@ def test_what_the_api_refuses_is_refused_in_its_words(phones: PhonePageHarness, 
     assert answer.headers["content-type"] != "application/json" or answer.json().get("error") in ("delivery_not_found", "not_found")
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "%2e%2e/replay"), ("GET", "%2e%2e"), ("GET", "%2e")])
+def test_dots_lead_to_no_other_route(phones: PhonePageHarness, method: str, path: str) -> None:
+    """`deliveries/../replay` is the API's route that replays everything."""
+    answer = phones.client.request(method, f"/phone/deliveries/{path}", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
 def test_a_shown_chat_is_read(phones: PhonePageHarness) -> None:
     """The other side learns of it."""
     _write(phones)

@@ -1,0 +1,116 @@
+"""Messages that exist: edit, delete, react, pin (contract M4)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
+
+from functions.http.access import SendAccess
+from functions.http.dependencies import provided
+from functions.http.openapi_responses import errors
+from functions.http.parameters import each_once
+from functions.messages import peers
+from functions.messages.account_commands import AccountCommands
+from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
+from functions.messages.send import check_text
+from shared.errors import Code
+from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, EditMessage, PinMessage, SetReactions
+
+router = APIRouter(tags=["messages"])
+Commands = Annotated[AccountCommands, provided(AccountCommands)]
+MAX_REACTIONS = 11  # https://core.telegram.org/api/config#reactions-user-max-premium is far below
+
+
+class MessageEdit(OfMessage):
+    """A new text for a message, or for the caption of its media."""
+
+    text: Text
+    link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
+
+
+class MessageDeletion(InChat):
+    """Messages of one chat that are to go."""
+
+    message_ids: Annotated[
+        list[MessageNumber], Field(min_length=1, max_length=MAX_DELETED, json_schema_extra={"uniqueItems": True}), AfterValidator(each_once)
+    ]
+    for_all: Annotated[
+        StrictBool,
+        Field(description="Whether they go for everybody, or for this account alone. In supergroups and channels: for everybody."),
+    ] = True
+
+
+class DeletedMessages(BaseModel):
+    """The messages that were there, and are gone. `peer_resolved` is the chat's marked id, as events carry it."""
+
+    peer_resolved: int
+    message_ids: list[int]
+
+
+class Reactions(OfMessage):
+    """All reactions of the account to a message."""
+
+    reactions: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=r"^\S+$")]],
+        Field(
+            max_length=MAX_REACTIONS,
+            description="Emoji, or ids of custom emoji in digits. They take the place of those from before; an empty list takes all away.",
+            examples=[["👍"]],
+        ),
+    ]
+    big: Annotated[StrictBool, Field(description="Whether the reaction is shown large.")] = False
+
+
+class Pin(OfMessage):
+    """A message to be pinned."""
+
+    silent: Annotated[StrictBool, Field(description="Whether the members are not notified.")] = True
+    for_all: Annotated[StrictBool, Field(description="In private chats: whether the other side sees it pinned too.")] = True
+
+
+class Unpin(OfMessage):
+    """A pinned message to be taken down."""
+
+
+@router.post(
+    "/tenants/{tenant}/messages/edit",
+    responses=errors(
+        Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, Code.EDIT_TIME_EXPIRED, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, *REFUSALS
+    ),
+)
+def edit_message(body: MessageEdit, access: SendAccess, commands: Commands) -> ChangedMessage:
+    """Change the text of a message that the account has sent. A message that has this text already counts as changed."""
+    check_text(body.text)
+    command = EditMessage(to=peers.parse(body.peer), message_id=str(body.message_id), text=body.text, link_preview=body.link_preview)
+    return ChangedMessage.of(commands.run(access, command))
+
+
+@router.post("/tenants/{tenant}/messages/delete", responses=errors(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
+def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands) -> DeletedMessages:
+    """Delete messages of one chat. Those that are not in this chat, or gone already, are left out of the answer."""
+    command = DeleteMessages(to=peers.parse(body.peer), message_ids=[str(each) for each in body.message_ids], for_all=body.for_all)
+    deleted = commands.run(access, command)
+    return DeletedMessages(peer_resolved=int(deleted.chat_id), message_ids=[int(each) for each in deleted.message_ids])
+
+
+@router.post("/tenants/{tenant}/messages/react", responses=errors(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
+def set_reactions(body: Reactions, access: SendAccess, commands: Commands) -> ChangedMessage:
+    """Set the account's reactions to a message."""
+    command = SetReactions(to=peers.parse(body.peer), message_id=str(body.message_id), reactions=body.reactions, big=body.big)
+    return ChangedMessage.of(commands.run(access, command))
+
+
+@router.post("/tenants/{tenant}/messages/pin", responses=errors(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+def pin_message(body: Pin, access: SendAccess, commands: Commands) -> ChangedMessage:
+    """Pin a message in its chat. A message that is pinned already counts as changed."""
+    command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), silent=body.silent, for_all=body.for_all)
+    return ChangedMessage.of(commands.run(access, command))
+
+
+@router.post("/tenants/{tenant}/messages/unpin", responses=errors(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+def unpin_message(body: Unpin, access: SendAccess, commands: Commands) -> ChangedMessage:
+    """Take a pinned message down. One that is not pinned counts as changed."""
+    command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), pinned=False)
+    return ChangedMessage.of(commands.run(access, command))

@@ -1,0 +1,84 @@
+"""The commands that change messages which exist: edit, delete, react, pin. Each brings about a state, so it may be repeated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from shared.model.ids import MessengerId
+from shared.rpc.command import Command, Result
+
+Recipient = Annotated[str, StringConstraints(pattern=r"^\S{1,128}$"), Field(repr=False)]
+"""A chat as callers name it."""
+
+MAX_DELETED = 100
+"""How many messages one request deletes at most: https://core.telegram.org/method/messages.deleteMessages takes a hundred."""
+
+
+class MessageChanged(Result):
+    """The message that was changed, and when."""
+
+    chat_id: MessengerId = Field(alias="peer_resolved")
+    message_id: MessengerId
+    date: datetime
+
+
+class DeletionResult(Result):
+    """The messages that are gone now, those that were gone before included."""
+
+    chat_id: MessengerId = Field(alias="peer_resolved")
+    message_ids: list[MessengerId]
+
+
+class EditMessage(Command[MessageChanged]):
+    """Give a message of one's own another text, or other text under its media."""
+
+    name = "edit"
+    since = 2
+    repeatable = True
+
+    to: Recipient
+    message_id: MessengerId
+    text: str = Field(repr=False)
+    link_preview: bool = True
+
+
+class DeleteMessages(Command[DeletionResult]):
+    """Delete messages of one chat, for everybody or for the account alone."""
+
+    name = "delete"
+    since = 2
+    repeatable = True
+
+    to: Recipient
+    message_ids: list[MessengerId] = Field(min_length=1, max_length=MAX_DELETED)
+    for_all: bool = True
+
+
+class SetReactions(Command[MessageChanged]):
+    """Set the account's reactions to a message; none takes them away. A custom emoji is given by its id, in digits."""
+
+    name = "react"
+    since = 2
+    repeatable = True
+
+    to: Recipient
+    message_id: MessengerId
+    reactions: list[str] = Field(repr=False)
+    big: bool = False
+
+
+class PinMessage(Command[MessageChanged]):
+    """Pin a message in its chat, or take it down."""
+
+    name = "pin"
+    since = 2
+    repeatable = True
+
+    to: Recipient
+    message_id: MessengerId
+    pinned: bool = True
+    silent: bool = True
+    for_all: bool = True

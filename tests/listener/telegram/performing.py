@@ -1,0 +1,61 @@
+"""A connected client of Ann that runs operations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from telethon.tl import functions, types
+
+from listener.telegram.operations.operation_runner import Operation, OperationRunner
+from listener.telegram.peers.peer_cache import PeerCache
+from testing.telegram_server.control.specs import MessageFilter, SendSpec
+from tests.listener.telegram.chats import no_stored_peer
+from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, TelegramHarness
+
+R = TypeVar("R")
+
+
+@dataclass
+class PerformingClient:
+    """Performs operations as Ann, and reads what the server has."""
+
+    telegram: TelegramHarness
+    runner: OperationRunner
+    peers: PeerCache
+    user_id: int
+    recorder: BatchRecorder
+
+    async def perform(self, operation: Operation[R]) -> R:
+        """Run an operation."""
+        return await self.runner.perform(operation, self.peers, self.user_id)
+
+    async def learn_chats(self) -> None:
+        """Make the peers of the account's chats known, as events do."""
+        assert self.runner.client is not None
+        answer = await self.runner.client.invoke(functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), 100, 0))
+        self.peers.learn([*answer.users, *answer.chats])
+
+    def written(self, text: str, to: str = BOB, sender: str = ANN) -> str:
+        """Have somebody write; return the message's id in the sender's box, or in the group's."""
+        return str(self.telegram.server.messages.send(sender, SendSpec(to=to, text=text))["id"])
+
+    def received(self, text: str, to: str = ANN) -> str:
+        """Have Bob write to Ann; return the message's id in her box."""
+        self.telegram.server.messages.send(BOB, SendSpec(to=to, text=text))
+        return str(self.telegram.server.messages.select(ANN, MessageFilter(chat=BOB))[-1]["id"])
+
+    def texts(self, phone: str = BOB, chat: str = ANN) -> list[str]:
+        """Return the texts of a chat as somebody sees it."""
+        return [message["text"] for message in self.telegram.server.messages.select(phone, MessageFilter(chat=chat))]
+
+
+@asynccontextmanager
+async def performing_client(telegram: TelegramHarness) -> AsyncIterator[PerformingClient]:
+    """Give a client that is logged in as Ann and knows nobody yet."""
+    account, recorder, runner = await telegram.log_in(), BatchRecorder(), OperationRunner()
+    async with telegram.serving(account, recorder) as client:
+        runner.connected(client)
+        yield PerformingClient(telegram, runner, PeerCache(no_stored_peer, clock=telegram.clock.boottime), account.user_id, recorder)
