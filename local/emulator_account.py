@@ -57,9 +57,8 @@ class _Opener:
         session = new_session(aws_access_key_id=emulator.account, aws_secret_access_key=secret)
         self._credentials: Any = session.get_credentials()
         self._alone = threading.Lock()
-        self._dynamodb, self._sqs, self._kms, self._s3 = (
-            emulator.client_of(session, service) for service in ("dynamodb", "sqs", "kms", "s3")
-        )
+        services = ("dynamodb", "sqs", "kms", "s3")
+        self._dynamodb, self._sqs, self._kms, self._s3 = (emulator.client_of(session, service) for service in services)
 
     def fill(self, own: Emulator, template: Mapping[str, Any]) -> EmulatorAccount:
         """Make everything in the account."""

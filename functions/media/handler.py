@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.http.http_function import HttpFunction
 from functions.media import routes
 from functions.media.fetching import Fetching
+from functions.media.uploading import Uploading
 from shared import aws
 from shared.media_bucket import MediaBucket
 from shared.rpc.client import OwnerClient
@@ -20,4 +21,5 @@ class MediaFunctionSettings(HttpSettings, MediaSettings):
 settings = MediaFunctionSettings()
 function = HttpFunction(settings)
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
-handler = function.handler([routes.router], Fetching(owner, MediaBucket(aws.s3, settings.media_bucket)))
+bucket = MediaBucket(aws.s3, settings.media_bucket)
+handler = function.handler([routes.router], Fetching(owner, bucket), Uploading(bucket, function.clock))

@@ -1,22 +1,26 @@
-"""Media of messages: GET (contract M5)."""
+"""Media of messages, and uploads (contract M5)."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
-from functions.http.access import ReadAccess
+from functions.http.access import ReadAccess, SendAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import REQUEST_ID, errors
+from functions.http.parameters import Whole
 from functions.media.fetching import Fetching, Link
+from functions.media.uploading import MAX_UPLOAD_BYTES, Uploading
 from shared.errors import Code
 from shared.media_bucket import content_type, disposition
 from shared.rpc.get_media import MediaPending
 
 router = APIRouter(tags=["media"])
+MIME_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,99}$"
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",  # what somebody sent never runs as a page of ours
@@ -79,3 +83,33 @@ def get_media(
         return Response(status_code=302, headers={"Location": found.url, "Cache-Control": "no-store"})
     headers = {**_SAFE, "Content-Type": content_type(found.mime_type), "Content-Disposition": disposition(found.file_name)}
     return Response(found.content, headers=headers)
+
+
+class NewUpload(BaseModel):
+    """A file that will be uploaded, to be sent as an attachment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_UPLOAD_BYTES), Whole], Field(description="Bytes; exactly so many are taken.")]
+    mime_type: Annotated[str, StringConstraints(max_length=200, pattern=MIME_TYPE)] = "application/octet-stream"
+
+
+class UploadView(BaseModel):
+    """Where to PUT the file, with these headers, within an hour. The file is kept for a day."""
+
+    upload_id: str
+    method: Literal["PUT"] = "PUT"
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@router.post(
+    "/tenants/{tenant}/uploads",
+    status_code=201,
+    responses=errors(Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND),
+)
+def create_upload(body: NewUpload, access: SendAccess, uploading: Annotated[Uploading, provided(Uploading)]) -> UploadView:
+    """Get an address for a file. Attachments name it by `upload_id`, in this tenant alone."""
+    made = uploading.begin(access.tenant.id, body.size, body.mime_type)
+    return UploadView(upload_id=made.upload_id, url=made.url, headers=made.headers, expires_at=made.expires_at)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from functions.http.access import SendAccess
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import errors
+from functions.http.openapi_responses import errors, never_null
 from functions.http.parameters import Whole
 from functions.messages import peers
+from functions.messages.attachments import FileSending, NewAttachment
 from functions.messages.fields import INT32_MAX, PeerField, Text
 from functions.messages.send import Sending, check_text
 from shared.errors import AvioError, Code
+from shared.rpc.send_attachments import MAX_ATTACHMENTS
 
 router = APIRouter(tags=["messages"])
 
@@ -23,10 +25,10 @@ router = APIRouter(tags=["messages"])
 class NewMessage(BaseModel):
     """A message to be sent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"anyOf": [{"required": ["text"]}, {"required": ["attachments"]}]})
 
     peer: PeerField
-    text: Text
+    text: Annotated[Text | None, Field(json_schema_extra=never_null, description="May be left out where there are attachments.")] = None
     allow_import_contact: Annotated[
         StrictBool, Field(description="For phone numbers, which are not supported yet; true where it is left out.")
     ] = True
@@ -34,8 +36,8 @@ class NewMessage(BaseModel):
         Annotated[StrictInt, Field(ge=1, le=INT32_MAX), Whole] | None, Field(description="The message of that chat which this one answers.")
     ] = None
     attachments: Annotated[
-        list[Any],
-        Field(max_length=10, description="Not supported yet: leave it out.", json_schema_extra={"maxItems": 0, "items": {"not": {}}}),
+        list[NewAttachment],
+        Field(max_length=MAX_ATTACHMENTS, description="Files, grouped as Telegram groups them. The text is the first one's caption."),
     ] = []
 
 
@@ -45,6 +47,10 @@ class SentMessage(BaseModel):
     peer_resolved: int
     message_id: int
     date: datetime
+    message_ids: Annotated[
+        list[int] | None,
+        Field(exclude_if=lambda ids: ids is None, json_schema_extra=never_null, description="With attachments: all messages, in order."),
+    ] = None
 
 
 _refusals = (
@@ -65,6 +71,13 @@ _refusals = (
     Code.REFUSED_BY_TELEGRAM,
     Code.FORBIDDEN_BY_TELEGRAM,
     Code.NOT_SUPPORTED,
+    Code.ATTACHMENT_REFUSED,
+    Code.ATTACHMENT_UNREACHABLE,
+    Code.ATTACHMENT_TOO_LARGE,
+    Code.ATTACHMENTS_UNDER_WAY,
+    Code.UPLOAD_NOT_FOUND,
+    Code.PARTLY_SENT,
+    Code.RATE_LIMITED,
     Code.INVALID_CREDENTIALS,
     Code.NOT_AUTHORIZED,
     Code.FORBIDDEN,
@@ -81,11 +94,22 @@ _refusals = (
 
 
 @router.post("/tenants/{tenant}/messages/send", responses=errors(*_refusals))
-def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)]) -> SentMessage:
+def send_message(
+    body: NewMessage,
+    access: SendAccess,
+    sending: Annotated[Sending, provided(Sending)],
+    files: Annotated[FileSending, provided(FileSending)],
+) -> SentMessage:
     """Send a message as the account's person."""
-    check_text(body.text)
-    if body.attachments:
-        raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
     reply_to = None if body.reply_to is None else str(body.reply_to)
+    if body.text is not None:
+        check_text(body.text)
+    if body.attachments:
+        attachments = [one.for_owner(number) for number, one in enumerate(body.attachments)]
+        made = files.send(access.tenant.id, access.account, peers.parse(body.peer), body.text or "", reply_to, attachments)
+        ids = [int(one) for one in made.message_ids]
+        return SentMessage(peer_resolved=int(made.chat_id), message_id=ids[0], date=made.date, message_ids=ids)
+    if body.text is None:
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.text", "problem": "This field is required without attachments."}])
     sent = sending.send(access.tenant.id, access.account, peers.parse(body.peer), body.text, reply_to)
     return SentMessage(peer_resolved=int(sent.chat_id), message_id=int(sent.message_id), date=sent.date)
