@@ -119,7 +119,7 @@ class ConnectionLoop:
 
     async def connected_client(self) -> Client:
         """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
-        if not await wait_for(self.up, DEADLINE_S) or self.client is None:
+        if not await wait_for(self.operations.up, DEADLINE_S) or self.client is None:
             raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         return self.client
 

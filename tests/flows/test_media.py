@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,3 +61,36 @@ def test_media_is_described_and_fetched(customer: Customer) -> None:
     assert urlsplit(address).path.split("/")[3] == customer.tenant["id"]
     counters = customer.phones.counters()
     assert (counters["auth_key_duplicated"], counters["unknown_methods"]) == (0, {})
+
+
+def test_files_are_sent(customer: Customer) -> None:
+    """M4: from the request, from an upload that is the tenant's alone, from an address; what cannot be used sends nothing."""
+    customer.log_in()
+    made = customer.call("POST", "/uploads", json={"size": 5_000_000, "mime_type": "video/mp4"})
+    assert made.status_code == 201, made.text
+    upload, data = made.json(), b"\x00\x00\x00\x18ftypisom" + content(4_999_988)
+    assert httpx.put(upload["url"], content=data[:-1], headers={"Content-Type": "video/mp4"}, trust_env=False).status_code == 403
+    assert httpx.put(upload["url"], content=data, headers=upload["headers"], trust_env=False).status_code == 200
+    attachments = [{"content": b64encode(picture()).decode()}, {"upload_id": upload["upload_id"], "name": "film.mp4"}]
+    body = {"peer": f"@{customer.username}", "text": "Look!", "attachments": attachments}
+    sent = customer.call("POST", "/messages/send", json=body)
+    ends = time.monotonic() + DEADLINE_S
+    while sent.status_code == 503 and sent.json()["error"] == "attachments_under_way" and time.monotonic() < ends:
+        sent = customer.call("POST", "/messages/send", json=body)
+    assert sent.status_code == 200, sent.text
+    assert sent.json()["message_ids"][0] == sent.json()["message_id"]
+    photo, film = customer.phones.wait_messages(customer.friend, 2, direction="in")
+    assert (photo["text"], photo["media"]["kind"], photo["album"]) == ("Look!", "photo", film["album"])
+    assert film["album"]
+    assert customer.phones.media(customer.friend, film["id"]) == data
+
+    for refused, code in (
+        ({"url": "data:text/plain,x"}, "attachment_refused"),
+        ({"url": f"{customer.system.url}/health"}, "attachment_refused"),
+        ({"url": "http://nowhere.invalid/"}, "attachment_unreachable"),
+        ({"upload_id": "upl_" + "0" * 32}, "upload_not_found"),
+        ({"url": "https://example.com", "content": ""}, "invalid_request"),
+    ):
+        answer = customer.call("POST", "/messages/send", json={**body, "attachments": [attachments[0], refused]})
+        assert answer.json()["error"] == code, answer.text
+    assert len(customer.phones.wait_messages(customer.friend, 2, direction="in")) == 2

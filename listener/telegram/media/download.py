@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ _EXPIRED = (
 _LOG_IN_LOST = (errors.AuthKeyUnregisteredError, errors.SessionRevokedError)
 
 
-async def download(connections: FileConnections, source: Source, again: Callable[[], Awaitable[Source]]) -> AsyncIterator[bytes]:
+async def download(connections: FileConnections, source: Source, again: Callable[[], Awaitable[Source]]) -> AsyncGenerator[bytes, None]:
     """Yield the parts of a file in order. `again` finds the source anew, where its file reference has expired.
 
     Raises AvioError: `media_expired` if the file is another one by now, `telegram_unavailable` if Telegram does not answer.
@@ -86,7 +86,7 @@ class _Attempt:
         return problem
 
 
-async def _parts(connection: Invoker, source: Source, offset: int) -> AsyncIterator[bytes]:
+async def _parts(connection: Invoker, source: Source, offset: int) -> AsyncGenerator[bytes, None]:
     """Yield the parts from an offset on; ask for the next ones while one is being read."""
     asked: deque[asyncio.Task[bytes]] = deque()
     next_offset = offset

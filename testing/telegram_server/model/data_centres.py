@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-DC_ID = 2
+DC_ID: Final = 2
 """Where clients knock first, and where people live unless told otherwise."""
 
 DATA_CENTRES = (DC_ID, 1, 4)

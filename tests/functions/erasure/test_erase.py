@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from functions.erasure.erase import FORCED_AFTER, KEPT_IN_VIEW, LATEST, Eraser
+from shared.media_bucket import media_key, upload_key
 from shared.model.account import Account, Wanted
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
@@ -22,6 +23,7 @@ from testing.fake_aws.dynamodb import DELIVERIES, TABLES, FakeDynamoDb
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
+from tests.support.fake_s3 import FakeS3, fake_bucket
 from tests.support.fake_stores import fake_table
 from tests.support.rows import spoil
 
@@ -36,6 +38,7 @@ class ErasureEnvironment:
     def __init__(self) -> None:
         self.clock, self.log = FakeClock(), CapturedLog()
         self.dynamodb = FakeDynamoDb()
+        self.s3 = FakeS3()
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
         self.deliveries = DeliveryStore(self.records)
@@ -49,7 +52,7 @@ class ErasureEnvironment:
     @property
     def eraser(self) -> Eraser:
         """The function, as a new process."""
-        return Eraser(self.state, self.tenants, self.workers, self.deliveries, self.clock, self.log.logger)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, fake_bucket(self.s3), self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers and records."""
@@ -58,6 +61,7 @@ class ErasureEnvironment:
         PeerStore(self.state).put(tenant.id, TG, Peer(id=7, kind="user", access_hash=1))
         for number in range(3):
             self.record(tenant.id, number)
+        self.s3.keys |= {media_key(tenant.id, "1"), upload_key(tenant.id, "upl_1")}
         return tenant.id
 
     def record(self, tenant_id: TenantId, number: int) -> None:
@@ -73,8 +77,9 @@ class ErasureEnvironment:
         return account
 
     def left(self, tenant_id: TenantId) -> list[str]:
-        """Return the sort keys of all that both tables hold of a tenant."""
-        return [sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk]
+        """Return the sort keys of all that both tables hold of a tenant, and its files."""
+        files = [key for key in sorted(self.s3.keys) if tenant_id in key]
+        return files + [sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk]
 
     def waiting(self) -> int:
         """Return how many ended tenants are still looked at."""
@@ -111,6 +116,7 @@ def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environm
     ended_at = environment.clock.now()
     while environment.waiting():
         environment.record(gone, 9)
+        environment.s3.keys.add(media_key(gone, "late"))
         PeerStore(environment.state).put(gone, TG, Peer(id=8, kind="chat"))
         environment.clock.advance(LATEST.total_seconds())
         environment.eraser.run()
