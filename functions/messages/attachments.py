@@ -28,7 +28,7 @@ def _caption(text: str) -> str:
 class NewAttachment(BaseModel):
     """A file to be sent: exactly one of `url`, `upload_id` and `content` says where it is."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [one]} for one in ("url", "upload_id", "content")]})
+    model_config = ConfigDict(extra="forbid")
 
     type: Annotated[
         AttachmentType | None, Field(json_schema_extra=never_null, description="As what it is sent; by its bytes where it is left out.")

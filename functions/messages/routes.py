@@ -25,7 +25,7 @@ router = APIRouter(tags=["messages"])
 class NewMessage(BaseModel):
     """A message to be sent."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"anyOf": [{"required": ["text"]}, {"required": ["attachments"]}]})
+    model_config = ConfigDict(extra="forbid")
 
     peer: PeerField
     text: Annotated[Text | None, Field(json_schema_extra=never_null, description="May be left out where there are attachments.")] = None

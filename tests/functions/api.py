@@ -30,6 +30,7 @@ from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.pipeline import Pipeline
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.attachments import FileSending
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -131,6 +132,7 @@ class Api:
             LogIn(owner, self.accounts, self.workers, self.clock),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
+            FileSending(owner),
             AccountCommands(owner),
             self.received,
             self.delivery_log,
