@@ -63,7 +63,7 @@ class RecipientFields(BaseModel):
             "thread_id": None if self.thread_id is None else str(self.thread_id),
             "silent": self.silent,
             "schedule_at": self.schedule_at,
-            "send_as": None if self.send_as is None else peers.parse(self.send_as),
+            "send_as": None if self.send_as is None else peers.parse_field("send_as", self.send_as),
         }
 
 

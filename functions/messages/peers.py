@@ -55,6 +55,16 @@ SCHEMA = {
 """How the document says what a peer is: what begins like a phone number or a link is taken for one, and answered as such."""
 
 
+def parse_field(name: str, peer: str | int) -> str:
+    """Return what `parse` returns; a refusal names the field of the body that this peer stands in."""
+    try:
+        return parse(peer)
+    except AvioError as error:
+        for problem in error.fields.get("fields", []):
+            problem["field"] = f"body.{name}"
+        raise
+
+
 def parse(peer: str | int) -> str:
     """Return `me`, a name with its @, a marked or bare id in digits, or a phone in E.164.
 

@@ -173,7 +173,7 @@ def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting
 @router.post("/tenants/{tenant}/messages/forward", responses=acting(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN))
 def forward_messages(body: NewForward, access: SendAccess, sending: _Sending, once: Acting) -> SentMessages:
     """Forward messages of a chat, in the order given."""
-    source = peers.parse(body.from_peer)
+    source = peers.parse_field("from_peer", body.from_peer)
     options = body.options(sending.now())
 
     def command(attempt: ActAttempt) -> ForwardMessages:

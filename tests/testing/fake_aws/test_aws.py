@@ -59,14 +59,14 @@ def test_an_operation_or_a_parameter_that_is_not_supported_raises(operation: str
         FakeDynamoDb().answer(operation, request_)
 
 
-@pytest.mark.parametrize("condition", ["size(a) > :one", "a = ", "a.b = :one", "a[0] = :one", "attribute_type(a, :one)", "a = :one b"])
+@pytest.mark.parametrize("condition", ["a = ", "a[0] = :one", "attribute_type(a, :one)", "a = :one b"])
 def test_a_condition_that_is_not_supported_raises(condition: str) -> None:
     """Whatever the item is."""
     with pytest.raises(NotSupported):
         fake_table().put({"pk": "p", "sk": "s"}, condition, {":one": 1} if ":one" in condition else None)
 
 
-@pytest.mark.parametrize("update", ["SET a.b = :one", "SET a = list_append(a, :one)", "PUT a :one", "ADD a :bytes"])
+@pytest.mark.parametrize("update", ["SET a = list_append(a, :one)", "PUT a :one", "ADD a :bytes"])
 def test_an_update_that_is_not_supported_raises(update: str) -> None:
     """Whatever the item is."""
     with pytest.raises(NotSupported):
