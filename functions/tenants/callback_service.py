@@ -34,7 +34,8 @@ class CallbackService:
         """Create a callback, which gets events from now on; return it with its secret. Each run creates one."""
         url, now = settings.get("callback_url"), self.tenants.clock.now()
         if (url is None) is (settings.get("delivery") != DeliveryMode.PULL):
-            raise AvioError(Code.INVALID_REQUEST, "A callback has a callback_url, or fetches its events: `delivery: pull` without one.")
+            problem = "A callback has a callback_url, or fetches its events: `delivery: pull` without one."
+            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.callback_url", "problem": problem}])
         self.tenants.check(url)
         secret, callback_id = new_signing_secret(), f"cb_{secrets.token_hex(6)}"
         sealed = seal(self.tenants.envelope, tenant.id, secret.get_secret_value())
@@ -53,7 +54,8 @@ class CallbackService:
             return seen_or_not_found(self.tenants.change(tenant, changes), FIRST)
         if "callback_url" in changes:
             if seen.fetches or changes["callback_url"] is None:
-                raise AvioError(Code.INVALID_REQUEST, "How a callback gets its events stays as it is. Create another one, and delete this.")
+                problem = "How a callback gets its events stays as it is. Create another one, and delete this."
+                raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.delivery", "problem": problem}])
             self.tenants.check(changes["callback_url"])
         stored = self.tenants.stored(tenant.id, changes)
         changed = self.tenants.tenants.change_callback(seen.id, stored) if stored else tenant
