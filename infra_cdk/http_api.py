@@ -34,6 +34,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/proxy/{proxy+}",
     ),
     "messages": ("/tenants/{tenant}/messages/{proxy+}",),
+    "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",

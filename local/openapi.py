@@ -20,6 +20,7 @@ from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
+from functions.media import routes as media
 from functions.messages import routers as messages
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -34,6 +35,7 @@ ROUTERS = (
     auth.router,
     import_routes.router,
     proxy_routes.router,
+    media.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -69,6 +71,7 @@ TAGS = [
     {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "media", "description": "Photos, videos and files of messages."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
@@ -70,6 +71,12 @@ def credentials() -> Credentials:
 def kms() -> KMSClient:
     """Return the KMS client. It is made on the first call, because most cold starts do not need it."""
     return boto3.client("kms", config=_PATIENT)
+
+
+@_once
+def s3() -> S3Client:
+    """Return the S3 client. It signs addresses by version 4, which every region understands."""
+    return boto3.client("s3", config=_PATIENT.merge(Config(signature_version="s3v4")))
 
 
 def secretsmanager() -> SecretsManagerClient:

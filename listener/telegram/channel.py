@@ -9,7 +9,9 @@ from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.forward import forward_messages
+from listener.telegram.operations.get_media import get_media
 from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
+from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
@@ -17,11 +19,13 @@ from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
+from shared.rpc.get_media import GetMedia
 from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
+from shared.rpc.send_attachments import SendAttachments
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -56,6 +60,8 @@ HANDLERS: Handlers = dict(
         SendContact.handled_by(send_contact),
         SendPoll.handled_by(send_poll),
         ForwardMessages.handled_by(forward_messages),
+        GetMedia.handled_by(get_media),
+        SendAttachments.handled_by(send_attachments),
         EditMessage.handled_by(edit_message),
         DeleteMessages.handled_by(delete_messages),
         SetReactions.handled_by(set_reactions),

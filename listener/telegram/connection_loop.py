@@ -18,7 +18,7 @@ from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connect
-from listener.telegram.operations.operation_runner import Connected, Operation, OperationRunner
+from listener.telegram.operations.operation_runner import DEADLINE_S, Connected, Operation, OperationRunner
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import send
@@ -119,6 +119,12 @@ class ConnectionLoop:
                 return await operation.run(connected)
 
         return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
+
+    async def connected_client(self) -> Client:
+        """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
+        if not await wait_for(self.operations.up, DEADLINE_S) or self.client is None:
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        return self.client
 
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from telethon import utils
 from telethon.tl import types
@@ -22,14 +22,15 @@ from telethon.tl import types
 from listener.telegram.updates import service_messages
 from listener.telegram.updates.deletions import deleted, deleted_in_channel
 from listener.telegram.updates.happening import Happening, Setting
+from listener.telegram.updates.media_description import described
+from listener.telegram.updates.media_id import MediaPlace
 from listener.telegram.updates.message_details import details_of
 from listener.telegram.updates.reactions import reacted
 from listener.telegram.updates.reads import read_by_others, read_in_channel
-from shared.model.event import Media, Message, MessageEdited, MessageEvent, MessageReceived, MessageSent
+from shared.model.event import Message, MessageEdited, MessageEvent, MessageReceived, MessageSent
 from shared.model.event_kinds import EventKind
 
 SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes come from it
-MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
 
 
 class MappedMessage:
@@ -46,7 +47,7 @@ class MappedMessage:
         self.text: str = message.message or ""
         self.message: tuple[int, datetime] = (message.id, message.date)
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
-        self.media = _media(getattr(message, "media", None))
+        self.media = getattr(message, "media", None)
         self.details = details_of(message)
 
     @property
@@ -78,7 +79,7 @@ class MappedMessage:
             text=self.text,
             date=self.message[1],
             reply_to=self.reply_to,
-            media=self.media,
+            media=described(self.media, setting.tenant_id, MediaPlace(setting.self_id, self.chat_id, self.message_id)),
             outgoing=self.out or None,
             **self.details,
         )
@@ -149,29 +150,3 @@ _TABLE: dict[type, Callable[[Any], Happening | None]] = {
 }
 
 
-def _media(media: Any) -> Media | None:
-    match media:
-        case None | types.MessageMediaEmpty() | types.MessageMediaWebPage():
-            return None
-        case types.MessageMediaPhoto():
-            return Media(type="photo", mime_type="image/jpeg")
-        case types.MessageMediaDocument(document=types.Document() as document):
-            return _document(document)
-        case _:
-            return Media(type="other")
-
-
-def _document(document: types.Document) -> Media:
-    name = next((attribute.file_name for attribute in document.attributes if isinstance(attribute, types.DocumentAttributeFilename)), None)
-    return Media(type=_document_type(document), mime_type=document.mime_type, name=name, size=document.size)
-
-
-def _document_type(document: types.Document) -> MediaType:
-    attributes = {type(attribute): attribute for attribute in document.attributes}
-    if types.DocumentAttributeSticker in attributes:  # first: a moving sticker is a video as well
-        return "sticker"
-    if types.DocumentAttributeVideo in attributes:
-        return "video"
-    if audio := attributes.get(types.DocumentAttributeAudio):
-        return "voice" if audio.voice else "audio"
-    return "file"

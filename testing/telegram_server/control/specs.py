@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
+from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.group import Kind, Role
 from testing.telegram_server.model.person import Audience, Delivery
 from testing.telegram_server.model.phone import normal
@@ -85,6 +86,8 @@ class MediaSpec(Spec):
     kind: Literal["photo", "document", "raw"] = "document"
     name: str = "file"
     mime_type: str = "application/octet-stream"
+    thumbnail: Base64Bytes | None = Field(None, description="of a document: a picture")
+    ttl_seconds: int | None = Field(None, ge=1, description="it destroys itself so many seconds after it is viewed")
 
 
 class SendSpec(Spec):

@@ -49,6 +49,7 @@ class Message:
     quote_offset: int | None = None
     topic: int | None = None
     forward: bytes = b""
+    album: int | None = None
     pinned: bool = False
 
     def out_for(self, viewer: int) -> bool:

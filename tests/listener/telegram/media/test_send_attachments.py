@@ -1,0 +1,195 @@
+"""Sending files (contract M4): as Telegram groups them, each once, and nothing half-sent (field cases S9, S10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listener.core.account import OwnedAccount
+from listener.telegram.media import upload
+from listener.telegram.operations.send_attachments import send_attachments
+from shared.errors import AvioError, Code
+from shared.media_bucket import upload_key
+from shared.rpc.send_attachments import Attachment, AttachmentsSent, SendAttachments
+from testing.telegram_server.control.specs import MessageFilter
+from testing.telegram_server.faults import FaultSpec
+from testing.telegram_server.server import TelegramServer
+from tests.listener.telegram.media.received import content, picture
+from tests.listener.telegram.media.web_server import WebServer, web_server
+from tests.support.account_scenario import ALICE, TENANT
+from tests.support.listener_harness import ListenerHarness, telegram
+
+PDF = b"%PDF-1.7\n" + content(1000)
+VIDEO = b"\x00\x00\x00\x18ftypisom" + content(1000)
+MP3 = b"ID3\x04" + content(1000)
+
+
+def inline(data: bytes, **more: Any) -> Attachment:
+    """Return an attachment that is in the request."""
+    return Attachment.model_construct(content=data, **more)
+
+
+async def send(anna: OwnedAccount, *attachments: Attachment, text: str = "", first_id: int = 100) -> AttachmentsSent:
+    """Run the command, as a function asks for it."""
+    command = SendAttachments.model_construct(to="@alice", text=text, attachments=attachments, random_ids=())
+    ids = tuple(range(first_id, first_id + len(attachments) + command.text_apart))
+    return await send_attachments(telegram(anna), command.model_copy(update={"random_ids": ids}))
+
+
+async def refusal(anna: OwnedAccount, *attachments: Attachment) -> AvioError:
+    with pytest.raises(AvioError) as raised:
+        await send(anna, *attachments)
+    return raised.value
+
+
+def arrived(server: TelegramServer) -> list[dict[str, Any]]:
+    """Return what Alice has received."""
+    return server.messages.select(ALICE, MessageFilter(direction="in"))
+
+
+async def test_a_photo_with_a_text_is_one_message(server: TelegramServer, anna: OwnedAccount) -> None:
+    """The text is its caption; what a file is, its bytes say."""
+    sent = await send(anna, inline(picture(), name="x.exe"), text="Look!")
+    (message,) = arrived(server)
+    assert (message["text"], message["media"]["kind"]) == ("Look!", "photo")
+    assert server.messages.media(ALICE, message["id"])[0] == picture()
+    assert len(sent.message_ids) == 1
+
+
+async def test_a_file_keeps_its_name_and_bytes(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Without folders; and a photo that is to be a file is one."""
+    await send(anna, inline(PDF, name="../../счёт.pdf", caption="the bill"))
+    await send(anna, inline(picture(), type="file", name="p.png"), first_id=200)
+    bill, file = arrived(server)
+    assert (bill["media"]["name"], bill["media"]["mime_type"], bill["text"]) == ("счёт.pdf", "application/pdf", "the bill")
+    assert server.messages.media(ALICE, bill["id"])[0] == PDF
+    assert (file["media"]["kind"], file["media"]["mime_type"]) == ("document", "image/png")
+
+
+async def test_files_are_grouped_as_telegram_groups_them(server: TelegramServer, anna: OwnedAccount) -> None:
+    """S10: photos and videos are one album, documents another, a voice note is alone; the answer names all, as they were given."""
+    files = [inline(picture()), inline(PDF), inline(VIDEO, caption="film"), inline(MP3, type="voice"), inline(PDF + b"2")]
+    sent = await send(anna, *files)
+    found = arrived(server)
+    assert [message["media"]["kind"] for message in found] == ["photo", "document", "document", "document", "document"]
+    albums = [message["album"] for message in found]
+    assert albums[0] == albums[1] is not None
+    assert albums[2] == albums[3] is not None
+    assert (albums[0] == albums[2], albums[4]) == (False, None)
+    assert [message["text"] for message in found] == ["", "film", "", "", ""]
+    assert "DocumentAttributeAudio" in found[4]["media"]["attributes"]
+    ids = [int(one) for one in sent.message_ids]
+    assert sorted(ids) == sorted(set(ids))
+    assert [sorted(ids).index(one) for one in ids] == [0, 2, 1, 4, 3]
+
+
+async def test_a_text_that_is_no_caption_comes_first(server: TelegramServer, anna: OwnedAccount) -> None:
+    """It is too long, or the first file has a caption."""
+    sent = await send(anna, inline(picture()), text="x" * 1025)
+    await send(anna, inline(picture(), caption="c"), text="t", first_id=200)
+    assert [(message["text"][:1], message["media"] is not None) for message in arrived(server)] == [
+        ("x", False),
+        ("", True),
+        ("t", False),
+        ("c", True),
+    ]
+    assert len(sent.message_ids) == 2
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "error"])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_fault_around_the_send_makes_no_second_message(server: TelegramServer, anna: OwnedAccount, kind: Any, count: int) -> None:
+    """Alone or in an album; the files are not uploaded again."""
+    method = "messages.sendMedia" if count == 1 else "messages.sendMultiMedia"
+    server.operation.inject(FaultSpec(kind=kind, method=method, code=500, message="INTERNAL"))
+    sent = await send(anna, *[inline(PDF + bytes([number])) for number in range(count)])
+    assert len(arrived(server)) == len(sent.message_ids) == count
+    assert server.operation.counters()["calls"]["upload.saveFilePart"] == count
+
+
+async def test_an_upload_goes_on_after_a_fault(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Of the connection for files; the account's own is not touched."""
+    server.operation.inject(FaultSpec(kind="drop_before", method="upload.saveFilePart"))
+    data = PDF + content(2_000_000)
+    await send(anna, inline(data))
+    (message,) = arrived(server)
+    assert server.messages.media(ALICE, message["id"])[0] == data
+
+
+async def test_a_large_upload_of_the_tenant_is_sent(harness: ListenerHarness, server: TelegramServer, anna: OwnedAccount) -> None:
+    """In big parts, of which only the last tells how many there are; another tenant's upload is none."""
+    data, upload_id = PDF + content(11_000_000), "upl_" + "a" * 32
+    key = upload_key(TENANT, upload_id)
+    harness.aws.client("s3").put_object(Bucket=harness.aws.media_bucket, Key=key, Body=data)
+    await send(anna, Attachment(upload_id=upload_id, name="big.pdf"))
+    (message,) = arrived(server)
+    assert server.messages.media(ALICE, message["id"])[0] == data
+    assert (await refusal(anna, Attachment(upload_id="upl_" + "b" * 32))).code is Code.UPLOAD_NOT_FOUND
+    assert (await refusal(anna, Attachment(upload_id="../" + upload_id))).code is Code.UPLOAD_NOT_FOUND
+
+
+async def test_what_is_slow_is_sent_by_a_repeat(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Nothing is sent meanwhile, and the repeat moves nothing again."""
+    transfers = telegram(anna).transfers()
+    transfers.uploads.wait_s = 0
+    assert (await refusal(anna, inline(PDF))).code is Code.ATTACHMENTS_UNDER_WAY
+    assert arrived(server) == []
+    transfers.uploads.wait_s = 60
+    await send(anna, inline(PDF))
+    assert len(arrived(server)) == 1
+    assert server.operation.counters()["calls"]["upload.saveFilePart"] == 1
+
+
+async def test_a_file_at_an_address_is_fetched(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Through a redirect, under the name in the address."""
+    async with web_server() as web:
+        web.file("/files/%D1%81.pdf", PDF)
+        web.answers["/go"] = b"HTTP/1.1 302 Found\r\nLocation: /files/%D1%81.pdf\r\nContent-Length: 0\r\n\r\n"
+        await send(anna, Attachment(url=web.url("/files/%D1%81.pdf")))
+        await send(anna, Attachment(url=web.url("/go"), name="go.pdf"), first_id=200)
+    first, second = arrived(server)
+    assert (first["media"]["name"], second["media"]["name"]) == ("с.pdf", "go.pdf")
+    assert server.messages.media(ALICE, second["id"])[0] == PDF
+
+
+def _hostile(web: WebServer) -> dict[str, tuple[str, Code]]:
+    web.answers["/loop"] = b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n"
+    web.answers["/to-file"] = b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"
+    web.answers["/endless"] = b"HTTP/1.1 200 OK\r\n\r\n"
+    web.endless.add("/endless")
+    web.answers["/nonsense"] = b"\x00\x01nonsense\r\n\r\n"
+    return {
+        "a page that says 404": (web.file("/404", b"<html>gone</html>", status="404 Not Found"), Code.ATTACHMENT_UNREACHABLE),
+        "shorter than it says": (web.file("/short", b"abc", length=1000), Code.ATTACHMENT_UNREACHABLE),
+        "larger than Telegram takes": (web.file("/large", b"abc", length=3 << 30), Code.ATTACHMENT_TOO_LARGE),
+        "endless": (web.url("/endless"), Code.ATTACHMENT_TOO_LARGE),
+        "a gzip bomb": (web.file("/gzip", b"\x1f\x8b" + b"\0" * 100, "Content-Encoding: gzip"), Code.ATTACHMENT_REFUSED),
+        "redirects for ever": (web.url("/loop"), Code.ATTACHMENT_UNREACHABLE),
+        "a redirect to a file": (web.url("/to-file"), Code.ATTACHMENT_REFUSED),
+        "empty": (web.file("/empty", b""), Code.ATTACHMENT_REFUSED),
+        "no HTTP": (web.url("/nonsense"), Code.ATTACHMENT_UNREACHABLE),
+        "data": ("data:text/plain,hello", Code.ATTACHMENT_REFUSED),
+        "a user name": ("http://me:secret@127.0.0.1/", Code.ATTACHMENT_REFUSED),
+        "no address": ("http://[::1", Code.ATTACHMENT_REFUSED),
+        "a name that does not resolve": ("http://nowhere.invalid/", Code.ATTACHMENT_UNREACHABLE),
+        "nobody listens": ("http://127.0.0.1:1/", Code.ATTACHMENT_UNREACHABLE),
+    }
+
+
+async def test_a_hostile_address_sends_nothing(server: TelegramServer, anna: OwnedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S9: each is refused with a code and in words, also beside a good file."""
+    monkeypatch.setattr("listener.telegram.media.outgoing_files.MAX_BYTES", 30 << 20)
+    async with web_server() as web:
+        for name, (url, code) in _hostile(web).items():
+            error = await refusal(anna, inline(PDF), Attachment(url=url))
+            assert error.code is code, name
+            assert "othing was sent" in error.detail
+            assert "secret" not in error.detail
+    assert arrived(server) == []
+
+
+async def test_an_empty_file_is_refused(anna: OwnedAccount) -> None:
+    """Telegram takes none."""
+    assert (await refusal(anna, inline(b""))).code is Code.ATTACHMENT_REFUSED
+    assert upload.MAX_BYTES == 2_097_152_000
