@@ -22,9 +22,7 @@ class Erasure(Construct):
     Two runs at once do no harm.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, queues: Queues, media: MediaFiles
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, queues: Queues, media: MediaFiles) -> None:
         super().__init__(scope, construct_id)
         environment = {
             "TABLE_NAME": data.state.table_name,

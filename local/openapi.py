@@ -87,13 +87,13 @@ def document() -> dict[str, Any]:
     for router in ROUTERS:
         app.include_router(router)
     described = app.openapi()
-    inputs = set()
+    schemas, inputs = described["components"]["schemas"], set()
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             openapi_operations.finish(method, path, operation)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            inputs.add(body.get("$ref", "").rpartition("/")[2])
-    for name, schema in described["components"]["schemas"].items():
+            inputs |= openapi_operations.named_in(body, schemas)
+    for name, schema in schemas.items():
         if name in inputs:
             openapi_operations.optional(schema)
         elif "properties" in schema:

@@ -104,7 +104,7 @@ class TextIdMessageBody(MessageBody):
 
 
 def message_body(event: MessageEvent, base_url: str) -> MessageBody:
-    """Return an event's message with its ids as the channel's users know them: Telegram's are numbers. `base_url` begins its media's link."""
+    """Return an event's message with its ids as the channel's users know them: Telegram's are numbers. `base_url` begins links."""
     fields = event.message.model_dump()
     if (media := fields["media"]) and media["id"]:
         media["url"] = f"{base_url.rstrip('/')}/tenants/{owner_of(event.tenant_id)}/media/{media['id']}"

@@ -29,7 +29,10 @@ ATTACHMENT_ERRORS = (
 
 
 class NewAttachment(FormattedFields):
-    """A file to be sent: exactly one of `url`, `upload_id` and `content` says where it is. `parse_mode` and `entities` are of its caption."""
+    """A file to be sent: exactly one of `url`, `upload_id` and `content` says where it is.
+
+    `parse_mode` and `entities` format its caption.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

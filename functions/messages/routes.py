@@ -31,8 +31,12 @@ class NewMessage(DeliveryFields, FormattedFields):
     link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
     attachments: Annotated[
         list[NewAttachment],
-        Field(max_length=MAX_ATTACHMENTS, description="Files, grouped as Telegram groups them. The text is the first one's caption."),
-    ] = []
+        Field(
+            default_factory=list,
+            max_length=MAX_ATTACHMENTS,
+            description="Files, grouped as Telegram groups them. The text is the first one's caption.",
+        ),
+    ]
 
 
 @router.post(

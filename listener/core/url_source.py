@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -73,16 +73,25 @@ def _result(host: str, address: str, port: int) -> ResolveResult:
 
 
 class UrlSource:
-    """Reads from addresses. `allowed` says whether http and private addresses may be read, as for callbacks."""
+    """Reads from addresses. `allowed` says whether http and private addresses may be read, as for callbacks; `now_s` is a clock."""
 
-    def __init__(self, allowed: CallbackSettings, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        allowed: CallbackSettings,
+        trust: ssl.SSLContext | None = None,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        silence_s: float = SILENCE_S,
+    ) -> None:
         self._allowed = allowed
         self._resolver = _CheckedResolver(allowed)
         self._trust = trust or ssl.create_default_context()
+        self._now_s = now_s
+        self._silence_s = silence_s
 
     async def read(self, url: str, max_bytes: int) -> AsyncGenerator[bytes, None]:
         """Yield a file in chunks. Raises `attachment_refused`, `attachment_unreachable`, `attachment_too_large`."""
-        timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        timeout = aiohttp.ClientTimeout(total=DEADLINE_S, sock_connect=CONNECT_S, sock_read=self._silence_s)
         connector = aiohttp.TCPConnector(
             resolver=self._resolver, use_dns_cache=False, ssl=self._trust, force_close=True, socket_factory=self._socket
         )
@@ -98,7 +107,7 @@ class UrlSource:
             ) as session:
                 answer = await self._follow(session, url)
                 async with answer:
-                    async for chunk in _read(answer, max_bytes):
+                    async for chunk in self._read(answer, max_bytes):
                         yield chunk
         except aiohttp.InvalidURL as error:
             raise _refused("It is no address.") from error
@@ -122,6 +131,18 @@ class UrlSource:
             url = urljoin(url, location)
         raise AvioError(Code.ATTACHMENT_UNREACHABLE, "An attachment's address redirects too often. Nothing was sent.")
 
+    async def _read(self, answer: aiohttp.ClientResponse, max_bytes: int) -> AsyncGenerator[bytes, None]:
+        _check_answer(answer, max_bytes)
+        began, size = self._now_s(), 0
+        async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+            size += len(chunk)
+            if size > max_bytes:
+                raise AvioError(Code.ATTACHMENT_TOO_LARGE)
+            took_s = self._now_s() - began
+            if took_s > SLOW_AFTER_S and size < SLOWEST * took_s:
+                raise AvioError(Code.ATTACHMENT_UNREACHABLE, "An attachment's address answers too slowly. Nothing was sent.")
+            yield chunk
+
     def _check(self, url: str) -> None:
         """Refuse what an address as written shows. Of a literal address no resolver is asked, so it is checked here."""
         parts = _split(url)
@@ -144,7 +165,8 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> AsyncGenerator[bytes, None]:
+def _check_answer(answer: aiohttp.ClientResponse, max_bytes: int) -> None:
+    """Refuse what an answer's head shows."""
     if answer.status != 200:
         raise AvioError(
             Code.ATTACHMENT_UNREACHABLE, f"An attachment's address answered {answer.status}. Nothing was sent.", status=answer.status
@@ -153,15 +175,6 @@ async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> AsyncGenerato
         raise _refused("It answers with a compressed body, though none was asked for.")
     if (answer.content_length or 0) > max_bytes:
         raise AvioError(Code.ATTACHMENT_TOO_LARGE)
-    began, size = time.monotonic(), 0
-    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        size += len(chunk)
-        if size > max_bytes:
-            raise AvioError(Code.ATTACHMENT_TOO_LARGE)
-        took_s = time.monotonic() - began
-        if took_s > SLOW_AFTER_S and size < SLOWEST * took_s:
-            raise AvioError(Code.ATTACHMENT_UNREACHABLE, "An attachment's address answers too slowly. Nothing was sent.")
-        yield chunk
 
 
 def _told(error: Exception) -> AvioError:

@@ -11,6 +11,8 @@ from shared.errors import AvioError, Code
 from shared.settings import CallbackSettings
 from tests.listener.telegram.media.web_server import web_server
 
+OPEN = CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True)
+
 
 async def read(source: UrlSource, url: str, limit: int = 1000) -> bytes:
     """Return a whole file."""
@@ -60,9 +62,40 @@ async def test_a_redirect_is_checked_like_an_address(host: str, tmp_path: Path) 
 
 async def test_what_is_too_large_is_not_read_to_its_end() -> None:
     """Whether it says so or not."""
-    source = UrlSource(CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True))
+    source = UrlSource(OPEN)
     async with web_server() as web:
         web.answers["/endless"] = b"HTTP/1.1 200 OK\r\n\r\n"
         web.endless.add("/endless")
         assert await refusal(source, web.url("/endless")) is Code.ATTACHMENT_TOO_LARGE
         assert await refusal(source, web.file("/large", b"x" * 1001)) is Code.ATTACHMENT_TOO_LARGE
+
+
+class SteppingClock:
+    """A clock that goes on by a step each time that it is read."""
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._at_s = 0.0
+
+    def __call__(self) -> float:
+        self._at_s += self._step_s
+        return self._at_s
+
+
+async def test_what_drips_is_given_up() -> None:
+    """However long it goes on: on average too few bytes have come since it began. What only comes in pieces is read."""
+    async with web_server() as web:
+        web.answers["/drip"] = b"HTTP/1.1 200 OK\r\n\r\nx"
+        web.silent.add("/drip")
+        assert await refusal(UrlSource(OPEN, now_s=SteppingClock(31)), web.url("/drip")) is Code.ATTACHMENT_UNREACHABLE
+        large = web.file("/large", b"x" * 1_000_000)
+        assert len(await read(UrlSource(OPEN, now_s=SteppingClock(1)), large, 1_000_000)) == 1_000_000
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])
+async def test_what_falls_silent_is_given_up(begun: bytes) -> None:
+    """Before its first byte, or in the middle."""
+    async with web_server() as web:
+        web.answers["/silent"] = begun
+        web.silent.add("/silent")
+        assert await refusal(UrlSource(OPEN, silence_s=0.1), web.url("/silent")) is Code.ATTACHMENT_UNREACHABLE

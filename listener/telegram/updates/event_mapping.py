@@ -148,5 +148,3 @@ _TABLE: dict[type, Callable[[Any], Happening | None]] = {
     types.UpdateReadChannelOutbox: read_in_channel,
     types.UpdateMessageReactions: reacted,
 }
-
-

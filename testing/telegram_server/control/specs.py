@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, field_validator
 
-from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.group import Kind, Role
 from testing.telegram_server.model.person import Audience, Delivery
 from testing.telegram_server.model.phone import normal

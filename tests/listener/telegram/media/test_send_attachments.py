@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from telethon.tl import functions, types
 
 from listener.core.account import OwnedAccount
 from listener.telegram.media import upload
 from listener.telegram.operations.send_attachments import send_attachments
+from listener.telegram.proxy_commands import remove_proxy, set_proxy
+from listener.telegram.updates.media_id import MediaPlace, media_id
 from shared.errors import AvioError, Code
 from shared.media_bucket import upload_key
-from shared.rpc.send_attachments import Attachment, AttachmentsSent, SendAttachments
-from testing.telegram_server.control.specs import MessageFilter
+from shared.model.proxy import ProxyType
+from shared.rpc.delivery_options import QuotedText
+from shared.rpc.get_media import MediaContent
+from shared.rpc.proxy import RemoveProxy, SetProxy
+from shared.rpc.send import SeveralSent
+from shared.rpc.send_attachments import Attachment, SendAttachments
+from shared.rpc.text import EntityType, MarkupEntity
+from testing.telegram_server.control.specs import MediaSpec, MessageFilter, PersonPatch, SendSpec
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.listener.telegram.media.received import content, picture
+from tests.listener.telegram.media.received import content, fetch, picture
 from tests.listener.telegram.media.web_server import WebServer, web_server
-from tests.support.account_scenario import ALICE, TENANT
-from tests.support.listener_harness import ListenerHarness, telegram
+from tests.support.account_scenario import ALICE, ANNA, TENANT, id_of
+from tests.support.listener_harness import ListenerHarness, is_up, telegram, until
+from tests.support.proxy_server import proxy_server
 
 PDF = b"%PDF-1.7\n" + content(1000)
 VIDEO = b"\x00\x00\x00\x18ftypisom" + content(1000)
@@ -30,16 +42,16 @@ def inline(data: bytes, **more: Any) -> Attachment:
     return Attachment.model_construct(content=data, **more)
 
 
-async def send(anna: OwnedAccount, *attachments: Attachment, text: str = "", first_id: int = 100) -> AttachmentsSent:
+async def send(anna: OwnedAccount, *attachments: Attachment, first_id: int = 100, **more: Any) -> SeveralSent:
     """Run the command, as a function asks for it."""
-    command = SendAttachments.model_construct(to="@alice", text=text, attachments=attachments, random_ids=())
-    ids = tuple(range(first_id, first_id + len(attachments) + command.text_apart))
+    command = SendAttachments(**{"to": "@alice", "attachments": attachments, "random_ids": (), **more})
+    ids = tuple(range(first_id, first_id + command.messages))
     return await send_attachments(telegram(anna), command.model_copy(update={"random_ids": ids}))
 
 
-async def refusal(anna: OwnedAccount, *attachments: Attachment) -> AvioError:
+async def refusal(anna: OwnedAccount, *attachments: Attachment, **more: Any) -> AvioError:
     with pytest.raises(AvioError) as raised:
-        await send(anna, *attachments)
+        await send(anna, *attachments, **more)
     return raised.value
 
 
@@ -106,6 +118,107 @@ async def test_a_fault_around_the_send_makes_no_second_message(server: TelegramS
     sent = await send(anna, *[inline(PDF + bytes([number])) for number in range(count)])
     assert len(arrived(server)) == len(sent.message_ids) == count
     assert server.operation.counters()["calls"]["upload.saveFilePart"] == count
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("schedule_at", [None, datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)], ids=["now", "later"])
+async def test_what_telegram_calls_a_duplicate_is_found(
+    server: TelegramServer, anna: OwnedAccount, count: int, schedule_at: datetime | None
+) -> None:
+    """Alone or in an album, sent or scheduled: the answer names the first messages, in order."""
+    server.operation.settings({"repeated_random_id": "error"})
+    files = [inline(PDF + bytes([number]), caption=f"file {number}") for number in range(count)]
+    sent = await send(anna, *files, schedule_at=schedule_at)
+    assert await send(anna, *files, schedule_at=schedule_at) == sent
+    assert len(arrived(server)) == (0 if schedule_at else count)
+
+
+async def test_a_repeat_whose_upload_is_used_up_is_found(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Telegram keeps an upload no longer than it needs it: that it is gone does not say that nothing was sent."""
+    server.operation.inject(FaultSpec(kind="drop_after", method="messages.sendMedia"))
+    server.operation.inject(FaultSpec(kind="error", method="messages.sendMedia", code=400, message="FILE_PARTS_INVALID"))
+    sent = await send(anna, inline(PDF, caption="once"))
+    (message,) = server.messages.select(ANNA, MessageFilter(direction="out"))
+    assert sent.message_ids == (str(message["id"]),)
+
+
+async def test_an_upload_that_telegram_does_not_take_is_uploaded_anew(server: TelegramServer, anna: OwnedAccount) -> None:
+    """By the next request; this one is refused, and sent nothing."""
+    server.operation.inject(FaultSpec(kind="error", method="messages.sendMedia", code=400, message="FILE_PARTS_INVALID"))
+    assert (await refusal(anna, inline(PDF))).code is Code.REFUSED_BY_TELEGRAM
+    await send(anna, inline(PDF), first_id=200)
+    assert len(arrived(server)) == 1
+    assert server.operation.counters()["calls"]["upload.saveFilePart"] == 2
+
+
+async def test_a_repeat_whose_files_are_gone_does_not_say_that_nothing_was_sent(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Of a request that another owner may have carried out before it died."""
+    began_at = datetime.now(UTC)
+    assert (await refusal(anna, Attachment(url="http://nowhere.invalid/"), began_at=began_at)).code is Code.OUTCOME_UNKNOWN
+    telegram(anna).transfers().uploads.wait_s = 0
+    under_way = await refusal(anna, inline(PDF), began_at=began_at)
+    assert (under_way.code, "othing was sent" in under_way.detail) == (Code.ATTACHMENTS_UNDER_WAY, False)
+    assert arrived(server) == []
+
+
+async def test_captions_are_formatted(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Of each file of an album, of a file by itself, and of the text that is the first one's caption."""
+    bold, code = (MarkupEntity(type=kind, offset=0, length=4) for kind in (EntityType.BOLD, EntityType.CODE))
+    album = [inline(PDF, caption="bold text", entities=(bold,)), inline(PDF + b"2", caption="code", entities=(code,))]
+    await send(anna, *album)
+    await send(anna, inline(MP3), text="bold as well", entities=(bold,), first_id=200)
+    found = [(one["text"], [entity["type"] for entity in one["entities"]]) for one in arrived(server)]
+    assert found == [("bold text", ["Bold"]), ("code", ["Code"]), ("bold as well", ["Bold"])]
+
+
+async def test_files_take_the_options_of_a_text(server: TelegramServer, anna: OwnedAccount) -> None:
+    """A recipient by number, an answer with a quote, without a sound."""
+    question = server.messages.send(ALICE, SendSpec(to=ANNA, text="a long question"))
+    await until(lambda: server.messages.select(ANNA, MessageFilter(contains="question")))
+    (asked,) = server.messages.select(ANNA, MessageFilter(contains="question"))
+    quote = QuotedText(text="long", offset=2)
+    files = [inline(picture()), inline(VIDEO)]
+    await send(anna, *files, to=str(id_of(server, ALICE)), reply_to=str(asked["id"]), quote=quote, silent=True)
+    assert [(one["reply_to"], one["quote"], one["silent"]) for one in arrived(server)] == [(question["id"], "long", True)] * 2
+    refused = await refusal(anna, inline(PDF), quote=QuotedText(text="nowhere"), reply_to=str(asked["id"]))
+    assert refused.code is Code.QUOTE_NOT_FOUND
+
+
+async def test_an_album_is_scheduled_and_sent_as_one(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Its ids are those of the scheduled messages, its date is when they will be sent."""
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    sent = await send(anna, inline(picture(), caption="one"), inline(VIDEO), schedule_at=at)
+    assert sent.date == at
+    client, alice = await telegram(anna).connected_client(), await telegram(anna).context.peers.input_peers(id_of(server, ALICE))
+    waiting = (await client.invoke(functions.messages.GetScheduledHistoryRequest(alice[0], 0))).messages
+    assert {str(one.id) for one in waiting} == set(sent.message_ids)
+    assert len({one.grouped_id for one in waiting}) == 1
+    assert [type(one.media) for one in sorted(waiting, key=lambda one: one.id)] == [types.MessageMediaPhoto, types.MessageMediaDocument]
+    assert arrived(server) == []
+    await client.invoke(functions.messages.SendScheduledMessagesRequest(alice[0], [one.id for one in waiting]))
+    first, second = arrived(server)
+    assert (first["text"], first["album"]) == ("one", second["album"])
+    assert first["album"]
+
+
+async def test_files_go_through_the_accounts_proxy(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Up and down, also to another data centre: as many connections there as at Telegram."""
+    server.people.patch(ALICE, PersonPatch(dc=4))
+    async with proxy_server() as proxy:
+        await set_proxy(telegram(anna), SetProxy(type=ProxyType.SOCKS5, host="127.0.0.1", port=proxy.port))
+        await until(lambda: proxy.reached and is_up(anna))
+        accepted = server.operation.counters()["connections_accepted"]
+        await send(anna, inline(PDF))
+        sent = server.messages.send(ALICE, SendSpec(to=ANNA, media=MediaSpec(content=b64encode(PDF))))
+        await until(lambda: server.messages.select(ANNA, MessageFilter(direction="in")))
+        (message,) = server.messages.select(ANNA, MessageFilter(direction="in"))
+        place = MediaPlace(id_of(server, ANNA), id_of(server, ALICE), message["id"])
+        answer = await fetch(anna, media_id(TENANT, place))
+        assert isinstance(answer, MediaContent)
+        assert (answer.content, sent["media"]["size"]) == (PDF, len(PDF))
+        opened = server.operation.counters()["connections_accepted"] - accepted
+        assert (opened, len(proxy.reached)) == (2, 3)
+        await remove_proxy(telegram(anna), RemoveProxy())
 
 
 async def test_an_upload_goes_on_after_a_fault(server: TelegramServer, anna: OwnedAccount) -> None:

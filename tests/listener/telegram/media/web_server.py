@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class WebServer:
-    """Answers each path with its bytes. An `endless` path repeats the last byte for ever; `asked` are the paths, in order."""
+    """Answers each path with its bytes. `asked` are the paths, in order.
+
+    An `endless` path repeats a byte for ever. A `silent` one says nothing more, and stays until the other side goes.
+    """
 
     port: int = 0
     answers: dict[str, bytes] = field(default_factory=dict)
     endless: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
@@ -38,6 +42,8 @@ class WebServer:
                 writer.write(b"x" * 65536)
                 await writer.drain()
             await writer.drain()
+            if path in self.silent:
+                await reader.read()
         writer.close()
 
 
