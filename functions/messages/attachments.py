@@ -54,30 +54,29 @@ class NewAttachment(FormattedFields):
         Field(repr=False, json_schema_extra=never_null, description="The file itself in base64: some 4 MB in one request."),
     ] = None
 
-    def for_owner(self, number: int) -> Attachment:
+    def for_owner(self, field: str) -> Attachment:
         """Return it as the owner takes it; raise `contradictory_fields` unless it says once where the file is, and as its caption does."""
         if sum(one is not None for one in (self.url, self.upload_id, self.content)) != 1:
-            raise refused(f"attachments.{number}", "Say where the file is by exactly one of url, upload_id and content.")
-        caption = self._caption(number)
+            raise refused(field, "Say where the file is by exactly one of url, upload_id and content.")
+        caption = self._caption(field)
         fields: dict[str, Any] = {name: getattr(self, name) for name in ("type", "url", "upload_id", "content")}
         return Attachment.model_construct(**fields, name=self.name or None, caption=caption.text, entities=caption.entities)
 
-    def _caption(self, number: int) -> FormattedText:
+    def _caption(self, field: str) -> FormattedText:
         try:
             return formatted(self.caption, self.parse_mode, self.entities_given(), CAPTION_UNITS, empty=True)
         except AvioError as error:
-            raise _of_caption(error, number) from error
+            raise _of_caption(error, field) from error
 
 
-def _of_caption(error: AvioError, number: int) -> AvioError:
+def _of_caption(error: AvioError, field: str) -> AvioError:
     """Return an error of a message's text as one of an attachment's caption."""
     if error.code is Code.MESSAGE_TOO_LONG:
-        detail = f"The caption of attachment {number + 1} is longer than {CAPTION_UNITS} UTF-16 units. Nothing was sent."
-        return AvioError(error.code, detail)
-    places = [{**place, "field": _place(place["field"], number)} for place in error.fields.get("fields", ())]
+        problem = f"A caption has {CAPTION_UNITS} UTF-16 units at most."
+        return AvioError(error.code, f"{problem} Nothing was sent.", fields=[{"field": f"body.{field}.caption", "problem": problem}])
+    places = [{**place, "field": _place(place["field"].removeprefix("body."), field)} for place in error.fields["fields"]]
     return AvioError(error.code, error.detail, fields=places)
 
 
-def _place(field: str, number: int) -> str:
-    within = field.removeprefix("body.")
-    return f"body.attachments.{number}." + ("caption" if within == "text" else within)
+def _place(within: str, field: str) -> str:
+    return f"body.{field}." + ("caption" if within == "text" else within)

@@ -60,7 +60,7 @@ def send_message(
             return SendMessage(random_id=attempt.random_id(), began_at=attempt.began_at, **content)
 
         return sending.send(once, access, one_message, SentMessage, SentMessage.of)
-    files = tuple(attachment.for_owner(number) for number, attachment in enumerate(body.attachments))
+    files = tuple(one.for_owner(f"attachments.{number}") for number, one in enumerate(body.attachments))
 
     def messages(attempt: ActAttempt) -> SendAttachments:
         command = SendAttachments(attachments=files, random_ids=(), began_at=attempt.began_at, **content)

@@ -8,9 +8,10 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
+from listener.telegram.operations.edit_media import edit
 from listener.telegram.operations.forward import forward_messages
 from listener.telegram.operations.get_media import get_media
-from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
+from listener.telegram.operations.message_changes import delete_messages, pin_message, set_reactions
 from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
@@ -62,7 +63,7 @@ HANDLERS: Handlers = dict(
         ForwardMessages.handled_by(forward_messages),
         GetMedia.handled_by(get_media),
         SendAttachments.handled_by(send_attachments),
-        EditMessage.handled_by(edit_message),
+        EditMessage.handled_by(edit),
         DeleteMessages.handled_by(delete_messages),
         SetReactions.handled_by(set_reactions),
         PinMessage.handled_by(pin_message),

@@ -8,7 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared.model.ids import MessengerId
-from shared.rpc.command import Command, Result
+from shared.rpc.command import Command, Result, Since
+from shared.rpc.send_attachments import Attachment
+from shared.rpc.text import MarkupEntity
 
 Recipient = Annotated[str, StringConstraints(pattern=r"^\S{1,128}$"), Field(repr=False)]
 """A chat as callers name it."""
@@ -33,7 +35,7 @@ class DeletionResult(Result):
 
 
 class EditMessage(Command[MessageChanged]):
-    """Give a message of one's own another text, or other text under its media."""
+    """Give a message of one's own another text, or other text under its media; `attachment` takes the place of the media."""
 
     name = "edit"
     since = 2
@@ -43,6 +45,8 @@ class EditMessage(Command[MessageChanged]):
     message_id: MessengerId
     text: str = Field(repr=False)
     link_preview: bool = True
+    entities: Annotated[tuple[MarkupEntity, ...], Since(3)] = Field((), repr=False)
+    attachment: Annotated[Attachment | None, Since(3)] = None
 
 
 class DeleteMessages(Command[DeletionResult]):

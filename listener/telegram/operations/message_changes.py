@@ -6,14 +6,18 @@ Each request brings about a state, so Telegram's "not modified" counts as done, 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from telethon import errors
 from telethon.tl import functions, types
 
+from listener.telegram.operations.entities import telegram_entities
+from listener.telegram.operations.known_media import KnownMedia
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.outgoing import SendTarget
 from listener.telegram.operations.recipients import resolve
 from listener.telegram.requests.channel_deletion import DeleteChannelMessages
 from shared.errors import AvioError, Code
@@ -22,12 +26,22 @@ from shared.rpc.message_changes import DeleteMessages, DeletionResult, EditMessa
 _CUSTOM_EMOJI = re.compile(r"[0-9]{5,20}")
 
 
-async def edit_message(account: Performer, command: EditMessage) -> MessageChanged:
-    """Run the command `edit`; raise `message_not_found`, `message_author_required` or `edit_time_expired`."""
+async def edit_message(account: Performer, command: EditMessage, media: KnownMedia | None = None) -> MessageChanged:
+    """Give a message another text, and other media if there are any.
+
+    Raises `message_not_found`, `message_author_required` or `edit_time_expired`.
+    """
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
-        return functions.messages.EditMessageRequest(peer, message_id, no_webpage=not command.link_preview, message=command.text)
+    async def request(target: SendTarget) -> Any:
+        return functions.messages.EditMessageRequest(
+            target.peer,
+            message_id,
+            no_webpage=not command.link_preview,
+            message=command.text,
+            entities=await telegram_entities(target, command.entities) or None,
+            media=await media.of(target) if media else None,
+        )
 
     return await _change(account, command.to, message_id, request)
 
@@ -36,9 +50,9 @@ async def set_reactions(account: Performer, command: SetReactions) -> MessageCha
     """Run the command `react`; raise `message_not_found` or `reaction_invalid`."""
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
+    async def request(target: SendTarget) -> Any:
         return functions.messages.SendReactionRequest(
-            peer, message_id, big=command.big, add_to_recent=False, reaction=[_reaction(each) for each in command.reactions]
+            target.peer, message_id, big=command.big, add_to_recent=False, reaction=[_reaction(each) for each in command.reactions]
         )
 
     return await _change(account, command.to, message_id, request)
@@ -48,9 +62,9 @@ async def pin_message(account: Performer, command: PinMessage) -> MessageChanged
     """Run the command `pin`; raise `message_not_found`."""
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
+    async def request(target: SendTarget) -> Any:
         return functions.messages.UpdatePinnedMessageRequest(
-            peer, message_id, silent=command.silent, unpin=not command.pinned, pm_oneside=not command.for_all
+            target.peer, message_id, silent=command.silent, unpin=not command.pinned, pm_oneside=not command.for_all
         )
 
     return await _change(account, command.to, message_id, request)
@@ -78,11 +92,11 @@ async def delete_messages(account: Performer, command: DeleteMessages) -> Deleti
     return await account.perform(Operation(run))
 
 
-async def _change(account: Performer, to: str, message_id: int, request: Any) -> MessageChanged:
+async def _change(account: Performer, to: str, message_id: int, request: Callable[[SendTarget], Awaitable[Any]]) -> MessageChanged:
     async def run(at: Connected) -> MessageChanged:
         chat_id, peer = await resolve(at.client, at.peers, at.self_id, to)
         try:
-            answer = await at.client.invoke(request(peer))
+            answer = await at.client.invoke(await request(SendTarget(at.client, at.peers, at.self_id, chat_id, peer)))
         except (errors.MessageNotModifiedError, errors.ChatNotModifiedError):
             date = await _changed_at(at, chat_id, peer, message_id)
         else:

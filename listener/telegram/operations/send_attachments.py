@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from telethon import errors
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
@@ -19,10 +18,10 @@ from listener.telegram.media.file_kinds import input_media
 from listener.telegram.media.transfers import Transfers
 from listener.telegram.media.upload import Uploaded
 from listener.telegram.operations.entities import telegram_entities
+from listener.telegram.operations.known_media import KnownMedia
 from listener.telegram.operations.outgoing import Outgoing, Part, SendTarget, Sent
 from listener.telegram.operations.send_options import options_of
 from listener.telegram.operations.send_text import Text, several_of
-from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
 from shared.rpc.send import FormattedPart, SeveralSent
 from shared.rpc.send_attachments import AttachmentType, SendAttachments
@@ -59,7 +58,7 @@ class Files:
         self._text = text
         self._captions = [one.caption for one in files]
         self._media: list[tuple[AttachmentType, Any]] = [input_media(one.file, one.wanted) for one in files]
-        self._made: dict[int, Any] = {}  # in an album each file is media of Telegram's first; once is enough for all attempts
+        self._known = [KnownMedia(media) for _, media in self._media]
 
     async def parts(self, target: SendTarget, random_ids: Sequence[int]) -> list[Part]:
         """Return the requests: the text's own, then one for each album and each file by itself."""
@@ -85,37 +84,18 @@ class Files:
         singles = []
         for number, random_id in zip(group, random_ids, strict=True):
             caption, entities = await self._caption(target, number)
-            singles.append(types.InputSingleMedia(await self._known(target, number), caption, random_id=random_id, entities=entities))
+            singles.append(types.InputSingleMedia(await self._known[number].of(target), caption, random_id=random_id, entities=entities))
         return Part(functions.messages.SendMultiMediaRequest(target.peer, singles, **target.common), tuple(random_ids), alike)
 
     async def _caption(self, target: SendTarget, number: int) -> tuple[str, list[Any] | None]:
         caption = self._captions[number]
         return caption.text, await telegram_entities(target, caption.entities) or None
 
-    async def _known(self, target: SendTarget, number: int) -> Any:
-        """Return a file as media that an album may have: Telegram makes it of the upload."""
-        if number not in self._made:
-            try:
-                answer = await target.client.invoke(functions.messages.UploadMediaRequest(target.peer, self._media[number][1]))
-            except errors.RPCError as error:
-                raise translate(error) from error
-            self._made[number] = _input_of(answer)
-        return self._made[number]
-
     def _is_it(self, number: int) -> Callable[[Any], bool]:
         """Return what tells a file's message from others."""
         kind, text = self._media[number][0], self._captions[number].text.strip()
         shown = types.MessageMediaPhoto if kind == "photo" else types.MessageMediaDocument
         return lambda message: message.message.strip() == text and isinstance(message.media, shown)
-
-
-def _input_of(media: Any) -> Any:
-    match media:
-        case types.MessageMediaPhoto(photo=types.Photo() as photo):
-            return types.InputMediaPhoto(types.InputPhoto(photo.id, photo.access_hash, photo.file_reference))
-        case types.MessageMediaDocument(document=types.Document() as document):
-            return types.InputMediaDocument(types.InputDocument(document.id, document.access_hash, document.file_reference))
-    raise AvioError(Code.TELEGRAM_ERROR, telegram_error=type(media).__name__)
 
 
 async def send_attachments(account: SendingAccount, command: SendAttachments) -> SeveralSent:

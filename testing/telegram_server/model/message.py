@@ -72,7 +72,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A message of the box has another text from now on."""
+    """A message of the box has another text from now on, and another file if `file` is set."""
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -84,6 +84,7 @@ class Edit:
     entities: bytes
     date: int
     pts_count: int = 1
+    file: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def send_multi_media(call: Call, request: Any) -> Any:
     if any(len(one.message) > CAPTION_LENGTH_MAX for one in wanted):
         raise bad_request("MEDIA_CAPTION_TOO_LONG")
     files = [media_file(call, one.media) for one in wanted]
-    if len({_album_group(file) for file in files}) > 1:
+    if len({album_group(file) for file in files}) > 1:
         raise bad_request("MEDIA_GROUPED_INVALID")
     sent = [_sent_before(call, one) for one in wanted]
     if None in sent:
@@ -96,7 +96,7 @@ def send_multi_media(call: Call, request: Any) -> Any:
     return call.services.publisher.updates(updates, call.services.company.of(call.key, messages))
 
 
-def _album_group(file: File) -> str:
+def album_group(file: File) -> str:
     """Return what a file may share an album with: photos with videos, audio, other documents.
 
     https://core.telegram.org/api/files#albums-grouped-media

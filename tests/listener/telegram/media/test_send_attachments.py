@@ -11,6 +11,7 @@ from telethon.tl import functions, types
 
 from listener.core.account import OwnedAccount
 from listener.telegram.media import upload
+from listener.telegram.operations.edit_media import edit
 from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.proxy_commands import remove_proxy, set_proxy
 from listener.telegram.updates.media_id import MediaPlace, media_id
@@ -19,6 +20,7 @@ from shared.media_bucket import upload_key
 from shared.model.proxy import ProxyType
 from shared.rpc.delivery_options import QuotedText
 from shared.rpc.get_media import MediaContent
+from shared.rpc.message_changes import EditMessage
 from shared.rpc.proxy import RemoveProxy, SetProxy
 from shared.rpc.send import SeveralSent
 from shared.rpc.send_attachments import Attachment, SendAttachments
@@ -28,7 +30,7 @@ from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
 from tests.listener.telegram.media.received import content, fetch, picture
 from tests.listener.telegram.media.web_server import WebServer, web_server
-from tests.support.account_scenario import ALICE, ANNA, TENANT, id_of
+from tests.support.account_scenario import ALICE, ANNA, TENANT, id_of, message
 from tests.support.listener_harness import ListenerHarness, is_up, telegram, until
 from tests.support.proxy_server import proxy_server
 
@@ -306,3 +308,43 @@ async def test_an_empty_file_is_refused(anna: OwnedAccount) -> None:
     """Telegram takes none."""
     assert (await refusal(anna, inline(b""))).code is Code.ATTACHMENT_REFUSED
     assert upload.MAX_BYTES == 2_097_152_000
+
+
+def edit_of(message_id: str, **change: Any) -> EditMessage:
+    """Return the command that edits a message to Alice."""
+    return EditMessage(**{"to": "@alice", "message_id": message_id, "text": "", **change})
+
+
+async def test_a_message_gets_other_media(server: TelegramServer, anna: OwnedAccount) -> None:
+    """In an album too, and with another caption; the same edit again, after a fault, changes nothing more."""
+    sent = await send(anna, inline(picture(), caption="old"), inline(VIDEO))
+    bold = MarkupEntity(type=EntityType.BOLD, offset=0, length=3)
+    server.operation.inject(FaultSpec(kind="drop_after", method="messages.editMessage"))
+    change = edit_of(sent.message_ids[0], text="new", entities=(bold,), attachment=inline(picture(32, 20)))
+    changed = await edit(telegram(anna), change)
+    first, second = arrived(server)
+    assert (changed.message_id, first["text"], first["entities"][0]["type"]) == (sent.message_id, "new", "Bold")
+    assert server.messages.media(ALICE, first["id"])[0] == picture(32, 20)
+    assert first["album"] == second["album"]
+    assert server.operation.counters()["calls"]["messages.uploadMedia"] == 3
+
+
+async def test_a_caption_is_edited_and_taken_away(server: TelegramServer, anna: OwnedAccount) -> None:
+    """The media stays; with other media and no text there is no caption."""
+    sent = await send(anna, inline(PDF, caption="old"))
+    await edit(telegram(anna), edit_of(sent.message_id, text="new"))
+    (message,) = arrived(server)
+    assert (message["text"], message["media"]["mime_type"]) == ("new", "application/pdf")
+    await edit(telegram(anna), edit_of(sent.message_id, attachment=inline(PDF + b"2")))
+    (message,) = arrived(server)
+    assert (message["text"], server.messages.media(ALICE, message["id"])[0]) == ("", PDF + b"2")
+
+
+async def test_media_that_cannot_take_the_place_is_refused(server: TelegramServer, anna: OwnedAccount) -> None:
+    """Of a text there is none, and an album stays of one group."""
+    text = await telegram(anna).send(message("just a text"))
+    album = await send(anna, inline(picture()), inline(VIDEO), first_id=200)
+    for message_id, name in ((str(text.message_id), "MEDIA_PREV_INVALID"), (album.message_id, "MEDIA_GROUPED_INVALID")):
+        with pytest.raises(AvioError) as refused:
+            await edit(telegram(anna), edit_of(message_id, attachment=inline(PDF)))
+        assert (refused.value.code, refused.value.fields["telegram_error"]) == (Code.REFUSED_BY_TELEGRAM, name)
