@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
-from infra_cdk.media_files import MediaFiles
+from infra_cdk.media_storage import MediaStorage
 from infra_cdk.queues import Queues
 
 TIMEOUT_S = 60
@@ -22,7 +22,9 @@ class Erasure(Construct):
     Two runs at once do no harm.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, queues: Queues, media: MediaFiles) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, queues: Queues, media: MediaStorage
+    ) -> None:
         super().__init__(scope, construct_id)
         environment = {
             "TABLE_NAME": data.state.table_name,

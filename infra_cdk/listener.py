@@ -16,7 +16,7 @@ from constructs import Construct
 from infra_cdk.acknowledge import acknowledge
 from infra_cdk.data import Data
 from infra_cdk.function import LOG_RETENTION
-from infra_cdk.media_files import MediaFiles
+from infra_cdk.media_storage import MediaStorage
 from infra_cdk.network import LISTENER_PORT, Network
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
@@ -48,7 +48,7 @@ class Listener(Construct):
         network: Network,
         data: Data,
         queues: Queues,
-        media: MediaFiles,
+        media: MediaStorage,
         secret: DeploymentSecret,
     ) -> None:
         super().__init__(scope, construct_id)

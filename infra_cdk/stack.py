@@ -12,7 +12,7 @@ from infra_cdk.erasure import Erasure
 from infra_cdk.function import Function, Functions
 from infra_cdk.http_api import DEFAULT, HttpApi
 from infra_cdk.listener import Listener
-from infra_cdk.media_files import MediaFiles
+from infra_cdk.media_storage import MediaStorage
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
@@ -28,7 +28,7 @@ class AvioStack(Stack):
         super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)
         self._settings = settings
         self.data = Data(self, "Data", settings=settings)
-        self.media = MediaFiles(self, "MediaFiles", settings=settings, data=self.data)
+        self.media = MediaStorage(self, "MediaFiles", settings=settings, data=self.data)
         self.queues = Queues(self, "Queues", settings=settings)
         self.network = Network(self, "Network")
         self.secret = DeploymentSecret(self, "Deployment", settings=settings)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Annotated, Any
 
-from pydantic import Base64Bytes, ConfigDict, Field, StringConstraints
+from pydantic import Base64Encoder, ConfigDict, EncodedBytes, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from functions.http.openapi_responses import never_null
 from functions.messages.delivery_fields import refused
@@ -26,6 +29,18 @@ ATTACHMENT_ERRORS = (
     Code.PARTLY_SENT,
 )
 """What sending files can end with beside what sending can."""
+
+
+class _Base64(Base64Encoder):
+    """Base64 with line breaks or without, and nothing else in it: pydantic's own passes over what is none."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> bytes:
+        """Return what it stands for."""
+        try:
+            return base64.b64decode(data.translate(None, b"\r\n"), validate=True)
+        except binascii.Error as error:
+            raise PydanticCustomError("base64", "Give the file in base64.") from error
 
 
 class NewAttachment(FormattedFields):
@@ -50,7 +65,7 @@ class NewAttachment(FormattedFields):
         Field(json_schema_extra=never_null, description="From `POST .../uploads`, once the file is there."),
     ] = None
     content: Annotated[
-        Base64Bytes | None,
+        Annotated[bytes, EncodedBytes(_Base64)] | None,
         Field(repr=False, json_schema_extra=never_null, description="The file itself in base64: some 4 MB in one request."),
     ] = None
 

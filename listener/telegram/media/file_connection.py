@@ -16,7 +16,7 @@ from telethon.network.mtprotosender import MTProtoSender
 from telethon.tl import functions
 from telethon.tl.alltlobjects import LAYER
 
-from listener.telegram.connection.answer import answer_of
+from listener.telegram.connection.answer import answer_of, drop
 from listener.telegram.connection.client import CALL_DEADLINE_S, CONNECT_TIMEOUT_S, CONNECT_TRIES, Client
 from listener.telegram.connection.connect import CONNECT_DEADLINE_S
 from listener.telegram.connection.guarded_connection import GuardedConnection
@@ -68,6 +68,7 @@ class FileConnection:
     async def close(self) -> None:
         """End the connection. Safe to call twice."""
         await self._sender.disconnect()
+        drop(self._sender.disconnected)
 
     def _introduced(self, query: Any) -> Any:
         who = self._identity

@@ -25,7 +25,7 @@ async def tenant(api: Api, owner: StandInOwner) -> dict[str, Any]:
 
 async def test_files_go_to_the_owner_with_text_and_options(api: Api, owner: StandInOwner, tenant: dict[str, Any]) -> None:
     """Captions as entities; a random id for each message; the answer has all messages."""
-    files = [{"url": "https://a.example/x"}, {"content": FILE, "caption": " **b** ", "parse_mode": "markdown", "name": "x.pdf"}]
+    files = [{"url": "https://a.example/x"}, {"content": FILE, "caption": " <b>b</b>\n", "parse_mode": "html", "name": "x.pdf"}]
     answer = await send(api, tenant, text="<i>hi</i>", parse_mode="html", attachments=files, silent=True, reply_to=3)
     assert (answer.status_code, answer.json()) == (200, {**SENT_FILES, "date": "2026-03-01T12:00:00Z"})
     ((command, body),) = owner.asked

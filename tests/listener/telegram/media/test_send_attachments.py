@@ -176,13 +176,12 @@ async def test_captions_are_formatted(server: TelegramServer, anna: OwnedAccount
 async def test_files_take_the_options_of_a_text(server: TelegramServer, anna: OwnedAccount) -> None:
     """A recipient by number, an answer with a quote, without a sound."""
     question = server.messages.send(ALICE, SendSpec(to=ANNA, text="a long question"))
-    await until(lambda: server.messages.select(ANNA, MessageFilter(contains="question")))
     (asked,) = server.messages.select(ANNA, MessageFilter(contains="question"))
     quote = QuotedText(text="long", offset=2)
     files = [inline(picture()), inline(VIDEO)]
     await send(anna, *files, to=str(id_of(server, ALICE)), reply_to=str(asked["id"]), quote=quote, silent=True)
     assert [(one["reply_to"], one["quote"], one["silent"]) for one in arrived(server)] == [(question["id"], "long", True)] * 2
-    refused = await refusal(anna, inline(PDF), quote=QuotedText(text="nowhere"), reply_to=str(asked["id"]))
+    refused = await refusal(anna, inline(PDF), first_id=200, quote=QuotedText(text="nowhere"), reply_to=str(asked["id"]))
     assert refused.code is Code.QUOTE_NOT_FOUND
 
 
@@ -212,9 +211,8 @@ async def test_files_go_through_the_accounts_proxy(server: TelegramServer, anna:
         accepted = server.operation.counters()["connections_accepted"]
         await send(anna, inline(PDF))
         sent = server.messages.send(ALICE, SendSpec(to=ANNA, media=MediaSpec(content=b64encode(PDF))))
-        await until(lambda: server.messages.select(ANNA, MessageFilter(direction="in")))
-        (message,) = server.messages.select(ANNA, MessageFilter(direction="in"))
-        place = MediaPlace(id_of(server, ANNA), id_of(server, ALICE), message["id"])
+        (received,) = server.messages.select(ANNA, MessageFilter(chat=ALICE, direction="in"))
+        place = MediaPlace(id_of(server, ANNA), id_of(server, ALICE), received["id"])
         answer = await fetch(anna, media_id(TENANT, place))
         assert isinstance(answer, MediaContent)
         assert (answer.content, sent["media"]["size"]) == (PDF, len(PDF))

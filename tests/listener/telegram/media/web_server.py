@@ -21,6 +21,7 @@ class WebServer:
     endless: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    _served: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         """Return the address of a path."""
@@ -34,6 +35,9 @@ class WebServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, and close."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._served[task] = writer
         with contextlib.suppress(ConnectionError):
             path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
             self.asked.append(path)
@@ -46,6 +50,12 @@ class WebServer:
                 await reader.read()
         writer.close()
 
+    async def end(self) -> None:
+        """End what is being served."""
+        for writer in self._served.values():
+            writer.transport.abort()
+        await asyncio.gather(*self._served, *(writer.wait_closed() for writer in self._served.values()), return_exceptions=True)
+
 
 @asynccontextmanager
 async def web_server() -> AsyncIterator[WebServer]:
@@ -53,4 +63,7 @@ async def web_server() -> AsyncIterator[WebServer]:
     web = WebServer()
     async with await asyncio.start_server(web.serve, "127.0.0.1", 0) as listening:
         web.port = listening.sockets[0].getsockname()[1]
-        yield web
+        try:
+            yield web
+        finally:
+            await web.end()
