@@ -30,6 +30,16 @@ def fetched(customer: Customer, url: str) -> httpx.Response:
     return answer
 
 
+def sent_once(customer: Customer, body: dict[str, Any]) -> httpx.Response:
+    """Send with an `Idempotency-Key`, again while files are on their way."""
+    ends, headers = time.monotonic() + DEADLINE_S, {**customer.headers, "Idempotency-Key": "album"}
+    path = f"/tenants/{customer.tenant['id']}/messages/send"
+    while (answer := customer.http.post(path, json=body, headers=headers)).status_code == 503:
+        assert answer.json()["error"] == "attachments_under_way"
+        assert time.monotonic() < ends
+    return answer
+
+
 def test_media_is_described_and_fetched(customer: Customer) -> None:
     """M5: small media at once, large from the bucket under the sender's name, to who has a key of the tenant; others find nothing."""
     customer.log_in()
@@ -72,24 +82,28 @@ def test_files_are_sent(customer: Customer) -> None:
     assert httpx.put(upload["url"], content=data[:-1], headers={"Content-Type": "video/mp4"}, trust_env=False).status_code == 403
     assert httpx.put(upload["url"], content=data, headers=upload["headers"], trust_env=False).status_code == 200
     attachments = [{"content": b64encode(picture()).decode()}, {"upload_id": upload["upload_id"], "name": "film.mp4"}]
-    body = {"peer": f"@{customer.username}", "text": "Look!", "attachments": attachments}
-    sent = customer.call("POST", "/messages/send", json=body)
-    ends = time.monotonic() + DEADLINE_S
-    while sent.status_code == 503 and sent.json()["error"] == "attachments_under_way" and time.monotonic() < ends:
-        sent = customer.call("POST", "/messages/send", json=body)
+    body = {"peer": f"@{customer.username}", "text": "<b>Look!</b>", "parse_mode": "html", "attachments": attachments}
+    sent = sent_once(customer, body)
     assert sent.status_code == 200, sent.text
+    again = sent_once(customer, body)
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == (sent.json(), "true")
     assert sent.json()["message_ids"][0] == sent.json()["message_id"]
     photo, film = customer.phones.wait_messages(customer.friend, 2, direction="in")
     assert (photo["text"], photo["media"]["kind"], photo["album"]) == ("Look!", "photo", film["album"])
     assert film["album"]
     assert customer.phones.media(customer.friend, film["id"]) == data
 
+    other = {"attachment": {"content": b64encode(picture(32, 20)).decode(), "caption": "Another"}}
+    edited = customer.call("POST", "/messages/edit", json={"peer": body["peer"], "message_id": sent.json()["message_id"], **other})
+    assert edited.status_code == 200, edited.text
+    assert customer.phones.media(customer.friend, photo["id"]) == picture(32, 20)
+
     for refused, code in (
         ({"url": "data:text/plain,x"}, "attachment_refused"),
         ({"url": f"{customer.system.url}/health"}, "attachment_refused"),
         ({"url": "http://nowhere.invalid/"}, "attachment_unreachable"),
         ({"upload_id": "upl_" + "0" * 32}, "upload_not_found"),
-        ({"url": "https://example.com", "content": ""}, "invalid_request"),
+        ({"url": "https://example.com", "content": ""}, "contradictory_fields"),
     ):
         answer = customer.call("POST", "/messages/send", json={**body, "attachments": [attachments[0], refused]})
         assert answer.json()["error"] == code, answer.text
