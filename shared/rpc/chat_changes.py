@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result
-from shared.rpc.message_changes import Recipient
+from shared.rpc.recipient import Recipient
 
 
 class ChatAction(StrEnum):
