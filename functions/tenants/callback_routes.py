@@ -49,7 +49,11 @@ CallbackServiceDep = Annotated[CallbackService, provided(CallbackService)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
-@router.post("/tenants/{tenant}/callbacks", status_code=201, responses=errors(*_caller, Code.INVALID_CALLBACK_URL, Code.TOO_MANY_CALLBACKS))
+@router.post(
+    "/tenants/{tenant}/callbacks",
+    status_code=201,
+    responses=errors(*_caller, Code.INVALID_CALLBACK_URL, Code.CONTRADICTORY_FIELDS, Code.TOO_MANY_CALLBACKS),
+)
 def create_callback(body: NewCallback, access: ManageAccess, callbacks: CallbackServiceDep) -> CreatedCallback:
     """Create another callback. It gets the events from now on, in its own order, whatever the others do; five callbacks at most."""
     created, secret = callbacks.create(access.tenant, stored_settings(body.model_dump(exclude_unset=True)))
@@ -68,7 +72,10 @@ def get_callback(callback_id: CallbackId, access: ReadAccess, callbacks: Callbac
     return CallbackSettingsView(**_view(callbacks.get(access.tenant, callback_id)))
 
 
-@router.patch("/tenants/{tenant}/callbacks/{callback_id}", responses=errors(*_caller, Code.NOT_FOUND, Code.INVALID_CALLBACK_URL))
+@router.patch(
+    "/tenants/{tenant}/callbacks/{callback_id}",
+    responses=errors(*_caller, Code.NOT_FOUND, Code.INVALID_CALLBACK_URL, Code.CONTRADICTORY_FIELDS),
+)
 def change_callback(
     callback_id: CallbackId, body: CallbackFields, access: ManageAccess, callbacks: CallbackServiceDep
 ) -> CallbackSettingsView:
