@@ -31,7 +31,7 @@ class CallbackService:
         return seen_or_not_found(tenant, callback_id)
 
     def create(self, tenant: Tenant, settings: dict[str, Any]) -> tuple[Tenant, SecretStr]:
-        """Create a callback, which gets events from now on; return it with its secret. Raises `contradictory_fields`. Not safe to repeat."""
+        """Create a callback that gets events from now on; return it with its secret. Raises `contradictory_fields`. Not safe to repeat."""
         url, now = settings.get("callback_url"), self.tenants.clock.now()
         if (url is None) is (settings.get("delivery") != DeliveryMode.PULL):
             problem = "A callback has a callback_url, or fetches its events: `delivery: pull` without one."

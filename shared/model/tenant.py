@@ -88,7 +88,7 @@ _Events = Annotated[frozenset[EventKind], BeforeValidator(partial(_known, EventK
 DEFAULT_CHAT_TYPES = frozenset({ChatType.PRIVATE, ChatType.GROUP})
 
 
-class CallbackSettings(StoredModel):
+class StoredCallback(StoredModel):
     """What a callback has, the first as well as any other.
 
     `callback_since`: the time from which there is a callback. Earlier events are not delivered.
@@ -118,13 +118,13 @@ class CallbackSettings(StoredModel):
     previous_secrets: tuple[PreviousSecret, ...] = ()
 
 
-class Callback(CallbackSettings):
+class Callback(StoredCallback):
     """A callback beside a tenant's first one, as its tenant's row has it."""
 
     created_at: datetime
 
 
-class Tenant(CallbackSettings):
+class Tenant(StoredCallback):
     """A customer of this deployment, as stored. The callback settings are those of its first callback, whose delivery is always push.
 
     `key_count`: the number of keys, None in rows of earlier versions. `callbacks`: the callbacks beside the first, by id.
@@ -185,7 +185,7 @@ class Tenant(CallbackSettings):
             return self.model_copy(update={"id": key})
         if (callback := self.callbacks.get(callback_id)) is None:
             return None
-        settings = {name: getattr(callback, name) for name in CallbackSettings.model_fields}
+        settings = {name: getattr(callback, name) for name in StoredCallback.model_fields}
         return self.model_copy(update={**settings, "id": key})
 
     @property

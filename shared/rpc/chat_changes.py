@@ -41,7 +41,7 @@ class ReadChat(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     max_id: MessengerId
 
 
@@ -52,7 +52,7 @@ class MarkUnread(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     unread: bool = True
 
 
@@ -63,6 +63,6 @@ class ShowChatAction(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     action: ChatAction
     thread_id: MessengerId | None = None

@@ -38,7 +38,7 @@ class EditMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     text: str = Field(repr=False)
     entities: Annotated[tuple[MarkupEntity, ...], Since(3)] = Field((), repr=False)
@@ -52,7 +52,7 @@ class DeleteMessages(Command[DeletionResult]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_ids: list[MessengerId] = Field(min_length=1, max_length=MAX_DELETED)
     for_all: bool = True
 
@@ -64,7 +64,7 @@ class SetReactions(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     reactions: list[str] = Field(repr=False)
     big: bool = False
@@ -77,7 +77,7 @@ class PinMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     pinned: bool = True
     silent: bool = True

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 RECIPIENT = re.compile(r"me|@[A-Za-z0-9_]{4,32}|-?[1-9][0-9]{0,17}|\+[1-9][0-9]{6,14}")
-Recipient = Annotated[str, StringConstraints(pattern=f"^(?:{RECIPIENT.pattern})$"), Field(repr=False)]
+Recipient = Annotated[str, StringConstraints(pattern=f"^(?:{RECIPIENT.pattern})$")]
 """A recipient, checked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,7 +41,8 @@ class PerformingClient:
     async def reconnected(self) -> AsyncIterator[None]:
         """Connect again after the connection broke, as the connection loop does."""
         assert self.runner.client is not None
-        await self.runner.client.disconnected
+        with suppress(ConnectionError):
+            await self.runner.client.disconnected
         async with self.telegram.serving(self.account, BatchRecorder()) as client:
             self.runner.connected(client)
             yield
