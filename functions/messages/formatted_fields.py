@@ -1,4 +1,4 @@
-"""How a caller's text is formatted: the fields of a request's body."""
+"""Formatted text in a request: markup in the text, or entities beside it."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class GetMedia(Command[MediaContent | MediaStored | MediaPending]):
     """Fetch media. `media_id` is that of an event."""
 
     name = "media/get"
-    since = 3
+    since = 4
     repeatable = True
 
     media_id: str

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result, Since
+from shared.rpc.recipient import Recipient
 from shared.rpc.send_attachments import Attachment
 from shared.rpc.text import MarkupEntity
-
-Recipient = Annotated[str, StringConstraints(pattern=r"^\S{1,128}$"), Field(repr=False)]
-"""A chat as callers name it."""
 
 MAX_DELETED = 100
 """How many messages one request deletes at most: https://core.telegram.org/method/messages.deleteMessages takes a hundred."""
@@ -28,7 +26,7 @@ class MessageChanged(Result):
 
 
 class DeletionResult(Result):
-    """The messages that are gone now, those that were gone before included."""
+    """The messages that this command deleted."""
 
     chat_id: MessengerId = Field(alias="peer_resolved")
     message_ids: list[MessengerId]
@@ -41,12 +39,12 @@ class EditMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     text: str = Field(repr=False)
-    link_preview: bool = True
     entities: Annotated[tuple[MarkupEntity, ...], Since(3)] = Field((), repr=False)
-    attachment: Annotated[Attachment | None, Since(3)] = None
+    link_preview: bool = True
+    attachment: Annotated[Attachment | None, Since(4)] = None
 
 
 class DeleteMessages(Command[DeletionResult]):
@@ -56,7 +54,7 @@ class DeleteMessages(Command[DeletionResult]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_ids: list[MessengerId] = Field(min_length=1, max_length=MAX_DELETED)
     for_all: bool = True
 
@@ -68,7 +66,7 @@ class SetReactions(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     reactions: list[str] = Field(repr=False)
     big: bool = False
@@ -81,7 +79,7 @@ class PinMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     pinned: bool = True
     silent: bool = True

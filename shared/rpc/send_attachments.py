@@ -38,7 +38,7 @@ class SendAttachments(DeliveryOptions, Command[SeveralSent]):
     """
 
     name = "send/attachments"
-    since = 3
+    since = 4
     repeatable = False
 
     text: str = Field(default="", repr=False)

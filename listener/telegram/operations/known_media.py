@@ -10,7 +10,7 @@ from typing import Any
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.telegram.operations.outgoing import SendTarget
+from listener.telegram.operations.operation_runner import Connected
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
 
@@ -22,11 +22,11 @@ class KnownMedia:
         self._media = media
         self._made: Any = None
 
-    async def of(self, target: SendTarget) -> Any:
-        """Return it as often as wanted; raise AvioError for Telegram's refusals, and what the client raises."""
+    async def of(self, at: Connected, peer: Any) -> Any:
+        """Return it for a chat, as often as wanted; raise AvioError for Telegram's refusals, and what the client raises."""
         if self._made is None:
             try:
-                answer = await target.client.invoke(functions.messages.UploadMediaRequest(target.peer, self._media))
+                answer = await at.client.invoke(functions.messages.UploadMediaRequest(peer, self._media))
             except errors.RPCError as error:
                 raise translate(error) from error
             self._made = _input_of(answer)

@@ -84,7 +84,9 @@ class Files:
         singles = []
         for number, random_id in zip(group, random_ids, strict=True):
             caption, entities = await self._caption(target, number)
-            singles.append(types.InputSingleMedia(await self._known[number].of(target), caption, random_id=random_id, entities=entities))
+            singles.append(
+                types.InputSingleMedia(await self._known[number].of(target, target.peer), caption, random_id=random_id, entities=entities)
+            )
         return Part(functions.messages.SendMultiMediaRequest(target.peer, singles, **target.common), tuple(random_ids), alike)
 
     async def _caption(self, target: SendTarget, number: int) -> tuple[str, list[Any] | None]:

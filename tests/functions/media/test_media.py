@@ -30,7 +30,7 @@ async def test_small_media_is_answered_as_it_is(api: Api, owner: StandInOwner, q
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "private, no-store")
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Content-Disposition"].startswith("attachment; ")
-    assert owner.asked == [("v3/media/get", {"tenant": tenant["id"], "channel": "telegram", "media_id": "med_1", **thumbnail})]
+    assert owner.asked == [("v4/media/get", {"tenant": tenant["id"], "channel": "telegram", "media_id": "med_1", **thumbnail})]
 
 
 async def test_larger_media_is_where_the_answer_says(api: Api, owner: StandInOwner) -> None:

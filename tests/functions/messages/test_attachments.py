@@ -29,7 +29,7 @@ async def test_files_go_to_the_owner_with_text_and_options(api: Api, owner: Stan
     answer = await send(api, tenant, text="<i>hi</i>", parse_mode="html", attachments=files, silent=True, reply_to=3)
     assert (answer.status_code, answer.json()) == (200, {**SENT_FILES, "date": "2026-03-01T12:00:00Z"})
     ((command, body),) = owner.asked
-    assert command == "v3/send/attachments"
+    assert command == "v4/send/attachments"
     assert len(set(body.pop("random_ids"))) == 2
     bold = {"type": "bold", "offset": 0, "length": 1}
     assert body.pop("attachments") == [

@@ -17,16 +17,16 @@ VERBS: list[tuple[str, dict[str, Any], str, dict[str, Any], dict[str, Any], dict
     ("edit", {"message_id": 5, "text": "новый"}, "v2/edit", {"message_id": "5", "text": "новый"}, MESSAGE, CHANGED),
     (
         "edit",
-        {"message_id": 5, "text": " <b>new</b>", "parse_mode": "html"},
+        {"message_id": 5, "text": " a <b>b</b> ", "parse_mode": "html"},
         "v3/edit",
-        {"message_id": "5", "text": "new", "entities": [{"type": "bold", "offset": 0, "length": 3}]},
+        {"message_id": "5", "text": "a b", "entities": [{"type": "bold", "offset": 2, "length": 1}]},
         MESSAGE,
         CHANGED,
     ),
     (
         "edit",
         {"message_id": 5, "attachment": {"url": "https://a.example/x", "caption": "`c`", "parse_mode": "markdown"}},
-        "v3/edit",
+        "v4/edit",
         {
             "message_id": "5",
             "text": "c",
@@ -87,6 +87,7 @@ async def test_who_is_not_logged_in_changes_nothing(api: Api, owner: StandInOwne
     [
         ("edit", {"message_id": 5, "text": " \u200b"}, "invalid_request"),
         ("edit", {"message_id": 0, "text": "x"}, "invalid_request"),
+        ("edit", {"message_id": 5, "text": "<b>x", "parse_mode": "html"}, "invalid_markup"),
         ("edit", {"message_id": 5, "text": "🙂" * 2049}, "message_too_long"),
         ("edit", {"message_id": 5}, "contradictory_fields"),
         ("edit", {"message_id": 5, "attachment": {}}, "contradictory_fields"),
