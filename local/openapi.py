@@ -19,11 +19,12 @@ from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
-from functions.http.openapi_responses import ErrorBody
+from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.messages import routers as messages
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
+from shared.errors import Code
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
@@ -98,6 +99,7 @@ def document() -> dict[str, Any]:
     error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     openapi_operations.optional(error_body)
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
+    described["components"]["schemas"]["Code"] |= error_schema(Code)
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
 
 
