@@ -11,11 +11,14 @@ from shared.errors import DETAILS, Code
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 _HEAD = """# Errors
 
-**The rule: a code says what can be done about an error.** Every error has the body `{"ok": false, "error": "<code>", "detail": "…", "request_id": "…"}` and the code's own fields.
-Codes are stable; `detail` is for people and may change. New codes may come: treat one that you do not know by its status.
+**The rule: a code says what can be done about an error.** Every error has the body
+`{"ok": false, "error": "<code>", "detail": "…", "request_id": "…"}` and the code's own fields. Codes are stable; `detail` is for people and
+may change. New codes may come: treat one that you do not know by its status.
 
-Telegram has hundreds of names for its errors, and one code often stands for several of them ([why](decisions/telegrams-errors-by-kind.md)). `telegram_error` has Telegram's own name where that says more.
-What has no code of its own is `refused_by_telegram` (400), `forbidden_by_telegram` (403), `telegram_unavailable` (503) or `telegram_error` (502), by Telegram's number. Numbers at the end of a name are left out here.
+Telegram has hundreds of names for its errors, and one code often stands for several of them
+([why](decisions/telegrams-errors-by-kind.md)). `telegram_error` has Telegram's own name where that says more. What has no code of its own
+is `refused_by_telegram` (400), `forbidden_by_telegram` (403), `telegram_unavailable` (503) or `telegram_error` (502), by Telegram's number.
+Numbers within a name are left out here.
 
 `make openapi` writes this page.
 

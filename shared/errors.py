@@ -214,8 +214,8 @@ DETAILS: dict[Code, str] = {
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
-    Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error`). Nothing was done: have your "
-    "operator update it.",
+    Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error` says what). Nothing was "
+    "done: have your operator update it.",
     Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",
     Code.NOT_MINE: "Another worker holds this account.",
     Code.INTERNAL_ERROR: "Something went wrong on our side.",

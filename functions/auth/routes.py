@@ -120,7 +120,8 @@ class SentCode(BaseModel):
         str,
         Field(
             examples=["app", "sms", "call", "email", "fragment", "firebase"],
-            description="`app`: a message in the person's Telegram apps. `firebase`: an SMS that only official apps get: ask for `next_type`.",
+            description="`app`: a message in the person's Telegram apps. `firebase`: an SMS that only official apps get, so ask for"
+            " `next_type`.",
         ),
     ]
     length: int | None = None
@@ -133,14 +134,14 @@ class SentCode(BaseModel):
             " `length` digits."
         ),
     ] = "digits"
-    beginning: Annotated[str | None, Field(description="How the word, the phrase or the number that calls begins, if Telegram says so.")] = (
-        None
-    )
+    beginning: Annotated[
+        str | None, Field(description="How the word, the phrase or the number that calls begins, if Telegram says so.")
+    ] = None
     pattern: Annotated[str | None, Field(description="With `caller_number`: the pattern of the number that calls.")] = None
     url: Annotated[str | None, Field(description="With `fragment`: the page that shows the code.")] = None
-    email_pattern: Annotated[str | None, Field(description="With `email`: the address, most of it hidden.", examples=["a***z@example.org"])] = (
-        None
-    )
+    email_pattern: Annotated[
+        str | None, Field(description="With `email`: the address, most of it hidden.", examples=["a***z@example.org"])
+    ] = None
 
 
 class SignedIn(BaseModel):

@@ -84,7 +84,13 @@ class Unpin(OfMessage):
 @router.post(
     "/tenants/{tenant}/messages/edit",
     responses=acting(
-        Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, Code.EDIT_TIME_EXPIRED, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP, *REFUSALS
+        Code.MESSAGE_NOT_FOUND,
+        Code.MESSAGE_AUTHOR_REQUIRED,
+        Code.EDIT_TIME_EXPIRED,
+        Code.MESSAGE_EMPTY,
+        Code.MESSAGE_TOO_LONG,
+        Code.INVALID_MARKUP,
+        *REFUSALS,
     ),
 )
 def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:

@@ -26,7 +26,7 @@ from shared.errors import AvioError, Code
 
 _RESTART = "AUTH_RESTART"
 _START_ANEW = "Telegram wants the log-in started once more. Call auth/start again."
-_PASSWORD_CHANGES = "Telegram says that the password is being changed. Call auth/verify again, with the password as it is now."
+_BEING_CHANGED = "Telegram says that the password is being changed. Call auth/verify again, with the password as it is now."
 
 
 async def start(client: Client, endpoint: TelegramEndpoint, phone: str, now: datetime) -> PendingLogin | types.User:
@@ -37,7 +37,7 @@ async def start(client: Client, endpoint: TelegramEndpoint, phone: str, now: dat
     request = functions.auth.SendCodeRequest(phone, endpoint.api_id, endpoint.api_hash, types.CodeSettings())
     with translated():
         try:
-            sent = await _restarted_once(client, request, Code.TELEGRAM_UNAVAILABLE)
+            sent = await _sent_or_over(client, request, Code.TELEGRAM_UNAVAILABLE)
         except errors.SessionPasswordNeededError:
             return PendingLogin(
                 phone=phone, phone_code_hash="", delivery="app", length=None, next_type=None, resend_at=now, code_accepted=True
@@ -66,7 +66,7 @@ async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.Use
     request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
     with translated():
         try:
-            return _authorised(await _restarted_once(client, request, Code.CODE_EXPIRED))
+            return _authorised(await _sent_or_over(client, request, Code.CODE_EXPIRED))
         except errors.SessionPasswordNeededError as error:
             raise AvioError(Code.TWO_FA_REQUIRED) from error
 
@@ -95,7 +95,7 @@ async def check_password(client: Client, password: str) -> types.User:
             try:
                 return await _check_password(client, password)
             except changed as error:
-                raise AvioError(Code.TELEGRAM_UNAVAILABLE, _PASSWORD_CHANGES) from error
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE, _BEING_CHANGED) from error
 
 
 async def myself(client: Client) -> types.User | None:
@@ -138,16 +138,11 @@ async def log_out(client: Client) -> None:
         await client.invoke(functions.auth.LogOutRequest())
 
 
-async def _restarted_once(client: Client, request: Any, code: Code) -> Any:
-    """Send a request, and once more if Telegram wants the log-in restarted; raise `code` if it still does.
+async def _sent_or_over(client: Client, request: Any, code: Code) -> Any:
+    """Send a request. Telethon repeats it once after AUTH_RESTART or AUTH_RESTART_n; raise `code` if Telegram answers that again.
 
-    https://core.telegram.org/method/auth.sendCode has AUTH_RESTART and AUTH_RESTART_n.
+    https://core.telegram.org/method/auth.sendCode
     """
-    try:
-        return await client(request)
-    except errors.ServerError as error:
-        if name_of(error) != _RESTART:
-            raise
     try:
         return await client(request)
     except errors.ServerError as error:

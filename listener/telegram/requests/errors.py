@@ -27,6 +27,8 @@ _NAMELESS = (  # Telethon's classes for names that it does not know, by number
     telethon.NotFoundError,
     telethon.AuthKeyError,
     telethon.FloodError,
+    telethon.ServerError,
+    telethon.TimedOutError,
 )
 
 

@@ -48,9 +48,7 @@ OURS = {Code.TELEGRAM_ERROR, Code.TELEGRAM_UNAVAILABLE, Code.TELEGRAM_APP_REJECT
 BY_KIND = {Code.REFUSED_BY_TELEGRAM, Code.FORBIDDEN_BY_TELEGRAM, Code.TELEGRAM_ERROR}
 """Codes of errors that have no code of their own."""
 
-REVIEWED = {
-    line for line in Path(__file__).with_name("reviewed_errors.txt").read_text().splitlines() if line and not line.startswith("#")
-}
+REVIEWED = {line for line in Path(__file__).with_name("reviewed_errors.txt").read_text().splitlines() if line and not line.startswith("#")}
 """Names that somebody has looked at, and that need no code of their own."""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from telethon import errors, functions, types
 
@@ -237,10 +235,9 @@ async def test_a_log_in_email_is_set_up(server: TelegramServer) -> None:
     verify = functions.account.VerifyEmailRequest(purpose, types.EmailVerificationCode("00"))
     with pytest.raises(errors.EmailVerifyExpiredError):
         await client(verify)
-    for address, error in (("nonsense", errors.EmailInvalidError), ("ann@example.org", None)):
-        ask = functions.account.SendVerifyEmailCodeRequest(purpose, address)
-        with contextlib.nullcontext() if error is None else pytest.raises(error):
-            found = await client(ask)
+    with pytest.raises(errors.EmailInvalidError):
+        await client(functions.account.SendVerifyEmailCodeRequest(purpose, "nonsense"))
+    found = await client(functions.account.SendVerifyEmailCodeRequest(purpose, "ann@example.org"))
     assert (found.email_pattern, found.length) == ("a***n@example.org", 5)
     with pytest.raises(errors.CodeInvalidError):
         await client(verify)
