@@ -38,7 +38,7 @@ class PendingLogin(FrozenModel):
     """A log-in under way. `code_accepted` means that only the password is missing.
 
     `email_wanted`: Telegram sends no code before a log-in e-mail is set up. `email_pattern` says where a code went by e-mail; while an
-    e-mail is wanted, that is the code that verifies the address.
+    e-mail is wanted, that is the code that verifies the address. `email_proven`: it was set up in this log-in.
 
     The last fields are stored only if they differ from their defaults: a worker of the previous version refuses fields it does not know.
     """
@@ -57,6 +57,7 @@ class PendingLogin(FrozenModel):
     url: str | None = Field(None, exclude_if=_unset)
     email_pattern: str | None = Field(None, exclude_if=_unset)
     email_wanted: bool = Field(False, exclude_if=lambda wanted: not wanted)
+    email_proven: bool = Field(False, exclude_if=lambda proven: not proven)
 
     @property
     def email_sent(self) -> bool:

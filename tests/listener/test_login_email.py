@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -89,6 +90,20 @@ async def test_a_proof_whose_answer_was_lost_is_made_good_by_a_start(harness: Li
         assert isinstance(started, LogInCode)
         assert started.email_pattern == "a***a@example.org"
         assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
+
+
+async def test_two_proofs_at_once_are_one(harness: ListenerHarness, server: TelegramServer) -> None:
+    """Both are told of the one log-in code, and so is a repeat."""
+    async with harness.worker().running() as worker:
+        flow = telegram(await wanted(worker)).flow
+        await flow.set_email(EMAIL)
+        code = await code_of(server)
+        first, second = await asyncio.gather(flow.verify_email(code), flow.verify_email(code))
+        for told in (first, second, await flow.verify_email(code)):
+            assert isinstance(told, LogInCode)
+            assert (told.delivery, told.email_pattern) == ("email", "a***a@example.org")
+        assert server.operation.counters()["calls"]["account.verifyEmail"] == 1
+        assert (await flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
 
 
 async def test_steps_in_another_order_say_what_comes_first(harness: ListenerHarness, server: TelegramServer) -> None:

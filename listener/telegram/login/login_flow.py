@@ -140,10 +140,15 @@ class LoginFlow:
             return await self._step(session, ask)
 
     async def verify_email(self, code: str) -> LogInCode | StateReached:
-        """Prove the address. Telegram sends a log-in code next. If its answer is lost, a start has that code sent again."""
+        """Prove the address. Telegram sends a log-in code next; a repeat tells of the same code.
+
+        If Telegram's answer is lost, the next try ends the log-in, and a start has that code sent.
+        """
         async with self._lock:
             self._refuse_logged_in()
             pending, session = self._pending(), self._context.session
+            if pending and pending.email_proven:
+                return self._told(pending)
             if pending is None or session is None or not pending.email_sent:
                 raise AvioError(Code.NOT_STARTED, _NO_EMAIL_CODE)
 

@@ -82,7 +82,8 @@ async def verify_email(client: Client, pending: PendingLogin, code: str, now: da
     """Present the code that came by e-mail; Telegram then sends a log-in code: https://core.telegram.org/api/auth#email-verification."""
     with translated():
         verified = await client(functions.account.VerifyEmailRequest(_setup_of(pending), types.EmailVerificationCode(code)))
-    return _sent(verified.sent_code, pending.phone, now)
+    sent = _sent(verified.sent_code, pending.phone, now)
+    return sent.model_copy(update={"email_proven": True}) if isinstance(sent, PendingLogin) else sent
 
 
 async def check_password(client: Client, password: str) -> types.User:
