@@ -190,7 +190,8 @@ DETAILS: dict[Code, str] = {
     Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
     Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
     Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
-    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, its markup not counted; an emoji counts as two or more.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, fewer in a caption. Markup does not count; an emoji "
+    "counts as two or more.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
