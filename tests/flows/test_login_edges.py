@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -165,3 +166,16 @@ def test_a2_telegram_may_want_no_code_or_a_payment(customer: Customer) -> None:
     assert told(customer.call("POST", "/logout"))["state"] == "logged_out"
     customer.phones.change_person(customer.phone, password="")
     assert start(customer) == {"authorized": True, "state": "authorized"}
+
+
+def test_a2_two_steps_at_once_are_one(customer: Customer) -> None:
+    """A2: two starts are one code, and two verifies one log-in: the second hears that it is done."""
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda _: start(customer), range(2))
+        assert (first["delivery"], first["length"]) == (second["delivery"], second["length"])
+        sent = [change for change in customer.phones.changes(person=customer.phone)["changes"] if change["kind"] == "code"]
+        assert len(sent) == 1
+        given = {"phone": customer.phone, "code": code_of(customer), "password": PASSWORD}
+        answers = both.map(lambda _: customer.call("POST", "/auth/verify", json=given), range(2))
+        assert sorted((answer.status_code, answer.json().get("error")) for answer in answers) == [(200, None), (409, "already_authorized")]
+    assert len(customer.phones.authorizations(customer.phone)) == 1
