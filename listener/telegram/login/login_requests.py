@@ -79,9 +79,14 @@ async def send_email_code(client: Client, pending: PendingLogin, email: str) -> 
 
 
 async def verify_email(client: Client, pending: PendingLogin, code: str, now: datetime) -> PendingLogin | types.User:
-    """Present the code that came by e-mail; Telegram then sends a log-in code: https://core.telegram.org/api/auth#email-verification."""
+    """Present the code that came by e-mail; Telegram then sends a log-in code.
+
+    https://core.telegram.org/api/auth#email-verification: for a log-in the answer is account.emailVerifiedLogin.
+    """
     with translated():
         verified = await client(functions.account.VerifyEmailRequest(_setup_of(pending), types.EmailVerificationCode(code)))
+    if not isinstance(verified, types.account.EmailVerifiedLogin):
+        raise AvioError(Code.TELEGRAM_ERROR, telegram_error=type(verified).__name__)
     sent = _sent(verified.sent_code, pending.phone, now)
     return sent.model_copy(update={"email_proven": True}) if isinstance(sent, PendingLogin) else sent
 
