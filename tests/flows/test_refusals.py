@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local import openapi
 from tests.flows.customer import Customer
 
 SEND = "messages.sendMessage"
@@ -26,6 +27,8 @@ REFUSALS: list[tuple[str, dict[str, Any], str, int, str, int, dict[str, Any]]] =
     ("send", {"text": "x"}, SEND, 420, "SLOWMODE_WAIT_30", 429, {"error": "slow_mode", "retry_after_seconds": 30}),
     ("poll", POLL, "messages.sendMedia", 400, "QUIZ_MULTIPLE_INVALID", 400, {"error": "poll_refused"}),
     ("poll", POLL, "messages.sendMedia", 403, "CHAT_SEND_POLL_FORBIDDEN", 403, {"error": "content_forbidden"}),
+    ("edit", {"message_id": 1, "text": "x"}, "messages.editMessage", 400, "MSG_TOO_OLD", 400, {"error": "edit_time_expired"}),
+    ("action", {}, "messages.setTyping", 403, "USER_IS_BLOCKED", 403, {"error": "blocked_by_recipient"}),
     ("pin", {"message_id": 1}, "messages.updatePinnedMessage", 400, "PIN_RESTRICTED", 403, {"error": "pin_forbidden"}),
     (
         "react",
@@ -40,7 +43,8 @@ REFUSALS: list[tuple[str, dict[str, Any], str, int, str, int, dict[str, Any]]] =
 
 
 def test_s7_each_refusal_has_a_code_and_a_status(customer: Customer) -> None:
-    """S7: with what belongs to it, whatever number Telegram gives it."""
+    """S7: with what belongs to it, whatever number Telegram gives it; the document names both."""
+    paths = openapi.document()["paths"]
     customer.log_in()
     for verb, body, method, number, name, status, told in REFUSALS:
         customer.phones.inject("error", phone=customer.phone, method=method, code=number, message=name)
@@ -48,5 +52,7 @@ def test_s7_each_refusal_has_a_code_and_a_status(customer: Customer) -> None:
         answer = customer.call("POST", f"/messages/{verb}", json={"peer": peer, **body})
         assert answer.status_code == status, (name, answer.text)
         assert {field: answer.json()[field] for field in told} == told, name
+        documented = paths[f"/tenants/{{tenant}}/messages/{verb}"]["post"]["responses"][str(status)]
+        assert told["error"] in documented["content"]["application/json"]["examples"], name
     customer.phones.inject("error", phone=customer.phone, method=SEND, code=-503, message="Timeout")
     assert customer.send(f"@{customer.username}", "after a time-out").status_code == 200
