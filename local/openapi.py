@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.auth import import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
@@ -23,7 +23,7 @@ from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.messages import routers as messages
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
-from local import openapi_operations, openapi_webhooks
+from local import errors_page, openapi_operations, openapi_webhooks
 from shared.errors import Code
 from shared.version import VERSION
 
@@ -33,6 +33,7 @@ ROUTERS = (
     credential_routes.router,
     callback_routes.router,
     auth.router,
+    email_routes.router,
     import_routes.router,
     proxy_routes.router,
     *messages.ROUTERS,
@@ -109,9 +110,10 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Write docs/openapi.json."""
+    """Write docs/openapi.json, and docs/errors.md with all error codes."""
     del arguments
     DOCUMENT.write_text(text())
+    errors_page.main()
 
 
 if __name__ == "__main__":
