@@ -43,6 +43,7 @@ class Code(StrEnum):
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONE_BANNED = "phone_banned"
     EMAIL_SETUP_REQUIRED = "email_setup_required"
+    INVALID_EMAIL = "invalid_email"
     CODE_UNAVAILABLE = "code_unavailable"
     PAYMENT_REQUIRED = "payment_required"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
@@ -91,6 +92,12 @@ class Code(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     PRIVACY_RESTRICTED = "privacy_restricted"
     WRITE_FORBIDDEN = "write_forbidden"
+    CONTENT_FORBIDDEN = "content_forbidden"
+    ADMIN_REQUIRED = "admin_required"
+    NOT_A_MEMBER = "not_a_member"
+    PIN_FORBIDDEN = "pin_forbidden"
+    POLL_REFUSED = "poll_refused"
+    ATTACHMENT_REFUSED = "attachment_refused"
     MESSAGE_NOT_FOUND = "message_not_found"
     MESSAGE_AUTHOR_REQUIRED = "message_author_required"
     EDIT_TIME_EXPIRED = "edit_time_expired"
@@ -104,7 +111,6 @@ class Code(StrEnum):
     MEDIA_EXPIRED = "media_expired"
     MEDIA_SELF_DESTRUCTS = "media_self_destructs"
     MEDIA_HAS_NO_THUMBNAIL = "media_has_no_thumbnail"
-    ATTACHMENT_REFUSED = "attachment_refused"
     ATTACHMENT_UNREACHABLE = "attachment_unreachable"
     ATTACHMENT_TOO_LARGE = "attachment_too_large"
     ATTACHMENTS_UNDER_WAY = "attachments_under_way"
@@ -112,6 +118,7 @@ class Code(StrEnum):
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
     TELEGRAM_ERROR = "telegram_error"
+    TELEGRAM_LAYER_REJECTED = "telegram_layer_rejected"
     UNAVAILABLE = "unavailable"
     NOT_MINE = "not_mine"
     INTERNAL_ERROR = "internal_error"
@@ -154,7 +161,9 @@ DETAILS: dict[Code, str] = {
     Code.INVALID_PHONE: "This is not a phone number in international form: begin with + and the country code, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",
-    Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Do that in an official app, then start again.",
+    Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Call auth/email with an address, then auth/email/verify "
+    "with the code that comes there.",
+    Code.INVALID_EMAIL: "Telegram does not take this e-mail address. Give another one.",
     Code.CODE_UNAVAILABLE: "Telegram has no further way to send a code to this phone. Wait, then start again.",
     Code.PAYMENT_REQUIRED: "Telegram wants a payment before it sends a code to this phone.",
     Code.TOO_MANY_ATTEMPTS: "Too many attempts for this phone. Wait before trying again.",
@@ -184,18 +193,25 @@ DETAILS: dict[Code, str] = {
     Code.RECIPIENT_IS_BOT: "The recipient is a bot, and Telegram does not let this account write to it.",
     Code.BLOCKED_BY_RECIPIENT: "The recipient has blocked this account.",
     Code.RECIPIENT_BLOCKED: "This account has blocked the recipient. Unblock them in the Telegram app first.",
-    Code.PREMIUM_REQUIRED: "Only accounts with Telegram Premium, or contacts, may write to this recipient.",
+    Code.PREMIUM_REQUIRED: "That needs Telegram Premium: only such accounts, or contacts, may write to this recipient, or do this.",
     Code.PAID_MESSAGE: "Messages to this recipient cost Telegram Stars (`price_stars` each, where it is known): nothing was sent or paid.",
-    Code.TOPIC_CLOSED: "The topic is closed or deleted: nothing can be written in it.",
+    Code.TOPIC_CLOSED: "The topic is closed, deleted or was never there: nothing can be written in it.",
     Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
     Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
     Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
-    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, and 1024 in a caption, without their markup. "
-    "An emoji counts as two or more.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, fewer in a caption. Markup does not count; an emoji "
+    "counts as two or more.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
     Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
+    Code.CONTENT_FORBIDDEN: "That chat or user does not take this kind of message (`telegram_error` says which). Nothing was sent: send "
+    "another kind, such as a plain text.",
+    Code.ADMIN_REQUIRED: "Only an admin of that chat who has the right to may do this. Have an admin give this account the right.",
+    Code.NOT_A_MEMBER: "This account is not in that chat. Join it in the Telegram app first.",
+    Code.PIN_FORBIDDEN: "Telegram does not let this account pin messages in that chat.",
+    Code.POLL_REFUSED: "Telegram does not take this poll (`telegram_error` says what is wrong with it). Nothing was sent.",
+    Code.ATTACHMENT_REFUSED: "An attachment cannot be used. Nothing was sent.",
     Code.MESSAGE_NOT_FOUND: "There is no such message in this chat. Take `message_id` and the chat "
     "from one event, or from the answer to a send.",
     Code.MESSAGE_AUTHOR_REQUIRED: "Only who wrote a message can do that to it.",
@@ -210,7 +226,6 @@ DETAILS: dict[Code, str] = {
     Code.MEDIA_EXPIRED: "The message is gone, or has no such media any more: it was deleted, edited, or its chat was left.",
     Code.MEDIA_SELF_DESTRUCTS: "This photo or video destroys itself once it is viewed. It is not kept here: view it in a Telegram app.",
     Code.MEDIA_HAS_NO_THUMBNAIL: "Telegram has no thumbnail of this media. Ask for the media itself, without `thumbnail`.",
-    Code.ATTACHMENT_REFUSED: "An attachment cannot be used. Nothing was sent.",
     Code.ATTACHMENT_UNREACHABLE: "An attachment cannot be fetched from its address. Nothing was sent.",
     Code.ATTACHMENT_TOO_LARGE: "An attachment is larger than Telegram takes (2 GB). Nothing was sent.",
     Code.ATTACHMENTS_UNDER_WAY: "The attachments are still on their way to Telegram, and nothing was sent. Send the same request again: "
@@ -218,6 +233,8 @@ DETAILS: dict[Code, str] = {
     Code.UPLOAD_NOT_FOUND: "There is no such upload, or no file was put there, or it is older than a day. Nothing was sent.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
+    Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error` says what). Nothing was "
+    "done: have your operator update it.",
     Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",
     Code.NOT_MINE: "Another worker holds this account.",
     Code.INTERNAL_ERROR: "Something went wrong on our side.",

@@ -22,13 +22,13 @@ MAX_BODY_BYTES = 6_000_000
 
 ATTACHMENT_ERRORS = (
     Code.ATTACHMENT_REFUSED,
+    Code.CONTENT_FORBIDDEN,
     Code.ATTACHMENT_UNREACHABLE,
     Code.ATTACHMENT_TOO_LARGE,
     Code.ATTACHMENTS_UNDER_WAY,
     Code.UPLOAD_NOT_FOUND,
-    Code.PARTLY_SENT,
 )
-"""What sending files can end with beside what sending can."""
+"""What a request with files can end with beside what one without can."""
 
 
 class _Base64(Base64Encoder):

@@ -41,7 +41,7 @@ class NewMessage(DeliveryFields, FormattedFields):
 
 @router.post(
     "/tenants/{tenant}/messages/send",
-    responses=acting(*SEND_ERRORS, *ATTACHMENT_ERRORS, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
+    responses=acting(*SEND_ERRORS, *ATTACHMENT_ERRORS, Code.PARTLY_SENT, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
 )
 def send_message(
     body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting

@@ -79,6 +79,7 @@ class _Attempt:
                 if found.key != self.source.key:
                     raise AvioError(Code.MEDIA_EXPIRED) from error
                 self.source = found
+                problem = AvioError(Code.MEDIA_EXPIRED)
             case _ if isinstance(error, _LOG_IN_LOST) and self.dc_id != await self.connections.home():
                 await self.connections.forget(self.dc_id)
             case _ if problem.code is not Code.TELEGRAM_UNAVAILABLE:

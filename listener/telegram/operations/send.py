@@ -31,7 +31,14 @@ INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_F
 UPLOAD_GONE = (errors.FilePartsInvalidError, errors.FilePart0MissingError, errors.FilePartMissingError)
 """Refusals of a repeat whose uploaded file is gone: perhaps the first attempt has made a message of it."""
 
-REFUSED_WHERE_MOVED = {Code.PEER_NOT_FOUND, Code.WRITE_FORBIDDEN, Code.REFUSED_BY_TELEGRAM, Code.FORBIDDEN_BY_TELEGRAM}
+REFUSED_WHERE_MOVED = {
+    Code.PEER_NOT_FOUND,
+    Code.WRITE_FORBIDDEN,
+    Code.ADMIN_REQUIRED,
+    Code.NOT_A_MEMBER,
+    Code.REFUSED_BY_TELEGRAM,
+    Code.FORBIDDEN_BY_TELEGRAM,
+}
 """Refusals of a basic group that has become a supergroup: Telegram documents none, so each that may be is looked into."""
 
 

@@ -118,7 +118,7 @@ async def send_attachments(account: SendingAccount, command: SendAttachments) ->
     try:
         sent = await account.send(Outgoing(command.to, content, command.random_ids, options))
     except AvioError as error:
-        if error.code is Code.REFUSED_BY_TELEGRAM:  # perhaps for a file: Telegram does not keep an upload for ever
+        if error.code is Code.ATTACHMENT_REFUSED:  # Telegram does not keep an upload for ever
             transfers.forget(ready)
         raise
     transfers.forget(ready)

@@ -147,7 +147,7 @@ async def test_a_repeat_whose_upload_is_used_up_is_found(server: TelegramServer,
 async def test_an_upload_that_telegram_does_not_take_is_uploaded_anew(server: TelegramServer, anna: OwnedAccount) -> None:
     """By the next request; this one is refused, and sent nothing."""
     server.operation.inject(FaultSpec(kind="error", method="messages.sendMedia", code=400, message="FILE_PARTS_INVALID"))
-    assert (await refusal(anna, inline(PDF))).code is Code.REFUSED_BY_TELEGRAM
+    assert (await refusal(anna, inline(PDF))).code is Code.ATTACHMENT_REFUSED
     await send(anna, inline(PDF), first_id=200)
     assert len(arrived(server)) == 1
     assert server.operation.counters()["calls"]["upload.saveFilePart"] == 2
@@ -345,4 +345,4 @@ async def test_media_that_cannot_take_the_place_is_refused(server: TelegramServe
     for message_id, name in ((str(text.message_id), "MEDIA_PREV_INVALID"), (album.message_id, "MEDIA_GROUPED_INVALID")):
         with pytest.raises(AvioError) as refused:
             await edit(telegram(anna), edit_of(message_id, attachment=inline(PDF)))
-        assert (refused.value.code, refused.value.fields["telegram_error"]) == (Code.REFUSED_BY_TELEGRAM, name)
+        assert (refused.value.code, refused.value.fields["telegram_error"]) == (Code.ATTACHMENT_REFUSED, name)
