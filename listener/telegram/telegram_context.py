@@ -23,7 +23,7 @@ class TelegramContext:
         self._endpoint = endpoint
         self.limiter = limiter
         self.session: Session | None = None
-        self.peers = PeerCache(core.load_peer, clock=core.services.clock.boottime)
+        self.peers = PeerCache(core.load_any_peer, clock=core.services.clock.boottime, keep=core.save_listed_peers)
 
     @property
     def endpoint(self) -> TelegramEndpoint:

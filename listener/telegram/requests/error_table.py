@@ -16,6 +16,8 @@ Names come before numbers because the numbers are unreliable: 406 means a dozen 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shared.errors import Code
 
 LOGGING_IN: dict[str, Code] = {
@@ -102,6 +104,15 @@ CHANGING: dict[str, Code] = {
 
 NAMES = {**LOGGING_IN, **SENDING, **CHANGING}
 
+READING: dict[str, Code] = {
+    **NAMES,
+    "CHANNEL_PRIVATE": Code.CHAT_PRIVATE,
+    "CHANNEL_PUBLIC_GROUP_NA": Code.CHAT_PRIVATE,
+    "CHAT_FORBIDDEN": Code.CHAT_PRIVATE,
+    "CHAT_ADMIN_REQUIRED": Code.MEMBERS_HIDDEN,
+}
+"""The names of errors that mean something else to who only reads."""
+
 _NUMBERS: dict[int, Code] = {
     400: Code.REFUSED_BY_TELEGRAM,
     403: Code.FORBIDDEN_BY_TELEGRAM,
@@ -118,6 +129,6 @@ UNNAMED_WAIT_S = 60
 """The wait in seconds if Telegram names none."""
 
 
-def code_for(name: str, number: int) -> Code:
+def code_for(name: str, number: int, names: Mapping[str, Code] = NAMES) -> Code:
     """Return the code for an error's name (without the numbers in it) and number, which may be negative."""
-    return NAMES.get(name) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)
+    return names.get(name) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)
