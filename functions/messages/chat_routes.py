@@ -51,7 +51,7 @@ ChatName = Annotated[
     str,
     Path(
         max_length=peers.MAX_LENGTH,
-        description="`me`, `@username`, a phone number in international form (`+…`), or the numeric id of a chat or user, as events carry it.",
+        description="`me`, `@username`, a phone number (`+…`), or the numeric id of a chat or user, as events carry it.",
         json_schema_extra={"pattern": peers.PATH_PATTERN},
         openapi_examples={"id": {"value": "100000002"}},
     ),

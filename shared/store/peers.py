@@ -18,7 +18,6 @@ from shared.model.ids import Channel, TenantId
 from shared.store import keys
 from shared.store.table import ConditionFailed, Item, Table
 
-
 LISTED_FOR = timedelta(days=30)
 
 

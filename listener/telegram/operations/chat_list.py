@@ -18,7 +18,7 @@ from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ARCHIVE, ChatsOfAnswer, chats_of
-from listener.telegram.operations.cursors import cursor_of, place_of
+from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates import dialogs
@@ -26,6 +26,7 @@ from shared.rpc.chats import Chat, ChatPage, ListChats
 
 MOST_REQUESTS = 12
 """Requests for one page at most; then it is shorter. Without anything unreadable four are enough."""
+_BOUNDS = ((0, ARCHIVE), (-1, 1000), NUMBER, NUMBER, (-(10**14), 10**14))
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +55,7 @@ class _Place:
 
 async def list_chats(account: Performer, command: ListChats) -> ChatPage:
     """Run the command `chats`; raise `invalid_request` for a cursor that is none."""
-    start = _Place(*place_of(command.cursor, "chats", 5)) if command.cursor else _Place()
+    start = _Place(*place_of(command.cursor, "chats", *_BOUNDS)) if command.cursor else _Place()
 
     async def run(at: Connected) -> ChatPage:
         found: list[Chat] = []

@@ -14,7 +14,7 @@ from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ChatsOfAnswer, fields_of_chat, told
-from listener.telegram.operations.cursors import cursor_of, place_of
+from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from listener.telegram.operations.recipients import resolve
@@ -111,7 +111,7 @@ class _From:
 
 def _start(command: ListMessages) -> _From:
     if command.cursor:
-        return _From(*place_of(command.cursor, "messages", 2))
+        return _From(*place_of(command.cursor, "messages", NUMBER, (0, 1000)))
     return _From(number_of(command.before)) if command.before else _From()
 
 

@@ -9,6 +9,8 @@ import re
 
 from shared.errors import AvioError, Code
 
+NUMBER = (0, (1 << 31) - 1)
+"""The bounds of Telegram's message ids, dates and offsets."""
 _FORM = re.compile(r"([a-z]+)((?:_-?[0-9]{1,19})+)")
 
 
@@ -17,11 +19,11 @@ def cursor_of(name: str, *place: int) -> str:
     return "_".join([name, *map(str, place)])
 
 
-def place_of(cursor: str, name: str, numbers: int) -> tuple[int, ...]:
-    """Return the place of a cursor, so many numbers; raise `invalid_request` for one that is none of this list's."""
+def place_of(cursor: str, name: str, *bounds: tuple[int, int]) -> tuple[int, ...]:
+    """Return the place of a cursor: a number within each of the bounds. Raise `invalid_request` for one that is none of this list's."""
     found = _FORM.fullmatch(cursor)
     place = tuple(map(int, found[2].split("_")[1:])) if found and found[1] == name else ()
-    if len(place) != numbers:
+    if len(place) != len(bounds) or not all(least <= number <= most for number, (least, most) in zip(place, bounds, strict=True)):
         problem = "This is no cursor of this list. Take it unchanged from the `Link` header of the page before."
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "query.cursor", "problem": problem}])
     return place

@@ -14,7 +14,7 @@ from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_reading import chat_named
-from listener.telegram.operations.cursors import cursor_of, place_of
+from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.describing import people_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from shared.errors import AvioError, Code
@@ -24,7 +24,7 @@ from shared.rpc.people import Person
 
 async def list_members(account: Performer, command: ListMembers) -> MemberPage:
     """Run the command `chats/members`; raise `not_a_group`, `members_hidden`, `chat_private`, or `invalid_request` for a cursor."""
-    start = place_of(command.cursor, "members", 1)[0] if command.cursor else 0
+    start = place_of(command.cursor, "members", NUMBER)[0] if command.cursor else 0
 
     async def run(at: Connected) -> MemberPage:
         _, peer = await chat_named(at, command.to)

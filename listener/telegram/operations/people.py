@@ -77,7 +77,7 @@ async def find_peer(account: Performer, command: FindPeer) -> FoundPeer:
 
 async def list_contacts(account: Performer, command: ListContacts) -> ContactPage:
     """Run the command `contacts`; raise `invalid_request` for a cursor that is none."""
-    start = place_of(command.cursor, "contacts", 1)[0] if command.cursor else 0
+    start = place_of(command.cursor, "contacts", (0, 10**14))[0] if command.cursor else 0
 
     async def run(at: Connected) -> ContactPage:
         answer = await at.client.invoke(functions.contacts.GetContactsRequest(0))

@@ -46,7 +46,10 @@ class Freeze:
 
 @dataclass(slots=True)
 class Person:
-    """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account."""
+    """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account.
+
+    `deleted`: the account was deleted. Others still see that there was one, in chats and groups.
+    """
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -67,6 +70,8 @@ class Person:
     blocked: set[int] = field(default_factory=set)
     dc: int = DC_ID
     more_usernames: list[str] = field(default_factory=list)
+    about: str = ""
+    deleted: bool = False
 
     @property
     def usernames(self) -> list[str]:
