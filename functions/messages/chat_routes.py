@@ -14,7 +14,7 @@ from functions.http.paging import link_next
 from functions.http.parameters import Digits, Limit, OpaqueCursor
 from functions.messages import peers
 from functions.messages.fields import INT32_MAX, NOT_BLANK
-from functions.messages.reading import Reading
+from functions.messages.reading import AccountReading
 from functions.messages.views import ChatDetail, ChatView, MemberView, body_of_message
 from shared.errors import Code
 from shared.message_body import MessageBody
@@ -46,7 +46,7 @@ PEER_ERRORS = (
 )
 """The same, where it is about somebody or something that the address names."""
 
-InReading = Annotated[Reading, provided(Reading)]
+InReading = Annotated[AccountReading, provided(AccountReading)]
 ChatName = Annotated[
     str,
     Path(
@@ -62,18 +62,18 @@ _AFTER = Query(description="Only messages that are newer than this one.")
 
 
 TextQuery = Annotated[
-    Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NOT_BLANK)],
+    Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NOT_BLANK)] | None,
     Query(description="Only messages with these words in their text, as Telegram searches."),
 ]
 NameQuery = Annotated[
-    Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NOT_BLANK)],
+    Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NOT_BLANK)] | None,
     Query(description="Only members whose name or username begins so."),
 ]
 
 
 @router.get("/tenants/{tenant}/chats", responses={**errors(*READ_ERRORS), **paged()})
 def list_chats(
-    request: Request, response: Response, access: ReadAccess, reading: InReading, cursor: OpaqueCursor | None = None, limit: Limit = PAGE
+    request: Request, response: Response, access: ReadAccess, reading: InReading, cursor: OpaqueCursor = None, limit: Limit = PAGE
 ) -> list[ChatView]:
     """List the account's chats in its own order: the pinned first, then by last message; the archived ones come last.
 
@@ -99,8 +99,8 @@ def list_messages(
     reading: InReading,
     before: Annotated[_Number | None, _BEFORE] = None,
     after: Annotated[_Number | None, _AFTER] = None,
-    query: TextQuery | None = None,
-    cursor: OpaqueCursor | None = None,
+    query: TextQuery = None,
+    cursor: OpaqueCursor = None,
     limit: Limit = PAGE,
 ) -> list[MessageBody]:
     """List a chat's messages, the newest first, each as events carry it. The `Link` header has the next page, if there is one.
@@ -139,8 +139,8 @@ def list_members(
     chat: ChatName,
     access: ReadAccess,
     reading: InReading,
-    query: NameQuery | None = None,
-    cursor: OpaqueCursor | None = None,
+    query: NameQuery = None,
+    cursor: OpaqueCursor = None,
     limit: Limit = PAGE,
 ) -> list[MemberView]:
     """List the members of a group or channel. The `Link` header has the next page, if there is one.

@@ -58,7 +58,7 @@ def get_user(peer: ChatName, access: ReadAccess, reading: InReading) -> PersonDe
 
 @router.get("/tenants/{tenant}/contacts", responses={**errors(*READ_ERRORS), **paged()})
 def list_contacts(
-    request: Request, response: Response, access: ReadAccess, reading: InReading, cursor: OpaqueCursor | None = None, limit: Limit = PAGE
+    request: Request, response: Response, access: ReadAccess, reading: InReading, cursor: OpaqueCursor = None, limit: Limit = PAGE
 ) -> list[PersonView]:
     """List the account's contacts by id. The `Link` header has the next page, if there is one."""
     page = reading.ask(access, ListContacts(limit=limit, cursor=cursor))

@@ -25,7 +25,7 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Reading:
+class AccountReading:
     """Reads by way of the account's owner. It counts for no rate limit: the owner asks Telegram for one thing at a time."""
 
     owner: OwnerClient
