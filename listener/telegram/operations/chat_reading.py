@@ -144,12 +144,13 @@ class _Reading:
         place: _From | None = start
         most = limit
         for _ in range(MOST_REQUESTS):
-            if place is None or len(found) >= limit:
+            here, count = place, min(most, limit - len(found))
+            if here is None or not count:
                 break
             try:
-                some, place = await self._some(place, min(most, limit - len(found)))
+                some, place = await self._some(here, count)
             except Unreadable as error:
-                most, place = self._narrower(place, min(most, limit - len(found)), error)
+                most, place = self._narrower(here, count, error)
             else:
                 found += some
                 most *= 2
@@ -161,7 +162,8 @@ class _Reading:
         messages = [message for message in answer.messages if not isinstance(message, types.MessageEmpty)]
         found = [message for message in (told(each, self.at.self_id, page) for each in messages) if message]
         for message in found:
-            page.unsaved(self.chat_id, message.sender_id and int(message.sender_id), (int(message.message_id), message.date))
+            if message.sender_id:
+                page.note_message(self.chat_id, int(message.sender_id), (int(message.message_id), message.date))
         await self.at.peers.keep(page)
         whole = isinstance(answer, types.messages.Messages) and len(messages) < count
         return found, None if whole or not answer.messages else _From(answer.messages[-1].id)

@@ -169,13 +169,18 @@ class PeerCache:
 
         `message` is the id and date of the sender's message there. It names a `min` sender, who cannot be stored without it.
         """
+        if chat_id is not None and sender_id is not None and message:
+            self.note_message(chat_id, sender_id, message)
+        involved = (self.known(peer_id) for peer_id in dict.fromkeys((chat_id, sender_id)))
+        return tuple(known.peer for known in involved if known and (known.named_by or not known.is_min) and not self.saved.has(known))
+
+    def note_message(self, chat_id: int, sender_id: int, message: tuple[int, datetime]) -> None:
+        """Note the id and date of a message there, by which a `min` sender can be named; the newest counts."""
         sender = self.known(sender_id)
-        if sender and message and chat_id is not None and sender.is_min and chat_id != sender_id:
+        if sender and sender.is_min and chat_id != sender_id:
             reference = MessageReference(chat_id, message[0], int(message[1].timestamp()))
             if sender.named_by is None or sender.named_by.date <= reference.date:
                 sender.named_by = reference
-        involved = (self.known(peer_id) for peer_id in dict.fromkeys((chat_id, sender_id)))
-        return tuple(known.peer for known in involved if known and (known.named_by or not known.is_min) and not self.saved.has(known))
 
     def page(self, entities: Sequence[Any]) -> PeerCache:
         """Return a cache of these users and chats alone: a page of a list must not push out those whom events come from."""

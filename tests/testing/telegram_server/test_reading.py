@@ -79,10 +79,10 @@ async def test_messages_are_searched(server: TelegramServer) -> None:
     """By words in any case, newest first, in pages; in private chats and supergroups."""
     write_to_ann(server)
     town = server.groups.all()[0]["id"]
-    for chat, sender in ((ANN, BOB), (str(town), BOB)):
+    for to in (ANN, str(town)):
         for number in range(5):
-            server.messages.send(sender, SendSpec(to=chat, text=f"Green Tea {number}"))
-            server.messages.send(sender, SendSpec(to=chat, text=f"coffee {number}"))
+            server.messages.send(BOB, SendSpec(to=to, text=f"Green Tea {number}"))
+            server.messages.send(BOB, SendSpec(to=to, text=f"coffee {number}"))
     async with logged_in(server, ANN) as ann:
         await chats(ann)
         for chat in (await _id(ann, "Bob"), town):
