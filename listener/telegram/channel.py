@@ -17,6 +17,7 @@ from listener.telegram.operations.people import add_contact, find_peer, get_pers
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
@@ -92,7 +93,8 @@ class TelegramDriver:
     def __init__(self, endpoint: TelegramEndpoint, limiter: ConnectLimiter | None = None) -> None:
         self._endpoint = endpoint
         self._limiter = limiter or ConnectLimiter()
+        self._answer_room = AnswerRoom()
 
     def open(self, context: AccountContext, wake: Signal) -> TelegramAccount:
         """Return Telegram's side of an account that this worker has just claimed."""
-        return TelegramAccount(context, self._endpoint, self._limiter, wake)
+        return TelegramAccount(context, self._endpoint, self._limiter, self._answer_room, wake)

@@ -60,7 +60,7 @@ class ConnectionLoop:
         self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
-        self.operations = OperationRunner(Answers(core.services.clock.boottime))
+        self.operations = OperationRunner(Answers(core.services.clock.boottime, context.answer_room))
         self._early_at = float("-inf")
 
     async def run(self) -> SessionEndReason | None:

@@ -87,7 +87,7 @@ class ListChats(Paged, Command[ChatPage]):
     """Return the account's chats: the pinned first, then by last message; then the archived ones in the same order."""
 
     name = "chats"
-    since = 2
+    since = 3
     repeatable = True
 
 
@@ -95,7 +95,7 @@ class GetChat(Command[ChatInFull]):
     """Return one chat."""
 
     name = "chats/get"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)
@@ -105,7 +105,7 @@ class ListMessages(Paged, Command[MessagePage]):
     """Return messages of a chat: those before one, after one, with some words in them."""
 
     name = "chats/messages"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)
@@ -118,7 +118,7 @@ class GetMessage(Command[FoundMessage]):
     """Return one message of a chat."""
 
     name = "chats/message"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)
@@ -129,7 +129,7 @@ class ListMembers(Paged, Command[MemberPage]):
     """Return the members of a group or channel, all or those with a name that begins so."""
 
     name = "chats/members"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)

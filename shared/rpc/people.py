@@ -77,7 +77,7 @@ class GetSelf(Command[PersonInFull]):
     """Return the account's own user."""
 
     name = "me"
-    since = 2
+    since = 3
     repeatable = True
 
 
@@ -85,7 +85,7 @@ class GetPerson(Command[PersonInFull]):
     """Return a user."""
 
     name = "users/get"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)
@@ -95,7 +95,7 @@ class FindPeer(Command[FoundPeer]):
     """Tell whom a name, phone or id leads to. Nothing is sent, and no contact is added."""
 
     name = "peers/resolve"
-    since = 2
+    since = 3
     repeatable = True
 
     to: Recipient = Field(repr=False)
@@ -105,7 +105,7 @@ class ListContacts(Paged, Command[ContactPage]):
     """Return the account's contacts."""
 
     name = "contacts"
-    since = 2
+    since = 3
     repeatable = True
 
 
@@ -113,7 +113,7 @@ class AddContact(Command[AddedContact]):
     """Add a phone to the account's contacts, or give the contact with this phone another name."""
 
     name = "contacts/add"
-    since = 2
+    since = 3
     repeatable = True
 
     phone: str = Field(repr=False, pattern=r"^\+[1-9][0-9]{6,14}$")

@@ -49,8 +49,11 @@ def test_a_customer_reads_chats_messages_and_people(customer: Customer) -> None:
     sent = customer.send(customer.friend_id, "and coffee").json()
     newest = customer.call("GET", f"/chats/{customer.friend_id}/messages?limit=1").json()[0]
     assert (newest["message_id"], newest["outgoing"]) == (sent["message_id"], True)
+    customer.friend_writes("milk?")
+    customer.got("milk?")
+    assert customer.call("GET", f"/chats/{customer.friend_id}/messages?limit=1").json()[0]["text"] == "milk?"
     detail = customer.call("GET", f"/chats/{customer.friend_id}").json()
-    assert (detail["title"], detail["members_count"], detail["last_message"]) == ("Friend", None, newest)
+    assert (detail["title"], detail["members_count"], detail["last_message"]["text"]) == ("Friend", None, "milk?")
     me = customer.call("GET", "/me").json()
     assert (me["phone"], me["first_name"]) == (customer.phone, "Customer")
     user = customer.call("GET", f"/users/{customer.friend_id}").json()

@@ -24,6 +24,8 @@ CHATS_FRESH_S = 30.0
 PEOPLE_FRESH_S = 60.0
 BOUND = 16
 """Answers that are kept for an account. A page of a hundred messages is about half a megabyte."""
+MOST_KEPT = 200
+"""Answers that a worker keeps for all its accounts: 100 MB where each is a page of a hundred messages."""
 MOST_WAITING = 20
 """Requests of one method that wait for their turn; more are refused."""
 CHATS = (
@@ -67,11 +69,31 @@ class _Kept:
     timer: asyncio.TimerHandle
 
 
+class AnswerRoom:
+    """What a worker has room for, for all its accounts together: the oldest answer goes when there are too many."""
+
+    def __init__(self, bound: int = MOST_KEPT) -> None:
+        self._bound = bound
+        self._kept: dict[tuple[Answers, bytes], None] = {}
+
+    def take(self, answers: Answers, name: bytes) -> None:
+        """Note an answer that is kept."""
+        self._kept[answers, name] = None
+        if len(self._kept) > self._bound:
+            oldest, its_name = next(iter(self._kept))
+            oldest.drop(its_name)
+
+    def free(self, answers: Answers, name: bytes) -> None:
+        """Note that an answer is gone."""
+        self._kept.pop((answers, name), None)
+
+
 class Answers:
     """One account's answers. They outlast its connections. `clock` returns the seconds since boot."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, room: AnswerRoom | None = None) -> None:
         self._clock = clock
+        self._room = room or AnswerRoom()
         self._kept: dict[bytes, _Kept] = {}
         self._turns: dict[type, _Turn] = {}
         self._changes = 0
@@ -103,25 +125,28 @@ class Answers:
         """Ask for chats and messages anew: something has happened in one."""
         self._changes += 1
         for name in [name for name in self._kept if name.startswith(_HEADS_OF_CHATS)]:
-            self._drop(name)
+            self.drop(name)
 
     def forget(self) -> None:
         """Ask for everything anew: the account has changed something, or may have missed something."""
         self._changes += 1
         for name in list(self._kept):
-            self._drop(name)
+            self.drop(name)
 
     def _keep(self, name: bytes, answer: Any, fresh_s: float) -> None:
         """Keep an answer. The timer lets go of it: an account that reads once would hold it for ever."""
-        self._drop(name)
-        timer = asyncio.get_running_loop().call_later(fresh_s, self._drop, name)
+        self.drop(name)
+        timer = asyncio.get_running_loop().call_later(fresh_s, self.drop, name)
         self._kept[name] = _Kept(answer, self._clock() + fresh_s, timer)
+        self._room.take(self, name)
         if len(self._kept) > BOUND:
-            self._drop(next(iter(self._kept)))
+            self.drop(next(iter(self._kept)))
 
-    def _drop(self, name: bytes) -> None:
+    def drop(self, name: bytes) -> None:
+        """Let go of an answer, if it is kept."""
         if kept := self._kept.pop(name, None):
             kept.timer.cancel()
+            self._room.free(self, name)
 
 
 class AskingClient:

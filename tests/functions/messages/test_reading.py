@@ -25,19 +25,19 @@ CHAT: dict[str, Any] = {
 PERSON: dict[str, Any] = {"user_id": "77", "name": "Bob Ray", "first_name": "Bob", "phone": "+15550100002", "contact": True}
 MEMBER: dict[str, Any] = {"person": PERSON, "role": "admin", "by_id": "78", "joined_at": AT}
 READS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-    ("/chats?limit=2&cursor=chats_1", "v2/chats", {"limit": 2, "cursor": "chats_1"}, {"chats": [CHAT], "next": "chats_2"}),
-    ("/chats/@bob_ray", "v2/chats/get", {"to": "@bob_ray"}, {**CHAT, "about": "Tea", "read_up_to": "4"}),
+    ("/chats?limit=2&cursor=chats_1", "v3/chats", {"limit": 2, "cursor": "chats_1"}, {"chats": [CHAT], "next": "chats_2"}),
+    ("/chats/@bob_ray", "v3/chats/get", {"to": "@bob_ray"}, {**CHAT, "about": "Tea", "read_up_to": "4"}),
     (
         "/chats/-100123/messages?before=9&after=3&query=tea+time&limit=7",
-        "v2/chats/messages",
+        "v3/chats/messages",
         {"to": "-100123", "before": "9", "after": "3", "query": "tea time", "limit": 7},
         {"messages": [MESSAGE], "next": None},
     ),
-    ("/chats/me/messages/5", "v2/chats/message", {"to": "me", "message_id": "5"}, {"message": MESSAGE}),
-    ("/chats/+15550100002/members?query=bo", "v2/chats/members", {"to": "+15550100002", "query": "bo"}, {"members": [MEMBER]}),
-    ("/contacts?limit=100", "v2/contacts", {"limit": 100}, {"people": [PERSON], "next": "contacts_77"}),
-    ("/me", "v2/me", {}, {**PERSON, "about": "Tea"}),
-    ("/users/77", "v2/users/get", {"to": "77"}, {**PERSON, "last_seen": {"status": "offline", "at": AT}}),
+    ("/chats/me/messages/5", "v3/chats/message", {"to": "me", "message_id": "5"}, {"message": MESSAGE}),
+    ("/chats/+15550100002/members?query=bo", "v3/chats/members", {"to": "+15550100002", "query": "bo"}, {"members": [MEMBER]}),
+    ("/contacts?limit=100", "v3/contacts", {"limit": 100}, {"people": [PERSON], "next": "contacts_77"}),
+    ("/me", "v3/me", {}, {**PERSON, "about": "Tea"}),
+    ("/users/77", "v3/users/get", {"to": "77"}, {**PERSON, "last_seen": {"status": "offline", "at": AT}}),
 ]
 REFUSED = [
     ("/chats?limit=0", "query.limit"),
@@ -159,7 +159,7 @@ async def test_a_contact_is_added_once_for_one_idempotency_key(api: Api, owner: 
     assert answers[1].headers["Idempotency-Replayed"] == "true"
     assert "RateLimit" in answers[0].headers
     fields = {"tenant": tenant["id"], "channel": "telegram", "phone": "+15550100002", "first_name": "Bob"}
-    assert owner.asked == [("v2/contacts/add", fields)]
+    assert owner.asked == [("v3/contacts/add", fields)]
     owner.respond = lambda command, body: {"person": None}
     nobody = await api.call("POST", path, json=body, headers=key(tenant["key"]))
     assert nobody.json() == {"on_telegram": False, "contact": None}
@@ -189,7 +189,7 @@ async def test_whom_a_name_leads_to_is_told_without_sending(api: Api, owner: Sta
     got = await api.call("POST", path, json={"peer": "https://t.me/the_news/5"}, headers=key(tenant["key"]))
     told = {"exists": True, "peer_resolved": -100123, "chat_type": "channel", "title": "News", "username": "the_news", "phone": None}
     assert got.json() == told
-    assert owner.asked == [("v2/peers/resolve", {"tenant": tenant["id"], "channel": "telegram", "to": "@the_news"})]
+    assert owner.asked == [("v3/peers/resolve", {"tenant": tenant["id"], "channel": "telegram", "to": "@the_news"})]
     owner.respond = lambda command, body: {}
     nobody = await api.call("POST", path, json={"peer": "@nobody_here"}, headers=key(tenant["key"]))
     assert nobody.json() == {**dict.fromkeys(told), "exists": False}

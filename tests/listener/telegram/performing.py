@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from shared.model.ids import Channel
 from shared.store.peers import Peer, PeerStore
 from testing.telegram_server.control.specs import MessageFilter, SendSpec
 from tests.listener.telegram.chats import TENANT
-from tests.listener.telegram.clients import ANN, BOB, NOW, BatchRecorder, TelegramHarness
+from tests.listener.telegram.clients import ANN, BOB, NOW, BatchRecorder, LoggedInAccount, TelegramHarness
 from tests.support.clock import FakeClock
 from tests.support.fake_stores import fake_table
 
@@ -30,7 +30,7 @@ class PerformingClient:
     telegram: TelegramHarness
     runner: OperationRunner
     peers: PeerCache
-    user_id: int
+    account: LoggedInAccount
     recorder: BatchRecorder
     stored: PeerStore
     clock: FakeClock
@@ -39,9 +39,24 @@ class PerformingClient:
         """Return how often a method was called."""
         return int(self.telegram.counted("calls").get(method, 0))
 
+    @property
+    def user_id(self) -> int:
+        """Ann's id."""
+        return self.account.user_id
+
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation."""
         return await self.runner.perform(operation, self.peers, self.user_id)
+
+    @asynccontextmanager
+    async def reconnected(self) -> AsyncIterator[None]:
+        """Connect again after the connection broke, as the connection loop does."""
+        assert self.runner.client is not None
+        with suppress(ConnectionError):
+            await self.runner.client.disconnected
+        async with self.telegram.serving(self.account, BatchRecorder()) as client:
+            self.runner.connected(client)
+            yield
 
     async def learn_chats(self) -> None:
         """Make the peers of the account's chats known, as events do."""
@@ -80,4 +95,4 @@ async def performing_client(telegram: TelegramHarness) -> AsyncIterator[Performi
     async with telegram.serving(account, recorder) as client:
         runner.connected(client)
         peers = PeerCache(load, clock=clock.boottime, keep=keep)
-        yield PerformingClient(telegram, runner, peers, account.user_id, recorder, stored, clock)
+        yield PerformingClient(telegram, runner, peers, account, recorder, stored, clock)

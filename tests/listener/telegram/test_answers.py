@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from telethon.tl import functions, types
 
-from listener.telegram.requests.answers import BOUND, CHATS_FRESH_S, MOST_WAITING, PEOPLE_FRESH_S, Answers
+from listener.telegram.requests.answers import BOUND, CHATS_FRESH_S, MOST_WAITING, PEOPLE_FRESH_S, AnswerRoom, Answers
 from shared.errors import AvioError, Code
 from tests.support.clock import FakeClock
 from tests.support.listener_harness import until
@@ -133,3 +133,16 @@ async def test_a_bounded_number_is_kept_and_no_more() -> None:
     second = await answers.ask(telegram.invoke, history(2))
     assert telegram.asked["GetHistoryRequest"] == BOUND + 1
     assert second
+
+
+async def test_a_worker_keeps_a_bounded_number_for_all_its_accounts() -> None:
+    """The oldest goes, whosever it is; what is forgotten makes room."""
+    telegram, room = Telegram(), AnswerRoom(2)
+    ann, bob = (Answers(FakeClock().boottime, room) for _ in range(2))
+    first = await ann.ask(telegram.invoke, CONTACTS)
+    await bob.ask(telegram.invoke, CONTACTS)
+    bob.forget()
+    await bob.ask(telegram.invoke, CONTACTS)
+    assert await ann.ask(telegram.invoke, CONTACTS) is first
+    await bob.ask(telegram.invoke, history())
+    assert await ann.ask(telegram.invoke, CONTACTS) is not first
