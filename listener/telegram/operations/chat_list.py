@@ -23,6 +23,7 @@ from listener.telegram.operations.operation_runner import Connected, Operation, 
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates import dialogs
 from shared.rpc.chats import Chat, ChatPage, ListChats
+from shared.rpc.paging import MOST_BYTES, size_of
 
 MOST_REQUESTS = 12
 """Requests for one page at most; then it is shorter. Without anything unreadable four are enough."""
@@ -60,11 +61,19 @@ async def list_chats(account: Performer, command: ListChats) -> ChatPage:
     async def run(at: Connected) -> ChatPage:
         found: list[Chat] = []
         place: _Place | None = start
+        most, size = command.limit, 0
         for _ in range(MOST_REQUESTS):
-            if place is None or len(found) >= command.limit:
+            here, count = place, min(most, command.limit - len(found))
+            if here is None or not count:
                 break
-            some, place = await _some(at, place, command.limit - len(found))
+            some, following = await _some(at, here, count)
+            if (size := size + size_of(some)) > MOST_BYTES and count > 1:
+                if found:
+                    break
+                most, size = count // 2, 0
+                continue
             found += some
+            place = following
         return ChatPage(chats=tuple(found), next=place.cursor if place else None)
 
     return await account.perform(Operation(run, changes=False))

@@ -23,6 +23,7 @@ from listener.telegram.updates.event_mapping import SERVICE_USER_ID
 from shared.errors import AvioError, Code
 from shared.model.event import Message
 from shared.rpc.chats import ChatInFull, FoundMessage, GetChat, GetMessage, ListMessages, MessagePage
+from shared.rpc.paging import MOST_BYTES, size_of
 
 MOST_REQUESTS = 20
 """Requests for one page of messages at most; then it is shorter. One is enough unless much of it is no message, or cannot be read."""
@@ -142,18 +143,23 @@ class _Reading:
         """Return up to `limit` messages. What is no message, or cannot be read, is passed over."""
         found: list[Message] = []
         place: _From | None = start
-        most = limit
+        most, size = limit, 0
         for _ in range(MOST_REQUESTS):
             here, count = place, min(most, limit - len(found))
             if here is None or not count:
                 break
             try:
-                some, place = await self._some(here, count)
+                some, following = await self._some(here, count)
             except Unreadable as error:
                 most, place = self._narrower(here, count, error)
-            else:
-                found += some
-                most *= 2
+                continue
+            if (size := size + size_of(some)) > MOST_BYTES and count > 1:
+                if found:
+                    break
+                most, size = count // 2, 0
+                continue
+            found += some
+            place, most = following, most * 2
         return MessagePage(messages=tuple(found), next=place.cursor if place else None)
 
     async def _some(self, place: _From, count: int) -> tuple[list[Message], _From | None]:

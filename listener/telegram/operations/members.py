@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from telethon import utils
+from telethon import errors, utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_reading import chat_named
@@ -40,7 +40,10 @@ async def list_members(account: Performer, command: ListMembers) -> MemberPage:
 
 async def _of_channel(at: Connected, channel: Any, command: ListMembers, start: int) -> MemberPage:
     wanted = types.ChannelParticipantsSearch(command.query or "")  # that of nothing finds all, as the recent ones' filter does not
-    answer = await at.client.invoke(functions.channels.GetParticipantsRequest(channel, wanted, start, command.limit, 0))
+    try:
+        answer = await at.client.invoke(functions.channels.GetParticipantsRequest(channel, wanted, start, command.limit, 0))
+    except errors.ChatAdminRequiredError as error:
+        raise AvioError(Code.MEMBERS_HIDDEN) from error
     participants = getattr(answer, "participants", ())
     end = start + len(participants)
     members = await _members(at, answer.users, [each for each in participants if not _is_out(each)])

@@ -109,7 +109,7 @@ READING: dict[str, Code] = {
     "CHANNEL_PRIVATE": Code.CHAT_PRIVATE,
     "CHANNEL_PUBLIC_GROUP_NA": Code.CHAT_PRIVATE,
     "CHAT_FORBIDDEN": Code.CHAT_PRIVATE,
-    "CHAT_ADMIN_REQUIRED": Code.MEMBERS_HIDDEN,
+    "CHAT_ADMIN_REQUIRED": Code.FORBIDDEN_BY_TELEGRAM,
 }
 """The names of errors that mean something else to who only reads."""
 

@@ -20,6 +20,7 @@ from shared.errors import AvioError, Code
 from shared.model.event import Message
 from shared.model.ids import Channel
 from shared.rpc.chats import Chat, GetChat, GetMessage, ListChats, ListMembers, ListMessages, Member
+from shared.rpc.paging import MOST_BYTES, size_of
 from shared.rpc.people import AddContact, FindPeer, GetPerson, GetSelf, LastSeen, ListContacts
 from testing.telegram_server.control.specs import GroupSpec, MediaSpec, PersonPatch, SendSpec
 from testing.telegram_server.faults import FaultSpec
@@ -444,6 +445,49 @@ async def test_whom_a_name_phone_or_id_leads_to(ann: PerformingClient, telegram:
 def test_when_somebody_was_last_online_is_as_exact_as_they_show_it(status: Any, shown: LastSeen | None) -> None:
     """https://core.telegram.org/type/UserStatus"""
     assert person_of(types.User(5, first_name="Bob", status=status)).last_seen == shown
+
+
+# pages that would be too large
+
+
+async def write_long(ann: PerformingClient, peer: Any, number: int) -> None:
+    """Have Ann write a message of a fifth of a megabyte: its links make it so long."""
+    links = [types.MessageEntityTextUrl(place, 1, "https://example.com/" + "x" * 2000) for place in range(100)]
+    text = f"{number}".rjust(100, "x")
+    await invoke(ann, functions.messages.SendMessageRequest(peer, text, random_id=number + 1, entities=links))
+
+
+async def test_a_page_of_long_messages_is_shorter(ann: PerformingClient) -> None:
+    """Each comes once all the same, and no page is larger than a function may answer."""
+    for number in range(25):
+        await write_long(ann, types.InputPeerSelf(), number)
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await list_messages(ann, ListMessages(to="me", limit=100, cursor=cursor))
+        assert 0 < size_of(page.messages) <= MOST_BYTES
+        found += [message.text for message in page.messages]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert [int(text.strip("x")) for text in found] == list(reversed(range(25)))
+
+
+async def test_a_page_of_chats_with_long_messages_is_shorter(ann: PerformingClient, telegram: TelegramHarness) -> None:
+    """The same of the list of chats."""
+    ids = [group(telegram, "basic", title=f"group {number}") for number in range(15)]
+    for number, chat in enumerate(ids):
+        await write_long(ann, types.InputPeerChat(-int(chat)), number)
+    pages, cursor = [], None
+    while True:
+        page = await list_chats(ann, ListChats(limit=100, cursor=cursor))
+        assert size_of(page.chats) <= MOST_BYTES
+        pages.append(page)
+        cursor = page.next
+        if cursor is None:
+            break
+    assert len(pages) > 1
+    assert sorted(chat.chat_id for page in pages for chat in page.chats) == sorted(ids)
 
 
 # asking Telegram
