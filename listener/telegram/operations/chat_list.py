@@ -12,21 +12,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ARCHIVE, ChatsOfAnswer, chats_of
-from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.pages import NUMBER, cursor_of, filled, place_of
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates import dialogs
 from shared.rpc.chats import Chat, ChatPage, ListChats
-from shared.rpc.paging import MOST_BYTES, size_of
 
-MOST_REQUESTS = 12
-"""Requests for one page at most; then it is shorter. Without anything unreadable four are enough."""
 _BOUNDS = ((0, ARCHIVE), (-1, 1000), NUMBER, NUMBER, (-(10**14), 10**14))
 _log = logging.getLogger(__name__)
 
@@ -59,27 +57,13 @@ async def list_chats(account: Performer, command: ListChats) -> ChatPage:
     start = _Place(*place_of(command.cursor, "chats", *_BOUNDS)) if command.cursor else _Place()
 
     async def run(at: Connected) -> ChatPage:
-        found: list[Chat] = []
-        place: _Place | None = start
-        most, size = command.limit, 0
-        for _ in range(MOST_REQUESTS):
-            here, count = place, min(most, command.limit - len(found))
-            if here is None or not count:
-                break
-            some, following = await _some(at, here, count)
-            if (size := size + size_of(some)) > MOST_BYTES and count > 1:
-                if found:
-                    break
-                most, size = count // 2, 0
-                continue
-            found += some
-            place = following
-        return ChatPage(chats=tuple(found), next=place.cursor if place else None)
+        chats, place = await filled(start, command.limit, partial(_part, at))
+        return ChatPage(chats=tuple(chats), next=place.cursor if place else None)
 
     return await account.perform(Operation(run, changes=False))
 
 
-async def _some(at: Connected, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
+async def _part(at: Connected, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
     """Return up to `count` chats, and where they end."""
     return await (_pinned if place.pinned >= 0 else _by_date)(at, place, count)
 
@@ -100,7 +84,7 @@ async def _by_date(at: Connected, place: _Place, count: int) -> tuple[list[Chat]
         answer = await at.client.invoke(_request(place, count))
     except Unreadable as error:
         if count > 1:
-            return await _by_date(at, place, count // 2)
+            raise
         return await chats_of(at, ChatsOfAnswer(error.items)), await _behind_unreadable(at, place, error)
     found = ChatsOfAnswer.of(answer)
     following = _behind(found, place) if isinstance(answer, types.messages.DialogsSlice) else None

@@ -1,41 +1,27 @@
-"""The commands that read one chat: what it is, its messages, one of them.
-
-Telegram's own chat has the codes of log-ins: whoever reads them takes the account over. It is not read here.
-"""
+"""The commands that read one chat: what it is, its messages, one of them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ChatsOfAnswer, fields_of_chat, told
-from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
-from listener.telegram.operations.recipients import resolve
+from listener.telegram.operations.pages import NUMBER, cursor_of, filled, place_of
+from listener.telegram.operations.recipients import readable
 from listener.telegram.requests.unreadable import Unreadable
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID
 from shared.errors import AvioError, Code
 from shared.model.event import Message
 from shared.rpc.chats import ChatInFull, FoundMessage, GetChat, GetMessage, ListMessages, MessagePage
-from shared.rpc.paging import MOST_BYTES, size_of
 
-MOST_REQUESTS = 20
-"""Requests for one page of messages at most; then it is shorter. One is enough unless much of it is no message, or cannot be read."""
 _log = logging.getLogger(__name__)
-
-
-async def chat_named(at: Connected, to: str) -> tuple[int, Any]:
-    """Return the marked id and the input peer of a chat that may be read; raise what `resolve` raises."""
-    chat_id, peer = await resolve(at.client, at.peers, at.self_id, to)
-    if chat_id == SERVICE_USER_ID:
-        raise AvioError(Code.PEER_NOT_FOUND, "Telegram's own chat has the codes of log-ins: it is not shown here.")
-    return chat_id, peer
 
 
 def input_user(peer: Any) -> Any:
@@ -50,7 +36,7 @@ async def get_chat(account: Performer, command: GetChat) -> ChatInFull:
     """Run the command `chats/get`; raise `chat_private` for what the account may not see."""
 
     async def run(at: Connected) -> ChatInFull:
-        chat_id, peer = await chat_named(at, command.to)
+        chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
         found = await _dialog(at, peer)
         dialog = next((each for each in found.dialogs if utils.get_peer_id(each.peer) == chat_id), None)
         if dialog is None:
@@ -77,9 +63,10 @@ async def list_messages(account: Performer, command: ListMessages) -> MessagePag
     after = number_of(command.after) if command.after else 0
 
     async def run(at: Connected) -> MessagePage:
-        chat_id, peer = await chat_named(at, command.to)
-        reading = _Reading(at, chat_id, _search(peer, command.query, after) if command.query else _history(peer, after))
-        return await reading.page(start, command.limit)
+        chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
+        ask = _search(peer, command.query, after) if command.query else _history(peer, after)
+        messages, place = await filled(start, command.limit, partial(_part, at, chat_id, ask))
+        return MessagePage(messages=tuple(messages), next=place.cursor if place else None)
 
     return await account.perform(Operation(run, changes=False))
 
@@ -89,7 +76,7 @@ async def get_message(account: Performer, command: GetMessage) -> FoundMessage:
     number = number_of(command.message_id)
 
     async def run(at: Connected) -> FoundMessage:
-        chat_id, peer = await chat_named(at, command.to)
+        chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
         for message in await messages_of_chat(at, chat_id, peer, [number]):
             if found := told(message, at.self_id, at.peers):
                 return FoundMessage(message=found)
@@ -131,55 +118,23 @@ def _search(peer: Any, query: str, after: int) -> Ask:
     )
 
 
-@dataclass
-class _Reading:
-    """Reads one chat, the newest message first."""
-
-    at: Connected
-    chat_id: int
-    ask: Ask
-
-    async def page(self, start: _From, limit: int) -> MessagePage:
-        """Return up to `limit` messages. What is no message, or cannot be read, is passed over."""
-        found: list[Message] = []
-        place: _From | None = start
-        most, size = limit, 0
-        for _ in range(MOST_REQUESTS):
-            here, count = place, min(most, limit - len(found))
-            if here is None or not count:
-                break
-            try:
-                some, following = await self._some(here, count)
-            except Unreadable as error:
-                most, place = self._narrower(here, count, error)
-                continue
-            if (size := size + size_of(some)) > MOST_BYTES and count > 1:
-                if found:
-                    break
-                most, size = count // 2, 0
-                continue
-            found += some
-            place, most = following, most * 2
-        return MessagePage(messages=tuple(found), next=place.cursor if place else None)
-
-    async def _some(self, place: _From, count: int) -> tuple[list[Message], _From | None]:
-        answer = await self.at.client.invoke(self.ask(place, count))
-        page = self.at.peers.page([*answer.users, *answer.chats])
-        messages = [message for message in answer.messages if not isinstance(message, types.MessageEmpty)]
-        found = [message for message in (told(each, self.at.self_id, page) for each in messages) if message]
-        for message in found:
-            if message.sender_id:
-                page.note_message(self.chat_id, int(message.sender_id), (int(message.message_id), message.date))
-        await self.at.peers.keep(page)
-        whole = isinstance(answer, types.messages.Messages) and len(messages) < count
-        return found, None if whole or not answer.messages else _From(answer.messages[-1].id)
-
-    def _narrower(self, place: _From, count: int, error: Unreadable) -> tuple[int, _From]:
-        """Return half the count, or, where one message stands alone, the place behind it."""
+async def _part(at: Connected, chat_id: int, ask: Ask, place: _From, count: int) -> tuple[list[Message], _From | None]:
+    """Return up to `count` messages, the newest first. What is no message is passed over, and so is one that cannot be read."""
+    try:
+        answer = await at.client.invoke(ask(place, count))
+    except Unreadable as error:
         if count > 1:
-            return count // 2, place
+            raise
         _log.warning("message unreadable", extra={"constructor": error.constructor})
-        return 1, replace(place, skipped=place.skipped + 1)
+        return [], replace(place, skipped=place.skipped + 1)
+    page = at.peers.page([*answer.users, *answer.chats])
+    found = [message for message in (told(each, at.self_id, page) for each in answer.messages) if message]
+    for message in found:
+        if message.sender_id:
+            page.note_message(chat_id, int(message.sender_id), (int(message.message_id), message.date))
+    await at.peers.keep(page)
+    whole = isinstance(answer, types.messages.Messages) and len(answer.messages) < count
+    return found, None if whole or not answer.messages else _From(answer.messages[-1].id)
 
 
 async def _dialog(at: Connected, peer: Any) -> ChatsOfAnswer:

@@ -13,10 +13,10 @@ from typing import Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.operations.chat_reading import chat_named
-from listener.telegram.operations.cursors import NUMBER, cursor_of, place_of
 from listener.telegram.operations.describing import people_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.pages import NUMBER, cursor_of, place_of
+from listener.telegram.operations.recipients import readable
 from shared.errors import AvioError, Code
 from shared.rpc.chats import ListMembers, Member, MemberPage, Role
 from shared.rpc.people import Person
@@ -27,7 +27,7 @@ async def list_members(account: Performer, command: ListMembers) -> MemberPage:
     start = place_of(command.cursor, "members", NUMBER)[0] if command.cursor else 0
 
     async def run(at: Connected) -> MemberPage:
-        _, peer = await chat_named(at, command.to)
+        _, peer = await readable(at.client, at.peers, at.self_id, command.to)
         match peer:
             case types.InputPeerChannel():
                 return await _of_channel(at, utils.get_input_channel(peer), command, start)

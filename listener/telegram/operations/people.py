@@ -8,9 +8,9 @@ from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_reading import input_user
 from listener.telegram.operations.chat_views import chat_type, title_of
-from listener.telegram.operations.cursors import cursor_of, place_of
 from listener.telegram.operations.describing import fields_of, people_of, person_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.pages import cursor_of, place_of
 from listener.telegram.operations.phones import add_to_contacts
 from listener.telegram.operations.recipients import resolve
 from shared.errors import AvioError, Code

@@ -15,6 +15,7 @@ from listener.telegram.operations.usernames import peer_by_username
 from listener.telegram.peers.peer_cache import PeerCache, input_of
 from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID
 from shared.errors import AvioError, Code
 from shared.rpc.recipient import RECIPIENT
 
@@ -38,6 +39,17 @@ async def resolve(client: Invoker, peers: PeerCache, self_id: int, to: str, *, i
         if peer := await _by_id(client, peers, peer_id):
             return _moved(peers, peer_id) or (peer_id, peer)
     raise AvioError(Code.PEER_NOT_FOUND)
+
+
+async def readable(client: Invoker, peers: PeerCache, self_id: int, to: str) -> tuple[int, Any]:
+    """Return the marked id and the input peer of a chat that may be read; raise what `resolve` raises.
+
+    Telegram's own chat has the codes of log-ins: whoever reads them takes the account over. So it is `peer_not_found`.
+    """
+    chat_id, peer = await resolve(client, peers, self_id, to)
+    if chat_id == SERVICE_USER_ID:
+        raise AvioError(Code.PEER_NOT_FOUND, "Telegram's own chat has the codes of log-ins: it cannot be read here.")
+    return chat_id, peer
 
 
 def possible_ids(number: int) -> tuple[int, ...]:
