@@ -42,6 +42,7 @@ PEER_ERRORS = (
     Code.USER_NOT_FOUND,
     Code.INVALID_PHONE,
     Code.PHONE_NOT_IN_CONTACTS,
+    Code.RECIPIENT_DELETED,
     Code.CHAT_PRIVATE,
 )
 """The same, where it is about somebody or something that the address names."""

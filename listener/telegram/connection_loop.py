@@ -123,8 +123,7 @@ class ConnectionLoop:
         return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
 
     async def _take(self, batch: Batch, invoke: Invoke) -> bool:
-        if batch.updates:
-            self.operations.answers.forget_chats()
+        self.operations.answers.notice(batch.updates)
         return await self._update_handler.take(batch, invoke)
 
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:

@@ -3,7 +3,7 @@
 Telegram makes an account wait that asks too much, and a wait holds up its other requests of that method too. So whoever asks for the same
 again gets the answer there is, and requests of one method go one after the other. An answer goes by as soon as it may be wrong:
 
-    CHATS    chats and messages: as soon as anything comes from Telegram, or the account itself does anything
+    CHATS    chats and messages: as soon as anything comes that changes one, or the account itself does anything
     PEOPLE   users, members, contacts: as soon as the account changes anything; what others change shows a minute later
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from telethon.tl import functions
+from telethon.tl import functions, types
 
 from listener.telegram.requests.flood_waits import Invoke
 from shared.errors import AvioError, Code
@@ -46,6 +46,7 @@ PEOPLE = (
 )
 
 
+_PASSING = (types.UpdateUserStatus, types.UpdateUserTyping, types.UpdateChatUserTyping, types.UpdateChannelUserTyping)
 _HEADS_OF_CHATS = tuple(request.CONSTRUCTOR_ID.to_bytes(4, "little") for request in CHATS)
 
 
@@ -120,6 +121,11 @@ class Answers:
         if fresh_s and before == self._changes:  # else it may be from before what has happened meanwhile
             self._keep(name, answer, fresh_s)
         return answer
+
+    def notice(self, updates: Iterable[Any]) -> None:
+        """Note what has come from Telegram: unless it is only who is online or writes, something has happened in a chat."""
+        if not all(isinstance(update, _PASSING) for update in updates):
+            self.forget_chats()
 
     def forget_chats(self) -> None:
         """Ask for chats and messages anew: something has happened in one."""

@@ -75,6 +75,22 @@ async def test_what_happens_in_a_chat_ends_answers_about_chats_alone() -> None:
         assert sum(new is not old for new, old in zip(after, before, strict=True)) == again
 
 
+@pytest.mark.parametrize(
+    ("updates", "again"),
+    [
+        ([], False),
+        ([types.UpdateUserStatus(5, types.UserStatusRecently()), types.UpdateUserTyping(5, types.SendMessageTypingAction())], False),
+        ([types.UpdateUserStatus(5, types.UserStatusRecently()), types.UpdateDialogUnreadMark(types.DialogPeer(types.PeerUser(5)))], True),
+    ],
+)
+async def test_who_is_online_or_writes_ends_no_answer(updates: list[Any], again: bool) -> None:
+    """Telegram tells of that all the time."""
+    telegram, answers = Telegram(), Answers(FakeClock().boottime)
+    first = await answers.ask(telegram.invoke, history())
+    answers.notice(updates)
+    assert (await answers.ask(telegram.invoke, history()) is not first) is again
+
+
 async def test_an_answer_during_which_something_happened_is_not_kept() -> None:
     """It may be from before."""
     telegram = Telegram(held=True)

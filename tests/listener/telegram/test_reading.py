@@ -280,6 +280,29 @@ async def test_a_history_comes_newest_first_each_message_once(
     assert await history(ann, to, limit, after=messages[0].message_id) == []
 
 
+async def test_pages_of_messages_skip_none_and_show_none_twice_while_messages_come_and_go(
+    ann: PerformingClient, telegram: TelegramHarness
+) -> None:
+    """Field case W8: of those that were there at the first page and still are."""
+    ids = [ann.received(f"text {number}") for number in range(12)]
+    seen: list[str] = []
+    cursor = None
+    for step in range(100):
+        page = await list_messages(ann, ListMessages(to="@bob_ray", limit=2, cursor=cursor))
+        seen += [message.text for message in page.messages]
+        cursor = page.next
+        if cursor is None:
+            break
+        write(telegram, f"new {step}")
+        if step < 3:
+            telegram.server.messages.delete(ANN, int(ids[step]))  # yet to be read
+            telegram.server.messages.delete(ANN, int(ids[-1 - step]))  # read already, or the one that the page ended with
+        ann.runner.answers.forget_chats()
+    assert len(set(seen)) == len(seen)
+    assert {f"text {number}" for number in range(3, 9)} <= set(seen)
+    assert not any(text.startswith("new") for text in seen)
+
+
 async def test_a_message_of_the_history_is_what_its_event_was(ann: PerformingClient, telegram: TelegramHarness) -> None:
     """An answer, a name, a file; and one's own."""
     first = write(telegram, "hello", media=MediaSpec.model_validate({"content": base64.b64encode(b"x"), "name": "a.txt"}))
