@@ -43,7 +43,7 @@ fuzz: setup      ## schemathesis at length, as every kind of caller: EXAMPLES=10
 synth: setup     ## write the CloudFormation template for AWS to build/cdk.out
 	@$(RUN) -m local synth
 
-openapi: setup   ## write docs/openapi.json
+openapi: setup   ## write docs/openapi.json and docs/errors.md
 	@$(RUN) -m local openapi
 
 lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves versions

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 from pydantic import ValidationError
 
-from operators.diagnosis import TIMEOUT_S, Deployment, Level, Unreachable, diagnose
+from operators.diagnosis import TIMEOUT_S, ApiUnreachable, Deployment, Level, diagnose
 from operators.workers import OperationRefused, drain, listed
 from shared import aws
 from shared.clock import SystemClock
@@ -74,7 +74,7 @@ def _diagnose(*, verbose: bool) -> int:
             for finding in diagnose(Deployment(client, token), os.environ.get("DIAG_SEND_TO", ""), os.environ.get("DIAG_TENANT", "")):
                 bad += finding.level is Level.BAD
                 print(*finding.lines(verbose=verbose), sep="\n", flush=True)  # noqa: T201
-        except (Unreachable, httpx.UnsupportedProtocol) as error:
+        except (ApiUnreachable, httpx.UnsupportedProtocol) as error:
             raise OperationRefused(f"the API stopped answering: {error}") from error
     print(f"  {bad} to be mended" if bad else "  nothing to be mended")  # noqa: T201
     return 1 if bad else 0

@@ -47,7 +47,7 @@ class Finding:
             yield f"           {self.detail}"
 
 
-class Unreachable(Exception):
+class ApiUnreachable(Exception):
     """The API does not answer. The message says why."""
 
 
@@ -73,12 +73,12 @@ class Deployment:
         self._admin_token = admin_token
 
     def ask(self, method: str, path: str, body: Any = None, *, token: str | None = "") -> Answer:
-        """Send a request; `token` is another token than the administrator's, or None for none. Raises Unreachable."""
+        """Send a request; `token` is another token than the administrator's, or None for none. Raises ApiUnreachable."""
         headers = {} if token is None else {"X-Admin-Token": token or self._admin_token}
         try:
             answer = self._client.request(method, path, headers=headers, json=body)
         except httpx.HTTPError as error:
-            raise Unreachable(str(error) or type(error).__name__) from error
+            raise ApiUnreachable(str(error) or type(error).__name__) from error
         try:
             found = answer.json()
         except ValueError:
@@ -112,7 +112,7 @@ def diagnose(deployment: Deployment, send_to: str = "", tenant: str = "") -> Ite
 def _health(deployment: Deployment) -> Finding:
     try:
         answer = deployment.ask("GET", "/health", token=None)
-    except Unreachable as error:
+    except ApiUnreachable as error:
         return Finding(Level.BAD, f"the API does not answer: {error}", "check AVIO_URL; on this machine start it with `make up`")
     if answer.status != 200 or not isinstance(answer.body, dict):
         mend = "AVIO_URL leads elsewhere, or the functions fail at their start: look at their logs"

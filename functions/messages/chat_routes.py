@@ -43,7 +43,7 @@ PEER_ERRORS = (
     Code.INVALID_PHONE,
     Code.PHONE_NOT_IN_CONTACTS,
     Code.RECIPIENT_DELETED,
-    Code.CHAT_PRIVATE,
+    Code.NOT_A_MEMBER,
 )
 """The same, where it is about somebody or something that the address names."""
 
@@ -133,7 +133,7 @@ def get_message(
     return body_of_message(reading.ask(access, command).message)
 
 
-@router.get("/tenants/{tenant}/chats/{chat}/members", responses={**errors(*PEER_ERRORS, Code.NOT_A_GROUP, Code.MEMBERS_HIDDEN), **paged()})
+@router.get("/tenants/{tenant}/chats/{chat}/members", responses={**errors(*PEER_ERRORS, Code.NOT_A_GROUP, Code.ADMIN_REQUIRED), **paged()})
 def list_members(
     request: Request,
     response: Response,

@@ -33,7 +33,7 @@ def input_user(peer: Any) -> Any:
 
 
 async def get_chat(account: Performer, command: GetChat) -> ChatInFull:
-    """Run the command `chats/get`; raise `chat_private` for what the account may not see."""
+    """Run the command `chats/get`; raise `not_a_member` for what the account may not see."""
 
     async def run(at: Connected) -> ChatInFull:
         chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)

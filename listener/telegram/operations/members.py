@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from telethon import errors, utils
+from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.describing import people_of
@@ -23,7 +23,7 @@ from shared.rpc.people import Person
 
 
 async def list_members(account: Performer, command: ListMembers) -> MemberPage:
-    """Run the command `chats/members`; raise `not_a_group`, `members_hidden`, `chat_private`, or `invalid_request` for a cursor."""
+    """Run the command `chats/members`; raise `not_a_group`, `admin_required`, `not_a_member`, or `invalid_request` for a cursor."""
     start = place_of(command.cursor, "members", NUMBER)[0] if command.cursor else 0
 
     async def run(at: Connected) -> MemberPage:
@@ -40,10 +40,7 @@ async def list_members(account: Performer, command: ListMembers) -> MemberPage:
 
 async def _of_channel(at: Connected, channel: Any, command: ListMembers, start: int) -> MemberPage:
     wanted = types.ChannelParticipantsSearch(command.query or "")  # that of nothing finds all, as the recent ones' filter does not
-    try:
-        answer = await at.client.invoke(functions.channels.GetParticipantsRequest(channel, wanted, start, command.limit, 0))
-    except errors.ChatAdminRequiredError as error:
-        raise AvioError(Code.MEMBERS_HIDDEN) from error
+    answer = await at.client.invoke(functions.channels.GetParticipantsRequest(channel, wanted, start, command.limit, 0))
     participants = getattr(answer, "participants", ())
     end = start + len(participants)
     members = await _members(at, answer.users, [each for each in participants if not _is_out(each)])
@@ -54,7 +51,7 @@ async def _of_channel(at: Connected, channel: Any, command: ListMembers, start: 
 async def _of_basic_group(at: Connected, chat_id: int, command: ListMembers, start: int) -> MemberPage:
     answer = await at.client.invoke(functions.messages.GetFullChatRequest(chat_id))
     if isinstance(answer.full_chat.participants, types.ChatParticipantsForbidden):
-        raise AvioError(Code.CHAT_PRIVATE)
+        raise AvioError(Code.NOT_A_MEMBER)
     members = await _members(at, answer.users, answer.full_chat.participants.participants)
     found = [member for member in members if not command.query or _is_named(member.person, command.query)]
     end = start + command.limit

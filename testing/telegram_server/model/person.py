@@ -9,7 +9,21 @@ from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.password import Verifier
 from testing.telegram_server.model.records import BYTES_AS_TEXT
 
-Delivery = Literal["app", "sms", "call", "flash_call", "missed_call", "fragment", "email", "set_up_email", "payment_required"]
+Delivery = Literal[
+    "app",
+    "sms",
+    "sms_word",
+    "sms_phrase",
+    "firebase",
+    "call",
+    "flash_call",
+    "missed_call",
+    "fragment",
+    "email",
+    "set_up_email",
+    "payment_required",
+    "success",
+]
 Audience = Literal["everybody", "contacts", "nobody"]
 SERVICE_ID = 777000  # Telegram's own account, which sends log-in codes
 
@@ -49,6 +63,7 @@ class Person:
     """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account.
 
     `deleted`: the account was deleted. Others still see that there was one, in chats and groups.
+    `login_email` is where log-in codes go by `email`.
     """
 
     __pydantic_config__ = BYTES_AS_TEXT
@@ -72,6 +87,7 @@ class Person:
     more_usernames: list[str] = field(default_factory=list)
     about: str = ""
     deleted: bool = False
+    login_email: str | None = None
 
     @property
     def usernames(self) -> list[str]:
