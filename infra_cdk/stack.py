@@ -114,8 +114,12 @@ class AvioStack(Stack):
         return function
 
     def _messages(self) -> Function:
-        guards = {"OUTBOX_ENABLED": self._settings.outbox_enabled, "OUTBOX_WHITELIST": self._settings.outbox_whitelist}
-        function = self.functions.add("messages", {**self._http_environment(), **guards}, network=self.network)
+        own = {
+            "APP_BASE_URL": self._settings.app_base_url,
+            "OUTBOX_ENABLED": self._settings.outbox_enabled,
+            "OUTBOX_WHITELIST": self._settings.outbox_whitelist,
+        }
+        function = self.functions.add("messages", {**self._http_environment(), **own}, network=self.network)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function

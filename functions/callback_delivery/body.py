@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.callback_delivery.event_bodies import telegram_body
-from functions.callback_delivery.message_body import Exact, MessageBody, message_body
+from shared.message_body import Exact, MessageBody, message_body
 from shared.model.callback_key import owner_of
-from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent
+from shared.model.event import Event, MessageEdited, MessageEvent, MessageReceived, MessageSent
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant
 
@@ -75,7 +75,7 @@ def _event(event: Event, tenant_number: int, base_url: str) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
     names = {"tenant_id": owner_of(event.tenant_id), "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
-        body = EventBody(event=event.event, message=message_body(event, base_url), backfilled=event.backfilled, **names)
+        body = EventBody(event=event.event, message=_message(event, base_url), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
     if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names, base_url)):
         return known.model_dump_json().encode()
@@ -87,8 +87,12 @@ def _happened(event: Event, base_url: str) -> dict[str, Any]:
     """Return what happened, for the kinds that have no model of their own here."""
     own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
     if isinstance(event, MessageReceived | MessageEdited | MessageSent):
-        own["message"] = message_body(event, base_url).model_dump(mode="json")
+        own["message"] = _message(event, base_url).model_dump(mode="json")
     return own
+
+
+def _message(event: MessageEvent, base_url: str) -> MessageBody:
+    return message_body(event.channel, event.message, owner_of(event.tenant_id), base_url)
 
 
 _ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.callback_delivery.message_body import Exact, Iso, MessageBody, absent, message_body
+from shared.message_body import Exact, Iso, MessageBody, absent, message_body
 from shared.model.event import (
     AccountStatusChanged,
     ChatJoined,
@@ -194,10 +194,10 @@ def telegram_body(event: Event, names: dict[str, Any], base_url: str) -> EventEn
     names = {**names, "backfilled": event.backfilled, "event": event.event}
     match event:
         case MessageEdited():
-            body = message_body(event, base_url)
+            body = message_body(event.channel, event.message, names["tenant_id"], base_url)
             return MessageEditedBody(**names, message=body if body.edited_at else body.model_copy(update={"edited_at": event.edited_at}))
         case MessageSent():
-            return MessageSentBody(**names, message=message_body(event, base_url))
+            return MessageSentBody(**names, message=message_body(event.channel, event.message, names["tenant_id"], base_url))
         case MessagesDeleted():
             return MessagesDeletedBody(**names, deleted=DeletedBody.model_validate(event.deleted.model_dump()))
         case MessagesRead():

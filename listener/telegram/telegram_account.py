@@ -20,6 +20,7 @@ from listener.telegram.media.outgoing_files import OutgoingFiles
 from listener.telegram.media.transfers import Transfers
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -34,8 +35,10 @@ R = TypeVar("R")
 class TelegramAccount:
     """A channel account (listener/core/channel.py). `loop` exists while it serves."""
 
-    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, wake: Signal) -> None:
-        self.context = TelegramContext(core, endpoint, limiter)
+    def __init__(
+        self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, answer_room: AnswerRoom, wake: Signal
+    ) -> None:
+        self.context = TelegramContext(core, endpoint, limiter, answer_room)
         self.flow = LoginFlow(self.context, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()

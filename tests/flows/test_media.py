@@ -51,6 +51,9 @@ def test_media_is_described_and_fetched(customer: Customer) -> None:
     assert (answer.headers["Content-Type"], answer.headers["X-Content-Type-Options"]) == ("image/jpeg", "nosniff")
     assert answer.headers["Content-Disposition"] == "attachment"
 
+    listed = customer.call("GET", f"/chats/{customer.friend_id}/messages?limit=1").json()
+    assert listed[0]["media"] == photo
+
     data = content(6_000_000)
     file = received(customer, data, "a file", name="../счёт.pdf", mime_type="application/pdf")
     answer = fetched(customer, file["url"])

@@ -40,6 +40,7 @@ from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.reading import AccountReading
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -176,6 +177,7 @@ class Api:
             AccountCommands(owner),
             Fetching(owner, self.bucket),
             Uploading(self.bucket, self.clock),
+            AccountReading(owner, now=self.clock.now),
             self.received,
             self.delivery_log,
             CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]

@@ -15,8 +15,9 @@ from typing import Any
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.telegram.media.file_connections import FileConnections, Invoker
+from listener.telegram.media.file_connections import FileConnections
 from listener.telegram.media.source import Source
+from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate
 from listener.telegram.requests.flood_waits import wait_out_floods
 from shared.errors import AvioError, Code

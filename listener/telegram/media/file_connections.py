@@ -13,23 +13,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from telethon import errors
 from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
 from listener.telegram.media.file_connection import FileConnection
+from listener.telegram.requests.answers import Invoker
 from shared.errors import AvioError, Code
 
 IDLE_S = 60.0
-
-
-class Invoker(Protocol):
-    """What sends requests: a connection for files, or the account's own."""
-
-    async def invoke(self, request: Any) -> Any:
-        """Send one request once."""
 
 
 class FileConnections:

@@ -1,4 +1,4 @@
-"""A message, as a callback gets it (contract C1). Fields are added, never changed or removed."""
+"""A message, as callbacks get it and as the history shows it (contract C1, M5). Fields are added, never changed or removed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from shared.model.callback_key import owner_of
-from shared.model.event import MediaType, MessageEvent
-from shared.model.ids import Channel
+from shared.model.event import MediaType, Message
+from shared.model.ids import Channel, TenantId
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
 EXACT = (1 << 53) - 1
@@ -103,10 +102,10 @@ class TextIdMessageBody(MessageBody):
     reply_to: Annotated[str | None, Field(exclude_if=absent)]  # type: ignore[assignment]
 
 
-def message_body(event: MessageEvent, base_url: str) -> MessageBody:
-    """Return an event's message with its ids as the channel's users know them: Telegram's are numbers. `base_url` begins links."""
-    fields = event.message.model_dump()
+def message_body(channel: Channel, message: Message, tenant_id: TenantId, base_url: str) -> MessageBody:
+    """Return a message with its ids as the channel's users know them: Telegram's are numbers. `base_url` begins links."""
+    fields = message.model_dump()
     if (media := fields["media"]) and media["id"]:
-        media["url"] = f"{base_url.rstrip('/')}/tenants/{owner_of(event.tenant_id)}/media/{media['id']}"
-    kind = MessageBody if event.channel is Channel.TELEGRAM else TextIdMessageBody
+        media["url"] = f"{base_url.rstrip('/')}/tenants/{tenant_id}/media/{media['id']}"
+    kind = MessageBody if channel is Channel.TELEGRAM else TextIdMessageBody
     return kind.model_validate(fields)
