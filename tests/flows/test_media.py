@@ -84,17 +84,23 @@ def test_files_are_sent(customer: Customer) -> None:
     upload, data = made.json(), b"\x00\x00\x00\x18ftypisom" + content(4_999_988)
     assert httpx.put(upload["url"], content=data[:-1], headers={"Content-Type": "video/mp4"}, trust_env=False).status_code == 403
     assert httpx.put(upload["url"], content=data, headers=upload["headers"], trust_env=False).status_code == 200
-    attachments = [{"content": b64encode(picture()).decode()}, {"upload_id": upload["upload_id"], "name": "film.mp4"}]
+    inline = content(3_500_000)  # in base64 nearly all that Lambda takes
+    attachments = [
+        {"content": b64encode(picture()).decode()},
+        {"upload_id": upload["upload_id"], "name": "film.mp4"},
+        {"content": b64encode(inline).decode()},
+    ]
     body = {"peer": f"@{customer.username}", "text": "<b>Look!</b>", "parse_mode": "html", "attachments": attachments}
     sent = sent_once(customer, body)
     assert sent.status_code == 200, sent.text
     again = sent_once(customer, body)
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (sent.json(), "true")
     assert sent.json()["message_ids"][0] == sent.json()["message_id"]
-    photo, film = customer.phones.wait_messages(customer.friend, 2, direction="in")
+    photo, film, file = customer.phones.wait_messages(customer.friend, 3, direction="in")
     assert (photo["text"], photo["media"]["kind"], photo["album"]) == ("Look!", "photo", film["album"])
     assert film["album"]
     assert customer.phones.media(customer.friend, film["id"]) == data
+    assert (customer.phones.media(customer.friend, file["id"]), file["album"]) == (inline, None)
 
     other = {"attachment": {"content": b64encode(picture(32, 20)).decode(), "caption": "Another"}}
     edited = customer.call("POST", "/messages/edit", json={"peer": body["peer"], "message_id": sent.json()["message_id"], **other})
@@ -110,4 +116,4 @@ def test_files_are_sent(customer: Customer) -> None:
     ):
         answer = customer.call("POST", "/messages/send", json={**body, "attachments": [attachments[0], refused]})
         assert answer.json()["error"] == code, answer.text
-    assert len(customer.phones.wait_messages(customer.friend, 2, direction="in")) == 2
+    assert len(customer.phones.wait_messages(customer.friend, 3, direction="in")) == 3
