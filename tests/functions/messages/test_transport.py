@@ -52,7 +52,7 @@ async def test_a_key_sends_in_its_own_tenant_alone(api: Api, owner: StandInOwner
     foreign = await post(api, {"tenant": other["number"], "to": "me", "text": "x"}, key(tenant["key"]))
     assert (foreign.status_code, foreign.json()["error"]) == (404, "tenant_not_found")
     nameless = await post(api, {"to": "me", "text": "x"})
-    assert (nameless.status_code, nameless.json()["error"]) == (422, "invalid_request")
+    assert (nameless.status_code, nameless.json()["error"]) == (404, "tenant_not_found")
     stranger = await post(api, {"tenant": tenant["number"], "to": "me", "text": "x"}, {})
     assert (stranger.status_code, stranger.json()["error"]) == (401, "invalid_credentials")
     assert len(owner.asked) == 1
