@@ -1,6 +1,7 @@
 """Each route's one declaration of its callers. OpenAPI reads the same declaration.
 
 def send_message(body: NewMessage, access: SendAccess) -> SentMessage      the tenant's keys with a scope, and the administrator
+def send(body: TransportMessage, access: NamedSendAccess)                  as SendAccess, of the tenant that the body names
 def list_tenants(caller: Administrator) -> list[TenantView]                the administrator alone
 @router.get("/health", dependencies=[OPEN])                                anybody
 """
@@ -14,8 +15,10 @@ from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
 from functions.http.callers import ADMIN, TENANT_KEY, Caller, CallerKind
+from functions.http.json_body import parse
 from functions.http.parameters import TenantReference
 from functions.http.pipeline import Pipeline
+from shared.errors import AvioError
 from shared.model.tenant import Scope
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -56,6 +59,29 @@ class AllowsInTenant(Allows):
         return _pipeline(request).access(request, self.kinds, tenant, self._scope)
 
 
+class AllowsInNamedTenant(Allows):
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+
+    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+        super().__init__(*kinds)
+        self._scope = scope
+
+    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+        """Return the access."""
+        return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
+
+
+def _named_in_body(request: Request) -> str | None:
+    """Return the tenant that a body names, None where it names none. What is wrong with the body is told to a caller alone."""
+    content = request.state.body.content
+    try:
+        body = parse(content) if content else None
+    except AvioError:
+        return None
+    tenant = body.get("tenant") if isinstance(body, dict) else None
+    return None if tenant is None or isinstance(tenant, bool) else str(tenant)[:64]
+
+
 def _pipeline(request: Request) -> Pipeline:
     pipeline: Pipeline = request.app.state.pipeline
     return pipeline
@@ -69,4 +95,5 @@ OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
+NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]
