@@ -42,7 +42,6 @@ from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
-from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.callback_service import CallbackService
@@ -176,8 +175,7 @@ class Api:
             Proxies(owner),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             OutboxGuard.of(enabled=True, whitelist=WHITELIST),
-            Sending(owner),
-            AccountCommands(owner),
+            AccountCommands(owner, self.clock.now),
             Fetching(owner, self.bucket),
             Uploading(self.bucket, self.clock),
             AccountReading(owner, now=self.clock.now),

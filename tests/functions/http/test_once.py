@@ -47,6 +47,19 @@ async def test_a_replay_needs_neither_the_account_nor_the_limit(api: Api, owner:
     assert (await send(api, tenant, "order-1")).content == first.content
 
 
+async def test_a_scheduled_send_is_replayed_after_its_time(api: Api, owner: StandInOwner) -> None:
+    """What a new request would be refused for does not matter: it was done. A new request counts for nothing."""
+    tenant = await logged_in(api, owner)
+    first = await send(api, tenant, "k", schedule_at="2026-03-01T12:05:00Z")
+    api.clock.advance(600)
+    again = await send(api, tenant, "k", schedule_at="2026-03-01T12:05:00Z")
+    assert (again.status_code, again.json(), again.headers[REPLAYED]) == (200, first.json(), "true")
+    new = await send(api, tenant, "other", schedule_at="2026-03-01T12:05:00Z")
+    assert (new.status_code, new.json()["error"]) == (400, "schedule_refused")
+    assert "r=10" in new.headers["RateLimit"]
+    assert len(owner.asked) == 1
+
+
 async def test_a_definite_refusal_is_replayed(api: Api, owner: StandInOwner) -> None:
     """With its fields."""
     tenant = await logged_in(api, owner)
