@@ -52,11 +52,6 @@ def _application_hash(value: str) -> str | None:
     return None if good else "is 32 characters, 0 to 9 and a to f, as https://my.telegram.org/apps shows it"
 
 
-def _url(value: str) -> str | None:
-    good = re.fullmatch(r"https?://[A-Za-z0-9.\[\]_-]+(:\d{1,5})?(/\S*)?", value, re.ASCII)
-    return None if good else f"is an address that begins with http:// or https://, not {value!r}"
-
-
 VALUES: Mapping[str, Callable[[str], str | None]] = {
     "PORT": _number(PORTS, "a port"),
     "TELEGRAM_API_ID": _number(range(1, 1 << 31), "a number"),
@@ -66,7 +61,6 @@ VALUES: Mapping[str, Callable[[str], str | None]] = {
     "WA_WEB_TOKEN": _token,
     "WAWEB_ADMIN_TOKEN": _token,
     "CALLBACK_SIGNING_SECRET": lambda _: None,
-    "APP_BASE_URL": _url,
 }
 NAMES = (*VALUES, *deployment.NAMES)
 
@@ -124,8 +118,6 @@ def _written(env_file: Path) -> tuple[dict[str, str], list[str]]:
 def _contradictions(settings: Mapping[str, str]) -> list[str]:
     admin = settings.get("ADMIN_TOKEN")
     problems = []
-    if admin and settings.get("PUBLIC_KEY") == admin:
-        problems.append("PUBLIC_KEY equals ADMIN_TOKEN: whoever opens a public page would be an administrator; choose another")
     if settings.get("WAWEB_ADMIN_TOKEN") and settings["WAWEB_ADMIN_TOKEN"] != admin:
         problems.append("WAWEB_ADMIN_TOKEN must equal ADMIN_TOKEN")
     if bool(settings.get("TELEGRAM_API_ID")) != bool(settings.get("TELEGRAM_API_HASH")):

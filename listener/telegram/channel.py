@@ -21,6 +21,7 @@ from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
+from shared.rpc.qr_log_in import GivePassword, QrCodeIssued, StartQrLogIn
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
 
 
@@ -40,12 +41,22 @@ async def _verify(account: TelegramAccount, command: VerifyLogIn) -> StateReache
     return await account.flow.verify(command.phone, command.code, command.password)
 
 
+async def _start_qr(account: TelegramAccount, _: StartQrLogIn) -> QrCodeIssued | StateReached:
+    return await account.qr.start()
+
+
+async def _give_password(account: TelegramAccount, command: GivePassword) -> StateReached:
+    return await account.flow.give_password(command.password)
+
+
 HANDLERS: Handlers = dict(
     [
         StartLogIn.handled_by(_start),
         ResendCode.handled_by(_resend),
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
+        StartQrLogIn.handled_by(_start_qr),
+        GivePassword.handled_by(_give_password),
         ImportSession.handled_by(import_session),
         SetProxy.handled_by(set_proxy),
         GetProxy.handled_by(get_proxy),

@@ -29,6 +29,9 @@ class Identity:
     system_lang_code: str = "en"
 
 
+QR = "qr"
+
+
 class PendingLogin(FrozenModel):
     """A log-in under way. `code_accepted` means that only the password is missing.
 
@@ -45,6 +48,11 @@ class PendingLogin(FrozenModel):
     code_accepted: bool = False
     form: str = Field("digits", exclude_if=lambda form: form == "digits")
     beginning: str | None = Field(None, exclude_if=lambda beginning: beginning is None)
+
+    @property
+    def by_qr(self) -> bool:
+        """Whether it is a log-in by QR code: `resend_at` is when it ends, and phone and hash are empty."""
+        return self.delivery == QR
 
 
 @with_config(STRICT)

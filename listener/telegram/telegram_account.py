@@ -15,6 +15,7 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow
+from listener.telegram.login.qr_login import QrLogin
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
@@ -34,6 +35,7 @@ class TelegramAccount:
     def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, wake: Signal) -> None:
         self.context = TelegramContext(core, endpoint, limiter)
         self.flow = LoginFlow(self.context, wake)
+        self.qr = QrLogin(self.context, self.flow, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()
         self._wake = wake
@@ -56,6 +58,10 @@ class TelegramAccount:
         """Return the state that the session shows if it differs from the row's, `said`; None if they agree."""
         found = _state_of(self.context.session, said)
         return found if found and found[0] is not said else None
+
+    async def pair(self, wake: Signal) -> None:
+        """Show QR codes while a log-in waits for a scan."""
+        await self.qr.pair(wake)
 
     async def serve(self, wake: Signal) -> SessionEnd | None:
         """Stay connected until woken, or until Telegram ends the session; return why it is over."""
@@ -118,10 +124,14 @@ def _state_of(session: Session | None, said: AccountState) -> tuple[AccountState
             return None if said.logged_in else (AccountState.AUTHORIZED, Reason.LOGGED_IN)
         case Session(login=PendingLogin(code_accepted=True)):
             return AccountState.NEED_2FA, Reason.PASSWORD_WANTED
+        case Session(login=PendingLogin(delivery="qr")):
+            return AccountState.NEED_QR, Reason.SCAN_WANTED
         case Session(login=PendingLogin()):
             return AccountState.CODE_SENT, Reason.CODE_WANTED
         case _ if said.logged_in:
             return AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN
-        case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA, AccountState.NEED_QR}:
+        case _ if said is AccountState.NEED_QR:
+            return AccountState.FAILED, Reason.QR_EXPIRED
+        case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA}:
             return AccountState.NEW, Reason.NOT_STARTED
     return None

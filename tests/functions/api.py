@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from functions.auth import import_routes, proxy_routes
+from functions.auth import import_routes, proxy_routes, public_routes, qr_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
+from functions.auth.public_notices import PublicNotices
+from functions.auth.public_throttle import PublicThrottle
+from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
 from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
@@ -30,6 +33,7 @@ from functions.deliveries.history import DeliveryHistory
 from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
+from functions.http.base_url import BaseUrl
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
@@ -59,6 +63,8 @@ from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
+from shared.store.notices import NoticeStore
+from shared.store.qr_codes import QrCodeStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
@@ -75,6 +81,8 @@ ROUTERS = [
     auth.router,
     import_routes.router,
     proxy_routes.router,
+    qr_routes.router,
+    public_routes.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -164,6 +172,10 @@ class Api:
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),
+            QrLogIn(owner, QrCodeStore(self.table), self.clock),
+            BaseUrl(),
+            PublicThrottle(self.table, self.clock),
+            PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             AccountCommands(owner),

@@ -12,7 +12,6 @@ log-in is dropped, and a start begins anew. Cancelling always succeeds.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
 from listener.telegram.connection.data_centres import listed
 from listener.telegram.login import login_requests
+from listener.telegram.login.step_lock import StepLock
 from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of, translated
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -59,12 +59,12 @@ class LoginFlow:
         self._context = context
         self._core = context.core
         self._wake = wake
-        self._lock = asyncio.Lock()
+        self.lock = StepLock()
 
     async def start(self, phone: str) -> LogInCode | StateReached:
         """Make Telegram send a code. A second start for the same phone returns the pending log-in until a new code may be requested."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
@@ -78,8 +78,8 @@ class LoginFlow:
 
     async def resend(self) -> LogInCode | StateReached:
         """Make Telegram send the code by the next delivery type."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._started()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
@@ -91,8 +91,8 @@ class LoginFlow:
 
     async def cancel(self) -> StateReached:
         """Give up a log-in, whatever Telegram answers and even if it does not answer."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._started()
             with contextlib.suppress(AvioError):
                 await self._at_home(session, lambda client: self._cancel_code(client, pending))
@@ -101,15 +101,33 @@ class LoginFlow:
 
     async def verify(self, phone: str, code: str | None, password: str | None) -> StateReached:
         """Present code, password or both. After the code was accepted only the password is needed, and a wrong password costs nothing."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._started()
-            if pending.phone != phone:
+            if pending.by_qr or pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
 
             async def prove(client: Client) -> None:
                 user = await self._prove(client, client.stored.login or pending, code, password)
-                await self._authorise(client, phone, user)
+                await self.authorise(client, phone, user)
+
+            await self._step(session, prove)
+            return StateReached(state=AccountState.AUTHORIZED)
+
+    async def give_password(self, password: str) -> StateReached:
+        """Present the password alone, after a code or scan was accepted; raise `not_waiting_2fa` before. A wrong password costs nothing."""
+        async with self.lock:
+            self.refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending is None or session is None or not pending.code_accepted:
+                raise AvioError(Code.NOT_WAITING_2FA)
+
+            async def prove(client: Client) -> None:
+                login = client.stored.login or pending
+                if not login.code_accepted:  # Telegram has moved the account, and forgotten the code or scan
+                    self._wake.set()  # a QR code is shown again
+                    raise AvioError(Code.NOT_WAITING_2FA)
+                await self.authorise(client, pending.phone, await self._prove(client, login, None, password))
 
             await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
@@ -120,8 +138,8 @@ class LoginFlow:
         The key is claimed for this account alone, and given up if the log-in fails. The session is stored only once Telegram has said
         whose it is: a try that dies before leaves no more than the claim, which lets this account try again.
         """
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             if not await self._core.claim_credentials(session.auth_key or b""):
                 raise AvioError(Code.SESSION_IN_USE)
             try:
@@ -137,7 +155,7 @@ class LoginFlow:
             async with self._connect(session) as client:
                 user = await login_requests.owner(client)
                 check(user)
-                await self._authorise(client, "", user)
+                await self.authorise(client, "", user)
         except Elsewhere as moved:
             raise AvioError(Code.SESSION_REVOKED, f"The account has moved to data centre {moved.dc_id}: log in by phone.") from moved
 
@@ -152,7 +170,7 @@ class LoginFlow:
                     return user
                 if error.code is not Code.TWO_FA_REQUIRED:
                     raise
-            await self._code_accepted(client, pending)
+            await self.code_accepted(client, pending)
         if password is None:
             raise AvioError(Code.TWO_FA_REQUIRED)
         try:
@@ -168,7 +186,8 @@ class LoginFlow:
             return await login_requests.myself(client)
         return None
 
-    async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
+    async def code_accepted(self, client: Client, pending: PendingLogin) -> None:
+        """Store that only the password is missing."""
         accepted = pending.model_copy(update={"code_accepted": True})
         await self._context.save_session(replace(client.current(), login=accepted))
         await self._core.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
@@ -206,6 +225,10 @@ class LoginFlow:
             await self._core.set_status(last_error=error.code)
 
     async def _cancel_code(self, client: Client, pending: PendingLogin) -> None:
+        if pending.by_qr:
+            if await login_requests.myself(client):  # somebody has scanned it just now
+                await login_requests.log_out(client)
+            return
         try:
             await login_requests.cancel(client, pending)
         except AvioError as error:
@@ -222,13 +245,14 @@ class LoginFlow:
 
     async def _advance(self, client: Client, phone: str, found: Any) -> LogInCode | StateReached:
         if not isinstance(found, PendingLogin):
-            await self._authorise(client, phone, found)
+            await self.authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
         await self._context.save_session(replace(client.current(), login=found))
         await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
         return self._answer(found)
 
-    async def _authorise(self, client: Client, phone: str, user: Any) -> None:
+    async def authorise(self, client: Client, phone: str, user: Any) -> None:
+        """Store that this user is logged in, and have the account serve."""
         state = await login_requests.first_state(client)
         try:
             await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone or None)
@@ -247,10 +271,11 @@ class LoginFlow:
                 try:
                     return await step(client)
                 except Elsewhere as found:
-                    session = await self._moved(client, found.dc_id)
+                    session = await self.moved(client, found.dc_id)
         raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram sends the log-in from one data centre to another. Try again later.")
 
-    async def _moved(self, client: Client, dc_id: int) -> Session:
+    async def moved(self, client: Client, dc_id: int) -> Session:
+        """Return the credentials for another data centre, where a new key is to be made."""
         with translated():
             config = await client.invoke(functions.help.GetConfigRequest())
         address = listed(config, dc_id) or self._context.endpoint.known(dc_id)
@@ -263,7 +288,8 @@ class LoginFlow:
         """Store the log-in under its new key. Telegram takes its code anew there."""
         await self._context.save_session(session)
         if session.login and self._core.row.state is AccountState.NEED_2FA:
-            await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED)
+            scan = (AccountState.NEED_QR, Reason.SCAN_WANTED)
+            await self._core.set_status(*(scan if session.login.by_qr else (AccountState.CODE_SENT, Reason.CODE_WANTED)))
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:
@@ -278,7 +304,8 @@ class LoginFlow:
                 client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             yield client
 
-    def _refuse_logged_in(self) -> None:
+    def refuse_logged_in(self) -> None:
+        """Raise `already_authorized`, or `unavailable` while the account is being logged out."""
         if self._core.row.wanted is not None:
             raise AvioError(Code.UNAVAILABLE, "The account is being logged out.", retry_after_s=5)
         if self._context.user_id:
