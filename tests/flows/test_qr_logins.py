@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
-
-import httpx
-import pytest
 
 from tests.flows.customer import Customer, until
 from tests.support.qr_codes import read_png, read_svg
