@@ -138,10 +138,13 @@ QrIdWanted = Annotated[str, Query(min_length=1, max_length=64, description="A co
 @router.get(START, deprecated=True, dependencies=TOLD, responses=errors(*_CALLER, *_starting))
 def start_public_login(request: Request, access: Acted, login: QrLogIns, addresses: Addresses) -> PublicStart:
     """Begin a log-in by QR code, or return the one that is under way."""
-    with _in_its_words():
-        found = login.start(access)
+    try:
+        with _in_its_words():
+            found = login.start(access)
+    except AvioError as error:
+        raise _expired(error) from error
     if found.state is AccountState.NEED_QR and (found.expires_at is None or found.expires_at <= login.clock.now()):
-        raise OtherStatus(502, AvioError(Code.QR_EXPIRED))
+        raise _expired(AvioError(Code.QR_EXPIRED))
     return PublicStart(
         qr_id=found.qr_id, expires_at=found.expires_at, state=_stage(found), qr_url=_image_at(addresses.of(request), access, found)
     )
@@ -199,6 +202,11 @@ def _in_its_words() -> Iterator[None]:
         if error.code not in _AWAY:
             raise
         raise AvioError(Code.TG_UNAVAILABLE, error.detail) from error
+
+
+def _expired(error: AvioError) -> AvioError:
+    """Return the error of a start: one that brought no code that is still good is 502, and not an image's 410."""
+    return OtherStatus(502, error) if error.code is Code.QR_EXPIRED else error
 
 
 def _stage(status: QrStatus) -> PublicState:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 
-import segno
-
 MODULE_PX = 8
 QUIET_ZONE = 4
 """Modules of white around the code."""
@@ -27,6 +25,8 @@ def svg(text: str) -> bytes:
 
 
 def _drawn(text: str, kind: str, **more: str) -> bytes:
+    import segno  # here, because few requests need it
+
     image = io.BytesIO()
     segno.make_qr(text, error="m").save(image, kind=kind, scale=MODULE_PX, border=QUIET_ZONE, **more)
     return image.getvalue()

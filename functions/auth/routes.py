@@ -49,13 +49,17 @@ class Phoned(BaseModel):
 
 
 def _one_of_the_two(schema: dict[str, Any]) -> None:
-    """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
-    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
-    for required in (["phone", "code"], ["password"]):
-        wanted = {name: {**schema["properties"][name]} for name in required}
+    """Say what is wanted by two whole objects: generators of code make nothing good of a condition beside an object.
+
+    One has the phone and the code, the other the password without a code.
+    """
+    named, branches, without_code = {key: schema.pop(key) for key in ("title", "description")}, [], {**schema["properties"]}
+    del without_code["code"]
+    for required, properties in ((["phone", "code"], schema["properties"]), (["password"], without_code)):
+        wanted = {name: {**properties[name]} for name in required}
         for one in wanted.values():
             never_null(one)
-        branches.append({**schema, "required": required, "properties": {**schema["properties"], **wanted}})
+        branches.append({**schema, "required": required, "properties": {**properties, **wanted}})
     schema.clear()
     schema.update({**named, "anyOf": branches})
 

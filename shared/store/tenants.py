@@ -506,7 +506,7 @@ def _tenant_row(tenant: Tenant) -> Item:
 
 
 def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
-    scopes = {str(scope) for scope in key.scopes}
+    scopes = {str(scope) for scope in key.scopes} or {"public"}  # no scope: DynamoDB stores no empty sets
     return {
         **keys.tenant_key(tenant_id, key.id),
         "id": key.id,

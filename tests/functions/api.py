@@ -73,6 +73,7 @@ from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
+PUBLIC_KEY = "the public key"
 ORIGIN = "http://localhost:5173"
 ROUTERS = [
     tenants.router,
@@ -129,7 +130,7 @@ class RecordingFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: EmulatorAccount) -> None:
+    def __init__(self, account: EmulatorAccount, public_key: str | None = PUBLIC_KEY) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
         self.log = CapturedLog()
@@ -138,7 +139,7 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
+        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key)))
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms = account.client("kms")
@@ -191,6 +192,16 @@ class Api:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger
         return create_app(routers, pipeline=pipeline or self.pipeline, dependencies=dependencies, origins=[ORIGIN], logger=logger)
+
+    @property
+    def routers(self) -> list[APIRouter]:
+        """All routers."""
+        return ROUTERS
+
+    def another_container(self) -> Dependencies:
+        """Return dependencies of another container, which remembers nothing of what this one did."""
+        notices = PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger)
+        return self.dependencies.replacing(notices, PublicThrottle(self.table, self.clock))
 
     def serving(self, app: FastAPI) -> Api:
         """Return this API with another app."""
