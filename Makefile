@@ -4,9 +4,7 @@ RUN = .venv/bin/python
 # Tests mostly wait: more processes than cores.
 WORKERS ?= 4
 .DEFAULT_GOAL := help
-# uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
-export UV_SYSTEM_CERTS ?= 1
-.PHONY: help setup up demo test test-only check format bench synth openapi lock deploy migrate diag diag-verbose chaos clean
+.PHONY: help setup up demo test test-only check format bench fuzz synth openapi lock deploy migrate diag diag-verbose chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -38,6 +36,9 @@ format: setup    ## format the code and mend what ruff can mend
 
 bench: setup     ## measure; ROWS=a,b runs some rows
 	@$(RUN) -m benchmarks $(if $(ROWS),--rows $(ROWS))
+
+fuzz: setup      ## schemathesis at length, as every kind of caller: EXAMPLES=100 SEED=1
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),100) FUZZ_SEED=$(or $(SEED),1) $(RUN) -m pytest -v -s -p no:randomly tests/functions/http/test_schemathesis.py
 
 synth: setup     ## write the CloudFormation template for AWS to build/cdk.out
 	@$(RUN) -m local synth

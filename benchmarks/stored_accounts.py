@@ -83,6 +83,7 @@ def store(environment: BenchmarkEnvironment, aws: FakeAws, accounts: Sequence[Lo
             state=AccountState.AUTHORIZED,
             phone=one.phone,
             user_id=str(one.user_id),
+            proxied=False,
         )
         table.put({**key, **row.model_dump(exclude={"tenant_id", "channel"})})
 

@@ -41,6 +41,7 @@ def main(names: list[str]) -> None:
     """Make the named environments match their locks; without names those that everybody needs."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one place that an older Python gets to run
         raise SystemExit(f"Avio needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.13 ...")
+    os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # trust what this machine trusts (a company's proxy, say), as pip does
     BUILD.mkdir(exist_ok=True)
     with (BUILD / ".bootstrap.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -15,6 +15,7 @@ from functions.http.parameters import each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
+from functions.messages.formatted_fields import FormattedFields
 from functions.messages.formatted_text import formatted
 from functions.messages.send import check_logged_in
 from shared.errors import Code
@@ -25,7 +26,7 @@ Commands = Annotated[AccountCommands, provided(AccountCommands)]
 MAX_REACTIONS = 11  # https://core.telegram.org/api/config#reactions-user-max-premium is far below
 
 
-class MessageEdit(OfMessage):
+class MessageEdit(OfMessage, FormattedFields):
     """A new text for a message, or for the caption of its media."""
 
     text: Text
@@ -84,13 +85,25 @@ class Unpin(OfMessage):
 @router.post(
     "/tenants/{tenant}/messages/edit",
     responses=acting(
-        Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, Code.EDIT_TIME_EXPIRED, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, *REFUSALS
+        Code.MESSAGE_NOT_FOUND,
+        Code.MESSAGE_AUTHOR_REQUIRED,
+        Code.EDIT_TIME_EXPIRED,
+        Code.MESSAGE_EMPTY,
+        Code.MESSAGE_TOO_LONG,
+        Code.INVALID_MARKUP,
+        *REFUSALS,
     ),
 )
 def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Change the text of a message that the account has sent. A message that has this text already counts as changed."""
-    formatted(body.text)
-    command = EditMessage(to=peers.parse(body.peer), message_id=str(body.message_id), text=body.text, link_preview=body.link_preview)
+    text = formatted(body.text, body.parse_mode, body.entities_given())
+    command = EditMessage(
+        to=peers.parse(body.peer),
+        message_id=str(body.message_id),
+        text=text.text,
+        entities=text.entities,
+        link_preview=body.link_preview,
+    )
     return once.run(
         ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
     )

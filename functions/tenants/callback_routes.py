@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from functions.http.access import ManageAccess, ReadAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
+from functions.tenants.callback_fields import CallbackFields, CallbackFieldsView, lists, stored_settings
 from functions.tenants.callback_service import CallbackService
 from functions.tenants.credential_routes import CredentialServiceDep, Done, RotatedSecret
-from functions.tenants.routes import Chats, ChatTypes, Events, Headers, Url, lists, stored_settings
 from shared.errors import Code
 from shared.model.callback_key import FORM, callback_of
-from shared.model.event_kinds import EventKind
-from shared.model.tenant import ChatType, DeliveryMode, Tenant
+from shared.model.tenant import DeliveryMode, Tenant
 
 router = APIRouter(tags=["callbacks"])
 CallbackId = Annotated[
@@ -28,38 +26,17 @@ How = Annotated[
 ]
 
 
-class CallbackChange(BaseModel):
-    """The fields to change, as in a tenant's change; a field that is left out stays as it is, and null means the default."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    callback_url: Url | None = None
-    callback_headers: Headers | None = None
-    chat_types: ChatTypes | None = None
-    events: Events | None = None
-    include_chats: Chats | None = None
-    exclude_chats: Chats | None = None
-
-
-class NewCallback(CallbackChange):
+class NewCallback(CallbackFields):
     """A callback to create: with a `callback_url`, or with `delivery: pull`, which stays as it is."""
 
     delivery: How = DeliveryMode.PUSH
 
 
-class CallbackSettingsView(BaseModel):
+class CallbackSettingsView(CallbackFieldsView):
     """A callback's settings. Its health and its log: `GET /tenants/{tenant}/callback/status` and `/deliveries`, with `?callback=`."""
 
     id: str
     delivery: DeliveryMode
-    callback_url: str | None
-    callback_disabled: str | None
-    callback_disabled_at: datetime | None
-    callback_header_names: list[str]
-    chat_types: list[ChatType]
-    events: list[EventKind]
-    include_chats: list[int]
-    exclude_chats: list[int]
 
 
 class CreatedCallback(CallbackSettingsView):
@@ -72,7 +49,11 @@ CallbackServiceDep = Annotated[CallbackService, provided(CallbackService)]
 _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 
 
-@router.post("/tenants/{tenant}/callbacks", status_code=201, responses=errors(*_caller, Code.INVALID_CALLBACK_URL, Code.TOO_MANY_CALLBACKS))
+@router.post(
+    "/tenants/{tenant}/callbacks",
+    status_code=201,
+    responses=errors(*_caller, Code.INVALID_CALLBACK_URL, Code.CONTRADICTORY_FIELDS, Code.TOO_MANY_CALLBACKS),
+)
 def create_callback(body: NewCallback, access: ManageAccess, callbacks: CallbackServiceDep) -> CreatedCallback:
     """Create another callback. It gets the events from now on, in its own order, whatever the others do; five callbacks at most."""
     created, secret = callbacks.create(access.tenant, stored_settings(body.model_dump(exclude_unset=True)))
@@ -91,9 +72,12 @@ def get_callback(callback_id: CallbackId, access: ReadAccess, callbacks: Callbac
     return CallbackSettingsView(**_view(callbacks.get(access.tenant, callback_id)))
 
 
-@router.patch("/tenants/{tenant}/callbacks/{callback_id}", responses=errors(*_caller, Code.NOT_FOUND, Code.INVALID_CALLBACK_URL))
+@router.patch(
+    "/tenants/{tenant}/callbacks/{callback_id}",
+    responses=errors(*_caller, Code.NOT_FOUND, Code.INVALID_CALLBACK_URL, Code.CONTRADICTORY_FIELDS),
+)
 def change_callback(
-    callback_id: CallbackId, body: CallbackChange, access: ManageAccess, callbacks: CallbackServiceDep
+    callback_id: CallbackId, body: CallbackFields, access: ManageAccess, callbacks: CallbackServiceDep
 ) -> CallbackSettingsView:
     """Change a callback. Any URL, also the current one, enables a disabled callback."""
     changes = stored_settings(body.model_dump(exclude_unset=True))

@@ -31,11 +31,11 @@ class CallbackService:
         return seen_or_not_found(tenant, callback_id)
 
     def create(self, tenant: Tenant, settings: dict[str, Any]) -> tuple[Tenant, SecretStr]:
-        """Create a callback, which gets events from now on; return it with its secret. Each run creates one."""
+        """Create a callback that gets events from now on; return it with its secret. Raises `contradictory_fields`. Not safe to repeat."""
         url, now = settings.get("callback_url"), self.tenants.clock.now()
         if (url is None) is (settings.get("delivery") != DeliveryMode.PULL):
             problem = "A callback has a callback_url, or fetches its events: `delivery: pull` without one."
-            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.callback_url", "problem": problem}])
+            raise AvioError(Code.CONTRADICTORY_FIELDS, fields=[{"field": "body.callback_url", "problem": problem}])
         self.tenants.check(url)
         secret, callback_id = new_signing_secret(), f"cb_{secrets.token_hex(6)}"
         sealed = seal(self.tenants.envelope, tenant.id, secret.get_secret_value())
@@ -48,14 +48,14 @@ class CallbackService:
         return seen_or_not_found(changed, callback_id), secret
 
     def change(self, tenant: Tenant, callback_id: str, changes: dict[str, Any]) -> Tenant:
-        """Change a callback; raises `not_found`. A URL, the same too, enables a disabled callback."""
+        """Change a callback; raises `not_found` or `contradictory_fields`. A URL, the same too, enables a disabled callback."""
         seen = seen_or_not_found(tenant, callback_id)
         if callback_id == FIRST:
             return seen_or_not_found(self.tenants.change(tenant, changes), FIRST)
         if "callback_url" in changes:
             if seen.fetches or changes["callback_url"] is None:
                 problem = "How a callback gets its events stays as it is. Create another one, and delete this."
-                raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.delivery", "problem": problem}])
+                raise AvioError(Code.CONTRADICTORY_FIELDS, fields=[{"field": "body.delivery", "problem": problem}])
             self.tenants.check(changes["callback_url"])
         stored = self.tenants.stored(tenant.id, changes)
         changed = self.tenants.tenants.change_callback(seen.id, stored) if stored else tenant

@@ -6,59 +6,25 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictInt, StringConstraints
 
 from functions.http.access import Administrator, ManageAccess, ReadAccess
 from functions.http.callers import ADMIN
 from functions.http.dependencies import provided
 from functions.http.idempotency import IdempotencyKey, mark_replayed
 from functions.http.openapi_responses import errors, never_null, paged
-from functions.http.parameters import EXACT, Digits, Limit, Whole, each_once
+from functions.http.parameters import Digits, Limit, Whole
+from functions.tenants.callback_fields import CallbackFields, CallbackFieldsView, lists, stored_settings
 from functions.tenants.tenant_service import TenantService
-from shared import callback_headers
 from shared.errors import AvioError, Code
-from shared.model.event_kinds import EventKind
 from shared.model.rate_limit import MAX_LIMIT, MAX_WINDOW_S
-from shared.model.tenant import MOST_CHATS, ChatType, Tenant
+from shared.model.tenant import Tenant
 
 router = APIRouter(tags=["tenants"])
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     Field(description="A name for people to read. Not blank.", json_schema_extra={"pattern": "\\S"}),
-]
-Url = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2048),
-    Field(
-        description="The address that events are posted to.",
-        examples=["https://shop.example/telegram"],
-        json_schema_extra={"format": "uri"},
-    ),
-]
-Headers = Annotated[
-    dict[str, str],
-    AfterValidator(callback_headers.check),
-    Field(
-        description="Headers that are sent with each event, for endpoints that require them. Stored encrypted, and never shown again.",
-        examples=[{"Authorization": "Bearer of-your-endpoint"}],
-        json_schema_extra=callback_headers.SCHEMA,
-    ),
-]
-ChatTypes = Annotated[
-    list[ChatType],
-    AfterValidator(each_once),
-    Field(min_length=1, description="The types of chats whose messages are delivered.", json_schema_extra={"uniqueItems": True}),
-]
-Events = Annotated[
-    list[EventKind],
-    AfterValidator(each_once),
-    Field(min_length=1, description="The kinds of events that are delivered.", json_schema_extra={"uniqueItems": True}),
-]
-Chats = Annotated[
-    list[Annotated[int, Whole, Field(ge=-EXACT, le=EXACT)]],
-    AfterValidator(each_once),
-    Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
 ]
 PAGE = 50
 
@@ -76,21 +42,13 @@ class RateLimitView(BaseModel):
     window_s: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_WINDOW_S)], Whole]
 
 
-class NewTenant(BaseModel):
+class NewTenant(CallbackFields):
     """A tenant to create. `callback_headers`, `chat_types` and `events` are as in a change."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: Name
-    callback_url: Url | None = None
-    callback_headers: Headers | None = None
-    chat_types: ChatTypes | None = None
-    events: Events | None = None
-    include_chats: Chats | None = None
-    exclude_chats: Chats | None = None
 
 
-class TenantChange(BaseModel):
+class TenantChange(CallbackFields):
     """The fields to change; a field that is left out stays as it is.
 
     `callback_url: null` stops deliveries. Any URL, also the current one, enables a disabled callback. `callback_headers` are sent with each
@@ -101,19 +59,11 @@ class TenantChange(BaseModel):
     with `exclude_chats` none of those; null or an empty list ends that. These settings are those of the callback `first`.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     name: Annotated[Name | None, Field(json_schema_extra=never_null)] = None
-    callback_url: Url | None = None
-    callback_headers: Headers | None = None
-    chat_types: ChatTypes | None = None
-    events: Events | None = None
-    include_chats: Chats | None = None
-    exclude_chats: Chats | None = None
     rate_limit: Annotated[RateLimitView | None, Field(description="For the administrator alone; null means 10 in 60 seconds.")] = None
 
 
-class TenantView(BaseModel):
+class TenantView(CallbackFieldsView):
     """A tenant. If deliveries stopped by themselves, `callback_disabled` says why, and `callback_disabled_at` since when.
 
     Setting `callback_url` again, or `POST .../callback/retry`, starts them again.
@@ -122,14 +72,6 @@ class TenantView(BaseModel):
     id: str
     number: int
     name: str
-    callback_url: str | None
-    callback_disabled: str | None
-    callback_disabled_at: datetime | None
-    callback_header_names: list[str]
-    chat_types: list[ChatType]
-    events: list[EventKind]
-    include_chats: list[int]
-    exclude_chats: list[int]
     rate_limit: RateLimitView
     created_at: datetime
 
@@ -151,12 +93,6 @@ class Deleting(BaseModel):
 def view(tenant: Tenant) -> dict[str, Any]:
     """Return a tenant's public fields."""
     return {**tenant.model_dump(include=set(TenantView.model_fields)), **lists(tenant), "rate_limit": tenant.allowed_rate.model_dump()}
-
-
-def lists(tenant: Tenant) -> dict[str, Any]:
-    """Return a tenant's choices, sorted; chats by their number."""
-    chats = {name: sorted(map(int, getattr(tenant, name))) for name in ("include_chats", "exclude_chats")}
-    return {"chat_types": sorted(tenant.chat_types), "events": sorted(tenant.events), **chats}
 
 
 TenantServiceDep = Annotated[TenantService, provided(TenantService)]
@@ -236,8 +172,3 @@ def delete_tenant(access: ManageAccess, tenants: TenantServiceDep) -> Deleting:
     """Log the account out and erase everything of the tenant. Its keys open nothing from this answer on; the rest follows."""
     tenants.delete(access.tenant)
     return Deleting()
-
-
-def stored_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a request's settings in their stored form: lists are sets of texts, an empty one is none."""
-    return {name: frozenset(map(str, value)) or None if isinstance(value, list) else value for name, value in settings.items()}

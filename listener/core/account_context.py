@@ -106,7 +106,8 @@ class AccountContext:
                 raise
             saved = Saved()
         self.last_event_at = saved.last_event_at
-        self.proxy = await self.services.offload(self._proxies.get, self.tenant_id, self.row.channel)
+        if self.row.proxied is not False:
+            self.proxy = await self.services.offload(self._proxies.get, self.tenant_id, self.row.channel)
         return saved
 
     async def complete(self, shown: tuple[AccountState, Reason] | None, user_id: str | None) -> None:
@@ -179,7 +180,7 @@ class AccountContext:
     async def save_proxy(self, proxy: Proxy | None) -> None:
         """Store the account's proxy, or that it has none. Connections from now on go through it."""
         await self.services.offload(self._proxies.put, self.tenant_id, self.row.channel, self.row.epoch, proxy)
-        self.proxy = proxy
+        self.proxy, self.row = proxy, self.row.model_copy(update={"proxied": proxy is not None})
 
     async def claim_credentials(self, credentials: bytes) -> bool:
         """Claim a key that came from elsewhere for this account alone; False if another account has it. Raises Superseded."""

@@ -80,6 +80,8 @@ class Account(StoredModel):
     restricted_until: datetime | None = None
     frozen_until: datetime | None = None
     appeal_url: str | None = None
+    proxied: bool | None = None
+    """Whether the account has a proxy. Rows of earlier versions do not say."""
 
     @property
     def left_alone(self) -> bool:

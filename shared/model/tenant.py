@@ -88,10 +88,18 @@ _Events = Annotated[frozenset[EventKind], BeforeValidator(partial(_known, EventK
 DEFAULT_CHAT_TYPES = frozenset({ChatType.PRIVATE, ChatType.GROUP})
 
 
-class Callback(StoredModel):
-    """A callback beside a tenant's first one, as its tenant's row has it. The fields are those that `Tenant` has of its first callback."""
+class StoredCallback(StoredModel):
+    """What a callback has, the first as well as any other.
 
-    created_at: datetime
+    `callback_since`: the time from which there is a callback. Earlier events are not delivered.
+    `callback_disabled`: why the service disabled the callback, in words. `callback_disabled_cause` is the same as a `Cause`,
+    `callback_disabled_at` the time. Rows of an earlier version lack these two. Setting or waking the callback clears all three and raises
+    `callback_revision`, so that the answer to an attempt of an earlier revision does not disable the callback again.
+    `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
+    not. `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
+    `previous_secrets`: the replaced secrets, oldest first.
+    """
+
     delivery: DeliveryMode = DeliveryMode.PUSH
     callback_url: str | None = None
     callback_since: datetime | None = None
@@ -110,19 +118,17 @@ class Callback(StoredModel):
     previous_secrets: tuple[PreviousSecret, ...] = ()
 
 
-class Tenant(StoredModel):
-    """A customer of this deployment, as stored.
+class Callback(StoredCallback):
+    """A callback beside a tenant's first one, as its tenant's row has it."""
 
-    `callback_since`: the time from which there is a callback. Earlier events are not delivered.
-    `callback_disabled`: why the service disabled the callback, in words. `callback_disabled_cause` is the same as a `Cause`,
-    `callback_disabled_at` the time. Rows of an earlier version lack these two. Setting or waking the callback clears all three and raises
-    `callback_revision`, so that the answer to an attempt of an earlier revision does not disable the callback again.
-    `signing_key`: the data key, wrapped by KMS. `signing_secret`: the secret, sealed under that key (`shared.crypto`).
-    `previous_secrets`: the replaced secrets, oldest first.
-    `callback_headers`: the headers that the callback gets with each event. They are sealed, because they carry credentials; their names are
-    not. `key_count`: the number of keys, None in rows of earlier versions. `callbacks`: the callbacks beside the first, by id.
+    created_at: datetime
+
+
+class Tenant(StoredCallback):
+    """A customer of this deployment, as stored. The callback settings are those of its first callback, whose delivery is always push.
+
+    `key_count`: the number of keys, None in rows of earlier versions. `callbacks`: the callbacks beside the first, by id.
     `fan_out`: each callback gets copies of the events; it stays so, or an event could overtake the copy of an earlier one.
-    `delivery` is of the callback that `seen_by` shows; the first one's is always push.
     `rate_limit`: what the administrator set.
     """
 
@@ -130,25 +136,9 @@ class Tenant(StoredModel):
     number: int
     name: str
     created_at: datetime
-    callback_url: str | None = None
-    callback_since: datetime | None = None
-    callback_disabled: str | None = None
-    callback_disabled_cause: str | None = None
-    callback_disabled_at: datetime | None = None
-    callback_revision: int = 0
-    callback_headers: Sealed | None = None
-    callback_header_names: tuple[str, ...] = ()
-    chat_types: _ChatTypes = DEFAULT_CHAT_TYPES
-    events: _Events = DEFAULT_KINDS
-    include_chats: frozenset[str] = frozenset()
-    exclude_chats: frozenset[str] = frozenset()
     callbacks: dict[str, Callback] = Field(default_factory=dict)
     fan_out: bool = False
-    delivery: DeliveryMode = DeliveryMode.PUSH
     deleting: bool = False
-    signing_key: bytes | None = None
-    signing_secret: bytes | None = None
-    previous_secrets: tuple[PreviousSecret, ...] = ()
     key_count: int | None = None
     rate_limit: RateLimit | None = None
 
@@ -195,7 +185,7 @@ class Tenant(StoredModel):
             return self.model_copy(update={"id": key})
         if (callback := self.callbacks.get(callback_id)) is None:
             return None
-        settings = {name: value for name, value in callback if name != "created_at"}
+        settings = {name: getattr(callback, name) for name in StoredCallback.model_fields}
         return self.model_copy(update={**settings, "id": key})
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result
-from shared.rpc.message_changes import Recipient
+from shared.rpc.recipient import Recipient
 
 
 class ChatAction(StrEnum):
@@ -41,7 +41,7 @@ class ReadChat(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     max_id: MessengerId
 
 
@@ -52,7 +52,7 @@ class MarkUnread(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     unread: bool = True
 
 
@@ -63,6 +63,6 @@ class ShowChatAction(Command[ChatChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     action: ChatAction
     thread_id: MessengerId | None = None

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from shared.model.ids import MessengerId
-from shared.rpc.command import Command, Result
-
-Recipient = Annotated[str, StringConstraints(pattern=r"^\S{1,128}$"), Field(repr=False)]
-"""A chat as callers name it."""
+from shared.rpc.command import Command, Result, Since
+from shared.rpc.recipient import Recipient
+from shared.rpc.text import MarkupEntity
 
 MAX_DELETED = 100
 """How many messages one request deletes at most: https://core.telegram.org/method/messages.deleteMessages takes a hundred."""
@@ -26,7 +25,7 @@ class MessageChanged(Result):
 
 
 class DeletionResult(Result):
-    """The messages that are gone now, those that were gone before included."""
+    """The messages that this command deleted."""
 
     chat_id: MessengerId = Field(alias="peer_resolved")
     message_ids: list[MessengerId]
@@ -39,9 +38,10 @@ class EditMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     text: str = Field(repr=False)
+    entities: Annotated[tuple[MarkupEntity, ...], Since(3)] = Field((), repr=False)
     link_preview: bool = True
 
 
@@ -52,7 +52,7 @@ class DeleteMessages(Command[DeletionResult]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_ids: list[MessengerId] = Field(min_length=1, max_length=MAX_DELETED)
     for_all: bool = True
 
@@ -64,7 +64,7 @@ class SetReactions(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     reactions: list[str] = Field(repr=False)
     big: bool = False
@@ -77,7 +77,7 @@ class PinMessage(Command[MessageChanged]):
     since = 2
     repeatable = True
 
-    to: Recipient
+    to: Recipient = Field(repr=False)
     message_id: MessengerId
     pinned: bool = True
     silent: bool = True

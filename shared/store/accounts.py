@@ -87,7 +87,7 @@ class AccountStore:
 
     def _create(self, tenant_id: TenantId, channel: Channel, me: WorkerId, token: str) -> Account:
         key, tenant = keys.account(tenant_id, channel), keys.tenant(tenant_id)
-        row = {**key, "owner": me, "epoch": 1, "claim": token}
+        row = {**key, "owner": me, "epoch": 1, "claim": token, "proxied": False}
         there = ConditionCheck(tenant, "attribute_exists(pk) AND deleting = :no", {":no": False})
         for _ in range(_TRIES):
             try:

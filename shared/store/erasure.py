@@ -126,6 +126,9 @@ def _erase_one(table: Table, tenant_id: TenantId, channel: Channel, items: _Item
 def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
     """Erase everything, the account rows last; False if one of them was claimed since it was read: its new owner is the last then."""
     release_noted(table, tenant_id, [row for row in items.others if row["sk"].startswith(keys.KEY_CLAIMS)])
+    for row in items.others:
+        if row["sk"].startswith(f"{keys.CREATED}#"):
+            _erase_credentials(table, row["sk"])
     table.delete_many(items.others)
     _erase_untold(table, tenant_id)
     for tenant in items.tenant:
@@ -137,6 +140,12 @@ def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
     except ConditionFailed:
         return False
     return True
+
+
+def _erase_credentials(table: Table, note: str) -> None:
+    """Erase what a creation's repeat would derive credentials from. That there was the creation stays known for its day."""
+    with contextlib.suppress(ConditionFailed):  # the day is over
+        table.update(keys.noted_creation(note), "REMOVE salt, signing_secret", {}, "attribute_exists(pk)")
 
 
 def _key(row: Item) -> keys.Key:

@@ -21,6 +21,7 @@ table avio                        pk                        sk
   the count of public calls       T#<tenant id>             PUBLIC#<minute>#<digest of the address>
   a tenant that is being erased   ENDED                     <next look>#<tenant id>
   a creation of a tenant (a day)  CREATED                   <digest of the Idempotency-Key>
+  the note that leads there       T#<tenant id>             CREATED#<digest of the Idempotency-Key>
   a change of state to be told    STATUS                    T#<tenant id>#<channel>#<epoch, ten digits>#<number, ten digits>
   index by_owner                  <owner>                   T#<tenant id>
 
@@ -155,8 +156,20 @@ def ended(look_at: datetime, tenant_id: TenantId) -> Key:
     return {"pk": ENDED, "sk": f"{moment(look_at)}#{tenant_id}"}
 
 
+CREATED = "CREATED"
+
+
 def created(idempotency_key: str) -> Key:
-    return {"pk": "CREATED", "sk": hashlib.sha256(idempotency_key.encode()).hexdigest()}
+    return {"pk": CREATED, "sk": hashlib.sha256(idempotency_key.encode()).hexdigest()}
+
+
+def creation_note(tenant_id: TenantId, idempotency_key: str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"{CREATED}#{created(idempotency_key)['sk']}"}
+
+
+def noted_creation(note: str) -> Key:
+    """Return the key of the creation that a note leads to, by the note's sort key."""
+    return {"pk": CREATED, "sk": note.removeprefix(f"{CREATED}#")}
 
 
 STATUS_OUTBOX = "STATUS"

@@ -1,4 +1,4 @@
-"""The proxy of each account, sealed. Only the account's owner writes it, under its epoch; it is read when the account is loaded."""
+"""The proxy of each account, sealed. Only the account's owner writes it, under its epoch. The account's row says whether there is one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.model.ids import Channel, Epoch, TenantId
 from shared.model.proxy import Proxy
 from shared.store import keys
 from shared.store.fenced import Superseded
-from shared.store.table import ConditionCheck, ConditionFailed, Delete, Put, StoreUnavailable, Table, Write
+from shared.store.table import ConditionFailed, Delete, Put, StoreUnavailable, Table, Update, Write
 
 _TRIES = 5
 """A transaction also fails if another write to one of its items is under way."""
@@ -35,9 +35,10 @@ class ProxyStore:
         if proxy is not None:
             data_key = self._envelope.new_key(tenant_id, Purpose.PROXY)
             write = Put({**key, "data_key": data_key.wrapped, "sealed": data_key.seal(proxy.model_dump_json().encode())})
+        said = Update(account, "SET proxied = :proxied", {":proxied": proxy is not None, ":mine": epoch}, "epoch = :mine")
         for _ in range(_TRIES):
             try:
-                self._table.transact([ConditionCheck(account, "epoch = :mine", {":mine": epoch}), write])
+                self._table.transact([said, write])
             except ConditionFailed:
                 row = self._table.get(account)
                 if row is None or row["epoch"] != epoch:

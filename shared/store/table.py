@@ -1,6 +1,6 @@
 """A DynamoDB table for the stores: items are plain dicts, and a failed condition is an exception of its own.
 
-It uses boto3 clients, because they are thread-safe (the listener calls them on threads) and resources are not. A write may still be applied
+It uses clients of botocore, which are thread-safe: the listener calls them on threads. A write may still be applied
 after its caller was cancelled or gave up. Every conditional write in the stores is designed for that.
 """
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.store.attribute_values import from_wire, to_wire
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,8 +26,6 @@ _BATCH_TRIES = 5
 _THROTTLED_S = 0.05
 """Doubled with each try: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html asks for a back-off."""
 _LOST = ("ConditionalCheckFailed", "TransactionConflict")
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class ConditionFailed(Exception):
@@ -43,32 +42,6 @@ class StoreUnavailable(Exception):
 
 class Contended(StoreUnavailable):
     """A transaction was at the item. The write was not applied; it can be tried again at once."""
-
-
-def to_wire(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item (or its values) in DynamoDB's typed JSON, without None and empty sets, which are not stored."""
-    return {name: _serialize(value) for name, value in values.items() if value is not None and value != frozenset()}
-
-
-def from_wire(item: Mapping[str, Any]) -> Item:
-    """Return an item from DynamoDB's typed JSON, numbers as int and binaries as bytes."""
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Binary():
-            return bytes(value)  # type: ignore[call-overload]  # its stub lacks __bytes__
-        case set():
-            return frozenset(_plain(entry) for entry in value)
-        case list():
-            return [_plain(entry) for entry in value]
-        case dict():
-            return {key: _plain(entry) for key, entry in value.items()}
-        case _ if hasattr(value, "to_integral_value"):
-            return int(value) if value == value.to_integral_value() else float(value)
-        case _:
-            return value
 
 
 @dataclass(frozen=True)

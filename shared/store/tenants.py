@@ -52,7 +52,7 @@ class Creation:
     """What remembers a creation for 24 hours, so that it can be repeated (`functions.tenants.derived_credentials`).
 
     `salt` is what the tenant's credentials are derived with, `fingerprint` is of the request. Once it is stored it also says which tenant
-    came of it, and how its signing secret was sealed.
+    came of it, and how its signing secret was sealed. Of a tenant that is erased, salt and secret are gone.
     """
 
     idempotency_key: str
@@ -114,7 +114,7 @@ class TenantStore:
                 **(others or {}),
             )
             rows = [_tenant_row(tenant), {**keys.directory(tenant.number), "tenant_id": tenant_id}, _key_row(tenant_id, first)]
-            remembered = [_remembered(creation, tenant)] if creation else []
+            remembered = [_remembered(creation, tenant), Put(keys.creation_note(tenant_id, creation.idempotency_key))] if creation else []
             try:
                 self._table.transact([*(Put(row, _NEW) for row in rows), *remembered])
             except ConditionFailed:
@@ -128,7 +128,7 @@ class TenantStore:
         row = self._table.get(keys.created(idempotency_key))
         if row is None or row["expires_at"] <= now.timestamp():
             return None
-        return Creation(idempotency_key, row["salt"], row["fingerprint"], TenantId(row["tenant_id"]), row.get("signing_secret"))
+        return Creation(idempotency_key, row.get("salt", b""), row["fingerprint"], TenantId(row["tenant_id"]), row.get("signing_secret"))
 
     def get(self, tenant_id: TenantId) -> Tenant | None:
         """Return a tenant that is not being deleted, or None."""

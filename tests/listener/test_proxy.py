@@ -13,6 +13,7 @@ from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.model.proxy import Proxy, ProxyType
 from shared.rpc.proxy import GetProxy, ProxyShown, ProxyTested, RemoveProxy, SetProxy, TestProxy
+from shared.store import keys
 from shared.store.proxies import ProxyStore
 from testing.telegram_server.server import TelegramServer
 from tests.support.account_scenario import ANNA, PASSWORD, TENANT, code_of, connected, log_in, message, people
@@ -120,6 +121,22 @@ async def test_what_is_stored_is_sealed_and_erased_with_the_account(harness: Lis
         assert ProxyStore(harness.table, harness.envelope).get(TENANT, Channel.TELEGRAM) == account.context.proxy
         await account.context.erase_account()
         assert "PROXY#" not in str(harness.aws.client("dynamodb").scan(TableName=harness.aws.table_name)["Items"])
+
+
+async def test_a_row_of_an_earlier_version_does_not_pass_the_proxy_by(harness: ListenerHarness) -> None:
+    """It does not say whether there is a proxy, so the proxy is looked for. A row that says so is believed."""
+    async with proxy_server() as proxy:
+        async with harness.worker().running() as first:
+            await set_proxy(telegram(await first.account(TENANT)), through(proxy))
+            await first.crash()
+            await harness.mark_dead(first.id)
+        harness.table.update(keys.account(TENANT, Channel.TELEGRAM), "REMOVE proxied", {})
+        async with harness.worker().running() as second:
+            account = await second.account(TENANT)
+            assert (await tried(account)).works
+            assert account.context.row.proxied is None
+            await remove_proxy(telegram(account), RemoveProxy())
+            assert account.context.row.proxied is False
 
 
 async def test_without_a_proxy_there_is_none_to_try(harness: ListenerHarness) -> None:

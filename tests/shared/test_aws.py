@@ -9,7 +9,7 @@ from shared.aws import _once
 
 
 def test_a_client_that_many_threads_ask_for_at_once_is_made_once() -> None:
-    """boto3's session is not made for several threads; all get the one that the first had made."""
+    """a session is not made for several threads; all get the one that the first had made."""
     asking, made = threading.Barrier(8), list[object]()
 
     @_once

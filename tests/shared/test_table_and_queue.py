@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from local.emulator_account import EmulatorAccount
 from shared.model.event import Event
 from shared.queues import body_of, parse
-from shared.store.table import ConditionFailed, StoreUnavailable, Table, from_wire, to_wire
+from shared.store.attribute_values import from_wire, to_wire
+from shared.store.table import ConditionFailed, StoreUnavailable, Table
 from tests.support.events import event_of
 
 VALUES = st.recursive(
@@ -28,6 +30,25 @@ VALUES = st.recursive(
 def test_items_come_back_from_the_wire_as_they_were(item: dict[str, Any]) -> None:
     """Numbers as int, binaries as bytes; None and empty sets are not stored."""
     assert from_wire(to_wire(item)) == {name: value for name, value in item.items() if value is not None and value != frozenset()}
+
+
+@given(st.dictionaries(st.text(min_size=1), VALUES | st.frozensets(st.text(min_size=1), min_size=1), max_size=5))
+def test_values_are_written_as_boto3_writes_them(item: dict[str, Any]) -> None:
+    """And read from what boto3 writes."""
+    theirs = {name: TypeSerializer().serialize(value) for name, value in item.items()}
+    assert _sorted(to_wire(item)) == _sorted(theirs)
+    assert from_wire(theirs) == item
+
+
+def _sorted(wired: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"SS": sorted(value["SS"])} if "SS" in value else value for name, value in wired.items()}
+
+
+@pytest.mark.parametrize("value", [0.5, {1, "x"}, frozenset({None}), {"a": frozenset()}], ids=str)
+def test_what_dynamodb_does_not_store_is_refused(value: Any) -> None:
+    """A float may not come back as it was."""
+    with pytest.raises(TypeError):
+        to_wire({"value": value})
 
 
 def test_a_failed_condition_shows_what_lay_there(table: Table) -> None:

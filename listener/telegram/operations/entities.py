@@ -8,7 +8,7 @@ from typing import Any
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.operations.outgoing import SendTarget
+from listener.telegram.operations.operation_runner import Connected
 from listener.telegram.operations.recipients import resolve
 from shared.errors import AvioError, Code
 from shared.rpc.text import EntityType, MarkupEntity
@@ -32,12 +32,12 @@ _PLAIN: dict[EntityType, Callable[[int, int], Any]] = {
 }
 
 
-async def telegram_entities(target: SendTarget, entities: Sequence[MarkupEntity]) -> list[Any]:
+async def telegram_entities(at: Connected, entities: Sequence[MarkupEntity]) -> list[Any]:
     """Return Telegram's entities; raise `peer_not_found` for a mentioned user whom the account has not met."""
-    return [await _entity(target, entity) for entity in entities]
+    return [await _entity(at, entity) for entity in entities]
 
 
-async def _entity(target: SendTarget, entity: MarkupEntity) -> Any:
+async def _entity(at: Connected, entity: MarkupEntity) -> Any:
     match entity:
         case MarkupEntity(type=EntityType.PRE):
             return types.MessageEntityPre(entity.offset, entity.length, entity.language or "")
@@ -46,15 +46,15 @@ async def _entity(target: SendTarget, entity: MarkupEntity) -> Any:
         case MarkupEntity(type=EntityType.CUSTOM_EMOJI, custom_emoji_id=str(emoji_id)):
             return types.MessageEntityCustomEmoji(entity.offset, entity.length, int(emoji_id))
         case MarkupEntity(type=EntityType.TEXT_MENTION, user_id=str(user_id)):
-            return types.InputMessageEntityMentionName(entity.offset, entity.length, await _user(target, user_id))
+            return types.InputMessageEntityMentionName(entity.offset, entity.length, await _user(at, user_id))
         case _ if entity.type in _PLAIN:
             return _PLAIN[entity.type](entity.offset, entity.length)
     raise AvioError(Code.INVALID_REQUEST)
 
 
-async def _user(target: SendTarget, user_id: str) -> Any:
+async def _user(at: Connected, user_id: str) -> Any:
     try:
-        _, peer = await resolve(target.client, target.peers, target.self_id, user_id)
+        _, peer = await resolve(at.client, at.peers, at.self_id, user_id)
         return utils.get_input_user(peer)
     except (AvioError, TypeError) as error:
         detail = f"The account has not met the user {user_id} whom the text mentions. Nothing was sent."

@@ -6,12 +6,14 @@ Each request brings about a state, so Telegram's "not modified" counts as done, 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from telethon import errors
 from telethon.tl import functions, types
 
+from listener.telegram.operations.entities import telegram_entities
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from listener.telegram.operations.recipients import resolve
@@ -23,11 +25,14 @@ _CUSTOM_EMOJI = re.compile(r"[0-9]{5,20}")
 
 
 async def edit_message(account: Performer, command: EditMessage) -> MessageChanged:
-    """Run the command `edit`; raise `message_not_found`, `message_author_required` or `edit_time_expired`."""
+    """Run the command `edit`; raise `message_not_found`, `message_author_required` or `edit_time_expired`, and what its entities raise."""
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
-        return functions.messages.EditMessageRequest(peer, message_id, no_webpage=not command.link_preview, message=command.text)
+    async def request(at: Connected, peer: Any) -> Any:
+        entities = await telegram_entities(at, command.entities)
+        return functions.messages.EditMessageRequest(
+            peer, message_id, no_webpage=not command.link_preview, message=command.text, entities=entities or None
+        )
 
     return await _change(account, command.to, message_id, request)
 
@@ -36,7 +41,7 @@ async def set_reactions(account: Performer, command: SetReactions) -> MessageCha
     """Run the command `react`; raise `message_not_found` or `reaction_invalid`."""
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
+    async def request(_: Connected, peer: Any) -> Any:
         return functions.messages.SendReactionRequest(
             peer, message_id, big=command.big, add_to_recent=False, reaction=[_reaction(each) for each in command.reactions]
         )
@@ -48,7 +53,7 @@ async def pin_message(account: Performer, command: PinMessage) -> MessageChanged
     """Run the command `pin`; raise `message_not_found`."""
     message_id = number_of(command.message_id)
 
-    def request(peer: Any) -> Any:
+    async def request(_: Connected, peer: Any) -> Any:
         return functions.messages.UpdatePinnedMessageRequest(
             peer, message_id, silent=command.silent, unpin=not command.pinned, pm_oneside=not command.for_all
         )
@@ -62,10 +67,12 @@ async def delete_messages(account: Performer, command: DeleteMessages) -> Deleti
     Outside channels Telegram deletes by number alone, in whatever chat a message is. So the messages are looked up first.
     """
     asked = [number_of(each) for each in command.message_ids]
+    found: list[int] = []  # kept over tries: the answer to a deletion that was done may be lost
 
     async def run(at: Connected) -> DeletionResult:
         chat_id, peer = await resolve(at.client, at.peers, at.self_id, command.to)
-        found = [message.id for message in await messages_of_chat(at, chat_id, peer, asked)]
+        if not found:
+            found.extend(message.id for message in await messages_of_chat(at, chat_id, peer, asked))
         if not found:
             raise AvioError(Code.MESSAGE_NOT_FOUND)
         if isinstance(peer, types.InputPeerChannel):
@@ -78,11 +85,11 @@ async def delete_messages(account: Performer, command: DeleteMessages) -> Deleti
     return await account.perform(Operation(run))
 
 
-async def _change(account: Performer, to: str, message_id: int, request: Any) -> MessageChanged:
+async def _change(account: Performer, to: str, message_id: int, request: Callable[[Connected, Any], Awaitable[Any]]) -> MessageChanged:
     async def run(at: Connected) -> MessageChanged:
         chat_id, peer = await resolve(at.client, at.peers, at.self_id, to)
         try:
-            answer = await at.client.invoke(request(peer))
+            answer = await at.client.invoke(await request(at, peer))
         except (errors.MessageNotModifiedError, errors.ChatNotModifiedError):
             date = await _changed_at(at, chat_id, peer, message_id)
         else:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from listener.telegram.connection.client import Client
-from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.operations.operation_runner import Connected
 from shared.errors import AvioError, Code
 
 
@@ -42,12 +41,9 @@ class SendOptions:
 
 
 @dataclass(frozen=True)
-class SendTarget:
+class SendTarget(Connected):
     """A resolved recipient, with the fields that all of Telegram's requests to send have in common (`common`)."""
 
-    client: Client
-    peers: PeerCache
-    self_id: int
     chat_id: int
     peer: Any
     common: dict[str, Any] = field(default_factory=dict)

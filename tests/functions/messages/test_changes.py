@@ -16,6 +16,14 @@ CHAT = {"peer_resolved": "77"}
 VERBS: list[tuple[str, dict[str, Any], str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ("edit", {"message_id": 5, "text": "новый"}, "v2/edit", {"message_id": "5", "text": "новый"}, MESSAGE, CHANGED),
     (
+        "edit",
+        {"message_id": 5, "text": " a <b>b</b> ", "parse_mode": "html"},
+        "v3/edit",
+        {"message_id": "5", "text": "a b", "entities": [{"type": "bold", "offset": 2, "length": 1}]},
+        MESSAGE,
+        CHANGED,
+    ),
+    (
         "delete",
         {"message_ids": [5, 6], "for_all": False},
         "v2/delete",
@@ -66,6 +74,7 @@ async def test_who_is_not_logged_in_changes_nothing(api: Api, owner: StandInOwne
     [
         ("edit", {"message_id": 5, "text": " \u200b"}, "invalid_request"),
         ("edit", {"message_id": 0, "text": "x"}, "invalid_request"),
+        ("edit", {"message_id": 5, "text": "<b>x", "parse_mode": "html"}, "invalid_markup"),
         ("edit", {"message_id": 5, "text": "🙂" * 2049}, "message_too_long"),
         ("delete", {"message_ids": []}, "invalid_request"),
         ("delete", {"message_ids": [1, 1]}, "invalid_request"),

@@ -129,7 +129,7 @@ async def test_how_a_callback_gets_its_events_stays_as_it_is(api: Api) -> None:
     pull, push = await new_callback(api, tenant, delivery="pull"), await new_callback(api, tenant)
     for made, url in ((pull, CRM), (push, None)):
         answer = await api.call("PATCH", f"/tenants/{tenant['id']}/callbacks/{made['id']}", json={"callback_url": url})
-        assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
+        assert (answer.status_code, answer.json()["error"]) == (400, "contradictory_fields")
 
 
 async def test_five_callbacks_are_the_most(api: Api) -> None:

@@ -239,9 +239,12 @@ async def test_an_idempotency_key_that_cannot_be_one_is_refused(api: Api, value:
 
 
 async def test_a_deleted_tenant_is_not_created_again_by_a_repeat(api: Api) -> None:
-    """It was made, and it is gone."""
+    """It was made, and it is gone. Nothing is left that its credentials could be derived from."""
     once = {**ADMIN, "Idempotency-Key": "deleted"}
     created = (await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})).json()
     await api.call("DELETE", f"/tenants/{created['id']}")
     answer = await api.call("POST", "/tenants", headers=once, json={"name": "Shop"})
     assert (answer.status_code, answer.json()["error"]) == (404, "tenant_not_found")
+    remembered = api.table.get(keys.created("deleted"))
+    assert remembered
+    assert not {"salt", "signing_secret"} & remembered.keys()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from listener.telegram.operations.operation_runner import Operation, OperationRu
 from listener.telegram.peers.peer_cache import PeerCache
 from testing.telegram_server.control.specs import MessageFilter, SendSpec
 from tests.listener.telegram.chats import no_stored_peer
-from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, TelegramHarness
+from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, LoggedInAccount, TelegramHarness
 
 R = TypeVar("R")
 
@@ -25,12 +25,27 @@ class PerformingClient:
     telegram: TelegramHarness
     runner: OperationRunner
     peers: PeerCache
-    user_id: int
+    account: LoggedInAccount
     recorder: BatchRecorder
+
+    @property
+    def user_id(self) -> int:
+        """Ann's id."""
+        return self.account.user_id
 
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation."""
         return await self.runner.perform(operation, self.peers, self.user_id)
+
+    @asynccontextmanager
+    async def reconnected(self) -> AsyncIterator[None]:
+        """Connect again after the connection broke, as the connection loop does."""
+        assert self.runner.client is not None
+        with suppress(ConnectionError):
+            await self.runner.client.disconnected
+        async with self.telegram.serving(self.account, BatchRecorder()) as client:
+            self.runner.connected(client)
+            yield
 
     async def learn_chats(self) -> None:
         """Make the peers of the account's chats known, as events do."""
@@ -58,4 +73,4 @@ async def performing_client(telegram: TelegramHarness) -> AsyncIterator[Performi
     account, recorder, runner = await telegram.log_in(), BatchRecorder(), OperationRunner()
     async with telegram.serving(account, recorder) as client:
         runner.connected(client)
-        yield PerformingClient(telegram, runner, PeerCache(no_stored_peer, clock=telegram.clock.boottime), account.user_id, recorder)
+        yield PerformingClient(telegram, runner, PeerCache(no_stored_peer, clock=telegram.clock.boottime), account, recorder)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
 from listener.telegram.operations.recipients import resolve
 from shared.errors import AvioError, Code
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
+from shared.rpc.text import EntityType, MarkupEntity
 from testing.telegram_server.control.specs import GroupSpec, MessageFilter, SendSpec
 from testing.telegram_server.faults import FaultSpec
 from tests.listener.telegram.clients import ANN, BOB, CY, TelegramHarness
@@ -34,6 +37,16 @@ async def test_a_message_gets_another_text(telegram: TelegramHarness) -> None:
         assert again == first
 
 
+async def test_an_edit_may_format_the_text(telegram: TelegramHarness) -> None:
+    """The new entities take the place of the old ones."""
+    async with performing_client(telegram) as ann:
+        message_id = ann.written("hello")
+        bold = MarkupEntity(type=EntityType.BOLD, offset=0, length=5)
+        await edit_message(ann, EditMessage(to="@bob_ray", message_id=message_id, text="hello, Bob", entities=(bold,)))
+        (seen,) = telegram.server.messages.select(BOB, MessageFilter(chat=ANN))
+        assert [(entity["type"], entity["length"]) for entity in seen["entities"]] == [("Bold", 5)]
+
+
 @pytest.mark.parametrize("kind", ["own", "channel"])
 async def test_deleted_messages_are_gone_for_both(telegram: TelegramHarness, kind: str) -> None:
     """Also those that the other side wrote in a private chat, and in a supergroup of one's own."""
@@ -46,6 +59,18 @@ async def test_deleted_messages_are_gone_for_both(telegram: TelegramHarness, kin
         with pytest.raises(AvioError) as gone:
             await delete_messages(ann, DeleteMessages(to=chat, message_ids=own[:2]))
         assert gone.value.code is Code.MESSAGE_NOT_FOUND
+
+
+@pytest.mark.parametrize(("kind", "method"), [("own", "messages.deleteMessages"), ("channel", "channels.deleteMessages")])
+async def test_a_deletion_whose_answer_is_lost_is_done(telegram: TelegramHarness, kind: str, method: str) -> None:
+    """The messages are gone when the next connection looks: it deletes what the first one found."""
+    async with performing_client(telegram) as ann:
+        chat = "@bob_ray" if kind == "own" else group_of(telegram)
+        doomed = ann.written("doomed", to=chat)
+        telegram.server.operation.inject(FaultSpec(kind="drop_after", method=method))
+        deleting = asyncio.create_task(delete_messages(ann, DeleteMessages(to=chat, message_ids=[doomed])))
+        async with ann.reconnected():
+            assert (await deleting).message_ids == [doomed]
 
 
 async def test_deleting_for_oneself_leaves_the_other_side_alone(telegram: TelegramHarness) -> None:

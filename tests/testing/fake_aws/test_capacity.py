@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.store.table import to_wire
+from shared.store.attribute_values import to_wire
 from testing.fake_aws.capacity import size
 from testing.fake_aws.dynamodb import DELIVERIES, FakeDynamoDb
 

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.store import keys
-from shared.store.table import ConditionCheck, ConditionFailed, Delete, Put, Table, Update, Write, to_wire
+from shared.store.attribute_values import to_wire
+from shared.store.table import ConditionCheck, ConditionFailed, Delete, Put, Table, Update, Write
 from tests.support.aws_variants import AwsVariant
 
 KEY = {"pk": "p", "sk": "1"}
