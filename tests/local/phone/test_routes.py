@@ -38,13 +38,13 @@ def test_the_page_and_its_files_are_served(phones: PhonePageHarness) -> None:
     page = phones.client.get("/phone")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js", "icon.svg"):
+    for name in ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "qr.js", "webhook.js", "icon.svg"):
         assert phones.client.get(f"/phone/static/{name}").status_code == 200
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_parses_html(phones: PhonePageHarness) -> None:
     """No address of another host in any file, no way for a text to become an element."""
-    names = ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js")
+    names = ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "qr.js", "webhook.js")
     files = phones.client.get("/phone").text + "".join(phones.client.get(f"/phone/static/{name}").text for name in names)
     for forbidden in ("https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick="):
         assert forbidden not in files
