@@ -18,6 +18,7 @@ from functions.http.callers import ADMIN, PUBLIC, TENANT_KEY, Beside, Caller, Ca
 from functions.http.json_body import parse
 from functions.http.parameters import TenantInQuery, TenantReference
 from functions.http.pipeline import Pipeline
+from shared.errors import AvioError, Code
 from shared.model.tenant import Scope
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -70,15 +71,17 @@ class AllowsPublic(Allows):
         super().__init__(PUBLIC)
 
     def _parameters(self) -> list[inspect.Parameter]:
-        tenant = [] if self._in_body else [inspect.Parameter("tenant", _NAMED, annotation=TenantInQuery)]
+        tenant = [] if self._in_body else [inspect.Parameter("tenant", _NAMED, annotation=TenantInQuery, default="")]
         return [*super()._parameters(), *tenant]
 
     def __call__(self, request: Request, *, tenant: str | None = None, **_: Any) -> Access | None:  # type: ignore[override]  # by name
         """Return the access."""
         reference = _named_in(request.state.body) if self._in_body else tenant
-        if reference is None:
-            _pipeline(request).caller(request, self.kinds)
-            return None
+        if not reference:
+            _pipeline(request).caller(request, self.kinds)  # strangers are told of their key first
+            if self._in_body:
+                return None
+            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "query.tenant", "problem": "This field is required."}])
         return _pipeline(request).access(request, self.kinds, reference, None, self._beside)
 
 

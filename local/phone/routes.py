@@ -28,7 +28,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.curl_commands import logout_line
+from local.curl_commands import logout_line, qr_line
 from local.phone import request_guard
 from local.phone.phone_page import ConnectedSystem, PhonePage
 from local.phone.received_callbacks import SHOWN
@@ -170,6 +170,7 @@ class Pages:
                 "tenant": {"number": system.tenant.number, "id": system.tenant.id},
                 "api": system.url,
                 "logout": logout_line(system.url, system.tenant, system.key),
+                "qr": qr_line(system.url, system.tenant, system.key),
                 "lines": [line.__dict__ for line in system.lines(system.key)],
                 "people": sorted(people, key=lambda one: (not one["seeded"], one["id"])),
                 "service_id": SERVICE_ID,

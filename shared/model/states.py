@@ -86,7 +86,7 @@ _NEXT: dict[S, set[S]] = {
 }
 
 NEXT_STEPS: dict[Reason, str] = {
-    Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number.",
+    Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number, or POST .../auth/qr.",
     Reason.CANCELLED: "The log-in was given up. Start another one: POST .../auth/start.",
     Reason.CODE_EXPIRED: "The code came too late. Ask for a new one: POST .../auth/start.",
     Reason.LOG_IN_LOST: "Telegram ended the log-in before it was complete. Start another one: POST .../auth/start.",

@@ -168,6 +168,14 @@ async def test_a_password_names_its_tenant(api: Api, body: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("name", ROUTES)
+async def test_a_request_names_its_tenant(api: Api, name: str) -> None:
+    """Strangers hear of their key first."""
+    for k, status, error in (("wrong", 401, "invalid_credentials"), (PUBLIC_KEY, 422, "invalid_request")):
+        answer = await api.call("GET", f"/pub/tg/{name}?qr_id=x&k={k}" if name == "qr.png" else f"/pub/tg/{name}?k={k}", headers={})
+        assert (answer.status_code, answer.json()["error"]) == (status, error)
+
+
+@pytest.mark.parametrize("name", ROUTES)
 async def test_the_key_is_in_the_address_alone(api: Api, name: str) -> None:
     """Without it 401, with another credential 403 or 401, whichever it is."""
     tenant = await api.new_tenant()
