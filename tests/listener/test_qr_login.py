@@ -182,7 +182,7 @@ async def test_a_scan_is_followed_to_another_data_centre(harness: ListenerHarnes
 
 
 @pytest.mark.usefixtures("no_password")
-@pytest.mark.parametrize("name", ["AUTH_TOKEN_EXPIRED", "AUTH_TOKEN_INVALIDX"])
+@pytest.mark.parametrize("name", ["AUTH_TOKEN_EXPIRED", "AUTH_TOKEN_INVALIDX", "AUTH_TOKEN_ALREADY_ACCEPTED"])
 async def test_a_token_that_cannot_be_imported_is_followed_by_a_new_code(
     harness: ListenerHarness, server: TelegramServer, name: str
 ) -> None:

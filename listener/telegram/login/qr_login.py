@@ -44,12 +44,11 @@ _OUT_OF_REACH = {Code.TELEGRAM_UNAVAILABLE, Code.PROXY_FAILED}
 
 
 class _Over(Exception):
-    """The log-in by QR code is over: it has failed."""
+    """The log-in by QR code is over: it has failed. `refused` is Telegram's refusal, if that has ended it."""
 
-    def __init__(self, reason: Reason, error: Code | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.error = error
+    def __init__(self, refused: AvioError | None = None) -> None:
+        super().__init__()
+        self.refused = refused
 
 
 class QrLogin:
@@ -74,13 +73,10 @@ class QrLogin:
         Raises `already_authorized`, and what keeps Telegram from giving a code. Safe to run twice and by two at once.
         """
         self._flow.refuse_logged_in()
-        if not self._showing:
+        if not (self._waiting and self._lasts):
             async with self._flow.lock:
                 self._flow.refuse_logged_in()
-                pending = self._pending
-                if pending and pending.code_accepted and self._now() < pending.resend_at:
-                    return StateReached(state=AccountState.NEED_2FA)
-                if pending is None or pending.code_accepted or self._now() >= pending.resend_at:
+                if not self._lasts:
                     await self._begin()
             self._wake.set()
         return await self._first_code()
@@ -165,11 +161,12 @@ class QrLogin:
         return connected(session, None, self._core.guard, self._context.endpoint, deadline_s=CONNECT_S, scanned=self._scanned)
 
     async def _keep(self, client: Client) -> None:
-        """Store the key before anything is granted to it."""
+        """Store the key before anything is granted to it, and complete the row where a death came between the two writes of a start."""
         current = client.current()
         if current != self._context.session:
             await self._context.save_session(current)
-        await self._core.note(last_error=None)
+        if self._core.row.wanted is None:
+            await self._core.set_status(AccountState.NEED_QR, Reason.SCAN_WANTED, last_error=None)
 
     async def _show(self, client: Client, elsewhere: LivesElsewhere | None, wake: Signal) -> LivesElsewhere | None:
         """Show codes, until the log-in is over or has to go on at another data centre, which is returned."""
@@ -227,12 +224,12 @@ class QrLogin:
     async def _check_wanted(self) -> None:
         """Raise _Over if nobody asks for a code any more, or the log-in has lasted too long."""
         if not (await self._stored()).wanted(self._now()):
-            raise _Over(Reason.QR_EXPIRED)
+            raise _Over
 
     async def _stored(self) -> QrCode:
         code = await self._core.services.offload(self._codes.get, self._core.tenant_id, self._core.row.channel)
         if code is None:
-            raise _Over(Reason.QR_EXPIRED)
+            raise _Over
         return code
 
     async def _judge(self, error: AvioError, failures: int) -> None:
@@ -247,18 +244,18 @@ class QrLogin:
             raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
         if error.code in _OUT_OF_REACH:
             raise error
-        self._failure = AvioError(Code.PHONE_BANNED) if end is SessionEndReason.BANNED else error
-        raise _Over(Reason.QR_FAILED, self._failure.code) from error
+        raise _Over(AvioError(Code.PHONE_BANNED) if end is SessionEndReason.BANNED else error) from error
 
     async def _fail(self, over: _Over) -> None:
         """End the log-in: session, then row. After a death in between the next owner corrects the row."""
         session = self._context.session
         assert session is not None
-        if self._failure is None:
-            self._failure = AvioError(over.error or Code.QR_EXPIRED)
         await self._context.save_session(replace(session, login=None))
-        changes = {"last_error": over.error} if over.error else {}
-        await self._core.set_status(AccountState.FAILED, over.reason, **changes)
+        if over.refused:
+            await self._core.set_status(AccountState.FAILED, Reason.QR_FAILED, last_error=over.refused.code)
+        else:
+            await self._core.set_status(AccountState.FAILED, Reason.QR_EXPIRED)
+        self._failure = over.refused or AvioError(Code.QR_EXPIRED)
 
     # what is known of it
 
@@ -267,6 +264,11 @@ class QrLogin:
         """The log-in by QR code that is under way, its password still to come included."""
         login = self._context.session.login if self._context.session else None
         return login if login and login.by_qr else None
+
+    @property
+    def _lasts(self) -> bool:
+        """Whether a log-in by QR code is under way, and its time is not over."""
+        return self._pending is not None and self._now() < self._pending.resend_at
 
     def _pending_login(self) -> PendingLogin:
         assert self._pending is not None

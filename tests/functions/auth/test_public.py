@@ -282,7 +282,7 @@ async def test_browsers_of_the_configured_origins_may_read_the_answers(api: Api)
         path = f"/pub/tg/status?tenant={tenant['number']}&k={PUBLIC_KEY}"
         answer = await api.call("GET", path, headers={"Origin": origin})
         assert answer.headers.get("access-control-allow-origin") == allowed
-    assert "Deprecation" in answer.headers["access-control-expose-headers"] if allowed else True
+        assert "Deprecation" in answer.headers["access-control-expose-headers"]
 
 
 async def test_without_a_public_key_the_admin_token_serves_with_a_warning(emulator: Emulator) -> None:
@@ -296,3 +296,11 @@ async def test_without_a_public_key_the_admin_token_serves_with_a_warning(emulat
     assert ADMIN["X-Admin-Token"] not in bare.log.text
     tenant_id = TenantId(tenant["id"])
     assert bare.tenants.get(tenant_id)
+
+
+async def test_a_number_leads_to_its_tenant_only_while_there_is_one(api: Api) -> None:
+    """The id that is kept for a minute is not believed without the tenant."""
+    tenant = await api.new_tenant()
+    assert (await get(api, "status", tenant["number"])).status_code == 200
+    assert (await api.call("DELETE", f"/tenants/{tenant['id']}")).is_success
+    assert (await get(api, "status", tenant["number"])).json()["error"] == "tenant_not_found"
