@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.auth import import_routes, proxy_routes, public_routes, qr_routes, routes
+from functions.auth import email_routes, import_routes, proxy_routes, public_routes, qr_routes, routes
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
@@ -33,7 +33,7 @@ accounts, workers = AccountStore(function.table), WorkerStore(function.table)
 owner = OwnerClient(accounts, workers)
 log_in, proxies = LogIn(owner, accounts, workers, clock), Proxies(owner)
 handler = function.handler(
-    [routes.router, import_routes.router, proxy_routes.router, qr_routes.router, public_routes.router],
+    [routes.router, email_routes.router, import_routes.router, proxy_routes.router, qr_routes.router, public_routes.router],
     log_in,
     proxies,
     Status(owner, LiveWorkers(workers, clock), clock),

@@ -1,7 +1,8 @@
 """Logs an account in and out, step by step. Each step is durable before it is answered.
 
     start -> code_sent -> verify(code) -> authorized
-                             '-> need_2fa -> verify(password) -> authorized
+       |                     '-> need_2fa -> verify(password) -> authorized
+       '-> new (e-mail wanted) -> set_email -> code_sent -> verify_email -> as after start
     logout -> logging_out -> logged_out
 
 Each step connects with the stored key and closes again, so another owner can continue after any step.
@@ -34,12 +35,21 @@ from shared.model.account import AccountState
 from shared.model.states import Reason
 from shared.rpc.log_in import LogInCode, StateReached
 
-_HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
-"""After these errors no code or password can complete the log-in: it has to begin anew."""
+_HOPELESS: dict[Code, dict[str, Any]] = {
+    Code.CODE_EXPIRED: {"reason": Reason.CODE_EXPIRED},
+    Code.NOT_STARTED: {"reason": Reason.CODE_EXPIRED},
+    Code.PHONE_BANNED: {"reason": Reason.LOG_IN_LOST},
+    Code.PHONE_NOT_REGISTERED: {"reason": Reason.NOT_REGISTERED, "phone": None},
+}
+"""After these errors no code or password can complete the log-in: it has to begin anew. What the row says then."""
 
 _KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
 
 
+_EMAIL_FIRST = "Give the code that came by e-mail first: auth/email/verify. Only then does Telegram send a log-in code."
+_NO_EMAIL_WANTED = "Telegram wants no e-mail for this log-in. Call auth/start first; `email_setup_required` says when one is wanted."
+_NO_EMAIL_CODE = "No code was sent to an e-mail yet. Call auth/email with the address first."
+_BY_QR = "The log-in under way is one by QR code: scan the code, then give the password alone, without a phone."
 _CODE_FIRST = "Call verify with the code first; with two-step verification, with the code and the password."
 
 MOVES = 4
@@ -68,7 +78,7 @@ class LoginFlow:
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
-            if session := self._context.session:
+            if (session := self._context.session) and not (pending and pending.by_qr):  # whoever scans its code late would log in here
                 with contextlib.suppress(_KeyOver):
                     return await self._begin(session, phone)
             try:
@@ -80,7 +90,7 @@ class LoginFlow:
         """Make Telegram send the code by the next delivery type."""
         async with self.lock:
             self.refuse_logged_in()
-            pending, session = self._started()
+            pending, session = self._coded()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
 
@@ -103,8 +113,8 @@ class LoginFlow:
         """Present code, password or both. After the code was accepted only the password is needed, and a wrong password costs nothing."""
         async with self.lock:
             self.refuse_logged_in()
-            pending, session = self._started()
-            if pending.by_qr or pending.phone != phone:
+            pending, session = self._coded()
+            if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
 
             async def prove(client: Client) -> None:
@@ -131,6 +141,41 @@ class LoginFlow:
 
             await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
+
+    async def set_email(self, email: str) -> LogInCode:
+        """Make Telegram send a code to an address that is to be the account's log-in e-mail. Another address may follow."""
+        async with self.lock:
+            self.refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending is None or session is None or not pending.email_wanted:
+                raise AvioError(Code.NOT_STARTED, _NO_EMAIL_WANTED)
+
+            async def ask(client: Client) -> LogInCode:
+                sent = await login_requests.send_email_code(client, client.stored.login or pending, email)
+                await self._context.save_session(replace(client.current(), login=sent))
+                await self._core.set_status(AccountState.CODE_SENT, Reason.EMAIL_CODE_WANTED, last_error=None)
+                return self._told(sent)
+
+            return await self._step(session, ask)
+
+    async def verify_email(self, code: str) -> LogInCode | StateReached:
+        """Prove the address. Telegram sends a log-in code next; a repeat tells of the same code.
+
+        If Telegram's answer is lost, the next try ends the log-in, and a start has that code sent.
+        """
+        async with self.lock:
+            self.refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending and pending.email_proven:
+                return self._told(pending)
+            if pending is None or session is None or not pending.email_sent:
+                raise AvioError(Code.NOT_STARTED, _NO_EMAIL_CODE)
+
+            async def prove(client: Client) -> LogInCode | StateReached:
+                found = await login_requests.verify_email(client, client.stored.login or pending, code, self._now())
+                return await self._advance(client, pending.phone, found)
+
+            return await self._step(session, prove)
 
     async def adopt(self, session: Session, check: Callable[[Any], None]) -> StateReached:
         """Log in with the credentials of another client; `check` refuses a user by raising. A log-in under way ends with it.
@@ -168,6 +213,9 @@ class LoginFlow:
             except AvioError as error:
                 if user := await self._succeeded_before(client, error):
                     return user
+                if error.code is Code.PHONE_NOT_REGISTERED:  # the code would still be good for a sign-up
+                    with contextlib.suppress(AvioError):
+                        await login_requests.cancel(client, pending)
                 if error.code is not Code.TWO_FA_REQUIRED:
                     raise
             await self.code_accepted(client, pending)
@@ -218,9 +266,10 @@ class LoginFlow:
             raise failure from error.__cause__
 
     async def _failed(self, error: AvioError, *, key_over: bool) -> None:
-        if key_over or error.code in _HOPELESS:
-            reason = Reason.LOG_IN_LOST if key_over else Reason.CODE_EXPIRED
-            await self._drop(reason, key_over=key_over, last_error=error.code)
+        if key_over:
+            await self._drop(Reason.LOG_IN_LOST, last_error=error.code)
+        elif told := _HOPELESS.get(error.code):
+            await self._drop(**told, key_over=False, last_error=error.code)
         elif error.code is not Code.TWO_FA_REQUIRED:
             await self._core.set_status(last_error=error.code)
 
@@ -248,7 +297,9 @@ class LoginFlow:
             await self.authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
         await self._context.save_session(replace(client.current(), login=found))
-        await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
+        await self._core.set_status(*state_of(found), phone=phone, last_error=None)
+        if found.code_accepted:
+            raise AvioError(Code.TWO_FA_REQUIRED)
         return self._answer(found)
 
     async def authorise(self, client: Client, phone: str, user: Any) -> None:
@@ -288,8 +339,7 @@ class LoginFlow:
         """Store the log-in under its new key. Telegram takes its code anew there."""
         await self._context.save_session(session)
         if session.login and self._core.row.state is AccountState.NEED_2FA:
-            scan = (AccountState.NEED_QR, Reason.SCAN_WANTED)
-            await self._core.set_status(*(scan if session.login.by_qr else (AccountState.CODE_SENT, Reason.CODE_WANTED)))
+            await self._core.set_status(*state_of(session.login))
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:
@@ -320,7 +370,21 @@ class LoginFlow:
             raise AvioError(Code.NOT_STARTED)
         return pending, session
 
+    def _coded(self) -> tuple[PendingLogin, Session]:
+        """Return the log-in under way, for which Telegram has sent a code."""
+        pending, session = self._started()
+        if pending.by_qr:
+            raise AvioError(Code.NOT_STARTED, _BY_QR)
+        if pending.email_wanted:
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED, _EMAIL_FIRST if pending.email_sent else None)
+        return pending, session
+
     def _answer(self, pending: PendingLogin) -> LogInCode:
+        if pending.email_wanted:
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED)
+        return self._told(pending)
+
+    def _told(self, pending: PendingLogin) -> LogInCode:
         left = max(0, round((pending.resend_at - self._now()).total_seconds()))
         return LogInCode(
             delivery=pending.delivery,
@@ -329,10 +393,24 @@ class LoginFlow:
             resend_after_seconds=left,
             form=pending.form,
             beginning=pending.beginning,
+            pattern=pending.pattern,
+            url=pending.url,
+            email_pattern=pending.email_pattern,
         )
 
     def _now(self) -> Any:
         return self._core.services.now()
+
+
+def state_of(login: PendingLogin) -> tuple[AccountState, Reason]:
+    """Return the account's state while this log-in is under way."""
+    if login.code_accepted:
+        return AccountState.NEED_2FA, Reason.PASSWORD_WANTED
+    if login.by_qr:
+        return AccountState.NEED_QR, Reason.SCAN_WANTED
+    if login.email_sent:
+        return AccountState.CODE_SENT, Reason.EMAIL_CODE_WANTED
+    return (AccountState.NEW, Reason.EMAIL_WANTED) if login.email_wanted else (AccountState.CODE_SENT, Reason.CODE_WANTED)
 
 
 def _failure(end: SessionEndReason) -> AvioError:
