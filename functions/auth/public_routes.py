@@ -47,7 +47,7 @@ Notices = Annotated[PublicNotices, provided(PublicNotices)]
 def _told(request: Request, notices: Notices, addresses: Addresses) -> None:
     """Tell of the deprecation, refused callers too."""
     path, base = request.scope["route"].path_format, addresses.of(request)
-    add_headers(request, public_notices.headers(f"{base}/docs", f"{base}/tenants/{{tenant}}/{SUCCESSORS[path]}"))
+    add_headers(request, public_notices.headers(f"{base}/docs", f"{base}/tenants/%7Btenant%7D/{SUCCESSORS[path]}"))
     notices.served(path, SUCCESSORS[path])
 
 

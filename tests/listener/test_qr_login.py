@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from listener.core.account import OwnedAccount
+from shared.clock import SystemClock
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.ids import Channel
@@ -61,6 +62,14 @@ async def until_renewed(harness: ListenerHarness, issued: int) -> QrCode:
         while (code := await stored(harness)).issued < issued:  # noqa: ASYNC110  nothing announces it
             await asyncio.sleep(0.02)
     return code
+
+
+async def until_good_for(harness: ListenerHarness, good_for: timedelta) -> QrCode:
+    """Wait for a code that is good for longer than that."""
+    async with asyncio.timeout(60):
+        while (code := await stored(harness)).valid_until is None or code.valid_until < SystemClock().now() + good_for:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return code
 
 
 def forget(harness: ListenerHarness, **ago: timedelta) -> None:
@@ -125,9 +134,8 @@ async def test_a_code_is_renewed_and_the_new_one_is_scanned(harness: ListenerHar
         renewed = await until_renewed(harness, 3)
         assert first.qr_id in renewed.past_ids
         assert len({first.link, renewed.link}) == 2
-        server.operation.settings({"login_token_s": 30})
-        code = await until_renewed(harness, renewed.issued + 1)
-        server.people.scan(ANNA, code.link or "")
+        server.operation.settings({"login_token_s": 300})
+        server.people.scan(ANNA, (await until_good_for(harness, timedelta(seconds=100))).link or "")
         await connected(account)
 
 
@@ -148,7 +156,7 @@ async def test_nobody_scans(harness: ListenerHarness, server: TelegramServer, ag
 @pytest.mark.usefixtures("no_password")
 async def test_a_lost_update_costs_no_more_than_the_rest_of_the_code(harness: ListenerHarness, server: TelegramServer) -> None:
     """`updateLoginToken` has no pts, and no difference brings it: the next export does."""
-    server.operation.settings({"login_token_s": 2})
+    server.operation.settings({"login_token_s": 5})
     server.operation.inject(FaultSpec(kind="lose_push", phone=ANNA))
     async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
@@ -328,3 +336,16 @@ async def test_telegram_gives_no_code(harness: ListenerHarness, server: Telegram
         found = await row(harness)
         assert (found.state, found.reason, found.last_error) == (AccountState.FAILED, "qr_failed", told)
         assert (await shown(account)).issued == 1
+
+
+@pytest.mark.usefixtures("no_password")
+async def test_an_account_that_moves_while_it_logs_in_ends_the_log_in(harness: ListenerHarness, server: TelegramServer) -> None:
+    """The scan was accepted, and Telegram has moved the account since: the log-in fails with its reason, and the next one goes through."""
+    server.operation.inject(FaultSpec(kind="error", method="updates.getState", code=303, message=f"USER_MIGRATE_{AWAY}"))
+    async with harness.worker().running() as worker:
+        account = await worker.account(TENANT)
+        server.people.scan(ANNA, (await shown(account)).link)
+        found = await until_state(harness, AccountState.FAILED)
+        assert (found.reason, found.last_error) == ("qr_failed", Code.TELEGRAM_ERROR)
+        assert await telegram(account).qr.start() == StateReached(state=AccountState.AUTHORIZED)  # its key is logged in already
+        await connected(account)

@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
-from listener.telegram.connection.client import Client
+from listener.telegram.connection.client import Client, drop
 from listener.telegram.connection.connect import connected
 from listener.telegram.login import login_requests, qr_requests
-from listener.telegram.login.login_flow import LoginFlow
+from listener.telegram.login.login_flow import MOVES, LoginFlow
 from listener.telegram.login.qr_requests import LivesElsewhere, LoggedIn, Outcome, PasswordWanted, ShownToken
-from listener.telegram.requests.errors import SessionEndReason, end_of
+from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of
 from listener.telegram.session import QR, PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -62,6 +62,7 @@ class QrLogin:
         self._wake = wake
         self._shown: QrCodeIssued | None = None
         self._failure: AvioError | None = None
+        self._failures = 0
         self._news = Signal()
         self._scanned = Signal()
 
@@ -88,7 +89,7 @@ class QrLogin:
         if session is None or session.login:
             session = self._context.endpoint.new_session()
         login = PendingLogin(phone="", phone_code_hash="", delivery=QR, length=None, next_type=None, resend_at=ends_at)
-        self._shown, self._failure = None, None
+        self._shown, self._failure, self._failures = None, None, 0
         await core.services.offload(self._codes.begin, core.tenant_id, core.row.channel, core.row.epoch, self._now(), ends_at)
         await self._context.save_session(replace(session, login=login))
         await core.set_status(AccountState.NEED_QR, Reason.SCAN_WANTED, phone=None, last_error=None)
@@ -117,47 +118,52 @@ class QrLogin:
 
     async def pair(self, wake: Signal) -> None:
         """Show codes until one is scanned, the log-in is over, or woken; return at once if no such log-in is under way. Safe to cancel."""
-        failures = 0
         while self._waiting and not wake.is_set():
             try:
                 async with self._flow.lock.between():
-                    await self._go_on(wake, failures)
-                failures = 0
+                    await self._go_on(wake)
             except (*AWS_AWAY, AvioError) as error:
-                failures += 1
-                self._core.log("qr log-in interrupted", fault=type(error).__name__, failures=failures)
-                if failures > 1 and isinstance(error, AvioError):
-                    await self._core.note(last_error=error.code)
-                await wait_for(wake, min(back_off_s(failures), CONNECT_S))
+                await self._wait_after(error, wake)
             finally:
                 self._news.set()
 
-    async def _go_on(self, wake: Signal, failures: int) -> None:
+    async def _wait_after(self, error: BaseException, wake: Signal) -> None:
+        """Pause before the next connection. The row tells of an outage at its second failure in a row: one may be chance."""
+        self._failures += 1
+        self._core.log("qr log-in interrupted", fault=type(error).__name__, failures=self._failures)
+        if self._failures > 1 and isinstance(error, AvioError):
+            await self._core.note(last_error=error.code)
+        await wait_for(wake, min(back_off_s(self._failures), CONNECT_S))
+
+    async def _go_on(self, wake: Signal) -> None:
         """Connect and show codes; raises AvioError if Telegram is out of reach."""
         if not self._waiting:
             return  # a step has ended the log-in
         try:
-            await self._connect_and_show(wake, failures)
+            if self._failures:
+                await self._check_wanted()
+            await self._connect_and_show(wake)
+        except AvioError as error:
+            await self._judge(error)
+        except Elsewhere as moved:  # the account itself was moved just now: a new start finds it at its new home
+            await self._fail(_Over(AvioError(Code.TELEGRAM_ERROR, f"The account was moved to data centre {moved.dc_id}. Start again.")))
         except _Over as over:
             await self._fail(over)
 
-    async def _connect_and_show(self, wake: Signal, failures: int) -> None:
-        """Connect and show codes. Raises AvioError if Telegram is out of reach, and _Over."""
-        if failures:
-            await self._check_wanted()
-        session = self._context.session
+    async def _connect_and_show(self, wake: Signal) -> None:
+        """Connect and show codes, at the data centre where the person lives who has scanned one."""
+        session, elsewhere = self._context.session, None
         assert session is not None
-        elsewhere: LivesElsewhere | None = None
-        try:
-            while session is not None:
-                async with self._connected(session) as client:
-                    await self._keep(client)
-                    elsewhere = await self._show(client, elsewhere, wake)
-                    session = await self._flow.moved(client, elsewhere.dc_id) if elsewhere else None
-        except AvioError as error:
-            await self._judge(error, failures)
+        for _ in range(MOVES):
+            async with self._connected(session) as client:
+                await self._keep(client)
+                elsewhere = await self._show(client, elsewhere, wake)
+                if elsewhere is None:
+                    return
+                session = await self._flow.moved(client, elsewhere.dc_id)
+        raise AvioError(Code.TELEGRAM_ERROR, "Telegram sends the log-in from one data centre to another. Start again later.")
 
-    def _connected(self, session: Session) -> Any:
+    def _connected(self, session: Session) -> AbstractAsyncContextManager[Client]:
         return connected(session, None, self._core.guard, self._context.endpoint, deadline_s=CONNECT_S, scanned=self._scanned)
 
     async def _keep(self, client: Client) -> None:
@@ -200,6 +206,7 @@ class QrLogin:
             qr_id, issued, before = secrets.token_hex(16), issued + 1, qr_id
             account = (core.tenant_id, core.row.channel, core.row.epoch)
             await core.services.offload(self._codes.show, *account, qr_id, token.link, valid_until, before)
+        self._failures = 0
         self._shown = QrCodeIssued(qr_id=qr_id, link=token.link, expires_at=valid_until, ends_at=stored.ends_at, issued=issued)
         self._news.set()
 
@@ -215,6 +222,7 @@ class QrLogin:
             if over.done():
                 raise AvioError(Code.TELEGRAM_UNAVAILABLE)
         finally:
+            drop(over)
             for signal in signals:
                 signal.cancel()
         if not scanned:
@@ -232,19 +240,19 @@ class QrLogin:
             raise _Over
         return code
 
-    async def _judge(self, error: AvioError, failures: int) -> None:
-        """Raise what an error means: out of reach for now (AvioError), or over.
+    async def _judge(self, error: AvioError) -> None:
+        """End the log-in, or raise the error if it says that Telegram is out of reach for now.
 
         A key that Telegram does not know twice in a row is replaced: once may be a passing fault.
         """
         end = end_of(error)
         if end is SessionEndReason.KEY_UNKNOWN:
-            if failures:
+            if self._failures:
                 await self._context.save_session(replace(self._context.endpoint.new_session(), login=self._pending))
             raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
         if error.code in _OUT_OF_REACH:
             raise error
-        raise _Over(AvioError(Code.PHONE_BANNED) if end is SessionEndReason.BANNED else error) from error
+        await self._fail(_Over(AvioError(Code.PHONE_BANNED) if end is SessionEndReason.BANNED else error))
 
     async def _fail(self, over: _Over) -> None:
         """End the log-in: session, then row. After a death in between the next owner corrects the row."""

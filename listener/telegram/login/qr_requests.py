@@ -96,6 +96,6 @@ def link_of(token: bytes) -> str:
 
 
 def _good_for_s(client: Client, expires: datetime | int) -> float:
-    """Return how long a token is good. Telegram names the end by its own clock, which Telethon knows from the messages' ids."""
+    """Return how long a token is good. Telegram names the end by its own clock; Telethon knows how far this is ahead of `time.time`."""
     ends = expires.timestamp() if isinstance(expires, datetime) else expires
     return min(max(ends - time.time() - client.clock_ahead_s, SHORTEST_S), LONGEST_S)

@@ -232,7 +232,7 @@ async def test_the_routes_say_that_they_are_deprecated(api: Api) -> None:
             answer = await get(container, "status", tenant["number"], k)
             assert answer.headers["Deprecation"] == "@1767225600"
             assert '</docs>; rel="deprecation"' in answer.headers["Link"].replace("http://api.example", "")
-            assert '/tenants/{tenant}/auth/qr>; rel="successor-version"' in answer.headers["Link"]
+            assert '/tenants/%7Btenant%7D/auth/qr>; rel="successor-version"' in answer.headers["Link"]
     assert len(api.log.said(DEPRECATED)) == before + 1
     api.clock.advance(3601)
     await get(containers[1], "start", tenant["number"])
