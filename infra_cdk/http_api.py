@@ -34,7 +34,15 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/proxy/{proxy+}",
         "/pub/tg/{proxy+}",
     ),
-    "messages": ("/tenants/{tenant}/messages/{proxy+}",),
+    "messages": (
+        "/tenants/{tenant}/messages/{proxy+}",
+        "/tenants/{tenant}/chats",
+        "/tenants/{tenant}/chats/{proxy+}",
+        "/tenants/{tenant}/contacts",
+        "/tenants/{tenant}/me",
+        "/tenants/{tenant}/peers/{proxy+}",
+        "/tenants/{tenant}/users/{proxy+}",
+    ),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",

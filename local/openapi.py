@@ -74,6 +74,8 @@ TAGS = [
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "public", "description": "Log-in by QR code from a front end, with a public key in `?k=`; deprecated."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "chats", "description": "Reading what the account has: its chats, their messages and members."},
+    {"name": "people", "description": "The account itself, users, contacts, and whom a name or phone leads to."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},

@@ -70,6 +70,49 @@ _CALLBACK = {
     "dropped": None,
 }
 _MESSAGE = {"peer_resolved": 100000002, "message_id": 5, "date": "2026-11-21T10:00:40Z"}
+_PERSON = {
+    "user_id": 100000002,
+    "name": "Alice Ray",
+    "first_name": "Alice",
+    "last_name": "Ray",
+    "username": "alice",
+    "more_usernames": [],
+    "phone": "+9996610002",
+    "bot": False,
+    "contact": True,
+    "mutual_contact": False,
+    "deleted": False,
+    "premium": False,
+    "verified": False,
+    "last_seen": {"status": "offline", "at": "2026-11-21T09:58:00Z"},
+}
+_PERSON_DETAIL = {**_PERSON, "about": "Tea, mostly.", "blocked": False, "common_chats_count": 1}
+_HISTORY_MESSAGE = {
+    "chat_id": 100000002,
+    "message_id": 4,
+    "sender_id": 100000002,
+    "sender_username": "alice",
+    "text": "Hi",
+    "date": "2026-11-21T10:00:40+00:00",
+    "sender_name": "Alice Ray",
+    "sender_phone": "+9996610002",
+    "chat_type": "private",
+    "reply_to": 3,
+    "media": {"type": "photo", "mime_type": "image/jpeg", "name": None, "size": None},
+}
+_CHAT = {
+    "chat_id": 100000002,
+    "chat_type": "private",
+    "title": "Alice Ray",
+    "username": "alice",
+    "unread_count": 1,
+    "marked_unread": False,
+    "muted": False,
+    "pinned": False,
+    "archived": False,
+    "last_message_at": _AT,
+    "last_message": _HISTORY_MESSAGE,
+}
 _PROXY = {"type": "socks5", "host": "proxy.example.com", "port": 1080, "has_credentials": True}
 _QR_ID = "5f3c7a52e1b84d69a7c25d08f4b1e936"
 _PUBLIC_QR = f"https://api.example/pub/tg/qr.png?tenant=1&qr_id={_QR_ID}&k=PUBLIC_KEY"
@@ -162,6 +205,23 @@ EXAMPLES: dict[str, Any] = {
     "read_chat": {"peer_resolved": 100000002},
     "mark_unread": {"peer_resolved": 100000002},
     "show_action": {"peer_resolved": 100000002},
+    "list_chats": [_CHAT],
+    "get_chat": {**_CHAT, "about": "Tea, mostly.", "members_count": None, "member": True, "read_up_to": 3, "others_read_up_to": 3},
+    "list_messages": [_HISTORY_MESSAGE],
+    "get_message": _HISTORY_MESSAGE,
+    "list_members": [{"user": _PERSON, "role": "admin", "title": "the host", "joined_at": _AT, "invited_by_id": 100000001}],
+    "get_me": {**_PERSON_DETAIL, "contact": False},
+    "get_user": _PERSON_DETAIL,
+    "list_contacts": [_PERSON],
+    "add_contact": {"on_telegram": True, "contact": _PERSON},
+    "resolve_peer": {
+        "exists": True,
+        "peer_resolved": 100000002,
+        "chat_type": "private",
+        "title": "Alice Ray",
+        "username": "alice",
+        "phone": "+9996610002",
+    },
     "list_deliveries": [_DELIVERY],
     "get_delivery": {**_DELIVERY, "made": [{"at": _AT, "duration_ms": 84, "status": 200, "fault": None, "answer": "ok"}]},
     "replay_delivery": {"ok": True, "queued": 1, "next": None, "callback_state": "healthy", "next_attempt_at": None},

@@ -106,6 +106,8 @@ class Code(StrEnum):
     MESSAGE_AUTHOR_REQUIRED = "message_author_required"
     EDIT_TIME_EXPIRED = "edit_time_expired"
     REACTION_INVALID = "reaction_invalid"
+    # reading
+    NOT_A_GROUP = "not_a_group"
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
     PARTLY_SENT = "partly_sent"
@@ -216,6 +218,7 @@ DETAILS: dict[Code, str] = {
     Code.MESSAGE_AUTHOR_REQUIRED: "Only who wrote a message can do that to it.",
     Code.EDIT_TIME_EXPIRED: "This message is too old to be edited. Send another one.",
     Code.REACTION_INVALID: "This chat does not take that reaction, or not so many.",
+    Code.NOT_A_GROUP: "This is a chat with one person: it has no list of members.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. With an "
     "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.callback_delivery.event_bodies import telegram_body
-from functions.callback_delivery.message_body import Exact, MessageBody, message_body
+from shared.message_body import Exact, MessageBody, message_body
 from shared.model.callback_key import owner_of
 from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent
 from shared.model.ids import Channel

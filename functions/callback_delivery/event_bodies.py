@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.callback_delivery.message_body import Exact, Iso, MessageBody, absent
+from shared.message_body import Exact, Iso, MessageBody, absent
 from shared.model.event import (
     AccountStatusChanged,
     ChatJoined,

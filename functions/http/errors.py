@@ -97,6 +97,7 @@ STATUS: dict[Code, int] = {
     Code.ACCOUNT_FROZEN: 403,
     Code.PRIVACY_RESTRICTED: 403,
     Code.WRITE_FORBIDDEN: 403,
+    Code.NOT_A_GROUP: 400,
     Code.CONTENT_FORBIDDEN: 403,
     Code.ADMIN_REQUIRED: 403,
     Code.NOT_A_MEMBER: 403,

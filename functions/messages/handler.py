@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.http.http_function import HttpFunction
 from functions.messages.account_commands import AccountCommands
+from functions.messages.reading import AccountReading
 from functions.messages.routers import ROUTERS
 from functions.messages.send import Sending
 from shared.rpc.client import OwnerClient
@@ -13,4 +14,4 @@ from shared.store.workers import WorkerStore
 
 function = HttpFunction(HttpSettings())
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
-handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner))
+handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner), AccountReading(owner))

@@ -22,9 +22,11 @@ from listener.telegram.operations.operation_runner import Connected, Operation, 
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import send
+from listener.telegram.requests.answers import Answers
 from listener.telegram.requests.errors import SessionEndReason, code_of, end_of, wait_of
-from listener.telegram.requests.flood_waits import FloodWaits
+from listener.telegram.requests.flood_waits import FloodWaits, Invoke
 from listener.telegram.telegram_context import TelegramContext
+from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
@@ -58,7 +60,7 @@ class ConnectionLoop:
         self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
-        self.operations = OperationRunner()
+        self.operations = OperationRunner(Answers(core.services.clock.boottime, context.answer_room))
         self._early_at = float("-inf")
 
     async def run(self) -> SessionEndReason | None:
@@ -120,9 +122,16 @@ class ConnectionLoop:
 
         return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
 
+    async def _take(self, batch: Batch, invoke: Invoke) -> bool:
+        self.operations.answers.notice(batch.updates)
+        return await self._update_handler.take(batch, invoke)
+
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):
-            sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
+            try:
+                sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
+            finally:
+                self.operations.answers.forget()
         self._metrics.sends += 1
         if unsaved := self._context.peers.unsaved(sent.chat_id):
             saving = asyncio.create_task(self._context.save_peers(unsaved))
@@ -159,7 +168,7 @@ class ConnectionLoop:
                     self._ledger.latest,
                     core.guard,
                     context.endpoint,
-                    self._update_handler.take,
+                    self._take,
                     flood_waits=self._flood_waits,
                 )
             try:

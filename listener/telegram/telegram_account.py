@@ -18,6 +18,7 @@ from listener.telegram.login.login_flow import LoginFlow, state_of
 from listener.telegram.login.qr_login import QrLogin
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -32,8 +33,10 @@ R = TypeVar("R")
 class TelegramAccount:
     """A channel account (listener/core/channel.py). `loop` exists while it serves."""
 
-    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, wake: Signal) -> None:
-        self.context = TelegramContext(core, endpoint, limiter)
+    def __init__(
+        self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, answer_room: AnswerRoom, wake: Signal
+    ) -> None:
+        self.context = TelegramContext(core, endpoint, limiter, answer_room)
         self.flow = LoginFlow(self.context, wake)
         self.qr = QrLogin(self.context, self.flow, wake)
         self.loop: ConnectionLoop | None = None

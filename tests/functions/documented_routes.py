@@ -53,6 +53,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/messages/read-receipt": {"peer": "me", "max_id": 1},
     "/tenants/{tenant}/messages/mark-unread": {"peer": "me"},
     "/tenants/{tenant}/messages/action": {"peer": "me"},
+    "/tenants/{tenant}/contacts": {"phone": "+79001234567", "first_name": "Ann"},
+    "/tenants/{tenant}/peers/resolve": {"peer": "me"},
 }
 
 
@@ -62,7 +64,8 @@ def filled(path: str, tenant: str) -> str:
         wanted = {parameter["name"] for parameter in DOCUMENT["paths"][path].get("get", {}).get("parameters", [])}
         values = {"tenant": tenant, "qr_id": "0" * 32}
         return f"{path}?{urlencode({'k': PUBLIC_KEY, **{name: values[name] for name in wanted & set(values)}})}"
-    return path.format(tenant=tenant, key_id="0" * 12, event_id="evt_" + "0" * 32, callback_id="cb_" + "0" * 12)
+    own = {"key_id": "0" * 12, "event_id": "evt_" + "0" * 32, "callback_id": "cb_" + "0" * 12}
+    return path.format(tenant=tenant, chat="me", peer="me", message_id=1, **own)
 
 
 def assert_refused(answer: httpx.Response, *statuses: int) -> None:

@@ -19,9 +19,10 @@ from typing import Any, Literal
 from telethon import utils
 from telethon.tl import types
 
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates import service_messages
 from listener.telegram.updates.deletions import deleted, deleted_in_channel
-from listener.telegram.updates.happening import Happening, Setting
+from listener.telegram.updates.happening import Happening, Setting, chat_type_of
 from listener.telegram.updates.message_details import details_of
 from listener.telegram.updates.reactions import reacted
 from listener.telegram.updates.reads import read_by_others, read_in_channel
@@ -59,14 +60,15 @@ class MappedMessage:
     def event(self, setting: Setting) -> MessageEvent:
         """Return the event, with what the peer cache knows of chat and sender."""
         envelope = setting.envelope(self.chat_id, self.message_id, self.kind, self.edit[1] if self.edit else "")
-        message = self._told(setting)
+        message = self.told(setting.self_id, setting.peers)
         if self.edit:
             return MessageEdited(**envelope, edited_at=self.edit[0], message=message)
         return MessageSent(**envelope, message=message) if self.out else MessageReceived(**envelope, message=message)
 
-    def _told(self, setting: Setting) -> Message:
-        sender_id = setting.self_id if self.out and self.sender_id is None and self.chat_id > 0 else self.sender_id
-        sender = setting.peers.known(sender_id)
+    def told(self, self_id: int, peers: PeerCache) -> Message:
+        """Return the message, with what is known of chat and sender."""
+        sender_id = self_id if self.out and self.sender_id is None and self.chat_id > 0 else self.sender_id
+        sender = peers.known(sender_id)
         return Message(
             chat_id=self.chat_id,
             message_id=self.message_id,
@@ -74,7 +76,7 @@ class MappedMessage:
             sender_username=sender.username if sender else None,
             sender_name=sender.name if sender else None,
             sender_phone=sender.phone if sender else None,
-            chat_type=setting.chat_type(self.chat_id),
+            chat_type=chat_type_of(self.chat_id, peers.known(self.chat_id)),
             text=self.text,
             date=self.message[1],
             reply_to=self.reply_to,
@@ -93,6 +95,12 @@ def happening_in(update: Any, self_id: int) -> Happening | None:
     if isinstance(found, MappedMessage) and self_id in (found.sender_id, found.chat_id):
         found.out = True  # Saved Messages are not `out`
     return found
+
+
+def message_of(message: Any, self_id: int, peers: PeerCache) -> Message | None:
+    """Return a message of the history as events tell it; None for what is none there: service messages, and all in Telegram's own chat."""
+    found = happening_in(types.UpdateNewMessage(message, 0, 0), self_id)
+    return found.told(self_id, peers) if isinstance(found, MappedMessage) else None
 
 
 def _whole(update: Any) -> Happening | None:

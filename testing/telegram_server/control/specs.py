@@ -50,6 +50,7 @@ class PersonSpec(Spec):
     found_by_phone: Audience = "everybody"
     messages_from: Audience = "everybody"
     dc: DataCentre = 2
+    about: str = Field("", max_length=140)
 
     @field_validator("phone")
     @classmethod
@@ -76,6 +77,8 @@ class PersonPatch(Spec):
     found_by_phone: Audience | None = None
     messages_from: Audience | None = None
     dc: DataCentre | None = None
+    about: str | None = Field(None, max_length=140)
+    deleted: bool | None = None
 
 
 class MediaSpec(Spec):

@@ -33,6 +33,8 @@ def person_json(person: Person) -> dict[str, Any]:
         "found_by_phone": person.found_by_phone,
         "messages_from": person.messages_from,
         "dc": person.dc,
+        "about": person.about,
+        "deleted": person.deleted,
         "code": {
             "deliveries": person.code.deliveries,
             "length": person.code.length,

@@ -1,4 +1,4 @@
-"""A message, as a callback gets it (contract C1). Fields are added, never changed or removed."""
+"""A message, as callbacks get it and as the history shows it (contract C1, M5). Fields are added, never changed or removed."""
 
 from __future__ import annotations
 
