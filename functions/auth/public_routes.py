@@ -61,14 +61,6 @@ def _acted(request: Request, access: Annotated[Access, Depends(AllowsPublic(besi
     return access
 
 
-def _acted_in_body(
-    request: Request, access: Annotated[Access | None, Depends(AllowsPublic(beside=qr_rows, in_body=True))], throttle: Throttle
-) -> Access | None:
-    if access:
-        throttle.act(access.tenant.id, _address(request))
-    return access
-
-
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
@@ -76,7 +68,7 @@ def _address(request: Request) -> str:
 TOLD = [Depends(_told)]
 Polled = Annotated[Access, Depends(_polled)]
 Acted = Annotated[Access, Depends(_acted)]
-ActedInBody = Annotated[Access, Depends(_acted_in_body)]
+NamedInBody = Annotated[Access, Depends(AllowsPublic(in_body=True))]
 
 
 class PublicState(StrEnum):
@@ -118,7 +110,7 @@ class PublicPassword(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenant: Annotated[StrictInt | StrictStr, Field(examples=[1])]
+    tenant: Annotated[StrictInt | Annotated[StrictStr, Field(min_length=1)], Field(examples=[1])]
     password: Annotated[Secret, Field(min_length=1, max_length=1024)]
 
 
@@ -186,8 +178,9 @@ def get_public_qr_png(access: Polled, login: QrLogIns, qr_id: QrIdWanted) -> Res
 
 
 @router.post(PASSWORD, deprecated=True, dependencies=TOLD, responses=errors(*_CALLER, *_password))
-def give_public_password(body: PublicPassword, access: ActedInBody, login: Flow) -> PublicSignedIn:
+def give_public_password(request: Request, body: PublicPassword, access: NamedInBody, login: Flow, throttle: Throttle) -> PublicSignedIn:
     """Give the password of two-step verification, in the state `need_2fa`."""
+    throttle.act(access.tenant.id, _address(request))
     with _in_its_words():
         login.give_password(access.tenant.id, access.account, body.password.get_secret_value())
     return PublicSignedIn()
