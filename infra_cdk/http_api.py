@@ -43,6 +43,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/peers/{proxy+}",
         "/tenants/{tenant}/users/{proxy+}",
     ),
+    "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",

@@ -24,7 +24,7 @@ NAMES = (*FLAGS, "APP_BASE_URL", "CORS_ORIGINS", "DELIVERIES_KEPT_DAYS", "OUTBOX
 _SPELT = {**dict.fromkeys(("1", "true", "yes", "on"), "1"), **dict.fromkeys(("0", "false", "no", "off"), "0")}
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
 
-_BASE = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(/\S*)?", re.ASCII)
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]_-]+(:\d{1,5})?(/[^\s?#]*)?", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -84,8 +84,8 @@ def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
         for origin in _text(environ, "CORS_ORIGINS").replace(",", " ").split()
         if not _ORIGIN.fullmatch(origin)
     ]
-    if (base := _text(environ, "APP_BASE_URL")) and not _BASE.fullmatch(base):
-        found.append(f"APP_BASE_URL is an address that begins with http:// or https://, not {base!r}")
+    if (address := _text(environ, "APP_BASE_URL")) and not _ADDRESS.fullmatch(address):
+        found.append(f"APP_BASE_URL is an address that begins with http:// or https://, not {address!r}")
     if _text(environ, "PUBLIC_KEY") and environ["PUBLIC_KEY"] == environ.get("ADMIN_TOKEN"):
         found.append("PUBLIC_KEY equals ADMIN_TOKEN: whoever opens a public page would be an administrator; choose another")
     asked_for = [name for name in UNSAFE if _flag(environ, name) == "1"]

@@ -112,6 +112,15 @@ class Code(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     PARTLY_SENT = "partly_sent"
     NOT_SUPPORTED = "not_supported"
+    # media
+    MEDIA_NOT_FOUND = "media_not_found"
+    MEDIA_EXPIRED = "media_expired"
+    MEDIA_SELF_DESTRUCTS = "media_self_destructs"
+    MEDIA_HAS_NO_THUMBNAIL = "media_has_no_thumbnail"
+    ATTACHMENT_UNREACHABLE = "attachment_unreachable"
+    ATTACHMENT_TOO_LARGE = "attachment_too_large"
+    ATTACHMENTS_UNDER_WAY = "attachments_under_way"
+    UPLOAD_NOT_FOUND = "upload_not_found"
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
     TELEGRAM_ERROR = "telegram_error"
@@ -224,6 +233,15 @@ DETAILS: dict[Code, str] = {
     "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",
     Code.PARTLY_SENT: "Some of the messages were sent (`message_ids`), and Telegram refused the rest (`cause` is the code of why).",
     Code.NOT_SUPPORTED: "This is not supported yet.",
+    Code.MEDIA_NOT_FOUND: "There is no such media in this tenant: take the `id` from an event as it is.",
+    Code.MEDIA_EXPIRED: "The message is gone, or has no such media any more: it was deleted, edited, or its chat was left.",
+    Code.MEDIA_SELF_DESTRUCTS: "This photo or video destroys itself once it is viewed. It is not kept here: view it in a Telegram app.",
+    Code.MEDIA_HAS_NO_THUMBNAIL: "Telegram has no thumbnail of this media. Ask for the media itself, without `thumbnail`.",
+    Code.ATTACHMENT_UNREACHABLE: "An attachment cannot be fetched from its address. Nothing was sent.",
+    Code.ATTACHMENT_TOO_LARGE: "An attachment is larger than Telegram takes (2 GB). Nothing was sent.",
+    Code.ATTACHMENTS_UNDER_WAY: "The attachments are still on their way to Telegram, and nothing was sent. Send the same request again: "
+    "what has arrived is not moved again.",
+    Code.UPLOAD_NOT_FOUND: "There is no such upload, or no file was put there, or it is older than a day. Nothing was sent.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
     Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error` says what). Nothing was "

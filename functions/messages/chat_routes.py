@@ -15,7 +15,7 @@ from functions.http.parameters import Digits, Limit, OpaqueCursor
 from functions.messages import peers
 from functions.messages.fields import INT32_MAX, NOT_BLANK
 from functions.messages.reading import AccountReading
-from functions.messages.views import ChatDetail, ChatView, MemberView, body_of_message
+from functions.messages.views import ChatDetail, ChatView, MemberView
 from shared.errors import Code
 from shared.message_body import MessageBody
 from shared.rpc.chats import GetChat, GetMessage, ListChats, ListMembers, ListMessages
@@ -80,15 +80,15 @@ def list_chats(
 
     The `Link` header has the next page, if there is one. A chat where something is written while you page moves to the front.
     """
-    page, now = reading.ask(access, ListChats(limit=limit, cursor=cursor)), reading.now()
+    page, reader = reading.ask(access, ListChats(limit=limit, cursor=cursor)), reading.reader(access)
     link_next(request, response, page.next)
-    return [ChatView.of(chat, now) for chat in page.chats]
+    return [ChatView.of(chat, reader) for chat in page.chats]
 
 
 @router.get("/tenants/{tenant}/chats/{chat}", responses=errors(*PEER_ERRORS))
 def get_chat(chat: ChatName, access: ReadAccess, reading: InReading) -> ChatDetail:
     """Return one chat, whether or not it is in the account's list."""
-    return ChatDetail.in_full(reading.ask(access, GetChat(to=peers.parse_field("chat", chat, "path"))), reading.now())
+    return ChatDetail.in_full(reading.ask(access, GetChat(to=peers.parse_field("chat", chat, "path"))), reading.reader(access))
 
 
 @router.get("/tenants/{tenant}/chats/{chat}/messages", responses={**errors(*PEER_ERRORS), **paged()})
@@ -118,7 +118,8 @@ def list_messages(
     )
     page = reading.ask(access, command)
     link_next(request, response, page.next)
-    return [body_of_message(message) for message in page.messages]
+    reader = reading.reader(access)
+    return [reader.body_of(message) for message in page.messages]
 
 
 @router.get("/tenants/{tenant}/chats/{chat}/messages/{message_id}", responses=errors(*PEER_ERRORS, Code.MESSAGE_NOT_FOUND))
@@ -130,7 +131,7 @@ def get_message(
 ) -> MessageBody:
     """Return one message of a chat, as events carry it."""
     command = GetMessage(to=peers.parse_field("chat", chat, "path"), message_id=str(message_id))
-    return body_of_message(reading.ask(access, command).message)
+    return reading.reader(access).body_of(reading.ask(access, command).message)
 
 
 @router.get("/tenants/{tenant}/chats/{chat}/members", responses={**errors(*PEER_ERRORS, Code.NOT_A_GROUP, Code.ADMIN_REQUIRED), **paged()})

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from functions.http.authenticator import Access
 from functions.messages.send import check_logged_in
+from functions.messages.views import ReadingTenant
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.rpc.client import OwnerClient
@@ -29,7 +30,12 @@ class AccountReading:
     """Reads by way of the account's owner. It counts for no rate limit: the owner asks Telegram for one thing at a time."""
 
     owner: OwnerClient
+    base_url: str = ""
     now: Callable[[], datetime] = _utc_now
+
+    def reader(self, access: Access) -> ReadingTenant:
+        """Return who reads, now."""
+        return ReadingTenant(access.tenant.id, self.now(), self.base_url)
 
     def ask(self, access: Access, command: Command[R]) -> R:
         """Return a command's result; raise `not_authorized` if nobody is logged in, and what the owner raises.

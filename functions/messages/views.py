@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -9,9 +10,22 @@ from pydantic import BaseModel, Field
 
 from shared.message_body import MessageBody, message_body
 from shared.model.event import ChatType, Message
-from shared.model.ids import Channel
+from shared.model.ids import Channel, TenantId
 from shared.rpc.chats import Chat, ChatInFull, Member, Role
 from shared.rpc.people import FoundPeer, Person, PersonInFull
+
+
+@dataclass(frozen=True)
+class ReadingTenant:
+    """The tenant that reads, and when. `base_url` is where the outside reaches the API, empty if that is not known."""
+
+    tenant_id: TenantId
+    now: datetime
+    base_url: str
+
+    def body_of(self, message: Message) -> MessageBody:
+        """Return a message as events carry it."""
+        return message_body(Channel.TELEGRAM, message, self.tenant_id, self.base_url)
 
 
 class LastSeenView(BaseModel):
@@ -74,9 +88,9 @@ class ChatView(BaseModel):
     last_message: Annotated[MessageBody | None, Field(description="Null where the last thing is no message: somebody joined, say.")]
 
     @classmethod
-    def of(cls, chat: Chat, now: datetime) -> Self:
+    def of(cls, chat: Chat, reader: ReadingTenant) -> Self:
         """Return a chat in Telegram's own numbers."""
-        return cls.model_validate(_fields(chat, now))
+        return cls.model_validate(_fields(chat, reader))
 
 
 class ChatDetail(ChatView):
@@ -89,9 +103,9 @@ class ChatDetail(ChatView):
     others_read_up_to: Annotated[int | None, Field(description="The others have read the account's messages up to this one.")]
 
     @classmethod
-    def in_full(cls, chat: ChatInFull, now: datetime) -> ChatDetail:
+    def in_full(cls, chat: ChatInFull, reader: ReadingTenant) -> ChatDetail:
         """Return a chat in Telegram's own numbers."""
-        return cls.model_validate(_fields(chat, now))
+        return cls.model_validate(_fields(chat, reader))
 
 
 class MemberView(BaseModel):
@@ -139,12 +153,7 @@ class ResolvedPeer(BaseModel):
         return cls.model_validate({**found.model_dump(include={"chat_type", "username", "phone"}), **fields})
 
 
-def body_of_message(message: Message) -> MessageBody:
-    """Return a message as events carry it."""
-    return message_body(Channel.TELEGRAM, message)
-
-
-def _fields(chat: Chat, now: datetime) -> dict[str, Any]:
+def _fields(chat: Chat, reader: ReadingTenant) -> dict[str, Any]:
     own = chat.model_dump(exclude={"muted_until", "last_message"})
-    last = body_of_message(chat.last_message) if chat.last_message else None
-    return {**own, "muted": chat.muted_until is not None and chat.muted_until > now, "last_message": last}
+    last = reader.body_of(chat.last_message) if chat.last_message else None
+    return {**own, "muted": chat.muted_until is not None and chat.muted_until > reader.now, "last_message": last}

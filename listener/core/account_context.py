@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger
 
 from listener.core.event_ledger import Ledger, Position, Writer
+from listener.core.media_files import MediaFiles
 from listener.core.metrics import ChannelMetrics, no_metrics
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.backoff import AWS_AWAY
@@ -55,6 +56,7 @@ class WorkerServices:
     writer: Writer
     clock: Clock
     logger: Logger
+    files: MediaFiles
     metrics: Mapping[Channel, ChannelMetrics] = field(default_factory=no_metrics)
 
     def now(self) -> datetime:

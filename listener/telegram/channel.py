@@ -10,10 +10,13 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
 from listener.telegram.operations.chat_list import list_chats
 from listener.telegram.operations.chat_reading import get_chat, get_message, list_messages
+from listener.telegram.operations.edit_media import edit
 from listener.telegram.operations.forward import forward_messages
+from listener.telegram.operations.get_media import get_media
 from listener.telegram.operations.members import list_members
-from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
+from listener.telegram.operations.message_changes import delete_messages, pin_message, set_reactions
 from listener.telegram.operations.people import add_contact, find_peer, get_person, get_self, list_contacts
+from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
@@ -23,6 +26,7 @@ from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
 from shared.rpc.chats import GetChat, GetMessage, ListChats, ListMembers, ListMessages
+from shared.rpc.get_media import GetMedia
 from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import (
     CancelLogIn,
@@ -39,6 +43,7 @@ from shared.rpc.people import AddContact, FindPeer, GetPerson, GetSelf, ListCont
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.qr_log_in import GivePassword, QrCodeIssued, StartQrLogIn
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
+from shared.rpc.send_attachments import SendAttachments
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -93,7 +98,9 @@ HANDLERS: Handlers = dict(
         SendContact.handled_by(send_contact),
         SendPoll.handled_by(send_poll),
         ForwardMessages.handled_by(forward_messages),
-        EditMessage.handled_by(edit_message),
+        GetMedia.handled_by(get_media),
+        SendAttachments.handled_by(send_attachments),
+        EditMessage.handled_by(edit),
         DeleteMessages.handled_by(delete_messages),
         SetReactions.handled_by(set_reactions),
         PinMessage.handled_by(pin_message),

@@ -18,7 +18,7 @@ from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connect
-from listener.telegram.operations.operation_runner import Connected, Operation, OperationRunner
+from listener.telegram.operations.operation_runner import DEADLINE_S, ConnectedAccount, Operation, OperationRunner
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import send
@@ -114,13 +114,19 @@ class ConnectionLoop:
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation that may be done twice; raise AvioError."""
 
-        async def run(connected: Connected) -> R:
+        async def run(connected: ConnectedAccount) -> R:
             if not operation.changes:
                 return await operation.run(connected)
             async with self._restrictions.changing(connected.client):
                 return await operation.run(connected)
 
-        return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
+        return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id, self._core.tenant_id)
+
+    async def connected_client(self) -> Client:
+        """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
+        if not await wait_for(self.operations.up, DEADLINE_S) or self.client is None:
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        return self.client
 
     async def _take(self, batch: Batch, invoke: Invoke) -> bool:
         self.operations.answers.notice(batch.updates)

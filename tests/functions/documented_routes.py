@@ -38,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/pub/tg/2fa": {"tenant": 1, "password": "x"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/tenants/{tenant}/uploads": {"size": 1},
     "/tenants/{tenant}/messages/location": {"peer": "me", "latitude": 1.5, "longitude": 2.5},
     "/tenants/{tenant}/messages/contact": {"peer": "me", "phone": "+79001234567", "first_name": "Ann"},
     "/tenants/{tenant}/messages/poll": {"peer": "me", "question": "Tea?", "answers": ["yes", "no"]},
@@ -64,7 +65,7 @@ def filled(path: str, tenant: str) -> str:
         wanted = {parameter["name"] for parameter in DOCUMENT["paths"][path].get("get", {}).get("parameters", [])}
         values = {"tenant": tenant, "qr_id": "0" * 32}
         return f"{path}?{urlencode({'k': PUBLIC_KEY, **{name: values[name] for name in wanted & set(values)}})}"
-    own = {"key_id": "0" * 12, "event_id": "evt_" + "0" * 32, "callback_id": "cb_" + "0" * 12}
+    own = {"key_id": "0" * 12, "event_id": "evt_" + "0" * 32, "callback_id": "cb_" + "0" * 12, "media_id": "med_1"}
     return path.format(tenant=tenant, chat="me", peer="me", message_id=1, **own)
 
 

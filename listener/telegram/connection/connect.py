@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
-from listener.telegram.connection.client import Client, drop
+from listener.telegram.connection.answer import drop
+from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.requests.errors import translated
 from listener.telegram.requests.flood_waits import FloodWaits

@@ -20,7 +20,8 @@ from datetime import datetime
 
 from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
-from listener.telegram.connection.client import Client, drop
+from listener.telegram.connection.answer import drop
+from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
 from listener.telegram.login import login_requests, qr_requests
 from listener.telegram.login.login_flow import MOVES, LoginFlow

@@ -19,7 +19,7 @@ from telethon import utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ARCHIVE, ChatsOfAnswer, chats_of
-from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.operation_runner import ConnectedAccount, Operation, Performer
 from listener.telegram.operations.pages import NUMBER, cursor_of, filled, place_of
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.updates import dialogs
@@ -56,19 +56,19 @@ async def list_chats(account: Performer, command: ListChats) -> ChatPage:
     """Run the command `chats`; raise `invalid_request` for a cursor that is none."""
     start = _Place(*place_of(command.cursor, "chats", *_BOUNDS)) if command.cursor else _Place()
 
-    async def run(at: Connected) -> ChatPage:
+    async def run(at: ConnectedAccount) -> ChatPage:
         chats, place = await filled(start, command.limit, partial(_part, at))
         return ChatPage(chats=tuple(chats), next=place.cursor if place else None)
 
     return await account.perform(Operation(run, changes=False))
 
 
-async def _part(at: Connected, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
+async def _part(at: ConnectedAccount, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
     """Return up to `count` chats, and where they end."""
     return await (_pinned if place.pinned >= 0 else _by_date)(at, place, count)
 
 
-async def _pinned(at: Connected, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
+async def _pinned(at: ConnectedAccount, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
     try:
         answer = await at.client.invoke(functions.messages.GetPinnedDialogsRequest(place.folder))
         found = ChatsOfAnswer.of(answer)
@@ -79,7 +79,7 @@ async def _pinned(at: Connected, place: _Place, count: int) -> tuple[list[Chat],
     return await chats_of(at, replace(found, dialogs=found.dialogs[place.pinned : end])), following
 
 
-async def _by_date(at: Connected, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
+async def _by_date(at: ConnectedAccount, place: _Place, count: int) -> tuple[list[Chat], _Place | None]:
     try:
         answer = await at.client.invoke(_request(place, count))
     except Unreadable as error:
@@ -99,7 +99,7 @@ def _behind(found: ChatsOfAnswer, place: _Place) -> _Place | None:
     return replace(place, date=int(last.date.timestamp()), message_id=last.id, chat_id=utils.get_peer_id(last.peer_id))
 
 
-async def _behind_unreadable(at: Connected, place: _Place, error: Unreadable) -> _Place:
+async def _behind_unreadable(at: ConnectedAccount, place: _Place, error: Unreadable) -> _Place:
     """Return the place behind a chat whose last message cannot be read: nothing but a date passes over it."""
     _log.warning("chat unreadable", extra={"constructor": error.constructor})
     date = datetime.fromtimestamp(place.date, UTC) if place.date else await _newest(at) + timedelta(seconds=1)
@@ -107,7 +107,7 @@ async def _behind_unreadable(at: Connected, place: _Place, error: Unreadable) ->
     return replace(place, date=int(before.timestamp()), message_id=0, chat_id=0)
 
 
-async def _newest(at: Connected) -> datetime:
+async def _newest(at: ConnectedAccount) -> datetime:
     date: datetime = (await at.client.invoke(functions.updates.GetStateRequest())).date
     return date
 

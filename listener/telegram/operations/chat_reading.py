@@ -13,7 +13,7 @@ from telethon.tl import functions, types
 
 from listener.telegram.operations.chat_views import ChatsOfAnswer, fields_of_chat, told
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
-from listener.telegram.operations.operation_runner import Connected, Operation, Performer
+from listener.telegram.operations.operation_runner import ConnectedAccount, Operation, Performer
 from listener.telegram.operations.pages import NUMBER, cursor_of, filled, place_of
 from listener.telegram.operations.recipients import readable
 from listener.telegram.requests.unreadable import Unreadable
@@ -35,7 +35,7 @@ def input_user(peer: Any) -> Any:
 async def get_chat(account: Performer, command: GetChat) -> ChatInFull:
     """Run the command `chats/get`; raise `not_a_member` for what the account may not see."""
 
-    async def run(at: Connected) -> ChatInFull:
+    async def run(at: ConnectedAccount) -> ChatInFull:
         chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
         found = await _dialog(at, peer)
         dialog = next((each for each in found.dialogs if utils.get_peer_id(each.peer) == chat_id), None)
@@ -62,7 +62,7 @@ async def list_messages(account: Performer, command: ListMessages) -> MessagePag
     start = _start(command)
     after = number_of(command.after) if command.after else 0
 
-    async def run(at: Connected) -> MessagePage:
+    async def run(at: ConnectedAccount) -> MessagePage:
         chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
         ask = _search(peer, command.query, after) if command.query else _history(peer, after)
         messages, place = await filled(start, command.limit, partial(_part, at, chat_id, ask))
@@ -75,10 +75,10 @@ async def get_message(account: Performer, command: GetMessage) -> FoundMessage:
     """Run the command `chats/message`; raise `message_not_found`."""
     number = number_of(command.message_id)
 
-    async def run(at: Connected) -> FoundMessage:
+    async def run(at: ConnectedAccount) -> FoundMessage:
         chat_id, peer = await readable(at.client, at.peers, at.self_id, command.to)
         for message in await messages_of_chat(at, chat_id, peer, [number]):
-            if found := told(message, at.self_id, at.peers):
+            if found := told(message, at, at.peers):
                 return FoundMessage(message=found)
         raise AvioError(Code.MESSAGE_NOT_FOUND)
 
@@ -118,7 +118,7 @@ def _search(peer: Any, query: str, after: int) -> Ask:
     )
 
 
-async def _part(at: Connected, chat_id: int, ask: Ask, place: _From, count: int) -> tuple[list[Message], _From | None]:
+async def _part(at: ConnectedAccount, chat_id: int, ask: Ask, place: _From, count: int) -> tuple[list[Message], _From | None]:
     """Return up to `count` messages, the newest first. What is no message is passed over, and so is one that cannot be read."""
     try:
         answer = await at.client.invoke(ask(place, count))
@@ -128,7 +128,7 @@ async def _part(at: Connected, chat_id: int, ask: Ask, place: _From, count: int)
         _log.warning("message unreadable", extra={"constructor": error.constructor})
         return [], replace(place, skipped=place.skipped + 1)
     page = at.peers.page([*answer.users, *answer.chats])
-    found = [message for message in (told(each, at.self_id, page) for each in answer.messages) if message]
+    found = [message for message in (told(each, at, page) for each in answer.messages) if message]
     for message in found:
         if message.sender_id:
             page.note_message(chat_id, int(message.sender_id), (int(message.message_id), message.date))
@@ -137,7 +137,7 @@ async def _part(at: Connected, chat_id: int, ask: Ask, place: _From, count: int)
     return found, None if whole or not answer.messages else _From(answer.messages[-1].id)
 
 
-async def _dialog(at: Connected, peer: Any) -> ChatsOfAnswer:
+async def _dialog(at: ConnectedAccount, peer: Any) -> ChatsOfAnswer:
     """Return a chat as it is in the list, or would be there."""
     try:
         return ChatsOfAnswer.of(await at.client.invoke(functions.messages.GetPeerDialogsRequest([types.InputDialogPeer(peer)])))
@@ -145,7 +145,7 @@ async def _dialog(at: Connected, peer: Any) -> ChatsOfAnswer:
         return ChatsOfAnswer(error.items)
 
 
-async def _full(at: Connected, peer: Any) -> tuple[str | None, int | None]:
+async def _full(at: ConnectedAccount, peer: Any) -> tuple[str | None, int | None]:
     """Return what a chat says of itself, and how many are in it as far as that is shown."""
     match peer:
         case types.InputPeerChannel():

@@ -10,7 +10,7 @@ from typing import Any
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.operations.operation_runner import Connected
+from listener.telegram.operations.operation_runner import ConnectedAccount
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates.event_mapping import SERVICE_USER_ID, message_of
 from listener.telegram.updates.happening import chat_type_of
@@ -45,7 +45,7 @@ class ChatsOfAnswer:
         return found if getattr(found, "date", None) else None
 
 
-async def chats_of(at: Connected, found: ChatsOfAnswer) -> list[Chat]:
+async def chats_of(at: ConnectedAccount, found: ChatsOfAnswer) -> list[Chat]:
     """Return the chats, and store whom they name. Left out: Telegram's own chat, and basic groups that have become supergroups."""
     page = at.peers.page([*found.entities.values()])
     chats = [chat_of(at, found, dialog, page) for dialog in found.dialogs if _is_shown(found, dialog)]
@@ -53,12 +53,12 @@ async def chats_of(at: Connected, found: ChatsOfAnswer) -> list[Chat]:
     return chats
 
 
-def chat_of(at: Connected, found: ChatsOfAnswer, dialog: Any, page: PeerCache) -> Chat:
+def chat_of(at: ConnectedAccount, found: ChatsOfAnswer, dialog: Any, page: PeerCache) -> Chat:
     """Return one chat."""
     return Chat(**fields_of_chat(at, found, dialog, page))
 
 
-def fields_of_chat(at: Connected, found: ChatsOfAnswer, dialog: Any, page: PeerCache) -> dict[str, Any]:
+def fields_of_chat(at: ConnectedAccount, found: ChatsOfAnswer, dialog: Any, page: PeerCache) -> dict[str, Any]:
     """Return the fields of a chat. Of one that came without its user or group, what events have told."""
     chat_id = utils.get_peer_id(dialog.peer)
     entity, known = found.entities.get(chat_id), page.known(chat_id) or at.peers.known(chat_id)
@@ -74,14 +74,14 @@ def fields_of_chat(at: Connected, found: ChatsOfAnswer, dialog: Any, page: PeerC
         "pinned": bool(dialog.pinned),
         "archived": dialog.folder_id == ARCHIVE,
         "last_message_at": last.date if last else None,
-        "last_message": told(last, at.self_id, page) if last else None,
+        "last_message": told(last, at, page) if last else None,
     }
 
 
-def told(message: Any, self_id: int, page: PeerCache) -> Message | None:
+def told(message: Any, at: ConnectedAccount, page: PeerCache) -> Message | None:
     """Return a message as events tell it; None for what is none there, and for one that our own mapping fails on."""
     try:
-        return message_of(message, self_id, page)
+        return message_of(message, at.tenant_id, at.self_id, page)
     except Exception as error:  # one message must not cost the page
         _log.warning("message not understood", extra={"message_id": message.id, "fault": type(error).__name__})
         return None

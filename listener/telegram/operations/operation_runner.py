@@ -17,6 +17,7 @@ from listener.telegram.requests.answers import Answers, AskingClient, Invoker
 from listener.telegram.requests.error_table import READING
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
+from shared.model.ids import TenantId
 
 DEADLINE_S = 20.0
 R = TypeVar("R")
@@ -32,6 +33,13 @@ class Connected:
 
 
 @dataclass(frozen=True)
+class ConnectedAccount(Connected):
+    """The same, with whose account it is."""
+
+    tenant_id: TenantId
+
+
+@dataclass(frozen=True)
 class Operation(Generic[R]):
     """Something to be done at Telegram that may be done twice: reading, or bringing something into a state.
 
@@ -39,7 +47,7 @@ class Operation(Generic[R]):
     changes nothing gets Telegram's answers through `listener/telegram/requests/answers.py`.
     """
 
-    run: Callable[[Connected], Awaitable[R]]
+    run: Callable[[ConnectedAccount], Awaitable[R]]
     changes: bool = True
 
 
@@ -103,11 +111,11 @@ class OperationRunner:
             if not self._running:
                 self.waiting.clear()
 
-    async def perform(self, operation: Operation[R], peers: PeerCache, self_id: int) -> R:
+    async def perform(self, operation: Operation[R], peers: PeerCache, self_id: int, tenant_id: TenantId) -> R:
         """Run an operation; raise its AvioError, or `telegram_unavailable` at the deadline: it may safely be asked for again."""
 
         async def attempt(client: Client) -> R:
-            connected = Connected(client, peers, self_id)
+            connected = ConnectedAccount(client, peers, self_id, tenant_id)
             if operation.changes:
                 return await self._change(operation, connected)
             try:
@@ -120,7 +128,7 @@ class OperationRunner:
         except TimeoutError:
             raise AvioError(Code.TELEGRAM_UNAVAILABLE) from None
 
-    async def _change(self, operation: Operation[R], connected: Connected) -> R:
+    async def _change(self, operation: Operation[R], connected: ConnectedAccount) -> R:
         try:
             return await operation.run(connected)
         except RPCError as error:

@@ -88,6 +88,8 @@ class MediaSpec(Spec):
     kind: Literal["photo", "document", "raw"] = "document"
     name: str = "file"
     mime_type: str = "application/octet-stream"
+    thumbnail: Base64Bytes | None = Field(None, description="of a document: a picture")
+    ttl_seconds: int | None = Field(None, ge=1, description="it destroys itself so many seconds after it is viewed")
 
 
 class SendSpec(Spec):

@@ -195,3 +195,16 @@ async def test_whom_a_name_leads_to_is_told_without_sending(api: Api, owner: Sta
     assert nobody.json() == {**dict.fromkeys(told), "exists": False}
     invite = await api.call("POST", path, json={"peer": "t.me/+hash"}, headers=key(tenant["key"]))
     assert invite.json()["error"] == "invite_link"
+
+
+@pytest.mark.parametrize("path", ["/chats", "/chats/77", "/chats/77/messages", "/chats/77/messages/5"])
+async def test_media_of_a_message_names_where_it_is(api: Api, owner: StandInOwner, path: str) -> None:
+    """As in events."""
+    shown = {**MESSAGE, "media": {"type": "photo", "id": "med_1"}}
+    chat = {**CHAT, "last_message": shown}
+    answers: dict[str, dict[str, Any]] = {"/chats": {"chats": [chat]}, "/chats/77": chat, "/chats/77/messages": {"messages": [shown]}}
+    tenant = await reader(api, owner, answers.get(path, {"message": shown}))
+    answer = await api.call("GET", f"/tenants/{tenant['number']}{path}", headers=key(tenant["key"]))
+    media = {"type": "photo", "id": "med_1", "url": f"/tenants/{tenant['id']}/media/med_1"}
+    found = answer.json()[0] if isinstance(answer.json(), list) else answer.json()
+    assert found.get("last_message", found)["media"] == media

@@ -46,7 +46,7 @@ class PerformingClient:
 
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation."""
-        return await self.runner.perform(operation, self.peers, self.user_id)
+        return await self.runner.perform(operation, self.peers, self.user_id, TENANT)
 
     @asynccontextmanager
     async def reconnected(self) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from listener.telegram.operations.chat_reading import get_chat, get_message, lis
 from listener.telegram.operations.describing import person_of
 from listener.telegram.operations.members import list_members
 from listener.telegram.operations.people import add_contact, find_peer, get_person, get_self, list_contacts
+from listener.telegram.updates.media_id import MediaPlace, media_id
 from shared.errors import AvioError, Code
 from shared.model.event import Message
 from shared.model.ids import Channel
@@ -562,3 +563,14 @@ async def test_any_place_of_the_right_form_is_answered(ann: PerformingClient, te
         with contextlib.suppress(AvioError):
             await list_messages(ann, ListMessages(to="me", cursor=made_up))
     assert telegram.counted("handler_crashes") == 0
+
+
+async def test_media_has_the_id_that_events_give_it(telegram: TelegramHarness, ann: PerformingClient) -> None:
+    """In the list of chats, in a chat's messages, and of one message."""
+    write(telegram, "a file", media=MediaSpec(content=base64.b64encode(b"hello")))
+    bob = str(telegram.id_of(BOB))
+    (shown,) = [chat.last_message for chat in await all_chats(ann) if chat.chat_id == bob]
+    listed = (await history(ann, bob))[0]
+    single = (await get_message(ann, GetMessage(to=bob, message_id=listed.message_id))).message
+    expected = media_id(TENANT, MediaPlace(ann.user_id, int(bob), int(listed.message_id)))
+    assert [message and message.media and message.media.id for message in (shown, listed, single)] == [expected] * 3
