@@ -17,7 +17,7 @@ from local.openapi import DOCUMENT
 from tests.flows.customer import Customer
 
 PACKAGE = "avio_client"
-IMAGES = ("image/png", "image/svg+xml")
+BINARY = ("image/png", "image/svg+xml", "*/*")
 """The generator takes bytes of one type alone, and its settings name the others."""
 
 
@@ -25,7 +25,7 @@ IMAGES = ("image/png", "image/svg+xml")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The client that openapi-python-client generates, which has nothing to warn of."""
     home = tmp_path_factory.mktemp("generated")
-    settings = {"post_hooks": [], "content_type_overrides": dict.fromkeys(IMAGES, "application/octet-stream")}
+    settings = {"post_hooks": [], "content_type_overrides": dict.fromkeys(BINARY, "application/octet-stream")}
     (home / "settings.json").write_text(json.dumps(settings))
     made = subprocess.run(
         [
