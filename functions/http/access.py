@@ -1,6 +1,7 @@
 """Each route's one declaration of its callers. OpenAPI reads the same declaration.
 
 def send_message(body: NewMessage, access: SendAccess) -> SentMessage      the tenant's keys with a scope, and the administrator
+def send(body: TransportMessage, access: NamedSendAccess)                  as SendAccess, of the tenant that the body names
 def list_tenants(caller: Administrator) -> list[TenantView]                the administrator alone
 @router.get("/health", dependencies=[OPEN])                                anybody
 """
@@ -13,7 +14,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.body_reader import RequestBody
 from functions.http.callers import ADMIN, PUBLIC, TENANT_KEY, Beside, Caller, CallerKind, no_rows
 from functions.http.json_body import parse
 from functions.http.parameters import TenantInQuery, TenantReference
@@ -76,7 +76,7 @@ class AllowsPublic(Allows):
 
     def __call__(self, request: Request, *, tenant: str | None = None, **_: Any) -> Access | None:  # type: ignore[override]  # by name
         """Return the access."""
-        reference = _named_in(request.state.body) if self._in_body else tenant
+        reference = _named_in_body(request) if self._in_body else tenant
         if not reference:
             _pipeline(request).caller(request, self.kinds)  # strangers are told of their key first
             if self._in_body:
@@ -85,11 +85,27 @@ class AllowsPublic(Allows):
         return _pipeline(request).access(request, self.kinds, reference, None, self._beside)
 
 
-def _named_in(body: RequestBody) -> str | None:
-    """Return the tenant that a body names, None if it is not to be read or names none."""
-    content = None if body.fault else parse(body.content or b"null")
-    named = content.get("tenant") if isinstance(content, dict) else None
-    return str(named) if isinstance(named, str | int) and not isinstance(named, bool) else None
+class AllowsInNamedTenant(Allows):
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+
+    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+        super().__init__(*kinds)
+        self._scope = scope
+
+    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+        """Return the access."""
+        return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
+
+
+def _named_in_body(request: Request) -> str | None:
+    """Return the tenant that a body names, None where it names none. What is wrong with the body is told to a caller alone."""
+    content = request.state.body.content
+    try:
+        body = parse(content) if content else None
+    except AvioError:
+        return None
+    tenant = body.get("tenant") if isinstance(body, dict) else None
+    return None if tenant is None or isinstance(tenant, bool) else str(tenant)[:64]
 
 
 def _pipeline(request: Request) -> Pipeline:
@@ -106,4 +122,5 @@ OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
+NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]

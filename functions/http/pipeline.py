@@ -46,11 +46,12 @@ class Pipeline:
         return caller
 
     def access(
-        self, request: Request, kinds: Sequence[CallerKind], reference: str, scope: Scope | None, beside: Beside = no_rows
+        self, request: Request, kinds: Sequence[CallerKind], reference: str | None, scope: Scope | None, beside: Beside = no_rows
     ) -> Access:
-        """Take a request through all steps; return its caller's access to the tenant that it names.
+        """Take a request through all steps; return its caller's access to the tenant that `reference` names.
 
-        The rows `beside` the tenant are read with it; a route that acts reads its own.
+        Without a reference it is the caller's own tenant; raises `tenant_not_found` for a caller that has none. The rows `beside` it are
+        read in the same request; a route that acts reads its own.
         """
         acting = acts(request.scope["route"].dependant)
         authenticator = self.authenticator.reading(partial(self.acts.rows, request) if acting else beside)

@@ -44,6 +44,7 @@ from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
@@ -80,6 +81,7 @@ from tests.support.clock import FakeClock
 ADMIN = {"X-Admin-Token": "the admin's token"}
 PUBLIC_KEY = "the public key"
 ORIGIN = "http://localhost:5173"
+WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
     tenants.router,
     credential_routes.router,
@@ -186,6 +188,7 @@ class Api:
             PublicThrottle(self.table, self.clock),
             PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
+            OutboxGuard.of(enabled=True, whitelist=WHITELIST),
             Sending(owner),
             AccountCommands(owner),
             Fetching(owner, self.bucket),

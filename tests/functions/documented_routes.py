@@ -38,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/pub/tg/2fa": {"tenant": 1, "password": "x"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/send": {"tenant": 1, "to": "me", "text": "x"},
     "/tenants/{tenant}/uploads": {"size": 1},
     "/tenants/{tenant}/messages/location": {"peer": "me", "latitude": 1.5, "longitude": 2.5},
     "/tenants/{tenant}/messages/contact": {"peer": "me", "phone": "+79001234567", "first_name": "Ann"},
