@@ -13,6 +13,7 @@ FUNCTIONS: Mapping[str, str] = {
     "messages": "http",
     "callbacks": "http",
     "deliveries": "http",
+    "providers": "http",
     "deployment_tokens": "http",
     "callback_delivery": "delivery",
     "sweeper": "delivery",

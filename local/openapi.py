@@ -21,6 +21,7 @@ from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody
 from functions.messages import routers as messages
+from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import openapi_operations, openapi_webhooks
@@ -37,6 +38,8 @@ ROUTERS = (
     *messages.ROUTERS,
     deliveries.router,
     events.router,
+    webhook_routes.router,
+    token_routes.router,
     receiver.router,
     api_info_routes.router,
 )
@@ -71,6 +74,7 @@ TAGS = [
     {"name": "messages", "description": "Sending as the account's person."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
+    {"name": "providers", "description": "Other software that holds messenger accounts, and posts what they receive."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
     {"name": "about", "description": "The API itself."},
 ]
@@ -89,7 +93,7 @@ def document() -> dict[str, Any]:
         for method, operation in operations.items():
             openapi_operations.finish(method, path, operation)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            inputs.add(body.get("$ref", "").rpartition("/")[2])
+            inputs |= {one.get("$ref", "").rpartition("/")[2] for one in (body, *body.get("oneOf", ()))}
     for name, schema in described["components"]["schemas"].items():
         if name in inputs:
             openapi_operations.optional(schema)

@@ -13,10 +13,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.callers import ADMIN, TENANT_KEY, Caller, CallerKind
+from functions.http.body_reader import RequestBody
+from functions.http.callers import ADMIN, PROVIDER, TENANT_KEY, WA_WEB, Caller, CallerKind
+from functions.http.json_body import parse
 from functions.http.parameters import TenantReference
 from functions.http.pipeline import Pipeline
-from shared.model.tenant import Scope
+from shared.errors import AvioError, Code
+from shared.model.tenant import Scope, Tenant
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
 
@@ -56,6 +59,36 @@ class AllowsInTenant(Allows):
         return _pipeline(request).access(request, self.kinds, tenant, self._scope)
 
 
+class AllowsProvider(Allows):
+    """A dependency that takes a provider's request through the pipeline, and returns the tenant that its body names.
+
+    A token opens its own tenant alone: the name of any other is 401. A body that names none gives None: then the route's model refuses it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER, ADMIN)
+
+    def __call__(self, request: Request, **_: Any) -> Tenant | None:  # type: ignore[override]  # FastAPI calls by name
+        """Return the tenant."""
+        pipeline = _pipeline(request)
+        caller = pipeline.caller(request, self.kinds)
+        named = _tenant_in(request.state.body)
+        if named is None:
+            return None
+        tenant = caller.tenant or pipeline.authenticator.access(caller, named, Scope.SEND).tenant
+        if named.lower() not in (tenant.id, str(tenant.number)):
+            raise AvioError(Code.INVALID_CREDENTIALS, "This provider token is another tenant's: send the token of the tenant in the body.")
+        request.state.tenant = tenant.id  # for the access log
+        return tenant
+
+
+def _tenant_in(body: RequestBody) -> str | None:
+    """Return the tenant that a body names, None if it is not to be read or names none."""
+    content = None if body.fault else parse(body.content or b"null")
+    named = content.get("tenant") if isinstance(content, dict) else None
+    return str(named) if isinstance(named, str | int) and not isinstance(named, bool) else None
+
+
 def _pipeline(request: Request) -> Pipeline:
     pipeline: Pipeline = request.app.state.pipeline
     return pipeline
@@ -70,3 +103,5 @@ Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
 ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]
+ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
+ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]

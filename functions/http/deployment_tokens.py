@@ -29,6 +29,10 @@ class DeploymentTokens:
         """Tell whether this is the administrator's token, in constant time; raises StoreUnavailable before the first read."""
         return _same(self._digests().admin, token)
 
+    def is_wa_web(self, token: str) -> bool:
+        """Tell whether this is the token of the providers' software, in constant time; raises StoreUnavailable before the first read."""
+        return _same(self._digests().wa_web, token)
+
     def _digests(self) -> TokenDigests:
         """Return the digests: as read within a minute or, while the store does not answer, as read last.
 

@@ -10,6 +10,7 @@ table avio                        pk                        sk
   a request with Idempotency-Key  T#<tenant id>             ONCE#<digest of route and key>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
+  its provider token, sealed      T#<tenant id>             PROVIDER
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
@@ -85,6 +86,10 @@ def update_state(tenant_id: TenantId, channel: Channel) -> Key:
 
 def proxy(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PROXY#{channel}"}
+
+
+def provider_token(tenant_id: TenantId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": "PROVIDER"}
 
 
 KEY_CLAIMS = "KEYCLAIM#"

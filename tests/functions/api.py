@@ -38,6 +38,9 @@ from functions.http.pipeline import Pipeline
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.send import Sending
+from functions.providers import token_routes, webhook_routes
+from functions.providers.provider_events import ProviderEvents
+from functions.providers.provider_token_service import ProviderTokenService
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.callback_service import CallbackService
@@ -59,6 +62,7 @@ from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
+from shared.store.provider_tokens import ProviderTokenStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
@@ -67,6 +71,7 @@ from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
+WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
 ORIGIN = "http://localhost:5173"
 ROUTERS = [
     tenants.router,
@@ -78,6 +83,8 @@ ROUTERS = [
     *messages.ROUTERS,
     deliveries.router,
     events.router,
+    webhook_routes.router,
+    token_routes.router,
     receiver.router,
     api_info_routes.router,
 ]
@@ -130,7 +137,7 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
+        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), wa_web=digest(WA_WEB["X-Auth-Token"])))
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms = account.client("kms")
@@ -145,7 +152,7 @@ class Api:
             EventFetch(self.backlog, DeliveryLog(self.deliveries_table), self.clock, self.log.logger),
             self.tenants,
         )
-        queue = EventsQueue(self.sqs, self.queue_url)
+        queue = self.queue = EventsQueue(self.sqs, self.queue_url)
         self.delivery_log = DeliveryHistory(
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
         )
@@ -167,6 +174,8 @@ class Api:
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             AccountCommands(owner),
+            ProviderEvents(self.deliveries, self.queue, self.clock),
+            ProviderTokenService(self.tenants, ProviderTokenStore(self.table), self.envelope, self.clock),
             self.received,
             self.delivery_log,
             CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]

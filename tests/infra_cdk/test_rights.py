@@ -34,6 +34,7 @@ EXPECTED = {
     "Functionsmessages": LOG | READ | WRITE | NETWORK,
     "Functionscallbacks": LOG | READ | WRITE,
     "Functionsdeliveries": LOG | READ | {"dynamodb:UpdateItem", "lambda:InvokeFunction", "sqs:SendMessage"},
+    "Functionsproviders": LOG | READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
     "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
@@ -71,14 +72,15 @@ def test_nobody_may_scan(aws: TemplateView) -> None:
         ("Functionstenants", ["kms:GenerateDataKey"], "signing"),
         ("Functionscallbackdelivery", ["kms:Decrypt"], "signing"),
         ("Functionssweeper", ["kms:Decrypt"], "signing"),
+        ("Functionsproviders", ["kms:GenerateDataKey", "kms:Decrypt"], "provider"),
         ("ListenerRole", ["kms:Decrypt", "kms:GenerateDataKey"], "session"),
     ],
 )
 def test_a_data_key_opens_for_its_purpose_only(aws: TemplateView, role: str, actions: list[str], purpose: str) -> None:
     """Sessions are the listener's alone; the function that posts to callbacks can open signing secrets and nothing more."""
     statements = [statement for statement in aws.rights(role) if any(action.startswith("kms:") for action in _actions(statement))]
-    assert [_actions(statement) for statement in statements] == [actions]
-    assert statements[0]["Condition"] == {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
+    assert [action for statement in statements for action in _actions(statement)] == actions
+    assert {str(statement["Condition"]) for statement in statements} == {str({"StringEquals": {"kms:EncryptionContext:purpose": purpose}})}
 
 
 def test_functions_that_face_the_internet_hold_no_secret(aws: TemplateView) -> None:
