@@ -11,6 +11,7 @@ from shared.crypto import Envelope
 from shared.queues import EventsQueue
 from shared.settings import DeliverySettings, HttpSettings
 from shared.store.deliveries import DeliveryStore
+from shared.store.provider_sessions import ProviderSessionStore
 from shared.store.provider_tokens import ProviderTokenStore
 from shared.store.table import Table
 
@@ -27,6 +28,6 @@ function = HttpFunction(settings)
 deliveries = DeliveryStore(Table(function.dynamodb, settings.deliveries_table_name), settings.deliveries_kept_days)
 handler = function.handler(
     [webhook_routes.router, token_routes.router],
-    ProviderEvents(deliveries, EventsQueue(aws.sqs(), settings.events_queue_url), function.clock),
+    ProviderEvents(deliveries, ProviderSessionStore(function.table), EventsQueue(aws.sqs(), settings.events_queue_url), function.clock),
     ProviderTokenService(function.tenants, ProviderTokenStore(function.table), Envelope(aws.kms, settings.kms_key_id), function.clock),
 )

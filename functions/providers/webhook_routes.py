@@ -12,11 +12,12 @@ from functions.http.access import ProviderTenant
 from functions.http.dependencies import provided
 from functions.http.json_body import parse
 from functions.http.openapi_responses import errors
-from functions.providers.posted_bodies import ProviderBody, QrIn
+from functions.providers.measured_route import MeasuredRoute
+from functions.providers.posted_bodies import MessageIn, ProviderBody, QrIn, ReadyIn
 from functions.providers.provider_events import ProviderEvents
 from shared.errors import AvioError, Code
 
-router = APIRouter(tags=["providers"])
+router = APIRouter(tags=["providers"], route_class=MeasuredRoute)
 
 
 class EventQueued(BaseModel):
@@ -62,7 +63,12 @@ def post_event(tenant: ProviderTenant, body: ProviderBody, sent: SentBody, event
     that are not named here are kept, and delivered too.
     """
     assert tenant is not None  # a body that names none is refused by its model
-    if isinstance(body, QrIn):
-        return QrKept()
-    events.take(body, sent, tenant)
+    match body:
+        case QrIn():
+            events.keep_qr(body, tenant)
+            return QrKept()
+        case ReadyIn():
+            events.take_ready(body, tenant)
+        case MessageIn():
+            events.take_message(body, sent, tenant)
     return EventQueued()

@@ -62,6 +62,7 @@ from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
+from shared.store.provider_sessions import ProviderSessionStore
 from shared.store.provider_tokens import ProviderTokenStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -174,7 +175,7 @@ class Api:
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             AccountCommands(owner),
-            ProviderEvents(self.deliveries, self.queue, self.clock),
+            ProviderEvents(self.deliveries, ProviderSessionStore(self.table), self.queue, self.clock),
             ProviderTokenService(self.tenants, ProviderTokenStore(self.table), self.envelope, self.clock),
             self.received,
             self.delivery_log,
