@@ -7,6 +7,7 @@ from there by functions/tenants.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,12 +89,10 @@ def document() -> dict[str, Any]:
     for router in ROUTERS:
         app.include_router(router)
     described = app.openapi()
-    inputs = set()
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             openapi_operations.finish(method, path, operation)
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            inputs |= {one.get("$ref", "").rpartition("/")[2] for one in (body, *body.get("oneOf", ()))}
+    inputs = inputs_of(described)
     for name, schema in described["components"]["schemas"].items():
         if name in inputs:
             openapi_operations.optional(schema)
@@ -103,6 +102,20 @@ def document() -> dict[str, Any]:
     openapi_operations.optional(error_body)
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
+
+
+def inputs_of(described: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that requests' bodies are made of, at any depth."""
+    operations = [operation for operations in described["paths"].values() for operation in operations.values()]
+    found, new = set[str](), _named_in([operation.get("requestBody") for operation in operations])
+    while new:
+        found |= new
+        new = _named_in([described["components"]["schemas"][name] for name in new]) - found
+    return found
+
+
+def _named_in(part: Any) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(part)))
 
 
 def text() -> str:

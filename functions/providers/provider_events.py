@@ -23,8 +23,9 @@ from shared.model.event import MessageReceived, ProviderReady
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant
 from shared.queues import EventsQueue, QueueUnavailable
+from shared.store.accounts import TenantGone
 from shared.store.deliveries import DeliveryStore
-from shared.store.provider_sessions import ProviderSessionStore, TenantGone
+from shared.store.provider_sessions import ProviderSessionStore
 
 MAX_EVENT_BYTES = 256 << 10
 """DynamoDB takes 400 KB in an item, and an event's record has its attempts too."""

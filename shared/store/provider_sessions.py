@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from shared.model.frozen import StoredModel
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
+from shared.store.accounts import TenantGone
 from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table
 
 QR_KEPT = timedelta(minutes=5)
@@ -25,10 +26,6 @@ class ProviderSession(StoredModel):
     qr_until: datetime | None = None
     ready_at: datetime | None = None
     state: str | None = None
-
-
-class TenantGone(Exception):
-    """The tenant does not exist any more."""
 
 
 class ProviderSessionStore:

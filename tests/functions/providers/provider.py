@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from shared.model.event import event_id
+from shared.model.ids import Channel, EventId
 from tests.functions.api import WA_WEB, Api
 from tests.support.emulated_delivery import EmulatedDelivery
 
@@ -29,6 +31,11 @@ def message(tenant: int | str, **fields: Any) -> dict[str, Any]:
         **fields,
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def message_id_of(tenant: str, message_id: str) -> EventId:
+    """Return the id of the event of a tenant's message."""
+    return event_id(Channel.WHATSAPP, tenant, "-", message_id, "message")
 
 
 async def token_of(api: Api, tenant: int | str) -> str:

@@ -8,15 +8,10 @@ from typing import Any
 
 from functions.callback_delivery import body as callback_body
 from shared.model.delivery import DeliveryStatus
-from shared.model.event import event_id
-from shared.model.ids import Channel, EventId, TenantId
+from shared.model.ids import TenantId
 from shared.model.tenant import BodyFormat
-from tests.functions.providers.provider import ProviderScenario, message, post
+from tests.functions.providers.provider import ProviderScenario, message, message_id_of, post
 from tests.support.callback_server import answer
-
-
-def id_of(tenant: str, message_id: str) -> EventId:
-    return event_id(Channel.WHATSAPP, tenant, "-", message_id, "message")
 
 
 async def test_a_message_that_a_provider_posts_reaches_the_callback(scenario: ProviderScenario) -> None:
@@ -40,7 +35,7 @@ async def test_a_message_that_a_provider_posts_reaches_the_callback(scenario: Pr
             "chat_type": "private",
             "media": {"type": "photo", "name": "photo.jpg"},
         },
-        "id": id_of(tenant["id"], "ABCD123"),
+        "id": message_id_of(tenant["id"], "ABCD123"),
         "channel": "whatsapp",
         "tenant": tenant["number"],
         "backfilled": False,
@@ -61,7 +56,7 @@ async def test_a_message_is_stored_and_delivered_once_however_often_it_is_posted
     again = await post(scenario.api, token, message(tenant["number"], text="other", sender="+79990000000"))
     assert (again.status_code, again.json()["queued"]) == (200, True)
     assert len(await scenario.delivered()) == 1
-    record = scenario.api.deliveries.get(TenantId(tenant["id"]), id_of(tenant["id"], "ABCD123"))
+    record = scenario.api.deliveries.get(TenantId(tenant["id"]), message_id_of(tenant["id"], "ABCD123"))
     assert record
     assert (record.status, record.made) == (DeliveryStatus.DELIVERED, 1)
 

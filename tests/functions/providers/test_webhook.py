@@ -18,7 +18,7 @@ from shared.store.provider_sessions import QR_KEPT, ProviderSessionStore
 from shared.store.table import Table
 from shared.store.tenants import new_tenant_id
 from tests.functions.api import ADMIN, ROUTERS, WA_WEB, Api, key
-from tests.functions.providers.provider import JSON, ProviderScenario, message, post, token_of
+from tests.functions.providers.provider import JSON, ProviderScenario, message, message_id_of, post, token_of
 
 QR = {"provider": "whatsapp", "event": "qr", "qr_id": "1715940000000", "svg": "<svg xmlns='http://www.w3.org/2000/svg'/>"}
 
@@ -113,8 +113,8 @@ async def test_a_message_that_is_none_is_422_with_its_field(provider_api: Api, k
     answer = await post(provider_api, token, message(tenant["number"], **fields))
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request"), answer.text
     assert answer.json()["fields"][0]["field"] == field, answer.text
-    listed = await provider_api.call("GET", f"/tenants/{tenant['id']}/deliveries")
-    assert not [one for one in listed.json() if one["chat"] != "whatsapp:-"]
+    stored = provider_api.deliveries.get(TenantId(tenant["id"]), message_id_of(tenant["id"], f"wrong {name}"))
+    assert stored is None
 
 
 BODIES = {
