@@ -67,8 +67,8 @@ def list_provider_keys(tenant: TenantAsked, _: Administrator, tokens: ProviderTo
 
 @router.get("/admin/provider-token/{tenant}", responses=errors(*_caller))
 def get_provider_token(tenant: TenantReference, _: Administrator, tokens: ProviderTokenServiceDep) -> ProviderTokenView:
-    """Return the tenant's provider token; make it if there is none."""
-    found = tokens.tenant(tenant)
+    """Return the tenant's provider token; make it if there is none, and the tenant too if nobody has its number (up to 99,999)."""
+    found = tokens.tenant_or_new(tenant)
     return _view(found, tokens.ensure(found))
 
 
