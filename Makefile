@@ -43,7 +43,7 @@ fuzz: setup      ## schemathesis at length, as every kind of caller: EXAMPLES=10
 synth: setup     ## write the CloudFormation template for AWS to build/cdk.out
 	@$(RUN) -m local synth
 
-openapi: setup   ## write docs/openapi.json
+openapi: setup   ## write docs/openapi.json and docs/errors.md
 	@$(RUN) -m local openapi
 
 lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves versions
@@ -52,7 +52,13 @@ lock: setup      ## compile locks/ from pyproject.toml; ARGS=--upgrade moves ver
 chaos: setup     ## break everything for a while, and count what is lost: MINUTES=10 FAULTS=all SEED=1
 	@$(RUN) -m testing.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-deploy migrate diag diag-verbose:  ## not there yet: each says what is missing, and fails
+diag: setup      ## say what is wrong with a running deployment: AVIO_URL, ADMIN_TOKEN (without them: `make up` here)
+	@$(RUN) -m operators diag
+
+diag-verbose: setup  ## the same, with each request's time and id
+	@$(RUN) -m operators diag --verbose
+
+deploy migrate:  ## not there yet: each says what is missing, and fails
 	@echo "make $@ is not there yet: it comes with a later piece of work (see CHANGELOG.md, 'Not there yet')." >&2; exit 1
 
 clean:           ## remove everything that was built, local state included

@@ -11,7 +11,7 @@ COMMANDS = {
     "up": "start the whole system and stay",
     "demo": "do the main job, unattended",
     "synth": "write the CloudFormation template for AWS",
-    "openapi": "write docs/openapi.json",
+    "openapi": "write docs/openapi.json and docs/errors.md",
 }
 
 

@@ -14,18 +14,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.auth import import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
-from functions.http.openapi_responses import ErrorBody
+from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.messages import routers as messages
 from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
-from local import openapi_operations, openapi_webhooks
+from local import errors_page, openapi_operations, openapi_webhooks
+from shared.errors import Code
 from shared.version import VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
@@ -34,6 +35,7 @@ ROUTERS = (
     credential_routes.router,
     callback_routes.router,
     auth.router,
+    email_routes.router,
     import_routes.router,
     proxy_routes.router,
     *messages.ROUTERS,
@@ -101,6 +103,7 @@ def document() -> dict[str, Any]:
     error_body = ErrorBody.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     openapi_operations.optional(error_body)
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
+    described["components"]["schemas"]["Code"] |= error_schema(Code)
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
 
 
@@ -124,9 +127,10 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Write docs/openapi.json."""
+    """Write docs/openapi.json, and docs/errors.md with all error codes."""
     del arguments
     DOCUMENT.write_text(text())
+    errors_page.main()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ _DELIVERY = {
     "reason": None,
 }
 _CODE = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60}
+_EMAIL_CODE = {"delivery": "email", "length": 6, "next_type": None, "resend_after_seconds": 60, "email_pattern": "a***z@example.org"}
 _CALLBACK = {
     "state": "healthy",
     "since": None,
@@ -107,6 +108,8 @@ EXAMPLES: dict[str, Any] = {
     },
     "start_login": _CODE,
     "resend_code": {**_CODE, "delivery": "sms", "next_type": None},
+    "set_login_email": _EMAIL_CODE,
+    "verify_login_email": _EMAIL_CODE,
     "cancel_login": {"state": "new"},
     "verify_login": {"authorized": True, "state": "authorized"},
     "logout": {"state": "logged_out"},

@@ -142,8 +142,10 @@ class System:
         return [(listener, self.start_listener()) for listener in drained]
 
     def _say_where_to_operators(self) -> None:
-        """Write the file from which `avio --local` reads the table and the emulator's credentials."""
+        """Write the file from which `avio --local` reads the API's address and token, the table, and the emulator's credentials."""
         where = {
+            "AVIO_URL": self.url,
+            "ADMIN_TOKEN": self.tokens["ADMIN_TOKEN"],
             "TABLE_NAME": self.outputs.table_name,
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_DEFAULT_REGION": emulator.REGION,
@@ -171,7 +173,6 @@ class System:
             deployment_secret.publish(self.emulator, self.outputs)
             if plan.persist:
                 self.emulator.settle()
-        self._say_where_to_operators()
         if plan.telegram and not uses_real_telegram(plan.settings):
             with step("Telegram test server"):
                 self._telegram = SupervisedProcess(lambda again: telegram_server_process.launch(plan.state, again=again))
@@ -192,6 +193,7 @@ class System:
                 _names(plan.settings),
             )
             self.url = self._parts.enter_context(reverse_proxy.running(app, port))
+        self._say_where_to_operators()
 
     def _start_emulator(self) -> None:
         state, persist = self.plan.state, self.plan.persist

@@ -45,6 +45,7 @@ class Code(StrEnum):
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONE_BANNED = "phone_banned"
     EMAIL_SETUP_REQUIRED = "email_setup_required"
+    INVALID_EMAIL = "invalid_email"
     CODE_UNAVAILABLE = "code_unavailable"
     PAYMENT_REQUIRED = "payment_required"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
@@ -93,6 +94,12 @@ class Code(StrEnum):
     ACCOUNT_FROZEN = "account_frozen"
     PRIVACY_RESTRICTED = "privacy_restricted"
     WRITE_FORBIDDEN = "write_forbidden"
+    CONTENT_FORBIDDEN = "content_forbidden"
+    ADMIN_REQUIRED = "admin_required"
+    NOT_A_MEMBER = "not_a_member"
+    PIN_FORBIDDEN = "pin_forbidden"
+    POLL_REFUSED = "poll_refused"
+    ATTACHMENT_REFUSED = "attachment_refused"
     MESSAGE_NOT_FOUND = "message_not_found"
     MESSAGE_AUTHOR_REQUIRED = "message_author_required"
     EDIT_TIME_EXPIRED = "edit_time_expired"
@@ -104,6 +111,7 @@ class Code(StrEnum):
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
     TELEGRAM_ERROR = "telegram_error"
+    TELEGRAM_LAYER_REJECTED = "telegram_layer_rejected"
     UNAVAILABLE = "unavailable"
     NOT_MINE = "not_mine"
     INTERNAL_ERROR = "internal_error"
@@ -148,7 +156,9 @@ DETAILS: dict[Code, str] = {
     Code.INVALID_PHONE: "This is not a phone number in international form: begin with + and the country code, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",
-    Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Do that in an official app, then start again.",
+    Code.EMAIL_SETUP_REQUIRED: "Telegram wants a log-in e-mail to be set up first. Call auth/email with an address, then auth/email/verify "
+    "with the code that comes there.",
+    Code.INVALID_EMAIL: "Telegram does not take this e-mail address. Give another one.",
     Code.CODE_UNAVAILABLE: "Telegram has no further way to send a code to this phone. Wait, then start again.",
     Code.PAYMENT_REQUIRED: "Telegram wants a payment before it sends a code to this phone.",
     Code.TOO_MANY_ATTEMPTS: "Too many attempts for this phone. Wait before trying again.",
@@ -178,17 +188,25 @@ DETAILS: dict[Code, str] = {
     Code.RECIPIENT_IS_BOT: "The recipient is a bot, and Telegram does not let this account write to it.",
     Code.BLOCKED_BY_RECIPIENT: "The recipient has blocked this account.",
     Code.RECIPIENT_BLOCKED: "This account has blocked the recipient. Unblock them in the Telegram app first.",
-    Code.PREMIUM_REQUIRED: "Only accounts with Telegram Premium, or contacts, may write to this recipient.",
+    Code.PREMIUM_REQUIRED: "That needs Telegram Premium: only such accounts, or contacts, may write to this recipient, or do this.",
     Code.PAID_MESSAGE: "Messages to this recipient cost Telegram Stars (`price_stars` each, where it is known): nothing was sent or paid.",
-    Code.TOPIC_CLOSED: "The topic is closed or deleted: nothing can be written in it.",
+    Code.TOPIC_CLOSED: "The topic is closed, deleted or was never there: nothing can be written in it.",
     Code.SLOW_MODE: "This chat is in slow mode. Send again after `retry_after_seconds`.",
     Code.REFUSED_BY_TELEGRAM: "Telegram refused the request. `telegram_error` is its name for why; the same request will be refused again.",
     Code.FORBIDDEN_BY_TELEGRAM: "Telegram does not allow this account to do that. `telegram_error` is its name for why.",
-    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, its markup not counted; an emoji counts as two or more.",
+    Code.MESSAGE_TOO_LONG: "Telegram takes at most 4096 characters in one message, fewer in a caption. Markup does not count; an emoji "
+    "counts as two or more.",
     Code.PEER_FLOOD: "Telegram does not let this account write to strangers for now.",
     Code.ACCOUNT_FROZEN: "Telegram has frozen this account: nothing can be sent until an appeal succeeds.",
     Code.PRIVACY_RESTRICTED: "The recipient's privacy settings do not allow this.",
     Code.WRITE_FORBIDDEN: "This account may not write in that chat.",
+    Code.CONTENT_FORBIDDEN: "That chat or user does not take this kind of message (`telegram_error` says which). Nothing was sent: send "
+    "another kind, such as a plain text.",
+    Code.ADMIN_REQUIRED: "Only an admin of that chat who has the right to may do this. Have an admin give this account the right.",
+    Code.NOT_A_MEMBER: "This account is not in that chat. Join it in the Telegram app first.",
+    Code.PIN_FORBIDDEN: "Telegram does not let this account pin messages in that chat.",
+    Code.POLL_REFUSED: "Telegram does not take this poll (`telegram_error` says what is wrong with it). Nothing was sent.",
+    Code.ATTACHMENT_REFUSED: "An attachment cannot be used. Nothing was sent.",
     Code.MESSAGE_NOT_FOUND: "There is no such message in this chat. Take `message_id` and the chat "
     "from one event, or from the answer to a send.",
     Code.MESSAGE_AUTHOR_REQUIRED: "Only who wrote a message can do that to it.",
@@ -201,6 +219,8 @@ DETAILS: dict[Code, str] = {
     Code.NOT_SUPPORTED: "This is not supported yet.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
+    Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error` says what). Nothing was "
+    "done: have your operator update it.",
     Code.UNAVAILABLE: "The account's connection is moving or not up yet. Try again shortly.",
     Code.NOT_MINE: "Another worker holds this account.",
     Code.INTERNAL_ERROR: "Something went wrong on our side.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.auth import import_routes, proxy_routes, routes
+from functions.auth import email_routes, import_routes, proxy_routes, routes
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
@@ -19,5 +19,8 @@ accounts, workers = AccountStore(function.table), WorkerStore(function.table)
 owner = OwnerClient(accounts, workers)
 log_in, proxies = LogIn(owner, accounts, workers, clock), Proxies(owner)
 handler = function.handler(
-    [routes.router, import_routes.router, proxy_routes.router], log_in, proxies, Status(owner, LiveWorkers(workers, clock), clock)
+    [routes.router, email_routes.router, import_routes.router, proxy_routes.router],
+    log_in,
+    proxies,
+    Status(owner, LiveWorkers(workers, clock), clock),
 )

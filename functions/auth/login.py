@@ -22,7 +22,17 @@ from shared.phones import e164
 from shared.rpc.client import OwnerClient
 from shared.rpc.command import Command
 from shared.rpc.import_session import ImportSession
-from shared.rpc.log_in import CancelLogIn, LogInCode, LogOut, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.log_in import (
+    CancelLogIn,
+    LogInCode,
+    LogOut,
+    ResendCode,
+    SetLogInEmail,
+    StartLogIn,
+    StateReached,
+    VerifyLogIn,
+    VerifyLogInEmail,
+)
 from shared.session_strings import SessionFormat
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
@@ -46,6 +56,14 @@ class LogIn:
         if account and account.wanted is None and account.state.logged_in:
             raise AvioError(Code.ALREADY_AUTHORIZED)
         return self._call(tenant_id, account, StartLogIn(phone=e164(phone)))
+
+    def set_email(self, tenant_id: TenantId, account: Account | None, email: str) -> LogInCode:
+        """Have a code sent to an address that is to become the account's log-in e-mail."""
+        return self._call(tenant_id, account, SetLogInEmail(email=email))
+
+    def verify_email(self, tenant_id: TenantId, account: Account | None, code: str) -> LogInCode | StateReached:
+        """Prove the address by its code; Telegram then sends the log-in code."""
+        return self._call(tenant_id, account, VerifyLogInEmail(code=entered(code)))
 
     def resend(self, tenant_id: TenantId, account: Account | None) -> LogInCode | StateReached:
         """Have Telegram send the code again, by the next way it offers."""

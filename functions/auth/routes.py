@@ -116,14 +116,32 @@ class StatusView(BaseModel):
 class SentCode(BaseModel):
     """How the code travels: it has `length` characters; after `resend_after_seconds` another way, `next_type`, can be asked for."""
 
-    delivery: Annotated[str, Field(examples=["app", "sms", "call", "email", "fragment"])]
+    delivery: Annotated[
+        str,
+        Field(
+            examples=["app", "sms", "call", "email", "fragment", "firebase"],
+            description="`app`: a message in the person's Telegram apps. `firebase`: an SMS that only official apps get, so ask for"
+            " `next_type`.",
+        ),
+    ]
     length: int | None = None
     next_type: str | None = None
     resend_after_seconds: int | None = None
-    form: Annotated[Literal["digits", "word", "phrase"], Field(description="What the code is made of; words and phrases come by SMS.")] = (
-        "digits"
-    )
-    beginning: Annotated[str | None, Field(description="How the word or phrase begins, where Telegram says so.")] = None
+    form: Annotated[
+        Literal["digits", "word", "phrase", "caller_number", "caller_digits"],
+        Field(
+            description="What the code is. Words and phrases come by SMS. `caller_number`: the number that calls; `caller_digits`: its last"
+            " `length` digits."
+        ),
+    ] = "digits"
+    beginning: Annotated[
+        str | None, Field(description="How the word, the phrase or the number that calls begins, if Telegram says so.")
+    ] = None
+    pattern: Annotated[str | None, Field(description="With `caller_number`: the pattern of the number that calls.")] = None
+    url: Annotated[str | None, Field(description="With `fragment`: the page that shows the code.")] = None
+    email_pattern: Annotated[
+        str | None, Field(description="With `email`: the address, most of it hidden.", examples=["a***z@example.org"])
+    ] = None
 
 
 class SignedIn(BaseModel):
@@ -146,11 +164,12 @@ TELEGRAM = (
     Code.FLOOD_WAIT,
     Code.TELEGRAM_UNAVAILABLE,
     Code.TELEGRAM_ERROR,
+    Code.TELEGRAM_LAYER_REJECTED,
     Code.OUTCOME_UNKNOWN,
     Code.REFUSED_BY_TELEGRAM,
     Code.NOT_SUPPORTED,
 )
-_sending_codes = (
+SENDING_CODES = (
     Code.INVALID_PHONE,
     Code.PHONE_NOT_REGISTERED,
     Code.PHONE_BANNED,
@@ -160,6 +179,7 @@ _sending_codes = (
     Code.TOO_MANY_ATTEMPTS,
     Code.TELEGRAM_APP_REJECTED,
     Code.ALREADY_AUTHORIZED,
+    Code.TWO_FA_REQUIRED,
 )
 _verifying = (
     Code.INVALID_PHONE,
@@ -169,6 +189,7 @@ _verifying = (
     Code.CODE_EXPIRED,
     Code.TWO_FA_REQUIRED,
     Code.BAD_PASSWORD,
+    Code.EMAIL_SETUP_REQUIRED,
     Code.TOO_MANY_ATTEMPTS,
     Code.PHONE_NOT_REGISTERED,
     Code.PHONE_BANNED,
@@ -184,19 +205,21 @@ def get_status(access: ReadAccess, status: Statuses) -> StatusView:
     return StatusView(**status.of(access.account))
 
 
-@router.post("/tenants/{tenant}/auth/start", responses=errors(*CALLER, *TELEGRAM, *_sending_codes))
+@router.post("/tenants/{tenant}/auth/start", responses=errors(*CALLER, *TELEGRAM, *SENDING_CODES))
 def start_login(body: Phoned, access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send a log-in code. Starting again before a resend is due returns the flow that is under way.
 
+    Telegram may want a log-in e-mail to be set up first: `email_setup_required`. Then call `auth/email` and `auth/email/verify`.
+    It may want the password of two-step verification without a code: `2fa_required`. Then call `auth/verify` with the password.
     Telegram may ask for no code and log the account in at once: then the answer is that of verify.
     """
-    return _begun(login.start(access.tenant.id, access.account, body.phone))
+    return begun(login.start(access.tenant.id, access.account, body.phone))
 
 
-@router.post("/tenants/{tenant}/auth/resend", responses=errors(*CALLER, *TELEGRAM, *_sending_codes, Code.NOT_STARTED))
+@router.post("/tenants/{tenant}/auth/resend", responses=errors(*CALLER, *TELEGRAM, *SENDING_CODES, Code.NOT_STARTED))
 def resend_code(access: ManageAccess, login: Flow) -> SentCode | SignedIn:
     """Have Telegram send the code again, by the way that `next_type` named."""
-    return _begun(login.resend(access.tenant.id, access.account))
+    return begun(login.resend(access.tenant.id, access.account))
 
 
 @router.post("/tenants/{tenant}/auth/cancel", responses=errors(*CALLER, *TELEGRAM, Code.NOT_STARTED, Code.ALREADY_AUTHORIZED))
@@ -230,7 +253,8 @@ def logout(access: ManageAccess, login: Flow, response: Response) -> StateView:
     return StateView(state=state)
 
 
-def _begun(answer: log_in.LogInCode | log_in.StateReached) -> SentCode | SignedIn:
+def begun(answer: log_in.LogInCode | log_in.StateReached) -> SentCode | SignedIn:
+    """Return how the code was sent, or that Telegram wants none."""
     return SentCode(**answer.model_dump()) if isinstance(answer, log_in.LogInCode) else SignedIn()
 
 

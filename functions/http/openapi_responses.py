@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -99,8 +100,14 @@ def never_null(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+def error_schema(codes: Iterable[Code]) -> dict[str, Any]:
+    """Return the schema of an error's code. It names the codes for generators: some begin with a digit, which no language takes."""
+    listed = list(codes)
+    return {"type": "string", "enum": [code.value for code in listed], "x-enum-varnames": [code.name for code in listed]}
+
+
 def _described(status: int, codes: list[Code]) -> dict[str, Any]:
-    said = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string", "enum": [code.value for code in codes]}}}
+    said = {"type": "object", "required": ["error"], "properties": {"error": error_schema(codes)}}
     return {
         "description": "\n\n".join(f"`{code}`: {DETAILS[code]}" for code in codes),
         "headers": {**REQUEST_ID, **_HEADERS.get(status, {})},

@@ -127,7 +127,7 @@ def set_reactions(body: Reactions, access: SendAccess, commands: Commands, once:
     )
 
 
-@router.post("/tenants/{tenant}/messages/pin", responses=acting(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+@router.post("/tenants/{tenant}/messages/pin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
 def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Pin a message in its chat. A message that is pinned already counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), silent=body.silent, for_all=body.for_all)
@@ -136,7 +136,7 @@ def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Acting)
     )
 
 
-@router.post("/tenants/{tenant}/messages/unpin", responses=acting(Code.MESSAGE_NOT_FOUND, *REFUSALS))
+@router.post("/tenants/{tenant}/messages/unpin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
 def unpin_message(body: Unpin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Take a pinned message down. One that is not pinned counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), pinned=False)

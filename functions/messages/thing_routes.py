@@ -145,7 +145,7 @@ def send_contact(body: NewContact, access: SendAccess, sending: _Sending, once: 
     return sending.send(once, access, command, SentMessage, SentMessage.of)
 
 
-@router.post("/tenants/{tenant}/messages/poll", responses=acting(*SEND_ERRORS, Code.MESSAGE_TOO_LONG))
+@router.post("/tenants/{tenant}/messages/poll", responses=acting(*SEND_ERRORS, Code.MESSAGE_TOO_LONG, Code.POLL_REFUSED))
 def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting) -> SentMessage:
     """Send a poll or a quiz."""
     body.check()
@@ -170,7 +170,7 @@ def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting
     return sending.send(once, access, command, SentMessage, SentMessage.of)
 
 
-@router.post("/tenants/{tenant}/messages/forward", responses=acting(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN))
+@router.post("/tenants/{tenant}/messages/forward", responses=acting(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN, Code.POLL_REFUSED))
 def forward_messages(body: NewForward, access: SendAccess, sending: _Sending, once: Acting) -> SentMessages:
     """Forward messages of a chat, in the order given."""
     source = peers.parse_field("from_peer", body.from_peer)

@@ -132,6 +132,10 @@ def server(app: Starlette, host: str, port: int, context: ssl.SSLContext) -> Ser
         log_config=None,
         access_log=False,
         lifespan="off",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=2,
         backlog=512,
     )

@@ -18,7 +18,16 @@ from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
 from shared.rpc.import_session import ImportSession
-from shared.rpc.log_in import CancelLogIn, LogInCode, ResendCode, StartLogIn, StateReached, VerifyLogIn
+from shared.rpc.log_in import (
+    CancelLogIn,
+    LogInCode,
+    ResendCode,
+    SetLogInEmail,
+    StartLogIn,
+    StateReached,
+    VerifyLogIn,
+    VerifyLogInEmail,
+)
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
@@ -36,6 +45,14 @@ async def _cancel(account: TelegramAccount, _: CancelLogIn) -> StateReached:
     return await account.flow.cancel()
 
 
+async def _set_email(account: TelegramAccount, command: SetLogInEmail) -> LogInCode:
+    return await account.flow.set_email(command.email)
+
+
+async def _verify_email(account: TelegramAccount, command: VerifyLogInEmail) -> LogInCode | StateReached:
+    return await account.flow.verify_email(command.code)
+
+
 async def _verify(account: TelegramAccount, command: VerifyLogIn) -> StateReached:
     return await account.flow.verify(command.phone, command.code, command.password)
 
@@ -46,6 +63,8 @@ HANDLERS: Handlers = dict(
         ResendCode.handled_by(_resend),
         CancelLogIn.handled_by(_cancel),
         VerifyLogIn.handled_by(_verify),
+        SetLogInEmail.handled_by(_set_email),
+        VerifyLogInEmail.handled_by(_verify_email),
         ImportSession.handled_by(import_session),
         SetProxy.handled_by(set_proxy),
         GetProxy.handled_by(get_proxy),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from pydantic import Base64Bytes, Field, RootModel, with_config
 
@@ -29,8 +30,15 @@ class Identity:
     system_lang_code: str = "en"
 
 
+def _unset(value: Any) -> bool:
+    return value is None
+
+
 class PendingLogin(FrozenModel):
     """A log-in under way. `code_accepted` means that only the password is missing.
+
+    `email_wanted`: Telegram sends no code before a log-in e-mail is set up. `email_pattern` says where a code went by e-mail; while an
+    e-mail is wanted, that is the code that verifies the address. `email_proven`: it was set up in this log-in.
 
     The last fields are stored only if they differ from their defaults: a worker of the previous version refuses fields it does not know.
     """
@@ -44,7 +52,17 @@ class PendingLogin(FrozenModel):
     by_email: bool = False
     code_accepted: bool = False
     form: str = Field("digits", exclude_if=lambda form: form == "digits")
-    beginning: str | None = Field(None, exclude_if=lambda beginning: beginning is None)
+    beginning: str | None = Field(None, exclude_if=_unset)
+    pattern: str | None = Field(None, exclude_if=_unset)
+    url: str | None = Field(None, exclude_if=_unset)
+    email_pattern: str | None = Field(None, exclude_if=_unset)
+    email_wanted: bool = Field(False, exclude_if=lambda wanted: not wanted)
+    email_proven: bool = Field(False, exclude_if=lambda proven: not proven)
+
+    @property
+    def email_sent(self) -> bool:
+        """Whether a code that verifies an address is on its way."""
+        return self.email_wanted and self.email_pattern is not None
 
 
 @with_config(STRICT)

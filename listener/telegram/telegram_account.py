@@ -14,7 +14,7 @@ from listener.telegram.connection.connect import connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests
-from listener.telegram.login.login_flow import LoginFlow
+from listener.telegram.login.login_flow import LoginFlow, state_of
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
 from listener.telegram.requests.errors import SessionEndReason, end_of
@@ -116,10 +116,8 @@ def _state_of(session: Session | None, said: AccountState) -> tuple[AccountState
     match session:
         case Session(user_id=int()):
             return None if said.logged_in else (AccountState.AUTHORIZED, Reason.LOGGED_IN)
-        case Session(login=PendingLogin(code_accepted=True)):
-            return AccountState.NEED_2FA, Reason.PASSWORD_WANTED
-        case Session(login=PendingLogin()):
-            return AccountState.CODE_SENT, Reason.CODE_WANTED
+        case Session(login=PendingLogin() as login):
+            return state_of(login)
         case _ if said.logged_in:
             return AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN
         case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA, AccountState.NEED_QR}:

@@ -2,8 +2,9 @@
 
     state            reasons                                   may become
     new              not_started, cancelled, code_expired,     code_sent, need_qr, need_2fa, authorized
-                     log_in_lost
-    code_sent        code_wanted                               need_2fa, authorized, new
+                     log_in_lost, not_registered,
+                     email_wanted
+    code_sent        code_wanted, email_code_wanted            need_2fa, authorized, new
     need_qr          scan_wanted                               need_2fa, authorized, failed, new
     need_2fa         password_wanted                           authorized, code_sent, new
     authorized       logged_in                                 restricted, frozen, logging_out, and the ends
@@ -35,7 +36,10 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     CODE_EXPIRED = "code_expired"
     LOG_IN_LOST = "log_in_lost"
+    NOT_REGISTERED = "not_registered"
+    EMAIL_WANTED = "email_wanted"
     CODE_WANTED = "code_wanted"
+    EMAIL_CODE_WANTED = "email_code_wanted"
     SCAN_WANTED = "scan_wanted"
     PASSWORD_WANTED = "password_wanted"  # noqa: S105  no password
     LOGGED_IN = "logged_in"
@@ -52,8 +56,15 @@ class Reason(StrEnum):
 
 
 REASONS: dict[S, tuple[Reason, ...]] = {
-    S.NEW: (Reason.NOT_STARTED, Reason.CANCELLED, Reason.CODE_EXPIRED, Reason.LOG_IN_LOST),
-    S.CODE_SENT: (Reason.CODE_WANTED,),
+    S.NEW: (
+        Reason.NOT_STARTED,
+        Reason.CANCELLED,
+        Reason.CODE_EXPIRED,
+        Reason.LOG_IN_LOST,
+        Reason.NOT_REGISTERED,
+        Reason.EMAIL_WANTED,
+    ),
+    S.CODE_SENT: (Reason.CODE_WANTED, Reason.EMAIL_CODE_WANTED),
     S.NEED_QR: (Reason.SCAN_WANTED,),
     S.NEED_2FA: (Reason.PASSWORD_WANTED,),
     S.AUTHORIZED: (Reason.LOGGED_IN,),
@@ -88,6 +99,9 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.CANCELLED: "The log-in was given up. Start another one: POST .../auth/start.",
     Reason.CODE_EXPIRED: "The code came too late. Ask for a new one: POST .../auth/start.",
     Reason.LOG_IN_LOST: "Telegram ended the log-in before it was complete. Start another one: POST .../auth/start.",
+    Reason.NOT_REGISTERED: "No Telegram account has that phone. Sign up in a Telegram app, then start another log-in: POST .../auth/start.",
+    Reason.EMAIL_WANTED: "Telegram wants a log-in e-mail first. Give an address: POST .../auth/email.",
+    Reason.EMAIL_CODE_WANTED: "Give the code that Telegram sent to the e-mail: POST .../auth/email/verify.",
     Reason.CODE_WANTED: "Give the code that Telegram sent, as `delivery` said (mostly in the app): POST .../auth/verify.",
     Reason.SCAN_WANTED: "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device.",
     Reason.PASSWORD_WANTED: "Give the password of two-step verification: POST .../auth/verify. The code stays accepted.",

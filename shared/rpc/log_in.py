@@ -9,7 +9,10 @@ from shared.rpc.command import Command, Result
 
 
 class LogInCode(Result):
-    """The way by which the messenger sent a code, and the seconds until it can be sent by `next_type`."""
+    """The way by which the messenger sent a code, and the seconds until it can be sent by `next_type`.
+
+    `pattern` is that of the number that calls, `url` where the code is shown, `email_pattern` the address that it went to.
+    """
 
     delivery: str
     length: int | None = None
@@ -17,6 +20,9 @@ class LogInCode(Result):
     resend_after_seconds: int | None = None
     form: str = "digits"
     beginning: str | None = None
+    pattern: str | None = None
+    url: str | None = None
+    email_pattern: str | None = None
 
 
 class StateReached(Result):
@@ -57,6 +63,26 @@ class VerifyLogIn(Command[StateReached]):
     phone: str = Field(repr=False)
     code: str | None = Field(default=None, repr=False)
     password: str | None = Field(default=None, repr=False)
+
+
+class SetLogInEmail(Command[LogInCode]):
+    """Have a code sent to an address that is to become the account's log-in e-mail, if the messenger wants it set up first."""
+
+    name = "auth/email"
+    since = 3
+    repeatable = True
+
+    email: str = Field(repr=False)
+
+
+class VerifyLogInEmail(Command[LogInCode | StateReached]):
+    """Prove the address by the code that came there; then the log-in goes on, mostly by a code to the same address."""
+
+    name = "auth/email/verify"
+    since = 3
+    repeatable = True
+
+    code: str = Field(repr=False)
 
 
 class LogOut(Command[StateReached]):

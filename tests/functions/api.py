@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from functions.auth import import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
@@ -79,6 +79,7 @@ ROUTERS = [
     credential_routes.router,
     callback_routes.router,
     auth.router,
+    email_routes.router,
     import_routes.router,
     proxy_routes.router,
     *messages.ROUTERS,

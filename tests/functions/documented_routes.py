@@ -28,6 +28,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}": {"name": "Shop"},
     "/tenants/{tenant}/keys": {"scopes": ["read"]},
     "/tenants/{tenant}/auth/start": {"phone": "+79001234567"},
+    "/tenants/{tenant}/auth/email": {"email": "ann@example.org"},
+    "/tenants/{tenant}/auth/email/verify": {"code": "123456"},
     "/tenants/{tenant}/auth/import": {"session": "1", "other_client_stopped": True},
     "/tenants/{tenant}/proxy": {"type": "socks5", "host": "proxy.example", "port": 1080},
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},

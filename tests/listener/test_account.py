@@ -52,7 +52,17 @@ async def test_logging_in_by_code_and_password(harness: ListenerHarness, server:
     """Each step says where it stands; in the end the row does."""
     async with harness.worker(FakeClock()).running() as worker:  # by which no second of the 60 has passed when they are told
         account = await worker.account(TENANT)
-        told = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
+        told = {
+            "delivery": "app",
+            "length": 5,
+            "next_type": "sms",
+            "resend_after_seconds": 60,
+            "form": "digits",
+            "beginning": None,
+            "pattern": None,
+            "url": None,
+            "email_pattern": None,
+        }
         assert (await telegram(account).flow.start(ANNA)).model_dump() == told
         with pytest.raises(AvioError) as wanted:
             await telegram(account).flow.verify(ANNA, await code_of(server), None)

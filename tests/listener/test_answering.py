@@ -143,7 +143,7 @@ async def test_a_channel_that_something_was_delivered_from_is_kept_with_its_hash
         account = await connected(second)
         with pytest.raises(AvioError) as refused:
             await telegram(account).send(text_to(channel, "I can", 1))
-        assert refused.value.code is Code.WRITE_FORBIDDEN
+        assert refused.value.code is Code.ADMIN_REQUIRED
 
 
 async def test_another_persons_peers_are_forgotten_when_somebody_else_logs_in(harness: ListenerHarness, server: TelegramServer) -> None:

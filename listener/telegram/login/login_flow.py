@@ -1,7 +1,8 @@
 """Logs an account in and out, step by step. Each step is durable before it is answered.
 
     start -> code_sent -> verify(code) -> authorized
-                             '-> need_2fa -> verify(password) -> authorized
+       |                     '-> need_2fa -> verify(password) -> authorized
+       '-> new (e-mail wanted) -> set_email -> code_sent -> verify_email -> as after start
     logout -> logging_out -> logged_out
 
 Each step connects with the stored key and closes again, so another owner can continue after any step.
@@ -34,12 +35,20 @@ from shared.model.account import AccountState
 from shared.model.states import Reason
 from shared.rpc.log_in import LogInCode, StateReached
 
-_HOPELESS = {Code.CODE_EXPIRED, Code.NOT_STARTED, Code.PHONE_BANNED}
-"""After these errors no code or password can complete the log-in: it has to begin anew."""
+_HOPELESS: dict[Code, dict[str, Any]] = {
+    Code.CODE_EXPIRED: {"reason": Reason.CODE_EXPIRED},
+    Code.NOT_STARTED: {"reason": Reason.CODE_EXPIRED},
+    Code.PHONE_BANNED: {"reason": Reason.LOG_IN_LOST},
+    Code.PHONE_NOT_REGISTERED: {"reason": Reason.NOT_REGISTERED, "phone": None},
+}
+"""After these errors no code or password can complete the log-in: it has to begin anew. What the row says then."""
 
 _KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it was begun with. Call auth/start for a new code."
 
 
+_EMAIL_FIRST = "Give the code that came by e-mail first: auth/email/verify. Only then does Telegram send a log-in code."
+_NO_EMAIL_WANTED = "Telegram wants no e-mail for this log-in. Call auth/start first; `email_setup_required` says when one is wanted."
+_NO_EMAIL_CODE = "No code was sent to an e-mail yet. Call auth/email with the address first."
 _CODE_FIRST = "Call verify with the code first; with two-step verification, with the code and the password."
 
 MOVES = 4
@@ -80,7 +89,7 @@ class LoginFlow:
         """Make Telegram send the code by the next delivery type."""
         async with self._lock:
             self._refuse_logged_in()
-            pending, session = self._started()
+            pending, session = self._coded()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
 
@@ -103,7 +112,7 @@ class LoginFlow:
         """Present code, password or both. After the code was accepted only the password is needed, and a wrong password costs nothing."""
         async with self._lock:
             self._refuse_logged_in()
-            pending, session = self._started()
+            pending, session = self._coded()
             if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
 
@@ -113,6 +122,41 @@ class LoginFlow:
 
             await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
+
+    async def set_email(self, email: str) -> LogInCode:
+        """Make Telegram send a code to an address that is to be the account's log-in e-mail. Another address may follow."""
+        async with self._lock:
+            self._refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending is None or session is None or not pending.email_wanted:
+                raise AvioError(Code.NOT_STARTED, _NO_EMAIL_WANTED)
+
+            async def ask(client: Client) -> LogInCode:
+                sent = await login_requests.send_email_code(client, client.stored.login or pending, email)
+                await self._context.save_session(replace(client.current(), login=sent))
+                await self._core.set_status(AccountState.CODE_SENT, Reason.EMAIL_CODE_WANTED, last_error=None)
+                return self._told(sent)
+
+            return await self._step(session, ask)
+
+    async def verify_email(self, code: str) -> LogInCode | StateReached:
+        """Prove the address. Telegram sends a log-in code next; a repeat tells of the same code.
+
+        If Telegram's answer is lost, the next try ends the log-in, and a start has that code sent.
+        """
+        async with self._lock:
+            self._refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending and pending.email_proven:
+                return self._told(pending)
+            if pending is None or session is None or not pending.email_sent:
+                raise AvioError(Code.NOT_STARTED, _NO_EMAIL_CODE)
+
+            async def prove(client: Client) -> LogInCode | StateReached:
+                found = await login_requests.verify_email(client, client.stored.login or pending, code, self._now())
+                return await self._advance(client, pending.phone, found)
+
+            return await self._step(session, prove)
 
     async def adopt(self, session: Session, check: Callable[[Any], None]) -> StateReached:
         """Log in with the credentials of another client; `check` refuses a user by raising. A log-in under way ends with it.
@@ -150,6 +194,9 @@ class LoginFlow:
             except AvioError as error:
                 if user := await self._succeeded_before(client, error):
                     return user
+                if error.code is Code.PHONE_NOT_REGISTERED:  # the code would still be good for a sign-up
+                    with contextlib.suppress(AvioError):
+                        await login_requests.cancel(client, pending)
                 if error.code is not Code.TWO_FA_REQUIRED:
                     raise
             await self._code_accepted(client, pending)
@@ -199,9 +246,10 @@ class LoginFlow:
             raise failure from error.__cause__
 
     async def _failed(self, error: AvioError, *, key_over: bool) -> None:
-        if key_over or error.code in _HOPELESS:
-            reason = Reason.LOG_IN_LOST if key_over else Reason.CODE_EXPIRED
-            await self._drop(reason, key_over=key_over, last_error=error.code)
+        if key_over:
+            await self._drop(Reason.LOG_IN_LOST, last_error=error.code)
+        elif told := _HOPELESS.get(error.code):
+            await self._drop(**told, key_over=False, last_error=error.code)
         elif error.code is not Code.TWO_FA_REQUIRED:
             await self._core.set_status(last_error=error.code)
 
@@ -225,7 +273,9 @@ class LoginFlow:
             await self._authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
         await self._context.save_session(replace(client.current(), login=found))
-        await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED, phone=phone, last_error=None)
+        await self._core.set_status(*state_of(found), phone=phone, last_error=None)
+        if found.code_accepted:
+            raise AvioError(Code.TWO_FA_REQUIRED)
         return self._answer(found)
 
     async def _authorise(self, client: Client, phone: str, user: Any) -> None:
@@ -293,7 +343,19 @@ class LoginFlow:
             raise AvioError(Code.NOT_STARTED)
         return pending, session
 
+    def _coded(self) -> tuple[PendingLogin, Session]:
+        """Return the log-in under way, for which Telegram has sent a code."""
+        pending, session = self._started()
+        if pending.email_wanted:
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED, _EMAIL_FIRST if pending.email_sent else None)
+        return pending, session
+
     def _answer(self, pending: PendingLogin) -> LogInCode:
+        if pending.email_wanted:
+            raise AvioError(Code.EMAIL_SETUP_REQUIRED)
+        return self._told(pending)
+
+    def _told(self, pending: PendingLogin) -> LogInCode:
         left = max(0, round((pending.resend_at - self._now()).total_seconds()))
         return LogInCode(
             delivery=pending.delivery,
@@ -302,10 +364,22 @@ class LoginFlow:
             resend_after_seconds=left,
             form=pending.form,
             beginning=pending.beginning,
+            pattern=pending.pattern,
+            url=pending.url,
+            email_pattern=pending.email_pattern,
         )
 
     def _now(self) -> Any:
         return self._core.services.now()
+
+
+def state_of(login: PendingLogin) -> tuple[AccountState, Reason]:
+    """Return the account's state while this log-in is under way."""
+    if login.code_accepted:
+        return AccountState.NEED_2FA, Reason.PASSWORD_WANTED
+    if login.email_sent:
+        return AccountState.CODE_SENT, Reason.EMAIL_CODE_WANTED
+    return (AccountState.NEW, Reason.EMAIL_WANTED) if login.email_wanted else (AccountState.CODE_SENT, Reason.CODE_WANTED)
 
 
 def _failure(end: SessionEndReason) -> AvioError:

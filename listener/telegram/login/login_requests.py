@@ -8,7 +8,7 @@ https://core.telegram.org/api/srp
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from telethon import errors
@@ -17,49 +17,31 @@ from telethon.tl import functions, types
 
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint
-from listener.telegram.requests.errors import translated
+from listener.telegram.login.sent_codes import pending_login
+from listener.telegram.requests.errors import name_of, translated
 from listener.telegram.session import PendingLogin
 from listener.telegram.updates import dialogs
 from listener.telegram.updates.update_state import UpdateState
 from shared.errors import AvioError, Code
 
-RESEND_AFTER_S = 60  # if Telegram names no time; a second start before then returns the pending flow
-
-_DELIVERIES: dict[type, str] = {
-    types.auth.SentCodeTypeApp: "app",
-    types.auth.SentCodeTypeSms: "sms",
-    types.auth.SentCodeTypeSmsWord: "sms",
-    types.auth.SentCodeTypeSmsPhrase: "sms",
-    types.auth.SentCodeTypeFirebaseSms: "sms",
-    types.auth.SentCodeTypeCall: "call",
-    types.auth.SentCodeTypeFlashCall: "call",
-    types.auth.SentCodeTypeMissedCall: "call",
-    types.auth.SentCodeTypeEmailCode: "email",
-    types.auth.SentCodeTypeFragmentSms: "fragment",
-}
-_FORMS: dict[type, str] = {types.auth.SentCodeTypeSmsWord: "word", types.auth.SentCodeTypeSmsPhrase: "phrase"}
-_NEXT: dict[type, str] = {
-    types.auth.CodeTypeSms: "sms",
-    types.auth.CodeTypeCall: "call",
-    types.auth.CodeTypeFlashCall: "call",
-    types.auth.CodeTypeMissedCall: "call",
-    types.auth.CodeTypeFragmentSms: "fragment",
-}
+_RESTART = "AUTH_RESTART"
+_START_ANEW = "Telegram wants the log-in started once more. Call auth/start again."
+_BEING_CHANGED = "Telegram says that the password is being changed. Call auth/verify again, with the password as it is now."
 
 
 async def start(client: Client, endpoint: TelegramEndpoint, phone: str, now: datetime) -> PendingLogin | types.User:
-    """Make Telegram send a code; return the pending log-in, or the user if Telegram requires no code."""
+    """Make Telegram send a code; return the pending log-in, or the user if Telegram requires no code.
+
+    Telegram may want the password at once: then the pending log-in says that the code was accepted.
+    """
     request = functions.auth.SendCodeRequest(phone, endpoint.api_id, endpoint.api_hash, types.CodeSettings())
     with translated():
         try:
-            sent = await client(request)
-        except (
-            errors.AuthRestartError
-        ):  # "Restart the authorization process", which is done once: https://core.telegram.org/method/auth.sendCode
-            try:
-                sent = await client(request)
-            except errors.AuthRestartError as error:
-                raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram wants the log-in started once more. Call auth/start again.") from error
+            sent = await _sent_or_over(client, request, Code.TELEGRAM_UNAVAILABLE)
+        except errors.SessionPasswordNeededError:
+            return PendingLogin(
+                phone=phone, phone_code_hash="", delivery="app", length=None, next_type=None, resend_at=now, code_accepted=True
+            )
     return _sent(sent, phone, now)
 
 
@@ -84,18 +66,42 @@ async def sign_in(client: Client, pending: PendingLogin, code: str) -> types.Use
     request = functions.auth.SignInRequest(pending.phone, pending.phone_code_hash, None if by_email else code, by_email)
     with translated():
         try:
-            return _authorised(await client(request))
+            return _authorised(await _sent_or_over(client, request, Code.CODE_EXPIRED))
         except errors.SessionPasswordNeededError as error:
             raise AvioError(Code.TWO_FA_REQUIRED) from error
 
 
+async def send_email_code(client: Client, pending: PendingLogin, email: str) -> PendingLogin:
+    """Make Telegram send a code to an address that is to be the log-in e-mail; return the log-in, which says where the code went."""
+    with translated():
+        sent = await client(functions.account.SendVerifyEmailCodeRequest(_setup_of(pending), email))
+    return pending.model_copy(update={"length": sent.length, "email_pattern": sent.email_pattern})
+
+
+async def verify_email(client: Client, pending: PendingLogin, code: str, now: datetime) -> PendingLogin | types.User:
+    """Present the code that came by e-mail; Telegram then sends a log-in code.
+
+    https://core.telegram.org/api/auth#email-verification: for a log-in the answer is account.emailVerifiedLogin.
+    """
+    with translated():
+        verified = await client(functions.account.VerifyEmailRequest(_setup_of(pending), types.EmailVerificationCode(code)))
+    if not isinstance(verified, types.account.EmailVerifiedLogin):
+        raise AvioError(Code.TELEGRAM_ERROR, telegram_error=type(verified).__name__)
+    sent = _sent(verified.sent_code, pending.phone, now)
+    return sent.model_copy(update={"email_proven": True}) if isinstance(sent, PendingLogin) else sent
+
+
 async def check_password(client: Client, password: str) -> types.User:
-    """Present the password. The code stays accepted if the password is wrong."""
+    """Present the password; once more with new parameters if they have changed. The code stays accepted if the password is wrong."""
+    changed = (errors.SrpIdInvalidError, errors.SrpPasswordChangedError)
     with translated():
         try:
             return await _check_password(client, password)
-        except (errors.SrpIdInvalidError, errors.SrpPasswordChangedError):  # the parameters have changed: try once more with new parameters
-            return await _check_password(client, password)
+        except changed:
+            try:
+                return await _check_password(client, password)
+            except changed as error:
+                raise AvioError(Code.TELEGRAM_UNAVAILABLE, _BEING_CHANGED) from error
 
 
 async def myself(client: Client) -> types.User | None:
@@ -138,6 +144,19 @@ async def log_out(client: Client) -> None:
         await client.invoke(functions.auth.LogOutRequest())
 
 
+async def _sent_or_over(client: Client, request: Any, code: Code) -> Any:
+    """Send a request. Telethon repeats it once after AUTH_RESTART or AUTH_RESTART_n; raise `code` if Telegram answers that again.
+
+    https://core.telegram.org/method/auth.sendCode
+    """
+    try:
+        return await client(request)
+    except errors.ServerError as error:
+        if name_of(error) != _RESTART:
+            raise
+        raise AvioError(code, _START_ANEW) from error
+
+
 async def _check_password(client: Client, password: str) -> types.User:
     parameters = await client(functions.account.GetPasswordRequest())
     if parameters.current_algo is None:
@@ -158,20 +177,8 @@ def _sent(sent: Any, phone: str, now: datetime) -> PendingLogin | types.User:
             return _authorised(sent.authorization)
         case types.auth.SentCodePaymentRequired():
             raise AvioError(Code.PAYMENT_REQUIRED)
-        case types.auth.SentCode(type=types.auth.SentCodeTypeSetUpEmailRequired()):
-            raise AvioError(Code.EMAIL_SETUP_REQUIRED)
-    return PendingLogin(
-        phone=phone,
-        phone_code_hash=sent.phone_code_hash,
-        delivery=_DELIVERIES.get(type(sent.type), "app"),
-        length=_length(sent.type),
-        next_type=_NEXT.get(type(sent.next_type)),
-        resend_at=now + timedelta(seconds=sent.timeout or RESEND_AFTER_S),
-        by_email=isinstance(sent.type, types.auth.SentCodeTypeEmailCode),
-        form=_FORMS.get(type(sent.type), "digits"),
-        beginning=getattr(sent.type, "beginning", None),
-    )
+    return pending_login(sent, phone, now)
 
 
-def _length(kind: Any) -> int | None:
-    return getattr(kind, "length", None)  # flash calls and SMS words have no length
+def _setup_of(pending: PendingLogin) -> Any:
+    return types.EmailVerifyPurposeLoginSetup(pending.phone, pending.phone_code_hash)

@@ -46,11 +46,16 @@ async def set_reactions(account: Performer, command: SetReactions) -> MessageCha
             peer, message_id, big=command.big, add_to_recent=False, reaction=[_reaction(each) for each in command.reactions]
         )
 
-    return await _change(account, command.to, message_id, request)
+    try:
+        return await _change(account, command.to, message_id, request)
+    except AvioError as error:
+        if error.code is Code.ATTACHMENT_REFUSED:  # the number of a custom emoji that there is not
+            raise AvioError(Code.REACTION_INVALID, **error.fields) from error.__cause__
+        raise
 
 
 async def pin_message(account: Performer, command: PinMessage) -> MessageChanged:
-    """Run the command `pin`; raise `message_not_found`."""
+    """Run the command `pin`; raise `message_not_found` or `pin_forbidden`."""
     message_id = number_of(command.message_id)
 
     async def request(_: Connected, peer: Any) -> Any:

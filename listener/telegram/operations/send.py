@@ -28,7 +28,14 @@ from shared.errors import AvioError, Code
 INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
 """Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
 
-REFUSED_WHERE_MOVED = {Code.PEER_NOT_FOUND, Code.WRITE_FORBIDDEN, Code.REFUSED_BY_TELEGRAM, Code.FORBIDDEN_BY_TELEGRAM}
+REFUSED_WHERE_MOVED = {
+    Code.PEER_NOT_FOUND,
+    Code.WRITE_FORBIDDEN,
+    Code.ADMIN_REQUIRED,
+    Code.NOT_A_MEMBER,
+    Code.REFUSED_BY_TELEGRAM,
+    Code.FORBIDDEN_BY_TELEGRAM,
+}
 """Refusals of a basic group that has become a supergroup: Telegram documents none, so each that may be is looked into."""
 
 

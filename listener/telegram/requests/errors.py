@@ -27,6 +27,8 @@ _NAMELESS = (  # Telethon's classes for names that it does not know, by number
     telethon.NotFoundError,
     telethon.AuthKeyError,
     telethon.FloodError,
+    telethon.ServerError,
+    telethon.TimedOutError,
 )
 
 
@@ -34,9 +36,17 @@ _NAMED = {
     Code.REFUSED_BY_TELEGRAM,
     Code.FORBIDDEN_BY_TELEGRAM,
     Code.WRITE_FORBIDDEN,
+    Code.CONTENT_FORBIDDEN,
+    Code.ADMIN_REQUIRED,
+    Code.NOT_A_MEMBER,
     Code.PREMIUM_REQUIRED,
     Code.TOPIC_CLOSED,
     Code.SCHEDULE_REFUSED,
+    Code.INVALID_MARKUP,
+    Code.POLL_REFUSED,
+    Code.ATTACHMENT_REFUSED,
+    Code.REACTION_INVALID,
+    Code.TELEGRAM_LAYER_REJECTED,
     Code.TELEGRAM_ERROR,
 }
 """Codes that stand for several of Telegram's names. Their errors keep the name."""

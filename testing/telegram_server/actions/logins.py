@@ -17,12 +17,13 @@ from testing.telegram_server.changes import Changes
 from testing.telegram_server.clock import Clock
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.login import Login
-from testing.telegram_server.model.person import SERVICE_ID, CodePolicy, Person
+from testing.telegram_server.model.person import SERVICE_ID, CodePolicy, Delivery, Person
 from testing.telegram_server.model.world import World
 from testing.telegram_server.network.hub import Hub
 from testing.telegram_server.views.documents import login_json
 
 Verdict = Literal["right", "wrong", "expired"]
+_WORDS = ("amber", "birch", "copper", "dune", "ember", "fjord", "grove", "harbour", "island", "juniper")
 _TEXT = (
     "Login code: {code}. Do not give this code to anyone, even if they say they are from Telegram!\n\n"
     "This code can be used to log in to your Telegram account. We never ask it for anything else.\n\n"
@@ -42,7 +43,8 @@ class Logins:
             self._world.forget_login(earlier)
         person = self._world.by_phone.get(phone)
         policy = person.code if person else CodePolicy(["sms", "call"])
-        deliveries = list(policy.deliveries)
+        known = person is not None and person.login_email is not None
+        deliveries: list[Delivery] = ["email" if way == "set_up_email" and known else way for way in policy.deliveries]
         if person is None or not person.registered:
             deliveries = [way for way in deliveries if way != "app"] or ["sms"]
         login = Login(secrets.token_hex(9), phone, key.name, "", deliveries, 0, 0, policy.resend_after_s)
@@ -52,12 +54,19 @@ class Logins:
         """Send a new code in the next way; None when there is no next way."""
         if login.next_delivery is None:
             return None
-        person = self._world.by_phone.get(login.phone)
-        return self._deliver(replace(login, step=login.step + 1), person.code if person else CodePolicy())
+        return self._deliver(replace(login, step=login.step + 1), self._policy(login.phone))
+
+    def send_by_email(self, login: Login, email: str) -> Login:
+        """Send a code to an address that is to be the person's log-in e-mail."""
+        return self._deliver(replace(login, email=email), self._policy(login.phone))
+
+    def _policy(self, phone: str) -> CodePolicy:
+        person = self._world.by_phone.get(phone)
+        return person.code if person else CodePolicy()
 
     def _deliver(self, login: Login, policy: CodePolicy) -> Login:
         now = self._clock.now()
-        login.code = policy.fixed or "".join(secrets.choice("0123456789") for _ in range(policy.length))
+        login.code = policy.fixed or _new_code(login.delivery, policy.length)
         login.sent_at, login.expires_at = now, now + policy.lifetime_s
         self._world.save_login(login)
         person = self._world.by_phone.get(login.phone)
@@ -119,3 +128,16 @@ class Logins:
 
     def _is_over(self, login: Login) -> bool:
         return self._clock.now() >= login.expires_at
+
+
+def _new_code(way: Delivery, length: int) -> str:
+    """Return a code as it comes in this way: digits, the number that calls, a word or a phrase."""
+    digits = "".join(secrets.choice("0123456789") for _ in range(length))
+    match way:
+        case "sms_word":
+            return secrets.choice(_WORDS)
+        case "sms_phrase":
+            return " ".join(secrets.choice(_WORDS) for _ in range(4))
+        case "flash_call":
+            return f"7900{digits}"
+    return digits

@@ -12,6 +12,7 @@ class Login:
     """One auth.sendCode and what came of it. `hash` is the phone_code_hash; it is good with the key that asked for it.
 
     `moving`: its client was told to go on at another data centre; the first key there that names it has it from then on.
+    `email`: while a log-in e-mail is set up, the address that the code went to.
     """
 
     hash: str
@@ -24,6 +25,7 @@ class Login:
     resend_after_s: int
     step: int = 0
     moving: bool = False
+    email: str | None = None
 
     @property
     def delivery(self) -> Delivery:

@@ -9,7 +9,21 @@ from testing.telegram_server.model.data_centres import DC_ID
 from testing.telegram_server.model.password import Verifier
 from testing.telegram_server.model.records import BYTES_AS_TEXT
 
-Delivery = Literal["app", "sms", "call", "flash_call", "missed_call", "fragment", "email", "set_up_email", "payment_required"]
+Delivery = Literal[
+    "app",
+    "sms",
+    "sms_word",
+    "sms_phrase",
+    "firebase",
+    "call",
+    "flash_call",
+    "missed_call",
+    "fragment",
+    "email",
+    "set_up_email",
+    "payment_required",
+    "success",
+]
 Audience = Literal["everybody", "contacts", "nobody"]
 SERVICE_ID = 777000  # Telegram's own account, which sends log-in codes
 
@@ -46,7 +60,10 @@ class Freeze:
 
 @dataclass(slots=True)
 class Person:
-    """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account."""
+    """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account.
+
+    `login_email` is where log-in codes go by `email`.
+    """
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -67,6 +84,7 @@ class Person:
     blocked: set[int] = field(default_factory=set)
     dc: int = DC_ID
     more_usernames: list[str] = field(default_factory=list)
+    login_email: str | None = None
 
     @property
     def usernames(self) -> list[str]:

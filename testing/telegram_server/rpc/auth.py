@@ -16,14 +16,18 @@ from testing.telegram_server.rpc.errors import bad_request, not_acceptable, unau
 from testing.telegram_server.rpc.table import Methods
 
 METHODS = Methods()
+UNKNOWN_EMAIL = "t***t@example.org"
 _TYPES: dict[Delivery, Callable[[Login], Any]] = {
     "app": lambda login: types.auth.SentCodeTypeApp(len(login.code)),
     "sms": lambda login: types.auth.SentCodeTypeSms(len(login.code)),
+    "sms_word": lambda login: types.auth.SentCodeTypeSmsWord(login.code[0]),
+    "sms_phrase": lambda login: types.auth.SentCodeTypeSmsPhrase(login.code.split()[0]),
+    "firebase": lambda login: types.auth.SentCodeTypeFirebaseSms(len(login.code)),
     "call": lambda login: types.auth.SentCodeTypeCall(len(login.code)),
-    "flash_call": lambda login: types.auth.SentCodeTypeFlashCall("*" + login.code),
+    "flash_call": lambda login: types.auth.SentCodeTypeFlashCall(f"+{login.code[:4]}*"),
     "missed_call": lambda login: types.auth.SentCodeTypeMissedCall("+7900", len(login.code)),
     "fragment": lambda login: types.auth.SentCodeTypeFragmentSms("https://fragment.com/numbers", len(login.code)),
-    "email": lambda login: types.auth.SentCodeTypeEmailCode("t***t@example.org", len(login.code)),
+    "email": lambda login: types.auth.SentCodeTypeEmailCode(UNKNOWN_EMAIL, len(login.code)),
     "set_up_email": lambda login: types.auth.SentCodeTypeSetUpEmailRequired(),
 }
 _NEXT_TYPES: dict[Delivery, type] = {
@@ -45,46 +49,43 @@ def send_code(call: Call, request: Any) -> Any:
         raise bad_request("PHONE_NUMBER_BANNED")
     if person is not None:
         check_home(call, person, "PHONE_MIGRATE")
-    return _sent(call.services.logins.send_code(call.key, phone))
+    login = call.services.logins.send_code(call.key, phone)
+    if login.delivery == "success":  # as after a log-out with a future auth token
+        return types.auth.SentCodeSuccess(_admit(call, person))
+    return sent_code(call, login)
 
 
 @METHODS.serves(functions.auth.ResendCodeRequest, needs_login=False)
 def resend_code(call: Call, request: Any) -> Any:
-    login = call.services.logins.resend(_login(call, request))
+    login = call.services.logins.resend(login_of(call, request))
     if login is None:
         raise not_acceptable("SEND_CODE_UNAVAILABLE")
-    return _sent(login)
+    return sent_code(call, login)
 
 
 @METHODS.serves(functions.auth.CancelCodeRequest, needs_login=False)
 def cancel_code(call: Call, request: Any) -> Any:
-    call.services.logins.cancel(_login(call, request))
+    call.services.logins.cancel(login_of(call, request))
     return True
 
 
 @METHODS.serves(functions.auth.SignInRequest, needs_login=False)
 def sign_in(call: Call, request: Any) -> Any:
     """A right code logs in, unless the person has a password; then it stays good until the password was right as well."""
-    if not request.phone_code:
+    code = emailed_code(request.email_verification) or request.phone_code
+    if not code:
         raise bad_request("PHONE_CODE_EMPTY")
-    login = _login(call, request, "USER_MIGRATE")
-    if call.services.logins.check(login, request.phone_code) == "wrong":
+    login = login_of(call, request, elsewhere="USER_MIGRATE")
+    right = call.services.logins.check(login, code) == "right"
+    if not right or login.delivery == "set_up_email" or (login.delivery == "email") != bool(request.email_verification):
         raise bad_request("PHONE_CODE_INVALID")
-    person = call.world.by_phone.get(login.phone)
-    if person is None or not person.registered:
-        return types.auth.AuthorizationSignUpRequired()
-    if person.banned:
-        raise bad_request("PHONE_NUMBER_BANNED")
-    if person.password is not None:
-        call.services.logins.want_password(call.key, person)
-        raise unauthorized("SESSION_PASSWORD_NEEDED")
-    return _authorize(call, person)
+    return _admit(call, call.world.by_phone.get(login.phone))
 
 
 @METHODS.serves(functions.auth.SignUpRequest, needs_login=False)
 def sign_up(call: Call, request: Any) -> Any:
     """Telegram lets only official apps sign up; `Settings.sign_up` allows it for a client that wants to try."""
-    login = _login(call, request)
+    login = login_of(call, request)
     if call.services.settings.sign_up == "refused":
         raise not_acceptable("UPDATE_APP_TO_LOGIN")
     person = call.world.by_phone.get(login.phone)
@@ -133,6 +134,18 @@ def _check_proof(call: Call, person: Person, proof: Any) -> None:
         raise bad_request("PASSWORD_HASH_INVALID")
 
 
+def _admit(call: Call, person: Person | None) -> Any:
+    """Log in who is free to."""
+    if person is None or not person.registered:
+        return types.auth.AuthorizationSignUpRequired()
+    if person.banned:
+        raise bad_request("PHONE_NUMBER_BANNED")
+    if person.password is not None:
+        call.services.logins.want_password(call.key, person)
+        raise unauthorized("SESSION_PASSWORD_NEEDED")
+    return _authorize(call, person)
+
+
 def _authorize(call: Call, person: Person) -> Any:
     call.services.logins.log_in(call.key, person)
     return types.auth.Authorization(call.services.people.user(call.key, person))
@@ -145,23 +158,39 @@ def _phone(text: str) -> str:
     return phone
 
 
-def _login(call: Call, request: Any, elsewhere: str = "PHONE_MIGRATE") -> Login:
-    """Return the log-in that a request names; one of somebody who has moved goes on at the new home."""
+def login_of(call: Call, request: Any, *, elsewhere: str = "PHONE_MIGRATE", over: str = "PHONE_CODE_EXPIRED") -> Login:
+    """Return the log-in that a request names by phone and hash; one of somebody who has moved goes on at the new home."""
     phone = _phone(request.phone_number)
     if not request.phone_code_hash:
         raise bad_request("PHONE_CODE_HASH_EMPTY")
     login = call.services.logins.find(call.key, phone, request.phone_code_hash)
     if login is None:
-        raise bad_request("PHONE_CODE_EXPIRED")
+        raise bad_request(over)
     person = call.world.by_phone.get(phone)
     if person is not None:
         check_home(call, person, elsewhere)
     return login
 
 
-def _sent(login: Login) -> Any:
+def emailed_code(verification: Any) -> str | None:
+    """Return the code of an emailVerificationCode; Google's and Apple's tokens are none."""
+    return verification.code if isinstance(verification, types.EmailVerificationCode) else None
+
+
+def hidden(email: str) -> str:
+    """Return an address as a pattern: `a***z@example.org`."""
+    name, _, domain = email.partition("@")
+    return f"{name[0]}***{name[-1]}@{domain}"
+
+
+def sent_code(call: Call, login: Login) -> Any:
+    """Return how a code was sent."""
     if login.delivery == "payment_required":
         return types.auth.SentCodePaymentRequired("premium", login.hash, "support@example.org", "Login", 7, "USD", 99)
     following = _NEXT_TYPES.get(login.next_delivery) if login.next_delivery else None
     timeout = login.resend_after_s if login.next_delivery else None
-    return types.auth.SentCode(_TYPES[login.delivery](login), login.hash, following() if following else None, timeout)
+    kind = _TYPES[login.delivery](login)
+    person = call.world.by_phone.get(login.phone)
+    if person is not None and person.login_email and login.delivery == "email":
+        kind.email_pattern = hidden(person.login_email)
+    return types.auth.SentCode(kind, login.hash, following() if following else None, timeout)

@@ -84,8 +84,9 @@ class Dispatcher:
     def _fault(self, asked: Asked) -> FaultSpec | None:
         key = asked.session.key
         person = self._services.world.person(key.user_id or key.pending_user_id or 0)
-        phone = person.phone if person else normal(getattr(asked.query.request, "phone_number", None) or "")
-        return self._services.faults.take(phone, asked.name)
+        request = asked.query.request
+        named = getattr(getattr(request, "purpose", request), "phone_number", None)  # an emailVerifyPurpose names the phone
+        return self._services.faults.take(person.phone if person else normal(named or ""), asked.name)
 
 
 def _name(request: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SEE_OTHER = 303
+
 
 class RpcError(Exception):
     """Raised by a method, answered as rpc_error."""
@@ -13,7 +15,7 @@ class RpcError(Exception):
 
 def see_other(name: str) -> RpcError:
     """Return the error of a request that belongs to another data centre (https://core.telegram.org/api/errors#303-see-other)."""
-    return RpcError(303, name)
+    return RpcError(SEE_OTHER, name)
 
 
 def bad_request(name: str) -> RpcError:

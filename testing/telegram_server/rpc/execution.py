@@ -63,6 +63,10 @@ class Execution:
         self._services.counters.errors[error.name] += 1
         self.hub.send(asked.connection, asked.session, rpc_error(asked.msg_id, error.code, error.name), answer=True)
 
+    def send_on(self, asked: Asked) -> None:
+        """Let the log-in that the asker has under way go on at another data centre."""
+        self._services.logins.send_on(asked.session.key)
+
     def acknowledge(self, connection: Connection, session: Session, msg_id: int) -> None:
         """Tell the client that its message came, without an answer to it."""
         self.hub.send(connection, session, bytes(types.MsgsAck([msg_id])), answer=True, content=False)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from testing.telegram_server.faults import FaultSpec, Kind
 from testing.telegram_server.mtproto.raw import with_unknown
 from testing.telegram_server.rpc.channel_updates import channel_too_long
-from testing.telegram_server.rpc.errors import RpcError
+from testing.telegram_server.rpc.errors import SEE_OTHER, RpcError
 from testing.telegram_server.rpc.execution import Asked, Execution
 from testing.telegram_server.rpc.table import Method
 from testing.telegram_server.rpc.updates import too_long
@@ -18,6 +18,9 @@ GoWrong = Callable[[Execution, Asked, FaultSpec], None]
 
 
 def _error(execution: Execution, asked: Asked, fault: FaultSpec) -> None:
+    """Answer with the error. A log-in that is sent to another data centre goes on there."""
+    if fault.code == SEE_OTHER:
+        execution.send_on(asked)
     execution.fail(asked, RpcError(fault.code, fault.message))
 
 

@@ -12,7 +12,17 @@ from shared.model.ids import Channel, TenantId
 from tests.functions.api import ADMIN, Api
 from tests.support.stand_in_owner import StandInOwner
 
-SENT = {"delivery": "app", "length": 5, "next_type": "sms", "resend_after_seconds": 60, "form": "digits", "beginning": None}
+SENT = {
+    "delivery": "app",
+    "length": 5,
+    "next_type": "sms",
+    "resend_after_seconds": 60,
+    "form": "digits",
+    "beginning": None,
+    "pattern": None,
+    "url": None,
+    "email_pattern": None,
+}
 PHONE = "+79001234567"
 
 

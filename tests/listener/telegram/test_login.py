@@ -1,4 +1,4 @@
-"""Logging in and out: against the test server, and by constructed answers that it does not have."""
+"""Logging in and out, against the test server."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from telethon import errors
-from telethon.tl import functions, types
+from telethon.tl import functions
 
 from listener.telegram.login import login_requests
+from listener.telegram.login.sent_codes import RESEND_AFTER_S
 from listener.telegram.session import PendingLogin
 from shared.errors import AvioError, Code
 from testing.telegram_server.control.specs import CodeSpec, PersonPatch
@@ -18,40 +18,6 @@ from testing.telegram_server.model.person import Delivery
 from tests.listener.telegram.clients import ANN, NOW, TelegramHarness
 
 PASSWORD = "a second factor"
-
-
-class Telegram:
-    """Answers a client's calls in order, and keeps its requests: for answers that the test server does not have."""
-
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
-        self.asked: list[Any] = []
-
-    async def __call__(self, request: Any) -> Any:
-        self.asked.append(request)
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def sent(kind: Any, next_type: Any = None, timeout: int | None = None) -> Any:
-    return types.auth.SentCode(kind, "hash", next_type, timeout)
-
-
-def pending(**fields: Any) -> PendingLogin:
-    given = {"phone": ANN, "phone_code_hash": "hash", "delivery": "app", "length": 5, "next_type": "sms", "resend_at": NOW}
-    return PendingLogin.model_validate({**given, **fields})
-
-
-def user(user_id: int = 5) -> Any:
-    return types.User(id=user_id, first_name="Ann")
-
-
-async def started(telegram: TelegramHarness, answer: Any) -> Any:
-    """Return the result of a start for Telegram's answer."""
-    client: Any = Telegram(answer)
-    return await login_requests.start(client, telegram.endpoint, ANN, NOW)
 
 
 async def refused(call: Any) -> AvioError:
@@ -86,7 +52,7 @@ async def test_a_code_is_sent_in_each_way(telegram: TelegramHarness, delivery: D
     async with telegram.log_in_client() as client:
         found = await telegram.start(client)
     assert (found.delivery, found.length, found.next_type, found.by_email) == (told, length, None, delivery == "email")
-    assert found.resend_at == NOW + timedelta(seconds=login_requests.RESEND_AFTER_S)
+    assert found.resend_at == NOW + timedelta(seconds=RESEND_AFTER_S)
 
 
 @pytest.mark.parametrize(
@@ -101,51 +67,131 @@ async def test_the_next_way_is_told(telegram: TelegramHarness, following: Delive
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("delivery", "form", "told"),
     [
-        (types.auth.SentCodeTypeSmsWord(beginning="s"), ("sms", None, "word", "s")),
-        (types.auth.SentCodeTypeSmsPhrase(), ("sms", None, "phrase", None)),
-        (types.auth.SentCodeTypeFirebaseSms(length=6), ("sms", 6, "digits", None)),
+        ("sms_word", "word", ("beginning",)),
+        ("sms_phrase", "phrase", ("beginning",)),
+        ("flash_call", "caller_number", ("pattern",)),
+        ("missed_call", "caller_digits", ("beginning", "length")),
+        ("fragment", "digits", ("length", "url")),
+        ("email", "digits", ("email_pattern", "length")),
+        ("sms", "digits", ("length",)),
     ],
 )
-async def test_rarer_ways_are_told_as_well(telegram: TelegramHarness, kind: Any, told: Any) -> None:
-    """Words come by SMS, have no length, and may have a known beginning."""
-    found = await started(telegram, sent(kind, types.auth.CodeTypeSms(), 30))
-    assert (found.delivery, found.length, found.form, found.beginning) == told
-    assert found.next_type == "sms"
+async def test_what_the_code_is_and_where_it_shows_is_told(
+    telegram: TelegramHarness, delivery: Delivery, form: str, told: tuple[str, ...]
+) -> None:
+    """Each way with what one has to know to type the code, and nothing else; the code then logs in."""
+    person(telegram, code=CodeSpec(deliveries=[delivery]))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert found.form == form
+        known = {name: getattr(found, name) for name in ("beginning", "email_pattern", "length", "pattern", "url")}
+        assert tuple(name for name, value in known.items() if value is not None) == tuple(sorted(told))
+        code = await telegram.code()
+        assert code.startswith(found.beginning or "") or form == "caller_digits"
+        assert (await login_requests.sign_in(client, found, code)).id == telegram.id_of(ANN)
 
 
-async def test_an_email_that_has_to_be_set_up_first_is_refused(telegram: TelegramHarness) -> None:
-    """Only official apps can set it up."""
+async def test_a_code_for_official_apps_is_asked_for_in_the_next_way(telegram: TelegramHarness) -> None:
+    """No other app gets a Firebase SMS, so there is nothing to wait for."""
+    person(telegram, code=CodeSpec(deliveries=["firebase", "call"]))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (found.delivery, found.next_type, found.resend_at) == ("firebase", "call", NOW)
+        again = await login_requests.resend(client, found, NOW)
+        assert isinstance(again, PendingLogin)
+        assert again.delivery == "call"
+
+
+async def test_a_code_for_official_apps_without_another_way_is_unavailable(telegram: TelegramHarness) -> None:
+    """Nothing that the caller could type will come."""
+    person(telegram, code=CodeSpec(deliveries=["firebase"]))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.CODE_UNAVAILABLE
+
+
+async def test_a_log_in_email_is_set_up_and_gets_the_code(telegram: TelegramHarness) -> None:
+    """Address, code, then the log-in code at that address, under another hash."""
     person(telegram, code=CodeSpec(deliveries=["set_up_email"]))
     async with telegram.log_in_client() as client:
-        assert (await refused(telegram.start(client))).code is Code.EMAIL_SETUP_REQUIRED
+        wanted = await telegram.start(client)
+        assert (wanted.email_wanted, wanted.email_sent, wanted.delivery) == (True, False, "email")
+        assert (await refused(login_requests.send_email_code(client, wanted, "nonsense"))).code is Code.INVALID_EMAIL
+        asked = await login_requests.send_email_code(client, wanted, "ann@example.org")
+        assert (asked.email_sent, asked.email_pattern, asked.length) == (True, "a***n@example.org", 5)
+        assert (await refused(login_requests.verify_email(client, asked, "00", NOW))).code is Code.INVALID_CODE
+        sent = await login_requests.verify_email(client, asked, await telegram.code(), NOW)
+        assert isinstance(sent, PendingLogin)
+        assert (sent.by_email, sent.email_wanted, sent.email_pattern) == (True, False, "a***n@example.org")
+        assert sent.phone_code_hash != wanted.phone_code_hash
+        assert (await refused(login_requests.verify_email(client, asked, "00", NOW))).code is Code.CODE_EXPIRED
+        assert (await login_requests.sign_in(client, sent, await telegram.code())).id == telegram.id_of(ANN)
+
+
+async def test_an_email_that_telegram_does_not_take_is_told(telegram: TelegramHarness) -> None:
+    """The caller gives another one."""
+    person(telegram, code=CodeSpec(deliveries=["set_up_email"]))
+    fault = FaultSpec(kind="error", method="account.sendVerifyEmailCode", code=400, message="EMAIL_NOT_ALLOWED", phone=ANN)
+    telegram.server.operation.inject(fault)
+    async with telegram.log_in_client() as client:
+        wanted = await telegram.start(client)
+        assert (await refused(login_requests.send_email_code(client, wanted, "ann@example.org"))).code is Code.INVALID_EMAIL
+
+
+async def test_the_password_may_be_wanted_without_a_code(telegram: TelegramHarness) -> None:
+    """SESSION_PASSWORD_NEEDED at auth.sendCode."""
+    person(telegram, password=PASSWORD, code=CodeSpec(deliveries=["success"]))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert found.code_accepted
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
 
 
 async def test_a_payment_that_is_wanted_is_refused(telegram: TelegramHarness) -> None:
     """Telegram sends no code before it is paid."""
-    answer = types.auth.SentCodePaymentRequired("product", "hash", "a@example.org", "", "USD", 100, 1)
-    assert (await refused(started(telegram, answer))).code is Code.PAYMENT_REQUIRED
+    person(telegram, code=CodeSpec(deliveries=["payment_required"]))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.PAYMENT_REQUIRED
 
 
 async def test_a_start_may_succeed_at_once(telegram: TelegramHarness) -> None:
     """Telegram requires no code."""
-    found = await started(telegram, types.auth.SentCodeSuccess(types.auth.Authorization(user(7))))
-    assert found.id == 7
+    person(telegram, code=CodeSpec(deliveries=["success"]))
+    async with telegram.log_in_client() as client:
+        found: Any = await login_requests.start(client, telegram.endpoint, ANN, NOW)
+    assert found.id == telegram.id_of(ANN)
 
 
 async def test_a_success_for_a_phone_without_an_account_is_none(telegram: TelegramHarness) -> None:
     """Only official apps may sign up."""
-    answer = types.auth.SentCodeSuccess(types.auth.AuthorizationSignUpRequired())
-    assert (await refused(started(telegram, answer))).code is Code.PHONE_NOT_REGISTERED
+    person(telegram, registered=False, code=CodeSpec(deliveries=["success"]))
+    async with telegram.log_in_client() as client:
+        assert (await refused(telegram.start(client))).code is Code.PHONE_NOT_REGISTERED
 
 
-async def test_a_start_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness) -> None:
-    """After AUTH_RESTART."""
-    client: Any = Telegram(errors.AuthRestartError(None), sent(types.auth.SentCodeTypeApp(5)))
-    assert isinstance(await login_requests.start(client, telegram.endpoint, ANN, NOW), PendingLogin)
-    client = Telegram(errors.AuthRestartError(None), errors.AuthRestartError(None))
-    assert (await refused(login_requests.start(client, telegram.endpoint, ANN, NOW))).code is Code.TELEGRAM_UNAVAILABLE
+@pytest.mark.parametrize("name", ["AUTH_RESTART", "AUTH_RESTART_7"])
+async def test_a_start_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness, name: str) -> None:
+    """After AUTH_RESTART, with or without a number; then the error says what to do."""
+    fault = FaultSpec(kind="error", method="auth.sendCode", code=500, message=name)
+    telegram.server.operation.inject(fault)
+    async with telegram.log_in_client() as client:
+        assert await telegram.start(client)
+        telegram.server.operation.inject(fault.model_copy(update={"times": 2}))
+        error = await refused(telegram.start(client))
+    assert (error.code, "auth/start" in error.detail) == (Code.TELEGRAM_UNAVAILABLE, True)
+
+
+async def test_a_sign_in_that_telegram_wants_anew_is_made_anew_once(telegram: TelegramHarness) -> None:
+    """The second time the log-in has to begin anew."""
+    fault = FaultSpec(kind="error", method="auth.signIn", code=500, message="AUTH_RESTART")
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        telegram.server.operation.inject(fault.model_copy(update={"times": 2}))
+        error = await refused(login_requests.sign_in(client, found, await telegram.code()))
+        assert (error.code, "auth/start" in error.detail) == (Code.CODE_EXPIRED, True)
+        telegram.server.operation.inject(fault)
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
 
 
 @pytest.mark.parametrize("phone", ["nonsense", "+0"])
@@ -252,13 +298,13 @@ async def test_a_phone_without_an_account_is_told_by_its_code(telegram: Telegram
         assert (await refused(login_requests.sign_in(client, found, await telegram.code()))).code is Code.PHONE_NOT_REGISTERED
 
 
-async def test_an_email_code_is_presented_as_one() -> None:
+async def test_an_email_code_is_presented_as_one(telegram: TelegramHarness) -> None:
     """In its own field, with the other field empty."""
-    client: Any = Telegram(types.auth.Authorization(user()))
-    assert (await login_requests.sign_in(client, pending(by_email=True), "123456")).id == 5
-    (request,) = client.asked
-    assert (request.phone_code, request.email_verification.code) == (None, "123456")
-    assert bytes(request)
+    person(telegram, code=CodeSpec(deliveries=["email"]))
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        assert (await refused(login_requests.sign_in(client, found, "00"))).code is Code.INVALID_CODE
+        assert (await login_requests.sign_in(client, found, await telegram.code())).id == telegram.id_of(ANN)
 
 
 # The password
@@ -285,6 +331,18 @@ async def test_parameters_that_changed_in_between_are_asked_for_again(telegram: 
         telegram.server.operation.inject(FaultSpec(kind="error", method="auth.checkPassword", code=400, message=name))
         assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
     assert telegram.counted("calls")["account.getPassword"] == 2
+
+
+async def test_parameters_that_keep_changing_are_told(telegram: TelegramHarness) -> None:
+    """The password is tried twice, and then the caller may try again."""
+    person(telegram, password=PASSWORD)
+    async with telegram.log_in_client() as client:
+        found = await telegram.start(client)
+        await refused(login_requests.sign_in(client, found, await telegram.code()))
+        fault = FaultSpec(kind="error", method="auth.checkPassword", code=400, message="SRP_PASSWORD_CHANGED", times=2)
+        telegram.server.operation.inject(fault)
+        assert (await refused(login_requests.check_password(client, PASSWORD))).code is Code.TELEGRAM_UNAVAILABLE
+        assert (await login_requests.check_password(client, PASSWORD)).id == telegram.id_of(ANN)
 
 
 async def test_too_many_passwords_are_told_with_a_wait(telegram: TelegramHarness) -> None:

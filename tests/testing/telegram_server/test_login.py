@@ -178,6 +178,10 @@ async def test_an_unregistered_phone_is_asked_to_sign_up_and_may_not(server: Tel
         ("fragment", types.auth.SentCodeTypeFragmentSms),
         ("missed_call", types.auth.SentCodeTypeMissedCall),
         ("email", types.auth.SentCodeTypeEmailCode),
+        ("sms_word", types.auth.SentCodeTypeSmsWord),
+        ("sms_phrase", types.auth.SentCodeTypeSmsPhrase),
+        ("firebase", types.auth.SentCodeTypeFirebaseSms),
+        ("flash_call", types.auth.SentCodeTypeFlashCall),
         ("set_up_email", types.auth.SentCodeTypeSetUpEmailRequired),
     ],
 )
@@ -216,4 +220,49 @@ async def test_a_code_that_costs(server: TelegramServer) -> None:
     await client.connect()
     sent = await client(functions.auth.SendCodeRequest(ANN, 1, "hash", types.CodeSettings()))
     assert isinstance(sent, types.auth.SentCodePaymentRequired)
+    await client.disconnect()
+
+
+async def test_a_log_in_email_is_set_up(server: TelegramServer) -> None:
+    """By account.sendVerifyEmailCode and account.verifyEmail; from then on codes go there, and are taken as emailVerification alone."""
+    server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["set_up_email"])))
+    client = new_client(server)
+    await client.connect()
+    request = functions.auth.SendCodeRequest(ANN, 1, "hash", types.CodeSettings())
+    sent = await client(request)
+    assert isinstance(sent.type, types.auth.SentCodeTypeSetUpEmailRequired)
+    purpose = types.EmailVerifyPurposeLoginSetup(ANN, sent.phone_code_hash)
+    verify = functions.account.VerifyEmailRequest(purpose, types.EmailVerificationCode("00"))
+    with pytest.raises(errors.EmailVerifyExpiredError):
+        await client(verify)
+    with pytest.raises(errors.EmailInvalidError):
+        await client(functions.account.SendVerifyEmailCodeRequest(purpose, "nonsense"))
+    found = await client(functions.account.SendVerifyEmailCodeRequest(purpose, "ann@example.org"))
+    assert (found.email_pattern, found.length) == ("a***n@example.org", 5)
+    with pytest.raises(errors.CodeInvalidError):
+        await client(verify)
+    verify.verification = types.EmailVerificationCode((await server.people.code(ANN))["code"])
+    verified = await client(verify)
+    assert (verified.email, verified.sent_code.type.email_pattern) == ("ann@example.org", "a***n@example.org")
+    with pytest.raises(errors.PhoneHashExpiredError):
+        await client(functions.account.SendVerifyEmailCodeRequest(purpose, "ann@example.org"))
+    code, code_hash = (await server.people.code(ANN))["code"], verified.sent_code.phone_code_hash
+    with pytest.raises(errors.PhoneCodeInvalidError):
+        await client(functions.auth.SignInRequest(ANN, code_hash, code))
+    signed_in = await client(functions.auth.SignInRequest(ANN, code_hash, email_verification=types.EmailVerificationCode(code)))
+    assert signed_in.user.first_name == "Ann"
+    await client.disconnect()
+
+
+async def test_a_log_in_may_need_no_code(server: TelegramServer) -> None:
+    """auth.sentCodeSuccess, or SESSION_PASSWORD_NEEDED where there is a password."""
+    server.people.patch(ANN, PersonPatch(code=CodeSpec(deliveries=["success"]), password="s3cret"))
+    client = new_client(server)
+    await client.connect()
+    request = functions.auth.SendCodeRequest(ANN, 1, "hash", types.CodeSettings())
+    with pytest.raises(errors.SessionPasswordNeededError):
+        await client(request)
+    server.people.patch(ANN, PersonPatch(password=""))
+    assert isinstance(await client(request), types.auth.SentCodeSuccess)
+    assert (await client.get_me()).first_name == "Ann"
     await client.disconnect()
