@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.callback_delivery.message_body import Exact, MessageBody, absent, message_body
+from functions.callback_delivery.message_body import Exact, MediaBody, MessageBody, absent, message_body
 from shared.model.event import Event, MessageReceived, ProviderReady
 from shared.model.ids import Channel
 
@@ -66,8 +66,6 @@ def message_in_body(event: Event, tenant_number: int) -> dict[str, Any] | None:
 def message_in_of(channel: Channel, message: MessageBody, tenant_number: int) -> dict[str, Any]:
     """Return a message in this form."""
     sender = message.chat_id if message.sender_id is None else message.sender_id
-    media = message.media
-    files = [MediaInBody(type=_MEDIA.get(media.type, media.type), **media.model_dump(exclude={"type"}, mode="python"))] if media else []
     body = MessageInBody(
         tenant=tenant_number,
         provider=channel,
@@ -76,7 +74,7 @@ def message_in_of(channel: Channel, message: MessageBody, tenant_number: int) ->
         sender=str(sender),
         text=message.text,
         ts=int(message.date.timestamp()),
-        media=files,
+        media=[_file(message.media)] if message.media else [],
         chat_id=str(message.chat_id),
         chat_type=message.chat_type,
         sender_name=message.sender_name,
@@ -85,3 +83,7 @@ def message_in_of(channel: Channel, message: MessageBody, tenant_number: int) ->
         reply_to=None if message.reply_to is None else str(message.reply_to),
     )
     return body.model_dump(mode="json", by_alias=True)
+
+
+def _file(media: MediaBody) -> MediaInBody:
+    return MediaInBody(type=_MEDIA.get(media.type, media.type), mime_type=media.mime_type, name=media.name, size=media.size)

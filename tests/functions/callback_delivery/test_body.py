@@ -79,8 +79,8 @@ def test_a_message_of_telegrams_has_the_providers_form_where_that_is_chosen() ->
 
 def test_kinds_without_a_providers_form_are_as_in_the_other_format() -> None:
     """An edit, for one."""
-    message = event_of()
-    edited = MessageEdited(**{**dict(message), "event": "message.edited", "original": None}, edited_at=message.received_at)
+    known = event_of().model_dump(exclude={"event", "original"})
+    edited = MessageEdited(**known, edited_at=known["received_at"])
     assert body_of(edited, 7, BodyFormat.MESSAGE_IN) == body_of(edited, 7)
 
 
