@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from functions.providers.provider_token_service import MAX_PREVIOUS_TOKENS
-from shared.crypto import Purpose
+from functions.providers.provider_token_service import MAX_PREVIOUS_TOKENS, ProviderTokenService
+from shared.crypto import Envelope, Purpose
 from shared.model.ids import TenantId
 from shared.model.tenant import OVERLAP, digest
 from shared.store.provider_tokens import ProviderTokenStore
 from shared.store.table import Table
 from shared.store.tenants import MAX_GIVEN_NUMBER
-from tests.functions.api import ADMIN, WA_WEB, Api, key
+from tests.functions.api import ADMIN, ROUTERS, WA_WEB, Api, key
 from tests.functions.providers.provider import message, post, token_of
 
 
@@ -165,3 +167,23 @@ async def test_a_token_is_stored_as_a_digest_and_sealed_for_its_own_purpose(prov
 def rows_of(table: Table, tenant_id: TenantId) -> list[object]:
     """Return all rows of a tenant."""
     return list(table.query("pk = :pk", {":pk": f"T#{tenant_id}"}, ConsistentRead=True))
+
+
+async def test_without_keys_no_token_is_made_or_shown(provider_api: Api) -> None:
+    """503, and nothing is stored: the next request makes the token, or shows the one that there is."""
+    tenant = await provider_api.new_tenant()
+    broken, path = without_keys(provider_api), f"/internal/tenant/{tenant['number']}/ensure"
+    for _ in range(2):
+        refused = await broken.call("POST", path, headers=WA_WEB)
+        assert (refused.status_code, refused.json()["error"]) == (503, "unavailable")
+        token = await token_of(provider_api, tenant["number"])
+    assert (await post(broken, token, message(tenant["number"]))).status_code == 200  # who has the token needs no key
+
+
+def without_keys(api: Api) -> Api:
+    """Return the API while KMS does not answer: nothing listens at that address."""
+    config = Config(retries={"total_max_attempts": 1})
+    nowhere = boto3.client("kms", endpoint_url="http://127.0.0.1:1", region_name="us-east-1", config=config)
+    envelope = Envelope(lambda: nowhere, "none")
+    service = ProviderTokenService(api.tenants, ProviderTokenStore(api.table), envelope, api.clock)
+    return api.serving(api.composed(ROUTERS, api.dependencies.replacing(service)))
