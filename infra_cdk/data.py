@@ -38,11 +38,12 @@ class Data(Construct):
             "Key",
             description="Avio: wraps the data keys of sessions and signing secrets",
             enable_key_rotation=True,
-            removal_policy=self._removal_policy,
+            removal_policy=self.removal_policy,
         )
 
     @property
-    def _removal_policy(self) -> RemovalPolicy:
+    def removal_policy(self) -> RemovalPolicy:
+        """What becomes of stored things when the stack is deleted."""
         return RemovalPolicy.RETAIN if self._settings.durable else RemovalPolicy.DESTROY
 
     def _table(self, construct_id: str) -> dynamodb.Table:
@@ -58,7 +59,7 @@ class Data(Construct):
                 point_in_time_recovery_enabled=self._settings.durable
             ),
             deletion_protection=self._settings.durable,
-            removal_policy=self._removal_policy,
+            removal_policy=self.removal_policy,
         )
 
     def let_read_state(self, role: iam.Role) -> None:

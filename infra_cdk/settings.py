@@ -20,9 +20,11 @@ KEPT_DAYS = range(7, 366)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 UNSAFE = ("ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS")
 FLAGS = ("DEV_CALLBACK_RECEIVER", "OUTBOX_ENABLED", *UNSAFE)
-NAMES = (*FLAGS, "CORS_ORIGINS", "DELIVERIES_KEPT_DAYS", "OUTBOX_WHITELIST", "POWERTOOLS_LOG_LEVEL")
+NAMES = (*FLAGS, "APP_BASE_URL", "CORS_ORIGINS", "DELIVERIES_KEPT_DAYS", "OUTBOX_WHITELIST", "POWERTOOLS_LOG_LEVEL")
 _SPELT = {**dict.fromkeys(("1", "true", "yes", "on"), "1"), **dict.fromkeys(("0", "false", "no", "off"), "0")}
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]_-]+(:\d{1,5})?(/[^\s?#]*)?", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -42,6 +44,7 @@ class StackSettings:
     outbox_whitelist: str = ""
     deliveries_kept_days: str = DEFAULT_KEPT_DAYS
     log_level: str = "INFO"
+    app_base_url: str = ""
 
     @property
     def durable(self) -> bool:
@@ -64,6 +67,7 @@ def from_environment(target: Target, environ: Mapping[str, str]) -> StackSetting
         outbox_whitelist=environ.get("OUTBOX_WHITELIST", ""),
         deliveries_kept_days=_text(environ, "DELIVERIES_KEPT_DAYS") or DEFAULT_KEPT_DAYS,
         log_level=_text(environ, "POWERTOOLS_LOG_LEVEL").upper() or "INFO",
+        app_base_url=_text(environ, "APP_BASE_URL"),
     )
 
 
@@ -80,6 +84,8 @@ def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
         for origin in _text(environ, "CORS_ORIGINS").replace(",", " ").split()
         if not _ORIGIN.fullmatch(origin)
     ]
+    if (address := _text(environ, "APP_BASE_URL")) and not _ADDRESS.fullmatch(address):
+        found.append(f"APP_BASE_URL is an address that begins with http:// or https://, not {address!r}")
     asked_for = [name for name in UNSAFE if _flag(environ, name) == "1"]
     if target == "aws" and asked_for:
         found.append(f"{' and '.join(asked_for)}: a deployment on AWS posts to public https addresses only; unset it")

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "AWS::ECS::Service": "the listener runs as a process of this machine; the emulator would look for Docker",
     "AWS::ECS::TaskDefinition": "as the service",
     "AWS::ECS::Cluster": "as the service",
+    "AWS::S3::BucketPolicy": "it denies plain HTTP, and the emulator has no TLS",
     "AWS::SQS::QueuePolicy": "it denies plain HTTP, and the emulator has no TLS",
 }
 

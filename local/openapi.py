@@ -7,7 +7,6 @@ from there by functions/tenants.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody, error_schema
+from functions.media import routes as media
 from functions.messages import routers as messages
 from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
@@ -38,6 +38,7 @@ ROUTERS = (
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    media.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -75,6 +76,9 @@ TAGS = [
     {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "media", "description": "Photos, videos and files of messages."},
+    {"name": "chats", "description": "Reading what the account has: its chats, their messages and members."},
+    {"name": "people", "description": "The account itself, users, contacts, and whom a name or phone leads to."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "providers", "description": "Other software that holds messenger accounts, and posts what they receive."},
@@ -91,11 +95,13 @@ def document() -> dict[str, Any]:
     for router in ROUTERS:
         app.include_router(router)
     described = app.openapi()
+    schemas, inputs = described["components"]["schemas"], set()
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             openapi_operations.finish(method, path, operation)
-    inputs = inputs_of(described)
-    for name, schema in described["components"]["schemas"].items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            inputs |= openapi_operations.named_in(body, schemas)
+    for name, schema in schemas.items():
         if name in inputs:
             openapi_operations.optional(schema)
         elif "properties" in schema:
@@ -105,20 +111,6 @@ def document() -> dict[str, Any]:
     described["components"]["schemas"] |= {**error_body.pop("$defs"), "ErrorBody": error_body, **openapi_webhooks.schemas()}
     described["components"]["schemas"]["Code"] |= error_schema(Code)
     return {**described, "servers": SERVERS, "webhooks": openapi_webhooks.webhooks()}
-
-
-def inputs_of(described: dict[str, Any]) -> set[str]:
-    """Return the names of the schemas that requests' bodies are made of, at any depth."""
-    operations = [operation for operations in described["paths"].values() for operation in operations.values()]
-    found, new = set[str](), _named_in([operation.get("requestBody") for operation in operations])
-    while new:
-        found |= new
-        new = _named_in([described["components"]["schemas"][name] for name in new]) - found
-    return found
-
-
-def _named_in(part: Any) -> set[str]:
-    return set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(part)))
 
 
 def text() -> str:

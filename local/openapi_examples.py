@@ -71,6 +71,49 @@ _CALLBACK = {
     "dropped": None,
 }
 _MESSAGE = {"peer_resolved": 100000002, "message_id": 5, "date": "2026-11-21T10:00:40Z"}
+_PERSON = {
+    "user_id": 100000002,
+    "name": "Alice Ray",
+    "first_name": "Alice",
+    "last_name": "Ray",
+    "username": "alice",
+    "more_usernames": [],
+    "phone": "+9996610002",
+    "bot": False,
+    "contact": True,
+    "mutual_contact": False,
+    "deleted": False,
+    "premium": False,
+    "verified": False,
+    "last_seen": {"status": "offline", "at": "2026-11-21T09:58:00Z"},
+}
+_PERSON_DETAIL = {**_PERSON, "about": "Tea, mostly.", "blocked": False, "common_chats_count": 1}
+_HISTORY_MESSAGE = {
+    "chat_id": 100000002,
+    "message_id": 4,
+    "sender_id": 100000002,
+    "sender_username": "alice",
+    "text": "Hi",
+    "date": "2026-11-21T10:00:40+00:00",
+    "sender_name": "Alice Ray",
+    "sender_phone": "+9996610002",
+    "chat_type": "private",
+    "reply_to": 3,
+    "media": {"type": "photo", "mime_type": "image/jpeg", "name": None, "size": None},
+}
+_CHAT = {
+    "chat_id": 100000002,
+    "chat_type": "private",
+    "title": "Alice Ray",
+    "username": "alice",
+    "unread_count": 1,
+    "marked_unread": False,
+    "muted": False,
+    "pinned": False,
+    "archived": False,
+    "last_message_at": _AT,
+    "last_message": _HISTORY_MESSAGE,
+}
 _PROXY = {"type": "socks5", "host": "proxy.example.com", "port": 1080, "has_credentials": True}
 _PROVIDER_TOKEN = {"ok": True, "tenant": 7, "provider_token": "avio_provider_…", "created_at": _AT, "previous_valid_until": None}
 EXAMPLES: dict[str, Any] = {
@@ -122,6 +165,14 @@ EXAMPLES: dict[str, Any] = {
     "send_location": _MESSAGE,
     "send_contact": _MESSAGE,
     "send_poll": _MESSAGE,
+    "get_media": None,
+    "create_upload": {
+        "upload_id": "upl_4f0c2a9d7b1e4c6f8a3d5e7f9b1c3d5e",
+        "method": "PUT",
+        "url": "https://bucket.s3.eu-central-1.amazonaws.com/uploads/7b0d3c1e/upl_4f0c2a9d?X-Amz-Signature=0f3c7a52",
+        "headers": {"Content-Type": "video/mp4", "Content-Length": "5000000"},
+        "expires_at": "2026-11-21T11:00:40Z",
+    },
     "forward_messages": {**_MESSAGE, "message_ids": [5, 6]},
     "edit_message": _MESSAGE,
     "delete_messages": {"peer_resolved": 100000002, "message_ids": [5]},
@@ -131,6 +182,23 @@ EXAMPLES: dict[str, Any] = {
     "read_chat": {"peer_resolved": 100000002},
     "mark_unread": {"peer_resolved": 100000002},
     "show_action": {"peer_resolved": 100000002},
+    "list_chats": [_CHAT],
+    "get_chat": {**_CHAT, "about": "Tea, mostly.", "members_count": None, "member": True, "read_up_to": 3, "others_read_up_to": 3},
+    "list_messages": [_HISTORY_MESSAGE],
+    "get_message": _HISTORY_MESSAGE,
+    "list_members": [{"user": _PERSON, "role": "admin", "title": "the host", "joined_at": _AT, "invited_by_id": 100000001}],
+    "get_me": {**_PERSON_DETAIL, "contact": False},
+    "get_user": _PERSON_DETAIL,
+    "list_contacts": [_PERSON],
+    "add_contact": {"on_telegram": True, "contact": _PERSON},
+    "resolve_peer": {
+        "exists": True,
+        "peer_resolved": 100000002,
+        "chat_type": "private",
+        "title": "Alice Ray",
+        "username": "alice",
+        "phone": "+9996610002",
+    },
     "list_deliveries": [_DELIVERY],
     "get_delivery": {**_DELIVERY, "made": [{"at": _AT, "duration_ms": 84, "status": 200, "fault": None, "answer": "ok"}]},
     "replay_delivery": {"ok": True, "queued": 1, "next": None, "callback_state": "healthy", "next_attempt_at": None},

@@ -1,7 +1,7 @@
 """What a callback gets: the body of a message event (contract C1).
 
-Made from the event, the tenant's number and the callback's format alone, so its bytes are the same in every attempt: what is signed is what
-was signed before.
+Made from the event, the tenant's number, the callback's format and the deployment's address alone, so its bytes are the same in every
+attempt: what is signed is what was signed before.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.callback_delivery.event_bodies import ready_body, telegram_body
-from functions.callback_delivery.message_body import Exact, MessageBody, TextIdMessageBody, message_body
 from functions.callback_delivery.message_in_body import message_in_body, message_in_of
+from shared.message_body import Exact, MessageBody, TextIdMessageBody, message_body
 from shared.model.callback_key import owner_of
-from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent, ProviderReady
+from shared.model.event import Event, MessageEdited, MessageEvent, MessageReceived, MessageSent, ProviderReady
 from shared.model.ids import Channel
 from shared.model.tenant import BodyFormat, Tenant
 
@@ -69,16 +69,16 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
-def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT) -> bytes:
-    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces."""
-    return _FORMATS[body_format](event, tenant_number)
+def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT, base_url: str = "") -> bytes:
+    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces. `base_url` begins the links in it."""
+    return _FORMATS[body_format](event, tenant_number, base_url)
 
 
-def _event(event: Event, tenant_number: int) -> bytes:
+def _event(event: Event, tenant_number: int, base_url: str) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
     names = {"tenant_id": owner_of(event.tenant_id), "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
-        body = EventBody(event=event.event, message=message_body(event.channel, event.message), backfilled=event.backfilled, **names)
+        body = EventBody(event=event.event, message=_message(event, base_url), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
     if isinstance(event, MessageReceived) and event.original is not None:
         message = TextIdMessageBody.model_validate(event.message.model_dump())
@@ -87,28 +87,32 @@ def _event(event: Event, tenant_number: int) -> bytes:
         return posted.model_dump_json().encode()
     if isinstance(event, ProviderReady):
         return ready_body(event, names).model_dump_json().encode()
-    if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names)):
+    if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names, base_url)):
         return known.model_dump_json().encode()
-    return _json({**names, "event": event.event, **_happened(event), "backfilled": event.backfilled})
+    return _json({**names, "event": event.event, **_happened(event, base_url), "backfilled": event.backfilled})
 
 
-def _message_in(event: Event, tenant_number: int) -> bytes:
+def _message_in(event: Event, tenant_number: int, base_url: str) -> bytes:
     """Return the body as MessageIn, for the kinds that have that form; the others are as they are in the other format."""
-    body = message_in_body(event, tenant_number)
-    return _event(event, tenant_number) if body is None else _json(body)
+    body = message_in_body(event, tenant_number, base_url)
+    return _event(event, tenant_number, base_url) if body is None else _json(body)
 
 
 def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _happened(event: Event) -> dict[str, Any]:
+def _happened(event: Event, base_url: str) -> dict[str, Any]:
     """Return what happened, for the kinds that have no model of their own here."""
     own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
     if isinstance(event, MessageReceived | MessageEdited | MessageSent):
-        own["message"] = message_body(event.channel, event.message).model_dump(mode="json")
+        own["message"] = _message(event, base_url).model_dump(mode="json")
     return own
 
 
+def _message(event: MessageEvent, base_url: str) -> MessageBody:
+    return message_body(event.channel, event.message, owner_of(event.tenant_id), base_url)
+
+
 _ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}
-_FORMATS: dict[BodyFormat, Callable[[Event, int], bytes]] = {BodyFormat.EVENT: _event, BodyFormat.MESSAGE_IN: _message_in}
+_FORMATS: dict[BodyFormat, Callable[[Event, int, str], bytes]] = {BodyFormat.EVENT: _event, BodyFormat.MESSAGE_IN: _message_in}

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.callback_delivery.message_body import Exact, MediaBody, MessageBody, absent, message_body
+from shared.message_body import Exact, MediaBody, MessageBody, absent, message_body
+from shared.model.callback_key import owner_of
 from shared.model.event import Event, MessageReceived, ProviderReady
 from shared.model.ids import Channel
 
@@ -22,7 +23,10 @@ _MEDIA: Mapping[str, str] = {"photo": "image"}
 class MediaInBody(BaseModel):
     """What hangs on a message; what is not known is left out."""
 
-    type: Annotated[str, Field(description="`image`, `video`, `audio`, `voice`, `sticker`, `file` or `other`.")]
+    type: Annotated[
+        str, Field(description="`image`, or the type of other bodies: `video`, `audio`, `voice`, `sticker`, `file`, `other`...")
+    ]
+    url: Annotated[str | None, Field(exclude_if=absent, description="Where to GET it with a key of the tenant.")]
     mime_type: Annotated[str | None, Known]
     name: Annotated[str | None, Known]
     size: Annotated[Exact | None, Field(exclude_if=absent, description="Bytes.")]
@@ -48,11 +52,12 @@ class MessageInBody(BaseModel):
     reply_to: Annotated[str | None, Known]
 
 
-def message_in_body(event: Event, tenant_number: int) -> dict[str, Any] | None:
+def message_in_body(event: Event, tenant_number: int, base_url: str) -> dict[str, Any] | None:
     """Return the body of a message, or of a session that is ready; None for kinds that have no such form."""
     match event:
         case MessageReceived(original=None):
-            return message_in_of(event.channel, message_body(event.channel, event.message), tenant_number)
+            message = message_body(event.channel, event.message, owner_of(event.tenant_id), base_url)
+            return message_in_of(event.channel, message, tenant_number)
         case MessageReceived(original=str() as original):
             text = {"text": event.message.text} if event.message.text else {}
             return {**json.loads(original), "tenant": tenant_number, **text}
@@ -86,4 +91,5 @@ def message_in_of(channel: Channel, message: MessageBody, tenant_number: int) ->
 
 
 def _file(media: MediaBody) -> MediaInBody:
-    return MediaInBody(type=_MEDIA.get(media.type, media.type), mime_type=media.mime_type, name=media.name, size=media.size)
+    known = media.model_dump(include={"url", "mime_type", "name", "size"})
+    return MediaInBody(type=_MEDIA.get(media.type, media.type), **{"url": None, "mime_type": None, "name": None, "size": None, **known})

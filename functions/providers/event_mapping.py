@@ -11,14 +11,13 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from functions.providers.posted_bodies import MediaIn, MessageIn, ReadyIn
 from functions.providers.whatsapp_ids import chat_type_of, id_of, phone_of
-from shared.model.event import Media, Message, MessageReceived, ProviderReady, ReadySession, event_id
+from shared.model.event import Media, MediaType, Message, MessageReceived, ProviderReady, ReadySession, event_id
 from shared.model.ids import Channel, EventId, TenantId
 
-MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
 _MEDIA: Mapping[str, MediaType] = {
     "image": "photo",
     "photo": "photo",
@@ -27,6 +26,7 @@ _MEDIA: Mapping[str, MediaType] = {
     "voice": "voice",
     "ptt": "voice",
     "sticker": "sticker",
+    "gif": "animation",
     "document": "file",
     "file": "file",
 }
