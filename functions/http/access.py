@@ -72,7 +72,7 @@ class AllowsProvider(Allows):
         """Return the tenant."""
         pipeline = _pipeline(request)
         caller = pipeline.caller(request, self.kinds)
-        named = _tenant_in(request.state.body)
+        named = _named_in(request.state.body)
         if named is None:
             return None
         tenant = caller.tenant or pipeline.authenticator.access(caller, named, Scope.SEND).tenant
@@ -82,7 +82,7 @@ class AllowsProvider(Allows):
         return tenant
 
 
-def _tenant_in(body: RequestBody) -> str | None:
+def _named_in(body: RequestBody) -> str | None:
     """Return the tenant that a body names, None if it is not to be read or names none."""
     content = None if body.fault else parse(body.content or b"null")
     named = content.get("tenant") if isinstance(content, dict) else None
