@@ -41,6 +41,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/me",
         "/tenants/{tenant}/peers/{proxy+}",
         "/tenants/{tenant}/users/{proxy+}",
+        "/send",
     ),
     "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),

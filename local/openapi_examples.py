@@ -165,6 +165,7 @@ EXAMPLES: dict[str, Any] = {
     "send_location": _MESSAGE,
     "send_contact": _MESSAGE,
     "send_poll": _MESSAGE,
+    "send": {"ok": True, **_MESSAGE, "message_ids": None},
     "get_media": None,
     "create_upload": {
         "upload_id": "upl_4f0c2a9d7b1e4c6f8a3d5e7f9b1c3d5e",

@@ -16,6 +16,8 @@ class Code(StrEnum):
     # the caller
     INVALID_CREDENTIALS = "invalid_credentials"
     FORBIDDEN = "forbidden"
+    OUTBOX_DISABLED = "outbox_disabled"
+    NOT_WHITELISTED = "not_whitelisted"
     # the request
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -42,6 +44,7 @@ class Code(StrEnum):
     CALLBACK_HEALTHY = "callback_healthy"
     # logging in
     INVALID_PHONE = "invalid_phone"
+    RECIPIENT_UNSUPPORTED = "recipient_unsupported"
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONE_BANNED = "phone_banned"
     EMAIL_SETUP_REQUIRED = "email_setup_required"
@@ -164,6 +167,9 @@ DETAILS: dict[Code, str] = {
     Code.DELIVERY_UNDER_WAY: "The event is being delivered already: its next attempt follows within seconds.",
     Code.CALLBACK_DISABLED: "The callback is disabled. Enable it first: set callback_url again, or POST .../callback/retry.",
     Code.CALLBACK_HEALTHY: "The callback is healthy and no event waits for it: there is nothing to retry.",
+    Code.OUTBOX_DISABLED: "This deployment sends nothing by this route: the operator sets OUTBOX_ENABLED. Nothing was sent.",
+    Code.NOT_WHITELISTED: "The recipient is not in the operator's OUTBOX_WHITELIST. Nothing was sent.",
+    Code.RECIPIENT_UNSUPPORTED: "WhatsApp groups, broadcasts, newsletters and hidden ids cannot be written to yet. Nothing was sent.",
     Code.INVALID_PHONE: "This is not a phone number in international form: begin with + and the country code, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",

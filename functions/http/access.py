@@ -1,6 +1,7 @@
 """Each route's one declaration of its callers. OpenAPI reads the same declaration.
 
 def send_message(body: NewMessage, access: SendAccess) -> SentMessage      the tenant's keys with a scope, and the administrator
+def send(body: TransportMessage, access: NamedSendAccess)                  as SendAccess, of the tenant that the body names
 def list_tenants(caller: Administrator) -> list[TenantView]                the administrator alone
 @router.get("/health", dependencies=[OPEN])                                anybody
 """
@@ -13,7 +14,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.body_reader import RequestBody
 from functions.http.callers import ADMIN, PROVIDER, TENANT_KEY, WA_WEB, Caller, CallerKind
 from functions.http.json_body import parse
 from functions.http.parameters import TenantReference
@@ -59,6 +59,18 @@ class AllowsInTenant(Allows):
         return _pipeline(request).access(request, self.kinds, tenant, self._scope)
 
 
+class AllowsInNamedTenant(Allows):
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+
+    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+        super().__init__(*kinds)
+        self._scope = scope
+
+    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+        """Return the access."""
+        return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
+
+
 class AllowsProvider(Allows):
     """A dependency that takes a provider's request through the pipeline, and returns the tenant that its body names.
 
@@ -72,7 +84,7 @@ class AllowsProvider(Allows):
         """Return the tenant."""
         pipeline = _pipeline(request)
         caller = pipeline.caller(request, self.kinds)
-        named = _named_in(request.state.body)
+        named = _named_in_body(request)
         if named is None:
             return None
         tenant = caller.tenant or pipeline.authenticator.access(caller, named, Scope.SEND).tenant
@@ -82,11 +94,15 @@ class AllowsProvider(Allows):
         return tenant
 
 
-def _named_in(body: RequestBody) -> str | None:
-    """Return the tenant that a body names, None if it is not to be read or names none."""
-    content = None if body.fault else parse(body.content or b"null")
-    named = content.get("tenant") if isinstance(content, dict) else None
-    return str(named) if isinstance(named, str | int) and not isinstance(named, bool) else None
+def _named_in_body(request: Request) -> str | None:
+    """Return the tenant that a body names, None where it names none. What is wrong with the body is told to a caller alone."""
+    content = request.state.body.content
+    try:
+        body = parse(content) if content else None
+    except AvioError:
+        return None
+    tenant = body.get("tenant") if isinstance(body, dict) else None
+    return str(tenant)[:64] if isinstance(tenant, str | int) and not isinstance(tenant, bool) else None
 
 
 def _pipeline(request: Request) -> Pipeline:
@@ -102,6 +118,7 @@ OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
+NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]
 ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
 ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]

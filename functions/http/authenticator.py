@@ -67,15 +67,18 @@ class Authenticator:
             raise AvioError(Code.INVALID_CREDENTIALS, f"This is {other.title}: send it as {other.sent_as}." if other else kind.unrecognized)
         return caller
 
-    def access(self, caller: Caller, reference: str, scope: Scope) -> Access:
-        """Return a caller's access to the tenant that `reference` (a UUID or a number) names.
+    def access(self, caller: Caller, reference: str | None, scope: Scope) -> Access:
+        """Return a caller's access to the tenant that `reference` (a UUID or a number) names, or without it to the caller's own.
 
-        Raises `tenant_not_found`, also for a tenant that the caller does not reach, or `forbidden` for a missing scope.
+        Raises `tenant_not_found`, also where neither names one and for a tenant that the caller does not reach, or `forbidden` for a
+        missing scope.
         """
         tenant, account, rows = caller.tenant, caller.account, caller.rows
         if tenant is None:
+            if reference is None:
+                raise AvioError(Code.TENANT_NOT_FOUND, "Name the tenant: `tenant` in the body, by its id or number.")
             tenant, account, rows = _any_tenant(self._sources, reference)
-        elif reference.lower() not in (tenant.id, str(tenant.number)):
+        elif reference is not None and reference.lower() not in (tenant.id, str(tenant.number)):
             raise AvioError(Code.TENANT_NOT_FOUND)
         if scope not in caller.scopes:
             has = ", ".join(sorted(caller.scopes))

@@ -18,6 +18,8 @@ from shared.store.table import StoreUnavailable
 STATUS: dict[Code, int] = {
     Code.INVALID_CREDENTIALS: 401,
     Code.FORBIDDEN: 403,
+    Code.OUTBOX_DISABLED: 403,
+    Code.NOT_WHITELISTED: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.INVALID_REQUEST: 422,
@@ -41,6 +43,7 @@ STATUS: dict[Code, int] = {
     Code.CALLBACK_DISABLED: 409,
     Code.CALLBACK_HEALTHY: 409,
     Code.INVALID_PHONE: 400,
+    Code.RECIPIENT_UNSUPPORTED: 400,
     Code.PHONE_NOT_REGISTERED: 400,
     Code.PHONE_BANNED: 403,
     Code.EMAIL_SETUP_REQUIRED: 409,

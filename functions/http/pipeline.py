@@ -45,8 +45,11 @@ class Pipeline:
         self._run_steps(request, caller, None)
         return caller
 
-    def access(self, request: Request, kinds: Sequence[CallerKind], reference: str, scope: Scope) -> Access:
-        """Take a request through all steps; return its caller's access to the tenant in its path."""
+    def access(self, request: Request, kinds: Sequence[CallerKind], reference: str | None, scope: Scope) -> Access:
+        """Take a request through all steps; return its caller's access to the tenant that `reference` names.
+
+        Without a reference it is the caller's own tenant; raises `tenant_not_found` for a caller that has none.
+        """
         acting = acts(request.scope["route"].dependant)
         authenticator = self.authenticator.reading(partial(self.acts.rows, request)) if acting else self.authenticator
         caller = authenticator.authenticate(request, kinds)

@@ -40,6 +40,7 @@ from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
 from functions.messages.send import Sending
 from functions.providers import token_routes, webhook_routes
@@ -79,6 +80,7 @@ from tests.support.clock import FakeClock
 ADMIN = {"X-Admin-Token": "the admin's token"}
 WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
 ORIGIN = "http://localhost:5173"
+WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
     tenants.router,
     credential_routes.router,
@@ -181,6 +183,7 @@ class Api:
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
+            OutboxGuard.of(enabled=True, whitelist=WHITELIST),
             Sending(owner),
             AccountCommands(owner),
             ProviderEvents(self.deliveries, ProviderSessionStore(self.table), self.queue, self.clock),

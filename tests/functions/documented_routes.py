@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/send": {"tenant": 1, "to": "me", "text": "x"},
     "/tenants/{tenant}/uploads": {"size": 1},
     "/tenants/{tenant}/messages/location": {"peer": "me", "latitude": 1.5, "longitude": 2.5},
     "/tenants/{tenant}/messages/contact": {"peer": "me", "phone": "+79001234567", "first_name": "Ann"},
