@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.callers import ADMIN, PUBLIC, TENANT_KEY, Beside, Caller, CallerKind, no_rows
+from functions.http.callers import ADMIN, PROVIDER, PUBLIC, TENANT_KEY, WA_WEB, Beside, Caller, CallerKind, no_rows
 from functions.http.json_body import parse
 from functions.http.parameters import TenantInQuery, TenantReference
 from functions.http.pipeline import Pipeline
 from shared.errors import AvioError, Code
-from shared.model.tenant import Scope
+from shared.model.tenant import Scope, Tenant
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
 
@@ -97,6 +97,29 @@ class AllowsInNamedTenant(Allows):
         return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
 
 
+class AllowsProvider(Allows):
+    """A dependency that takes a provider's request through the pipeline, and returns the tenant that its body names.
+
+    A token opens its own tenant alone: the name of any other is 401. A body that names none gives None: then the route's model refuses it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER, ADMIN)
+
+    def __call__(self, request: Request, **_: Any) -> Tenant | None:  # type: ignore[override]  # FastAPI calls by name
+        """Return the tenant."""
+        pipeline = _pipeline(request)
+        caller = pipeline.caller(request, self.kinds)
+        named = _named_in_body(request)
+        if named is None:
+            return None
+        tenant = caller.tenant or pipeline.authenticator.access(caller, named, Scope.SEND).tenant
+        if named.lower() not in (tenant.id, str(tenant.number)):
+            raise AvioError(Code.INVALID_CREDENTIALS, "This provider token is another tenant's: send the token of the tenant in the body.")
+        request.state.tenant = tenant.id  # for the access log
+        return tenant
+
+
 def _named_in_body(request: Request) -> str | None:
     """Return the tenant that a body names, None where it names none. What is wrong with the body is told to a caller alone."""
     content = request.state.body.content
@@ -105,7 +128,7 @@ def _named_in_body(request: Request) -> str | None:
     except AvioError:
         return None
     tenant = body.get("tenant") if isinstance(body, dict) else None
-    return None if tenant is None or isinstance(tenant, bool) else str(tenant)[:64]
+    return str(tenant)[:64] if isinstance(tenant, str | int) and not isinstance(tenant, bool) else None
 
 
 def _pipeline(request: Request) -> Pipeline:
@@ -124,3 +147,5 @@ ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
 NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]
+ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
+ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]
