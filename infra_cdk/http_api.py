@@ -32,6 +32,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/logout",
         "/tenants/{tenant}/proxy",
         "/tenants/{tenant}/proxy/{proxy+}",
+        "/pub/tg/{proxy+}",
     ),
     "messages": (
         "/tenants/{tenant}/messages/{proxy+}",
@@ -52,6 +53,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/events/{proxy+}",
         "/tenants/{tenant}/deliveries/{proxy+}",
     ),
+    "providers": ("/webhook", "/internal/{proxy+}", "/admin/{proxy+}"),
 }
 THROTTLE = apigateway.ThrottleSettings(rate_limit=200, burst_limit=400)
 # The access log has the route, but not the path (it names tenants) nor the query string (it may have a public key).

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.auth import email_routes, import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes, public_routes, qr_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
@@ -22,6 +22,7 @@ from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.media import routes as media
 from functions.messages import routers as messages
+from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import errors_page, openapi_operations, openapi_webhooks
@@ -37,17 +38,21 @@ ROUTERS = (
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    qr_routes.router,
+    public_routes.router,
     media.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
+    webhook_routes.router,
+    token_routes.router,
     receiver.router,
     api_info_routes.router,
 )
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;
-other tenants look absent to it.
+other tenants look absent to it. `?k=<public key>` opens `/pub/*` alone: it is for front ends.
 
 **Tenants** are named in paths by their `id` (a UUID) or by their `number`.
 
@@ -72,12 +77,14 @@ TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
     {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
+    {"name": "public", "description": "Log-in by QR code from a front end, with a public key in `?k=`; deprecated."},
     {"name": "messages", "description": "Sending as the account's person."},
     {"name": "media", "description": "Photos, videos and files of messages."},
     {"name": "chats", "description": "Reading what the account has: its chats, their messages and members."},
     {"name": "people", "description": "The account itself, users, contacts, and whom a name or phone leads to."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
+    {"name": "providers", "description": "Other software that holds messenger accounts, and posts what they receive."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
     {"name": "about", "description": "The API itself."},
 ]

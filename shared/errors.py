@@ -33,6 +33,8 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     REQUEST_IN_PROGRESS = "request_in_progress"
     ROTATION_PENDING = "rotation_pending"
+    NO_PROVIDER_TOKEN = "no_provider_token"  # noqa: S105  the code's name, no token
+    INVALID_QR = "invalid_qr"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
     RATE_LIMITED = "rate_limited"
@@ -56,6 +58,10 @@ class Code(StrEnum):
     CODE_EXPIRED = "code_expired"
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
+    NOT_WAITING_2FA = "not_waiting_2fa"
+    QR_NOT_FOUND = "qr_not_found"
+    QR_EXPIRED = "qr_expired"
+    TG_UNAVAILABLE = "tg_unavailable"
     ALREADY_AUTHORIZED = "already_authorized"
     # the proxy
     PROXY_FAILED = "proxy_failed"
@@ -156,6 +162,8 @@ DETAILS: dict[Code, str] = {
     Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
     Code.REQUEST_IN_PROGRESS: "A request with this Idempotency-Key is under way. Repeat it after `retry_after_seconds`, at the latest.",
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
+    Code.NO_PROVIDER_TOKEN: "The tenant has no provider token yet: GET /admin/provider-token/{tenant} makes it.",
+    Code.INVALID_QR: "`svg` should be the QR code as an SVG image, without scripts and without links to elsewhere.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
     Code.RATE_LIMITED: "That was asked for too often. Wait, then ask again.",
@@ -181,6 +189,10 @@ DETAILS: dict[Code, str] = {
     Code.CODE_EXPIRED: "The code has expired. Call auth/start for a new one.",
     Code.BAD_PASSWORD: "The password is wrong. The code stays accepted: call verify again with the right password.",
     Code.NOT_STARTED: "No log-in is under way for this phone. Call auth/start first.",
+    Code.NOT_WAITING_2FA: "No log-in waits for the password: its code was not given, or its QR code not scanned yet.",
+    Code.QR_NOT_FOUND: "There is no QR code of this `qr_id`. The status has the present one; start again if it has none.",
+    Code.QR_EXPIRED: "This QR code has expired. The status has the present one; start again if it has none.",
+    Code.TG_UNAVAILABLE: "Telegram, or the account's connection to it, cannot be reached right now. Ask again shortly.",
     Code.ALREADY_AUTHORIZED: "The account is logged in already.",
     Code.NOT_AUTHORIZED: "The account is not logged in.",
     Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "

@@ -78,6 +78,18 @@ class DeliveryMode(StrEnum):
     PULL = "pull"
 
 
+class BodyFormat(StrEnum):
+    """How a callback's bodies look: one form for all kinds, or messages as MessageIn, which providers post."""
+
+    EVENT = "event"
+    MESSAGE_IN = "message_in"
+
+
+def _known_format(value: str) -> BodyFormat:
+    """Return the format of a row; one of a later version is the default here."""
+    return next((known for known in BodyFormat if known == value), BodyFormat.EVENT)
+
+
 MOST_CALLBACKS = 5
 """Callbacks of a tenant, the first included."""
 MOST_CHATS = 100
@@ -113,6 +125,7 @@ class StoredCallback(StoredModel):
     events: _Events = DEFAULT_KINDS
     include_chats: frozenset[str] = frozenset()
     exclude_chats: frozenset[str] = frozenset()
+    body_format: Annotated[BodyFormat, BeforeValidator(_known_format)] = BodyFormat.EVENT
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()
@@ -201,7 +214,8 @@ class Tenant(StoredCallback):
 class TenantKey(StoredModel):
     """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people.
 
-    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes.
+    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes. A public key has no scopes: it
+    opens the public routes alone, and may stand in an address.
     """
 
     id: str
@@ -211,6 +225,7 @@ class TenantKey(StoredModel):
     created_at: datetime
     valid_until: datetime | None = None
     last_used_at: datetime | None = None
+    public: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Tell whether it opens nothing any more."""
