@@ -57,7 +57,9 @@ class AllowsInTenant(Allows):
 
     def __call__(self, request: Request, *, tenant: str, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
-        return _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+        access = _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+        assert access is not None  # the path names a tenant
+        return access
 
 
 class AllowsPublic(Allows):
@@ -86,13 +88,16 @@ class AllowsPublic(Allows):
 
 
 class AllowsInNamedTenant(Allows):
-    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`.
+
+    A key may leave the field out: it names its tenant. For the administrator the access is None then, and the route refuses the request.
+    """
 
     def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
         super().__init__(*kinds)
         self._scope = scope
 
-    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+    def __call__(self, request: Request, **_: Any) -> Access | None:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
         return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
 
@@ -145,7 +150,7 @@ OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
-NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
+NamedSendAccess = Annotated[Access | None, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]
 ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
 ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]
