@@ -32,6 +32,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/logout",
         "/tenants/{tenant}/proxy",
         "/tenants/{tenant}/proxy/{proxy+}",
+        "/pub/tg/{proxy+}",
     ),
     "messages": (
         "/tenants/{tenant}/messages/{proxy+}",

@@ -58,6 +58,10 @@ class Code(StrEnum):
     CODE_EXPIRED = "code_expired"
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
+    NOT_WAITING_2FA = "not_waiting_2fa"
+    QR_NOT_FOUND = "qr_not_found"
+    QR_EXPIRED = "qr_expired"
+    TG_UNAVAILABLE = "tg_unavailable"
     ALREADY_AUTHORIZED = "already_authorized"
     # the proxy
     PROXY_FAILED = "proxy_failed"
@@ -185,6 +189,10 @@ DETAILS: dict[Code, str] = {
     Code.CODE_EXPIRED: "The code has expired. Call auth/start for a new one.",
     Code.BAD_PASSWORD: "The password is wrong. The code stays accepted: call verify again with the right password.",
     Code.NOT_STARTED: "No log-in is under way for this phone. Call auth/start first.",
+    Code.NOT_WAITING_2FA: "No log-in waits for the password: its code was not given, or its QR code not scanned yet.",
+    Code.QR_NOT_FOUND: "There is no QR code of this `qr_id`. The status has the present one; start again if it has none.",
+    Code.QR_EXPIRED: "This QR code has expired. The status has the present one; start again if it has none.",
+    Code.TG_UNAVAILABLE: "Telegram, or the account's connection to it, cannot be reached right now. Ask again shortly.",
     Code.ALREADY_AUTHORIZED: "The account is logged in already.",
     Code.NOT_AUTHORIZED: "The account is not logged in.",
     Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "

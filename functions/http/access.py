@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.callers import ADMIN, PROVIDER, TENANT_KEY, WA_WEB, Caller, CallerKind
+from functions.http.callers import ADMIN, PROVIDER, PUBLIC, TENANT_KEY, WA_WEB, Beside, Caller, CallerKind, no_rows
 from functions.http.json_body import parse
-from functions.http.parameters import TenantReference
+from functions.http.parameters import TenantInQuery, TenantReference
 from functions.http.pipeline import Pipeline
 from shared.errors import AvioError, Code
 from shared.model.tenant import Scope, Tenant
@@ -47,16 +47,42 @@ class Allows:
 class AllowsInTenant(Allows):
     """A dependency that takes a request through the pipeline, and returns its caller's access to the tenant in the path."""
 
-    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+    def __init__(self, *kinds: CallerKind, scope: Scope, beside: Beside = no_rows) -> None:
         super().__init__(*kinds)
         self._scope = scope
+        self._beside = beside
 
     def _parameters(self) -> list[inspect.Parameter]:
         return [*super()._parameters(), inspect.Parameter("tenant", _NAMED, annotation=TenantReference)]
 
     def __call__(self, request: Request, *, tenant: str, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
-        return _pipeline(request).access(request, self.kinds, tenant, self._scope)
+        return _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+
+
+class AllowsPublic(Allows):
+    """A dependency that takes a request of a front end through the pipeline, and returns the access to the tenant in its query.
+
+    With `in_body` the tenant is in the body. A body that names none gives no access (None): then the route's model refuses it.
+    """
+
+    def __init__(self, *, beside: Beside = no_rows, in_body: bool = False) -> None:
+        self._beside, self._in_body = beside, in_body
+        super().__init__(PUBLIC)
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        tenant = [] if self._in_body else [inspect.Parameter("tenant", _NAMED, annotation=TenantInQuery, default="")]
+        return [*super()._parameters(), *tenant]
+
+    def __call__(self, request: Request, *, tenant: str | None = None, **_: Any) -> Access | None:  # type: ignore[override]  # by name
+        """Return the access."""
+        reference = _named_in_body(request) if self._in_body else tenant
+        if not reference:
+            _pipeline(request).caller(request, self.kinds)  # strangers are told of their key first
+            if self._in_body:
+                return None
+            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "query.tenant", "problem": "This field is required."}])
+        return _pipeline(request).access(request, self.kinds, reference, None, self._beside)
 
 
 class AllowsInNamedTenant(Allows):
@@ -110,15 +136,16 @@ def _pipeline(request: Request) -> Pipeline:
     return pipeline
 
 
-def _in_tenant(scope: Scope) -> Any:
-    return Security(AllowsInTenant(ADMIN, TENANT_KEY, scope=scope), scopes=[scope.value])
+def in_tenant(scope: Scope, beside: Beside = no_rows) -> Any:
+    """Declare that the administrator and the tenant's keys with a scope may call; the rows `beside` the tenant are read with it."""
+    return Security(AllowsInTenant(ADMIN, TENANT_KEY, scope=scope, beside=beside), scopes=[scope.value])
 
 
 OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
-ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
-SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
+ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
+SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
 NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
-ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]
+ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]
 ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
 ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]

@@ -57,6 +57,10 @@ STATUS: dict[Code, int] = {
     Code.CODE_EXPIRED: 400,
     Code.BAD_PASSWORD: 401,
     Code.NOT_STARTED: 409,
+    Code.NOT_WAITING_2FA: 409,
+    Code.QR_NOT_FOUND: 404,
+    Code.QR_EXPIRED: 410,
+    Code.TG_UNAVAILABLE: 502,
     Code.ALREADY_AUTHORIZED: 409,
     Code.NOT_AUTHORIZED: 401,
     Code.PEER_NOT_FOUND: 400,
@@ -130,9 +134,17 @@ CHALLENGE = 'Bearer realm="Avio"'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
+class OtherStatus(AvioError):
+    """An error whose status differs from its code's, at one route that the contract spells so."""
+
+    def __init__(self, status: int, error: AvioError) -> None:
+        super().__init__(error.code, error.detail, retry_after_s=error.retry_after_s, **error.fields)
+        self.status = status
+
+
 def response(error: AvioError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the HTTP response for an error; `headers` are added to the usual ones."""
-    status = STATUS[error.code]
+    status = error.status if isinstance(error, OtherStatus) else STATUS[error.code]
     all_headers = {"Content-Type": "application/json", **(headers or {})}
     if status in (429, 503):
         seconds = _RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s

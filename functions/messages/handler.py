@@ -8,7 +8,6 @@ from functions.messages.attachments import MAX_BODY_BYTES
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
 from functions.messages.routers import ROUTERS
-from functions.messages.send import Sending
 from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings, OutboxSettings
 from shared.store.accounts import AccountStore
@@ -26,4 +25,4 @@ function = HttpFunction(settings)
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
 reading = AccountReading(owner, settings.app_base_url)
 guard = OutboxGuard.of(enabled=settings.outbox_enabled, whitelist=settings.outbox_whitelist)
-handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner), reading, guard, max_body_bytes=MAX_BODY_BYTES)
+handler = function.handler(ROUTERS, AccountCommands(owner), reading, guard, max_body_bytes=MAX_BODY_BYTES)

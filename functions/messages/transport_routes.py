@@ -14,12 +14,12 @@ from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import NUMBER_FORM, UUID_FORM, Whole
 from functions.messages import peers
+from functions.messages.account_commands import AccountCommands
 from functions.messages.attachments import ATTACHMENT_ERRORS, NewAttachment
 from functions.messages.delivery_fields import SEND_ERRORS, refused
 from functions.messages.fields import INT32_MAX, MAX_TEXT
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.routes import NewMessage, send_message
-from functions.messages.send import Sending
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel
 from shared.rpc.send_attachments import MAX_ATTACHMENTS, AttachmentType
@@ -121,7 +121,7 @@ def send(
     body: TransportMessage,
     access: NamedSendAccess,
     guard: Annotated[OutboxGuard, provided(OutboxGuard)],
-    sending: Annotated[Sending, provided(Sending)],
+    commands: Annotated[AccountCommands, provided(AccountCommands)],
     once: Acting,
 ) -> TransportAnswer:
     """Send a message by the channel that it names, to recipients whom the operator allows.
@@ -132,5 +132,5 @@ def send(
     guard.check(recipient)
     if body.channel is not Channel.TELEGRAM:
         raise AvioError(Code.NOT_SUPPORTED, "No worker of this deployment serves WhatsApp yet. Nothing was sent.")
-    sent = send_message(body.message(), access, sending, once)
+    sent = send_message(body.message(), access, commands, once)
     return TransportAnswer(**sent.model_dump())

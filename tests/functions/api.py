@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from functions.auth import email_routes, import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes, public_routes, qr_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
+from functions.auth.public_notices import PublicNotices
+from functions.auth.public_throttle import PublicThrottle
+from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
 from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
@@ -30,6 +33,7 @@ from functions.deliveries.history import DeliveryHistory
 from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
+from functions.http.base_url import BaseUrl
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
@@ -42,7 +46,6 @@ from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
-from functions.messages.send import Sending
 from functions.providers import token_routes, webhook_routes
 from functions.providers.provider_events import ProviderEvents
 from functions.providers.provider_token_service import ProviderTokenService
@@ -68,8 +71,10 @@ from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
+from shared.store.notices import NoticeStore
 from shared.store.provider_sessions import ProviderSessionStore
 from shared.store.provider_tokens import ProviderTokenStore
+from shared.store.qr_codes import QrCodeStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
@@ -79,6 +84,7 @@ from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
+PUBLIC_KEY = "the public key"
 ORIGIN = "http://localhost:5173"
 WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
@@ -89,6 +95,8 @@ ROUTERS = [
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    qr_routes.router,
+    public_routes.router,
     media.router,
     *messages.ROUTERS,
     deliveries.router,
@@ -138,7 +146,7 @@ class RecordingFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: EmulatorAccount) -> None:
+    def __init__(self, account: EmulatorAccount, public_key: str | None = PUBLIC_KEY) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
         self.log = CapturedLog()
@@ -147,7 +155,8 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), wa_web=digest(WA_WEB["X-Auth-Token"])))
+        wa_web = digest(WA_WEB["X-Auth-Token"])
+        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key), wa_web=wa_web))
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms, s3 = account.client("kms"), account.client("s3")
@@ -182,10 +191,13 @@ class Api:
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),
+            QrLogIn(owner, QrCodeStore(self.table), self.clock),
+            BaseUrl(),
+            PublicThrottle(self.table, self.clock),
+            PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             OutboxGuard.of(enabled=True, whitelist=WHITELIST),
-            Sending(owner),
-            AccountCommands(owner),
+            AccountCommands(owner, self.clock.now),
             ProviderEvents(self.deliveries, ProviderSessionStore(self.table), self.queue, self.clock),
             ProviderTokenService(self.tenants, ProviderTokenStore(self.table), self.envelope, self.clock),
             Fetching(owner, self.bucket),
@@ -203,6 +215,16 @@ class Api:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger
         return create_app(routers, pipeline=pipeline or self.pipeline, dependencies=dependencies, origins=[ORIGIN], logger=logger)
+
+    @property
+    def routers(self) -> list[APIRouter]:
+        """All routers."""
+        return ROUTERS
+
+    def another_container(self) -> Dependencies:
+        """Return dependencies of another container, which remembers nothing of what this one did."""
+        notices = PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger)
+        return self.dependencies.replacing(notices, PublicThrottle(self.table, self.clock))
 
     def serving(self, app: FastAPI) -> Api:
         """Return this API with another app."""

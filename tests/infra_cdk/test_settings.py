@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra_cdk.settings import SettingsError, StackSettings, from_environment
+from infra_cdk.settings import SettingsError, StackSettings, Target, from_environment
 
 
 @pytest.mark.parametrize("name", ["ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS"])
@@ -37,3 +37,19 @@ def test_an_operators_choices_are_taken_over() -> None:
     chosen = {"CORS_ORIGINS": "https://a.example", "OUTBOX_ENABLED": "yes", "OUTBOX_WHITELIST": "me, @x"}
     settings = from_environment("aws", chosen)
     assert (settings.cors_origins, settings.outbox_enabled, settings.outbox_whitelist) == ("https://a.example", "1", "me, @x")
+
+
+@pytest.mark.parametrize("target", ["aws", "local"])
+def test_a_public_key_that_is_the_admin_token_is_refused(target: Target) -> None:
+    """Before anything is deployed; the value is not repeated."""
+    with pytest.raises(SettingsError, match="PUBLIC_KEY equals ADMIN_TOKEN") as refused:
+        from_environment(target, {"PUBLIC_KEY": "the-same", "ADMIN_TOKEN": "the-same"})
+    assert "the-same" not in str(refused.value)
+    from_environment(target, {"PUBLIC_KEY": "one", "ADMIN_TOKEN": "another"})
+
+
+def test_links_begin_with_the_address_that_is_set() -> None:
+    """APP_BASE_URL, where it is one."""
+    assert from_environment("aws", {"APP_BASE_URL": "https://api.avio.website"}).app_base_url == "https://api.avio.website"
+    with pytest.raises(SettingsError, match="APP_BASE_URL"):
+        from_environment("aws", {"APP_BASE_URL": "api.avio.website"})
