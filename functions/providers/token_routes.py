@@ -12,7 +12,7 @@ from functions.http.access import Administrator, ProviderDeployment
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import TenantReference
-from functions.providers.provider_token_service import ProviderTokenService, IssuedProviderToken
+from functions.providers.provider_token_service import IssuedProviderToken, ProviderTokenService
 from shared.errors import Code
 from shared.model.tenant import Tenant
 
