@@ -116,7 +116,6 @@ _CHAT = {
     "last_message": _HISTORY_MESSAGE,
 }
 _PROXY = {"type": "socks5", "host": "proxy.example.com", "port": 1080, "has_credentials": True}
-_PROVIDER_TOKEN = {"ok": True, "tenant": 7, "provider_token": "avio_provider_…", "created_at": _AT, "previous_valid_until": None}
 _QR_ID = "5f3c7a52e1b84d69a7c25d08f4b1e936"
 _PUBLIC_QR = f"https://api.example/pub/tg/qr.png?tenant=1&qr_id={_QR_ID}&k=PUBLIC_KEY"
 _QR = {
@@ -139,6 +138,7 @@ _WHATSAPP_QR = {
     "qr_url": "https://api.example/pub/wa/qr.svg?tenant=7&qr_id=1715940000000&k=PUBLIC_KEY",
     "expires_at": _AT,
 }
+_PROVIDER_TOKEN = {"ok": True, "tenant": 7, "provider_token": "avio_provider_…", "created_at": _AT, "previous_valid_until": None}
 EXAMPLES: dict[str, Any] = {
     "create_tenant": {**_TENANT, "key": "avio_…", "signing_secret": "whsec_…"},
     "list_tenants": [_TENANT],

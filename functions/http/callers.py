@@ -3,9 +3,9 @@
     kind         credential                              opens
     ADMIN        X-Admin-Token: <ADMIN_TOKEN>            everything
     TENANT_KEY   Authorization: Bearer <tenant key>      what its scopes allow in its own tenant; other tenants look absent
+    PUBLIC       ?k=<PUBLIC_KEY>, ?k=<public key>        /pub/* alone; a public key that was made for a tenant only there
     PROVIDER     X-Provider-Token, or ?token=            POST /webhook, for the tenant that it was made for
     WA_WEB       X-Auth-Token, or ?token=                POST /internal/tenant/{tenant}/ensure
-    PUBLIC       ?k=<PUBLIC_KEY>, ?k=<public key>        /pub/* alone; a public key that was made for a tenant only there
 
 A new kind is a new entry in CALLER_KINDS; routes name the kinds that they take (see access.py). The authenticator knows no kind by name.
 """
@@ -204,6 +204,18 @@ TENANT_KEY = CallerKind(
     unrecognized="This is not a tenant's key: those begin with `avio_`.",
     scoped=True,
 )
+PUBLIC = CallerKind(
+    title="a public key",
+    sent_as="`?k=<key>` to `/pub/*`",
+    schemes=(
+        APIKeyQuery(
+            name="k", auto_error=False, scheme_name="PublicKey", description="The deployment's PUBLIC_KEY, or a tenant's public key."
+        ),
+    ),
+    verify=_front_end,
+    recognizes=_is_public_key,
+    unrecognized="The public key is wrong.",
+)
 PROVIDER = CallerKind(
     title="a provider token",
     sent_as="`X-Provider-Token` or `?token=`",
@@ -225,17 +237,5 @@ WA_WEB = CallerKind(
     verify=_wa_web,
     recognizes=_is_wa_web_token,
     unrecognized="The provider's deployment token (WA_WEB_TOKEN) is wrong.",
-)
-PUBLIC = CallerKind(
-    title="a public key",
-    sent_as="`?k=<key>` to `/pub/*`",
-    schemes=(
-        APIKeyQuery(
-            name="k", auto_error=False, scheme_name="PublicKey", description="The deployment's PUBLIC_KEY, or a tenant's public key."
-        ),
-    ),
-    verify=_front_end,
-    recognizes=_is_public_key,
-    unrecognized="The public key is wrong.",
 )
 CALLER_KINDS = (ADMIN, TENANT_KEY, PUBLIC, PROVIDER, WA_WEB)

@@ -29,10 +29,6 @@ class DeploymentTokens:
         """Tell whether this is the administrator's token, in constant time; raises StoreUnavailable before the first read."""
         return _same(self._digests().admin, token)
 
-    def is_wa_web(self, token: str) -> bool:
-        """Tell whether this is the token of the providers' software, in constant time; raises StoreUnavailable before the first read."""
-        return _same(self._digests().wa_web, token)
-
     def is_public(self, token: str) -> bool:
         """Tell whether this is the public key, in constant time. Without a public key the administrator's token serves as one (G6)."""
         digests = self._digests()
@@ -42,6 +38,10 @@ class DeploymentTokens:
     def without_public_key(self) -> bool:
         """Whether the deployment has no public key."""
         return self._digests().public is None
+
+    def is_wa_web(self, token: str) -> bool:
+        """Tell whether this is the token of the providers' software, in constant time; raises StoreUnavailable before the first read."""
+        return _same(self._digests().wa_web, token)
 
     def _digests(self) -> TokenDigests:
         """Return the digests: as read within a minute or, while the store does not answer, as read last.

@@ -11,10 +11,10 @@ table avio                        pk                        sk
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
   a peer that it has listed       T#<tenant id>             LISTED#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
+  the QR code of its log-in       T#<tenant id>             QR#<channel>
   its provider token, sealed      T#<tenant id>             PROVIDER
   its session at a provider       T#<tenant id>             PROVIDERSESSION#<channel>
   a QR code of that session       T#<tenant id>             PROVIDERQR#<channel>#<qr id>
-  the QR code of its log-in       T#<tenant id>             QR#<channel>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
@@ -94,6 +94,10 @@ def proxy(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PROXY#{channel}"}
 
 
+def qr_code(tenant_id: TenantId, channel: Channel) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"QR#{channel}"}
+
+
 def provider_token(tenant_id: TenantId) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": "PROVIDER"}
 
@@ -104,10 +108,6 @@ def provider_session(tenant_id: TenantId, channel: Channel) -> Key:
 
 def provider_qr(tenant_id: TenantId, channel: Channel, qr_id: str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PROVIDERQR#{channel}#{qr_id}"}
-
-
-def qr_code(tenant_id: TenantId, channel: Channel) -> Key:
-    return {"pk": f"T#{tenant_id}", "sk": f"QR#{channel}"}
 
 
 KEY_CLAIMS = "KEYCLAIM#"

@@ -84,8 +84,8 @@ from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
-WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
 PUBLIC_KEY = "the public key"
+WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
 ORIGIN = "http://localhost:5173"
 WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
@@ -157,8 +157,10 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        wa_web = digest(WA_WEB["X-Auth-Token"])
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key), wa_web=wa_web))
+        digests = TokenDigests(
+            admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key), wa_web=digest(WA_WEB["X-Auth-Token"])
+        )
+        tokens.put(digests)
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms, s3 = account.client("kms"), account.client("s3")
