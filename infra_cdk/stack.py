@@ -168,6 +168,7 @@ class AvioStack(Stack):
             "DELIVERIES_KEPT_DAYS": self._settings.deliveries_kept_days,
             "EVENTS_QUEUE_URL": self.queues.events.queue_url,
             "KMS_KEY_ID": self.data.key.key_id,
+            "APP_BASE_URL": self._settings.app_base_url,
         }
         function = self.functions.add("providers", environment)
         self.data.let_read_state(function.role)

@@ -22,6 +22,7 @@ from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.media import routes as media
 from functions.messages import routers as messages
+from functions.providers import public_routes as whatsapp_public_routes
 from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -46,6 +47,7 @@ ROUTERS = (
     events.router,
     webhook_routes.router,
     token_routes.router,
+    whatsapp_public_routes.router,
     receiver.router,
     api_info_routes.router,
 )

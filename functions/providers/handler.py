@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functions.http.base_url import BaseUrl
 from functions.http.http_function import HttpFunction
-from functions.providers import token_routes, webhook_routes
+from functions.http.public_throttle import PublicThrottle
+from functions.providers import public_routes, token_routes, webhook_routes
 from functions.providers.provider_events import ProviderEvents
 from functions.providers.provider_token_service import ProviderTokenService
 from shared import aws
@@ -21,13 +23,16 @@ class ProvidersSettings(HttpSettings, DeliverySettings):
 
     events_queue_url: str
     kms_key_id: str
+    app_base_url: str = ""
 
 
 settings = ProvidersSettings()
 function = HttpFunction(settings)
 deliveries = DeliveryStore(Table(function.dynamodb, settings.deliveries_table_name), settings.deliveries_kept_days)
 handler = function.handler(
-    [webhook_routes.router, token_routes.router],
+    [webhook_routes.router, token_routes.router, public_routes.router],
+    BaseUrl(settings.app_base_url),
+    PublicThrottle(function.table, function.clock),
     ProviderEvents(deliveries, ProviderSessionStore(function.table), EventsQueue(aws.sqs(), settings.events_queue_url), function.clock),
     ProviderTokenService(function.tenants, ProviderTokenStore(function.table), Envelope(aws.kms, settings.kms_key_id), function.clock),
 )

@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.delivery import DeliveryStatus
 from shared.model.event import MessageReceived, ProviderReady
-from shared.model.ids import Channel
+from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant
 from shared.queues import EventsQueue, QueueUnavailable
 from shared.store.accounts import TenantGone
@@ -66,6 +66,10 @@ class ProviderEvents:
             self.sessions.show_qr(tenant.id, Channel(posted.channel), posted.qr_id, svg, self.clock.now())
         except TenantGone:
             raise AvioError(Code.TENANT_NOT_FOUND) from None
+
+    def svg(self, tenant_id: TenantId, qr_id: str) -> str | None:
+        """Return a QR code's image, None if there is none or its time is over."""
+        return self.sessions.svg(tenant_id, Channel.WHATSAPP, qr_id, self.clock.now())
 
     def _take(self, event: MessageReceived | ProviderReady) -> None:
         if len(event.model_dump_json(exclude_none=True).encode()) > MAX_EVENT_BYTES:

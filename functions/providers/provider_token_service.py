@@ -29,7 +29,7 @@ _NUMBER, _UUID = re.compile(NUMBER_FORM), re.compile(UUID_FORM)
 
 
 @dataclass(frozen=True)
-class ShownToken:
+class IssuedProviderToken:
     """A tenant's token in the clear. `previous_valid_until`: when the last of the replaced tokens ends, None if there is none."""
 
     token: SecretStr
@@ -65,7 +65,7 @@ class ProviderTokenService:
             self.tenants.create_numbered(number, f"Tenant {number}", self.clock.now())
         return self.tenant(reference)
 
-    def ensure(self, tenant: Tenant) -> ShownToken:
+    def ensure(self, tenant: Tenant) -> IssuedProviderToken:
         """Return the tenant's token; make it if there is none. Of several at once all get the same one. Raises `tenant_not_found`."""
         for _ in range(_TRIES):
             if shown := self.shown(tenant):
@@ -73,21 +73,21 @@ class ProviderTokenService:
             token = new_provider_token(tenant.id)
             stored = self._stored(tenant, token)
             if self.tokens.create(tenant.id, stored):
-                return ShownToken(token, stored.created_at, None)
+                return IssuedProviderToken(token, stored.created_at, None)
             if self.tenants.get(tenant.id) is None:
                 raise AvioError(Code.TENANT_NOT_FOUND)
         raise StoreUnavailable("transact_write_items: others write the same items")
 
-    def shown(self, tenant: Tenant) -> ShownToken | None:
+    def shown(self, tenant: Tenant) -> IssuedProviderToken | None:
         """Return the tenant's token, None if it has none yet."""
         stored = self.tokens.get(tenant.id)
         if stored is None:
             return None
         token = unseal(self.envelope, tenant.id, stored.sealed, Purpose.PROVIDER)
         previous = stored.valid_previous(self.clock.now())
-        return ShownToken(SecretStr(token), stored.created_at, max((one.until for one in previous), default=None))
+        return IssuedProviderToken(SecretStr(token), stored.created_at, max((one.until for one in previous), default=None))
 
-    def rotate(self, tenant: Tenant) -> ShownToken:
+    def rotate(self, tenant: Tenant) -> IssuedProviderToken:
         """Make a new token; the replaced one stays valid for 24 hours. Raises `rotation_pending`, or `no_provider_token`."""
         seen, now = self._seen(tenant), self.clock.now()
         if len(seen.valid_previous(now)) >= MAX_PREVIOUS_TOKENS:
@@ -95,7 +95,7 @@ class ProviderTokenService:
         token, until = new_provider_token(tenant.id), now + OVERLAP
         previous = (*seen.valid_previous(now), PreviousToken(digest=seen.digest, until=until))
         self._replace(tenant, seen, self._stored(tenant, token, previous))
-        return ShownToken(token, now, until)
+        return IssuedProviderToken(token, now, until)
 
     def end_previous(self, tenant: Tenant) -> None:
         """End all replaced tokens now. Safe to repeat. Raises `rotation_pending`, or `no_provider_token`."""

@@ -12,7 +12,7 @@ from functions.http.access import Administrator, ProviderDeployment
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
 from functions.http.parameters import TenantReference
-from functions.providers.provider_token_service import ProviderTokenService, ShownToken
+from functions.providers.provider_token_service import IssuedProviderToken, ProviderTokenService
 from shared.errors import Code
 from shared.model.tenant import Tenant
 
@@ -86,7 +86,7 @@ def end_previous_provider_token(tenant: TenantReference, _: Administrator, token
     return PreviousEnded()
 
 
-def _view(tenant: Tenant, shown: ShownToken | None) -> ProviderTokenView:
+def _view(tenant: Tenant, shown: IssuedProviderToken | None) -> ProviderTokenView:
     return ProviderTokenView(
         tenant=tenant.number,
         provider_token=shown.token.get_secret_value() if shown else None,

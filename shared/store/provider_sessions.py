@@ -12,6 +12,7 @@ from shared.model.frozen import StoredModel
 from shared.model.ids import Channel, TenantId
 from shared.store import keys
 from shared.store.accounts import TenantGone
+from shared.store.rows import of_row
 from shared.store.table import ConditionCheck, ConditionFailed, Item, Put, StoreUnavailable, Table
 
 QR_KEPT = timedelta(minutes=5)
@@ -37,7 +38,7 @@ class ProviderSessionStore:
     def get(self, tenant_id: TenantId, channel: Channel) -> ProviderSession | None:
         """Return what was said last of a session, or None."""
         row = self._table.get(keys.provider_session(tenant_id, channel))
-        return ProviderSession.model_validate({name: row[name] for name in ProviderSession.model_fields if name in row}) if row else None
+        return session_of(row) if row else None
 
     def svg(self, tenant_id: TenantId, channel: Channel, qr_id: str, now: datetime) -> str | None:
         """Return a code's image, None if there is none or its time is over."""
@@ -68,3 +69,9 @@ class ProviderSessionStore:
             else:
                 return
         raise StoreUnavailable("transact_write_items: others write the same items")
+
+
+@of_row
+def session_of(row: Item) -> ProviderSession:
+    """Return the session in an item; raises Malformed."""
+    return ProviderSession.model_validate({name: row[name] for name in ProviderSession.model_fields if name in row})

@@ -17,7 +17,6 @@ from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
 from functions.auth.public_notices import PublicNotices
-from functions.auth.public_throttle import PublicThrottle
 from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
@@ -39,6 +38,7 @@ from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
+from functions.http.public_throttle import PublicThrottle
 from functions.media import routes as media
 from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
@@ -46,6 +46,7 @@ from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
+from functions.providers import public_routes as whatsapp_public_routes
 from functions.providers import token_routes, webhook_routes
 from functions.providers.provider_events import ProviderEvents
 from functions.providers.provider_token_service import ProviderTokenService
@@ -103,6 +104,7 @@ ROUTERS = [
     events.router,
     webhook_routes.router,
     token_routes.router,
+    whatsapp_public_routes.router,
     receiver.router,
     api_info_routes.router,
 ]

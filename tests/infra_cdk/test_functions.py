@@ -88,6 +88,7 @@ def test_every_route_leads_to_its_function(aws: TemplateView) -> None:
         "ANY /webhook",
         "ANY /internal/{proxy+}",
         "ANY /admin/{proxy+}",
+        "ANY /pub/wa/{proxy+}",
     } <= keys
 
 
