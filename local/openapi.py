@@ -24,7 +24,7 @@ from functions.media import routes as media
 from functions.messages import routers as messages
 from functions.providers import public_routes as whatsapp_public_routes
 from functions.providers import token_routes, webhook_routes
-from functions.tenants import api_info_routes, callback_routes, credential_routes
+from functions.tenants import about_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import errors_page, openapi_operations, openapi_webhooks
 from shared.errors import Code
@@ -49,7 +49,7 @@ ROUTERS = (
     token_routes.router,
     whatsapp_public_routes.router,
     receiver.router,
-    api_info_routes.router,
+    about_routes.router,
 )
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.auth.codes import entered
+from functions.auth.login_codes import entered
 from shared import session_strings
 from shared.clock import Clock
 from shared.errors import AvioError, Code

@@ -22,10 +22,10 @@ from functions.auth.qr_login import QrStatus, out_of_reach, qr_rows
 from functions.auth.qr_routes import PNG, Addresses, QrLogIns
 from functions.auth.routes import Flow, Secret
 from functions.http.access import AllowsPublic
-from functions.http.act_service import add_headers
 from functions.http.authenticator import Access
 from functions.http.dependencies import provided
 from functions.http.errors import OtherStatus
+from functions.http.idempotent_request_service import add_headers
 from functions.http.openapi_responses import errors
 from functions.http.public_throttle import PublicThrottle
 from shared.errors import AvioError, Code

@@ -8,9 +8,9 @@ from functions.callback_delivery import retry
 from functions.callback_delivery.attempt import AttemptResult
 from functions.callback_delivery.callback_health import HealthCounter
 from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Finished, Park, PutBack, Step
+from functions.callback_delivery.recipient_cache import RecipientCache
 from functions.callback_delivery.recipients import Recipient
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
 from shared.model.delivery import Delivery, DeliveryStatus
@@ -51,7 +51,7 @@ class AttemptOutcomes:
     """Applies the outcomes of one run's attempts."""
 
     def __init__(
-        self, services: DeliveryServices, state: RunState, recipients: RunRecipients, health: HealthCounter, recorder: Recorder
+        self, services: DeliveryServices, state: RunState, recipients: RecipientCache, health: HealthCounter, recorder: Recorder
     ) -> None:
         self._services = services
         self._state = state

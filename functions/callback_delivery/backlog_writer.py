@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functions.callback_delivery.callback_health import FIRST_LOOK
 from functions.callback_delivery.delivery_filter import rejection
 from functions.callback_delivery.queue import QueueEntry
-from functions.callback_delivery.run_recipients import RunRecipients
+from functions.callback_delivery.recipient_cache import RecipientCache
 from functions.callback_delivery.run_state import RunState, already_handled
 from functions.callback_delivery.services import DeliveryServices
 from shared.model.backlog import CallbackHealth, CallbackState, ParkedChat
@@ -30,7 +30,7 @@ Parkable = tuple[Event, Delivery]
 class BacklogWriter:
     """Parks the events of one run."""
 
-    def __init__(self, services: DeliveryServices, state: RunState, recipients: RunRecipients) -> None:
+    def __init__(self, services: DeliveryServices, state: RunState, recipients: RecipientCache) -> None:
         self._services = services
         self._state = state
         self._recipients = recipients

@@ -19,8 +19,8 @@ from functions.callback_delivery.endpoint_hold import EndpointHold
 from functions.callback_delivery.entry_delivery import EntryDelivery
 from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Finished, Park, PutBack
 from functions.callback_delivery.queue import QueueEntry
+from functions.callback_delivery.recipient_cache import RecipientCache
 from functions.callback_delivery.recorder import Recorder
-from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.slow_attempts import SlowAttempts
@@ -44,7 +44,7 @@ class DeliveryRun:
         self._tenants = _by_tenant(entries)
         chats = sum(map(len, self._tenants))
         self._early_delete = EarlyDelete(services.messages, chats)
-        self._recipients = RunRecipients(services, state)
+        self._recipients = RecipientCache(services, state)
         self._backlog = BacklogWriter(services, state, self._recipients)
         health = HealthCounter(services, state)
         self._hold = EndpointHold(services, state, health)

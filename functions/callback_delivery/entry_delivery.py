@@ -23,8 +23,8 @@ from functions.callback_delivery.endpoint_hold import EndpointHold
 from functions.callback_delivery.entry_outcome import STORAGE_DELAY_S, Park, PutBack, Step
 from functions.callback_delivery.fan_out import FanOut
 from functions.callback_delivery.queue import QueueEntry
+from functions.callback_delivery.recipient_cache import RecipientCache
 from functions.callback_delivery.recipients import Recipient
-from functions.callback_delivery.run_recipients import RunRecipients
 from functions.callback_delivery.run_state import RunState, already_handled
 from functions.callback_delivery.services import DeliveryServices
 from functions.callback_delivery.slow_attempts import SlowAttempts
@@ -51,7 +51,7 @@ class EntryDelivery:
         self,
         services: DeliveryServices,
         state: RunState,
-        recipients: RunRecipients,
+        recipients: RecipientCache,
         rejected: RejectedEvents,
         hold: EndpointHold,
         slow_attempts: SlowAttempts,

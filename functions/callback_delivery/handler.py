@@ -13,7 +13,7 @@ from functions.callback_delivery.attempt import EventPoster
 from functions.callback_delivery.callback_test import CallbackTester
 from functions.callback_delivery.callback_wake import CallbackWaker
 from functions.callback_delivery.deliver import Deliverer, batch_response
-from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
+from functions.callback_delivery.event_pull import EventPull, acknowledge, fetch
 from functions.callback_delivery.queue import Messages, entries_of
 from functions.callback_delivery.run_state import DeliveryCounts
 from functions.callback_delivery.services import DeliveryServices
@@ -55,7 +55,7 @@ services = DeliveryServices(
 )
 deliverer = Deliverer(services)
 tester = CallbackTester(made.recipients, poster.post, clock)
-fetcher = EventFetch(made.backlog, made.log, clock, logger, settings.app_base_url)
+fetcher = EventPull(made.backlog, made.log, clock, logger, settings.app_base_url)
 waker = CallbackWaker(made.tenants, made.callbacks, made.backlog, clock, logger)
 
 

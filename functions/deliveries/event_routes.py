@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.deliveries.callback_choice import ChosenCallback
-from functions.deliveries.event_fetch import MOST_WAIT_S, EventFetchClient, EventPage, fetching
+from functions.deliveries.event_pull_client import MOST_WAIT_S, EventPage, EventPullClient, fetching
 from functions.http.access import ManageAccess, ReadAccess
 from functions.http.dependencies import provided
 from functions.http.openapi_responses import errors
@@ -16,7 +16,7 @@ from functions.http.parameters import Digits, Limit
 from shared.errors import Code
 
 router = APIRouter(tags=["events"])
-InFetch = Annotated[EventFetchClient, provided(EventFetchClient)]
+InFetch = Annotated[EventPullClient, provided(EventPullClient)]
 WaitS = Annotated[
     Annotated[int, Field(ge=0, le=MOST_WAIT_S)], Digits, Query(description="How many seconds to wait for events where none wait.")
 ]

@@ -6,7 +6,7 @@ from functions.deliveries import event_routes, routes
 from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
-from functions.deliveries.event_fetch import EventFetchClient
+from functions.deliveries.event_pull_client import EventPullClient
 from functions.deliveries.history import DeliveryHistory
 from functions.http.http_function import HttpFunction
 from shared import aws
@@ -37,6 +37,6 @@ handler = function.handler(
     [routes.router, event_routes.router],
     DeliveryHistory(deliveries, DeliveryLog(table), callbacks, queue, clock, logger),
     CallbackTestClient(aws.functions, settings.delivery_function, CallbackTestLimit(table, clock)),
-    EventFetchClient(aws.functions, settings.delivery_function, DeliveryLog(table)),
+    EventPullClient(aws.functions, settings.delivery_function, DeliveryLog(table)),
     CallbackWakeClient(aws.functions, settings.delivery_function, settings.sweeper_function, logger),
 )

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 
-from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.body_reader import MAX_BODY_BYTES
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.idempotent_request_service import IdempotentRequestService
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from shared import aws
@@ -42,7 +42,7 @@ class HttpFunction:
         """Return the Lambda handler that serves these routers; `dependencies` are one object of each type that they ask for."""
         key_use = KeyUse(self.tenants, self.clock)
         sources = CredentialSources(self.tokens, self.tenants, self.clock, key_use)
-        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(self.table, self.clock))
+        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), IdempotentRequestService(self.table, self.clock))
         app = create_app(
             routers,
             pipeline=pipeline,

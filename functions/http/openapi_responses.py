@@ -84,8 +84,8 @@ REPLAYED_HEADER = {
 }
 
 
-def acting(*codes: Code) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that acts (acting.py), and that can answer with these codes."""
+def idempotent(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of an idempotent route (idempotent_request.py) that can answer with these codes."""
     of_acting = (Code.RATE_LIMITED, Code.IDEMPOTENCY_KEY_REUSED, Code.REQUEST_IN_PROGRESS, Code.OUTCOME_UNKNOWN)
     return {**errors(*codes, *of_acting), 200: {"headers": {**RATE_HEADERS, **REPLAYED_HEADER}}}
 

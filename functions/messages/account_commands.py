@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from functions.http.acting import Act, ActAttempt
 from functions.http.authenticator import Access
+from functions.http.idempotent_request import IdempotentRequest, RequestAttempt
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel
@@ -34,9 +34,9 @@ class AccountCommands:
 
     def run_once(
         self,
-        once: Act,
+        once: IdempotentRequest,
         access: Access,
-        command_of: Callable[[ActAttempt], Command[R]],
+        command_of: Callable[[RequestAttempt], Command[R]],
         model: type[M],
         answer_of: Callable[[R], M],
         *,
@@ -49,7 +49,7 @@ class AccountCommands:
         not asked where an earlier run has answered.
         """
 
-        def action(attempt: ActAttempt) -> M:
+        def action(attempt: RequestAttempt) -> M:
             return answer_of(self.owner.call(access.tenant.id, Channel.TELEGRAM, access.account, command_of(attempt)))
 
         def may_begin() -> None:

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import Field, StrictBool
 
 from functions.http.access import SendAccess
-from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting
+from functions.http.idempotent_request import Idempotent
+from functions.http.openapi_responses import idempotent
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedChat, InChat, MessageNumber
@@ -39,22 +39,22 @@ class ShownAction(InChat):
     thread_id: Annotated[MessageNumber | None, Field(description="In a forum: the topic.")] = None
 
 
-@router.post("/tenants/{tenant}/messages/read-receipt", responses=acting(*REFUSALS))
-def read_chat(body: ReadReceipt, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/read-receipt", responses=idempotent(*REFUSALS))
+def read_chat(body: ReadReceipt, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedChat:
     """Mark all messages of a chat up to `max_id` as read. Their senders see it."""
     command = ReadChat(to=peers.parse(body.peer), max_id=str(body.max_id))
     return commands.run_once(once, access, lambda _: command, ChangedChat, ChangedChat.of)
 
 
-@router.post("/tenants/{tenant}/messages/mark-unread", responses=acting(*REFUSALS))
-def mark_unread(body: UnreadMark, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/mark-unread", responses=idempotent(*REFUSALS))
+def mark_unread(body: UnreadMark, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedChat:
     """Mark a chat as unread, on this account's devices alone, or take the mark away."""
     command = MarkUnread(to=peers.parse(body.peer), unread=body.unread)
     return commands.run_once(once, access, lambda _: command, ChangedChat, ChangedChat.of)
 
 
-@router.post("/tenants/{tenant}/messages/action", responses=acting(*REFUSALS))
-def show_action(body: ShownAction, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
+@router.post("/tenants/{tenant}/messages/action", responses=idempotent(*REFUSALS))
+def show_action(body: ShownAction, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedChat:
     """Show in a chat that the account is typing, or doing something else, for about six seconds."""
     thread_id = None if body.thread_id is None else str(body.thread_id)
     command = ShowChatAction(to=peers.parse(body.peer), action=body.action, thread_id=thread_id)

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from functions.http.access import SendAccess
-from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting, never_null
+from functions.http.idempotent_request import Idempotent
+from functions.http.openapi_responses import idempotent, never_null
 from functions.http.parameters import each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
@@ -113,7 +113,7 @@ class Unpin(OfMessage):
 
 @router.post(
     "/tenants/{tenant}/messages/edit",
-    responses=acting(
+    responses=idempotent(
         Code.MESSAGE_NOT_FOUND,
         Code.MESSAGE_AUTHOR_REQUIRED,
         Code.EDIT_TIME_EXPIRED,
@@ -125,35 +125,35 @@ class Unpin(OfMessage):
         *REFUSALS,
     ),
 )
-def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
+def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedMessage:
     """Change the text or the media of a message that the account has sent. A message that has this text already counts as changed."""
     command = body.command()
     return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
-@router.post("/tenants/{tenant}/messages/delete", responses=acting(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
-def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands, once: Acting) -> DeletedMessages:
+@router.post("/tenants/{tenant}/messages/delete", responses=idempotent(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
+def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands, once: Idempotent) -> DeletedMessages:
     """Delete messages of one chat. Those that are not in this chat, or gone already, are left out of the answer."""
     command = DeleteMessages(to=peers.parse(body.peer), message_ids=[str(each) for each in body.message_ids], for_all=body.for_all)
     return commands.run_once(once, access, lambda _: command, DeletedMessages, DeletedMessages.of)
 
 
-@router.post("/tenants/{tenant}/messages/react", responses=acting(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
-def set_reactions(body: Reactions, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/react", responses=idempotent(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
+def set_reactions(body: Reactions, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedMessage:
     """Set the account's reactions to a message."""
     command = SetReactions(to=peers.parse(body.peer), message_id=str(body.message_id), reactions=body.reactions, big=body.big)
     return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
-@router.post("/tenants/{tenant}/messages/pin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
-def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/pin", responses=idempotent(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
+def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedMessage:
     """Pin a message in its chat. A message that is pinned already counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), silent=body.silent, for_all=body.for_all)
     return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
-@router.post("/tenants/{tenant}/messages/unpin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
-def unpin_message(body: Unpin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
+@router.post("/tenants/{tenant}/messages/unpin", responses=idempotent(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
+def unpin_message(body: Unpin, access: SendAccess, commands: Commands, once: Idempotent) -> ChangedMessage:
     """Take a pinned message down. One that is not pinned counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), pinned=False)
     return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)

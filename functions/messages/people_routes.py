@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from functions.http.access import ReadAccess, SendAccess
-from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting, errors, paged
+from functions.http.idempotent_request import Idempotent
+from functions.http.openapi_responses import errors, idempotent, paged
 from functions.http.paging import link_next
 from functions.http.parameters import Limit, OpaqueCursor
 from functions.messages import peers
@@ -67,10 +67,10 @@ def list_contacts(
 
 @router.post(
     "/tenants/{tenant}/contacts",
-    responses=acting(*READ_ERRORS, Code.INVALID_PHONE, Code.ACCOUNT_FROZEN),
+    responses=idempotent(*READ_ERRORS, Code.INVALID_PHONE, Code.ACCOUNT_FROZEN),
 )
 def add_contact(
-    body: ContactToAdd, access: SendAccess, commands: Annotated[AccountCommands, provided(AccountCommands)], once: Acting
+    body: ContactToAdd, access: SendAccess, commands: Annotated[AccountCommands, provided(AccountCommands)], once: Idempotent
 ) -> AddedContactView:
     """Add a phone to the account's contacts, and tell whether it is on Telegram. A contact with this phone gets the name.
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from functions.messages import chat_change_routes, chat_routes, message_change_routes, people_routes, routes, thing_routes, transport_routes
+from functions.messages import (
+    chat_change_routes,
+    chat_routes,
+    message_change_routes,
+    non_text_routes,
+    people_routes,
+    routes,
+    transport_routes,
+)
 
 ROUTERS = (
     routes.router,
-    thing_routes.router,
+    non_text_routes.router,
     message_change_routes.router,
     chat_change_routes.router,
     chat_routes.router,

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import Field, StrictBool
 
 from functions.http.access import SendAccess
-from functions.http.acting import ActAttempt, Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting, never_null
+from functions.http.idempotent_request import Idempotent, RequestAttempt
+from functions.http.openapi_responses import idempotent, never_null
 from functions.messages.account_commands import AccountCommands
 from functions.messages.attachments import ATTACHMENT_ERRORS, NewAttachment
 from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, SentMessage, SentMessages, refused
@@ -41,10 +41,12 @@ class NewMessage(DeliveryFields, FormattedFields):
 
 @router.post(
     "/tenants/{tenant}/messages/send",
-    responses=acting(*SEND_ERRORS, *ATTACHMENT_ERRORS, Code.PARTLY_SENT, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
+    responses=idempotent(
+        *SEND_ERRORS, *ATTACHMENT_ERRORS, Code.PARTLY_SENT, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP
+    ),
 )
 def send_message(
-    body: NewMessage, access: SendAccess, commands: Annotated[AccountCommands, provided(AccountCommands)], once: Acting
+    body: NewMessage, access: SendAccess, commands: Annotated[AccountCommands, provided(AccountCommands)], once: Idempotent
 ) -> SentMessages | SentMessage:
     """Send a text or files as the account's person.
 
@@ -60,13 +62,13 @@ def send_message(
 
     if not body.attachments:
 
-        def one_message(attempt: ActAttempt) -> SendMessage:
+        def one_message(attempt: RequestAttempt) -> SendMessage:
             return SendMessage(random_id=attempt.random_id(), began_at=attempt.began_at, **content)
 
         return commands.run_once(once, access, one_message, SentMessage, SentMessage.of, ready=ready)
     files = tuple(one.for_owner(f"attachments.{number}") for number, one in enumerate(body.attachments))
 
-    def messages(attempt: ActAttempt) -> SendAttachments:
+    def messages(attempt: RequestAttempt) -> SendAttachments:
         command = SendAttachments(attachments=files, random_ids=(), began_at=attempt.began_at, **content)
         return command.model_copy(update={"random_ids": tuple(map(attempt.random_id, range(command.messages)))})
 

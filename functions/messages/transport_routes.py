@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from functions.http.access import NamedSendAccess
-from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting
+from functions.http.idempotent_request import Idempotent
+from functions.http.openapi_responses import idempotent
 from functions.http.parameters import NUMBER_FORM, UUID_FORM, Whole
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
@@ -107,7 +107,7 @@ class TransportAnswer(BaseModel):
 
 @router.post(
     "/send",
-    responses=acting(
+    responses=idempotent(
         *SEND_ERRORS,
         *ATTACHMENT_ERRORS,
         Code.MESSAGE_EMPTY,
@@ -122,7 +122,7 @@ def send(
     access: NamedSendAccess,
     guard: Annotated[OutboxGuard, provided(OutboxGuard)],
     commands: Annotated[AccountCommands, provided(AccountCommands)],
-    once: Acting,
+    once: Idempotent,
 ) -> TransportAnswer:
     """Send a message by the channel that it names, to recipients whom the operator allows.
 

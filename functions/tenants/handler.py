@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.http.http_function import HttpFunction
-from functions.tenants import api_info_routes, callback_routes, credential_routes, routes
+from functions.tenants import about_routes, callback_routes, credential_routes, routes
 from functions.tenants.callback_service import CallbackService
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
@@ -25,7 +25,7 @@ table, tenants, clock = function.table, function.tenants, function.clock
 envelope = Envelope(aws.kms, settings.kms_key_id)
 service = TenantService(table, tenants, WorkerStore(table), envelope, clock, settings)
 handler = function.handler(
-    [routes.router, credential_routes.router, callback_routes.router, api_info_routes.router],
+    [routes.router, credential_routes.router, callback_routes.router, about_routes.router],
     service,
     CallbackService(service),
     CredentialService(tenants, envelope, clock),

@@ -32,10 +32,10 @@ from shared.model.proxy import Proxy
 from shared.model.states import Reason, may_become, move
 from shared.store import erasure, status_outbox
 from shared.store.accounts import AccountStore
-from shared.store.credential_claims import CredentialClaims, Unowned, fingerprint
 from shared.store.fenced import FencedStore, Superseded
 from shared.store.peers import Peer, PeerStore
 from shared.store.proxies import ProxyStore
+from shared.store.session_key_claims import SessionKeyClaims, Unowned, fingerprint
 from shared.store.table import Put, Table
 from shared.store.tenants import TenantStore
 
@@ -184,9 +184,9 @@ class AccountContext:
         await self.services.offload(self._proxies.put, self.tenant_id, self.row.channel, self.row.epoch, proxy)
         self.proxy, self.row = proxy, self.row.model_copy(update={"proxied": proxy is not None})
 
-    async def claim_credentials(self, credentials: bytes) -> bool:
+    async def claim_session_key(self, credentials: bytes) -> bool:
         """Claim a key that came from elsewhere for this account alone; False if another account has it. Raises Superseded."""
-        row, claims = self.row, CredentialClaims(self.services.table)
+        row, claims = self.row, SessionKeyClaims(self.services.table)
         try:
             return await self.services.offload(claims.claim, row.tenant_id, row.channel, row.epoch, fingerprint(credentials))
         except Unowned:
@@ -194,7 +194,7 @@ class AccountContext:
 
     async def release_credentials(self) -> None:
         """Give up the keys from elsewhere that this account has claimed. Safe to run twice."""
-        await self.services.offload(CredentialClaims(self.services.table).release, self.tenant_id, self.row.channel)
+        await self.services.offload(SessionKeyClaims(self.services.table).release, self.tenant_id, self.row.channel)
 
     async def save_position(self, last_event_at: datetime | None = None) -> None:
         """Store the position behind which everything is durable, and when the last event came, where there was any."""

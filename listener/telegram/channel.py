@@ -17,8 +17,8 @@ from listener.telegram.operations.members import list_members
 from listener.telegram.operations.message_changes import delete_messages, pin_message, set_reactions
 from listener.telegram.operations.people import add_contact, find_peer, get_person, get_self, list_contacts
 from listener.telegram.operations.send_attachments import send_attachments
+from listener.telegram.operations.send_non_text import send_contact, send_location, send_poll
 from listener.telegram.operations.send_text import send_message
-from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
 from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.session_import import import_session

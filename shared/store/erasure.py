@@ -21,7 +21,7 @@ from shared.model.account import Wanted
 from shared.model.ids import NOBODY, Channel, Epoch, TenantId, WorkerId
 from shared.store import keys
 from shared.store.accounts import wanting_erasure
-from shared.store.credential_claims import release_noted
+from shared.store.session_key_claims import release_noted
 from shared.store.table import ConditionCheck, ConditionFailed, Delete, Item, StoreUnavailable, Table
 
 _TRIES = 5

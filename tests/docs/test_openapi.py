@@ -19,8 +19,8 @@ from telethon.tl import types
 from functions.callback_delivery.body import body_of
 from functions.http.errors import STATUS
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import happening_in
-from listener.telegram.updates.happening import Setting
+from listener.telegram.updates.event_draft import DraftContext
+from listener.telegram.updates.event_mapping import draft_of
 from local import openapi, openapi_operations, openapi_webhooks
 from local.openapi_examples import EXAMPLES
 from local.openapi_webhooks import MESSAGE
@@ -176,10 +176,10 @@ def test_every_integer_of_an_event_is_one_that_javascript_reads(
     document = types.Document(1, 2, b"", AT, "text/plain", size, 2, [])
     reply, media = types.MessageReplyHeader(reply_to_msg_id=reply_to), types.MessageMediaDocument(document=document)
     update = types.UpdateNewMessage(types.Message(number, chat, AT, "", from_id=sender, reply_to=reply, media=media), 1, 1)
-    found = happening_in(update, 5)
+    found = draft_of(update, 5)
     if found is None:  # Telegram's service account
         return
-    event = found.event(Setting(TenantId("t"), 5, PeerCache(nobody), AT, backfilled=False))
+    event = found.event(DraftContext(TenantId("t"), 5, PeerCache(nobody), AT, backfilled=False))
     integers = dict(_integers(json.loads(body_of(event, tenant))))
     assert set(integers) >= {"chat_id", "message_id", "reply_to", "size", "tenant"}
     for name, value in integers.items():

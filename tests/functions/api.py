@@ -20,22 +20,22 @@ from functions.auth.public_notices import PublicNotices
 from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
-from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
+from functions.callback_delivery.event_pull import EventPull, acknowledge, fetch
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.deliveries.callback_test import CallbackTestClient
 from functions.deliveries.callback_test_limit import CallbackTestLimit
 from functions.deliveries.callback_wake import CallbackWakeClient
-from functions.deliveries.event_fetch import EventFetchClient
+from functions.deliveries.event_pull_client import EventPullClient
 from functions.deliveries.history import DeliveryHistory
-from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.base_url import BaseUrl
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.idempotent_request_service import IdempotentRequestService
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.http.public_throttle import PublicThrottle
@@ -50,7 +50,7 @@ from functions.providers import public_routes as whatsapp_public_routes
 from functions.providers import token_routes, webhook_routes
 from functions.providers.provider_events import ProviderEvents
 from functions.providers.provider_token_service import ProviderTokenService
-from functions.tenants import api_info_routes, callback_routes, credential_routes
+from functions.tenants import about_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.callback_service import CallbackService
 from functions.tenants.credential_service import CredentialService
@@ -106,7 +106,7 @@ ROUTERS = [
     token_routes.router,
     whatsapp_public_routes.router,
     receiver.router,
-    api_info_routes.router,
+    about_routes.router,
 ]
 
 
@@ -116,7 +116,7 @@ class RecordingFunction:
     It wakes and fetches by itself.
     """
 
-    def __init__(self, waker: callback_wake.CallbackWaker, fetcher: EventFetch, tenants: TenantStore) -> None:
+    def __init__(self, waker: callback_wake.CallbackWaker, fetcher: EventPull, tenants: TenantStore) -> None:
         self._waker = waker
         self._fetcher = fetcher
         self._tenants = tenants
@@ -162,7 +162,7 @@ class Api:
         )
         tokens.put(digests)
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
-        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
+        self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), IdempotentRequestService(self.table, self.clock))
         kms, s3 = account.client("kms"), account.client("s3")
         self.bucket = MediaBucket(lambda: s3, account.media_bucket)
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
@@ -173,7 +173,7 @@ class Api:
         self.sqs, self.queue_url = account.client("sqs"), account.events_queue_url
         self.asked = RecordingFunction(
             callback_wake.CallbackWaker(self.tenants, self.callbacks, self.backlog, self.clock, self.log.logger),
-            EventFetch(self.backlog, DeliveryLog(self.deliveries_table), self.clock, self.log.logger),
+            EventPull(self.backlog, DeliveryLog(self.deliveries_table), self.clock, self.log.logger),
             self.tenants,
         )
         queue = self.queue = EventsQueue(self.sqs, self.queue_url)
@@ -191,7 +191,7 @@ class Api:
         return Dependencies(
             service,
             CallbackService(service),
-            EventFetchClient(lambda: self.asked, "delivery", DeliveryLog(self.deliveries_table)),  # type: ignore[arg-type,return-value]
+            EventPullClient(lambda: self.asked, "delivery", DeliveryLog(self.deliveries_table)),  # type: ignore[arg-type,return-value]
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),

@@ -15,7 +15,7 @@ from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.ids import Channel, Epoch, TenantId
 from shared.rpc.import_session import ImportSession
-from shared.store.credential_claims import CredentialClaims, Unowned, fingerprint
+from shared.store.session_key_claims import SessionKeyClaims, Unowned, fingerprint
 from testing.telegram_server.control.specs import PersonPatch
 from testing.telegram_server.server import TelegramServer
 from tests.support.account_scenario import ANNA, PASSWORD, TENANT, message, people, row, texts, write
@@ -156,7 +156,7 @@ async def test_an_import_that_dies_can_be_repeated(harness: ListenerHarness, ser
     """After the claim: by the same account, and by no other."""
     async with harness.worker().running() as first:
         account = await first.account(TENANT)
-        assert await account.context.claim_credentials(command(elsewhere).auth_key)
+        assert await account.context.claim_session_key(command(elsewhere).auth_key)
         await first.crash()
         await harness.mark_dead(first.id)
     async with harness.worker().running() as second:
@@ -187,7 +187,7 @@ async def test_a_moved_account_says_so(harness: ListenerHarness, server: Telegra
 
 async def test_a_claim_is_under_the_epoch_of_the_owner(harness: ListenerHarness) -> None:
     """A worker that has lost the account claims nothing."""
-    store, print_ = CredentialClaims(harness.table), fingerprint(b"key")
+    store, print_ = SessionKeyClaims(harness.table), fingerprint(b"key")
     async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         epoch = account.context.row.epoch

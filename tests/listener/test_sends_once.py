@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
+from functions.http.idempotent_request_service import IdempotentRequestService
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.messages import routes
@@ -80,7 +80,7 @@ class Function:
         table = Table(client or self._harness.table.client, self._harness.table.name)
         tenants = TenantStore(table)
         sources = CredentialSources(DeploymentTokens(TokenStore(table), self._clock), tenants, self._clock, KeyUse(tenants, self._clock))
-        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(table, self._clock))
+        pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), IdempotentRequestService(table, self._clock))
         owner = OwnerClient(AccountStore(table), WorkerStore(table))
         logger = self._harness.log.logger
         app = create_app([routes.router], pipeline=pipeline, dependencies=Dependencies(AccountCommands(owner)), origins=[], logger=logger)

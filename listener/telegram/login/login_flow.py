@@ -185,7 +185,7 @@ class LoginFlow:
         """
         async with self.lock:
             self.refuse_logged_in()
-            if not await self._core.claim_credentials(session.auth_key or b""):
+            if not await self._core.claim_session_key(session.auth_key or b""):
                 raise AvioError(Code.SESSION_IN_USE)
             try:
                 await self._adopt(session, check)

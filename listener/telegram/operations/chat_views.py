@@ -12,8 +12,8 @@ from telethon.tl import types
 
 from listener.telegram.operations.operation_runner import ConnectedAccount
 from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.updates.event_draft import chat_type_of
 from listener.telegram.updates.event_mapping import SERVICE_USER_ID, message_of
-from listener.telegram.updates.happening import chat_type_of
 from shared.model.event import ChatType, Message
 from shared.rpc.chats import Chat
 

@@ -18,7 +18,7 @@ from listener.telegram.operations.known_media import KnownMedia
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from listener.telegram.operations.recipients import resolve
-from listener.telegram.requests.channel_deletion import DeleteChannelMessages
+from listener.telegram.requests.delete_channel_messages import DeleteChannelMessages
 from shared.errors import AvioError, Code
 from shared.rpc.message_changes import DeleteMessages, DeletionResult, EditMessage, MessageChanged, PinMessage, SetReactions
 

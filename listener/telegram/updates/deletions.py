@@ -12,7 +12,7 @@ from datetime import datetime
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.updates.happening import Setting
+from listener.telegram.updates.event_draft import DraftContext
 from shared.model.event import Deletion, MessagesDeleted
 from shared.model.event_kinds import EventKind
 
@@ -28,14 +28,14 @@ class MessagesGone:
         self.chat_id = chat_id
         self._message_ids = message_ids
 
-    def event(self, setting: Setting) -> MessagesDeleted:
+    def event(self, context: DraftContext) -> MessagesDeleted:
         """Return the event. A message can be deleted once, so the list names it."""
         digest = hashlib.sha256(",".join(map(str, sorted(self._message_ids))).encode()).hexdigest()
         return MessagesDeleted(
-            **setting.envelope(self.chat_id, digest, self.kind),
+            **context.envelope(self.chat_id, digest, self.kind),
             deleted=Deletion(
                 chat_id=self.chat_id,
-                chat_type=None if self.chat_id is None else setting.chat_type(self.chat_id),
+                chat_type=None if self.chat_id is None else context.chat_type(self.chat_id),
                 message_ids=tuple(map(str, self._message_ids)),
             ),
         )

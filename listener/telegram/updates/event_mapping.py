@@ -22,7 +22,7 @@ from telethon.tl import types
 from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates import service_messages
 from listener.telegram.updates.deletions import deleted, deleted_in_channel
-from listener.telegram.updates.happening import Happening, Setting, chat_type_of
+from listener.telegram.updates.event_draft import DraftContext, EventDraft, chat_type_of
 from listener.telegram.updates.media_description import described
 from listener.telegram.updates.media_id import MediaPlace
 from listener.telegram.updates.message_details import details_of
@@ -59,10 +59,10 @@ class MappedMessage:
             return EventKind.MESSAGE_EDITED
         return EventKind.MESSAGE_SENT if self.out else EventKind.MESSAGE
 
-    def event(self, setting: Setting) -> MessageEvent:
+    def event(self, context: DraftContext) -> MessageEvent:
         """Return the event, with what the peer cache knows of chat and sender."""
-        envelope = setting.envelope(self.chat_id, self.message_id, self.kind, self.edit[1] if self.edit else "")
-        message = self.told(setting.tenant_id, setting.self_id, setting.peers)
+        envelope = context.envelope(self.chat_id, self.message_id, self.kind, self.edit[1] if self.edit else "")
+        message = self.told(context.tenant_id, context.self_id, context.peers)
         if self.edit:
             return MessageEdited(**envelope, edited_at=self.edit[0], message=message)
         return MessageSent(**envelope, message=message) if self.out else MessageReceived(**envelope, message=message)
@@ -88,7 +88,7 @@ class MappedMessage:
         )
 
 
-def happening_in(update: Any, self_id: int) -> Happening | None:
+def draft_of(update: Any, self_id: int) -> EventDraft | None:
     """Return what an update says that happened on the account with this user id, or None if it says nothing that is told."""
     read = _TABLE.get(type(update))
     found = read(update) if read else None
@@ -101,11 +101,11 @@ def happening_in(update: Any, self_id: int) -> Happening | None:
 
 def message_of(message: Any, tenant_id: TenantId, self_id: int, peers: PeerCache) -> Message | None:
     """Return a message of the history as events tell it; None for what is none there: service messages, and all in Telegram's own chat."""
-    found = happening_in(types.UpdateNewMessage(message, 0, 0), self_id)
+    found = draft_of(types.UpdateNewMessage(message, 0, 0), self_id)
     return found.told(tenant_id, self_id, peers) if isinstance(found, MappedMessage) else None
 
 
-def _whole(update: Any) -> Happening | None:
+def _whole(update: Any) -> EventDraft | None:
     match update.message:
         case types.Message() as message:
             return _mapped(message)
@@ -144,7 +144,7 @@ def _short_in_chat(update: types.UpdateShortChatMessage) -> MappedMessage:
     return MappedMessage(-update.chat_id, update.from_id, update)
 
 
-_TABLE: dict[type, Callable[[Any], Happening | None]] = {
+_TABLE: dict[type, Callable[[Any], EventDraft | None]] = {
     types.UpdateNewMessage: _whole,
     types.UpdateNewChannelMessage: _whole,
     types.UpdateShortMessage: _short,

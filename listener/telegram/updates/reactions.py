@@ -11,7 +11,7 @@ from typing import Any
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.updates.happening import Setting
+from listener.telegram.updates.event_draft import DraftContext
 from shared.model.event import MessageReacted, Reaction, ReactionCount, Reactor
 from shared.model.event_kinds import EventKind
 
@@ -32,14 +32,14 @@ class Reacted:
         self._counts = update.reactions.results[:MOST]
         self._recent = (update.reactions.recent_reactions or ())[:MOST]
 
-    def event(self, setting: Setting) -> MessageReacted:
+    def event(self, context: DraftContext) -> MessageReacted:
         """Return the event. Nothing of Telegram's tells one from a later one that is the same, so the time is part of its id."""
         counts = tuple(map(_count, self._counts))
         return MessageReacted(
-            **setting.envelope(self.chat_id, self._message_id, self.kind, setting.received_at.isoformat()),
+            **context.envelope(self.chat_id, self._message_id, self.kind, context.received_at.isoformat()),
             reaction=Reaction(
                 chat_id=str(self.chat_id),
-                chat_type=setting.chat_type(self.chat_id),
+                chat_type=context.chat_type(self.chat_id),
                 message_id=str(self._message_id),
                 emoji=tuple(count.emoji for count in counts if count.emoji),
                 counts=counts,

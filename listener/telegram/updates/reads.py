@@ -11,7 +11,7 @@ from datetime import datetime
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.updates.happening import Setting
+from listener.telegram.updates.event_draft import DraftContext
 from shared.model.event import MessagesRead, Reading
 from shared.model.event_kinds import EventKind
 
@@ -27,13 +27,13 @@ class ReadByOthers:
         self.chat_id = chat_id
         self._up_to = up_to
 
-    def event(self, setting: Setting) -> MessagesRead:
+    def event(self, context: DraftContext) -> MessagesRead:
         """Return the event."""
         return MessagesRead(
-            **setting.envelope(self.chat_id, self._up_to, self.kind),
+            **context.envelope(self.chat_id, self._up_to, self.kind),
             read=Reading(
                 chat_id=str(self.chat_id),
-                chat_type=setting.chat_type(self.chat_id),
+                chat_type=context.chat_type(self.chat_id),
                 up_to_message_id=str(self._up_to),
                 by_account=False,
             ),

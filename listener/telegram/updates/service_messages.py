@@ -12,7 +12,7 @@ from typing import Any
 from telethon import utils
 from telethon.tl import types
 
-from listener.telegram.updates.happening import Happening, Setting
+from listener.telegram.updates.event_draft import DraftContext, EventDraft
 from shared.model.event import ChatJoined, ChatLeft, ChatMigrated, Membership, Migration
 from shared.model.event_kinds import EventKind
 
@@ -27,19 +27,19 @@ class MembersChanged:
         self.message: tuple[int, datetime] | None = (service.id, service.date)
         self._user_ids = user_ids
 
-    def event(self, setting: Setting) -> ChatJoined | ChatLeft:
+    def event(self, context: DraftContext) -> ChatJoined | ChatLeft:
         """Return the event."""
         assert self.chat_id is not None
         assert self.message is not None
-        envelope = setting.envelope(self.chat_id, self.message[0], self.kind)
+        envelope = context.envelope(self.chat_id, self.message[0], self.kind)
         members = Membership(
             chat_id=str(self.chat_id),
-            chat_type=setting.chat_type(self.chat_id),
+            chat_type=context.chat_type(self.chat_id),
             message_id=str(self.message[0]),
             date=self.message[1],
             user_ids=tuple(map(str, self._user_ids)),
             by_id=None if self.sender_id is None else str(self.sender_id),
-            account=setting.self_id in self._user_ids,
+            account=context.self_id in self._user_ids,
         )
         if self.kind == EventKind.CHAT_JOINED:
             return ChatJoined(**envelope, joined=members)
@@ -57,16 +57,16 @@ class Migrated:
         self.message: tuple[int, datetime] | None = (service.id, service.date)
         self._to = utils.get_peer_id(types.PeerChannel(channel_id))
 
-    def event(self, setting: Setting) -> ChatMigrated:
+    def event(self, context: DraftContext) -> ChatMigrated:
         """Return the event, in the order of the group that was."""
         assert self.message is not None
         return ChatMigrated(
-            **setting.envelope(self.chat_id, self.message[0], self.kind),
+            **context.envelope(self.chat_id, self.message[0], self.kind),
             migrated=Migration(chat_id=str(self.chat_id), to_chat_id=str(self._to), date=self.message[1]),
         )
 
 
-def told(service: types.MessageService) -> Happening | None:
+def told(service: types.MessageService) -> EventDraft | None:
     """Return what a service message tells, or None."""
     sender = utils.get_peer_id(service.from_id) if service.from_id else None
     match service.action:

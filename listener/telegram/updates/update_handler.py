@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.updates.event_mapping import MappedMessage, happening_in
-from listener.telegram.updates.happening import Happening, Setting
+from listener.telegram.updates.event_draft import DraftContext, EventDraft
+from listener.telegram.updates.event_mapping import MappedMessage, draft_of
 from shared.model.event_kinds import EventKind
 from shared.model.ids import TenantId
 
@@ -66,12 +66,12 @@ class UpdateHandler:
         if batch.state is None:
             return True
         read = filter(None, map(self._read, batch.updates))
-        found = [happening for happening in read if not self._sent_by_us(happening) and await self._choice.wants(happening.kind)]
-        await self._complete(invoke, [happening for happening in found if isinstance(happening, MappedMessage)])
-        setting = Setting(self._tenant_id, self._self_id, self._peers, self._now(), batch.fetched)
-        events = [event for happening in found if (event := self._event(happening, setting))]
+        found = [draft for draft in read if not self._sent_by_us(draft) and await self._choice.wants(draft.kind)]
+        await self._complete(invoke, [draft for draft in found if isinstance(draft, MappedMessage)])
+        context = DraftContext(self._tenant_id, self._self_id, self._peers, self._now(), batch.fetched)
+        events = [event for draft in found if (event := self._event(draft, context))]
         if events:
-            self.last_event_at = setting.received_at
+            self.last_event_at = context.received_at
         while not self._ledger.append(events, batch.state):
             if not batch.wait_for_room:
                 return False
@@ -84,27 +84,27 @@ class UpdateHandler:
         except Exception as error:  # the edge of a batch
             _log.warning("peers not understood", extra={"fault": type(error).__name__})
 
-    def _read(self, update: Any) -> Happening | None:
+    def _read(self, update: Any) -> EventDraft | None:
         try:
-            return happening_in(update, self._self_id)
+            return draft_of(update, self._self_id)
         except Exception as error:  # the edge of a batch
             message = getattr(update, "message", None)
             peer, number = type(getattr(message, "peer_id", None)).__name__, getattr(message, "id", getattr(update, "id", None))
             _log.warning("update not understood", extra={"update": type(update).__name__, "peer": peer, "message_id": number, **_of(error)})
             return None
 
-    def _sent_by_us(self, happening: Happening) -> bool:
-        if happening.kind != EventKind.MESSAGE_SENT or happening.message is None or happening.chat_id is None:
+    def _sent_by_us(self, draft: EventDraft) -> bool:
+        if draft.kind != EventKind.MESSAGE_SENT or draft.message is None or draft.chat_id is None:
             return False
-        return self._recent_sends.is_known(happening.chat_id, happening.message[0])
+        return self._recent_sends.is_known(draft.chat_id, draft.message[0])
 
-    def _event(self, happening: Happening, setting: Setting) -> tuple[Event, tuple[Peer, ...]] | None:
+    def _event(self, draft: EventDraft, context: DraftContext) -> tuple[Event, tuple[Peer, ...]] | None:
         try:
-            event = happening.event(setting)
-            return event, self._peers.unsaved(happening.chat_id, happening.sender_id, happening.message)
+            event = draft.event(context)
+            return event, self._peers.unsaved(draft.chat_id, draft.sender_id, draft.message)
         except Exception as error:  # the edge of a batch
-            message_id = happening.message[0] if happening.message else None
-            extra = {"kind": happening.kind, "chat_id": happening.chat_id, "message_id": message_id, **_of(error)}
+            message_id = draft.message[0] if draft.message else None
+            extra = {"kind": draft.kind, "chat_id": draft.chat_id, "message_id": message_id, **_of(error)}
             _log.warning("event not understood", extra=extra)
             return None
 

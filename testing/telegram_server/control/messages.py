@@ -1,4 +1,4 @@
-"""Acting as a person on their phone: send, read, see what arrived."""
+"""Idempotent as a person on their phone: send, read, see what arrived."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def everything(_: Administrator) -> str:
 @pytest.fixture(scope="module")
 def app(api: Api) -> FastAPI:
     """An app whose table has one entry more."""
-    pipeline = Pipeline(Authenticator((*CALLER_KINDS, TICKET), api.sources), api.pipeline.acts)
+    pipeline = Pipeline(Authenticator((*CALLER_KINDS, TICKET), api.sources), api.pipeline.idempotent_requests)
     return api.composed([router], Dependencies(), pipeline)
 
 

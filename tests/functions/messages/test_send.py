@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.http.acting import ActAttempt
+from functions.http.idempotent_request import RequestAttempt
 from shared.model.account import AccountState
 from tests.functions.api import Api, key
 from tests.functions.sends import SENT, logged_in
@@ -163,7 +163,7 @@ async def test_two_requests_have_two_random_ids(api: Api, owner: StandInOwner) -
 
 def test_random_ids_are_63_bits() -> None:
     """Positive in Telegram's signed 64, and wide enough never to meet another."""
-    ids = {ActAttempt(salt=b"salt").random_id(part) for part in range(1000)}
+    ids = {RequestAttempt(salt=b"salt").random_id(part) for part in range(1000)}
     assert len(ids) == 1000
     assert all(0 <= one < 1 << 63 for one in ids)
     assert max(ids) >= 1 << 55

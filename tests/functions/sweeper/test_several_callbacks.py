@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.callback_delivery.event_fetch import EventFetch
+from functions.callback_delivery.event_pull import EventPull
 from functions.callback_delivery.retry import Answered, Outcome
 from shared.model.backlog import CallbackHealth
 from shared.model.callback_key import FIRST, key_of
@@ -43,7 +43,7 @@ class SeveralCallbacks:
         self.taken: dict[str, list[int]] = defaultdict(list)
         self.bodies: list[dict[str, Any]] = []
         self.ids: dict[str, list[str]] = defaultdict(list)
-        self.fetch = EventFetch(self.system.backlog, DeliveryLog(self.system.table), self.clock, self.system.log.logger)
+        self.fetch = EventPull(self.system.backlog, DeliveryLog(self.system.table), self.clock, self.system.log.logger)
 
     def add(self, callback_id: str, url: str | None = None, **settings: Any) -> None:
         """Give the tenant one more callback."""

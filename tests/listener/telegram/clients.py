@@ -17,7 +17,7 @@ from listener.telegram.login import login_requests
 from listener.telegram.requests.flood_waits import Invoke
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.updates.batch import Batch
-from listener.telegram.updates.event_mapping import MappedMessage, happening_in
+from listener.telegram.updates.event_mapping import MappedMessage, draft_of
 from listener.telegram.updates.update_state import UpdateState
 from shared.model.event_kinds import EventKind
 from testing.telegram_server.control.specs import PersonSpec, SendSpec
@@ -54,7 +54,7 @@ class BatchRecorder:
     @property
     def texts(self) -> list[str]:
         """Return the texts of all incoming messages."""
-        found = (happening_in(update, 0) for batch in self.batches for update in batch.updates)
+        found = (draft_of(update, 0) for batch in self.batches for update in batch.updates)
         return [message.text for message in found if isinstance(message, MappedMessage) and message.kind == EventKind.MESSAGE]
 
     @property

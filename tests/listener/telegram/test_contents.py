@@ -10,8 +10,8 @@ from telethon.tl import functions, types
 
 from listener.telegram.operations.forward import Forwarded, forward_messages
 from listener.telegram.operations.outgoing import Content, Outgoing, Quote, SendAttempts, SendOptions, Sent
+from listener.telegram.operations.send_non_text import send_contact, send_location, send_poll
 from listener.telegram.operations.send_text import Text, send_message
-from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from shared.errors import AvioError, Code
 from shared.rpc.delivery_options import QuotedText
 from shared.rpc.send import FormattedPart, ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from telethon.tl import types
 
 from listener.telegram.peers.peer_cache import PeerCache
-from listener.telegram.updates.event_mapping import SERVICE_USER_ID, happening_in
-from listener.telegram.updates.happening import Setting
+from listener.telegram.updates.event_draft import DraftContext
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID, draft_of
 from listener.telegram.updates.media_id import MediaPlace, media_id, place_of
 from shared.model.event import (
     ChatJoined,
@@ -64,15 +64,15 @@ def short_in_chat(**fields: Any) -> Any:
     return types.UpdateShortChatMessage(**{**given_fields, **fields})
 
 
-def setting_of(peers: PeerCache, self_id: int = SELF_ID, *, backfilled: bool = False) -> Setting:
-    return Setting(TENANT, self_id, peers, RECEIVED_AT, backfilled)
+def setting_of(peers: PeerCache, self_id: int = SELF_ID, *, backfilled: bool = False) -> DraftContext:
+    return DraftContext(TENANT, self_id, peers, RECEIVED_AT, backfilled)
 
 
 def told(update: Any, *entities: Any, self_id: int = SELF_ID, backfilled: bool = False) -> Event | None:
     """Return the event of an update, of whichever kind, for an account that knows these users and chats."""
     peers = PeerCache(never)
     peers.learn(entities)
-    found = happening_in(update, self_id)
+    found = draft_of(update, self_id)
     return found.event(setting_of(peers, self_id, backfilled=backfilled)) if found else None
 
 
@@ -264,7 +264,7 @@ async def test_whoever_hides_behind_a_chat_can_be_answered_there(fields: dict[st
     """The sender is missing or is a chat; the chat is stored under the event's id."""
     peers = PeerCache(never)
     peers.learn([channel(CHANNEL, 9), channel(NEWS, 8)])
-    found = happening_in(new_in_channel(**fields), SELF_ID)
+    found = draft_of(new_in_channel(**fields), SELF_ID)
     assert found is not None
     assert found.chat_id is not None
     seen = message_of(found.event(setting_of(peers)))

@@ -29,7 +29,7 @@ class Unowned(Exception):
     """The account has another owner by now, or is gone."""
 
 
-class CredentialClaims:
+class SessionKeyClaims:
     """Claims keys for accounts, and gives them up."""
 
     def __init__(self, table: Table) -> None:

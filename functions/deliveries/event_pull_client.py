@@ -34,7 +34,7 @@ class EventPage(BaseModel):
     cursor: str | None
 
 
-class EventFetchClient:
+class EventPullClient:
     """Asks the delivery function for events. `functions` returns the client on first use; `monotonic` and `sleep` are the clock."""
 
     def __init__(

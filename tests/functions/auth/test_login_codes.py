@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.auth.codes import entered
+from functions.auth.login_codes import entered
 from tests.functions.api import Api
 from tests.support.stand_in_owner import StandInOwner
 

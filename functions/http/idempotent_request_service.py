@@ -1,4 +1,4 @@
-"""Counts the requests to routes that act (acting.py), and keeps their records: the requests to DynamoDB."""
+"""Counts idempotent requests (idempotent_request.py), and keeps their records: the requests to DynamoDB."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from datetime import datetime
 from fastapi import Request
 
 from functions.http import rate_limit_headers
-from functions.http.act_record import earlier_answer, fingerprint_of, record_key
 from functions.http.authenticator import Access
 from functions.http.idempotency import HEADER
+from functions.http.idempotency_record import earlier_answer, fingerprint_of, record_key
 from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.ids import TenantId
@@ -31,7 +31,7 @@ _PAUSE_S = 0.03
 
 
 @dataclass(frozen=True)
-class ActAttempt:
+class RequestAttempt:
     """A run of a request. `began_at` is when an earlier run began that may have done it, None if there was none."""
 
     salt: bytes
@@ -46,7 +46,7 @@ class ActAttempt:
 class Run:
     """A run that has begun; `record` is None without an Idempotency-Key."""
 
-    attempt: ActAttempt
+    attempt: RequestAttempt
     record: RunRecord | None
 
     def end(self, change: Callable[[RunRecord], None]) -> None:
@@ -63,7 +63,7 @@ class EarlierAnswer:
     answer: str
 
 
-class ActService:
+class IdempotentRequestService:
     """Counts requests and keeps their records."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
@@ -71,7 +71,7 @@ class ActService:
         self._clock = clock
 
     def rows(self, request: Request, tenant_id: TenantId) -> list[keys.Key]:
-        """Return the keys of the rows that a request to a route that acts needs."""
+        """Return the keys of the rows that an idempotent request needs."""
         wanted = [keys.rate_limit(tenant_id)]
         if idempotency_key := request.headers.get(HEADER):
             wanted.append(record_key(request, tenant_id, idempotency_key))
@@ -97,7 +97,7 @@ class ActService:
             try:
                 if key is None:
                     self._tell_taken(request, access, self._table.update(take.key, take.update, take.values, take.condition, take.names))
-                    return Run(ActAttempt(secrets.token_bytes(16)), None)
+                    return Run(RequestAttempt(secrets.token_bytes(16)), None)
                 attempt, lease = self._lease(key, record, fingerprint, run)
                 self._table.transact([take, lease])
             except (ConditionFailed, Contended) as lost:
@@ -107,11 +107,11 @@ class ActService:
                 return Run(attempt, RunRecord(self._table, key, run))
         raise AvioError(Code.UNAVAILABLE, "Too many requests of this tenant come at once. Nothing was done. Try again.", retry_after_s=1)
 
-    def _lease(self, key: keys.Key, seen: IdempotencyRecord | None, fingerprint: str, run: str) -> tuple[ActAttempt, Put]:
+    def _lease(self, key: keys.Key, seen: IdempotencyRecord | None, fingerprint: str, run: str) -> tuple[RequestAttempt, Put]:
         now = self._clock.now()
         record = seen.begun(run, now) if seen else records.new_record(fingerprint, secrets.token_bytes(16), run, now)
         began_at = record.began_at if seen and seen.maybe_done else None
-        return ActAttempt(record.salt, began_at), records.beginning(key, record, seen, now)
+        return RequestAttempt(record.salt, began_at), records.beginning(key, record, seen, now)
 
     def _taking(self, request: Request, access: Access, limit: Item) -> Update:
         policy = access.tenant.allowed_rate

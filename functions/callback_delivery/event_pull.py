@@ -44,7 +44,7 @@ class FetchedPage(BaseModel):
     cursor: str | None
 
 
-class EventFetch:
+class EventPull:
     """Shows and settles what waits for callbacks that fetch."""
 
     def __init__(self, backlog: BacklogStore, log: DeliveryLog, clock: Clock, logger: Logger, base_url: str = "") -> None:
@@ -106,13 +106,13 @@ class EventFetch:
         return [slot for slot in self._backlog.slots(key, chat, SLOTS) if slot.number <= number]
 
 
-def fetch(fetcher: EventFetch, tenants: TenantStore, key: TenantId, limit: int) -> dict[str, Any]:
+def fetch(fetcher: EventPull, tenants: TenantStore, key: TenantId, limit: int) -> dict[str, Any]:
     """Return the events that wait for a callback, as JSON; none where it is gone."""
     seen = as_seen(tenants.get(owner_of(key)), key)
     return fetcher.page(seen, limit).model_dump() if seen else {"events": [], "cursor": None}
 
 
-def acknowledge(fetcher: EventFetch, key: TenantId, cursor: str) -> dict[str, Any]:
+def acknowledge(fetcher: EventPull, key: TenantId, cursor: str) -> dict[str, Any]:
     """Settle what a page showed; tell whether all of it is settled, or that the cursor is none."""
     try:
         return {"settled": fetcher.acknowledge(key, cursor)}

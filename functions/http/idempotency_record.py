@@ -1,4 +1,4 @@
-"""How a route that acts (acting.py) uses the record of an Idempotency-Key: what is kept of an answer, and what a repeat is told.
+"""The record of an Idempotency-Key: what is kept of an answer, and what a repeat is told (idempotent_request.py).
 
     2xx, definite 400 and 403      kept, and replayed for 24 hours
     401, 402, 404, 409, 429        forgotten: nothing was done, and the key may be used again

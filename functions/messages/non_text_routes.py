@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from functions.http.access import SendAccess
-from functions.http.acting import ActAttempt, Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting
+from functions.http.idempotent_request import Idempotent, RequestAttempt
+from functions.http.openapi_responses import idempotent
 from functions.http.parameters import Whole, each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
@@ -103,14 +103,14 @@ class NewForward(RecipientFields):
 Commands = Annotated[AccountCommands, provided(AccountCommands)]
 
 
-@router.post("/tenants/{tenant}/messages/location", responses=acting(*SEND_ERRORS))
-def send_location(body: NewLocation, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
+@router.post("/tenants/{tenant}/messages/location", responses=idempotent(*SEND_ERRORS))
+def send_location(body: NewLocation, access: SendAccess, commands: Commands, once: Idempotent) -> SentMessage:
     """Send a place."""
     if (body.title is None) != (body.address is None):
         raise refused("title", "A venue has a title and an address: give both, or neither.")
     options = body.options()
 
-    def command(attempt: ActAttempt) -> SendLocation:
+    def command(attempt: RequestAttempt) -> SendLocation:
         return SendLocation(
             latitude=body.latitude,
             longitude=body.longitude,
@@ -125,13 +125,13 @@ def send_location(body: NewLocation, access: SendAccess, commands: Commands, onc
     return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
-@router.post("/tenants/{tenant}/messages/contact", responses=acting(*SEND_ERRORS))
-def send_contact(body: NewContact, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
+@router.post("/tenants/{tenant}/messages/contact", responses=idempotent(*SEND_ERRORS))
+def send_contact(body: NewContact, access: SendAccess, commands: Commands, once: Idempotent) -> SentMessage:
     """Send somebody's name and phone number."""
     phone = e164(body.phone)
     options = body.options()
 
-    def command(attempt: ActAttempt) -> SendContact:
+    def command(attempt: RequestAttempt) -> SendContact:
         return SendContact(
             phone=phone,
             first_name=body.first_name,
@@ -145,14 +145,14 @@ def send_contact(body: NewContact, access: SendAccess, commands: Commands, once:
     return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
-@router.post("/tenants/{tenant}/messages/poll", responses=acting(*SEND_ERRORS, Code.MESSAGE_TOO_LONG, Code.POLL_REFUSED))
-def send_poll(body: NewPoll, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
+@router.post("/tenants/{tenant}/messages/poll", responses=idempotent(*SEND_ERRORS, Code.MESSAGE_TOO_LONG, Code.POLL_REFUSED))
+def send_poll(body: NewPoll, access: SendAccess, commands: Commands, once: Idempotent) -> SentMessage:
     """Send a poll or a quiz."""
     body.check()
     solution = formatted(body.explanation, limit=MAX_SOLUTION) if body.explanation is not None else None
     options = body.options()
 
-    def command(attempt: ActAttempt) -> SendPoll:
+    def command(attempt: RequestAttempt) -> SendPoll:
         return SendPoll(
             kind=body.kind,
             question=body.question,
@@ -170,13 +170,13 @@ def send_poll(body: NewPoll, access: SendAccess, commands: Commands, once: Actin
     return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
-@router.post("/tenants/{tenant}/messages/forward", responses=acting(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN, Code.POLL_REFUSED))
-def forward_messages(body: NewForward, access: SendAccess, commands: Commands, once: Acting) -> SentMessages:
+@router.post("/tenants/{tenant}/messages/forward", responses=idempotent(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN, Code.POLL_REFUSED))
+def forward_messages(body: NewForward, access: SendAccess, commands: Commands, once: Idempotent) -> SentMessages:
     """Forward messages of a chat, in the order given."""
     source = peers.parse_field("from_peer", body.from_peer)
     options = body.options()
 
-    def command(attempt: ActAttempt) -> ForwardMessages:
+    def command(attempt: RequestAttempt) -> ForwardMessages:
         return ForwardMessages(
             source=source,
             message_ids=tuple(map(str, body.message_ids)),

@@ -14,7 +14,7 @@ ChatKind = Literal["private", "group", "channel"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class DraftContext:
     """Whose account it happened on, what is known of its peers, and when and how the listener had it."""
 
     tenant_id: TenantId
@@ -24,7 +24,7 @@ class Setting:
     backfilled: bool
 
     def envelope(self, chat_id: int | None, message_id: int | str, kind: str, version: str = "") -> dict[str, Any]:
-        """Return the fields that every event has. A happening always gets the same id, however often Telegram tells of it."""
+        """Return the fields that every event has. The same draft always gets the same id, however often Telegram tells of it."""
         return {
             "id": event_id(Channel.TELEGRAM, self.self_id, "-" if chat_id is None else chat_id, message_id, kind, version),
             "tenant_id": self.tenant_id,
@@ -38,7 +38,7 @@ class Setting:
         return chat_type_of(chat_id, self.peers.known(chat_id))
 
 
-class Happening(Protocol):
+class EventDraft(Protocol):
     """One thing that happened. `message` is the id and date of a message that names a `min` sender; None if there is none."""
 
     @property
@@ -50,7 +50,7 @@ class Happening(Protocol):
     @property
     def message(self) -> tuple[int, datetime] | None: ...
 
-    def event(self, setting: Setting) -> Event:
+    def event(self, context: DraftContext) -> Event:
         """Return the event, with what the peer cache knows of chat and sender."""
 
 

@@ -15,7 +15,7 @@ from shared.store import keys
 from shared.store.rows import address_of, fault_of
 
 
-class RunRecipients:
+class RecipientCache:
     """Recipients by tenant; None for a tenant that does not exist any more."""
 
     def __init__(self, services: DeliveryServices, state: RunState) -> None:
