@@ -21,6 +21,8 @@ from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
 from infra_cdk.settings import StackSettings
 
+HEALTH_CHECK = ["CMD", "python", "-m", "listener.health_check"]
+HEALTH_EVERY_S, HEALTH_TIMEOUT_S, HEALTH_START_S, HEALTH_RETRIES = 30, 10, 120, 3
 STOP_TIMEOUT_S = 120  # Fargate's maximum: a hand-over takes longer than the default of 30 s
 CPU_UNITS, MEMORY_MB = 256, 512
 
@@ -89,6 +91,14 @@ class Listener(Construct):
             "listener",
             image=ecs.ContainerImage.from_asset(str(image), file="listener/Dockerfile", platform=ecr_assets.Platform.LINUX_ARM64),
             stop_timeout=Duration.seconds(STOP_TIMEOUT_S),
+            readonly_root_filesystem=True,
+            health_check=ecs.HealthCheck(
+                command=HEALTH_CHECK,
+                interval=Duration.seconds(HEALTH_EVERY_S),
+                timeout=Duration.seconds(HEALTH_TIMEOUT_S),
+                start_period=Duration.seconds(HEALTH_START_S),
+                retries=HEALTH_RETRIES,
+            ),
             environment=environment,
             secrets={name: ecs.Secret.from_secrets_manager(secret.secret, name) for name in ("TELEGRAM_API_ID", "TELEGRAM_API_HASH")},
             port_mappings=[ecs.PortMapping(container_port=LISTENER_PORT)],
@@ -114,4 +124,6 @@ class Listener(Construct):
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_groups=[network.listener_group],
         )
-        service.node.add_dependency(self.role)  # includes the policy: a task must not start without its rights
+        # With the policies and the route: a task that starts without its rights, or without a way to its image, fails the deployment.
+        routes = [subnet.internet_connectivity_established for subnet in network.vpc.public_subnets]
+        service.node.add_dependency(self.role, task.obtain_execution_role(), *routes)
