@@ -14,17 +14,26 @@ from infra_cdk.http_api import DEFAULT, HttpApi
 from infra_cdk.listener import Listener
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
+from infra_cdk.overview import Overview
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret, TokenPublisher
 from infra_cdk.settings import StackSettings
 from infra_cdk.sweeper import SweeperFunction
+from infra_cdk.watched import Watched
 
 
 class AvioStack(Stack):
     """The stack. `artifacts` must exist (`bundle` builds them); the stack builds nothing."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
-        super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{construct_id}-{settings.stage}" if settings.stage else construct_id,
+            description="Avio",
+            analytics_reporting=False,
+            termination_protection=settings.protected,
+        )
         self._settings = settings
         self.data = Data(self, "Data", settings=settings)
         self.queues = Queues(self, "Queues", settings=settings)
@@ -71,9 +80,11 @@ class AvioStack(Stack):
             "callbacks": self._callbacks(),
             "deliveries": self._deliveries(delivery, sweeper),
         }
-        api = HttpApi(self, "HttpApi", functions=http)
+        api = HttpApi(self, "HttpApi", settings=self._settings, functions=http)
         everyone = [*http.values(), tokens.function, delivery.function, sweeper.function, erasure.function]
-        Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
+        watched = Watched(data=self.data, queues=self.queues, functions=everyone, api=api.api, listener_log=self.listener.log)
+        alarms = Operations(self, "Operations", settings=self._settings, watched=watched)
+        Overview(self, "Overview", watched=watched, alarms=alarms.alarms)
         self._outputs(
             {
                 "ApiId": api.api.api_id,
@@ -96,21 +107,23 @@ class AvioStack(Stack):
             "ALLOW_HTTP_CALLBACKS": self._settings.allow_http_callbacks,
             "ALLOW_PRIVATE_CALLBACKS": self._settings.allow_private_callbacks,
         }
-        function = self.functions.add("tenants", environment)
+        function = self.functions.add("tenants", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         self.data.let_wrap(function.role, "signing")
         return function
 
     def _auth(self) -> Function:
-        function = self.functions.add("auth", self._http_environment(), network=self.network)
+        function = self.functions.add("auth", self._http_environment(), network=self.network, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function
 
     def _messages(self) -> Function:
         guards = {"OUTBOX_ENABLED": self._settings.outbox_enabled, "OUTBOX_WHITELIST": self._settings.outbox_whitelist}
-        function = self.functions.add("messages", {**self._http_environment(), **guards}, network=self.network)
+        function = self.functions.add(
+            "messages", {**self._http_environment(), **guards}, network=self.network, concurrency=self._settings.api_concurrency
+        )
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function
@@ -121,7 +134,7 @@ class AvioStack(Stack):
             "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
             "DEV_CALLBACK_RECEIVER": self._settings.dev_callback_receiver,
         }
-        function = self.functions.add("callbacks", environment)
+        function = self.functions.add("callbacks", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.data.let_write_deliveries(function.role)
@@ -135,7 +148,7 @@ class AvioStack(Stack):
             "DELIVERY_FUNCTION": delivery.function.handler.function_name,
             "SWEEPER_FUNCTION": sweeper.function.handler.function_name,
         }
-        function = self.functions.add("deliveries", environment)
+        function = self.functions.add("deliveries", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.data.let_count(function.role)
