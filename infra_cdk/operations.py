@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra_cdk.artifacts import CHANNELS
 from infra_cdk.settings import StackSettings
-from infra_cdk.watched import FIVE_MINUTES, MINUTE, Watched, delivery_metric, listener_metric
+from infra_cdk.stack_metrics import FIVE_MINUTES, MINUTE, StackMetrics, delivery_metric, listener_metric
 
 EVENT_AGE_LIMIT_S = 15 * 60
 LEDGER_DEPTH_LIMIT = 1000
@@ -31,7 +31,7 @@ THREE_IN_A_ROW = 3
 class Operations(Construct):
     """Alarms for what is lost, for work that stands still or is late, and for failures. `alarms` has them all."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, watched: Watched) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, watched: StackMetrics) -> None:
         super().__init__(scope, construct_id)
         self.alarms: list[cloudwatch.Alarm] = []
         self._watched = watched

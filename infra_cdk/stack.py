@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra_cdk.artifacts import Artifacts
 from infra_cdk.callback_delivery import CallbackDelivery
+from infra_cdk.dashboard import StackDashboard
 from infra_cdk.data import Data
 from infra_cdk.erasure import Erasure
 from infra_cdk.function import Function, Functions
@@ -14,12 +15,11 @@ from infra_cdk.http_api import DEFAULT, HttpApi
 from infra_cdk.listener import Listener
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
-from infra_cdk.overview import Overview
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret, TokenPublisher
 from infra_cdk.settings import StackSettings
+from infra_cdk.stack_metrics import StackMetrics
 from infra_cdk.sweeper import SweeperFunction
-from infra_cdk.watched import Watched
 
 
 class AvioStack(Stack):
@@ -82,9 +82,9 @@ class AvioStack(Stack):
         }
         api = HttpApi(self, "HttpApi", settings=self._settings, functions=http)
         everyone = [*http.values(), tokens.function, delivery.function, sweeper.function, erasure.function]
-        watched = Watched(data=self.data, queues=self.queues, functions=everyone, api=api.api, listener_log=self.listener.log)
+        watched = StackMetrics(data=self.data, queues=self.queues, functions=everyone, api=api.api, listener_log=self.listener.log)
         alarms = Operations(self, "Operations", settings=self._settings, watched=watched)
-        Overview(self, "Overview", watched=watched, alarms=alarms.alarms)
+        StackDashboard(self, "Dashboard", watched=watched, alarms=alarms.alarms)
         self._outputs(
             {
                 "ApiId": api.api.api_id,

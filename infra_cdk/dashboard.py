@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.artifacts import CHANNELS
-from infra_cdk.watched import FIVE_MINUTES, MINUTE, Watched, delivery_metric, listener_metric
+from infra_cdk.stack_metrics import FIVE_MINUTES, MINUTE, StackMetrics, delivery_metric, listener_metric
 
 WIDTH, THIRD = 24, 8
 # The fields are those of functions/http/access_log.py, listener/core/api.py and functions/callback_delivery.
@@ -53,14 +53,14 @@ QUERIES: Mapping[str, Sequence[str]] = {
 HURTING = ("tenants whose requests fail", "tenants whose callbacks fail", "tenants whose accounts fail")
 
 
-class Overview(Construct):
+class StackDashboard(Construct):
     """One dashboard, and a saved query for each of `QUERIES` over all logs of the stack."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, watched: Watched, alarms: Sequence[cloudwatch.Alarm]) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, watched: StackMetrics, alarms: Sequence[cloudwatch.Alarm]) -> None:
         super().__init__(scope, construct_id)
         self._watched = watched
         self._logs = [*(function.log for function in watched.functions), watched.listener_log]
-        dashboard = cloudwatch.Dashboard(self, "Dashboard")
+        dashboard = cloudwatch.Dashboard(self, "Page")
         dashboard.add_widgets(_title("Is it healthy?"))
         dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=WIDTH, height=5))
         dashboard.add_widgets(*self._health())

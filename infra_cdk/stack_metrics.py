@@ -20,7 +20,7 @@ MINUTE = Duration.minutes(1)
 
 
 @dataclass(frozen=True)
-class Watched:
+class StackMetrics:
     """The parts of a stack that alarms and the dashboard are about."""
 
     data: Data
