@@ -11,6 +11,7 @@ FUNCTIONS: Mapping[str, str] = {
     "tenants": "http",
     "auth": "http",
     "messages": "http",
+    "media": "http",
     "callbacks": "http",
     "deliveries": "http",
     "deployment_tokens": "http",

@@ -34,7 +34,7 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024  # https://docs.aws.amazon.com/lambda/latest/
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # The AWS services that functions use. botocore has descriptions of 400 services; no function reads the others, which are 25 MB.
-AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "secretsmanager", "sqs", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "kms", "lambda", "s3", "secretsmanager", "sqs", "sts"})
 # Files besides its code that a function reads.
 ALSO_READS: Mapping[str, tuple[str, ...]] = {"tenants": ("docs/openapi.json",)}
 # Not read at run time: command line tools, type stubs, the installer's own notes, phonenumbers' maps and carriers.

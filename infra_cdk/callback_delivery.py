@@ -40,6 +40,7 @@ class CallbackDelivery(Construct):
                 "EVENTS_QUEUE_URL": queues.events.queue_url,
                 "KMS_KEY_ID": data.key.key_id,
                 "SECRET_ID": secret.secret_id,
+                "APP_BASE_URL": settings.app_base_url,
                 "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
                 "ALLOW_PRIVATE_CALLBACKS": settings.allow_private_callbacks,
             },

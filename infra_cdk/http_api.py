@@ -32,7 +32,16 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/proxy",
         "/tenants/{tenant}/proxy/{proxy+}",
     ),
-    "messages": ("/tenants/{tenant}/messages/{proxy+}",),
+    "messages": (
+        "/tenants/{tenant}/messages/{proxy+}",
+        "/tenants/{tenant}/chats",
+        "/tenants/{tenant}/chats/{proxy+}",
+        "/tenants/{tenant}/contacts",
+        "/tenants/{tenant}/me",
+        "/tenants/{tenant}/peers/{proxy+}",
+        "/tenants/{tenant}/users/{proxy+}",
+    ),
+    "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),
     "deliveries": (
         "/tenants/{tenant}/callback/{proxy+}",

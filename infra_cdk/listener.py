@@ -14,6 +14,7 @@ from constructs import Construct
 from infra_cdk.acknowledge import acknowledge
 from infra_cdk.data import Data
 from infra_cdk.function import log_group
+from infra_cdk.media_storage import MediaStorage
 from infra_cdk.network import LISTENER_PORT, Network
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret
@@ -40,6 +41,7 @@ class Listener(Construct):
         network: Network,
         data: Data,
         queues: Queues,
+        media: MediaStorage,
         secret: DeploymentSecret,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -52,7 +54,8 @@ class Listener(Construct):
         data.let_wrap(self.role, "session")
         data.let_unwrap(self.role, "session")
         queues.let_send(self.role)
-        task = self._task(image, secret, self._environment(settings, data, queues))
+        media.let_move(self.role)
+        task = self._task(image, secret, {**self._environment(settings, data, queues), **media.environment})
         self._service(task, network)
 
     @staticmethod
@@ -62,6 +65,8 @@ class Listener(Construct):
             "DELIVERIES_TABLE_NAME": data.deliveries.table_name,
             "EVENTS_QUEUE_URL": queues.events.queue_url,
             "KMS_KEY_ID": data.key.key_id,
+            "ALLOW_HTTP_CALLBACKS": settings.allow_http_callbacks,
+            "ALLOW_PRIVATE_CALLBACKS": settings.allow_private_callbacks,
             "DELIVERIES_KEPT_DAYS": settings.deliveries_kept_days,
             "LISTENER_PORT": str(LISTENER_PORT),
             "POWERTOOLS_SERVICE_NAME": "listener",

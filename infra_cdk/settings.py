@@ -42,12 +42,22 @@ WORKER_SIZES: Mapping[int, Collection[int]] = {
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 SIZES = ("WORKER_CPU", "WORKER_MEMORY_MB")
-TEXTS = ("ALARM_EMAIL", "CORS_ORIGINS", "LOG_RETENTION_DAYS", "OUTBOX_WHITELIST", "POWERTOOLS_LOG_LEVEL", "DEPLOYMENT_STAGE")
+TEXTS = (
+    "ALARM_EMAIL",
+    "APP_BASE_URL",
+    "CORS_ORIGINS",
+    "LOG_RETENTION_DAYS",
+    "OUTBOX_WHITELIST",
+    "POWERTOOLS_LOG_LEVEL",
+    "DEPLOYMENT_STAGE",
+)
 NAMES = (*FLAGS, *NUMBERS, *SIZES, *TEXTS)
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SPELT = {**dict.fromkeys(("1", "true", "yes", "on"), "1"), **dict.fromkeys(("0", "false", "no", "off"), "0")}
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]_-]+(:\d{1,5})?(/[^\s?#]*)?", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -67,6 +77,7 @@ class StackSettings:
     outbox_whitelist: str = ""
     deliveries_kept_days: str = DEFAULT_KEPT_DAYS
     log_level: str = "INFO"
+    app_base_url: str = ""
     stage: str = ""
     alarm_email: str = ""
     deletion_protection: str = "1"
@@ -105,6 +116,7 @@ def from_environment(target: Target, environ: Mapping[str, str]) -> StackSetting
         outbox_whitelist=environ.get("OUTBOX_WHITELIST", ""),
         deliveries_kept_days=_text(environ, "DELIVERIES_KEPT_DAYS") or DEFAULT_KEPT_DAYS,
         log_level=_text(environ, "POWERTOOLS_LOG_LEVEL").upper() or "INFO",
+        app_base_url=_text(environ, "APP_BASE_URL"),
         stage=_text(environ, "DEPLOYMENT_STAGE"),
         alarm_email=_text(environ, "ALARM_EMAIL"),
         deletion_protection=_flag(environ, "DELETION_PROTECTION") or "1",
@@ -133,6 +145,8 @@ def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
         for origin in _text(environ, "CORS_ORIGINS").replace(",", " ").split()
         if not _ORIGIN.fullmatch(origin)
     ]
+    if (address := _text(environ, "APP_BASE_URL")) and not _ADDRESS.fullmatch(address):
+        found.append(f"APP_BASE_URL is an address that begins with http:// or https://, not {address!r}")
     asked_for = [name for name in UNSAFE if _flag(environ, name) == "1"]
     if target == "aws" and asked_for:
         found.append(f"{' and '.join(asked_for)}: a deployment on AWS posts to public https addresses only; unset it")

@@ -13,6 +13,7 @@ from infra_cdk.erasure import Erasure
 from infra_cdk.function import Function, Functions
 from infra_cdk.http_api import DEFAULT, HttpApi
 from infra_cdk.listener import Listener
+from infra_cdk.media_storage import MediaStorage
 from infra_cdk.network import Network
 from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
@@ -36,6 +37,7 @@ class AvioStack(Stack):
         )
         self._settings = settings
         self.data = Data(self, "Data", settings=settings)
+        self.media = MediaStorage(self, "MediaFiles", settings=settings)
         self.queues = Queues(self, "Queues", settings=settings)
         self.network = Network(self, "Network")
         self.secret = DeploymentSecret(self, "Deployment", settings=settings)
@@ -48,6 +50,7 @@ class AvioStack(Stack):
             network=self.network,
             data=self.data,
             queues=self.queues,
+            media=self.media,
             secret=self.secret,
         )
         self._compose()
@@ -72,11 +75,12 @@ class AvioStack(Stack):
             queues=self.queues,
             secret=self.secret,
         )
-        erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data, queues=self.queues)
+        erasure = Erasure(self, "Erasure", functions=self.functions, data=self.data, queues=self.queues, media=self.media)
         http = {
             "tenants": self._tenants(),
             "auth": self._auth(),
             "messages": self._messages(),
+            "media": self._media(),
             "callbacks": self._callbacks(),
             "deliveries": self._deliveries(delivery, sweeper),
         }
@@ -93,6 +97,7 @@ class AvioStack(Stack):
                 "DeliveriesTableName": self.data.deliveries.table_name,
                 "EventsQueueUrl": self.queues.events.queue_url,
                 "KmsKeyId": self.data.key.key_id,
+                "MediaBucket": self.media.bucket.bucket_name,
                 "SecretId": self.secret.secret_id,
                 "DefaultFunction": http[DEFAULT].handler.function_name,
                 "DeploymentTokensFunction": tokens.function.handler.function_name,
@@ -120,12 +125,27 @@ class AvioStack(Stack):
         return function
 
     def _messages(self) -> Function:
-        guards = {"OUTBOX_ENABLED": self._settings.outbox_enabled, "OUTBOX_WHITELIST": self._settings.outbox_whitelist}
+        own = {
+            "APP_BASE_URL": self._settings.app_base_url,
+            "OUTBOX_ENABLED": self._settings.outbox_enabled,
+            "OUTBOX_WHITELIST": self._settings.outbox_whitelist,
+        }
         function = self.functions.add(
-            "messages", {**self._http_environment(), **guards}, network=self.network, concurrency=self._settings.api_concurrency
+            "messages", {**self._http_environment(), **own}, network=self.network, concurrency=self._settings.api_concurrency
         )
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
+        return function
+
+    def _media(self) -> Function:
+        function = self.functions.add(
+            "media",
+            {**self._http_environment(), **self.media.environment},
+            network=self.network,
+            concurrency=self._settings.api_concurrency,
+        )
+        self.data.let_read_state(function.role)
+        self.media.let_link(function.role)
         return function
 
     def _callbacks(self) -> Function:

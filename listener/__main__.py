@@ -24,6 +24,7 @@ from listener.core.api import Api, server
 from listener.core.connect_limiter import REAL_EVERY_S, ConnectLimiter
 from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
+from listener.core.media_files import TRANSFERS, MediaFiles
 from listener.core.metrics import MetricsWriter
 from listener.core.ownership.heartbeat import Lapsed
 from listener.core.ownership.lease import Lease
@@ -33,16 +34,18 @@ from listener.core.runtime.offload import Offload
 from listener.core.runtime.signals import wait_for
 from listener.core.runtime.unconfigured import say_what_is_missing
 from listener.core.sqs_sender import Queue
+from listener.core.url_source import UrlSource
 from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.endpoint import TelegramEndpoint, real, silence_telethon, test_server
 from shared import aws
 from shared.clock import SystemClock
 from shared.crypto import Envelope
+from shared.media_bucket import MediaBucket
 from shared.model.account import Account
 from shared.model.ids import WorkerId
 from shared.model.worker import Worker, WorkerState
 from shared.observability import get_logger
-from shared.settings import DeliverySettings
+from shared.settings import CallbackSettings, DeliverySettings, MediaSettings
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
@@ -57,7 +60,7 @@ def _number(value: object) -> object:
     return value if str(value).strip().isdigit() else None
 
 
-class ListenerSettings(DeliverySettings):
+class ListenerSettings(DeliverySettings, MediaSettings, CallbackSettings):
     """What the listener reads from the environment. `telegram_test_server` is host:port, its key the path of a PEM file."""
 
     events_queue_url: str
@@ -122,6 +125,13 @@ class Process:
             writer=self._writer,
             clock=self._clock,
             logger=logger,
+            files=MediaFiles(
+                MediaBucket(aws.s3, settings.media_bucket),
+                Offload(8, "files"),
+                self._clock,
+                asyncio.Semaphore(TRANSFERS),
+                UrlSource(settings),
+            ),
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))

@@ -52,11 +52,6 @@ def _application_hash(value: str) -> str | None:
     return None if good else "is 32 characters, 0 to 9 and a to f, as https://my.telegram.org/apps shows it"
 
 
-def _url(value: str) -> str | None:
-    good = re.fullmatch(r"https?://[A-Za-z0-9.\[\]_-]+(:\d{1,5})?(/\S*)?", value, re.ASCII)
-    return None if good else f"is an address that begins with http:// or https://, not {value!r}"
-
-
 VALUES: Mapping[str, Callable[[str], str | None]] = {
     "PORT": _number(PORTS, "a port"),
     "TELEGRAM_API_ID": _number(range(1, 1 << 31), "a number"),
@@ -66,7 +61,6 @@ VALUES: Mapping[str, Callable[[str], str | None]] = {
     "WA_WEB_TOKEN": _token,
     "WAWEB_ADMIN_TOKEN": _token,
     "CALLBACK_SIGNING_SECRET": lambda _: None,
-    "APP_BASE_URL": _url,
 }
 NAMES = (*VALUES, *deployment.NAMES)
 

@@ -30,6 +30,7 @@ class EmulatorAccount:
     events_queue_url: str
     dead_events_queue_url: str
     kms_key_id: str
+    media_bucket: str
 
     def client(self, service: str) -> Any:
         """A boto3 client, as this account's root."""
@@ -45,6 +46,7 @@ class EmulatorAccount:
             "EVENTS_QUEUE_URL": self.events_queue_url,
             "DEAD_EVENTS_QUEUE_URL": self.dead_events_queue_url,
             "KMS_KEY_ID": self.kms_key_id,
+            "MEDIA_BUCKET": self.media_bucket,
         }
 
 
@@ -59,7 +61,8 @@ class _Opener:
         session = new_session(aws_access_key_id=emulator.account, aws_secret_access_key=secret)
         self._credentials: Any = session.get_credentials()
         self._alone = threading.Lock()
-        self._dynamodb, self._sqs, self._kms = (emulator.client_of(session, service) for service in ("dynamodb", "sqs", "kms"))
+        services = ("dynamodb", "sqs", "kms", "s3")
+        self._dynamodb, self._sqs, self._kms, self._s3 = (emulator.client_of(session, service) for service in services)
 
     def fill(self, own: Emulator, template: Mapping[str, Any]) -> EmulatorAccount:
         """Make everything in the account."""
@@ -74,7 +77,12 @@ class _Opener:
                 events_queue_url=events,
                 dead_events_queue_url=dead,
                 kms_key_id=self._kms.create_key()["KeyMetadata"]["KeyId"],
+                media_bucket=self._create_bucket(f"media-{own.account}"),  # names of buckets are one for all accounts
             )
+
+    def _create_bucket(self, name: str) -> str:
+        self._s3.create_bucket(Bucket=name)
+        return name
 
     def _create_table(self, properties: dict[str, Any], name: str) -> str:
         self._dynamodb.create_table(TableName=name, **{field: properties[field] for field in TABLE_FIELDS if field in properties})

@@ -3,6 +3,7 @@
     request --> has the gateway's pass     --> /_aws/execute-api/ only: the front sends it with the requests of strangers
             --> has the start's pass       --> the two paths that a start needs (STARTING)
             --> is from another web page, or under another host name                                          --> 403
+            --> is an address signed for S3  --> that file, for as long as the address says
             --> is signed by a known key   --> all of AWS: as root (12 digits, and the state's secret), or in a role of the stack
             --> 403
 
@@ -31,6 +32,16 @@ PASS_HEADER = "x-avio-gateway"  # noqa: S105  a name
 GATEWAY = "/_aws/execute-api/"
 STARTING = {"/_ministack/ready", "/_ministack/settle"}
 """The emulator's own paths that are needed. Others reset it, or show the messages in its queues."""
+SIGNED_ADDRESS = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+)
+OTHER_CREDENTIALS = {"authorization", "x-amz-security-token", "x-amz-target", "x-amz-date"}
 ROOT = re.compile(r"\d{12}", re.ASCII)
 
 
@@ -77,6 +88,9 @@ class EmulatorGuard:
         if not own_host(headers) or from_elsewhere(headers):
             await _refuse(send, "The emulator takes requests for 127.0.0.1 and localhost, and none of web pages.")
             return
+        if _is_signed_address(scope, headers):
+            await self._app(scope, receive, send)
+            return
         keys = _secret_of(headers, self._secret)
         body = await _read(receive) if keys else None
         if keys is None or body is None or not _holds(scope, headers, body, keys):
@@ -122,6 +136,31 @@ def _holds(scope: Scope, headers: dict[str, str], body: bytes, secret: str) -> b
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
     return header_signature_failure(signature, secret, scope["method"], path, query, headers, body) is None
+
+
+def _is_signed_address(scope: Scope, headers: dict[str, str]) -> bool:
+    """Tell whether a request is for an address of S3 that a role of the stack has signed, and nothing else speaks for it."""
+    from ministack.core import sigv4
+    from ministack.services import sts
+
+    query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    if set(headers) & OTHER_CREDENTIALS or any(len(query.get(name, ())) != 1 for name in SIGNED_ADDRESS):
+        return False
+    algorithm, credential, date, expires, signed, token, signature = (query[name][0] for name in SIGNED_ADDRESS)
+    key, day, region, service, end = [*credential.split("/"), "", "", "", "", ""][:5]
+    session = sts._sessions.get(key)
+    if (algorithm, service, end) != ("AWS4-HMAC-SHA256", "s3", "aws4_request") or "host" not in signed.split(";"):
+        return False
+    if session is None or sts._session_expired(session) or not hmac.compare_digest(token.encode(), session["SessionToken"].encode()):
+        return False
+    try:
+        if sigv4.presigned_request_is_expired(date, expires):
+            return False
+    except (ValueError, TypeError):
+        return False
+    canonical = sigv4.build_canonical_request(scope["method"], scope["path"], headers, query, signed)
+    to_sign = sigv4.build_string_to_sign(date, day, region, service, canonical)
+    return bool(sigv4.signatures_match(sigv4.calculate_signature(session["SecretAccessKey"], day, region, service, to_sign), signature))
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "AWS::ECS::TaskDefinition": "as the service",
     "AWS::ECS::Cluster": "as the service",
     "AWS::Logs::QueryDefinition": "unknown to the emulator, which has no Logs Insights",
+    "AWS::S3::BucketPolicy": "it denies plain HTTP, and the emulator has no TLS",
     "AWS::SNS::TopicPolicy": "it denies plain HTTP, as the queues' policies",
     "AWS::SQS::QueuePolicy": "it denies plain HTTP, and the emulator has no TLS",
 }

@@ -20,6 +20,7 @@ from functions.deliveries import event_routes as events
 from functions.deliveries import routes as deliveries
 from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody, error_schema
+from functions.media import routes as media
 from functions.messages import routers as messages
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -36,6 +37,7 @@ ROUTERS = (
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    media.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -71,6 +73,9 @@ TAGS = [
     {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
     {"name": "messages", "description": "Sending as the account's person."},
+    {"name": "media", "description": "Photos, videos and files of messages."},
+    {"name": "chats", "description": "Reading what the account has: its chats, their messages and members."},
+    {"name": "people", "description": "The account itself, users, contacts, and whom a name or phone leads to."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
@@ -86,13 +91,13 @@ def document() -> dict[str, Any]:
     for router in ROUTERS:
         app.include_router(router)
     described = app.openapi()
-    inputs = set()
+    schemas, inputs = described["components"]["schemas"], set()
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             openapi_operations.finish(method, path, operation)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            inputs.add(body.get("$ref", "").rpartition("/")[2])
-    for name, schema in described["components"]["schemas"].items():
+            inputs |= openapi_operations.named_in(body, schemas)
+    for name, schema in schemas.items():
         if name in inputs:
             openapi_operations.optional(schema)
         elif "properties" in schema:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from functions.http.callers import CALLER_KINDS
@@ -10,6 +12,7 @@ from local.openapi_examples import EXAMPLES
 from shared.errors import Code
 
 Operation = dict[str, Any]
+_REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 KINDS = {scheme.scheme_name: kind for kind in CALLER_KINDS for scheme in kind.schemes}
 """Which kind of caller each of the document's security schemes is."""
 
@@ -29,6 +32,12 @@ def finish(method: str, path: str, operation: Operation) -> None:
             example = EXAMPLES.get(operation["operationId"])
             if example is not None and status == min(operation["responses"]):
                 answer["content"]["application/json"]["example"] = example
+
+
+def named_in(schema: Any, schemas: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that a schema refers to, and of those that they refer to."""
+    names = set(_REFERENCE.findall(json.dumps(schema)))
+    return names.union(*(named_in(schemas[name], schemas) for name in names))
 
 
 def optional(schema: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ class Outputs:
     deliveries_table_name: str
     events_queue_url: str
     kms_key_id: str
+    media_bucket: str
     secret_id: str
     deployment_tokens_function: str
     default_function: str
@@ -153,6 +154,7 @@ def _outputs(stack: dict[str, Any]) -> Outputs:
         deliveries_table_name=values["DeliveriesTableName"],
         events_queue_url=values["EventsQueueUrl"],
         kms_key_id=values["KmsKeyId"],
+        media_bucket=values["MediaBucket"],
         secret_id=values["SecretId"],
         deployment_tokens_function=values["DeploymentTokensFunction"],
         default_function=values["DefaultFunction"],

@@ -102,7 +102,8 @@ def diagnose(deployment: Deployment, send_to: str = "", tenant: str = "") -> Ite
         return
     yield _closed_to_strangers(deployment)
     tenants = [tenant] if tenant else _tenants(deployment)
-    yield Finding(Level.GOOD if tenants else Level.NOTE, f"{len(tenants)} tenants", "" if tenants else "create one: POST /tenants")
+    counted = f"{len(tenants)} tenant" + ("" if len(tenants) == 1 else "s")
+    yield Finding(Level.GOOD if tenants else Level.NOTE, counted, "" if tenants else "create one: POST /tenants")
     if tenants:
         yield _guards(deployment, tenants[0])
     for one in tenants:

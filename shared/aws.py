@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
@@ -85,6 +86,13 @@ def credentials() -> Credentials:
 def kms() -> KMSClient:
     """Return the KMS client. It is made on the first call, because most cold starts do not need it."""
     client: KMSClient = _client("kms", _PATIENT)
+    return client
+
+
+@_once
+def s3() -> S3Client:
+    """Return the S3 client. It signs addresses by version 4, which every region understands."""
+    client: S3Client = _client("s3", _PATIENT.merge(Config(signature_version="s3v4")))
     return client
 
 

@@ -102,10 +102,21 @@ class Code(StrEnum):
     MESSAGE_AUTHOR_REQUIRED = "message_author_required"
     EDIT_TIME_EXPIRED = "edit_time_expired"
     REACTION_INVALID = "reaction_invalid"
+    # reading
+    NOT_A_GROUP = "not_a_group"
     FLOOD_WAIT = "flood_wait"
     OUTCOME_UNKNOWN = "outcome_unknown"
     PARTLY_SENT = "partly_sent"
     NOT_SUPPORTED = "not_supported"
+    # media
+    MEDIA_NOT_FOUND = "media_not_found"
+    MEDIA_EXPIRED = "media_expired"
+    MEDIA_SELF_DESTRUCTS = "media_self_destructs"
+    MEDIA_HAS_NO_THUMBNAIL = "media_has_no_thumbnail"
+    ATTACHMENT_UNREACHABLE = "attachment_unreachable"
+    ATTACHMENT_TOO_LARGE = "attachment_too_large"
+    ATTACHMENTS_UNDER_WAY = "attachments_under_way"
+    UPLOAD_NOT_FOUND = "upload_not_found"
     # faults
     TELEGRAM_UNAVAILABLE = "telegram_unavailable"
     TELEGRAM_ERROR = "telegram_error"
@@ -208,11 +219,21 @@ DETAILS: dict[Code, str] = {
     Code.MESSAGE_AUTHOR_REQUIRED: "Only who wrote a message can do that to it.",
     Code.EDIT_TIME_EXPIRED: "This message is too old to be edited. Send another one.",
     Code.REACTION_INVALID: "This chat does not take that reaction, or not so many.",
+    Code.NOT_A_GROUP: "This is a chat with one person: it has no list of members.",
     Code.FLOOD_WAIT: "Telegram asks this account to wait.",
     Code.OUTCOME_UNKNOWN: "It is not known whether that was done: the answer did not come in time. With an "
     "`Idempotency-Key`, repeat the request within ten minutes. Without one look at the chat first: a second request is a second message.",
     Code.PARTLY_SENT: "Some of the messages were sent (`message_ids`), and Telegram refused the rest (`cause` is the code of why).",
     Code.NOT_SUPPORTED: "This is not supported yet.",
+    Code.MEDIA_NOT_FOUND: "There is no such media in this tenant: take the `id` from an event as it is.",
+    Code.MEDIA_EXPIRED: "The message is gone, or has no such media any more: it was deleted, edited, or its chat was left.",
+    Code.MEDIA_SELF_DESTRUCTS: "This photo or video destroys itself once it is viewed. It is not kept here: view it in a Telegram app.",
+    Code.MEDIA_HAS_NO_THUMBNAIL: "Telegram has no thumbnail of this media. Ask for the media itself, without `thumbnail`.",
+    Code.ATTACHMENT_UNREACHABLE: "An attachment cannot be fetched from its address. Nothing was sent.",
+    Code.ATTACHMENT_TOO_LARGE: "An attachment is larger than Telegram takes (2 GB). Nothing was sent.",
+    Code.ATTACHMENTS_UNDER_WAY: "The attachments are still on their way to Telegram, and nothing was sent. Send the same request again: "
+    "what has arrived is not moved again.",
+    Code.UPLOAD_NOT_FOUND: "There is no such upload, or no file was put there, or it is older than a day. Nothing was sent.",
     Code.TELEGRAM_UNAVAILABLE: "Telegram cannot be reached right now.",
     Code.TELEGRAM_ERROR: "Telegram answered in a way that we did not expect. `telegram_error` is its name for it.",
     Code.TELEGRAM_LAYER_REJECTED: "Telegram does not understand this version of Avio any more (`telegram_error` says what). Nothing was "

@@ -30,6 +30,12 @@ class DeliverySettings(TableSettings):
     deliveries_kept_days: int = Field(14, ge=7, le=365)
 
 
+class MediaSettings(EnvironmentSettings):
+    """The bucket for files on their way."""
+
+    media_bucket: str
+
+
 class HttpSettings(TableSettings):
     """The settings of every HTTP function. `cors_origins` are separated by spaces or commas."""
 

@@ -1,6 +1,7 @@
 """What a callback gets: the body of a message event (contract C1).
 
-Made from the event and the tenant's number alone, so its bytes are the same in every attempt: what is signed is what was signed before.
+Made from the event, the tenant's number and the deployment's address alone, so its bytes are the same in every attempt: what is signed is
+what was signed before.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from functions.callback_delivery.event_bodies import telegram_body
-from functions.callback_delivery.message_body import Exact, MessageBody, message_body
+from shared.message_body import Exact, MessageBody, message_body
 from shared.model.callback_key import owner_of
-from shared.model.event import Event, MessageEdited, MessageReceived, MessageSent
+from shared.model.event import Event, MessageEdited, MessageEvent, MessageReceived, MessageSent
 from shared.model.ids import Channel
 from shared.model.tenant import Tenant
 
@@ -65,30 +66,34 @@ def test_body(event_id: str, tenant: Tenant, at: datetime) -> bytes:
     return TestBody(event="test", test=True, message=message, channel="telegram", backfilled=False, **names).model_dump_json().encode()
 
 
-def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT) -> bytes:
-    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces."""
-    return _FORMATS[body_format](event, tenant_number)
+def body_of(event: Event, tenant_number: int, body_format: BodyFormat = BodyFormat.EVENT, base_url: str = "") -> bytes:
+    """Return the bytes that a callback gets for an event, in a format: UTF-8 JSON without spaces. `base_url` begins the links in it."""
+    return _FORMATS[body_format](event, tenant_number, base_url)
 
 
-def _event(event: Event, tenant_number: int) -> bytes:
+def _event(event: Event, tenant_number: int, base_url: str) -> bytes:
     """Return the body that names the event's kind, with what happened under the kind's own name."""
     names = {"tenant_id": owner_of(event.tenant_id), "id": event.id, "tenant": tenant_number, "channel": event.channel}
     if isinstance(event, MessageReceived) and event.channel is Channel.TELEGRAM:
-        body = EventBody(event=event.event, message=message_body(event.channel, event.message), backfilled=event.backfilled, **names)
+        body = EventBody(event=event.event, message=_message(event, base_url), backfilled=event.backfilled, **names)
         return body.model_dump_json().encode()
-    if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names)):
+    if event.channel is Channel.TELEGRAM and (known := telegram_body(event, names, base_url)):
         return known.model_dump_json().encode()
-    envelope = {"event": event.event, **_happened(event), "backfilled": event.backfilled}
+    envelope = {"event": event.event, **_happened(event, base_url), "backfilled": event.backfilled}
     return json.dumps({**names, **envelope}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _happened(event: Event) -> dict[str, Any]:
+def _happened(event: Event, base_url: str) -> dict[str, Any]:
     """Return what happened, for the kinds that have no model of their own here."""
     own = event.model_dump(mode="json", exclude_none=True, exclude=_ENVELOPE)
     if isinstance(event, MessageReceived | MessageEdited | MessageSent):
-        own["message"] = message_body(event.channel, event.message).model_dump(mode="json")
+        own["message"] = _message(event, base_url).model_dump(mode="json")
     return own
 
 
+def _message(event: MessageEvent, base_url: str) -> MessageBody:
+    return message_body(event.channel, event.message, owner_of(event.tenant_id), base_url)
+
+
 _ENVELOPE = {"id", "tenant_id", "channel", "event", "received_at", "backfilled"}
-_FORMATS: dict[BodyFormat, Callable[[Event, int], bytes]] = {BodyFormat.EVENT: _event}
+_FORMATS: dict[BodyFormat, Callable[[Event, int, str], bytes]] = {BodyFormat.EVENT: _event}

@@ -28,6 +28,7 @@ class DeliveryFunctionSettings(DeliverySettings, CallbackSettings):
 
     kms_key_id: str
     secret_id: str
+    app_base_url: str = ""
 
 
 class Composition:

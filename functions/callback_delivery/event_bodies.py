@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.callback_delivery.message_body import Exact, Iso, MessageBody, absent
+from shared.message_body import Exact, Iso, MessageBody, absent, message_body
 from shared.model.event import (
     AccountStatusChanged,
     ChatJoined,
@@ -189,15 +189,15 @@ BODIES = (
 )
 
 
-def telegram_body(event: Event, names: dict[str, Any]) -> EventEnvelope | None:
+def telegram_body(event: Event, names: dict[str, Any], base_url: str) -> EventEnvelope | None:
     """Return the body of an event of Telegram's; None for a kind that has no model here. Ids are numbers, as Telegram's users know them."""
     names = {**names, "backfilled": event.backfilled, "event": event.event}
     match event:
         case MessageEdited():
-            message = event.message if event.message.edited_at else event.message.model_copy(update={"edited_at": event.edited_at})
-            return MessageEditedBody(**names, message=MessageBody.model_validate(message.model_dump()))
+            body = message_body(event.channel, event.message, names["tenant_id"], base_url)
+            return MessageEditedBody(**names, message=body if body.edited_at else body.model_copy(update={"edited_at": event.edited_at}))
         case MessageSent():
-            return MessageSentBody(**names, message=MessageBody.model_validate(event.message.model_dump()))
+            return MessageSentBody(**names, message=message_body(event.channel, event.message, names["tenant_id"], base_url))
         case MessagesDeleted():
             return MessagesDeletedBody(**names, deleted=DeletedBody.model_validate(event.deleted.model_dump()))
         case MessagesRead():

@@ -47,11 +47,12 @@ class FetchedPage(BaseModel):
 class EventFetch:
     """Shows and settles what waits for callbacks that fetch."""
 
-    def __init__(self, backlog: BacklogStore, log: DeliveryLog, clock: Clock, logger: Logger) -> None:
+    def __init__(self, backlog: BacklogStore, log: DeliveryLog, clock: Clock, logger: Logger, base_url: str = "") -> None:
         self._backlog = backlog
         self._log = log
         self._clock = clock
         self._logger = logger
+        self._base_url = base_url
 
     def page(self, seen: Tenant, limit: int) -> FetchedPage:
         """Return up to `limit` (at most 100) of the events that wait longest, each chat's in order. Changes nothing."""
@@ -63,7 +64,7 @@ class EventFetch:
             for slot in self._backlog.slots(seen.id, chat, limit - len(events)):
                 shown[chat] = slot.number
                 if slot.record and not slot.record.status.final:
-                    body = body_of(slot.record.event, seen.number)
+                    body = body_of(slot.record.event, seen.number, base_url=self._base_url)
                     size += len(body)
                     events.append(json.loads(body))
                 if size >= PAGE_BYTES:

@@ -49,13 +49,13 @@ services = DeliveryServices(
     callbacks=made.callbacks,
     backlog=made.backlog,
     messages=Messages(aws.sqs(), settings.events_queue_url),
-    poster=EventPoster(poster.post, clock),
+    poster=EventPoster(poster.post, clock, settings.app_base_url),
     clock=clock,
     logger=logger,
 )
 deliverer = Deliverer(services)
 tester = CallbackTester(made.recipients, poster.post, clock)
-fetcher = EventFetch(made.backlog, made.log, clock, logger)
+fetcher = EventFetch(made.backlog, made.log, clock, logger, settings.app_base_url)
 waker = CallbackWaker(made.tenants, made.callbacks, made.backlog, clock, logger)
 
 

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult
 
 from functions.callback_delivery.connection import ConnectionBroken, EndpointConnection, UnsolicitedData
-from functions.callback_delivery.reserved_ports import OwnPorts
 from shared.public_addresses import is_public
+from shared.reserved_ports import OwnPorts
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[Address]]]

@@ -15,12 +15,12 @@ from functions.callback_delivery.connection import ConnectionBroken, EndpointCon
 from functions.callback_delivery.exchange import Exchange
 from functions.callback_delivery.idle_connections import IdleConnections
 from functions.callback_delivery.network import AddressNotAllowed, Dial, GuardedConnector, OwnPort, Resolve, Unreachable, Unresolvable, dial
-from functions.callback_delivery.reserved_ports import OwnPorts
 from functions.callback_delivery.retry import Answered, Failed, Outcome
 from shared import callback_url
 from shared.clock import Clock
 from shared.errors import AvioError
 from shared.model.ids import TenantId
+from shared.reserved_ports import OwnPorts
 from shared.settings import CallbackSettings
 from shared.version import VERSION
 

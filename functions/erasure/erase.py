@@ -21,6 +21,7 @@ from aws_lambda_powertools import Logger
 
 from functions.erasure.dead_letters import DeadLetters, Look
 from shared.clock import Clock
+from shared.media_bucket import BucketUnavailable, MediaBucket
 from shared.model.ids import TenantId
 from shared.queues import QueueUnavailable
 from shared.store import erasure
@@ -56,6 +57,7 @@ class Eraser:
     workers: WorkerStore
     deliveries: DeliveryStore
     dead_letters: DeadLetters
+    bucket: MediaBucket
     clock: Clock
     logger: Logger
 
@@ -85,7 +87,7 @@ class ErasureRun:
                 break
             try:
                 self._visit(ended)
-            except (StoreUnavailable, ConditionFailed) as error:  # the second: another run visits the same tenant
+            except (StoreUnavailable, BucketUnavailable, ConditionFailed) as error:  # the last: another run visits the same tenant
                 self._eraser.logger.error("tenant cannot be erased", extra={"tenant_id": ended.tenant_id, "fault": str(error)})
         return self._counts
 
@@ -94,8 +96,9 @@ class ErasureRun:
         now = self._clock.now()
         age = now - ended.ended_at
         records_gone, state_gone = self._erase_records(ended.tenant_id), self._erase_state(ended, age)
+        files_gone = self._erase_files(ended.tenant_id)
         letters_gone = age < KEPT_IN_VIEW or self._look.shows_nothing_of(ended.tenant_id)
-        if state_gone and records_gone and letters_gone and age >= KEPT_IN_VIEW:
+        if state_gone and records_gone and files_gone and letters_gone and age >= KEPT_IN_VIEW:
             self._eraser.tenants.forget(ended)
             self._eraser.logger.info("tenant is erased", extra={"tenant_id": ended.tenant_id})
             self._counts.forgotten += 1
@@ -114,6 +117,13 @@ class ErasureRun:
     def _erase_records(self, tenant_id: TenantId) -> bool:
         """Erase a tenant's items in table `deliveries`; False if the time is up before all are gone."""
         while self._eraser.deliveries.erase_some(tenant_id):
+            if self._is_late:
+                return False
+        return True
+
+    def _erase_files(self, tenant_id: TenantId) -> bool:
+        """Erase a tenant's files in the bucket; False if the time is up before all are gone."""
+        while self._eraser.bucket.erase_some(tenant_id):
             if self._is_late:
                 return False
         return True

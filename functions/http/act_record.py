@@ -27,7 +27,7 @@ from shared.store.idempotency import IdempotencyRecord, RunRecord
 UNKNOWN_AFTER = timedelta(minutes=10)
 """For how long a request whose outcome is open is tried again: it is not documented how long Telegram remembers a random id."""
 MAX_ANSWER = 8192
-_NOT_DEFINITE = {Code.NOT_SUPPORTED, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN}
+_NOT_DEFINITE = {Code.NOT_SUPPORTED, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.ATTACHMENT_UNREACHABLE, Code.UPLOAD_NOT_FOUND}
 """Refusals with 400 or 403 that another try may not get: they pass by, or a later listener does what this one does not know."""
 
 

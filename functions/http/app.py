@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from functions.http.access import Allows
 from functions.http.access_log import AccessLog
-from functions.http.body_reader import BodyReader
+from functions.http.body_reader import MAX_BODY_BYTES, BodyReader
 from functions.http.dependencies import Dependencies, Provided
 from functions.http.error_boundary import ErrorBoundary
 from functions.http.errors import HANDLERS
@@ -32,7 +32,13 @@ class IncompleteApp(Exception):
 
 
 def create_app(
-    routers: Sequence[APIRouter], *, pipeline: Pipeline, dependencies: Dependencies, origins: Sequence[str], logger: Logger
+    routers: Sequence[APIRouter],
+    *,
+    pipeline: Pipeline,
+    dependencies: Dependencies,
+    origins: Sequence[str],
+    logger: Logger,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """Compose an app; raises IncompleteApp.
 
@@ -45,7 +51,7 @@ def create_app(
     for router in routers:
         _check_complete(router, pipeline, dependencies)
         app.include_router(router)
-    app.add_middleware(BodyReader)
+    app.add_middleware(BodyReader, max_bytes=max_body_bytes)
     app.add_middleware(ErrorBoundary, logger=logger)
     app.add_middleware(
         CORSMiddleware,

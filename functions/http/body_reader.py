@@ -29,17 +29,18 @@ class BodyReader:
     authenticated (see request_checks.py); until then the route has `null` in its place.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        content = await _read(scope, receive)
+        content = await _read(scope, receive, self._max_bytes)
         if content is None:
-            too_large = AvioError(Code.REQUEST_TOO_LARGE, f"A body is at most {MAX_BODY_BYTES} bytes.")
+            too_large = AvioError(Code.REQUEST_TOO_LARGE, f"A body is at most {self._max_bytes} bytes.")
             await response(too_large, scope["state"]["request_id"])(scope, receive, send)
             return
         fault = json_body.fault_of(Headers(scope=scope), content) if content else None
@@ -47,17 +48,17 @@ class BodyReader:
         await self._app(scope, _replaying(b"null" if fault else content, receive), send)
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
+async def _read(scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
     """Return the body, or None if it is longer than the limit."""
     length = Headers(scope=scope).get("content-length", "0")
-    if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
+    if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         return None
     content, more = bytearray(), True
-    while more and len(content) <= MAX_BODY_BYTES:
+    while more and len(content) <= max_bytes:
         message = await receive()
         content += message.get("body", b"")
         more = message.get("more_body", False)
-    return None if len(content) > MAX_BODY_BYTES else bytes(content)
+    return None if len(content) > max_bytes else bytes(content)
 
 
 def _replaying(content: bytes, receive: Receive) -> Receive:

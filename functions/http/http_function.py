@@ -11,6 +11,7 @@ from mangum import Mangum
 from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
+from functions.http.body_reader import MAX_BODY_BYTES
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
@@ -36,12 +37,19 @@ class HttpFunction:
         self.table = Table(self.dynamodb, settings.table_name)
         self.tenants = TenantStore(self.table)
 
-    def handler(self, routers: Sequence[APIRouter], *dependencies: object) -> Mangum:
+    def handler(self, routers: Sequence[APIRouter], *dependencies: object, max_body_bytes: int = MAX_BODY_BYTES) -> Mangum:
         """Return the Lambda handler that serves these routers; `dependencies` are one object of each type that they ask for."""
         tokens, key_use = DeploymentTokens(TokenStore(self.table), self.clock), KeyUse(self.tenants, self.clock)
         sources = CredentialSources(tokens, self.tenants, self.clock, key_use)
         pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(self.table, self.clock))
-        app = create_app(routers, pipeline=pipeline, dependencies=Dependencies(*dependencies), origins=self._origins, logger=self.logger)
+        app = create_app(
+            routers,
+            pipeline=pipeline,
+            dependencies=Dependencies(*dependencies),
+            origins=self._origins,
+            logger=self.logger,
+            max_body_bytes=max_body_bytes,
+        )
         return lambda_handler(app)
 
 

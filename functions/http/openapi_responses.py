@@ -41,8 +41,10 @@ class ErrorBody(BaseModel):
     telegram_error: Annotated[str | None, Field(description="Telegram's own name for why it refused, where that says more.")] = None
     price_stars: Annotated[int | None, Field(description="With `paid_message`: what one message costs, in Telegram Stars.")] = None
     fields: Annotated[list[InvalidField] | None, Field(description="With `invalid_request`: what is wrong.")] = None
-    status: Annotated[int | None, Field(description="With `callback_failed`: the status that the callback answered.")] = None
-    fault: Annotated[str | None, Field(description="With `callback_failed`: why there was no answer.")] = None
+    status: Annotated[
+        int | None, Field(description="With `callback_failed` and `attachment_unreachable`: the status that the address answered.")
+    ] = None
+    fault: Annotated[str | None, Field(description="With `callback_failed` and `attachment_unreachable`: why there was no answer.")] = None
     duration_ms: Annotated[int | None, Field(description="With `callback_failed`: how long the attempt took.")] = None
     answer: Annotated[str | None, Field(description="With `callback_failed`: how the callback's answer began.")] = None
 

@@ -72,3 +72,7 @@ def each_once(values: list[T]) -> list[T]:
 
 Digits = BeforeValidator(_digits)
 Limit = Annotated[Annotated[int, Field(ge=1, le=100)], Digits, Query(description="How many to return at most.")]
+OpaqueCursor = Annotated[
+    Annotated[str, Field(pattern="^[a-z0-9_-]{1,200}$")] | None,
+    Query(description="Where the page begins, from the `Link` header of the page before. Give it back unchanged."),
+]

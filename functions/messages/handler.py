@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functions.http.http_function import HttpFunction
 from functions.messages.account_commands import AccountCommands
+from functions.messages.attachments import MAX_BODY_BYTES
+from functions.messages.reading import AccountReading
 from functions.messages.routers import ROUTERS
 from functions.messages.send import Sending
 from shared.rpc.client import OwnerClient
@@ -11,6 +13,15 @@ from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
-function = HttpFunction(HttpSettings())
+
+class MessagesSettings(HttpSettings):
+    """What the function reads from the environment."""
+
+    app_base_url: str = ""
+
+
+settings = MessagesSettings()
+function = HttpFunction(settings)
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
-handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner))
+reading = AccountReading(owner, settings.app_base_url)
+handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner), reading, max_body_bytes=MAX_BODY_BYTES)

@@ -10,16 +10,19 @@ from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstra
 from functions.http.access import SendAccess
 from functions.http.acting import Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting
+from functions.http.openapi_responses import acting, never_null
 from functions.http.parameters import each_once
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
+from functions.messages.attachments import ATTACHMENT_ERRORS, NewAttachment
+from functions.messages.delivery_fields import refused
 from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
 from functions.messages.formatted_fields import FormattedFields
-from functions.messages.formatted_text import formatted
+from functions.messages.formatted_text import MAX_UTF16_UNITS, FormattedText, formatted
 from functions.messages.send import check_logged_in
 from shared.errors import Code
 from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, DeletionResult, EditMessage, PinMessage, SetReactions
+from shared.rpc.send_attachments import CAPTION_UNITS, Attachment
 
 router = APIRouter(tags=["messages"])
 Commands = Annotated[AccountCommands, provided(AccountCommands)]
@@ -27,10 +30,37 @@ MAX_REACTIONS = 11  # https://core.telegram.org/api/config#reactions-user-max-pr
 
 
 class MessageEdit(OfMessage, FormattedFields):
-    """A new text for a message, or for the caption of its media."""
+    """A new text for a message, or for the caption of its media; `attachment` takes the place of its media."""
 
-    text: Text
+    text: Annotated[Text | None, Field(json_schema_extra=never_null, description="May be left out where there is an attachment.")] = None
     link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
+    attachment: Annotated[
+        NewAttachment | None,
+        Field(json_schema_extra=never_null, description="A file in place of the message's. It has its own caption, or the text is it."),
+    ] = None
+
+    def command(self) -> EditMessage:
+        """Return the command; raise AvioError for what cannot be."""
+        file = self.attachment.for_owner("attachment") if self.attachment else None
+        text = self._text(file)
+        return EditMessage(
+            to=peers.parse(self.peer),
+            message_id=str(self.message_id),
+            text=text.text,
+            entities=text.entities,
+            link_preview=self.link_preview,
+            attachment=file.model_copy(update={"caption": "", "entities": ()}) if file else None,
+        )
+
+    def _text(self, file: Attachment | None) -> FormattedText:
+        """Return the new text, which with a file is its caption."""
+        if self.text is None:
+            if file is None:
+                raise refused("text", "Give a text, an attachment, or both.")
+            return FormattedText(file.caption, file.entities)
+        if file and file.caption:
+            raise refused("text", "The text of an attachment is its caption: give one of the two.")
+        return formatted(self.text, self.parse_mode, self.entities_given(), CAPTION_UNITS if file else MAX_UTF16_UNITS)
 
 
 class MessageDeletion(InChat):
@@ -91,19 +121,14 @@ class Unpin(OfMessage):
         Code.MESSAGE_EMPTY,
         Code.MESSAGE_TOO_LONG,
         Code.INVALID_MARKUP,
+        Code.CONTRADICTORY_FIELDS,
+        *ATTACHMENT_ERRORS,
         *REFUSALS,
     ),
 )
 def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
-    """Change the text of a message that the account has sent. A message that has this text already counts as changed."""
-    text = formatted(body.text, body.parse_mode, body.entities_given())
-    command = EditMessage(
-        to=peers.parse(body.peer),
-        message_id=str(body.message_id),
-        text=text.text,
-        entities=text.entities,
-        link_preview=body.link_preview,
-    )
+    """Change the text or the media of a message that the account has sent. A message that has this text already counts as changed."""
+    command = body.command()
     return once.run(
         ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
     )

@@ -55,13 +55,17 @@ SCHEMA = {
 """How the document says what a peer is: what begins like a phone number or a link is taken for one, and answered as such."""
 
 
-def parse_field(name: str, peer: str | int) -> str:
-    """Return what `parse` returns; a refusal names the field of the body that this peer stands in."""
+PATH_PATTERN = rf"^(@{_NAME.pattern}|{_BARE_NAME.pattern}|{_NUMBER.pattern}|me|\+[0-9 ().-]+)$"
+"""How the document says what a peer is in an address: links have slashes, which end a part of it."""
+
+
+def parse_field(name: str, peer: str | int, where: str = "body") -> str:
+    """Return what `parse` returns; a refusal names the field that this peer stands in, in the body or the `path`."""
     try:
         return parse(peer)
     except AvioError as error:
         for problem in error.fields.get("fields", []):
-            problem["field"] = f"body.{name}"
+            problem["field"] = f"{where}.{name}"
         raise
 
 

@@ -1,8 +1,8 @@
-"""Messages: send a text (contract M1)."""
+"""Messages: send a text, files, or both (contract M1, M4)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, StrictBool
@@ -10,56 +10,60 @@ from pydantic import Field, StrictBool
 from functions.http.access import SendAccess
 from functions.http.acting import ActAttempt, Acting
 from functions.http.dependencies import provided
-from functions.http.openapi_responses import acting
-from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, SentMessage
+from functions.http.openapi_responses import acting, never_null
+from functions.messages.attachments import ATTACHMENT_ERRORS, NewAttachment
+from functions.messages.delivery_fields import SEND_ERRORS, DeliveryFields, SentMessage, SentMessages, refused
 from functions.messages.fields import Text
 from functions.messages.formatted_fields import FormattedFields
 from functions.messages.formatted_text import formatted
 from functions.messages.send import Sending
-from shared.errors import AvioError, Code
+from shared.errors import Code
 from shared.rpc.send import SendMessage
+from shared.rpc.send_attachments import MAX_ATTACHMENTS, SendAttachments
 
 router = APIRouter(tags=["messages"])
 
 
 class NewMessage(DeliveryFields, FormattedFields):
-    """A text to be sent."""
+    """A text, files, or both."""
 
-    text: Text
+    text: Annotated[Text | None, Field(json_schema_extra=never_null, description="May be left out where there are attachments.")] = None
     link_preview: Annotated[StrictBool, Field(description="Whether Telegram shows a preview of the text's first link.")] = True
     attachments: Annotated[
-        list[Any],
+        list[NewAttachment],
         Field(
             default_factory=list,
-            max_length=10,
-            description="Not supported yet: leave it out.",
-            json_schema_extra={"maxItems": 0, "items": {"not": {}}},
+            max_length=MAX_ATTACHMENTS,
+            description="Files, grouped as Telegram groups them. The text is the first one's caption.",
         ),
     ]
 
 
 @router.post(
     "/tenants/{tenant}/messages/send",
-    responses=acting(*SEND_ERRORS, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
+    responses=acting(*SEND_ERRORS, *ATTACHMENT_ERRORS, Code.PARTLY_SENT, Code.MESSAGE_EMPTY, Code.MESSAGE_TOO_LONG, Code.INVALID_MARKUP),
 )
-def send_message(body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting) -> SentMessage:
-    """Send a text as the account's person.
+def send_message(
+    body: NewMessage, access: SendAccess, sending: Annotated[Sending, provided(Sending)], once: Acting
+) -> SentMessages | SentMessage:
+    """Send a text or files as the account's person.
 
     With an `Idempotency-Key` a repeat within 24 hours sends nothing: it gets the first answer.
     """
-    text = formatted(body.text, body.parse_mode, body.entities_given())
-    if body.attachments:
-        raise AvioError(Code.NOT_SUPPORTED, "Attachments are not supported yet.")
-    options = body.options(sending.now())
+    if body.text is None and not body.attachments:
+        raise refused("text", "A message has a text, attachments, or both.")
+    text = formatted(body.text or "", body.parse_mode, body.entities_given(), empty=body.text is None)
+    content = {"text": text.text, "entities": text.entities, "link_preview": body.link_preview, **body.options(sending.now())}
+    if not body.attachments:
 
-    def command(attempt: ActAttempt) -> SendMessage:
-        return SendMessage(
-            text=text.text,
-            entities=text.entities,
-            link_preview=body.link_preview,
-            random_id=attempt.random_id(),
-            began_at=attempt.began_at,
-            **options,
-        )
+        def one_message(attempt: ActAttempt) -> SendMessage:
+            return SendMessage(random_id=attempt.random_id(), began_at=attempt.began_at, **content)
 
-    return sending.send(once, access, command, SentMessage, SentMessage.of)
+        return sending.send(once, access, one_message, SentMessage, SentMessage.of)
+    files = tuple(one.for_owner(f"attachments.{number}") for number, one in enumerate(body.attachments))
+
+    def messages(attempt: ActAttempt) -> SendAttachments:
+        command = SendAttachments(attachments=files, random_ids=(), began_at=attempt.began_at, **content)
+        return command.model_copy(update={"random_ids": tuple(map(attempt.random_id, range(command.messages)))})
+
+    return sending.send(once, access, messages, SentMessages, SentMessages.of_several)

@@ -44,8 +44,8 @@ services = SweepServices(
     deliveries=made.deliveries,
     callbacks=made.callbacks,
     backlog=made.backlog,
-    drains=PosterPool(EventPoster(made.poster().post, made.clock)),
-    probes=PosterPool(EventPoster(made.poster().post, made.clock)),
+    drains=PosterPool(EventPoster(made.poster().post, made.clock, settings.app_base_url)),
+    probes=PosterPool(EventPoster(made.poster().post, made.clock, settings.app_base_url)),
     clock=made.clock,
     logger=made.logger,
 )

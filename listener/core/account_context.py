@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger
 
 from listener.core.event_ledger import Ledger, Position, Writer
+from listener.core.media_files import MediaFiles
 from listener.core.metrics import ChannelMetrics, no_metrics
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.backoff import AWS_AWAY
@@ -55,6 +56,7 @@ class WorkerServices:
     writer: Writer
     clock: Clock
     logger: Logger
+    files: MediaFiles
     metrics: Mapping[Channel, ChannelMetrics] = field(default_factory=no_metrics)
 
     def now(self) -> datetime:
@@ -245,6 +247,10 @@ class AccountContext:
         """Return what is stored of a peer: something was delivered from it or written to it."""
         return await self.services.offload(self.services.peers.get, self.tenant_id, self.row.channel, peer_id)
 
+    async def load_any_peer(self, peer_id: int | str) -> Peer | None:
+        """Return what is stored of a peer that was met, or that a list named."""
+        return await self.services.offload(self.services.peers.get_any, self.tenant_id, self.row.channel, peer_id)
+
     async def chosen_events(self) -> frozenset[EventKind] | None:
         """Return the kinds of events that the tenant has chosen, None where it is gone; raises Malformed or one of AWS_AWAY."""
         return await self.services.offload(TenantStore(self.services.table).chosen_events, self.tenant_id)
@@ -254,6 +260,14 @@ class AccountContext:
         try:
             for peer in peers:
                 await self.services.offload(self.services.peers.put, self.tenant_id, self.row.channel, peer)
+        except AWS_AWAY:
+            return False
+        return True
+
+    async def save_listed_peers(self, peers: Iterable[Peer]) -> bool:
+        """Store peers that a list named; tell whether they are stored. Where storage is away they are stored the next time."""
+        try:
+            await self.services.offload(self.services.peers.put_listed, self.tenant_id, self.row.channel, peers, self.services.now())
         except AWS_AWAY:
             return False
         return True

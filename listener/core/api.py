@@ -36,7 +36,7 @@ from shared import request_id
 from shared.errors import AvioError, Code
 from shared.rpc.wire import answer_of, read_command
 
-MAX_BODY_BYTES = 1 << 20
+MAX_BODY_BYTES = 8 << 20  # Lambda takes 6 MB, and functions pass files on
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -146,6 +146,10 @@ def server(app: Starlette, host: str, port: int, context: ssl.SSLContext) -> Ser
         log_config=None,
         access_log=False,
         lifespan="off",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=2,
         backlog=512,
     )

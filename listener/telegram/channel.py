@@ -8,15 +8,25 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.operations.chat_changes import mark_unread, read_chat, show_chat_action
+from listener.telegram.operations.chat_list import list_chats
+from listener.telegram.operations.chat_reading import get_chat, get_message, list_messages
+from listener.telegram.operations.edit_media import edit
 from listener.telegram.operations.forward import forward_messages
-from listener.telegram.operations.message_changes import delete_messages, edit_message, pin_message, set_reactions
+from listener.telegram.operations.get_media import get_media
+from listener.telegram.operations.members import list_members
+from listener.telegram.operations.message_changes import delete_messages, pin_message, set_reactions
+from listener.telegram.operations.people import add_contact, find_peer, get_person, get_self, list_contacts
+from listener.telegram.operations.send_attachments import send_attachments
 from listener.telegram.operations.send_text import send_message
 from listener.telegram.operations.send_things import send_contact, send_location, send_poll
 from listener.telegram.proxy_commands import get_proxy, remove_proxy, set_proxy, try_proxy
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.session_import import import_session
 from listener.telegram.telegram_account import TelegramAccount
 from shared.model.ids import Channel
 from shared.rpc.chat_changes import MarkUnread, ReadChat, ShowChatAction
+from shared.rpc.chats import GetChat, GetMessage, ListChats, ListMembers, ListMessages
+from shared.rpc.get_media import GetMedia
 from shared.rpc.import_session import ImportSession
 from shared.rpc.log_in import (
     CancelLogIn,
@@ -29,8 +39,10 @@ from shared.rpc.log_in import (
     VerifyLogInEmail,
 )
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
+from shared.rpc.people import AddContact, FindPeer, GetPerson, GetSelf, ListContacts
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
+from shared.rpc.send_attachments import SendAttachments
 
 
 async def _start(account: TelegramAccount, command: StartLogIn) -> LogInCode | StateReached:
@@ -75,13 +87,25 @@ HANDLERS: Handlers = dict(
         SendContact.handled_by(send_contact),
         SendPoll.handled_by(send_poll),
         ForwardMessages.handled_by(forward_messages),
-        EditMessage.handled_by(edit_message),
+        GetMedia.handled_by(get_media),
+        SendAttachments.handled_by(send_attachments),
+        EditMessage.handled_by(edit),
         DeleteMessages.handled_by(delete_messages),
         SetReactions.handled_by(set_reactions),
         PinMessage.handled_by(pin_message),
         ReadChat.handled_by(read_chat),
         MarkUnread.handled_by(mark_unread),
         ShowChatAction.handled_by(show_chat_action),
+        ListChats.handled_by(list_chats),
+        GetChat.handled_by(get_chat),
+        ListMessages.handled_by(list_messages),
+        GetMessage.handled_by(get_message),
+        ListMembers.handled_by(list_members),
+        GetSelf.handled_by(get_self),
+        GetPerson.handled_by(get_person),
+        FindPeer.handled_by(find_peer),
+        ListContacts.handled_by(list_contacts),
+        AddContact.handled_by(add_contact),
     ]
 )
 
@@ -95,7 +119,8 @@ class TelegramDriver:
     def __init__(self, endpoint: TelegramEndpoint, limiter: ConnectLimiter | None = None) -> None:
         self._endpoint = endpoint
         self._limiter = limiter or ConnectLimiter()
+        self._answer_room = AnswerRoom()
 
     def open(self, context: AccountContext, wake: Signal) -> TelegramAccount:
         """Return Telegram's side of an account that this worker has just claimed."""
-        return TelegramAccount(context, self._endpoint, self._limiter, wake)
+        return TelegramAccount(context, self._endpoint, self._limiter, self._answer_room, wake)

@@ -18,13 +18,15 @@ from listener.core.runtime.backoff import AWS_AWAY, back_off_s
 from listener.core.runtime.signals import Signal, wait_for
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connect
-from listener.telegram.operations.operation_runner import Connected, Operation, OperationRunner
+from listener.telegram.operations.operation_runner import DEADLINE_S, ConnectedAccount, Operation, OperationRunner
 from listener.telegram.operations.outgoing import Outgoing, SendAttempts, Sent
 from listener.telegram.operations.restrictions import Restrictions
 from listener.telegram.operations.send import send
+from listener.telegram.requests.answers import Answers
 from listener.telegram.requests.errors import SessionEndReason, code_of, end_of, wait_of
-from listener.telegram.requests.flood_waits import FloodWaits
+from listener.telegram.requests.flood_waits import FloodWaits, Invoke
 from listener.telegram.telegram_context import TelegramContext
+from listener.telegram.updates.batch import Batch
 from listener.telegram.updates.recent_sends import RecentSends
 from listener.telegram.updates.update_handler import UpdateHandler
 from listener.telegram.updates.update_state import UpdateState
@@ -58,7 +60,7 @@ class ConnectionLoop:
         self._changed_at = core.services.now()  # when the connection last went up or down
         self._synced_at: datetime | None = None
         self._last_error: Code | None = None
-        self.operations = OperationRunner()
+        self.operations = OperationRunner(Answers(core.services.clock.boottime, context.answer_room))
         self._early_at = float("-inf")
 
     async def run(self) -> SessionEndReason | None:
@@ -112,17 +114,30 @@ class ConnectionLoop:
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation that may be done twice; raise AvioError."""
 
-        async def run(connected: Connected) -> R:
+        async def run(connected: ConnectedAccount) -> R:
             if not operation.changes:
                 return await operation.run(connected)
             async with self._restrictions.changing(connected.client):
                 return await operation.run(connected)
 
-        return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id)
+        return await self.operations.perform(replace(operation, run=run), self._context.peers, self._user_id, self._core.tenant_id)
+
+    async def connected_client(self) -> Client:
+        """Return the client once it is connected; raises `telegram_unavailable` if that takes too long."""
+        if not await wait_for(self.operations.up, DEADLINE_S) or self.client is None:
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        return self.client
+
+    async def _take(self, batch: Batch, invoke: Invoke) -> bool:
+        self.operations.answers.notice(batch.updates)
+        return await self._update_handler.take(batch, invoke)
 
     async def _send(self, client: Client, message: Outgoing, attempts: SendAttempts) -> Sent:
         async with self._restrictions.sending(client, message.to):
-            sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
+            try:
+                sent = await send(client, self._context.peers, self._recent_sends, self._user_id, message, attempts)
+            finally:
+                self.operations.answers.forget()
         self._metrics.sends += 1
         if unsaved := self._context.peers.unsaved(sent.chat_id):
             saving = asyncio.create_task(self._context.save_peers(unsaved))
@@ -159,7 +174,7 @@ class ConnectionLoop:
                     self._ledger.latest,
                     core.guard,
                     context.endpoint,
-                    self._update_handler.take,
+                    self._take,
                     flood_waits=self._flood_waits,
                 )
             try:

@@ -10,13 +10,17 @@ from listener.core.channel import SessionEnd
 from listener.core.connect_limiter import ConnectLimiter
 from listener.core.runtime.backoff import AWS_AWAY
 from listener.core.runtime.signals import Signal, wait_for
+from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow, state_of
+from listener.telegram.media.outgoing_files import OutgoingFiles
+from listener.telegram.media.transfers import Transfers
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
 from listener.telegram.operations.outgoing import Outgoing, Sent
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.requests.errors import SessionEndReason, end_of
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -31,12 +35,15 @@ R = TypeVar("R")
 class TelegramAccount:
     """A channel account (listener/core/channel.py). `loop` exists while it serves."""
 
-    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, wake: Signal) -> None:
-        self.context = TelegramContext(core, endpoint, limiter)
+    def __init__(
+        self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, answer_room: AnswerRoom, wake: Signal
+    ) -> None:
+        self.context = TelegramContext(core, endpoint, limiter, answer_room)
         self.flow = LoginFlow(self.context, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()
         self._wake = wake
+        self._transfers: Transfers | None = None
 
     @property
     def user_id(self) -> str | None:
@@ -71,17 +78,35 @@ class TelegramAccount:
         finally:
             self._serves.clear()
             self.loop = None
+            if transfers := self._transfers:
+                self._transfers = None
+                await transfers.close()
         return SessionEnd(end.state, Reason(end.value)) if end else None
 
     async def send(self, message: Outgoing) -> Sent:
-        """Send a message; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
+        """Send a message; raises what `_serving` raises, and what sending raises."""
         return await (await self._serving()).send(message)
+
+    async def connected_client(self) -> Client:
+        """Return the account's client once it is connected; raises what `_serving` raises, and `telegram_unavailable`."""
+        return await (await self._serving()).connected_client()
+
+    def transfers(self) -> Transfers:
+        """Return the account's downloads, which end when it serves no more; raises `telegram_unavailable` if it does not serve."""
+        if not self._serves.is_set():
+            raise AvioError(Code.TELEGRAM_UNAVAILABLE)
+        if self._transfers is None:
+            core = self.context.core
+            outgoing = OutgoingFiles(core.tenant_id, core.services.files)
+            self._transfers = Transfers(self.connected_client, core.services.files, outgoing)
+        return self._transfers
 
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation that may be done twice; raise `not_authorized` as `send` does."""
         return await (await self._serving()).perform(operation)
 
     async def _serving(self) -> ConnectionLoop:
+        """Return the connection loop; raise `not_authorized` if nobody is logged in, or the account is being logged out or left alone."""
         row = self.context.core.row
         if not self.context.user_id or row.wanted or row.left_alone:
             raise AvioError(Code.NOT_AUTHORIZED, state=str(row.state))

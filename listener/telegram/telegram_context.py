@@ -10,20 +10,22 @@ from listener.core.connect_limiter import ConnectLimiter
 from listener.core.event_ledger import Ledger
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.requests.answers import AnswerRoom
 from listener.telegram.session import Session
 from listener.telegram.updates.update_state import UpdateState
 from shared.store.peers import Peer
 
 
 class TelegramContext:
-    """One account's context. It connects to `endpoint`, and waits for its turn at `limiter` first."""
+    """One account's context. It connects to `endpoint`, and waits for its turn at `limiter` first; `answer_room` is its worker's."""
 
-    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter) -> None:
+    def __init__(self, core: AccountContext, endpoint: TelegramEndpoint, limiter: ConnectLimiter, answer_room: AnswerRoom) -> None:
         self.core = core
         self._endpoint = endpoint
         self.limiter = limiter
+        self.answer_room = answer_room
         self.session: Session | None = None
-        self.peers = PeerCache(core.load_peer, clock=core.services.clock.boottime)
+        self.peers = PeerCache(core.load_any_peer, clock=core.services.clock.boottime, keep=core.save_listed_peers)
 
     @property
     def endpoint(self) -> TelegramEndpoint:

@@ -12,24 +12,57 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from shared.model.account import AccountState
-from shared.model.frozen import HIDDEN, FrozenModel
+from shared.model.frozen import HIDDEN, FrozenModel, StoredModel
 from shared.model.ids import Channel, EventId, MessengerId, TenantId
 
 ChatType = Literal["private", "group", "channel"]
 
 
-class Media(FrozenModel):
-    """What hangs on a message. `size` in bytes; `name` where the sender gave one."""
+MediaType = Literal[
+    "photo",
+    "video",
+    "voice",
+    "audio",
+    "file",
+    "sticker",
+    "animation",
+    "video_note",
+    "contact",
+    "location",
+    "venue",
+    "poll",
+    "dice",
+    "game",
+    "invoice",
+    "story",
+    "giveaway",
+    "paid_media",
+    "other",
+]
+"""What media is for. `other` is what the channel has and we have no word for."""
 
-    type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
+
+def _known_type(value: Any) -> Any:
+    """Return a type of a later version as `other`: the event is read all the same."""
+    return value if value in get_args(MediaType) or not isinstance(value, str) else "other"
+
+
+class Media(StoredModel):
+    """What hangs on a message. `id` names what can be fetched; `size` in bytes, `duration` in seconds; `name` where the sender gave one."""
+
+    type: Annotated[MediaType, BeforeValidator(_known_type)]
+    id: str | None = None
     mime_type: str | None = None
     name: str | None = None
     size: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
 
 
 class Entity(FrozenModel):

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-VERSION = 3
+VERSION = 4
 """The version of the contract. It rises with each command and each field that is added."""
 
 R = TypeVar("R", bound=BaseModel)

@@ -10,6 +10,7 @@ from pydantic import Field
 from shared.model.ids import MessengerId
 from shared.rpc.command import Command, Result, Since
 from shared.rpc.recipient import Recipient
+from shared.rpc.send_attachments import Attachment
 from shared.rpc.text import MarkupEntity
 
 MAX_DELETED = 100
@@ -32,7 +33,7 @@ class DeletionResult(Result):
 
 
 class EditMessage(Command[MessageChanged]):
-    """Give a message of one's own another text, or other text under its media."""
+    """Give a message of one's own another text, or other text under its media; `attachment` takes the place of the media."""
 
     name = "edit"
     since = 2
@@ -43,6 +44,7 @@ class EditMessage(Command[MessageChanged]):
     text: str = Field(repr=False)
     entities: Annotated[tuple[MarkupEntity, ...], Since(3)] = Field((), repr=False)
     link_preview: bool = True
+    attachment: Annotated[Attachment | None, Since(4)] = None
 
 
 class DeleteMessages(Command[DeletionResult]):

@@ -9,6 +9,7 @@ table avio                        pk                        sk
   what counts for its rate limit  T#<tenant id>             RATE
   a request with Idempotency-Key  T#<tenant id>             ONCE#<digest of route and key>
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
+  a peer that it has listed       T#<tenant id>             LISTED#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
@@ -72,7 +73,7 @@ def account_of(key: Key) -> Key:
 def belongs_to(sk: str, channel: Channel) -> bool:
     """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
     kind, _, rest = sk.partition("#")
-    return kind in {"SESSION", "MARKS", "PEER", "KEYCLAIM", "PROXY"} and rest.partition("#")[0] == channel
+    return kind in {"SESSION", "MARKS", "PEER", "LISTED", "KEYCLAIM", "PROXY"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -100,6 +101,10 @@ def key_claim_note(tenant_id: TenantId, channel: Channel, fingerprint: str) -> K
 
 def peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PEER#{channel}#{peer_id}"}
+
+
+def listed_peer(tenant_id: TenantId, channel: Channel, peer_id: int | str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"LISTED#{channel}#{peer_id}"}
 
 
 def directory_shard(shard: int) -> str:

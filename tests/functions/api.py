@@ -35,8 +35,12 @@ from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
+from functions.media import routes as media
+from functions.media.fetching import Fetching
+from functions.media.uploading import Uploading
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.reading import AccountReading
 from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
@@ -45,6 +49,7 @@ from functions.tenants.credential_service import CredentialService
 from functions.tenants.tenant_service import TenantService
 from local.emulator_account import EmulatorAccount
 from shared.crypto import Envelope
+from shared.media_bucket import MediaBucket
 from shared.model.account import Account, AccountState
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Tenant, digest
@@ -76,6 +81,7 @@ ROUTERS = [
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    media.router,
     *messages.ROUTERS,
     deliveries.router,
     events.router,
@@ -134,7 +140,8 @@ class Api:
         tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
-        kms = account.client("kms")
+        kms, s3 = account.client("kms"), account.client("s3")
+        self.bucket = MediaBucket(lambda: s3, account.media_bucket)
         self.envelope = Envelope(lambda: kms, account.kms_key_id)
         self.deliveries_table = Table(dynamodb, account.deliveries_table_name)
         self.deliveries = DeliveryStore(self.deliveries_table)
@@ -168,6 +175,9 @@ class Api:
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             Sending(owner),
             AccountCommands(owner),
+            Fetching(owner, self.bucket),
+            Uploading(self.bucket, self.clock),
+            AccountReading(owner, now=self.clock.now),
             self.received,
             self.delivery_log,
             CallbackWakeClient(lambda: self.asked, "delivery", "sweeper", self.log.logger),  # type: ignore[arg-type,return-value]

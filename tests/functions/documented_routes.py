@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/tenants/{tenant}/uploads": {"size": 1},
     "/tenants/{tenant}/messages/location": {"peer": "me", "latitude": 1.5, "longitude": 2.5},
     "/tenants/{tenant}/messages/contact": {"peer": "me", "phone": "+79001234567", "first_name": "Ann"},
     "/tenants/{tenant}/messages/poll": {"peer": "me", "question": "Tea?", "answers": ["yes", "no"]},
@@ -50,12 +51,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/messages/read-receipt": {"peer": "me", "max_id": 1},
     "/tenants/{tenant}/messages/mark-unread": {"peer": "me"},
     "/tenants/{tenant}/messages/action": {"peer": "me"},
+    "/tenants/{tenant}/contacts": {"phone": "+79001234567", "first_name": "Ann"},
+    "/tenants/{tenant}/peers/resolve": {"peer": "me"},
 }
 
 
 def filled(path: str, tenant: str) -> str:
     """Return a route's address for a tenant; what else it names does not exist."""
-    return path.format(tenant=tenant, key_id="0" * 12, event_id="evt_" + "0" * 32, callback_id="cb_" + "0" * 12)
+    own = {"key_id": "0" * 12, "event_id": "evt_" + "0" * 32, "callback_id": "cb_" + "0" * 12, "media_id": "med_1"}
+    return path.format(tenant=tenant, chat="me", peer="me", message_id=1, **own)
 
 
 def assert_refused(answer: httpx.Response, *statuses: int) -> None:

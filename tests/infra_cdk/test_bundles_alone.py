@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "EVENTS_QUEUE_URL": "http://127.0.0.1:9/queue.fifo",
     "DEAD_EVENTS_QUEUE_URL": "http://127.0.0.1:9/dead.fifo",
     "KMS_KEY_ID": "key",
+    "MEDIA_BUCKET": "media",
     "SECRET_ID": "secret",
     "DELIVERY_FUNCTION": "x",
     "SWEEPER_FUNCTION": "x",

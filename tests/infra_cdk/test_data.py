@@ -17,7 +17,9 @@ def test_tables_survive_mistakes_on_aws(aws: TemplateView, table: str) -> None:
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"])
+@pytest.mark.parametrize(
+    "kind", ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"]
+)
 def test_what_is_stored_stays_unless_its_creation_failed(aws: TemplateView, local: TemplateView, kind: str) -> None:
     """A first deployment that fails leaves nothing behind, so the next begins anew; on one machine everything goes."""
 

@@ -8,7 +8,7 @@ from tests.infra_cdk.conftest import TemplateView
 
 def test_only_functions_that_call_an_owner_are_in_the_network(aws: TemplateView) -> None:
     """The others need the internet or AWS's public addresses, which it does not lead to."""
-    assert {name for name in FUNCTIONS if "VpcConfig" in aws.function(name)} == {"auth", "messages"}
+    assert {name for name in FUNCTIONS if "VpcConfig" in aws.function(name)} == {"auth", "media", "messages"}
 
 
 def test_nothing_in_the_network_costs_by_the_hour(aws: TemplateView) -> None:

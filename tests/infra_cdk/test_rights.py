@@ -28,17 +28,22 @@ NETWORK = {
 }
 CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 SECRET = {"secretsmanager:GetSecretValue"}
+FILES = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}
 EXPECTED = {
     "Functionstenants": LOG | READ | WRITE | {"kms:GenerateDataKey"},
     "Functionsauth": LOG | READ | WRITE | NETWORK,
     "Functionsmessages": LOG | READ | WRITE | NETWORK,
+    "Functionsmedia": LOG | READ | NETWORK | {"s3:GetObject", "s3:PutObject"},
     "Functionscallbacks": LOG | READ | WRITE,
     "Functionsdeliveries": LOG | READ | {"dynamodb:UpdateItem", "lambda:InvokeFunction", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
     "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
-    "Functionserasure": LOG | READ | WRITE | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"},
-    "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
+    "Functionserasure": LOG
+    | READ
+    | WRITE
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "s3:DeleteObject", "s3:ListBucket"},
+    "ListenerRole": READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"} | FILES,
 }
 
 

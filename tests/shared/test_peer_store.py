@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from shared.model.ids import Channel, Epoch, TenantId
 from shared.store import keys
 from shared.store.fenced import FencedStore
-from shared.store.peers import Met, Peer, PeerStore
+from shared.store.peers import LISTED_FOR, Met, Peer, PeerStore
 from shared.store.table import BATCH, StoreUnavailable, Table
 from tests.support.fake_stores import fake_table
 
@@ -205,3 +206,49 @@ def test_ids_of_other_channels_are_text(table: Table) -> None:
     store.drop_all(tenant_id, Channel.WHATSAPP)
     assert store.get(tenant_id, Channel.WHATSAPP, "a#b") is None
     assert store.get(tenant_id, Channel.TELEGRAM, 5) is not None
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def listed(store: PeerStore) -> Peer | None:
+    return store.get_any(TENANT, CHANNEL, BOB)
+
+
+def test_who_was_listed_can_be_named_and_counts_as_not_met(store: PeerStore) -> None:
+    """For a month after the last time."""
+    store.put_listed(TENANT, CHANNEL, [WHOLE, Peer(id=TOWN, kind="channel", access_hash=9)], NOW)
+    assert (kept(store), listed(store)) == (None, WHOLE)
+    assert store.get_any(TENANT, CHANNEL, 99) is None
+    row = store._table.get(keys.listed_peer(TENANT, CHANNEL, BOB))
+    assert row is not None
+    assert row["expires_at"] == int((NOW + LISTED_FOR).timestamp())
+
+
+def test_whole_peers_count_wherever_they_lie(store: PeerStore) -> None:
+    """Who was met and who was listed; a `min` one that is listed later replaces neither."""
+    store.put(TENANT, CHANNEL, seen(date=100))
+    assert listed(store) == seen(date=100)
+    store.put_listed(TENANT, CHANNEL, [WHOLE], NOW)
+    assert listed(store) == WHOLE
+    store.put_listed(TENANT, CHANNEL, [seen(date=200)], NOW)
+    assert listed(store) == WHOLE
+    store.put(TENANT, CHANNEL, met := Peer(id=BOB, kind="user", access_hash=771))
+    assert listed(store) == met
+
+
+def test_a_hundred_are_kept_at_once(store: PeerStore) -> None:
+    """As many as a page has, and twice without harm."""
+    people = [Peer(id=number, kind="user", access_hash=number) for number in range(1, 101)]
+    for _ in range(2):
+        store.put_listed(TENANT, CHANNEL, people, NOW)
+    assert [store.get_any(TENANT, CHANNEL, person.id) for person in people] == people
+
+
+def test_another_person_forgets_who_was_listed_too(store: PeerStore) -> None:
+    """Their hashes open nothing for anybody else."""
+    store.put_listed(TENANT, CHANNEL, [WHOLE], NOW)
+    store.put_listed(TENANT, Channel.WHATSAPP, [WHOLE], NOW)
+    store.drop_all(TENANT, CHANNEL)
+    assert listed(store) is None
+    assert store.get_any(TENANT, Channel.WHATSAPP, BOB) is not None

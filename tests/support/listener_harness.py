@@ -18,10 +18,12 @@ from listener.core.account_context import AccountContext, WorkerServices
 from listener.core.channel import ChannelDriver
 from listener.core.event_ledger import Writer
 from listener.core.event_publisher import EventPublisher
+from listener.core.media_files import TRANSFERS, MediaFiles
 from listener.core.ownership.lease import Lease
 from listener.core.ownership.ownership import Ownership, Rows
 from listener.core.runtime.offload import Offload
 from listener.core.sqs_sender import Queue
+from listener.core.url_source import UrlSource
 from listener.telegram.channel import TelegramDriver
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint, test_server
@@ -30,8 +32,10 @@ from listener.telegram.telegram_account import TelegramAccount
 from local.emulator_account import EmulatorAccount
 from shared.clock import Clock, SystemClock
 from shared.crypto import Envelope
+from shared.media_bucket import MediaBucket
 from shared.model.ids import Channel, TenantId, WorkerId
 from shared.model.worker import Worker, WorkerState
+from shared.settings import CallbackSettings
 from shared.store.accounts import AccountStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.fenced import FencedStore
@@ -65,6 +69,7 @@ class ListenerHarness:
     aws: EmulatorAccount
     telegram: TelegramEndpoint
     log: CapturedLog
+    urls: UrlSource = UrlSource(CallbackSettings(allow_http_callbacks=True, allow_private_callbacks=True))  # noqa: RUF009
 
     def __post_init__(self) -> None:
         self.table = Table(self.aws.client("dynamodb"), self.aws.table_name)
@@ -79,7 +84,13 @@ class ListenerHarness:
 
     def services(self, clock: Clock, writer: Writer, offload: Offload) -> WorkerServices:
         """Return the services that a worker's accounts use."""
-        return WorkerServices(self.table, self.accounts, self.peers, self.fenced, self.envelope, offload, writer, clock, self.log.logger)
+        stores = self.table, self.accounts, self.peers, self.fenced
+        return WorkerServices(*stores, self.envelope, offload, writer, clock, self.log.logger, self.files(offload, clock))
+
+    def files(self, offload: Offload, clock: Clock) -> MediaFiles:
+        """Return the bucket as a worker uses it."""
+        s3 = self.aws.client("s3")
+        return MediaFiles(MediaBucket(lambda: s3, self.aws.media_bucket), offload, clock, asyncio.Semaphore(TRANSFERS), self.urls)
 
     def worker(
         self,

@@ -205,6 +205,7 @@ class ListenerProcess:
             writer=_NONE,
             clock=clock,
             logger=_SILENT,
+            files=_NONE,
         )
         self.main = self.loop.create_task(self._run())
 

@@ -17,12 +17,13 @@ from telethon.tl import functions, types
 
 from listener.core.ownership.lease import Guard
 from listener.core.runtime.signals import Signal
+from listener.telegram.connection.answer import answer_of, drop
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection.guarded_connection import GuardedConnection
 from listener.telegram.connection.keepalive import TIMINGS, Keepalive, KeepaliveTimings
 from listener.telegram.connection.message_handlers import MessageHandlers
 from listener.telegram.connection.mtproto_session import MtprotoSession
-from listener.telegram.requests.errors import BROKEN, Elsewhere
+from listener.telegram.requests.errors import Elsewhere
 from listener.telegram.requests.flood_waits import FloodWaits
 from listener.telegram.requests.unreadable import Unreadable
 from listener.telegram.session import Session
@@ -61,6 +62,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         identity = session.identity
         self.stored = session
         self.tunnel = endpoint.tunnel()
+        self.guard = guard
         super().__init__(
             MtprotoSession(session, state),
             identity.api_id,
@@ -98,6 +100,11 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self.messages = MessageHandlers(self._sender, self.request_difference if self.receiver else None)
 
     @property
+    def loggers(self) -> Any:
+        """Telethon's loggers, for connections beside this one."""
+        return self._log
+
+    @property
     def up(self) -> bool:
         """Whether requests can be sent."""
         return bool(self.is_connected()) and self._sender._transport_connected()
@@ -115,23 +122,13 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         after the deadline. While the method has to wait for a flood wait, raises it again without asking Telegram.
         """
         self._flood_waits.check(request)
-        answer, over = self._sender.send(request), self.disconnected
         try:
-            await asyncio.wait((answer, over), timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done() and not over.done():
-                raise TimeoutError
-            if not answer.done() or answer.cancelled():  # on a disconnect Telethon forgets unsent requests and cancels sent ones
-                raise ConnectionError("disconnected")
-            error = answer.exception()
+            return await answer_of(self._sender.send(request), self.disconnected, deadline_s)
+        except errors.RPCError as error:
             self._flood_waits.note(request, error)
-            if isinstance(error, BROKEN):  # or fails them with whatever ended the connection, such as the kernel's ETIMEDOUT
-                raise ConnectionError("disconnected") from error
-            if isinstance(error, errors.TypeNotFoundError):
-                raise _unreadable(request, error)
-            return answer.result()
-        finally:
-            drop(answer)
-            drop(over)
+            raise
+        except errors.TypeNotFoundError as error:
+            raise _unreadable(request, error) from None
 
     async def __call__(self, request: Any, ordered: bool = False, flood_sleep_threshold: int | None = None) -> Any:
         """Send a request as Telethon does, and skip a difference that cannot be read."""
@@ -208,9 +205,3 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
 def _unreadable(request: Any, error: Any) -> Unreadable:
     return Unreadable(request, error.invalid_constructor_id, getattr(error, "body", b""))
-
-
-def drop(future: asyncio.Future[Any]) -> None:
-    """Stop waiting for a future, and mark its exception as seen."""
-    if not future.cancel() and not future.cancelled():
-        future.exception()

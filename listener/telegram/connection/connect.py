@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from listener.core.ownership.lease import Guard
-from listener.telegram.connection.client import Client, drop
+from listener.telegram.connection.answer import drop
+from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.requests.errors import translated
 from listener.telegram.requests.flood_waits import FloodWaits

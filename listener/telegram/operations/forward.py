@@ -11,8 +11,9 @@ from telethon import errors, utils
 from telethon.tl import functions, types
 
 from listener.telegram.operations.outgoing import Outgoing, Part, Sender, SendTarget
-from listener.telegram.operations.recipients import resolve
+from listener.telegram.operations.recipients import readable
 from listener.telegram.operations.send_options import message_number, options_of
+from listener.telegram.operations.send_text import several_of
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
 from shared.rpc.send import ForwardMessages, SeveralSent
@@ -29,7 +30,7 @@ class Forwarded:
 
     async def parts(self, target: SendTarget, random_ids: Sequence[int]) -> list[Part]:
         """Return the one request. Each message must be there: Telegram would pass over those that are gone."""
-        _, source = await resolve(target.client, target.peers, target.self_id, self.source)
+        _, source = await readable(target.client, target.peers, target.self_id, self.source)
         originals = self.originals = self.originals or await self._fetched(target, source)
         fields = {name: value for name, value in target.common.items() if name != "reply_to"}
         reply = target.common.get("reply_to")
@@ -72,5 +73,4 @@ async def forward_messages(account: Sender, command: ForwardMessages) -> Several
         raise AvioError(Code.INVALID_REQUEST)
     content = Forwarded(command.source, numbers, command.drop_author)
     sent = await account.send(Outgoing(command.to, content, command.random_ids, options_of(command)))
-    ids = tuple(map(str, sent.message_ids))
-    return SeveralSent(chat_id=str(sent.chat_id), message_id=ids[0], date=sent.date, message_ids=ids)
+    return several_of(sent)

@@ -14,6 +14,7 @@ from telethon import errors
 from telethon.tl import functions, types
 
 from listener.telegram.operations.entities import telegram_entities
+from listener.telegram.operations.known_media import KnownMedia
 from listener.telegram.operations.message_lookup import messages_of_chat, number_of
 from listener.telegram.operations.operation_runner import Connected, Operation, Performer
 from listener.telegram.operations.recipients import resolve
@@ -24,14 +25,21 @@ from shared.rpc.message_changes import DeleteMessages, DeletionResult, EditMessa
 _CUSTOM_EMOJI = re.compile(r"[0-9]{5,20}")
 
 
-async def edit_message(account: Performer, command: EditMessage) -> MessageChanged:
-    """Run the command `edit`; raise `message_not_found`, `message_author_required` or `edit_time_expired`, and what its entities raise."""
+async def edit_message(account: Performer, command: EditMessage, media: KnownMedia | None = None) -> MessageChanged:
+    """Give a message another text, and other media if there are any.
+
+    Raises `message_not_found`, `message_author_required` or `edit_time_expired`, and what its entities raise.
+    """
     message_id = number_of(command.message_id)
 
     async def request(at: Connected, peer: Any) -> Any:
-        entities = await telegram_entities(at, command.entities)
         return functions.messages.EditMessageRequest(
-            peer, message_id, no_webpage=not command.link_preview, message=command.text, entities=entities or None
+            peer,
+            message_id,
+            no_webpage=not command.link_preview,
+            message=command.text,
+            entities=await telegram_entities(at, command.entities) or None,
+            media=await media.of(at, peer) if media else None,
         )
 
     return await _change(account, command.to, message_id, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from telethon.errors import RPCError
@@ -13,8 +13,11 @@ from listener.core.runtime.backoff import back_off_s
 from listener.core.runtime.signals import Signal
 from listener.telegram.connection.client import Client
 from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.requests.answers import Answers, AskingClient, Invoker
+from listener.telegram.requests.error_table import READING
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
+from shared.model.ids import TenantId
 
 DEADLINE_S = 20.0
 R = TypeVar("R")
@@ -24,19 +27,27 @@ R = TypeVar("R")
 class Connected:
     """An account with a connection, as an operation uses it."""
 
-    client: Client
+    client: Invoker
     peers: PeerCache
     self_id: int
+
+
+@dataclass(frozen=True)
+class ConnectedAccount(Connected):
+    """The same, with whose account it is."""
+
+    tenant_id: TenantId
 
 
 @dataclass(frozen=True)
 class Operation(Generic[R]):
     """Something to be done at Telegram that may be done twice: reading, or bringing something into a state.
 
-    `run` raises AvioError, Telethon's errors, ConnectionError or TimeoutError. `changes` says that a frozen account may not do it.
+    `run` raises AvioError, Telethon's errors, ConnectionError or TimeoutError. `changes` says that a frozen account may not do it. What
+    changes nothing gets Telegram's answers through `listener/telegram/requests/answers.py`.
     """
 
-    run: Callable[[Connected], Awaitable[R]]
+    run: Callable[[ConnectedAccount], Awaitable[R]]
     changes: bool = True
 
 
@@ -48,9 +59,10 @@ class Performer(Protocol):
 
 
 class OperationRunner:
-    """Knows the account's present connection. `waiting` is set while an operation waits for its end."""
+    """Knows the account's present connection. `waiting` is set while an operation waits for its end; `answers` are those of reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers | None = None) -> None:
+        self.answers = answers or Answers()
         self.up = Signal()
         self.waiting = Signal()
         self.client: Client | None = None
@@ -62,7 +74,8 @@ class OperationRunner:
         self.up.set()
 
     def disconnected(self) -> None:
-        """Let operations wait for the next connection."""
+        """Let operations wait for the next connection. What happens meanwhile is not known here."""
+        self.answers.forget()
         self.client = None
         self.up.clear()
 
@@ -98,16 +111,27 @@ class OperationRunner:
             if not self._running:
                 self.waiting.clear()
 
-    async def perform(self, operation: Operation[R], peers: PeerCache, self_id: int) -> R:
+    async def perform(self, operation: Operation[R], peers: PeerCache, self_id: int, tenant_id: TenantId) -> R:
         """Run an operation; raise its AvioError, or `telegram_unavailable` at the deadline: it may safely be asked for again."""
 
         async def attempt(client: Client) -> R:
+            connected = ConnectedAccount(client, peers, self_id, tenant_id)
+            if operation.changes:
+                return await self._change(operation, connected)
             try:
-                return await operation.run(Connected(client, peers, self_id))
+                return await operation.run(replace(connected, client=AskingClient(client, self.answers)))
             except RPCError as error:
-                raise translate(error) from error
+                raise translate(error, READING) from error
 
         try:
             return await self.run(attempt)
         except TimeoutError:
             raise AvioError(Code.TELEGRAM_UNAVAILABLE) from None
+
+    async def _change(self, operation: Operation[R], connected: ConnectedAccount) -> R:
+        try:
+            return await operation.run(connected)
+        except RPCError as error:
+            raise translate(error) from error
+        finally:
+            self.answers.forget()

@@ -11,13 +11,13 @@ from typing import Any
 from telethon import errors
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import Client
 from listener.telegram.peers.peer_cache import PeerCache, input_of
+from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
 
 
-async def user_by_phone(client: Client, peers: PeerCache, phone: str, *, import_contact: bool) -> tuple[int, Any]:
+async def user_by_phone(client: Invoker, peers: PeerCache, phone: str, *, import_contact: bool) -> tuple[int, Any]:
     """Return the id and the input peer of the user with this phone, in E.164.
 
     Raises `PHONE_NOT_IN_CONTACTS` if nobody is found and no contact may be added, `PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM` if adding it
@@ -29,7 +29,7 @@ async def user_by_phone(client: Client, peers: PeerCache, phone: str, *, import_
     user = await _known_to_telegram(client, peers, phone)
     if user is None and not import_contact:
         raise AvioError(Code.PHONE_NOT_IN_CONTACTS)
-    user = user or await _imported(client, peers, phone)
+    user = user or await add_to_contacts(client, peers, phone, phone, "")
     peers.learn([user])
     lookups.found(phone, user.id)
     known = peers.known(user.id)
@@ -39,7 +39,7 @@ async def user_by_phone(client: Client, peers: PeerCache, phone: str, *, import_
     return user.id, peer
 
 
-async def _known_to_telegram(client: Client, peers: PeerCache, phone: str) -> Any | None:
+async def _known_to_telegram(client: Invoker, peers: PeerCache, phone: str) -> Any | None:
     """Return the user whom Telegram names for a phone, or whom the account has among its contacts; None if there is none."""
     if peers.lookups.is_absent(phone):
         return None
@@ -60,7 +60,7 @@ async def _known_to_telegram(client: Client, peers: PeerCache, phone: str) -> An
     return None
 
 
-async def _contact(client: Client, peers: PeerCache, phone: str) -> Any | None:
+async def _contact(client: Invoker, peers: PeerCache, phone: str) -> Any | None:
     """Return the contact with this phone; somebody may be in the contacts who does not let others find them by it."""
     try:
         if peers.lookups.contacts is None:
@@ -72,19 +72,22 @@ async def _contact(client: Client, peers: PeerCache, phone: str) -> Any | None:
         raise translate(error) from error
 
 
-async def _imported(client: Client, peers: PeerCache, phone: str) -> Any:
-    """Add a phone to the contacts and return its user."""
+async def add_to_contacts(client: Invoker, peers: PeerCache, phone: str, first_name: str, last_name: str) -> Any:
+    """Add a phone to the contacts under a name, and return its user. A contact that is there gets the name.
+
+    Raises `PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM`, and `flood_wait` if Telegram puts it off.
+    """
     absent = f"import {phone}"
     if peers.lookups.is_absent(absent):
         raise AvioError(Code.PHONE_NOT_ON_TELEGRAM)
     if left_s := peers.lookups.imports_paused_s:
         raise _put_off(left_s)
-    contact = types.InputPhoneContact(0, phone, phone, "")
     try:
-        answer = await client.invoke(functions.contacts.ImportContactsRequest([contact]))
+        answer = await client.invoke(functions.contacts.ImportContactsRequest([types.InputPhoneContact(0, phone, first_name, last_name)]))
     except errors.RPCError as error:
         raise translate(error) from error
     if user := _user(answer.users):
+        peers.lookups.found(phone, user.id)
         return user
     if answer.retry_contacts:  # a throttle: https://core.telegram.org/constructor/contacts.importedContacts
         peers.lookups.pause_imports()

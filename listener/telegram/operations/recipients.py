@@ -10,16 +10,17 @@ from typing import Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import Client
 from listener.telegram.operations.phones import user_by_phone
 from listener.telegram.operations.usernames import peer_by_username
 from listener.telegram.peers.peer_cache import PeerCache, input_of
+from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate
+from listener.telegram.updates.event_mapping import SERVICE_USER_ID
 from shared.errors import AvioError, Code
 from shared.rpc.recipient import RECIPIENT
 
 
-async def resolve(client: Client, peers: PeerCache, self_id: int, to: str, *, import_contact: bool = False) -> tuple[int, Any]:
+async def resolve(client: Invoker, peers: PeerCache, self_id: int, to: str, *, import_contact: bool = False) -> tuple[int, Any]:
     """Return the marked id and the input peer of a recipient.
 
     Raises `user_not_found` or `peer_not_found`, for phones `PHONE_NOT_IN_CONTACTS` or `PHONE_NOT_IN_CONTACTS_OR_NOT_ON_TELEGRAM`, and
@@ -40,6 +41,17 @@ async def resolve(client: Client, peers: PeerCache, self_id: int, to: str, *, im
     raise AvioError(Code.PEER_NOT_FOUND)
 
 
+async def readable(client: Invoker, peers: PeerCache, self_id: int, to: str) -> tuple[int, Any]:
+    """Return the marked id and the input peer of a chat that may be read; raise what `resolve` raises.
+
+    Telegram's own chat has the codes of log-ins: whoever reads them takes the account over. So it is `peer_not_found`.
+    """
+    chat_id, peer = await resolve(client, peers, self_id, to)
+    if chat_id == SERVICE_USER_ID:
+        raise AvioError(Code.PEER_NOT_FOUND, "Telegram's own chat has the codes of log-ins: it cannot be read here.")
+    return chat_id, peer
+
+
 def possible_ids(number: int) -> tuple[int, ...]:
     """Return the marked ids that an id may mean, the likeliest first: a user's, or a group's or channel's without its mark."""
     if number < 0 or number >= 10**12:
@@ -47,7 +59,7 @@ def possible_ids(number: int) -> tuple[int, ...]:
     return number, -(10**12) - number, -number
 
 
-async def moved_group(client: Client, peers: PeerCache, chat_id: int, peer: Any) -> tuple[int, Any] | None:
+async def moved_group(client: Invoker, peers: PeerCache, chat_id: int, peer: Any) -> tuple[int, Any] | None:
     """Ask Telegram whether a basic group has become a supergroup; return that, or None if it has not, or Telegram does not say."""
     if not isinstance(peer, types.InputPeerChat):
         return None
@@ -67,7 +79,7 @@ def _moved(peers: PeerCache, peer_id: int) -> tuple[int, Any] | None:
     return channel_id, types.InputPeerChannel(utils.resolve_id(channel_id)[0], access_hash)
 
 
-async def _by_id(client: Client, peers: PeerCache, peer_id: int) -> Any | None:
+async def _by_id(client: Invoker, peers: PeerCache, peer_id: int) -> Any | None:
     for peer in await peers.input_peers(peer_id):
         if whole := await _whole(client, peers, peer):
             return whole
@@ -75,7 +87,7 @@ async def _by_id(client: Client, peers: PeerCache, peer_id: int) -> Any | None:
     return input_of(known.peer) if known and not known.is_min else None
 
 
-async def _whole(client: Client, peers: PeerCache, peer: Any) -> Any | None:
+async def _whole(client: Invoker, peers: PeerCache, peer: Any) -> Any | None:
     """Return an input peer by id and hash. Ask Telegram for a `min` user by the message that names them; the cache keeps the answer.
 
     Returns the given peer if Telegram sends no hash, None if the message or its chat is gone.

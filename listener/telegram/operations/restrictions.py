@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from telethon.errors import RPCError
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import Client
 from listener.telegram.operations.recipients import possible_ids
+from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate, translated
 from listener.telegram.telegram_context import TelegramContext
 from shared.errors import AvioError, Code
@@ -43,7 +43,7 @@ class Freeze:
     appeal_url: str | None = None
 
 
-async def freeze_of(client: Client) -> Freeze | None:
+async def freeze_of(client: Invoker) -> Freeze | None:
     """Ask Telegram for its freeze of the account, None if there is none; raise AvioError if Telegram does not answer.
 
     The client configuration has it: https://core.telegram.org/api/auth#frozen-accounts
@@ -69,7 +69,7 @@ class Restrictions:
         self._refused: set[str] = set()
 
     @asynccontextmanager
-    async def sending(self, client: Client, to: str) -> AsyncIterator[None]:
+    async def sending(self, client: Invoker, to: str) -> AsyncIterator[None]:
         """Wrap a send: raise `peer_flood` or `account_frozen` if it would be pointless, and learn from Telegram's answer."""
         if self._core.row.state is AccountState.FROZEN:
             await self._refuse_frozen(client)
@@ -88,7 +88,7 @@ class Restrictions:
             self._probing = self._probing and not cold
 
     @asynccontextmanager
-    async def changing(self, client: Client) -> AsyncIterator[None]:
+    async def changing(self, client: Invoker) -> AsyncIterator[None]:
         """Wrap a change that is no send: raise `account_frozen` if the account is frozen, and learn it from Telegram's answer."""
         if self._core.row.state is AccountState.FROZEN:
             await self._refuse_frozen(client)
@@ -98,14 +98,14 @@ class Restrictions:
             refusal = translate(error)
             raise (await self._learn_frozen(client) if refusal.code is Code.ACCOUNT_FROZEN else refusal) from error
 
-    async def check_freeze(self, client: Client) -> None:
+    async def check_freeze(self, client: Invoker) -> None:
         """Ask Telegram whether a frozen account still is frozen; if it does not answer now, a later call asks again."""
         if self._core.row.state is AccountState.FROZEN:
             with contextlib.suppress(AvioError):
                 self._asked_at = self._now()
                 await self._note(await freeze_of(client))
 
-    async def _refuse_frozen(self, client: Client) -> None:
+    async def _refuse_frozen(self, client: Invoker) -> None:
         until, now = self._core.row.frozen_until, self._now()
         passed = until is not None and until <= now and (self._asked_at is None or self._asked_at < until)
         if passed or self._asked_at is None or now - self._asked_at >= ASKED_AGAIN_AFTER:
@@ -133,7 +133,7 @@ class Restrictions:
     async def _has_met(self, number: int) -> bool:
         return any([await self._context.has_met(peer_id) for peer_id in possible_ids(number)])
 
-    async def _learn(self, client: Client, to: str, cold: bool, error: AvioError) -> AvioError:
+    async def _learn(self, client: Invoker, to: str, cold: bool, error: AvioError) -> AvioError:
         if error.code is Code.ACCOUNT_FROZEN:
             return await self._learn_frozen(client)
         if error.code is Code.PEER_FLOOD:
@@ -141,7 +141,7 @@ class Restrictions:
             return self._peer_flood()
         return error
 
-    async def _learn_frozen(self, client: Client) -> AvioError:
+    async def _learn_frozen(self, client: Invoker) -> AvioError:
         self._asked_at = self._now()
         try:
             freeze = await freeze_of(client) or Freeze()

@@ -28,6 +28,9 @@ from shared.errors import AvioError, Code
 INCONCLUSIVE = {Code.FLOOD_WAIT, Code.SLOW_MODE, Code.PEER_FLOOD, Code.ACCOUNT_FROZEN, Code.NOT_AUTHORIZED, Code.TELEGRAM_ERROR}
 """Refusals of a repeat that say nothing about the first attempt: it may have sent the message, or even have caused the refusal."""
 
+UPLOAD_GONE = (errors.FilePartsInvalidError, errors.FilePart0MissingError, errors.FilePartMissingError)
+"""Refusals of a repeat whose uploaded file is gone: perhaps the first attempt has made a message of it."""
+
 REFUSED_WHERE_MOVED = {
     Code.PEER_NOT_FOUND,
     Code.WRITE_FORBIDDEN,
@@ -81,6 +84,8 @@ async def _send_part(target: SendTarget, recent_sends: RecentSends, part: Part, 
         else:
             made = await find_sent(target, recent_sends, part, attempts.began_at)
     except errors.RPCError as error:
+        if before and isinstance(error, UPLOAD_GONE):
+            return _noted(target, recent_sends, part, await find_sent(target, recent_sends, part, attempts.began_at))
         refusal = _refusal(error, target, part)
         if refusal.code is not Code.TELEGRAM_UNAVAILABLE:  # a fault of Telegram does not tell whether the message was sent
             attempts.maybe_sent = before and refusal.code in INCONCLUSIVE
@@ -88,6 +93,10 @@ async def _send_part(target: SendTarget, recent_sends: RecentSends, part: Part, 
     else:
         target.peers.learn([*getattr(answer, "users", ()), *getattr(answer, "chats", ())])
         made = outcome(answer, part.random_ids)
+    return _noted(target, recent_sends, part, made)
+
+
+def _noted(target: SendTarget, recent_sends: RecentSends, part: Part, made: tuple[MessageMade, ...]) -> tuple[MessageMade, ...]:
     for random_id, one in zip(part.random_ids, made, strict=True):
         recent_sends.note(random_id, target.chat_id, one.id)
     return made

@@ -11,7 +11,7 @@ from telethon.tl import functions
 from listener.telegram.operations.entities import telegram_entities
 from listener.telegram.operations.outgoing import Outgoing, Part, Sender, SendTarget, Sent
 from listener.telegram.operations.send_options import options_of
-from shared.rpc.send import SendMessage, SendResult
+from shared.rpc.send import SendMessage, SendResult, SeveralSent
 from shared.rpc.text import MarkupEntity
 
 
@@ -49,3 +49,9 @@ async def send_message(account: Sender, command: SendMessage) -> SendResult:
 def result_of(sent: Sent) -> SendResult:
     """Return the result of a command that sends one message."""
     return SendResult(chat_id=str(sent.chat_id), message_id=str(sent.message_id), date=sent.date)
+
+
+def several_of(sent: Sent) -> SeveralSent:
+    """Return the result of a command that sends several messages."""
+    ids = tuple(map(str, sent.message_ids))
+    return SeveralSent(chat_id=str(sent.chat_id), message_id=ids[0], date=sent.date, message_ids=ids)

@@ -11,13 +11,13 @@ from typing import Any
 from telethon import errors, utils
 from telethon.tl import functions, types
 
-from listener.telegram.connection.client import Client
 from listener.telegram.peers.peer_cache import KnownPeer, PeerCache, input_of
+from listener.telegram.requests.answers import Invoker
 from listener.telegram.requests.errors import translate
 from shared.errors import AvioError, Code
 
 
-async def peer_by_username(client: Client, peers: PeerCache, username: str) -> tuple[int, Any]:
+async def peer_by_username(client: Invoker, peers: PeerCache, username: str) -> tuple[int, Any]:
     """Return the marked id and the input peer that a name has now; raise `user_not_found`."""
     known = peers.by_username(username)
     if known and not known.is_min and not peers.fresh(known):
@@ -31,7 +31,7 @@ async def peer_by_username(client: Client, peers: PeerCache, username: str) -> t
     return known.id, peer
 
 
-async def _refresh(client: Client, peers: PeerCache, known: KnownPeer) -> None:
+async def _refresh(client: Invoker, peers: PeerCache, known: KnownPeer) -> None:
     """Ask Telegram for a peer again, to learn whether it still has its username."""
     real_id, _ = utils.resolve_id(known.id)
     try:
@@ -44,7 +44,7 @@ async def _refresh(client: Client, peers: PeerCache, known: KnownPeer) -> None:
         return  # the caller looks it up
 
 
-async def _look_up(client: Client, peers: PeerCache, username: str) -> KnownPeer | None:
+async def _look_up(client: Invoker, peers: PeerCache, username: str) -> KnownPeer | None:
     absent = f"@{username.lower()}"
     if peers.lookups.is_absent(absent):
         raise AvioError(Code.USER_NOT_FOUND)

@@ -10,7 +10,7 @@ or sent to, so that a tenant can write to an id after any restart.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -28,6 +28,10 @@ an account that has met many costs 48 kB, an idle account 0.7 kB, and 5,000 acco
 
 TRUSTED_S = 600.0
 """Seconds for which a username is trusted to be that of the peer last seen with it: usernames change hands."""
+
+
+LISTED_TRUSTED_S = 7 * 86400.0
+"""Seconds for which a listed peer is taken to be stored still: the store forgets it after a month (shared/store/peers.py)."""
 
 
 class MessageReference(NamedTuple):
@@ -89,17 +93,31 @@ class KnownPeer:
         return any(own is not None and own.lower() == username.lower() for own in (self.username, *self.more_usernames))
 
 
+async def _keep_none(_: Iterable[Peer]) -> bool:
+    return False
+
+
 class PeerCache:
-    """One account's peers. `load` reads a stored peer, `clock` returns the seconds since boot; `saved` tells which peers are stored."""
+    """One account's peers. `load` reads a stored peer, `keep` stores those that a list named, `clock` returns the seconds since boot.
+
+    `saved` and `listed` tell which peers are stored: because they were met, and because a list named them.
+    """
 
     def __init__(
-        self, load: Callable[[int], Awaitable[Peer | None]], bound: int = KNOWN, clock: Callable[[], float] = time.monotonic
+        self,
+        load: Callable[[int], Awaitable[Peer | None]],
+        bound: int = KNOWN,
+        clock: Callable[[], float] = time.monotonic,
+        keep: Callable[[Iterable[Peer]], Awaitable[bool]] = _keep_none,
     ) -> None:
         self._load = load
         self._bound = bound
         self._clock = clock
+        self._keep = keep
         self._known: dict[int, KnownPeer] = {}  # in the order of use; an OrderedDict would cost 100 bytes more per peer
         self.saved = SavedPeers()
+        self.listed = SavedPeers()
+        self._listed_until = 0.0
         self.lookups = LookUps(clock)
 
     def learn(self, entities: Iterable[Any]) -> None:
@@ -151,13 +169,33 @@ class PeerCache:
 
         `message` is the id and date of the sender's message there. It names a `min` sender, who cannot be stored without it.
         """
+        if chat_id is not None and sender_id is not None and message:
+            self.note_message(chat_id, sender_id, message)
+        involved = (self.known(peer_id) for peer_id in dict.fromkeys((chat_id, sender_id)))
+        return tuple(known.peer for known in involved if known and (known.named_by or not known.is_min) and not self.saved.has(known))
+
+    def note_message(self, chat_id: int, sender_id: int, message: tuple[int, datetime]) -> None:
+        """Note the id and date of a message there, by which a `min` sender can be named; the newest counts."""
         sender = self.known(sender_id)
-        if sender and message and chat_id is not None and sender.is_min and chat_id != sender_id:
+        if sender and sender.is_min and chat_id != sender_id:
             reference = MessageReference(chat_id, message[0], int(message[1].timestamp()))
             if sender.named_by is None or sender.named_by.date <= reference.date:
                 sender.named_by = reference
-        involved = (self.known(peer_id) for peer_id in dict.fromkeys((chat_id, sender_id)))
-        return tuple(known.peer for known in involved if known and (known.named_by or not known.is_min) and not self.saved.has(known))
+
+    def page(self, entities: Sequence[Any]) -> PeerCache:
+        """Return a cache of these users and chats alone: a page of a list must not push out those whom events come from."""
+        page = PeerCache(self._load, max(1, len(entities)), self._clock)
+        page.learn(entities)
+        return page
+
+    async def keep(self, page: PeerCache) -> None:
+        """Store the peers of a page, so that requests can name them later. Where storage is away, the next page with them does it."""
+        if self._clock() >= self._listed_until:
+            self.listed, self._listed_until = SavedPeers(), self._clock() + LISTED_TRUSTED_S
+        nameable = (known for known in page._known.values() if known.named_by or not known.is_min)
+        new = tuple(known.peer for known in nameable if not self.saved.has(known) and not self.listed.has(known))
+        if new and await self._keep(new):
+            self.listed.add(new)
 
     async def _input_of(self, peer: Peer) -> Any | None:
         if peer.min_chat is None or peer.whole:
@@ -191,7 +229,7 @@ def _known(entity: Any) -> KnownPeer | None:
             access_hash = None if entity.min else entity.access_hash
             phone = f"+{entity.phone}" if entity.phone else None
             name = utils.get_display_name(entity) or None
-            username, more = _usernames(entity)
+            username, more = usernames_of(entity)
             return KnownPeer(entity.id, "user", "private", name, access_hash, username, phone, more_usernames=more)
         case types.Chat():
             moved_to = entity.migrated_to
@@ -199,14 +237,14 @@ def _known(entity: Any) -> KnownPeer | None:
             return KnownPeer(-entity.id, "chat", "group", entity.title, moved_to=moved)
         case types.Channel() if not entity.min and entity.access_hash is not None:
             chat_type: Literal["group", "channel"] = "group" if entity.megagroup else "channel"
-            username, more = _usernames(entity)
+            username, more = usernames_of(entity)
             channel_id, access_hash = utils.get_peer_id(entity), entity.access_hash
             return KnownPeer(channel_id, "channel", chat_type, entity.title, access_hash, username, more_usernames=more)
         case _:
             return None
 
 
-def _usernames(entity: Any) -> tuple[str | None, tuple[str, ...]]:
+def usernames_of(entity: Any) -> tuple[str | None, tuple[str, ...]]:
     """Return the username and the others; if there are several, Telegram lists them all, active or not, and names none separately."""
     active = [username.username for username in entity.usernames or () if username.active]
     first = entity.username or next(iter(active), None)

@@ -17,6 +17,7 @@ numbers because the numbers are unreliable: 406 means a dozen things, 401 also a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from shared.errors import Code
@@ -233,6 +234,12 @@ FAMILIES: dict[str, Code] = {
 }
 """Patterns of names: Telegram adds a name for each kind of message, and puts constructors and methods into names."""
 
+READING: dict[str, Code] = {
+    **NAMES,
+    **dict.fromkeys(("CHANNEL_PRIVATE", "CHANNEL_PUBLIC_GROUP_NA", "CHAT_FORBIDDEN"), Code.NOT_A_MEMBER),
+}
+"""The names of errors that mean something else to who only reads."""
+
 _NUMBERS: dict[int, Code] = {
     400: Code.REFUSED_BY_TELEGRAM,
     403: Code.FORBIDDEN_BY_TELEGRAM,
@@ -249,7 +256,7 @@ UNNAMED_WAIT_S = 60
 """The wait in seconds if Telegram names none."""
 
 
-def code_for(name: str, number: int) -> Code:
+def code_for(name: str, number: int, names: Mapping[str, Code] = NAMES) -> Code:
     """Return the code for an error's name (without the numbers in it) and number, which may be negative."""
     of_family = (code for pattern, code in FAMILIES.items() if fnmatchcase(name, pattern))
-    return NAMES.get(name) or next(of_family, None) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)
+    return names.get(name) or next(of_family, None) or _NUMBERS.get(abs(number), Code.TELEGRAM_ERROR)

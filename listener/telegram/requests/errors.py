@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
 from telethon import errors as telethon
 from telethon.errors.rpcerrorlist import rpc_errors_dict, rpc_errors_re
 
-from listener.telegram.requests.error_table import UNNAMED_WAIT_S, WAITS, code_for
+from listener.telegram.requests.error_table import NAMES, UNNAMED_WAIT_S, WAITS, code_for
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 
@@ -139,12 +139,12 @@ def translated() -> Iterator[None]:
         raise AvioError(Code.TELEGRAM_UNAVAILABLE) from error
 
 
-def translate(error: telethon.RPCError) -> AvioError:
+def translate(error: telethon.RPCError, names: Mapping[str, Code] = NAMES) -> AvioError:
     """Return the AvioError that an RPC error stands for. If the code covers several names, `telegram_error` has Telegram's name."""
     name, sent_name = name_of(error), sent_name_of(error)
     if name in _ENDS:
         return AvioError(Code.NOT_AUTHORIZED, state=_ENDS[name].state.value)
-    code = code_for(name, error.code or 0)
+    code = code_for(name, error.code or 0, names)
     if code in WAITS:
         return AvioError(code, retry_after_s=_number_in(error, sent_name) or UNNAMED_WAIT_S)
     if code is Code.PAID_MESSAGE:

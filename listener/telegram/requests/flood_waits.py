@@ -87,7 +87,7 @@ async def wait_out_floods(invoke: Invoke, request: Any) -> Any:
     for _ in range(TRIES - 1):
         try:
             return await invoke(request)
-        except errors.FloodWaitError as wait:
+        except (errors.FloodWaitError, errors.FloodPremiumWaitError) as wait:
             if wait.seconds > LONGEST_WAIT_S:
                 raise
             await asyncio.sleep(wait.seconds)

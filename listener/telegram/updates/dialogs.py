@@ -83,10 +83,10 @@ async def _shorter_page(invoke: Invoke, request: Any, error: Unreadable) -> Dial
         return await page(invoke, _from(request.offset_date, request.offset_id, request.offset_peer, request.limit // 2))
     date = request.offset_date or (await invoke(functions.updates.GetStateRequest())).date + timedelta(seconds=1)
     _log.warning("chat unreadable", extra={"constructor": error.constructor})
-    return DialogPage({}, 0, _from(await _readable_before(invoke, date), 0, types.InputPeerEmpty(), LIMIT))
+    return DialogPage({}, 0, _from(await readable_before(invoke, date), 0, types.InputPeerEmpty(), LIMIT))
 
 
-async def _readable_before(invoke: Invoke, date: datetime) -> datetime:
+async def readable_before(invoke: Invoke, date: datetime) -> datetime:
     """Return the latest date before `date` from which a chat can be read, by doubling steps back, then halving.
 
     Takes some 60 requests if that date is years away.

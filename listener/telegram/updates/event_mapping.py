@@ -14,22 +14,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from telethon import utils
 from telethon.tl import types
 
+from listener.telegram.peers.peer_cache import PeerCache
 from listener.telegram.updates import service_messages
 from listener.telegram.updates.deletions import deleted, deleted_in_channel
-from listener.telegram.updates.happening import Happening, Setting
+from listener.telegram.updates.happening import Happening, Setting, chat_type_of
+from listener.telegram.updates.media_description import described
+from listener.telegram.updates.media_id import MediaPlace
 from listener.telegram.updates.message_details import details_of
 from listener.telegram.updates.reactions import reacted
 from listener.telegram.updates.reads import read_by_others, read_in_channel
-from shared.model.event import Media, Message, MessageEdited, MessageEvent, MessageReceived, MessageSent
+from shared.model.event import Message, MessageEdited, MessageEvent, MessageReceived, MessageSent
 from shared.model.event_kinds import EventKind
+from shared.model.ids import TenantId
 
 SERVICE_USER_ID = 777000  # https://core.telegram.org/api/auth: log-in codes come from it
-MediaType = Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
 
 
 class MappedMessage:
@@ -46,7 +49,7 @@ class MappedMessage:
         self.text: str = message.message or ""
         self.message: tuple[int, datetime] = (message.id, message.date)
         self.reply_to: int | None = getattr(message.reply_to, "reply_to_msg_id", None)
-        self.media = _media(getattr(message, "media", None))
+        self.media = getattr(message, "media", None)
         self.details = details_of(message)
 
     @property
@@ -59,14 +62,15 @@ class MappedMessage:
     def event(self, setting: Setting) -> MessageEvent:
         """Return the event, with what the peer cache knows of chat and sender."""
         envelope = setting.envelope(self.chat_id, self.message_id, self.kind, self.edit[1] if self.edit else "")
-        message = self._told(setting)
+        message = self.told(setting.tenant_id, setting.self_id, setting.peers)
         if self.edit:
             return MessageEdited(**envelope, edited_at=self.edit[0], message=message)
         return MessageSent(**envelope, message=message) if self.out else MessageReceived(**envelope, message=message)
 
-    def _told(self, setting: Setting) -> Message:
-        sender_id = setting.self_id if self.out and self.sender_id is None and self.chat_id > 0 else self.sender_id
-        sender = setting.peers.known(sender_id)
+    def told(self, tenant_id: TenantId, self_id: int, peers: PeerCache) -> Message:
+        """Return the message, with what is known of chat and sender."""
+        sender_id = self_id if self.out and self.sender_id is None and self.chat_id > 0 else self.sender_id
+        sender = peers.known(sender_id)
         return Message(
             chat_id=self.chat_id,
             message_id=self.message_id,
@@ -74,11 +78,11 @@ class MappedMessage:
             sender_username=sender.username if sender else None,
             sender_name=sender.name if sender else None,
             sender_phone=sender.phone if sender else None,
-            chat_type=setting.chat_type(self.chat_id),
+            chat_type=chat_type_of(self.chat_id, peers.known(self.chat_id)),
             text=self.text,
             date=self.message[1],
             reply_to=self.reply_to,
-            media=self.media,
+            media=described(self.media, tenant_id, MediaPlace(self_id, self.chat_id, self.message_id)),
             outgoing=self.out or None,
             **self.details,
         )
@@ -93,6 +97,12 @@ def happening_in(update: Any, self_id: int) -> Happening | None:
     if isinstance(found, MappedMessage) and self_id in (found.sender_id, found.chat_id):
         found.out = True  # Saved Messages are not `out`
     return found
+
+
+def message_of(message: Any, tenant_id: TenantId, self_id: int, peers: PeerCache) -> Message | None:
+    """Return a message of the history as events tell it; None for what is none there: service messages, and all in Telegram's own chat."""
+    found = happening_in(types.UpdateNewMessage(message, 0, 0), self_id)
+    return found.told(tenant_id, self_id, peers) if isinstance(found, MappedMessage) else None
 
 
 def _whole(update: Any) -> Happening | None:
@@ -147,31 +157,3 @@ _TABLE: dict[type, Callable[[Any], Happening | None]] = {
     types.UpdateReadChannelOutbox: read_in_channel,
     types.UpdateMessageReactions: reacted,
 }
-
-
-def _media(media: Any) -> Media | None:
-    match media:
-        case None | types.MessageMediaEmpty() | types.MessageMediaWebPage():
-            return None
-        case types.MessageMediaPhoto():
-            return Media(type="photo", mime_type="image/jpeg")
-        case types.MessageMediaDocument(document=types.Document() as document):
-            return _document(document)
-        case _:
-            return Media(type="other")
-
-
-def _document(document: types.Document) -> Media:
-    name = next((attribute.file_name for attribute in document.attributes if isinstance(attribute, types.DocumentAttributeFilename)), None)
-    return Media(type=_document_type(document), mime_type=document.mime_type, name=name, size=document.size)
-
-
-def _document_type(document: types.Document) -> MediaType:
-    attributes = {type(attribute): attribute for attribute in document.attributes}
-    if types.DocumentAttributeSticker in attributes:  # first: a moving sticker is a video as well
-        return "sticker"
-    if types.DocumentAttributeVideo in attributes:
-        return "video"
-    if audio := attributes.get(types.DocumentAttributeAudio):
-        return "voice" if audio.voice else "audio"
-    return "file"

@@ -67,6 +67,7 @@ class Chats:
             quote=message.quote,
             quote_offset=message.quote_offset,
             forward=message.forward,
+            album=message.album,
             twin=message.id,
         )
 

@@ -22,6 +22,7 @@ class Draft:
     quote_offset: int | None = None
     topic: int | None = None
     forward: bytes = b""
+    album: int | None = None
 
     def copied(self) -> dict[str, Any]:
         """Return the fields that every copy of the message has, whatever the chat."""
@@ -35,4 +36,5 @@ class Draft:
             "quote_offset": self.quote_offset,
             "topic": self.topic,
             "forward": self.forward,
+            "album": self.album,
         }

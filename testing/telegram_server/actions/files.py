@@ -41,7 +41,7 @@ class Files:
         upload.sizes[part] = len(data)
         self._world.store.put("part", f"{upload.prefix}{part}", data)
 
-    def make_photo(self, user_id: int, file_id: int, parts: int, checksum: str) -> File:
+    def make_photo(self, user_id: int, file_id: int, parts: int, checksum: str, *, ttl_seconds: int | None = None) -> File:
         """Make a photo of an upload; only pictures are accepted."""
         upload = self._complete(user_id, file_id, parts, checksum)
         size = image_size(self._part(upload.prefix, 0))
@@ -57,12 +57,25 @@ class Files:
             mime_type="image/jpeg",
             width=size[0],
             height=size[1],
+            ttl_seconds=ttl_seconds,
             dc=self._world.people[user_id].dc,
         )
         self._world.add_file(file)
         return file
 
-    def make_document(self, user_id: int, file_id: int, parts: int, checksum: str, *, mime_type: str, name: str, attributes: bytes) -> File:
+    def make_document(
+        self,
+        user_id: int,
+        file_id: int,
+        parts: int,
+        checksum: str,
+        *,
+        mime_type: str,
+        name: str,
+        attributes: bytes,
+        thumbnail: int | None = None,
+        ttl_seconds: int | None = None,
+    ) -> File:
         """Make a document of an upload."""
         upload = self._complete(user_id, file_id, parts, checksum)
         file = File(
@@ -75,6 +88,8 @@ class Files:
             mime_type=mime_type,
             name=name,
             attributes=attributes,
+            thumbnail=thumbnail,
+            ttl_seconds=ttl_seconds,
             dc=self._world.people[user_id].dc,
         )
         self._world.add_file(file)

@@ -57,11 +57,11 @@ class Talk:
         """Show the others what somebody is about to do; it has no pts and is not stored."""
         self._in(peer).typing(person, peer, action)
 
-    def edit(self, message: Message, text: str, entities: bytes, skip: Key | None = None) -> Edit:
-        """Give all copies of a message another text. Return the event in the box of `message`."""
+    def edit(self, message: Message, text: str, entities: bytes, skip: Key | None = None, file: int | None = None) -> Edit:
+        """Give all copies of a message another text, and another file if there is one. Return the event in the box of `message`."""
         date = self._clock.now()
         edits = [
-            Edit(copy.owner, self._world.box(copy.owner).pts + 1, copy.peer, copy.id, text, entities, date)
+            Edit(copy.owner, self._world.box(copy.owner).pts + 1, copy.peer, copy.id, text, entities, date, file=file)
             for copy in self._copies(message)
         ]
         for edit in edits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from typing import Any
 
 from telethon.tl import types
@@ -102,10 +103,19 @@ class MessagesControl:
             if media.kind == "raw":
                 return files.make_raw(media.content).id
             if media.kind == "photo":
-                return files.make_photo(sender.id, file_id, len(parts), "").id
+                return files.make_photo(sender.id, file_id, len(parts), "", ttl_seconds=media.ttl_seconds).id
+            thumbnail = self._upload(sender, MediaSpec(content=b64encode(media.thumbnail), kind="photo")) if media.thumbnail else None
             attributes = serialized([types.DocumentAttributeFilename(media.name)])
             return files.make_document(
-                sender.id, file_id, len(parts), "", mime_type=media.mime_type, name=media.name, attributes=attributes
+                sender.id,
+                file_id,
+                len(parts),
+                "",
+                mime_type=media.mime_type,
+                name=media.name,
+                attributes=attributes,
+                thumbnail=thumbnail,
+                ttl_seconds=media.ttl_seconds,
             ).id
         except UploadError as error:
             raise ControlError(422, error.name, "the media is not acceptable") from error

@@ -18,6 +18,10 @@ from testing.telegram_server.views.documents import authorization_json, login_js
 
 EndReason = Literal["AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "SESSION_EXPIRED", "USER_DEACTIVATED", "USER_DEACTIVATED_BAN"]
 
+_PLAIN = (
+    *("first_name", "last_name", "about", "registered", "banned", "deleted"),
+    *("spam_limited", "found_by_phone", "messages_from", "dc"),
+)
 _KEY_BYTES = 256  # https://core.telegram.org/mtproto/auth_key
 
 
@@ -55,17 +59,18 @@ class PeopleControl:
             found_by_phone=spec.found_by_phone,
             messages_from=spec.messages_from,
             dc=spec.dc,
+            about=spec.about,
         )
         self._world.add_person(person)
         return self._changed(person)
 
     def patch(self, handle: str, patch: PersonPatch) -> dict[str, Any]:
-        """Change a person. Whoever is banned loses all log-ins with USER_DEACTIVATED_BAN."""
+        """Change a person. Whoever is banned or deleted loses all log-ins, with USER_DEACTIVATED_BAN or USER_DEACTIVATED."""
         person = self.find(handle)
         if patch.username is not None:
             self._check_username(patch.username or None, person)
             self._world.rename(person, patch.username or None)
-        for name in ("first_name", "last_name", "registered", "banned", "spam_limited", "found_by_phone", "messages_from", "dc"):
+        for name in _PLAIN:
             if (value := getattr(patch, name)) is not None:
                 setattr(person, name, value)
         if patch.password is not None:
@@ -78,6 +83,8 @@ class PeopleControl:
         self._world.save_person(person)
         if patch.banned:
             self.revoke(handle, None, "USER_DEACTIVATED_BAN")
+        if patch.deleted:
+            self.revoke(handle, None, "USER_DEACTIVATED")
         return self._changed(person)
 
     def get(self, handle: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class PersonSpec(Spec):
     found_by_phone: Audience = "everybody"
     messages_from: Audience = "everybody"
     dc: DataCentre = 2
+    about: str = Field("", max_length=140)
 
     @field_validator("phone")
     @classmethod
@@ -76,6 +77,8 @@ class PersonPatch(Spec):
     found_by_phone: Audience | None = None
     messages_from: Audience | None = None
     dc: DataCentre | None = None
+    about: str | None = Field(None, max_length=140)
+    deleted: bool | None = None
 
 
 class MediaSpec(Spec):
@@ -85,6 +88,8 @@ class MediaSpec(Spec):
     kind: Literal["photo", "document", "raw"] = "document"
     name: str = "file"
     mime_type: str = "application/octet-stream"
+    thumbnail: Base64Bytes | None = Field(None, description="of a document: a picture")
+    ttl_seconds: int | None = Field(None, ge=1, description="it destroys itself so many seconds after it is viewed")
 
 
 class SendSpec(Spec):

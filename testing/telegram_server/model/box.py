@@ -76,6 +76,7 @@ class Box:
         message = self.messages.get(edit.id)
         if message is not None:
             message.text, message.entities, message.edit_date = edit.text, edit.entities, edit.date
+            message.file = message.file if edit.file is None else edit.file
 
     def _pin(self, pinning: Pinning) -> None:
         self.changed_at = pinning.date

@@ -46,4 +46,6 @@ class File:
     attributes: bytes = b""
     width: int = 0
     height: int = 0
+    thumbnail: int | None = None
+    ttl_seconds: int | None = None
     dc: int = DC_ID

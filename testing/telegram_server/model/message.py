@@ -49,6 +49,7 @@ class Message:
     quote_offset: int | None = None
     topic: int | None = None
     forward: bytes = b""
+    album: int | None = None
     pinned: bool = False
 
     def out_for(self, viewer: int) -> bool:
@@ -71,7 +72,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A message of the box has another text from now on."""
+    """A message of the box has another text from now on, and another file if `file` is set."""
 
     __pydantic_config__ = BYTES_AS_TEXT
 
@@ -83,6 +84,7 @@ class Edit:
     entities: bytes
     date: int
     pts_count: int = 1
+    file: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

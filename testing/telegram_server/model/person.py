@@ -62,6 +62,7 @@ class Freeze:
 class Person:
     """One person, at home in data centre `dc`. `registered` false: a phone number without a Telegram account.
 
+    `deleted`: the account was deleted. Others still see that there was one, in chats and groups.
     `login_email` is where log-in codes go by `email`.
     """
 
@@ -84,6 +85,8 @@ class Person:
     blocked: set[int] = field(default_factory=set)
     dc: int = DC_ID
     more_usernames: list[str] = field(default_factory=list)
+    about: str = ""
+    deleted: bool = False
     login_email: str | None = None
 
     @property

@@ -11,6 +11,7 @@ import secrets
 from typing import Any
 
 from testing.telegram_server.model.box import Box
+from testing.telegram_server.model.chat_settings import ChatSettingsBook
 from testing.telegram_server.model.file import File, Upload
 from testing.telegram_server.model.groups import Groups
 from testing.telegram_server.model.keys import Keys
@@ -44,6 +45,7 @@ class World:
         self.groups = Groups(store)
         self.reactions = ReactionBook(store)
         self.unread_marks = UnreadMarks(store)
+        self.chat_settings = ChatSettingsBook(store)
         self.boxes: dict[int, Box] = {}
         self.logins: dict[str, Login] = {}
         self.files: dict[int, File] = {}

@@ -61,7 +61,6 @@ def _always(answer: Any) -> Handler:
 
 _EMPTY: dict[type, Any] = {
     functions.account.GetContentSettingsRequest: types.account.ContentSettings(),
-    functions.account.GetNotifySettingsRequest: types.PeerNotifySettings(),
     functions.contacts.GetTopPeersRequest: types.contacts.TopPeers([], [], []),
     functions.help.GetPeerColorsRequest: types.help.PeerColors(0, []),
     functions.help.GetPeerProfileColorsRequest: types.help.PeerColors(0, []),

@@ -11,7 +11,7 @@ from testing.telegram_server.model.group import Group, Kind, Member
 from testing.telegram_server.rpc.basic_groups import made
 from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.errors import bad_request, forbidden
-from testing.telegram_server.rpc.history import by_ids
+from testing.telegram_server.rpc.history import by_ids, has_words
 from testing.telegram_server.rpc.peers import channel_of, find_channel, find_person, user_person
 from testing.telegram_server.rpc.rights import check_may_manage, may_delete_for_all
 from testing.telegram_server.rpc.table import Methods
@@ -91,12 +91,14 @@ def get_participant(call: Call, request: Any) -> Any:
 
 @METHODS.serves(functions.channels.GetParticipantsRequest)
 def get_participants(call: Call, request: Any) -> Any:
-    """Return members of a supergroup, those of a channel only to its admins; filters but by admins are not there."""
+    """Return members of a supergroup, those of a channel only to its admins; there are the filters by admins and by name."""
     group = channel_of(call, request.channel)
     if group.kind == "channel":
         check_may_manage(call.world, call.me, group)
     wanted = isinstance(request.filter, types.ChannelParticipantsAdmins)
-    members = [member for member in call.world.groups.present(group) if member.manages or not wanted]
+    query = getattr(request.filter, "q", "").casefold().split()
+    present = [member for member in call.world.groups.present(group) if member.manages or not wanted]
+    members = [member for member in present if has_words(_names(call, member), query)]
     page = members[request.offset : request.offset + request.limit]
     company = call.services.company.of(call.key, (), peers=[group.peer, *(member.user_id for member in page)])
     return types.channels.ChannelParticipants(len(members), [_participant(call, member) for member in page], **company)
@@ -139,6 +141,11 @@ def create_channel(call: Call, request: Any) -> Any:
 def _changed(call: Call, group: Group) -> Any:
     company = call.services.company.of(call.key, (), peers=[group.peer])
     return call.services.publisher.updates([types.UpdateChannel(group.id)], company)
+
+
+def _names(call: Call, member: Member) -> str:
+    person = call.world.people[member.user_id]
+    return " ".join([person.name, *person.usernames])
 
 
 def _participant(call: Call, member: Member) -> Any:

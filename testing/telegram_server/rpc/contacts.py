@@ -26,7 +26,7 @@ def resolve_username(call: Call, request: Any) -> Any:
     group = call.world.groups.by_username.get(request.username.lower())
     if group is not None:
         return types.contacts.ResolvedPeer(types.PeerChannel(group.id), [call.services.groups.chat(call.key, group)], [])
-    if person is None or not person.registered:
+    if person is None or not person.registered or person.deleted:
         raise bad_request("USERNAME_NOT_OCCUPIED")
     return _resolved(call, person)
 
@@ -98,7 +98,7 @@ def unblock(call: Call, request: Any) -> Any:
 
 def _by_phone(call: Call, phone: str) -> Person | None:
     person = call.world.by_phone.get(normal(phone) or "")
-    if person is None or not person.registered:
+    if person is None or not person.registered or person.deleted:
         return None
     allowed = {"everybody": True, "contacts": call.me.id in person.contacts, "nobody": False}[person.found_by_phone]
     return person if allowed or person is call.me else None

@@ -8,6 +8,7 @@ from telethon.tl import functions, types
 
 from testing.telegram_server.model.dialog import Dialog, dialog_of, dialogs_of, place
 from testing.telegram_server.rpc.call import Call
+from testing.telegram_server.rpc.notifications import notify_settings
 from testing.telegram_server.rpc.peers import named_number, number, peer_of
 from testing.telegram_server.rpc.table import Methods
 from testing.telegram_server.views.messages import message_object, state
@@ -15,14 +16,20 @@ from testing.telegram_server.views.peers import peer_object
 
 METHODS = Methods()
 LIMIT_MAX = 100
+ARCHIVE = 1  # https://core.telegram.org/api/folders#peer-folders
 
 
 @METHODS.serves(functions.messages.GetDialogsRequest)
 def get_dialogs(call: Call, request: Any) -> Any:
-    """Return chats by their last message, newest first, from the given offset on. There is only the main folder."""
-    if request.folder_id:
-        return types.messages.Dialogs([], [], [], [])
-    every = dialogs_of(call.world, call.me.id)
+    """Return chats by their last message, newest first, from the given offset on; those of one folder if it is named.
+
+    The first page begins with the pinned chats, and no other has them (https://core.telegram.org/api/folders#pinned-dialogs).
+    """
+    every = [dialog for dialog in dialogs_of(call.world, call.me.id) if request.folder_id in (None, _folder(call, dialog))]
+    pinned = _pinned(call, every)
+    every = [dialog for dialog in every if dialog not in pinned]
+    if not request.exclude_pinned and _date(request) <= 0:
+        every = [*pinned, *every]
     page = every[_start(call, every, request) :][: min(request.limit or LIMIT_MAX, LIMIT_MAX)]
     content = _content(call, page)
     if len(page) == len(every):
@@ -38,7 +45,34 @@ def get_peer_dialogs(call: Call, request: Any) -> Any:
 
 @METHODS.serves(functions.messages.GetPinnedDialogsRequest)
 def get_pinned_dialogs(call: Call, request: Any) -> Any:
-    return types.messages.PeerDialogs([], [], [], [], state(call.box, call.now))
+    folder = [dialog for dialog in dialogs_of(call.world, call.me.id) if _folder(call, dialog) == request.folder_id]
+    return types.messages.PeerDialogs(**_content(call, _pinned(call, folder)), state=state(call.box, call.now))
+
+
+@METHODS.serves(functions.messages.ToggleDialogPinRequest)
+def toggle_dialog_pin(call: Call, request: Any) -> Any:
+    """Pin a chat before all others, or unpin it; the caller's other devices are told, without a pts."""
+    peer = number(peer_of(call, request.peer.peer))
+    kept = call.world.chat_settings.of(call.me.id, peer)
+    kept.pinned = call.world.chat_settings.highest_pin(call.me.id) + 1 if request.pinned else 0
+    call.world.chat_settings.save(kept)
+    update = types.UpdateDialogPinned(types.DialogPeer(peer_object(peer)), pinned=request.pinned, folder_id=int(kept.archived) or None)
+    call.services.publisher.tell(call.me.id, [update], call.key, peers=[peer])
+    return True
+
+
+@METHODS.serves(functions.folders.EditPeerFoldersRequest)
+def edit_peer_folders(call: Call, request: Any) -> Any:
+    """Move chats to the archive or back. What moves is no longer pinned."""
+    moved = []
+    for asked in request.folder_peers:
+        peer = number(peer_of(call, asked.peer))
+        kept = call.world.chat_settings.of(call.me.id, peer)
+        kept.archived, kept.pinned = asked.folder_id == ARCHIVE, 0
+        call.world.chat_settings.save(kept)
+        moved.append(types.FolderPeer(peer_object(peer), asked.folder_id))
+    update = types.UpdateFolderPeers(moved, call.box.pts, 0)
+    return call.services.publisher.updates([update], call.services.company.of(call.key, ()))
 
 
 @METHODS.serves(functions.messages.MarkDialogUnreadRequest)
@@ -72,18 +106,35 @@ def dialog_object(call: Call, dialog: Dialog) -> Any:
         unread_mentions_count=0,
         unread_reactions_count=0,
         unread_poll_votes_count=0,
-        notify_settings=types.PeerNotifySettings(),
+        notify_settings=notify_settings(call, chat.peer),
+        pinned=bool(call.world.chat_settings.of(call.me.id, chat.peer).pinned),
+        folder_id=_folder(call, dialog) or None,
         unread_mark=call.world.unread_marks.has(call.me.id, chat.peer),
         pts=dialog.pts,
     )
 
 
+def _folder(call: Call, dialog: Dialog) -> int:
+    return ARCHIVE if call.world.chat_settings.of(call.me.id, dialog.peer).archived else 0
+
+
+def _pinned(call: Call, dialogs: list[Dialog]) -> list[Dialog]:
+    """Return the pinned ones of some chats in their order, those of the main folder before the archive's."""
+    settings = {dialog.peer: call.world.chat_settings.of(call.me.id, dialog.peer) for dialog in dialogs}
+    pinned = [dialog for dialog in dialogs if settings[dialog.peer].pinned]
+    return sorted(pinned, key=lambda dialog: (settings[dialog.peer].archived, -settings[dialog.peer].pinned))
+
+
 def _start(call: Call, every: list[Dialog], request: Any) -> int:
     """Return where the page begins: after the chat that `offset_peer` names, else by date and message id."""
-    date = int(request.offset_date.timestamp()) if request.offset_date else 0
+    date = _date(request)
     if date <= 0:
         return 0
     if not isinstance(request.offset_peer, types.InputPeerEmpty):
         offset = (date, request.offset_id, named_number(call, request.offset_peer))
         return sum(place(dialog) >= offset for dialog in every)
     return sum(place(dialog)[:2] >= (date, request.offset_id) for dialog in every)
+
+
+def _date(request: Any) -> int:
+    return int(request.offset_date.timestamp()) if request.offset_date else 0

@@ -8,12 +8,13 @@ from telethon.tl import functions, types
 
 from testing.telegram_server.model.dialog import dialog_of
 from testing.telegram_server.model.message import Message
-from testing.telegram_server.mtproto.answers import serialized
 from testing.telegram_server.rpc.call import Call
+from testing.telegram_server.rpc.configuration import CAPTION_LENGTH_MAX
 from testing.telegram_server.rpc.errors import bad_request, forbidden
+from testing.telegram_server.rpc.input_media import media_file
 from testing.telegram_server.rpc.peers import number, peer_of
 from testing.telegram_server.rpc.rights import check_may_write, may_delete_for_all
-from testing.telegram_server.rpc.sending import check_text
+from testing.telegram_server.rpc.sending import album_group, check_text, stored_entities
 from testing.telegram_server.rpc.table import Methods
 from testing.telegram_server.views.messages import event_update
 
@@ -22,19 +23,32 @@ METHODS = Methods()
 
 @METHODS.serves(functions.messages.EditMessageRequest)
 def edit_message(call: Call, request: Any) -> Any:
-    """Give a message another text, for everybody. Only texts and captions can be changed here, and only by their sender."""
+    """Give a message another text, caption or file, for everybody. Only its sender may."""
     message = message_of(call, request.peer, request.id)
     if message.sender != call.me.id:
         raise forbidden("MESSAGE_AUTHOR_REQUIRED")
-    if request.media is not None:
-        raise bad_request("MEDIA_PREV_INVALID")
-    check_text(request.message or "")
-    entities = serialized(request.entities) if request.entities else b""
-    if (request.message, entities) == (message.text, message.entities):
+    file = _other_file(call, message, request.media) if request.media is not None else message.file
+    text = message.text if request.message is None else request.message.strip()
+    if file is None:
+        check_text(text)
+    elif len(text) > CAPTION_LENGTH_MAX:
+        raise bad_request("MEDIA_CAPTION_TOO_LONG")
+    entities = stored_entities(call, request.entities or [])
+    if (text, entities, file) == (message.text, message.entities, message.file):
         raise bad_request("MESSAGE_NOT_MODIFIED")
-    edit = call.services.talk.edit(message, request.message, entities, call.key)
+    edit = call.services.talk.edit(message, text, entities, call.key, file)
     update = event_update(call.world, edit, call.me.id)
     return call.services.publisher.updates([update], call.services.company.of(call.key, [edit]))
+
+
+def _other_file(call: Call, message: Message, media: Any) -> int:
+    """Return the file that takes the place of a message's; a text gets none, and an album's file one of its group."""
+    if message.file is None:
+        raise bad_request("MEDIA_PREV_INVALID")
+    file = media_file(call, media)
+    if message.album and album_group(file) != album_group(call.world.files[message.file]):
+        raise bad_request("MEDIA_GROUPED_INVALID")
+    return file.id
 
 
 @METHODS.serves(functions.messages.DeleteMessagesRequest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import Any
 
@@ -28,12 +29,38 @@ def get_history(call: Call, request: Any) -> Any:
     `min_id` and `max_id` filter the page afterwards (https://core.telegram.org/api/offsets).
     """
     dialog = dialog_of(call.world, call.me.id, number(peer_of(call, request.peer)))
-    box, ids = dialog.box, dialog.chat.ids
+    return _page(call, dialog, dialog.chat.ids, request)
+
+
+@METHODS.serves(functions.messages.SearchRequest)
+def search(call: Call, request: Any) -> Any:
+    """Return a page of the messages of a chat that have the words, newest first, as `get_history` pages.
+
+    Each word asked for begins a word of the text, in any case. Only the filter of everything is there.
+    """
+    wanted = request.q.casefold().split()
+    if not isinstance(request.filter, types.InputMessagesFilterEmpty):
+        raise bad_request("INPUT_FILTER_INVALID")
+    if not wanted:
+        raise bad_request("SEARCH_QUERY_EMPTY")
+    dialog = dialog_of(call.world, call.me.id, number(peer_of(call, request.peer)))
+    found = [i for i in dialog.chat.ids if has_words(dialog.box.messages[i].text, wanted)]
+    return _page(call, dialog, found, request)
+
+
+def has_words(text: str, wanted: list[str]) -> bool:
+    """Tell whether each of some words, in lower case, begins a word of a text."""
+    words = re.findall(r"\w+", text.casefold())
+    return all(any(word.startswith(each) for word in words) for each in wanted)
+
+
+def _page(call: Call, dialog: Dialog, ids: list[int], request: Any) -> Any:
+    box = dialog.box
     newest = _older_than(box, ids, request) - request.add_offset
     oldest = newest - min(request.limit, LIMIT_MAX)
     window = ids[max(0, oldest) : max(0, newest)]
     page = [box.messages[i] for i in reversed(window) if i > request.min_id and not 0 < request.max_id <= i]
-    return _messages(call, dialog, page)
+    return _messages(call, dialog, page, len(ids))
 
 
 @METHODS.serves(functions.messages.GetMessagesRequest)
@@ -78,12 +105,12 @@ def _older_than(box: Box, ids: list[int], request: Any) -> int:
     """Return how many of the chat's messages lie before the offset."""
     if request.offset_id:
         return bisect_left(ids, request.offset_id)
-    date = int(request.offset_date.timestamp()) if request.offset_date else 0
+    offset_date = getattr(request, "offset_date", None)
+    date = int(offset_date.timestamp()) if offset_date else 0
     return bisect_left(ids, date, key=lambda i: box.messages[i].date) if date > 0 else len(ids)
 
 
-def _messages(call: Call, dialog: Dialog, page: list[Message]) -> Any:
-    count = len(dialog.chat.ids)
+def _messages(call: Call, dialog: Dialog, page: list[Message], count: int) -> Any:
     messages = [message_object(call.world, message, call.me.id) for message in page]
     content = {"messages": messages, "topics": [], **call.services.company.of(call.key, page, peers=[dialog.peer])}
     if dialog.pts is not None:

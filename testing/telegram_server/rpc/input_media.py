@@ -113,6 +113,7 @@ def _shown_as(call: Call, media: Any) -> File:
     return call.services.files.make_raw(bytes(media))
 
 
+KNOWN_MEDIA = (types.InputMediaPhoto, types.InputMediaDocument)
 _MAKERS: dict[type, Callable[[Call, Any], File]] = {
     types.InputMediaUploadedPhoto: _uploaded_photo,
     types.InputMediaUploadedDocument: _uploaded_document,

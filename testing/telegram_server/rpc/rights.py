@@ -20,6 +20,8 @@ def check_may_write(world: World, sender: Person, peer: Peer) -> None:
 
 
 def _check_private(world: World, sender: Person, peer: Person) -> None:
+    if peer.deleted:
+        raise bad_request("INPUT_USER_DEACTIVATED")
     if sender.id in peer.blocked:
         raise forbidden("USER_IS_BLOCKED")
     if peer.id in sender.blocked:

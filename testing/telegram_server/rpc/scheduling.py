@@ -5,6 +5,7 @@ Scheduled messages wait in memory, and are sent when that is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,15 +25,22 @@ METHODS = Methods()
 LONGEST_S = 366 * 24 * 3600
 
 
-def schedule(call: Call, request: Any, draft: Draft, peer: Peer) -> Any:
-    """Keep a message for later; a repeated random_id gives the same one. Its id is of a numbering of its own."""
+def schedule(call: Call, request: Any, drafts: Sequence[Draft], peer: Peer) -> Any:
+    """Keep messages for later; a repeated random_id gives the same one. Their ids are of a numbering of its own."""
     at = int(request.schedule_date.timestamp())
     if at <= call.now:
         raise bad_request("SCHEDULE_DATE_INVALID")
     if at > call.now + LONGEST_S:
         raise bad_request("SCHEDULE_DATE_TOO_LATE")
-    waiting = call.world.scheduled.setdefault((call.me.id, number(peer)), [])
-    message = next((one for one in waiting if one.random_id == request.random_id), None)
+    messages = [_kept(call, draft, peer, at) for draft in drafts]
+    updates: list[Any] = [types.UpdateMessageID(message.id, message.random_id) for message in messages]
+    updates += [types.UpdateNewScheduledMessage(_shown(call, message)) for message in messages]
+    return call.services.publisher.updates(updates, call.services.company.of(call.key, messages))
+
+
+def _kept(call: Call, draft: Draft, peer: Peer, at: int) -> Message:
+    waiting = _waiting(call, peer)
+    message = next((one for one in waiting if one.random_id == draft.random_id), None)
     if message is None:
         call.world.scheduled_ids += 1
         message = Message(
@@ -49,8 +57,7 @@ def schedule(call: Call, request: Any, draft: Draft, peer: Peer) -> Any:
         waiting.append(message)
     elif call.services.settings.repeated_random_id == "error":
         raise bad_request("RANDOM_ID_DUPLICATE")
-    updates = [types.UpdateMessageID(message.id, request.random_id), types.UpdateNewScheduledMessage(_shown(call, message))]
-    return call.services.publisher.updates(updates, call.services.company.of(call.key, [message]))
+    return message
 
 
 @METHODS.serves(functions.messages.GetScheduledHistoryRequest)

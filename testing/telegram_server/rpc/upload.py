@@ -11,6 +11,7 @@ from testing.telegram_server.rpc.call import Call
 from testing.telegram_server.rpc.errors import bad_request, see_other
 from testing.telegram_server.rpc.input_media import known_file
 from testing.telegram_server.rpc.table import Methods
+from testing.telegram_server.views.media import THUMBNAIL
 
 METHODS = Methods()
 _MEBIBYTE = 1 << 20
@@ -37,6 +38,8 @@ def get_file(call: Call, request: Any) -> Any:
     _check_range(request)
     location = request.location
     file = known_file(call, location.id, location.access_hash, location.file_reference)
+    if file.thumbnail is not None and location.thumb_size == THUMBNAIL:
+        file = call.world.files[file.thumbnail]
     if file.dc != call.key.dc:
         raise see_other(f"FILE_MIGRATE_{file.dc}")
     kind = types.storage.FileJpeg() if file.kind == "photo" else types.storage.FileUnknown()

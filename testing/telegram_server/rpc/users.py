@@ -32,5 +32,6 @@ def get_full_user(call: Call, request: Any) -> Any:
         notify_settings=types.PeerNotifySettings(),
         common_chats_count=0,
         blocked=person.id in call.me.blocked,
+        about=person.about or None,
     )
     return types.users.UserFull(full, [], [call.services.people.user(call.key, person)])

@@ -14,6 +14,7 @@ from testing.telegram_server.model.login import Login
 from testing.telegram_server.model.message import Message
 from testing.telegram_server.model.person import Person
 from testing.telegram_server.model.world import World
+from testing.telegram_server.views.media import document_attributes
 from testing.telegram_server.views.messages import action_of, entities
 
 
@@ -33,6 +34,8 @@ def person_json(person: Person) -> dict[str, Any]:
         "found_by_phone": person.found_by_phone,
         "messages_from": person.messages_from,
         "dc": person.dc,
+        "about": person.about,
+        "deleted": person.deleted,
         "code": {
             "deliveries": person.code.deliveries,
             "length": person.code.length,
@@ -64,6 +67,7 @@ def message_json(world: World, message: Message, viewer: int) -> dict[str, Any]:
         "read": message.id <= (read_outbox if outgoing else read_inbox),
         "pts": message.pts,
         "edited_at": message.edit_date,
+        "album": str(message.album) if message.album else None,
         "pinned": message.pinned,
         "reactions": _reactions_json(world, message),
         "action": type(action_of(message)).__name__ if message.action else None,
@@ -113,7 +117,8 @@ def _media_json(world: World, message: Message) -> dict[str, Any] | None:
     if message.file is None:
         return None
     file = world.files[message.file]
-    return {"file_id": str(file.id), "kind": file.kind, "name": file.name, "mime_type": file.mime_type, "size": file.size}
+    found = {"file_id": str(file.id), "kind": file.kind, "name": file.name, "mime_type": file.mime_type, "size": file.size}
+    return {**found, "attributes": [type(one).__name__ for one in document_attributes(file)] if file.kind == "document" else []}
 
 
 def login_json(login: Login) -> dict[str, Any]:

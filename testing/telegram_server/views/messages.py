@@ -35,6 +35,7 @@ def message_object(world: World, message: Message, viewer: int) -> Any:
         forwards=0 if message.post else None,
         fwd_from=forward_header(message),
         reply_to=reply_header(message),
+        grouped_id=message.album,
         media=message_media(world, message, viewer),
         entities=entities(message),
         edit_date=message.edit_date,

@@ -25,6 +25,8 @@ class People:
         """Return a person with what the viewer may see: the phone only of themselves and of those whose number they have."""
         viewer = key.user_id or 0
         self.tell(key, person.id)
+        if person.deleted:
+            return user_type(key.layer)(id=person.id, deleted=True, access_hash=self._world.access_hash(viewer, person.id))
         me = self._world.people[viewer]
         contact = me.contacts.get(person.id)
         return user_type(key.layer)(
@@ -50,7 +52,7 @@ class People:
 
         https://core.telegram.org/api/min. Who is a stranger Telegram does not say; `Settings.min_users` does.
         """
-        if not self._is_stranger(key.user_id or 0, person.id):
+        if person.deleted or not self._is_stranger(key.user_id or 0, person.id):
             return self.user(key, person)
         self.tell(key, person.id)
         return user_type(key.layer)(

@@ -30,6 +30,24 @@ def test_what_is_known_of_media_phone_and_reply_is_told() -> None:
     assert (message["sender_phone"], message["reply_to"]) == ("+79001234567", 5)
 
 
+def test_what_can_be_fetched_says_where() -> None:
+    """By a whole address where the deployment knows its own, else by a path."""
+    event = event_of(media=Media(type="video", id="med_1", width=4, height=3, duration=1.5))
+    media = json.loads(body_of(event, 7, base_url="https://avio.example/"))["message"]["media"]
+    path = f"/tenants/{TENANT}/media/med_1"
+    assert media == {"type": "video", "id": "med_1", "url": "https://avio.example" + path, "width": 4, "height": 3, "duration": 1.5}
+    assert json.loads(body_of(event, 7))["message"]["media"]["url"] == path
+
+
+def test_media_of_an_earlier_and_of_a_later_version_is_read() -> None:
+    """Of a later one the type is `other` where we have no word for it."""
+    stored = json.loads(event_of(media=Media(type="photo")).model_dump_json(exclude_none=True))
+    stored["message"]["media"] = {"type": "hologram", "depth": 3, "id": "med_1"}
+    assert body_of(read_event(json.dumps(stored)), 7).count(b'"type":"other","id":"med_1"') == 1
+    stored["message"]["media"] = {"type": "photo", "mime_type": "image/jpeg"}
+    assert body_of(read_event(json.dumps(stored)), 7).count(b'"media":{"type":"photo","mime_type":"image/jpeg"}') == 1
+
+
 def test_unknown_senders_are_null_not_absent() -> None:
     """The seed's six fields are always there."""
     message = json.loads(body_of(event_of(sender_id=None, sender_username=None, sender_name=None), 7))["message"]

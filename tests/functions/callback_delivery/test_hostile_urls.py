@@ -15,10 +15,10 @@ import pytest
 from functions.callback_delivery import network
 from functions.callback_delivery.network import Address, AddressNotAllowed, GuardedConnector, Resolve
 from functions.callback_delivery.post import Poster
-from functions.callback_delivery.reserved_ports import OwnPorts
 from functions.callback_delivery.retry import Failed, Outcome
 from shared import callback_url
 from shared.errors import AvioError
+from shared.reserved_ports import OwnPorts
 from shared.settings import CallbackSettings
 from shared.store.tenants import new_tenant_id
 from tests.support.callback_network import machine_trust

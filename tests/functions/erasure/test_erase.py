@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from functions.erasure.dead_letters import DeadLetters
 from functions.erasure.erase import FORCED_AFTER, KEPT_IN_VIEW, LATEST, Eraser
+from shared.media_bucket import media_key, upload_key
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.callback_key import key_of
 from shared.model.delivery import Delivery, DeliveryStatus
@@ -31,6 +32,7 @@ from testing.fake_aws.service import RequestRefused
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.events import event_of
+from tests.support.fake_s3 import FakeS3, fake_bucket
 from tests.support.fake_stores import fake_table
 from tests.support.rows import spoil
 
@@ -46,6 +48,7 @@ class ErasureEnvironment:
     def __init__(self) -> None:
         self.clock, self.log = FakeClock(), CapturedLog()
         self.dynamodb = FakeDynamoDb()
+        self.s3 = FakeS3()
         self.state, self.records = fake_table(self.dynamodb), fake_table(self.dynamodb, DELIVERIES)
         self.tenants, self.accounts, self.workers = TenantStore(self.state), AccountStore(self.state), WorkerStore(self.state)
         self.deliveries = DeliveryStore(self.records)
@@ -62,7 +65,8 @@ class ErasureEnvironment:
     def eraser(self) -> Eraser:
         """The function, as a new process."""
         letters = DeadLetters(self.dead_sqs, QUEUE, self.clock)
-        return Eraser(self.state, self.tenants, self.workers, self.deliveries, letters, self.clock, self.log.logger)
+        bucket = fake_bucket(self.s3)
+        return Eraser(self.state, self.tenants, self.workers, self.deliveries, letters, bucket, self.clock, self.log.logger)
 
     def tenant(self) -> TenantId:
         """Make a tenant with an account, peers, a second callback, records of both callbacks, and a change of state to be told."""
@@ -75,6 +79,7 @@ class ErasureEnvironment:
         self.tenants.add_callback(tenant.id, SECOND, callback)
         self.record(key_of(tenant.id, SECOND), 4)
         self.tell(tenant.id)
+        self.s3.keys |= {media_key(tenant.id, "1"), upload_key(tenant.id, "upl_1")}
         return tenant.id
 
     def tell(self, tenant_id: TenantId) -> None:
@@ -101,8 +106,9 @@ class ErasureEnvironment:
         return account
 
     def left(self, tenant_id: TenantId) -> list[str]:
-        """Return the sort keys of all that both tables hold of a tenant."""
-        return [
+        """Return the sort keys of all that both tables hold of a tenant, and its files."""
+        files = [key for key in sorted(self.s3.keys) if tenant_id in key]
+        return files + [
             sk for table in TABLES for pk, sk in self.dynamodb.addresses(table) if tenant_id in pk or (pk == "STATUS" and tenant_id in sk)
         ]
 
@@ -153,6 +159,7 @@ def test_what_comes_late_is_erased_too_and_then_the_tenant_is_forgotten(environm
     ended_at = environment.clock.now()
     while environment.waiting():
         environment.record(gone, 9)
+        environment.s3.keys.add(media_key(gone, "late"))
         PeerStore(environment.state).put(gone, TG, Peer(id=8, kind="chat"))
         environment.clock.advance(LATEST.total_seconds())
         environment.eraser.run()

@@ -10,6 +10,7 @@ from functions.callback_delivery.post import Poster
 from functions.erasure.dead_letters import DeadLetters
 from functions.erasure.erase import KEPT_IN_VIEW, LATEST, Eraser
 from local.emulator_account import EmulatorAccount
+from shared.media_bucket import MediaBucket, media_key, upload_key
 from shared.model.delivery import Delivery, DeliveryStatus
 from shared.model.event import Event
 from shared.model.ids import Channel, Epoch, TenantId, WorkerId
@@ -37,12 +38,15 @@ class ErasureScenario:
     def __init__(self, account: EmulatorAccount, delivery: EmulatedDelivery) -> None:
         self.account, self.delivery, self.clock = account, delivery, delivery.clock
         self.stored = StoredContent(account.emulator)
+        self.s3 = account.client("s3")
+        self.bucket = MediaBucket(lambda: self.s3, account.media_bucket)
 
     def eraser(self) -> Eraser:
         """The erasure function."""
         made = self.delivery
         letters = DeadLetters(made.sqs, self.account.dead_events_queue_url, self.clock)
-        return Eraser(made.table, made.tenants, WorkerStore(made.table), made.deliveries, letters, self.clock, made.log.logger)
+        workers = WorkerStore(made.table)
+        return Eraser(made.table, made.tenants, workers, made.deliveries, letters, self.bucket, self.clock, made.log.logger)
 
     async def tenant(self) -> TenantId:
         """Make a tenant whose account is logged in, with events that were delivered, wait in the backlog, and were given up."""
@@ -55,6 +59,8 @@ class ErasureScenario:
         record = Delivery(status=DeliveryStatus.PARKED, queued_as=parked.id, at=self.clock.now())
         self.delivery.callbacks.count_failures(tenant_id, "x", self.clock.now(), self.clock.now(), count=5)
         assert self.delivery.backlog.park([(parked, record)], None, None)
+        for file in (media_key(tenant_id, "5"), upload_key(tenant_id, "upl_1")):
+            self.s3.put_object(Bucket=self.account.media_bucket, Key=file, Body=b"a file")
         self.bury(_event(tenant_id, BURIED))
         self.bury(_event(tenant_id, UNREADABLE), json.dumps({"event": "of a later version", "text": _text(tenant_id, UNREADABLE)}))
         return tenant_id
@@ -99,7 +105,8 @@ async def test_of_an_erased_tenant_nothing_stays_in_any_table_bucket_or_queue(sc
     neighbour, gone = await scenario.tenant(), await scenario.tenant()
     kept, before = scenario.found(neighbour), scenario.found(gone)
     scenario.delivery.enqueue(_event(gone, QUEUED))
-    assert {where.partition(":")[0] for where in before} == {"table avio", "table deliveries", "queue dead-events.fifo"}
+    bucket = f"bucket {scenario.account.media_bucket}"
+    assert {where.partition(":")[0] for where in before} == {"table avio", "table deliveries", "queue dead-events.fifo", bucket}
     assert set(scenario.found(gone)) - set(before) == {f"queue events.fifo: {gone}:telegram:{QUEUED}"}
     scenario.end(gone)
     scenario.eraser().run()
@@ -130,7 +137,7 @@ def test_a_table_a_bucket_and_a_queue_that_come_later_are_searched_too(account: 
     """Whatever is in the account is found by itself, names, keys and metadata included."""
     stored, words = StoredContent(account.emulator), "words that are nowhere else"
     before = stored.places
-    assert before == {"table avio", "table deliveries", "queue events.fifo", "queue dead-events.fifo"}
+    assert before == {"table avio", "table deliveries", "queue events.fifo", "queue dead-events.fifo", f"bucket {account.media_bucket}"}
     names = [("pk", "HASH"), ("sk", "RANGE")]
     account.client("dynamodb").create_table(
         TableName="later",

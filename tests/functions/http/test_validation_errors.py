@@ -48,7 +48,7 @@ async def test_the_detail_is_the_first_problem(api: Api, method: str, path: str,
             {"name": "x", "chat_types": ["group", "crowd"]},
             "body.chat_types.1: This should be one of 'private', 'group' or 'channel'.",
         ),
-        ("/tenants/1/messages/send", {"peer": "me"}, "body.text: This field is required."),
+        ("/tenants/1/messages/location", {"peer": "me", "latitude": 1.5}, "body.longitude: This field is required."),
         ("/tenants/1/messages/send", {"peer": [], "text": "x"}, "body.peer: This should be a whole number. Or: This should be a string."),
     ],
 )

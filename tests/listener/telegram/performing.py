@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,9 +11,14 @@ from telethon.tl import functions, types
 
 from listener.telegram.operations.operation_runner import Operation, OperationRunner
 from listener.telegram.peers.peer_cache import PeerCache
+from listener.telegram.requests.answers import Answers
+from shared.model.ids import Channel
+from shared.store.peers import Peer, PeerStore
 from testing.telegram_server.control.specs import MessageFilter, SendSpec
-from tests.listener.telegram.chats import no_stored_peer
-from tests.listener.telegram.clients import ANN, BOB, BatchRecorder, LoggedInAccount, TelegramHarness
+from tests.listener.telegram.chats import TENANT
+from tests.listener.telegram.clients import ANN, BOB, NOW, BatchRecorder, LoggedInAccount, TelegramHarness
+from tests.support.clock import FakeClock
+from tests.support.fake_stores import fake_table
 
 R = TypeVar("R")
 
@@ -27,6 +32,12 @@ class PerformingClient:
     peers: PeerCache
     account: LoggedInAccount
     recorder: BatchRecorder
+    stored: PeerStore
+    clock: FakeClock
+
+    def calls(self, method: str) -> int:
+        """Return how often a method was called."""
+        return int(self.telegram.counted("calls").get(method, 0))
 
     @property
     def user_id(self) -> int:
@@ -35,7 +46,7 @@ class PerformingClient:
 
     async def perform(self, operation: Operation[R]) -> R:
         """Run an operation."""
-        return await self.runner.perform(operation, self.peers, self.user_id)
+        return await self.runner.perform(operation, self.peers, self.user_id, TENANT)
 
     @asynccontextmanager
     async def reconnected(self) -> AsyncIterator[None]:
@@ -70,7 +81,18 @@ class PerformingClient:
 @asynccontextmanager
 async def performing_client(telegram: TelegramHarness) -> AsyncIterator[PerformingClient]:
     """Give a client that is logged in as Ann and knows nobody yet."""
-    account, recorder, runner = await telegram.log_in(), BatchRecorder(), OperationRunner()
+    account, recorder, stored = await telegram.log_in(), BatchRecorder(), PeerStore(fake_table())
+    clock = FakeClock()
+    runner = OperationRunner(Answers(clock.boottime))
+
+    async def load(peer_id: int) -> Peer | None:
+        return stored.get_any(TENANT, Channel.TELEGRAM, peer_id)
+
+    async def keep(peers: Iterable[Peer]) -> bool:
+        stored.put_listed(TENANT, Channel.TELEGRAM, peers, NOW)
+        return True
+
     async with telegram.serving(account, recorder) as client:
         runner.connected(client)
-        yield PerformingClient(telegram, runner, PeerCache(no_stored_peer, clock=telegram.clock.boottime), account, recorder)
+        peers = PeerCache(load, clock=clock.boottime, keep=keep)
+        yield PerformingClient(telegram, runner, peers, account, recorder, stored, clock)

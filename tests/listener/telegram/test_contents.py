@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from telethon.tl import functions
+from telethon.tl import functions, types
 
 from listener.telegram.operations.forward import Forwarded, forward_messages
 from listener.telegram.operations.outgoing import Content, Outgoing, Quote, SendAttempts, SendOptions, Sent
@@ -180,3 +180,18 @@ async def test_of_messages_that_are_not_all_there_none_is_forwarded(telegram: Te
             await ann.send_content("me", Forwarded("@bob_ray", (there, 4000)), (1, 2), SendOptions(), SendAttempts(LONG_AGO))
         assert (raised.value.code, raised.value.fields) == (Code.MESSAGE_NOT_FOUND, {"message_ids": [4000]})
         assert ann.calls("messages.forwardMessages") == 0
+
+
+async def test_the_codes_of_log_ins_are_not_forwarded(telegram: TelegramHarness) -> None:
+    """Whoever reads one takes the account over."""
+    account = await telegram.log_in()
+    async with telegram.log_in_client() as other:
+        await telegram.start(other)  # its code comes as a message to the account that is logged in
+    async with sending_client(telegram, account) as ann:
+        dialogs = await ann.client.invoke(functions.messages.GetDialogsRequest(None, 0, types.InputPeerEmpty(), 10, 0))
+        ann.peers.learn(dialogs.users)
+        (code,) = [message.id for message in dialogs.messages if message.peer_id == types.PeerUser(777000)]
+        with pytest.raises(AvioError) as raised:
+            await ann.send_content("@bob_ray", Forwarded("777000", (code,)), (1,), SendOptions(), SendAttempts(LONG_AGO))
+        assert raised.value.code is Code.PEER_NOT_FOUND
+        assert ann.arrived() == []

@@ -65,7 +65,7 @@ NAMED: dict[str, set[str]] = {
         "_transport_connected",
         "_updates_queue",
     },
-    "MTProtoState": {"_calc_key"},
+    "MTProtoState": {"_calc_key", "_get_new_msg_id", "_get_seq_no"},
     "MessageBox": {"_trace"},
     "Connection": {"_connect", "_ip", "_port", "_proxy", "_recv_queue", "_send", "_writer"},
 }

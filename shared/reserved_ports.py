@@ -1,4 +1,4 @@
-"""The ports of this machine on which the system itself listens: no callback may go there. On AWS there are none.
+"""The ports of this machine on which the system itself listens: no callback and no fetched attachment may go there. On AWS there are none.
 
 On a developer's machine everything runs side by side, and callbacks may go to private addresses. The program that starts a part of the
 system writes the part's port into a file, one line each: `<port> [<path that callbacks may go to>]`. The file is read for each connection,

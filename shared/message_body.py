@@ -1,4 +1,4 @@
-"""A message, as a callback gets it (contract C1). Fields are added, never changed or removed."""
+"""A message, as callbacks get it and as the history shows it (contract C1, M5). Fields are added, never changed or removed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-from shared.model.event import Message
-from shared.model.ids import Channel
+from shared.model.event import MediaType, Message
+from shared.model.ids import Channel, TenantId
 
 Iso = Annotated[datetime, PlainSerializer(datetime.isoformat)]
 EXACT = (1 << 53) - 1
@@ -24,10 +24,18 @@ def absent(value: object) -> bool:
 class MediaBody(BaseModel):
     """What hangs on a message; what is not known is left out."""
 
-    type: Literal["photo", "video", "audio", "voice", "sticker", "file", "other"]
-    mime_type: Annotated[str | None, Field(exclude_if=absent)]
-    name: Annotated[str | None, Field(exclude_if=absent, description="Where the sender gave one.")]
-    size: Annotated[Exact | None, Field(exclude_if=absent, description="Bytes.")]
+    type: MediaType
+    id: Annotated[str | None, Field(exclude_if=absent, description="Of what can be fetched.")] = None
+    url: Annotated[
+        str | None,
+        Field(exclude_if=absent, description="Where to GET it with a key of the tenant; a path if `APP_BASE_URL` is not set."),
+    ] = None
+    mime_type: Annotated[str | None, Field(exclude_if=absent)] = None
+    name: Annotated[str | None, Field(exclude_if=absent, description="Where the sender gave one.")] = None
+    size: Annotated[Exact | None, Field(exclude_if=absent, description="Bytes.")] = None
+    width: Annotated[Exact | None, Field(exclude_if=absent, description="Pixels.")] = None
+    height: Annotated[Exact | None, Field(exclude_if=absent, description="Pixels.")] = None
+    duration: Annotated[float | None, Field(exclude_if=absent, description="Seconds.")] = None
 
 
 class EntityBody(BaseModel):
@@ -94,7 +102,10 @@ class TextIdMessageBody(MessageBody):
     reply_to: Annotated[str | None, Field(exclude_if=absent)]  # type: ignore[assignment]
 
 
-def message_body(channel: Channel, message: Message) -> MessageBody:
-    """Return a message with its ids as the channel's users know them: Telegram's are numbers."""
+def message_body(channel: Channel, message: Message, tenant_id: TenantId, base_url: str) -> MessageBody:
+    """Return a message with its ids as the channel's users know them: Telegram's are numbers. `base_url` begins links."""
+    fields = message.model_dump()
+    if (media := fields["media"]) and media["id"]:
+        media["url"] = f"{base_url.rstrip('/')}/tenants/{tenant_id}/media/{media['id']}"
     kind = MessageBody if channel is Channel.TELEGRAM else TextIdMessageBody
-    return kind.model_validate(message.model_dump())
+    return kind.model_validate(fields)
