@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,47 +10,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.artifacts import CHANNELS
+from infra_cdk.log_queries import HURTING, QUERIES, query
 from infra_cdk.stack_metrics import FIVE_MINUTES, MINUTE, StackMetrics, delivery_metric, listener_metric
 
 WIDTH, THIRD = 24, 8
-# The fields are those of functions/http/access_log.py, listener/core/api.py and functions/callback_delivery.
-QUERIES: Mapping[str, Sequence[str]] = {
-    "tenants whose requests fail": (
-        "filter message = 'request' and status >= 400 and ispresent(tenant)",
-        "stats count(*) as failed, max(ms) as slowest_ms by tenant, status, route",
-        "sort failed desc",
-        "limit 50",
-    ),
-    "tenants whose callbacks fail": (
-        "filter message in ['attempt failed', 'event dead', 'callback paused', 'callback disabled']",
-        "stats count(*) as times by tenant_id, message",
-        "sort times desc",
-        "limit 50",
-    ),
-    "tenants whose accounts fail": (
-        "filter message = 'command' and ispresent(error)",
-        "stats count(*) as failed, max(ms) as slowest_ms by tenant, command, error",
-        "sort failed desc",
-        "limit 50",
-    ),
-    "slow requests": (
-        "filter message = 'request'",
-        "stats count(*) as requests, pct(ms, 50) as p50_ms, pct(ms, 99) as p99_ms by route",
-        "sort p99_ms desc",
-    ),
-    "what went wrong": (
-        "filter level in ['ERROR', 'WARNING', 'CRITICAL']",
-        "stats count(*) as times, latest(@timestamp) as last by service, message, fault",
-        "sort times desc",
-        "limit 100",
-    ),
-    "one request by its id": (
-        "fields @timestamp, service, message, route, command, tenant, status, error, ms",
-        "filter request_id = 'PUT THE X-Request-Id HERE'",
-        "sort @timestamp asc",
-    ),
-}
-HURTING = ("tenants whose requests fail", "tenants whose callbacks fail", "tenants whose accounts fail")
 
 
 class StackDashboard(Construct):
@@ -73,7 +36,7 @@ class StackDashboard(Construct):
                 self,
                 name.title().replace(" ", ""),
                 name=f"{Stack.of(self).stack_name}/{name}",
-                query_string=_query(name),
+                query_string=query(name),
                 log_group_names=[group.log_group_name for group in self._logs],
             )
 
@@ -107,7 +70,7 @@ class StackDashboard(Construct):
     def _hurting(self) -> list[cloudwatch.LogQueryWidget]:
         names = [group.log_group_name for group in self._logs]
         return [
-            cloudwatch.LogQueryWidget(title=name.capitalize(), log_group_names=names, query_string=_query(name), width=THIRD, height=8)
+            cloudwatch.LogQueryWidget(title=name.capitalize(), log_group_names=names, query_string=query(name), width=THIRD, height=8)
             for name in HURTING
         ]
 
@@ -147,10 +110,6 @@ def _listener_graphs(channel: str) -> list[cloudwatch.GraphWidget]:
         _graph(f"Events and sends, {channel}", events),
         _graph(f"Events that wait, and FLOOD_WAIT (s), {channel}", waits),
     ]
-
-
-def _query(name: str) -> str:
-    return "\n| ".join(QUERIES[name])
 
 
 def _title(text: str) -> cloudwatch.TextWidget:

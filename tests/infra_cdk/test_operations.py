@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra_cdk.artifacts import CHANNELS
-from infra_cdk.dashboard import QUERIES
+from infra_cdk.log_queries import QUERIES
 from listener.core.metrics import Holdings, MetricsWriter, no_metrics
 from listener.telegram.channel import TelegramDriver
 from local.bootstrap import ROOT
