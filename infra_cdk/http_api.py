@@ -31,6 +31,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/logout",
         "/tenants/{tenant}/proxy",
         "/tenants/{tenant}/proxy/{proxy+}",
+        "/pub/tg/{proxy+}",
     ),
     "messages": (
         "/tenants/{tenant}/messages/{proxy+}",
@@ -40,6 +41,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/me",
         "/tenants/{tenant}/peers/{proxy+}",
         "/tenants/{tenant}/users/{proxy+}",
+        "/send",
     ),
     "media": ("/tenants/{tenant}/media/{proxy+}", "/tenants/{tenant}/uploads"),
     "callbacks": ("/dev/callback-receiver",),

@@ -147,6 +147,8 @@ def problems(target: Target, environ: Mapping[str, str]) -> list[str]:
     ]
     if (address := _text(environ, "APP_BASE_URL")) and not _ADDRESS.fullmatch(address):
         found.append(f"APP_BASE_URL is an address that begins with http:// or https://, not {address!r}")
+    if _text(environ, "PUBLIC_KEY") and environ["PUBLIC_KEY"] == environ.get("ADMIN_TOKEN"):
+        found.append("PUBLIC_KEY equals ADMIN_TOKEN: whoever opens a public page would be an administrator; choose another")
     asked_for = [name for name in UNSAFE if _flag(environ, name) == "1"]
     if target == "aws" and asked_for:
         found.append(f"{' and '.join(asked_for)}: a deployment on AWS posts to public https addresses only; unset it")

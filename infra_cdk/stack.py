@@ -119,7 +119,8 @@ class AvioStack(Stack):
         return function
 
     def _auth(self) -> Function:
-        function = self.functions.add("auth", self._http_environment(), network=self.network, concurrency=self._settings.api_concurrency)
+        environment = {**self._http_environment(), "APP_BASE_URL": self._settings.app_base_url}
+        function = self.functions.add("auth", environment, network=self.network, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function

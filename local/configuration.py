@@ -118,8 +118,6 @@ def _written(env_file: Path) -> tuple[dict[str, str], list[str]]:
 def _contradictions(settings: Mapping[str, str]) -> list[str]:
     admin = settings.get("ADMIN_TOKEN")
     problems = []
-    if admin and settings.get("PUBLIC_KEY") == admin:
-        problems.append("PUBLIC_KEY equals ADMIN_TOKEN: whoever opens a public page would be an administrator; choose another")
     if settings.get("WAWEB_ADMIN_TOKEN") and settings["WAWEB_ADMIN_TOKEN"] != admin:
         problems.append("WAWEB_ADMIN_TOKEN must equal ADMIN_TOKEN")
     if bool(settings.get("TELEGRAM_API_ID")) != bool(settings.get("TELEGRAM_API_HASH")):

@@ -54,6 +54,11 @@ def logout_line(url: str, tenant: DemoTenant, key: str) -> str:
     return _curl(url, tenant, key, "logout", {})
 
 
+def qr_line(url: str, tenant: DemoTenant, key: str) -> str:
+    """Return the command that begins a log-in by QR code."""
+    return _curl(url, tenant, key, "auth/qr", {})
+
+
 def _curl(url: str, tenant: DemoTenant, key: str, path: str, body: dict[str, str]) -> str:
     return (
         f"curl -sS -w '\\n' {url}/tenants/{tenant.number}/{path}"

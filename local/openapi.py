@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.auth import email_routes, import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes, public_routes, qr_routes
 from functions.auth import routes as auth
 from functions.callbacks import dev_receiver as receiver
 from functions.deliveries import event_routes as events
@@ -37,6 +37,8 @@ ROUTERS = (
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    qr_routes.router,
+    public_routes.router,
     media.router,
     *messages.ROUTERS,
     deliveries.router,
@@ -47,7 +49,7 @@ ROUTERS = (
 DESCRIPTION = """Plug people's own Telegram accounts into your software: log in, send and receive over HTTP.
 
 **Callers.** `X-Admin-Token` may do everything. `Authorization: Bearer <tenant key>` may do what the key's scopes allow in its own tenant;
-other tenants look absent to it.
+other tenants look absent to it. `?k=<public key>` opens `/pub/*` alone: it is for front ends.
 
 **Tenants** are named in paths by their `id` (a UUID) or by their `number`.
 
@@ -72,6 +74,7 @@ TAGS = [
     {"name": "tenants", "description": "Your customers: each has its own keys, callback and account."},
     {"name": "callbacks", "description": "Several places for a tenant's events, each with its own choice, order and backlog."},
     {"name": "accounts", "description": "A tenant's Telegram account: its status, log-in by phone, log-out."},
+    {"name": "public", "description": "Log-in by QR code from a front end, with a public key in `?k=`; deprecated."},
     {"name": "messages", "description": "Sending as the account's person."},
     {"name": "media", "description": "Photos, videos and files of messages."},
     {"name": "chats", "description": "Reading what the account has: its chats, their messages and members."},

@@ -38,6 +38,7 @@ _KEY = {
     "id": "a15f2c0d9e3b",
     "name": "the shop's server",
     "scopes": ["read", "send"],
+    "public": False,
     "created_at": _AT,
     "expires_at": None,
     "last_used_at": "2026-11-21T10:05:00Z",
@@ -113,6 +114,22 @@ _CHAT = {
     "last_message": _HISTORY_MESSAGE,
 }
 _PROXY = {"type": "socks5", "host": "proxy.example.com", "port": 1080, "has_credentials": True}
+_QR_ID = "5f3c7a52e1b84d69a7c25d08f4b1e936"
+_PUBLIC_QR = f"https://api.example/pub/tg/qr.png?tenant=1&qr_id={_QR_ID}&k=PUBLIC_KEY"
+_QR = {
+    "state": "need_qr",
+    "reason": "scan_wanted",
+    "next_step": "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device. GET .../auth/qr has it.",
+    "authorized": False,
+    "needs_2fa": False,
+    "qr_id": _QR_ID,
+    "link": "tg://login?token=AQL…",
+    "qr_url": f"https://api.example/tenants/{_ID}/auth/qr.png?qr_id={_QR_ID}",
+    "svg_url": f"https://api.example/tenants/{_ID}/auth/qr.svg?qr_id={_QR_ID}",
+    "expires_at": _AT,
+    "ends_at": "2026-11-21T10:05:10Z",
+    "codes_issued": 1,
+}
 EXAMPLES: dict[str, Any] = {
     "create_tenant": {**_TENANT, "key": "avio_…", "signing_secret": "whsec_…"},
     "list_tenants": [_TENANT],
@@ -153,6 +170,23 @@ EXAMPLES: dict[str, Any] = {
     "cancel_login": {"state": "new"},
     "verify_login": {"authorized": True, "state": "authorized"},
     "logout": {"state": "logged_out"},
+    "start_qr_login": _QR,
+    "get_qr_login": _QR,
+    "start_public_login": {"qr_id": _QR_ID, "expires_at": _AT, "state": "need_qr", "qr_url": _PUBLIC_QR},
+    "get_public_status": {
+        "state": "need_qr",
+        "authorized": False,
+        "needs_2fa": False,
+        "qr_id": _QR_ID,
+        "qr_url": _PUBLIC_QR,
+        "expires_at": _AT,
+        "reason": "scan_wanted",
+        "last_error": None,
+        "codes_issued": 1,
+        "expires_in_seconds": 28,
+        "ends_in_seconds": 298,
+    },
+    "give_public_password": {"ok": True, "state": "authorized", "authorized": True},
     "import_session": {"authorized": True, "state": "authorized"},
     "set_proxy": _PROXY,
     "get_proxy": _PROXY,
@@ -162,6 +196,7 @@ EXAMPLES: dict[str, Any] = {
     "send_location": _MESSAGE,
     "send_contact": _MESSAGE,
     "send_poll": _MESSAGE,
+    "send": {"ok": True, **_MESSAGE, "message_ids": None},
     "get_media": None,
     "create_upload": {
         "upload_id": "upl_4f0c2a9d7b1e4c6f8a3d5e7f9b1c3d5e",

@@ -26,6 +26,9 @@ def finish(method: str, path: str, operation: Operation) -> None:
             answer["headers"] = {**answer.get("headers", {}), **RATE_HEADERS}
     for parameter in operation.get("parameters", []):
         _plain(parameter["schema"])
+        if parameter["name"] == "tenant":
+            parameter["required"] = True  # in a query it is checked after the caller
+            parameter["schema"].pop("default", None)
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             answer["headers"] = {**REQUEST_ID, **answer.get("headers", {})}

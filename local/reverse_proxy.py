@@ -30,6 +30,8 @@ OURS = "x-request-id"
 """A header of all answers of the API. Answers that its gateway makes do not have it."""
 # A connection's own headers, which end at this hop: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+FORWARDED_PROTO = "x-forwarded-proto"
+"""How the request came to the front: the gateway on AWS says so too."""
 # API Gateway ends an integration after 30 s, so a longer wait is useless.
 DEADLINE_S = 35
 START_DEADLINE_S = 30
@@ -131,7 +133,9 @@ async def _forward(request: Request, client: httpx.AsyncClient, target: httpx.UR
     """Forward a request with its path and query unchanged, and return the answer."""
     base = target.raw_path.removesuffix(b"/")  # httpx gives a URL without a path the path "/"
     raw_path, query = base + request.scope["raw_path"], request.scope["query_string"]
-    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in HOP_BY_HOP | shown.keys()]
+    dropped = HOP_BY_HOP | shown.keys() | {FORWARDED_PROTO}
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in dropped]
+    headers.append((FORWARDED_PROTO.encode(), request.url.scheme.encode()))
     headers += [(name.encode(), value.encode()) for name, value in shown.items()]
     try:
         url = target.copy_with(raw_path=raw_path + b"?" + query if query else raw_path)

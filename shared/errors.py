@@ -16,6 +16,8 @@ class Code(StrEnum):
     # the caller
     INVALID_CREDENTIALS = "invalid_credentials"
     FORBIDDEN = "forbidden"
+    OUTBOX_DISABLED = "outbox_disabled"
+    NOT_WHITELISTED = "not_whitelisted"
     # the request
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -40,6 +42,7 @@ class Code(StrEnum):
     CALLBACK_HEALTHY = "callback_healthy"
     # logging in
     INVALID_PHONE = "invalid_phone"
+    RECIPIENT_UNSUPPORTED = "recipient_unsupported"
     PHONE_NOT_REGISTERED = "phone_not_registered"
     PHONE_BANNED = "phone_banned"
     EMAIL_SETUP_REQUIRED = "email_setup_required"
@@ -53,6 +56,10 @@ class Code(StrEnum):
     CODE_EXPIRED = "code_expired"
     BAD_PASSWORD = "bad_password"  # noqa: S105  the code's name, no password
     NOT_STARTED = "not_started"
+    NOT_WAITING_2FA = "not_waiting_2fa"
+    QR_NOT_FOUND = "qr_not_found"
+    QR_EXPIRED = "qr_expired"
+    TG_UNAVAILABLE = "tg_unavailable"
     ALREADY_AUTHORIZED = "already_authorized"
     # the proxy
     PROXY_FAILED = "proxy_failed"
@@ -160,6 +167,9 @@ DETAILS: dict[Code, str] = {
     Code.DELIVERY_UNDER_WAY: "The event is being delivered already: its next attempt follows within seconds.",
     Code.CALLBACK_DISABLED: "The callback is disabled. Enable it first: set callback_url again, or POST .../callback/retry.",
     Code.CALLBACK_HEALTHY: "The callback is healthy and no event waits for it: there is nothing to retry.",
+    Code.OUTBOX_DISABLED: "This deployment sends nothing by this route: the operator sets OUTBOX_ENABLED. Nothing was sent.",
+    Code.NOT_WHITELISTED: "The recipient is not in the operator's OUTBOX_WHITELIST. Nothing was sent.",
+    Code.RECIPIENT_UNSUPPORTED: "WhatsApp groups, broadcasts, newsletters and hidden ids cannot be written to yet. Nothing was sent.",
     Code.INVALID_PHONE: "This is not a phone number in international form: begin with + and the country code, like +79001234567.",
     Code.PHONE_NOT_REGISTERED: "There is no Telegram account with this phone number. Sign up in a Telegram app first.",
     Code.PHONE_BANNED: "Telegram has banned this phone number.",
@@ -175,6 +185,10 @@ DETAILS: dict[Code, str] = {
     Code.CODE_EXPIRED: "The code has expired. Call auth/start for a new one.",
     Code.BAD_PASSWORD: "The password is wrong. The code stays accepted: call verify again with the right password.",
     Code.NOT_STARTED: "No log-in is under way for this phone. Call auth/start first.",
+    Code.NOT_WAITING_2FA: "No log-in waits for the password: its code was not given, or its QR code not scanned yet.",
+    Code.QR_NOT_FOUND: "There is no QR code of this `qr_id`. The status has the present one; start again if it has none.",
+    Code.QR_EXPIRED: "This QR code has expired. The status has the present one; start again if it has none.",
+    Code.TG_UNAVAILABLE: "Telegram, or the account's connection to it, cannot be reached right now. Ask again shortly.",
     Code.ALREADY_AUTHORIZED: "The account is logged in already.",
     Code.NOT_AUTHORIZED: "The account is not logged in.",
     Code.PEER_NOT_FOUND: "No such chat is known to this account. Name it by @username, or by an id that an event carried. "

@@ -47,6 +47,13 @@ class HttpSettings(TableSettings):
         return self.cors_origins.replace(",", " ").split()
 
 
+class OutboxSettings(EnvironmentSettings):
+    """Whether `POST /send` sends, and to whom: recipients with spaces or commas between them. Closed by default."""
+
+    outbox_enabled: bool = False
+    outbox_whitelist: str = ""
+
+
 class CallbackSettings(EnvironmentSettings):
     """The callback URLs that are allowed. On AWS: https to public addresses only.
 

@@ -33,6 +33,7 @@ from shared.rpc.log_in import (
     VerifyLogIn,
     VerifyLogInEmail,
 )
+from shared.rpc.qr_log_in import GivePassword
 from shared.session_strings import SessionFormat
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
@@ -76,6 +77,12 @@ class LogIn:
     def verify(self, tenant_id: TenantId, account: Account | None, phone: str, code: str | None, password: str | None) -> None:
         """Sign in with the code, or where it was accepted before, with the password."""
         self._call(tenant_id, account, VerifyLogIn(phone=e164(phone), code=code and entered(code), password=password))
+
+    def give_password(self, tenant_id: TenantId, account: Account | None, password: str) -> None:
+        """Complete a log-in whose code or scan was accepted; raises `not_waiting_2fa` for any other."""
+        if account is None or account.standing is not AccountState.NEED_2FA:
+            raise AvioError(Code.NOT_WAITING_2FA)
+        self._call(tenant_id, account, GivePassword(password=password))
 
     def take_over(
         self, tenant_id: TenantId, account: Account | None, text: str, given: SessionFormat | None, phone: str | None

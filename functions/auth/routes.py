@@ -49,22 +49,27 @@ class Phoned(BaseModel):
 
 
 def _one_of_the_two(schema: dict[str, Any]) -> None:
-    """Say that code or password is wanted, by two whole objects: generators of code make nothing good of a condition beside an object."""
-    named, branches = {key: schema.pop(key) for key in ("title", "description")}, []
-    for one in ("code", "password"):
-        wanted = {**schema["properties"][one]}
-        never_null(wanted)
-        branches.append({**schema, "required": ["phone", one], "properties": {**schema["properties"], one: wanted}})
+    """Say what is wanted by two whole objects: generators of code make nothing good of a condition beside an object.
+
+    One has the phone and the code, the other the password without a code.
+    """
+    named, branches, without_code = {key: schema.pop(key) for key in ("title", "description")}, [], {**schema["properties"]}
+    del without_code["code"]
+    for required, properties in ((["phone", "code"], schema["properties"]), (["password"], without_code)):
+        wanted = {name: {**properties[name]} for name in required}
+        for one in wanted.values():
+            never_null(one)
+        branches.append({**schema, "required": required, "properties": {**properties, **wanted}})
     schema.clear()
     schema.update({**named, "anyOf": branches})
 
 
 class Verification(BaseModel):
-    """The code that Telegram sent, the password of two-step verification, or both."""
+    """The code that Telegram sent, the password of two-step verification, or both. A log-in by QR code has no `phone`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_one_of_the_two)
 
-    phone: Phone
+    phone: Annotated[Phone | None, Field(description="Of the log-in under way; needed with a code.")] = None
     code: Annotated[
         Secret | None,
         Field(
@@ -184,6 +189,7 @@ SENDING_CODES = (
 _verifying = (
     Code.INVALID_PHONE,
     Code.NOT_STARTED,
+    Code.NOT_WAITING_2FA,
     Code.ALREADY_AUTHORIZED,
     Code.INVALID_CODE,
     Code.CODE_EXPIRED,
@@ -236,6 +242,13 @@ def verify_login(body: Verification, access: ManageAccess, login: Flow) -> Signe
     """
     if body.code is None and body.password is None:
         raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.code", "problem": "Give the code, the password, or both."}])
+    if body.phone is None:
+        if body.code is not None or body.password is None:
+            raise AvioError(
+                Code.INVALID_REQUEST, fields=[{"field": "body.phone", "problem": "A code needs the phone that it was sent to."}]
+            )
+        login.give_password(access.tenant.id, access.account, body.password.get_secret_value())
+        return SignedIn()
     login.verify(access.tenant.id, access.account, body.phone, _clear(body.code), _clear(body.password))
     return SignedIn()
 

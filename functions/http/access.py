@@ -1,6 +1,7 @@
 """Each route's one declaration of its callers. OpenAPI reads the same declaration.
 
 def send_message(body: NewMessage, access: SendAccess) -> SentMessage      the tenant's keys with a scope, and the administrator
+def send(body: TransportMessage, access: NamedSendAccess)                  as SendAccess, of the tenant that the body names
 def list_tenants(caller: Administrator) -> list[TenantView]                the administrator alone
 @router.get("/health", dependencies=[OPEN])                                anybody
 """
@@ -13,9 +14,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.callers import ADMIN, TENANT_KEY, Caller, CallerKind
-from functions.http.parameters import TenantReference
+from functions.http.callers import ADMIN, PUBLIC, TENANT_KEY, Beside, Caller, CallerKind, no_rows
+from functions.http.json_body import parse
+from functions.http.parameters import TenantInQuery, TenantReference
 from functions.http.pipeline import Pipeline
+from shared.errors import AvioError, Code
 from shared.model.tenant import Scope
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
@@ -44,16 +47,65 @@ class Allows:
 class AllowsInTenant(Allows):
     """A dependency that takes a request through the pipeline, and returns its caller's access to the tenant in the path."""
 
-    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+    def __init__(self, *kinds: CallerKind, scope: Scope, beside: Beside = no_rows) -> None:
         super().__init__(*kinds)
         self._scope = scope
+        self._beside = beside
 
     def _parameters(self) -> list[inspect.Parameter]:
         return [*super()._parameters(), inspect.Parameter("tenant", _NAMED, annotation=TenantReference)]
 
     def __call__(self, request: Request, *, tenant: str, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
-        return _pipeline(request).access(request, self.kinds, tenant, self._scope)
+        return _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+
+
+class AllowsPublic(Allows):
+    """A dependency that takes a request of a front end through the pipeline, and returns the access to the tenant in its query.
+
+    With `in_body` the tenant is in the body. A body that names none gives no access (None): then the route's model refuses it.
+    """
+
+    def __init__(self, *, beside: Beside = no_rows, in_body: bool = False) -> None:
+        self._beside, self._in_body = beside, in_body
+        super().__init__(PUBLIC)
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        tenant = [] if self._in_body else [inspect.Parameter("tenant", _NAMED, annotation=TenantInQuery, default="")]
+        return [*super()._parameters(), *tenant]
+
+    def __call__(self, request: Request, *, tenant: str | None = None, **_: Any) -> Access | None:  # type: ignore[override]  # by name
+        """Return the access."""
+        reference = _named_in_body(request) if self._in_body else tenant
+        if not reference:
+            _pipeline(request).caller(request, self.kinds)  # strangers are told of their key first
+            if self._in_body:
+                return None
+            raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "query.tenant", "problem": "This field is required."}])
+        return _pipeline(request).access(request, self.kinds, reference, None, self._beside)
+
+
+class AllowsInNamedTenant(Allows):
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+
+    def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
+        super().__init__(*kinds)
+        self._scope = scope
+
+    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+        """Return the access."""
+        return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
+
+
+def _named_in_body(request: Request) -> str | None:
+    """Return the tenant that a body names, None where it names none. What is wrong with the body is told to a caller alone."""
+    content = request.state.body.content
+    try:
+        body = parse(content) if content else None
+    except AvioError:
+        return None
+    tenant = body.get("tenant") if isinstance(body, dict) else None
+    return None if tenant is None or isinstance(tenant, bool) else str(tenant)[:64]
 
 
 def _pipeline(request: Request) -> Pipeline:
@@ -61,12 +113,14 @@ def _pipeline(request: Request) -> Pipeline:
     return pipeline
 
 
-def _in_tenant(scope: Scope) -> Any:
-    return Security(AllowsInTenant(ADMIN, TENANT_KEY, scope=scope), scopes=[scope.value])
+def in_tenant(scope: Scope, beside: Beside = no_rows) -> Any:
+    """Declare that the administrator and the tenant's keys with a scope may call; the rows `beside` the tenant are read with it."""
+    return Security(AllowsInTenant(ADMIN, TENANT_KEY, scope=scope, beside=beside), scopes=[scope.value])
 
 
 OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
-ReadAccess = Annotated[Access, _in_tenant(Scope.READ)]
-SendAccess = Annotated[Access, _in_tenant(Scope.SEND)]
-ManageAccess = Annotated[Access, _in_tenant(Scope.MANAGE)]
+ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
+SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
+NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
+ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]

@@ -21,7 +21,7 @@ from shared.version import VERSION
 
 TITLE = "Avio"
 EXPOSED = [
-    *("Allow", "Idempotency-Replayed", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("Allow", "Deprecation", "Idempotency-Replayed", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"),
     *("WWW-Authenticate", "X-Request-Id"),
 ]
 """Headers that browsers may read."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 
-from functions.http.callers import Caller, CallerKind, CredentialSources
+from functions.http.callers import Beside, Caller, CallerKind, CredentialSources
 from functions.http.parameters import NUMBER_FORM, UUID_FORM
+from functions.http.tenant_numbers import TenantNumbers
 from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
 from shared.model.tenant import Scope, Tenant
-from shared.store.keys import Key
 from shared.store.tenants import Rows
 
 _NUMBER = re.compile(NUMBER_FORM)
@@ -38,10 +39,13 @@ class Authenticator:
     def __init__(self, kinds: Sequence[CallerKind], sources: CredentialSources) -> None:
         self.kinds = tuple(kinds)
         self._sources = sources
+        self._numbers = TenantNumbers(sources.tenants, sources.clock)
 
-    def reading(self, beside: Callable[[TenantId], Sequence[Key]]) -> Authenticator:
+    def reading(self, beside: Beside) -> Authenticator:
         """Return this authenticator, reading these rows of a tenant in the same request as the tenant."""
-        return Authenticator(self.kinds, replace(self._sources, beside=beside))
+        other = copy.copy(self)
+        other._sources = replace(self._sources, beside=beside)
+        return other
 
     def authenticate(self, request: Request, allowed: Sequence[CallerKind]) -> Caller:
         """Return the caller of a request to a route that allows these kinds.
@@ -67,34 +71,37 @@ class Authenticator:
             raise AvioError(Code.INVALID_CREDENTIALS, f"This is {other.title}: send it as {other.sent_as}." if other else kind.unrecognized)
         return caller
 
-    def access(self, caller: Caller, reference: str, scope: Scope) -> Access:
-        """Return a caller's access to the tenant that `reference` (a UUID or a number) names.
+    def access(self, caller: Caller, reference: str | None, scope: Scope | None) -> Access:
+        """Return a caller's access to the tenant that `reference` (a UUID or a number) names, or without it to the caller's own.
 
-        Raises `tenant_not_found`, also for a tenant that the caller does not reach, or `forbidden` for a missing scope.
+        Raises `tenant_not_found`, also where neither names one and for a tenant that the caller does not reach, or `forbidden` for a
+        missing scope. Routes for callers without scopes name none.
         """
         tenant, account, rows = caller.tenant, caller.account, caller.rows
         if tenant is None:
-            tenant, account, rows = _any_tenant(self._sources, reference)
-        elif reference.lower() not in (tenant.id, str(tenant.number)):
+            if reference is None:
+                raise AvioError(Code.TENANT_NOT_FOUND, "Name the tenant: `tenant` in the body, by its id or number.")
+            tenant, account, rows = self._any_tenant(reference)
+        elif reference is not None and reference.lower() not in (tenant.id, str(tenant.number)):
             raise AvioError(Code.TENANT_NOT_FOUND)
-        if scope not in caller.scopes:
+        if scope is not None and scope not in caller.scopes:
             has = ", ".join(sorted(caller.scopes))
             raise AvioError(Code.FORBIDDEN, f"This route takes a key with the scope `{scope}`. This key has {has}.")
         return Access(caller, tenant, account, rows)
 
+    def _any_tenant(self, reference: str) -> tuple[Tenant, Account | None, Rows]:
+        for tenant_id in self._ids_of(reference):
+            beside = self._sources.beside(tenant_id)
+            tenant, _, account, rows = self._sources.tenants.with_account(tenant_id, Channel.TELEGRAM, None, beside)
+            if tenant is not None:
+                return tenant, account, rows
+        raise AvioError(Code.TENANT_NOT_FOUND)
 
-def _any_tenant(sources: CredentialSources, reference: str) -> tuple[Tenant, Account | None, Rows]:
-    tenant_id: TenantId | None = None
-    if _UUID.fullmatch(reference):
-        tenant_id = TenantId(str(uuid.UUID(reference)))
-    elif _NUMBER.fullmatch(reference):
-        tenant_id = sources.tenants.id_of(int(reference))
-    if tenant_id is None:
-        raise AvioError(Code.TENANT_NOT_FOUND)
-    tenant, _, account, rows = sources.tenants.with_account(tenant_id, Channel.TELEGRAM, None, sources.beside(tenant_id))
-    if tenant is None:
-        raise AvioError(Code.TENANT_NOT_FOUND)
-    return tenant, account, rows
+    def _ids_of(self, reference: str) -> Iterator[TenantId]:
+        if _UUID.fullmatch(reference):
+            yield TenantId(str(uuid.UUID(reference)))
+        elif _NUMBER.fullmatch(reference):
+            yield from self._numbers.ids_of(int(reference))
 
 
 def _sendable(kinds: Sequence[CallerKind]) -> str:

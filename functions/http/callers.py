@@ -3,6 +3,7 @@
     kind         credential                              opens
     ADMIN        X-Admin-Token: <ADMIN_TOKEN>            everything
     TENANT_KEY   Authorization: Bearer <tenant key>      what its scopes allow in its own tenant; other tenants look absent
+    PUBLIC       ?k=<PUBLIC_KEY>, ?k=<public key>        /pub/* alone; a public key that was made for a tenant only there
 
 A new kind is a new entry in CALLER_KINDS; routes name the kinds that they take (see access.py). The authenticator knows no kind by name.
 """
@@ -45,6 +46,10 @@ class Caller:
     valid_until: datetime | None = None
 
 
+Beside = Callable[[TenantId], Sequence[Key]]
+"""Names rows of a tenant that are read with it."""
+
+
 def no_rows(_: TenantId) -> Sequence[Key]:
     """Name no rows."""
     return ()
@@ -58,7 +63,7 @@ class CredentialSources:
     tenants: TenantStore
     clock: Clock
     key_use: KeyUse
-    beside: Callable[[TenantId], Sequence[Key]] = no_rows
+    beside: Beside = no_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +123,7 @@ def _has_key_form(_: CredentialSources, key: str) -> bool:
     return parse_key(key) is not None
 
 
-def _key_holder(sources: CredentialSources, key: str) -> Caller | None:
+def _key_holder(sources: CredentialSources, key: str, *, public: bool = False) -> Caller | None:
     """Return the caller of a tenant's key. It costs one read: the key names its tenant, so key, tenant and account are read together."""
     named = parse_key(key)
     if named is None:
@@ -129,8 +134,27 @@ def _key_holder(sources: CredentialSources, key: str) -> Caller | None:
         raise AvioError(Code.INVALID_CREDENTIALS, "This key opens nothing: it is wrong, or it was deleted.")
     if stored.expired(sources.clock.now()):
         raise AvioError(Code.INVALID_CREDENTIALS, f"This key expired at {stored.valid_until:%Y-%m-%dT%H:%M:%SZ}. Use another one.")
+    if stored.public is not public:
+        raise AvioError(Code.INVALID_CREDENTIALS, _MISPLACED[public])
     sources.key_use.note(tenant_id, stored)
-    return Caller(TENANT_KEY, key, tenant, account, stored.scopes, rows, stored.valid_until)
+    return Caller(PUBLIC if public else TENANT_KEY, key, tenant, account, stored.scopes, rows, stored.valid_until)
+
+
+_MISPLACED = {
+    True: "This key may do more than a public key, and addresses end up in histories and logs: delete it, and make a public key.",
+    False: "This is a public key: it opens `/pub/*` alone, as `?k=<key>`.",
+}
+
+
+def _is_public_key(sources: CredentialSources, key: str) -> bool:
+    return sources.tokens.is_public(key)
+
+
+def _front_end(sources: CredentialSources, key: str) -> Caller | None:
+    """Return the caller of a public key: the deployment's, which reaches every tenant, or one that was made for a tenant."""
+    if sources.tokens.is_public(key):
+        return Caller(PUBLIC, key, scopes=frozenset())
+    return _key_holder(sources, key, public=True)
 
 
 ADMIN = CallerKind(
@@ -150,4 +174,16 @@ TENANT_KEY = CallerKind(
     unrecognized="This is not a tenant's key: those begin with `avio_`.",
     scoped=True,
 )
-CALLER_KINDS = (ADMIN, TENANT_KEY)
+PUBLIC = CallerKind(
+    title="a public key",
+    sent_as="`?k=<key>` to `/pub/*`",
+    schemes=(
+        APIKeyQuery(
+            name="k", auto_error=False, scheme_name="PublicKey", description="The deployment's PUBLIC_KEY, or a tenant's public key."
+        ),
+    ),
+    verify=_front_end,
+    recognizes=_is_public_key,
+    unrecognized="The public key is wrong.",
+)
+CALLER_KINDS = (ADMIN, TENANT_KEY, PUBLIC)

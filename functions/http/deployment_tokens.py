@@ -29,6 +29,16 @@ class DeploymentTokens:
         """Tell whether this is the administrator's token, in constant time; raises StoreUnavailable before the first read."""
         return _same(self._digests().admin, token)
 
+    def is_public(self, token: str) -> bool:
+        """Tell whether this is the public key, in constant time. Without a public key the administrator's token serves as one (G6)."""
+        digests = self._digests()
+        return _same(digests.public or digests.admin, token)
+
+    @property
+    def without_public_key(self) -> bool:
+        """Whether the deployment has no public key."""
+        return self._digests().public is None
+
     def _digests(self) -> TokenDigests:
         """Return the digests: as read within a minute or, while the store does not answer, as read last.
 

@@ -18,6 +18,8 @@ from shared.store.table import StoreUnavailable
 STATUS: dict[Code, int] = {
     Code.INVALID_CREDENTIALS: 401,
     Code.FORBIDDEN: 403,
+    Code.OUTBOX_DISABLED: 403,
+    Code.NOT_WHITELISTED: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.INVALID_REQUEST: 422,
@@ -39,6 +41,7 @@ STATUS: dict[Code, int] = {
     Code.CALLBACK_DISABLED: 409,
     Code.CALLBACK_HEALTHY: 409,
     Code.INVALID_PHONE: 400,
+    Code.RECIPIENT_UNSUPPORTED: 400,
     Code.PHONE_NOT_REGISTERED: 400,
     Code.PHONE_BANNED: 403,
     Code.EMAIL_SETUP_REQUIRED: 409,
@@ -52,6 +55,10 @@ STATUS: dict[Code, int] = {
     Code.CODE_EXPIRED: 400,
     Code.BAD_PASSWORD: 401,
     Code.NOT_STARTED: 409,
+    Code.NOT_WAITING_2FA: 409,
+    Code.QR_NOT_FOUND: 404,
+    Code.QR_EXPIRED: 410,
+    Code.TG_UNAVAILABLE: 502,
     Code.ALREADY_AUTHORIZED: 409,
     Code.NOT_AUTHORIZED: 401,
     Code.PEER_NOT_FOUND: 400,
@@ -125,9 +132,17 @@ CHALLENGE = 'Bearer realm="Avio"'
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
+class OtherStatus(AvioError):
+    """An error whose status differs from its code's, at one route that the contract spells so."""
+
+    def __init__(self, status: int, error: AvioError) -> None:
+        super().__init__(error.code, error.detail, retry_after_s=error.retry_after_s, **error.fields)
+        self.status = status
+
+
 def response(error: AvioError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the HTTP response for an error; `headers` are added to the usual ones."""
-    status = STATUS[error.code]
+    status = error.status if isinstance(error, OtherStatus) else STATUS[error.code]
     all_headers = {"Content-Type": "application/json", **(headers or {})}
     if status in (429, 503):
         seconds = _RETRY_AFTER_S if error.retry_after_s is None else error.retry_after_s

@@ -36,11 +36,12 @@ class HttpFunction:
         self.dynamodb = aws.dynamodb()
         self.table = Table(self.dynamodb, settings.table_name)
         self.tenants = TenantStore(self.table)
+        self.tokens = DeploymentTokens(TokenStore(self.table), self.clock)
 
     def handler(self, routers: Sequence[APIRouter], *dependencies: object, max_body_bytes: int = MAX_BODY_BYTES) -> Mangum:
         """Return the Lambda handler that serves these routers; `dependencies` are one object of each type that they ask for."""
-        tokens, key_use = DeploymentTokens(TokenStore(self.table), self.clock), KeyUse(self.tenants, self.clock)
-        sources = CredentialSources(tokens, self.tenants, self.clock, key_use)
+        key_use = KeyUse(self.tenants, self.clock)
+        sources = CredentialSources(self.tokens, self.tenants, self.clock, key_use)
         pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(self.table, self.clock))
         app = create_app(
             routers,

@@ -27,6 +27,15 @@ TenantReference = Annotated[
     ),
 ]
 
+TenantInQuery = Annotated[
+    str,
+    Query(
+        description="The tenant, by its `number` or its `id` (a UUID).",
+        json_schema_extra={"pattern": f"^({NUMBER_FORM}|{UUID_FORM})$"},
+        openapi_examples={"number": {"value": "1"}},
+    ),
+]
+
 
 def _rfc3339(value: Any) -> str:
     if not isinstance(value, str) or not _TIME.fullmatch(value):

@@ -22,7 +22,7 @@ from functions.http import idempotency, request_checks
 from functions.http.act_service import ActService
 from functions.http.acting import acts
 from functions.http.authenticator import Access, Authenticator
-from functions.http.callers import Caller, CallerKind
+from functions.http.callers import Beside, Caller, CallerKind, no_rows
 from shared.model.tenant import Scope, Tenant
 
 Step = Callable[[Request, Caller, Tenant | None], None]
@@ -45,10 +45,16 @@ class Pipeline:
         self._run_steps(request, caller, None)
         return caller
 
-    def access(self, request: Request, kinds: Sequence[CallerKind], reference: str, scope: Scope) -> Access:
-        """Take a request through all steps; return its caller's access to the tenant in its path."""
+    def access(
+        self, request: Request, kinds: Sequence[CallerKind], reference: str | None, scope: Scope | None, beside: Beside = no_rows
+    ) -> Access:
+        """Take a request through all steps; return its caller's access to the tenant that `reference` names.
+
+        Without a reference it is the caller's own tenant; raises `tenant_not_found` for a caller that has none. The rows `beside` it are
+        read in the same request; a route that acts reads its own.
+        """
         acting = acts(request.scope["route"].dependant)
-        authenticator = self.authenticator.reading(partial(self.acts.rows, request)) if acting else self.authenticator
+        authenticator = self.authenticator.reading(partial(self.acts.rows, request) if acting else beside)
         caller = authenticator.authenticate(request, kinds)
         access = authenticator.access(caller, reference, scope)
         request.state.tenant = access.tenant.id  # for the access log

@@ -14,7 +14,6 @@ from functions.http.openapi_responses import acting
 from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.fields import REFUSALS, ChangedChat, InChat, MessageNumber
-from functions.messages.send import check_logged_in
 from shared.rpc.chat_changes import ChatAction, MarkUnread, ReadChat, ShowChatAction
 
 router = APIRouter(tags=["messages"])
@@ -44,14 +43,14 @@ class ShownAction(InChat):
 def read_chat(body: ReadReceipt, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
     """Mark all messages of a chat up to `max_id` as read. Their senders see it."""
     command = ReadChat(to=peers.parse(body.peer), max_id=str(body.max_id))
-    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))
+    return commands.run_once(once, access, lambda _: command, ChangedChat, ChangedChat.of)
 
 
 @router.post("/tenants/{tenant}/messages/mark-unread", responses=acting(*REFUSALS))
 def mark_unread(body: UnreadMark, access: SendAccess, commands: Commands, once: Acting) -> ChangedChat:
     """Mark a chat as unread, on this account's devices alone, or take the mark away."""
     command = MarkUnread(to=peers.parse(body.peer), unread=body.unread)
-    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))
+    return commands.run_once(once, access, lambda _: command, ChangedChat, ChangedChat.of)
 
 
 @router.post("/tenants/{tenant}/messages/action", responses=acting(*REFUSALS))
@@ -59,4 +58,4 @@ def show_action(body: ShownAction, access: SendAccess, commands: Commands, once:
     """Show in a chat that the account is typing, or doing something else, for about six seconds."""
     thread_id = None if body.thread_id is None else str(body.thread_id)
     command = ShowChatAction(to=peers.parse(body.peer), action=body.action, thread_id=thread_id)
-    return once.run(ChangedChat, lambda _: ChangedChat.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account))
+    return commands.run_once(once, access, lambda _: command, ChangedChat, ChangedChat.of)

@@ -52,10 +52,13 @@ class RecipientFields(BaseModel):
     ] = None
     send_as: Annotated[PeerField | None, Field(description="The channel or group in whose name it is sent.")] = None
 
-    def options(self, now: datetime) -> dict[str, Any]:
-        """Return the fields of a command; raise AvioError for what cannot be."""
+    def check_schedule(self, now: datetime) -> None:
+        """Raise `schedule_refused` if the time to send at is not from 30 seconds to a year from now."""
         if self.schedule_at and not now + SOONEST <= self.schedule_at <= now + LATEST:
-            raise AvioError(Code.SCHEDULE_REFUSED, "schedule_at is from 30 seconds to 365 days in the future. Nothing was sent.")
+            raise AvioError(Code.SCHEDULE_REFUSED, "schedule_at is from 30 seconds to 365 days in the future.")
+
+    def options(self) -> dict[str, Any]:
+        """Return the fields of a command; raise AvioError for what cannot be."""
         to = peers.parse(self.peer)
         return {
             "to": to,
@@ -73,12 +76,12 @@ class DeliveryFields(RecipientFields):
     reply_to: Annotated[MessageId | None, Field(description="The message of that chat which this one answers.")] = None
     quote: Annotated[Quoted | None, Field(description="A part of the message that `reply_to` names.")] = None
 
-    def options(self, now: datetime) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
         """Return the fields of a command; raise AvioError for what cannot be."""
         if self.quote and self.reply_to is None:
             raise refused("quote", "A quote is of the message that reply_to names: give both.")
         return {
-            **super().options(now),
+            **super().options(),
             "reply_to": None if self.reply_to is None else str(self.reply_to),
             "quote": QuotedText(text=self.quote.text, offset=self.quote.offset) if self.quote else None,
         }

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functions.http.http_function import HttpFunction
 from functions.messages.account_commands import AccountCommands
 from functions.messages.attachments import MAX_BODY_BYTES
+from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
 from functions.messages.routers import ROUTERS
-from functions.messages.send import Sending
 from shared.rpc.client import OwnerClient
-from shared.settings import HttpSettings
+from shared.settings import HttpSettings, OutboxSettings
 from shared.store.accounts import AccountStore
 from shared.store.workers import WorkerStore
 
 
-class MessagesSettings(HttpSettings):
+class MessagesSettings(HttpSettings, OutboxSettings):
     """What the function reads from the environment."""
 
     app_base_url: str = ""
@@ -24,4 +24,5 @@ settings = MessagesSettings()
 function = HttpFunction(settings)
 owner = OwnerClient(AccountStore(function.table), WorkerStore(function.table))
 reading = AccountReading(owner, settings.app_base_url)
-handler = function.handler(ROUTERS, Sending(owner), AccountCommands(owner), reading, max_body_bytes=MAX_BODY_BYTES)
+guard = OutboxGuard.of(enabled=settings.outbox_enabled, whitelist=settings.outbox_whitelist)
+handler = function.handler(ROUTERS, AccountCommands(owner), reading, guard, max_body_bytes=MAX_BODY_BYTES)

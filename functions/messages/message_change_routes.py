@@ -19,7 +19,6 @@ from functions.messages.delivery_fields import refused
 from functions.messages.fields import REFUSALS, ChangedMessage, InChat, MessageNumber, OfMessage, Text
 from functions.messages.formatted_fields import FormattedFields
 from functions.messages.formatted_text import MAX_UTF16_UNITS, FormattedText, formatted
-from functions.messages.send import check_logged_in
 from shared.errors import Code
 from shared.rpc.message_changes import MAX_DELETED, DeleteMessages, DeletionResult, EditMessage, PinMessage, SetReactions
 from shared.rpc.send_attachments import CAPTION_UNITS, Attachment
@@ -129,42 +128,32 @@ class Unpin(OfMessage):
 def edit_message(body: MessageEdit, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Change the text or the media of a message that the account has sent. A message that has this text already counts as changed."""
     command = body.command()
-    return once.run(
-        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
-    )
+    return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
 @router.post("/tenants/{tenant}/messages/delete", responses=acting(Code.MESSAGE_NOT_FOUND, Code.MESSAGE_AUTHOR_REQUIRED, *REFUSALS))
 def delete_messages(body: MessageDeletion, access: SendAccess, commands: Commands, once: Acting) -> DeletedMessages:
     """Delete messages of one chat. Those that are not in this chat, or gone already, are left out of the answer."""
     command = DeleteMessages(to=peers.parse(body.peer), message_ids=[str(each) for each in body.message_ids], for_all=body.for_all)
-    return once.run(
-        DeletedMessages, lambda _: DeletedMessages.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
-    )
+    return commands.run_once(once, access, lambda _: command, DeletedMessages, DeletedMessages.of)
 
 
 @router.post("/tenants/{tenant}/messages/react", responses=acting(Code.MESSAGE_NOT_FOUND, Code.REACTION_INVALID, *REFUSALS))
 def set_reactions(body: Reactions, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Set the account's reactions to a message."""
     command = SetReactions(to=peers.parse(body.peer), message_id=str(body.message_id), reactions=body.reactions, big=body.big)
-    return once.run(
-        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
-    )
+    return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
 @router.post("/tenants/{tenant}/messages/pin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
 def pin_message(body: Pin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Pin a message in its chat. A message that is pinned already counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), silent=body.silent, for_all=body.for_all)
-    return once.run(
-        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
-    )
+    return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)
 
 
 @router.post("/tenants/{tenant}/messages/unpin", responses=acting(Code.MESSAGE_NOT_FOUND, Code.PIN_FORBIDDEN, *REFUSALS))
 def unpin_message(body: Unpin, access: SendAccess, commands: Commands, once: Acting) -> ChangedMessage:
     """Take a pinned message down. One that is not pinned counts as changed."""
     command = PinMessage(to=peers.parse(body.peer), message_id=str(body.message_id), pinned=False)
-    return once.run(
-        ChangedMessage, lambda _: ChangedMessage.of(commands.run(access, command)), ready=lambda: check_logged_in(access.account)
-    )
+    return commands.run_once(once, access, lambda _: command, ChangedMessage, ChangedMessage.of)

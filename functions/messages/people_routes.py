@@ -17,7 +17,6 @@ from functions.messages import peers
 from functions.messages.account_commands import AccountCommands
 from functions.messages.chat_routes import PAGE, PEER_ERRORS, READ_ERRORS, ChatName, InReading
 from functions.messages.fields import NOT_BLANK, PeerField
-from functions.messages.send import check_logged_in
 from functions.messages.views import AddedContactView, PersonDetail, PersonView, ResolvedPeer
 from shared.errors import Code
 from shared.phones import e164
@@ -78,11 +77,7 @@ def add_contact(
     Telegram lets an account add few contacts a day; `flood_wait` says nothing about the phone.
     """
     command = AddContact(phone=e164(body.phone), first_name=body.first_name, last_name=body.last_name)
-    return once.run(
-        AddedContactView,
-        lambda _: AddedContactView.of(commands.run(access, command).person),
-        ready=lambda: check_logged_in(access.account),
-    )
+    return commands.run_once(once, access, lambda _: command, AddedContactView, lambda added: AddedContactView.of(added.person))
 
 
 @router.post("/tenants/{tenant}/peers/resolve", responses=errors(*READ_ERRORS, Code.PEER_NOT_FOUND, Code.INVALID_PHONE, Code.INVITE_LINK))

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from functions.http.authenticator import Access
-from functions.messages.send import check_logged_in
+from functions.messages.account_commands import check_logged_in
 from functions.messages.views import ReadingTenant
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel

@@ -13,6 +13,7 @@ from functions.http.dependencies import provided
 from functions.http.openapi_responses import acting
 from functions.http.parameters import Whole, each_once
 from functions.messages import peers
+from functions.messages.account_commands import AccountCommands
 from functions.messages.delivery_fields import (
     SEND_ERRORS,
     DeliveryFields,
@@ -24,7 +25,6 @@ from functions.messages.delivery_fields import (
 )
 from functions.messages.fields import NOT_BLANK, PeerField
 from functions.messages.formatted_text import formatted
-from functions.messages.send import Sending
 from shared.errors import Code
 from shared.phones import e164
 from shared.rpc.send import FormattedPart, ForwardMessages, SendContact, SendLocation, SendPoll
@@ -100,15 +100,15 @@ class NewForward(RecipientFields):
     drop_author: Annotated[StrictBool, Field(description="Without saying whose they are.")] = False
 
 
-_Sending = Annotated[Sending, provided(Sending)]
+Commands = Annotated[AccountCommands, provided(AccountCommands)]
 
 
 @router.post("/tenants/{tenant}/messages/location", responses=acting(*SEND_ERRORS))
-def send_location(body: NewLocation, access: SendAccess, sending: _Sending, once: Acting) -> SentMessage:
+def send_location(body: NewLocation, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
     """Send a place."""
     if (body.title is None) != (body.address is None):
         raise refused("title", "A venue has a title and an address: give both, or neither.")
-    options = body.options(sending.now())
+    options = body.options()
 
     def command(attempt: ActAttempt) -> SendLocation:
         return SendLocation(
@@ -122,14 +122,14 @@ def send_location(body: NewLocation, access: SendAccess, sending: _Sending, once
             **options,
         )
 
-    return sending.send(once, access, command, SentMessage, SentMessage.of)
+    return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
 @router.post("/tenants/{tenant}/messages/contact", responses=acting(*SEND_ERRORS))
-def send_contact(body: NewContact, access: SendAccess, sending: _Sending, once: Acting) -> SentMessage:
+def send_contact(body: NewContact, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
     """Send somebody's name and phone number."""
     phone = e164(body.phone)
-    options = body.options(sending.now())
+    options = body.options()
 
     def command(attempt: ActAttempt) -> SendContact:
         return SendContact(
@@ -142,15 +142,15 @@ def send_contact(body: NewContact, access: SendAccess, sending: _Sending, once: 
             **options,
         )
 
-    return sending.send(once, access, command, SentMessage, SentMessage.of)
+    return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
 @router.post("/tenants/{tenant}/messages/poll", responses=acting(*SEND_ERRORS, Code.MESSAGE_TOO_LONG, Code.POLL_REFUSED))
-def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting) -> SentMessage:
+def send_poll(body: NewPoll, access: SendAccess, commands: Commands, once: Acting) -> SentMessage:
     """Send a poll or a quiz."""
     body.check()
     solution = formatted(body.explanation, limit=MAX_SOLUTION) if body.explanation is not None else None
-    options = body.options(sending.now())
+    options = body.options()
 
     def command(attempt: ActAttempt) -> SendPoll:
         return SendPoll(
@@ -167,14 +167,14 @@ def send_poll(body: NewPoll, access: SendAccess, sending: _Sending, once: Acting
             **options,
         )
 
-    return sending.send(once, access, command, SentMessage, SentMessage.of)
+    return commands.run_once(once, access, command, SentMessage, SentMessage.of, ready=lambda: body.check_schedule(commands.now()))
 
 
 @router.post("/tenants/{tenant}/messages/forward", responses=acting(*SEND_ERRORS, Code.FORWARDS_FORBIDDEN, Code.POLL_REFUSED))
-def forward_messages(body: NewForward, access: SendAccess, sending: _Sending, once: Acting) -> SentMessages:
+def forward_messages(body: NewForward, access: SendAccess, commands: Commands, once: Acting) -> SentMessages:
     """Forward messages of a chat, in the order given."""
     source = peers.parse_field("from_peer", body.from_peer)
-    options = body.options(sending.now())
+    options = body.options()
 
     def command(attempt: ActAttempt) -> ForwardMessages:
         return ForwardMessages(
@@ -186,4 +186,6 @@ def forward_messages(body: NewForward, access: SendAccess, sending: _Sending, on
             **options,
         )
 
-    return sending.send(once, access, command, SentMessages, SentMessages.of_several)
+    return commands.run_once(
+        once, access, command, SentMessages, SentMessages.of_several, ready=lambda: body.check_schedule(commands.now())
+    )

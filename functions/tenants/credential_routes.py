@@ -14,7 +14,7 @@ from functions.http.openapi_responses import errors
 from functions.http.parameters import Since, each_once
 from functions.tenants.credential_service import CredentialService
 from functions.tenants.routes import Name
-from shared.errors import Code
+from shared.errors import AvioError, Code
 from shared.model.tenant import Scope, TenantKey
 
 router = APIRouter(tags=["tenants"])
@@ -29,8 +29,14 @@ class NewKey(BaseModel):
     scopes: Annotated[
         list[Scope],
         AfterValidator(each_once),
-        Field(min_length=1, description="What the key may do.", json_schema_extra={"uniqueItems": True}),
+        Field(description="What the key may do; empty for a public key, and for no other.", json_schema_extra={"uniqueItems": True}),
     ]
+    public: Annotated[
+        bool,
+        Field(
+            description="A key for a front end, sent as `?k=`: it opens `/pub/*` for this tenant and nothing else. Leave `scopes` empty."
+        ),
+    ] = False
     name: Name | None = None
     expires_at: Annotated[Since | None, Field(description="When it stops to open anything; never, where it is left out.")] = None
 
@@ -41,6 +47,7 @@ class KeyView(BaseModel):
     id: str
     name: str | None
     scopes: list[Scope]
+    public: bool
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -72,7 +79,10 @@ _caller = (Code.INVALID_CREDENTIALS, Code.FORBIDDEN, Code.TENANT_NOT_FOUND)
 @router.post("/tenants/{tenant}/keys", status_code=201, responses=errors(*_caller, Code.TOO_MANY_KEYS))
 def create_key(body: NewKey, access: ManageAccess, credentials: CredentialServiceDep) -> CreatedKey:
     """Create another key. It is shown only in this answer. A tenant's key can only give scopes that it has itself, and no longer life."""
-    created, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller, body.expires_at)
+    if body.public == bool(body.scopes):
+        problem = "A public key has no scopes." if body.public else "Give at least one scope, or make a public key."
+        raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.scopes", "problem": problem}])
+    created, key = credentials.add_key(access.tenant, frozenset(body.scopes), body.name, access.caller, body.expires_at, public=body.public)
     return CreatedKey(**_view(created).model_dump(), key=key.get_secret_value())
 
 
@@ -112,6 +122,7 @@ def _view(key: TenantKey) -> KeyView:
         id=key.id,
         name=key.name,
         scopes=sorted(key.scopes),
+        public=key.public,
         created_at=key.created_at,
         expires_at=key.valid_until,
         last_used_at=key.last_used_at,

@@ -31,9 +31,16 @@ class CredentialService:
     clock: Clock
 
     def add_key(
-        self, tenant: Tenant, scopes: frozenset[Scope], name: str | None, caller: Caller, valid_until: datetime | None = None
+        self,
+        tenant: Tenant,
+        scopes: frozenset[Scope],
+        name: str | None,
+        caller: Caller,
+        valid_until: datetime | None = None,
+        *,
+        public: bool = False,
     ) -> tuple[TenantKey, SecretStr]:
-        """Create a key with scopes that the caller has itself, and that does not outlive the caller's.
+        """Create a key with scopes that the caller has itself, or a public key without any, that does not outlive the caller's.
 
         Raises `forbidden`, `invalid_request` for a time that has passed, `too_many_keys` or `tenant_not_found`.
         """
@@ -46,7 +53,7 @@ class CredentialService:
         if valid_until and valid_until <= self.clock.now():
             raise AvioError(Code.INVALID_REQUEST, fields=[{"field": "body.expires_at", "problem": "This should be a time to come."}])
         try:
-            created = self.tenants.add_key(tenant.id, scopes, name, self.clock.now(), valid_until)
+            created = self.tenants.add_key(tenant.id, scopes, name, self.clock.now(), valid_until, public=public)
         except TooManyKeys:
             raise AvioError(Code.TOO_MANY_KEYS) from None
         if created is None:

@@ -110,7 +110,8 @@ class OwnedAccount:
         return Phase.SERVING if self.channel.user_id else Phase.AWAITING_LOGIN
 
     async def _await_login(self) -> None:
-        """Wait for log-in steps; an account whose log-in nobody continues is released, and claimed again by the next step."""
+        """Wait for a scan or for log-in steps. An account whose log-in nobody continues is released, and claimed again by the next step."""
+        await self.channel.pair(self._wake)
         if not await wait_for(self._wake, IDLE_LOGIN_S) and self._idle.is_set():
             await self._leave(self.context.release)
 

@@ -301,6 +301,8 @@ _TOLD = {state for state in AccountState if state.logged_in} | {
     AccountState.FAILED,
 }
 """The states that are told. The steps of a log-in are not: whoever logs in has the answers."""
+_UNTOLD = {Reason.QR_EXPIRED, Reason.QR_FAILED}
+"""The ends of a log-in that was not complete."""
 
 
 def status_change(row: Account, changes: Mapping[str, Any], now: datetime) -> StatusChange | None:
@@ -309,7 +311,7 @@ def status_change(row: Account, changes: Mapping[str, Any], now: datetime) -> St
     A logged-in account whose row gets a `last_error` has lost its connection; it has recovered when the row loses it.
     """
     state = changes.get("state", row.state)
-    if "state" in changes and state in _TOLD:
+    if "state" in changes and state in _TOLD and changes.get("reason") not in _UNTOLD:
         return StatusChange(state=state, reason=changes.get("reason"), at=now)
     if "last_error" in changes and "state" not in changes and row.state.logged_in and (changes["last_error"] is None or not row.last_error):
         error = changes["last_error"]

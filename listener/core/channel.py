@@ -1,7 +1,7 @@
 """The seam between the core and a messenger: what a channel implements, and all that the core knows of it.
 
     claimed -> restore -> serve                    logged in, until woken or the session is over
-                    |--> log-in commands           not logged in: handlers of the channel, each step durable
+                    |--> log-in commands, pair     not logged in: handlers of the channel, each step durable; a wait for a scan
                     '--> log_out -> forget         wanted
 
 The core owns who has an account, its life, its ledger and its row. A channel owns the messenger's protocol, the form of a session and of
@@ -52,6 +52,9 @@ class ChannelAccount(Protocol):
 
     def state_shown(self, said: AccountState) -> tuple[AccountState, Reason] | None:
         """Return the state that the session shows where the row says another, `said`; None where they agree."""
+
+    async def pair(self, wake: Signal) -> None:
+        """Go on with a log-in that waits for a scan, until it is over or woken; return at once where there is none. Safe to cancel."""
 
     async def serve(self, wake: Signal) -> SessionEnd | None:
         """Stay connected until woken, or until the session is over; return why it is over.

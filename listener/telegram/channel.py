@@ -41,6 +41,7 @@ from shared.rpc.log_in import (
 from shared.rpc.message_changes import DeleteMessages, EditMessage, PinMessage, SetReactions
 from shared.rpc.people import AddContact, FindPeer, GetPerson, GetSelf, ListContacts
 from shared.rpc.proxy import GetProxy, RemoveProxy, SetProxy, TestProxy
+from shared.rpc.qr_log_in import GivePassword, QrCodeIssued, StartQrLogIn
 from shared.rpc.send import ForwardMessages, SendContact, SendLocation, SendMessage, SendPoll
 from shared.rpc.send_attachments import SendAttachments
 
@@ -69,6 +70,14 @@ async def _verify(account: TelegramAccount, command: VerifyLogIn) -> StateReache
     return await account.flow.verify(command.phone, command.code, command.password)
 
 
+async def _start_qr(account: TelegramAccount, _: StartQrLogIn) -> QrCodeIssued | StateReached:
+    return await account.qr.start()
+
+
+async def _give_password(account: TelegramAccount, command: GivePassword) -> StateReached:
+    return await account.flow.give_password(command.password)
+
+
 HANDLERS: Handlers = dict(
     [
         StartLogIn.handled_by(_start),
@@ -77,6 +86,8 @@ HANDLERS: Handlers = dict(
         VerifyLogIn.handled_by(_verify),
         SetLogInEmail.handled_by(_set_email),
         VerifyLogInEmail.handled_by(_verify_email),
+        StartQrLogIn.handled_by(_start_qr),
+        GivePassword.handled_by(_give_password),
         ImportSession.handled_by(import_session),
         SetProxy.handled_by(set_proxy),
         GetProxy.handled_by(get_proxy),

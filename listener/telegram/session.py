@@ -30,6 +30,9 @@ class Identity:
     system_lang_code: str = "en"
 
 
+QR = "qr"
+
+
 def _unset(value: Any) -> bool:
     return value is None
 
@@ -63,6 +66,11 @@ class PendingLogin(FrozenModel):
     def email_sent(self) -> bool:
         """Whether a code that verifies an address is on its way."""
         return self.email_wanted and self.email_pattern is not None
+
+    @property
+    def by_qr(self) -> bool:
+        """Whether it is a log-in by QR code: `resend_at` is when it ends, and phone and hash are empty."""
+        return self.delivery == QR
 
 
 @with_config(STRICT)

@@ -16,6 +16,7 @@ from listener.telegram.connection.endpoint import TelegramEndpoint
 from listener.telegram.connection_loop import KEY_UNKNOWN_TRIES, ConnectionLoop
 from listener.telegram.login import login_requests
 from listener.telegram.login.login_flow import LoginFlow, state_of
+from listener.telegram.login.qr_login import QrLogin
 from listener.telegram.media.outgoing_files import OutgoingFiles
 from listener.telegram.media.transfers import Transfers
 from listener.telegram.operations.operation_runner import DEADLINE_S, Operation
@@ -40,6 +41,7 @@ class TelegramAccount:
     ) -> None:
         self.context = TelegramContext(core, endpoint, limiter, answer_room)
         self.flow = LoginFlow(self.context, wake)
+        self.qr = QrLogin(self.context, self.flow, wake)
         self.loop: ConnectionLoop | None = None
         self._serves = Signal()
         self._wake = wake
@@ -63,6 +65,10 @@ class TelegramAccount:
         """Return the state that the session shows if it differs from the row's, `said`; None if they agree."""
         found = _state_of(self.context.session, said)
         return found if found and found[0] is not said else None
+
+    async def pair(self, wake: Signal) -> None:
+        """Show QR codes while a log-in waits for a scan."""
+        await self.qr.pair(wake)
 
     async def serve(self, wake: Signal) -> SessionEnd | None:
         """Stay connected until woken, or until Telegram ends the session; return why it is over."""
@@ -145,6 +151,8 @@ def _state_of(session: Session | None, said: AccountState) -> tuple[AccountState
             return state_of(login)
         case _ if said.logged_in:
             return AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN
-        case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA, AccountState.NEED_QR}:
+        case _ if said is AccountState.NEED_QR:
+            return AccountState.FAILED, Reason.QR_EXPIRED
+        case _ if said in {AccountState.CODE_SENT, AccountState.NEED_2FA}:
             return AccountState.NEW, Reason.NOT_STARTED
     return None

@@ -4,6 +4,8 @@ GET  /phone                        the page           /phone/static/<file>  its 
 GET  /phone/desk                   people, the lines to copy, which Telegram
 GET  /phone/webhook                the demo account's status, the current code, the callbacks that came
 GET  /phone/people/<id>/messages   POST: write as that person;  POST .../read: the phone showed a chat
+POST /phone/people/<id>/scan       that person's phone scans the QR code of a log-in
+GET  /phone/qr                     the QR code of the demo account's log-in, while it waits for a scan
 GET  /phone/changes                waits until something happens: ?after=<number>&callbacks=<count>
 GET  /phone/code                   the code that Anna's phone shows, as text, for a shell
 GET  /phone/deliveries             what became of the demo tenant's events;  .../<event>: its attempts;  POST .../<event>/replay: once more
@@ -26,7 +28,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.curl_commands import logout_line
+from local.curl_commands import logout_line, qr_line
 from local.phone import request_guard
 from local.phone.phone_page import ConnectedSystem, PhonePage
 from local.phone.received_callbacks import SHOWN
@@ -70,6 +72,14 @@ class Shown(BaseModel):
     chat: StrictInt
 
 
+class Scanned(BaseModel):
+    """What a QR code says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    link: str = Field(min_length=1, max_length=1024)
+
+
 class _Answered(Exception):
     """The answer is decided."""
 
@@ -104,6 +114,8 @@ def routes(phone_page: PhonePage) -> Sequence[BaseRoute]:
         Route("/phone/people/{person:int}/messages", _guarded(pages.messages, reading), methods=["GET"]),
         Route("/phone/people/{person:int}/messages", _guarded(pages.write, writing), methods=["POST"]),
         Route("/phone/people/{person:int}/read", _guarded(pages.read, writing), methods=["POST"]),
+        Route("/phone/people/{person:int}/scan", _guarded(pages.scan, writing), methods=["POST"]),
+        Route("/phone/qr", _guarded(pages.qr, reading)),
         Route("/phone/deliveries", _guarded(pages.deliveries, reading)),
         Route("/phone/deliveries/{event}", _guarded(pages.delivery, reading)),
         Route("/phone/deliveries/{event}/replay", _guarded(pages.replay, writing), methods=["POST"]),
@@ -158,6 +170,7 @@ class Pages:
                 "tenant": {"number": system.tenant.number, "id": system.tenant.id},
                 "api": system.url,
                 "logout": logout_line(system.url, system.tenant, system.key),
+                "qr": qr_line(system.url, system.tenant, system.key),
                 "lines": [line.__dict__ for line in system.lines(system.key)],
                 "people": sorted(people, key=lambda one: (not one["seeded"], one["id"])),
                 "service_id": SERVICE_ID,
@@ -240,6 +253,19 @@ class Pages:
         shown = await _body(request, Shown)
         path = f"/people/{request.path_params['person']}/read"
         return JSONResponse((await self._control(request, "POST", path, json={"chat": str(shown.chat)})).json())
+
+    async def scan(self, request: Request) -> Response:
+        scanned = await _body(request, Scanned)
+        path = f"/people/{request.path_params['person']}/scan"
+        await self._control(request, "POST", path, json={"link": scanned.link.strip()})
+        return JSONResponse({"ok": True})
+
+    async def qr(self, request: Request) -> Response:
+        """Answer the present code, drawn by the API; without one both are null."""
+        found = (await self._api(request, "GET", "auth/qr")).json()
+        if not found["link"]:
+            return JSONResponse({"link": None, "svg": None})
+        return JSONResponse({"link": found["link"], "svg": (await self._api(request, "GET", f"auth/qr.svg?qr_id={found['qr_id']}")).text})
 
     async def deliveries(self, request: Request) -> Response:
         """Answer the newest of the log, and how the callback is doing."""

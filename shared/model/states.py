@@ -4,9 +4,9 @@
     new              not_started, cancelled, code_expired,     code_sent, need_qr, need_2fa, authorized
                      log_in_lost, not_registered,
                      email_wanted
-    code_sent        code_wanted, email_code_wanted            need_2fa, authorized, new
-    need_qr          scan_wanted                               need_2fa, authorized, failed, new
-    need_2fa         password_wanted                           authorized, code_sent, new
+    code_sent        code_wanted, email_code_wanted            need_2fa, need_qr, authorized, new
+    need_qr          scan_wanted                               need_2fa, code_sent, authorized, failed, new
+    need_2fa         password_wanted                           authorized, code_sent, need_qr, new
     authorized       logged_in                                 restricted, frozen, logging_out, and the ends
     restricted       peer_flood                                authorized, frozen, logging_out, and the ends
     frozen           frozen_by_telegram                        authorized, restricted, logging_out, and the ends
@@ -14,7 +14,7 @@
     logged_out       logged_out_here, revoked, key_unknown     } the ends: a log-in may begin anew, as from `new`
     key_duplicated   key_duplicated                            }
     banned           banned                                    }
-    failed           session_unreadable                        }
+    failed           session_unreadable, qr_expired, qr_failed }
     unknown          later_version                             nothing (a later version wrote it)
 
 Every state may also stay as it is (a code is sent again, a restriction is prolonged), and may become logged_out (on request) or failed (the
@@ -52,6 +52,8 @@ class Reason(StrEnum):
     KEY_DUPLICATED = "key_duplicated"
     BANNED = "banned"
     SESSION_UNREADABLE = "session_unreadable"
+    QR_EXPIRED = "qr_expired"
+    QR_FAILED = "qr_failed"
     LATER_VERSION = "later_version"
 
 
@@ -74,7 +76,7 @@ REASONS: dict[S, tuple[Reason, ...]] = {
     S.LOGGED_OUT: (Reason.LOGGED_OUT_HERE, Reason.REVOKED, Reason.KEY_UNKNOWN),
     S.KEY_DUPLICATED: (Reason.KEY_DUPLICATED,),
     S.BANNED: (Reason.BANNED,),
-    S.FAILED: (Reason.SESSION_UNREADABLE,),
+    S.FAILED: (Reason.SESSION_UNREADABLE, Reason.QR_EXPIRED, Reason.QR_FAILED),
     S.UNKNOWN: (Reason.LATER_VERSION,),
 }
 """The reasons that a state may have. The first counts if the row has no reason."""
@@ -83,9 +85,9 @@ _BEGIN = {S.CODE_SENT, S.NEED_QR, S.NEED_2FA, S.AUTHORIZED}
 _ENDS = {S.LOGGED_OUT, S.KEY_DUPLICATED, S.BANNED, S.FAILED}
 _NEXT: dict[S, set[S]] = {
     S.NEW: _BEGIN,
-    S.CODE_SENT: {S.NEED_2FA, S.AUTHORIZED, S.NEW},
-    S.NEED_QR: {S.NEED_2FA, S.AUTHORIZED, S.NEW},
-    S.NEED_2FA: {S.AUTHORIZED, S.CODE_SENT, S.NEW},
+    S.CODE_SENT: {S.NEED_2FA, S.NEED_QR, S.AUTHORIZED, S.NEW},
+    S.NEED_QR: {S.NEED_2FA, S.CODE_SENT, S.AUTHORIZED, S.NEW},
+    S.NEED_2FA: {S.AUTHORIZED, S.CODE_SENT, S.NEED_QR, S.NEW},
     S.AUTHORIZED: {S.RESTRICTED, S.FROZEN, S.LOGGING_OUT} | _ENDS,
     S.RESTRICTED: {S.AUTHORIZED, S.FROZEN, S.LOGGING_OUT} | _ENDS,
     S.FROZEN: {S.AUTHORIZED, S.RESTRICTED, S.LOGGING_OUT} | _ENDS,
@@ -95,7 +97,7 @@ _NEXT: dict[S, set[S]] = {
 }
 
 NEXT_STEPS: dict[Reason, str] = {
-    Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number.",
+    Reason.NOT_STARTED: "Start a log-in: POST .../auth/start with the phone number, or POST .../auth/qr.",
     Reason.CANCELLED: "The log-in was given up. Start another one: POST .../auth/start.",
     Reason.CODE_EXPIRED: "The code came too late. Ask for a new one: POST .../auth/start.",
     Reason.LOG_IN_LOST: "Telegram ended the log-in before it was complete. Start another one: POST .../auth/start.",
@@ -103,7 +105,7 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.EMAIL_WANTED: "Telegram wants a log-in e-mail first. Give an address: POST .../auth/email.",
     Reason.EMAIL_CODE_WANTED: "Give the code that Telegram sent to the e-mail: POST .../auth/email/verify.",
     Reason.CODE_WANTED: "Give the code that Telegram sent, as `delivery` said (mostly in the app): POST .../auth/verify.",
-    Reason.SCAN_WANTED: "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device.",
+    Reason.SCAN_WANTED: "Scan the QR code in the Telegram app: Settings, Devices, Link Desktop Device. GET .../auth/qr has it.",
     Reason.PASSWORD_WANTED: "Give the password of two-step verification: POST .../auth/verify. The code stays accepted.",
     Reason.LOGGED_IN: "Nothing: the account sends and receives.",
     Reason.PEER_FLOOD: "Until `restricted_until` write only to people who have written; replies go. In the app, @SpamBot says more.",
@@ -116,6 +118,8 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.BANNED: "Telegram has banned or deleted the account. Appeal to recover@telegram.org, or log another phone number in.",
     Reason.LATER_VERSION: "Wait: a later version of the service has written this state, and an earlier one runs. Nothing is lost.",
     Reason.SESSION_UNREADABLE: "The stored session cannot be decrypted: check the KMS key, or start a log-in again: POST .../auth/start.",
+    Reason.QR_EXPIRED: "Nobody scanned the QR code in time. Start again: POST .../auth/qr.",
+    Reason.QR_FAILED: "The log-in by QR code ended with the error in `last_error`. Start again: POST .../auth/qr.",
 }
 """What people do next, by reason. A test checks that every reason is here."""
 

@@ -201,7 +201,8 @@ class Tenant(StoredCallback):
 class TenantKey(StoredModel):
     """One of a tenant's API keys, as stored: its digest, never the key. `name` is for people.
 
-    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes.
+    `valid_until` is when it expires, None where it does not. `last_used_at` is right within a few minutes. A public key has no scopes: it
+    opens the public routes alone, and may stand in an address.
     """
 
     id: str
@@ -211,6 +212,7 @@ class TenantKey(StoredModel):
     created_at: datetime
     valid_until: datetime | None = None
     last_used_at: datetime | None = None
+    public: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Tell whether it opens nothing any more."""

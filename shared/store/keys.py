@@ -11,12 +11,15 @@ table avio                        pk                        sk
   a peer it has met               T#<tenant id>             PEER#<channel>#<peer id>
   a peer that it has listed       T#<tenant id>             LISTED#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
+  the QR code of its log-in       T#<tenant id>             QR#<channel>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
   the last tenant number given    COUNTER                   TENANTS
   a worker                        WORKERS                   <worker id>
   the deployment's tokens         SETTINGS                  TOKENS
+  when a warning was said last    SETTINGS                  NOTICE#<name>
+  the count of public calls       T#<tenant id>             PUBLIC#<minute>#<digest of the address>
   a tenant that is being erased   ENDED                     <next look>#<tenant id>
   a creation of a tenant (a day)  CREATED                   <digest of the Idempotency-Key>
   the note that leads there       T#<tenant id>             CREATED#<digest of the Idempotency-Key>
@@ -73,7 +76,7 @@ def account_of(key: Key) -> Key:
 def belongs_to(sk: str, channel: Channel) -> bool:
     """Tell whether a sort key is of an account's own items: its session, its marks or a peer."""
     kind, _, rest = sk.partition("#")
-    return kind in {"SESSION", "MARKS", "PEER", "LISTED", "KEYCLAIM", "PROXY"} and rest.partition("#")[0] == channel
+    return kind in {"SESSION", "MARKS", "PEER", "LISTED", "KEYCLAIM", "PROXY", "QR"} and rest.partition("#")[0] == channel
 
 
 def session(tenant_id: TenantId, channel: Channel) -> Key:
@@ -86,6 +89,10 @@ def update_state(tenant_id: TenantId, channel: Channel) -> Key:
 
 def proxy(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"PROXY#{channel}"}
+
+
+def qr_code(tenant_id: TenantId, channel: Channel) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"QR#{channel}"}
 
 
 KEY_CLAIMS = "KEYCLAIM#"
@@ -137,6 +144,14 @@ def worker(worker_id: WorkerId) -> Key:
 
 def tokens() -> Key:
     return {"pk": "SETTINGS", "sk": "TOKENS"}
+
+
+def notice(name: str) -> Key:
+    return {"pk": "SETTINGS", "sk": f"NOTICE#{name}"}
+
+
+def public_calls(tenant_id: TenantId, address: str, minute: int) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"PUBLIC#{minute}#{address}"}
 
 
 ENDED = "ENDED"

@@ -224,7 +224,14 @@ class TenantStore:
         return True
 
     def add_key(
-        self, tenant_id: TenantId, scopes: frozenset[Scope], name: str | None, now: datetime, valid_until: datetime | None = None
+        self,
+        tenant_id: TenantId,
+        scopes: frozenset[Scope],
+        name: str | None,
+        now: datetime,
+        valid_until: datetime | None = None,
+        *,
+        public: bool = False,
     ) -> tuple[TenantKey, SecretStr] | None:
         """Give a tenant one more key; return it with the key itself, or None where the tenant is gone. Each run makes a key.
 
@@ -232,7 +239,7 @@ class TenantStore:
         """
         key_id, key = new_key(tenant_id)
         hidden = digest(key.get_secret_value())
-        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=hidden, created_at=now, valid_until=valid_until)
+        made = TenantKey(id=key_id, name=name, scopes=scopes, digest=hidden, created_at=now, valid_until=valid_until, public=public)
         values = {":one": 1, ":most": MOST_KEYS, ":no": False}
         count = Update(keys.tenant(tenant_id), "ADD key_count :one", values, f"{_EXISTS} AND key_count < :most")
         for _ in range(_TRIES):
@@ -499,7 +506,7 @@ def _tenant_row(tenant: Tenant) -> Item:
 
 
 def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
-    scopes = {str(scope) for scope in key.scopes}
+    scopes = {str(scope) for scope in key.scopes} or {"public"}  # no scope: DynamoDB stores no empty sets
     return {
         **keys.tenant_key(tenant_id, key.id),
         "id": key.id,
@@ -508,6 +515,7 @@ def _key_row(tenant_id: TenantId, key: TenantKey) -> Item:
         "digest": key.digest,
         "created_at": key.created_at.isoformat(),
         "valid_until": key.valid_until.isoformat() if key.valid_until else None,
+        "public": key.public or None,
     }
 
 

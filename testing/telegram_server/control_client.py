@@ -64,6 +64,10 @@ class ControlClient:
         """Return the log-in code that the phone shows; `not_id` waits for another than that one."""
         return self._call("GET", f"/people/{handle}/code", wait_s=wait_s, not_id=not_id)
 
+    def scan(self, handle: str, link: str) -> None:
+        """Have a person's phone scan the QR code of a log-in, which says `link`."""
+        self._call("POST", f"/people/{handle}/scan", json={"link": link})
+
     def authorizations(self, handle: str) -> list[dict[str, Any]]:
         return self._many("authorizations", f"/people/{handle}/authorizations")
 

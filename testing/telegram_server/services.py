@@ -11,6 +11,7 @@ from testing.telegram_server.actions.files import Files
 from testing.telegram_server.actions.logins import Logins
 from testing.telegram_server.actions.membership import Membership
 from testing.telegram_server.actions.publisher import Publisher
+from testing.telegram_server.actions.qr_logins import QrLogins
 from testing.telegram_server.actions.talk import Talk
 from testing.telegram_server.changes import Changes
 from testing.telegram_server.clock import Clock
@@ -43,6 +44,7 @@ class Services:
     talk: Talk
     membership: Membership
     logins: Logins
+    qr_logins: QrLogins
     files: Files
     challenges: Challenges
 
@@ -74,6 +76,7 @@ class Services:
             talk=talk,
             membership=membership,
             logins=logins,
+            qr_logins=QrLogins(world, clock, hub),
             files=Files(world, clock),
             challenges=Challenges(),
         )

@@ -27,5 +27,6 @@ class Settings(BaseModel):
         "AUTH_KEY_UNREGISTERED", description="what later connections get for a key that died of AUTH_KEY_DUPLICATED"
     )
     sign_up: Literal["refused", "allowed"] = Field("refused", description="auth.signUp; third-party apps are refused by Telegram")
+    login_token_s: int = Field(30, ge=1, le=3600, description="how long the token of a QR log-in is good")
     contacts_put_off: bool = Field(False, description="true: contacts.importContacts adds nobody, and says to try again later")
     accepting: bool = Field(True, description="false: new connections are closed at once, as in an outage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,13 +17,16 @@ from local.openapi import DOCUMENT
 from tests.flows.customer import Customer
 
 PACKAGE = "avio_client"
+BINARY = ("image/png", "image/svg+xml", "*/*")
+"""The generator takes bytes of one type alone, and its settings name the others."""
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The client that openapi-python-client generates, which has nothing to warn of."""
     home = tmp_path_factory.mktemp("generated")
-    (home / "settings.json").write_text('{"post_hooks": []}')
+    settings = {"post_hooks": [], "content_type_overrides": dict.fromkeys(BINARY, "application/octet-stream")}
+    (home / "settings.json").write_text(json.dumps(settings))
     made = subprocess.run(
         [
             *(sys.executable, "-m", "openapi_python_client", "generate", "--path", str(DOCUMENT), "--output-path", str(home / PACKAGE)),

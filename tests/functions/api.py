@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from functions.auth import email_routes, import_routes, proxy_routes
+from functions.auth import email_routes, import_routes, proxy_routes, public_routes, qr_routes
 from functions.auth import routes as auth
 from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
+from functions.auth.public_notices import PublicNotices
+from functions.auth.public_throttle import PublicThrottle
+from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
 from functions.callback_delivery.event_fetch import EventFetch, acknowledge, fetch
@@ -30,6 +33,7 @@ from functions.deliveries.history import DeliveryHistory
 from functions.http.act_service import ActService
 from functions.http.app import create_app
 from functions.http.authenticator import Authenticator
+from functions.http.base_url import BaseUrl
 from functions.http.callers import CALLER_KINDS, CredentialSources
 from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
@@ -40,8 +44,8 @@ from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
 from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
+from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
-from functions.messages.send import Sending
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.callback_service import CallbackService
@@ -64,6 +68,8 @@ from shared.store.callback_states import CallbackStateStore
 from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
+from shared.store.notices import NoticeStore
+from shared.store.qr_codes import QrCodeStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
 from shared.store.tokens import TokenDigests, TokenStore
@@ -72,7 +78,9 @@ from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
+PUBLIC_KEY = "the public key"
 ORIGIN = "http://localhost:5173"
+WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
     tenants.router,
     credential_routes.router,
@@ -81,6 +89,8 @@ ROUTERS = [
     email_routes.router,
     import_routes.router,
     proxy_routes.router,
+    qr_routes.router,
+    public_routes.router,
     media.router,
     *messages.ROUTERS,
     deliveries.router,
@@ -128,7 +138,7 @@ class RecordingFunction:
 class Api:
     """The API, its stores, and ways to call it."""
 
-    def __init__(self, account: EmulatorAccount) -> None:
+    def __init__(self, account: EmulatorAccount, public_key: str | None = PUBLIC_KEY) -> None:
         dynamodb = account.client("dynamodb")
         self.clock = FakeClock()
         self.log = CapturedLog()
@@ -137,7 +147,7 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"])))
+        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key)))
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms, s3 = account.client("kms"), account.client("s3")
@@ -172,9 +182,13 @@ class Api:
             CredentialService(self.tenants, self.envelope, self.clock),
             LogIn(owner, self.accounts, self.workers, self.clock),
             Proxies(owner),
+            QrLogIn(owner, QrCodeStore(self.table), self.clock),
+            BaseUrl(),
+            PublicThrottle(self.table, self.clock),
+            PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger),
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
-            Sending(owner),
-            AccountCommands(owner),
+            OutboxGuard.of(enabled=True, whitelist=WHITELIST),
+            AccountCommands(owner, self.clock.now),
             Fetching(owner, self.bucket),
             Uploading(self.bucket, self.clock),
             AccountReading(owner, now=self.clock.now),
@@ -190,6 +204,16 @@ class Api:
         """Compose an app of these routers as the handlers do."""
         logger = (log or self.log).logger
         return create_app(routers, pipeline=pipeline or self.pipeline, dependencies=dependencies, origins=[ORIGIN], logger=logger)
+
+    @property
+    def routers(self) -> list[APIRouter]:
+        """All routers."""
+        return ROUTERS
+
+    def another_container(self) -> Dependencies:
+        """Return dependencies of another container, which remembers nothing of what this one did."""
+        notices = PublicNotices(NoticeStore(self.table), self.sources.tokens, self.clock, self.log.logger)
+        return self.dependencies.replacing(notices, PublicThrottle(self.table, self.clock))
 
     def serving(self, app: FastAPI) -> Api:
         """Return this API with another app."""

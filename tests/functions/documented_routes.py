@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
 from local import openapi
+from tests.functions.api import PUBLIC_KEY
 
 DOCUMENT = openapi.document()
 
@@ -33,8 +35,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/tenants/{tenant}/auth/import": {"session": "1", "other_client_stopped": True},
     "/tenants/{tenant}/proxy": {"type": "socks5", "host": "proxy.example", "port": 1080},
     "/tenants/{tenant}/auth/verify": {"phone": "+79001234567", "code": "12345"},
+    "/pub/tg/2fa": {"tenant": 1, "password": "x"},
     "/tenants/{tenant}/deliveries/replay": {"since": "2026-03-01T00:00:00Z"},
     "/tenants/{tenant}/messages/send": {"peer": "me", "text": "x"},
+    "/send": {"tenant": 1, "to": "me", "text": "x"},
     "/tenants/{tenant}/uploads": {"size": 1},
     "/tenants/{tenant}/messages/location": {"peer": "me", "latitude": 1.5, "longitude": 2.5},
     "/tenants/{tenant}/messages/contact": {"peer": "me", "phone": "+79001234567", "first_name": "Ann"},
@@ -57,7 +61,11 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def filled(path: str, tenant: str) -> str:
-    """Return a route's address for a tenant; what else it names does not exist."""
+    """Return a route's address for a tenant; what else it names does not exist. A public route's has the public key."""
+    if path.startswith("/pub/"):
+        wanted = {parameter["name"] for parameter in DOCUMENT["paths"][path].get("get", {}).get("parameters", [])}
+        values = {"tenant": tenant, "qr_id": "0" * 32}
+        return f"{path}?{urlencode({'k': PUBLIC_KEY, **{name: values[name] for name in wanted & set(values)}})}"
     own = {"key_id": "0" * 12, "event_id": "evt_" + "0" * 32, "callback_id": "cb_" + "0" * 12, "media_id": "med_1"}
     return path.format(tenant=tenant, chat="me", peer="me", message_id=1, **own)
 

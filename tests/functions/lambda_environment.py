@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
     "DEAD_EVENTS_QUEUE_URL": "https://sqs.example/dead-events.fifo",
+    "MEDIA_BUCKET": "media",
     "KMS_KEY_ID": "x",
     "SECRET_ID": "x",
     "DELIVERY_FUNCTION": "x",

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from infra_cdk.artifacts import FUNCTIONS
-from infra_cdk.settings import NAMES, UNSAFE, SettingsError, StackSettings, from_environment
+from infra_cdk.settings import NAMES, UNSAFE, SettingsError, StackSettings, Target, from_environment
 from local.bootstrap import ROOT
 from tests.infra_cdk.conftest import TemplateView
 
@@ -101,3 +101,19 @@ def test_each_setting_is_documented_in_one_place() -> None:
     """The page on operations has a row for each, with its default."""
     table = (ROOT / "docs" / "operations.md").read_text().partition("## Settings of a deployment")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([A-Z][A-Z_]+)`", table)) >= set(NAMES) - set(UNSAFE)
+
+
+@pytest.mark.parametrize("target", ["aws", "local"])
+def test_a_public_key_that_is_the_admin_token_is_refused(target: Target) -> None:
+    """Before anything is deployed; the value is not repeated."""
+    with pytest.raises(SettingsError, match="PUBLIC_KEY equals ADMIN_TOKEN") as refused:
+        from_environment(target, {"PUBLIC_KEY": "the-same", "ADMIN_TOKEN": "the-same"})
+    assert "the-same" not in str(refused.value)
+    from_environment(target, {"PUBLIC_KEY": "one", "ADMIN_TOKEN": "another"})
+
+
+def test_links_begin_with_the_address_that_is_set() -> None:
+    """APP_BASE_URL, where it is one."""
+    assert from_environment("aws", {"APP_BASE_URL": "https://api.avio.website"}).app_base_url == "https://api.avio.website"
+    with pytest.raises(SettingsError, match="APP_BASE_URL"):
+        from_environment("aws", {"APP_BASE_URL": "api.avio.website"})

@@ -17,7 +17,7 @@ from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
 from functions.messages import routes
-from functions.messages.send import Sending
+from functions.messages.account_commands import AccountCommands
 from shared.clock import SystemClock
 from shared.model.tenant import digest
 from shared.rpc.client import OwnerClient
@@ -83,7 +83,7 @@ class Function:
         pipeline = Pipeline(Authenticator(CALLER_KINDS, sources), ActService(table, self._clock))
         owner = OwnerClient(AccountStore(table), WorkerStore(table))
         logger = self._harness.log.logger
-        app = create_app([routes.router], pipeline=pipeline, dependencies=Dependencies(Sending(owner)), origins=[], logger=logger)
+        app = create_app([routes.router], pipeline=pipeline, dependencies=Dependencies(AccountCommands(owner)), origins=[], logger=logger)
         headers = {"X-Admin-Token": "admin", "Idempotency-Key": idempotency_key}
         transport = httpx.ASGITransport(app)
         try:

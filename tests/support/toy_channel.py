@@ -170,6 +170,9 @@ class ToyAccount:
             return AccountState.AUTHORIZED, Reason.LOGGED_IN
         return (AccountState.LOGGED_OUT, Reason.KEY_UNKNOWN) if said.logged_in and not self._user_id else None
 
+    async def pair(self, wake: Signal) -> None:
+        """Wait for nothing: this messenger shows no codes."""
+
     async def serve(self, wake: Signal) -> SessionEnd | None:
         """Stay connected until woken or revoked."""
         assert self._token

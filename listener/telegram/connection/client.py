@@ -46,7 +46,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
     `take` gets each batch of updates in order. After it has returned False (no room), the client hands on nothing more and sets `full`;
     requests still work. `synced_at` is when Telegram last confirmed that nothing is missing. `flood_waits` are the account's, if they
-    should outlast this client.
+    should outlast this client. `scanned` is set by `updateLoginToken`, which has no pts.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         take: Take | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         flood_waits: FloodWaits | None = None,
+        scanned: Signal | None = None,
     ) -> None:
         identity = session.identity
         self.stored = session
@@ -76,7 +77,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
             auto_reconnect=False,
             flood_sleep_threshold=0,
             raise_last_call_error=True,
-            receive_updates=take is not None,
+            receive_updates=take is not None or scanned is not None,
             catch_up=take is not None,
             device_model=identity.device_model,
             system_version=identity.system_version,
@@ -89,6 +90,7 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
         self._reason: BaseException | None = None
         self.synced_at: datetime | None = None
         self._connection = partial(GuardedConnection, guard)  # Telethon asks for a type; a class per account would cost 6 kB each
+        self._scanned = scanned
         self.full = Signal()
         self.moved = Signal()
         self.message_box = self._message_box = LosslessMessageBox(self._log["messagebox"])
@@ -143,6 +145,11 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
                 return await skip_unreadable.channel_difference(self.invoke, request, unreadable)
         raise unreadable
 
+    @property
+    def clock_ahead_s(self) -> float:
+        """By how much Telegram's clock is ahead of ours, in seconds."""
+        return float(self._sender._state.time_offset)
+
     async def serve(self, until: Sequence[asyncio.Future[Any]] = (), timings: KeepaliveTimings = TIMINGS) -> None:
         """Stay until the connection is over or a future of `until` is done, and keep the connection alive meanwhile.
 
@@ -187,6 +194,8 @@ class Client(TelegramClient):  # type: ignore[misc]  # Telethon has no types
 
         A push takes those with it that wait behind it. Nothing is awaited before the receiver has read the message box.
         """
+        if self._scanned and any(isinstance(update, types.UpdateLoginToken) for update in updates):
+            self._scanned.set()
         confirmed, self.message_box.confirmed = self.message_box.confirmed, False
         if self.receiver and not self.message_box.fetched:
             users, chats = [*users], [*chats]

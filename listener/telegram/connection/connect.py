@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from listener.core.ownership.lease import Guard
+from listener.core.runtime.signals import Signal
 from listener.telegram.connection.answer import drop
 from listener.telegram.connection.client import Client
 from listener.telegram.connection.endpoint import TelegramEndpoint
@@ -29,12 +30,13 @@ async def connect(
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
     flood_waits: FloodWaits | None = None,
+    scanned: Signal | None = None,
 ) -> Client:
     """Return a connected client, which the caller has to disconnect; raise AvioError if the connect fails.
 
     A client without `take` is a log-in's: it receives no updates, and so takes none away from the account's other sessions.
     """
-    client = Client(endpoint.located(session), state, guard, endpoint, take, flood_waits=flood_waits)
+    client = Client(endpoint.located(session), state, guard, endpoint, take, flood_waits=flood_waits, scanned=scanned)
     try:
         with translated():
             async with asyncio.timeout(deadline_s):
@@ -56,9 +58,10 @@ async def connected(
     endpoint: TelegramEndpoint,
     take: Take | None = None,
     deadline_s: float = CONNECT_DEADLINE_S,
+    scanned: Signal | None = None,
 ) -> AsyncIterator[Client]:
     """Give a connected client for a while, as `connect` returns it, and always disconnect it afterwards."""
-    client = await connect(session, state, guard, endpoint, take, deadline_s)
+    client = await connect(session, state, guard, endpoint, take, deadline_s, scanned=scanned)
     try:
         yield client
     finally:

@@ -13,7 +13,6 @@ log-in is dropped, and a start begins anew. Cancelling always succeeds.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
 from listener.telegram.connection.data_centres import listed
 from listener.telegram.login import login_requests
+from listener.telegram.login.step_lock import StepLock
 from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of, translated
 from listener.telegram.session import PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -49,6 +49,7 @@ _KEY_OVER = "Telegram has ended this log-in: it no longer knows the key that it 
 _EMAIL_FIRST = "Give the code that came by e-mail first: auth/email/verify. Only then does Telegram send a log-in code."
 _NO_EMAIL_WANTED = "Telegram wants no e-mail for this log-in. Call auth/start first; `email_setup_required` says when one is wanted."
 _NO_EMAIL_CODE = "No code was sent to an e-mail yet. Call auth/email with the address first."
+_BY_QR = "The log-in under way is one by QR code: scan the code, then give the password alone, without a phone."
 _CODE_FIRST = "Call verify with the code first; with two-step verification, with the code and the password."
 
 MOVES = 4
@@ -68,16 +69,16 @@ class LoginFlow:
         self._context = context
         self._core = context.core
         self._wake = wake
-        self._lock = asyncio.Lock()
+        self.lock = StepLock()
 
     async def start(self, phone: str) -> LogInCode | StateReached:
         """Make Telegram send a code. A second start for the same phone returns the pending log-in until a new code may be requested."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending = self._pending()
             if pending and pending.phone == phone and self._now() < pending.resend_at:
                 return self._answer(pending)
-            if session := self._context.session:
+            if (session := self._context.session) and not (pending and pending.by_qr):  # whoever scans its code late would log in here
                 with contextlib.suppress(_KeyOver):
                     return await self._begin(session, phone)
             try:
@@ -87,8 +88,8 @@ class LoginFlow:
 
     async def resend(self) -> LogInCode | StateReached:
         """Make Telegram send the code by the next delivery type."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._coded()
             if (wait_s := (pending.resend_at - self._now()).total_seconds()) > 0:
                 raise AvioError(Code.FLOOD_WAIT, "A new code can be asked for after this time.", retry_after_s=wait_s)
@@ -100,8 +101,8 @@ class LoginFlow:
 
     async def cancel(self) -> StateReached:
         """Give up a log-in, whatever Telegram answers and even if it does not answer."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._started()
             with contextlib.suppress(AvioError):
                 await self._at_home(session, lambda client: self._cancel_code(client, pending))
@@ -110,23 +111,41 @@ class LoginFlow:
 
     async def verify(self, phone: str, code: str | None, password: str | None) -> StateReached:
         """Present code, password or both. After the code was accepted only the password is needed, and a wrong password costs nothing."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._coded()
             if pending.phone != phone:
                 raise AvioError(Code.NOT_STARTED)
 
             async def prove(client: Client) -> None:
                 user = await self._prove(client, client.stored.login or pending, code, password)
-                await self._authorise(client, phone, user)
+                await self.authorise(client, phone, user)
+
+            await self._step(session, prove)
+            return StateReached(state=AccountState.AUTHORIZED)
+
+    async def give_password(self, password: str) -> StateReached:
+        """Present the password alone, after a code or scan was accepted; raise `not_waiting_2fa` before. A wrong password costs nothing."""
+        async with self.lock:
+            self.refuse_logged_in()
+            pending, session = self._pending(), self._context.session
+            if pending is None or session is None or not pending.code_accepted:
+                raise AvioError(Code.NOT_WAITING_2FA)
+
+            async def prove(client: Client) -> None:
+                login = client.stored.login or pending
+                if not login.code_accepted:  # Telegram has moved the account, and forgotten the code or scan
+                    self._wake.set()  # a QR code is shown again
+                    raise AvioError(Code.NOT_WAITING_2FA)
+                await self.authorise(client, pending.phone, await self._prove(client, login, None, password))
 
             await self._step(session, prove)
             return StateReached(state=AccountState.AUTHORIZED)
 
     async def set_email(self, email: str) -> LogInCode:
         """Make Telegram send a code to an address that is to be the account's log-in e-mail. Another address may follow."""
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._pending(), self._context.session
             if pending is None or session is None or not pending.email_wanted:
                 raise AvioError(Code.NOT_STARTED, _NO_EMAIL_WANTED)
@@ -144,8 +163,8 @@ class LoginFlow:
 
         If Telegram's answer is lost, the next try ends the log-in, and a start has that code sent.
         """
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             pending, session = self._pending(), self._context.session
             if pending and pending.email_proven:
                 return self._told(pending)
@@ -164,8 +183,8 @@ class LoginFlow:
         The key is claimed for this account alone, and given up if the log-in fails. The session is stored only once Telegram has said
         whose it is: a try that dies before leaves no more than the claim, which lets this account try again.
         """
-        async with self._lock:
-            self._refuse_logged_in()
+        async with self.lock:
+            self.refuse_logged_in()
             if not await self._core.claim_credentials(session.auth_key or b""):
                 raise AvioError(Code.SESSION_IN_USE)
             try:
@@ -181,7 +200,7 @@ class LoginFlow:
             async with self._connect(session) as client:
                 user = await login_requests.owner(client)
                 check(user)
-                await self._authorise(client, "", user)
+                await self.authorise(client, "", user)
         except Elsewhere as moved:
             raise AvioError(Code.SESSION_REVOKED, f"The account has moved to data centre {moved.dc_id}: log in by phone.") from moved
 
@@ -199,7 +218,7 @@ class LoginFlow:
                         await login_requests.cancel(client, pending)
                 if error.code is not Code.TWO_FA_REQUIRED:
                     raise
-            await self._code_accepted(client, pending)
+            await self.code_accepted(client, pending)
         if password is None:
             raise AvioError(Code.TWO_FA_REQUIRED)
         try:
@@ -215,7 +234,8 @@ class LoginFlow:
             return await login_requests.myself(client)
         return None
 
-    async def _code_accepted(self, client: Client, pending: PendingLogin) -> None:
+    async def code_accepted(self, client: Client, pending: PendingLogin) -> None:
+        """Store that only the password is missing."""
         accepted = pending.model_copy(update={"code_accepted": True})
         await self._context.save_session(replace(client.current(), login=accepted))
         await self._core.set_status(AccountState.NEED_2FA, Reason.PASSWORD_WANTED)
@@ -254,6 +274,10 @@ class LoginFlow:
             await self._core.set_status(last_error=error.code)
 
     async def _cancel_code(self, client: Client, pending: PendingLogin) -> None:
+        if pending.by_qr:
+            if await login_requests.myself(client):  # somebody has scanned it just now
+                await login_requests.log_out(client)
+            return
         try:
             await login_requests.cancel(client, pending)
         except AvioError as error:
@@ -270,7 +294,7 @@ class LoginFlow:
 
     async def _advance(self, client: Client, phone: str, found: Any) -> LogInCode | StateReached:
         if not isinstance(found, PendingLogin):
-            await self._authorise(client, phone, found)
+            await self.authorise(client, phone, found)
             return StateReached(state=AccountState.AUTHORIZED)
         await self._context.save_session(replace(client.current(), login=found))
         await self._core.set_status(*state_of(found), phone=phone, last_error=None)
@@ -278,7 +302,8 @@ class LoginFlow:
             raise AvioError(Code.TWO_FA_REQUIRED)
         return self._answer(found)
 
-    async def _authorise(self, client: Client, phone: str, user: Any) -> None:
+    async def authorise(self, client: Client, phone: str, user: Any) -> None:
+        """Store that this user is logged in, and have the account serve."""
         state = await login_requests.first_state(client)
         try:
             await self._context.log_in(client.current(), user.id, state, phone=f"+{user.phone}" if user.phone else phone or None)
@@ -297,10 +322,11 @@ class LoginFlow:
                 try:
                     return await step(client)
                 except Elsewhere as found:
-                    session = await self._moved(client, found.dc_id)
+                    session = await self.moved(client, found.dc_id)
         raise AvioError(Code.TELEGRAM_UNAVAILABLE, "Telegram sends the log-in from one data centre to another. Try again later.")
 
-    async def _moved(self, client: Client, dc_id: int) -> Session:
+    async def moved(self, client: Client, dc_id: int) -> Session:
+        """Return the credentials for another data centre, where a new key is to be made."""
         with translated():
             config = await client.invoke(functions.help.GetConfigRequest())
         address = listed(config, dc_id) or self._context.endpoint.known(dc_id)
@@ -313,7 +339,7 @@ class LoginFlow:
         """Store the log-in under its new key. Telegram takes its code anew there."""
         await self._context.save_session(session)
         if session.login and self._core.row.state is AccountState.NEED_2FA:
-            await self._core.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED)
+            await self._core.set_status(*state_of(session.login))
 
     @asynccontextmanager
     async def _connect(self, session: Session) -> AsyncIterator[Client]:
@@ -328,7 +354,8 @@ class LoginFlow:
                 client = await stack.enter_async_context(connected(session, None, self._core.guard, endpoint))
             yield client
 
-    def _refuse_logged_in(self) -> None:
+    def refuse_logged_in(self) -> None:
+        """Raise `already_authorized`, or `unavailable` while the account is being logged out."""
         if self._core.row.wanted is not None:
             raise AvioError(Code.UNAVAILABLE, "The account is being logged out.", retry_after_s=5)
         if self._context.user_id:
@@ -346,6 +373,8 @@ class LoginFlow:
     def _coded(self) -> tuple[PendingLogin, Session]:
         """Return the log-in under way, for which Telegram has sent a code."""
         pending, session = self._started()
+        if pending.by_qr:
+            raise AvioError(Code.NOT_STARTED, _BY_QR)
         if pending.email_wanted:
             raise AvioError(Code.EMAIL_SETUP_REQUIRED, _EMAIL_FIRST if pending.email_sent else None)
         return pending, session
@@ -377,6 +406,8 @@ def state_of(login: PendingLogin) -> tuple[AccountState, Reason]:
     """Return the account's state while this log-in is under way."""
     if login.code_accepted:
         return AccountState.NEED_2FA, Reason.PASSWORD_WANTED
+    if login.by_qr:
+        return AccountState.NEED_QR, Reason.SCAN_WANTED
     if login.email_sent:
         return AccountState.CODE_SENT, Reason.EMAIL_CODE_WANTED
     return (AccountState.NEW, Reason.EMAIL_WANTED) if login.email_wanted else (AccountState.CODE_SENT, Reason.CODE_WANTED)

@@ -10,7 +10,8 @@ export function buildGuide(desk) {
   else steps.push(step("Have somebody write to you", make("p", {}, "What your account receives arrives at your webhook, signed.")));
   document.getElementById("steps").replaceChildren(...steps);
   const over = make("details", {}, make("summary", {}, "Begin anew"), make("p", {}, "This logs the account out:"), copyable(desk.logout, "Log out"));
-  document.getElementById("over").replaceChildren(over);
+  const byQr = make("details", {}, make("summary", {}, "Log in by QR code instead"), make("p", {}, "The code then appears here, and a phone scans it:"), copyable(desk.qr, "Log in by QR code"));
+  document.getElementById("over").replaceChildren(byQr, over);
 }
 
 function step(title, ...content) {

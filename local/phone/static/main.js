@@ -4,6 +4,7 @@ import { get, takeKey } from "./api.js";
 import { showDeliveries } from "./deliveries.js";
 import { make } from "./dom.js";
 import { buildGuide, showCode, showProgress } from "./guide.js";
+import { showQr } from "./qr.js";
 import { Phone } from "./phone.js";
 import { showAccount, showCallbacks, showLead } from "./webhook.js";
 
@@ -74,6 +75,7 @@ async function refreshWebhook() {
   showAccount(account);
   showCode(account.authorized ? "used" : (found.code ?? "none yet"));
   showCallbacks(callbacks, desk);
+  await showQr(account.state, phones[0]);
   progress();
   await refreshDeliveries();
 }
@@ -94,7 +96,7 @@ function progress() {
   if (desk.problem) return; // what the phones had shown still holds
   const [anna, alice] = phones;
   const reached = desk.test_server ? Boolean(alice?.chats.get(anna.person.id)?.messages.some((message) => !message.outgoing)) : false;
-  const asked = account.authorized || ["code_sent", "need_2fa"].includes(account.state);
+  const asked = account.authorized || ["code_sent", "need_qr", "need_2fa"].includes(account.state);
   showProgress([Boolean(asked), Boolean(account.authorized), reached, callbacks.some((one) => one.payload?.event === "message" && one.payload.tenant === desk.tenant.number)]);
 }
 

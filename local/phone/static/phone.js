@@ -42,11 +42,15 @@ export class Phone {
     this.label = make("label", { class: "hidden", for: `${id}-field` });
     this.problem = make("p", { class: "problem", role: "alert", hidden: true });
     this.form = make("form", { onsubmit: (event) => this.#send(event) }, this.label, this.field, make("button", { class: "send", "aria-label": `Send as ${person.name}` }, "Send"));
+    this.link = make("input", { type: "text", id: `${id}-link`, placeholder: "tg://login?token=…", "aria-label": `Link that ${person.name}'s camera sees`, autocomplete: "off" });
+    this.camera = make("form", { class: "camera", hidden: true, onsubmit: (event) => this.#look(event) }, this.link, make("button", { class: "send" }, "Scan"));
+    const open = make("button", { type: "button", class: "lens", "aria-label": `Camera of ${person.name}'s phone`, "aria-expanded": "false", onclick: () => this.#openCamera(open) }, "Camera");
     const about = [person.phone, person.username && `@${person.username}`].filter(Boolean).join(" · ");
     return make(
       "article",
       { class: "phone", id, "aria-labelledby": `${id}-name`, "data-person": person.name },
-      make("header", {}, avatar(person.id, person.name), make("div", {}, make("h2", { id: `${id}-name` }, `${person.name}'s phone`), make("p", {}, about))),
+      make("header", {}, avatar(person.id, person.name), make("div", {}, make("h2", { id: `${id}-name` }, `${person.name}'s phone`), make("p", {}, about)), open),
+      this.camera,
       this.tabs,
       this.messages,
       this.problem,
@@ -124,6 +128,30 @@ export class Phone {
       this.problem.textContent = error.message;
       this.problem.hidden = false;
     }
+  }
+
+  // Scan the QR code of a log-in, which says `link`.
+  async scan(link) {
+    try {
+      await post(`people/${this.person.id}/scan`, { link });
+      this.problem.hidden = true;
+      return true;
+    } catch (error) {
+      this.problem.textContent = error.message;
+      this.problem.hidden = false;
+      return false;
+    }
+  }
+
+  #openCamera(button) {
+    this.camera.hidden = !this.camera.hidden;
+    button.setAttribute("aria-expanded", String(!this.camera.hidden));
+    if (!this.camera.hidden) this.link.focus();
+  }
+
+  async #look(event) {
+    event.preventDefault();
+    if (this.link.value.trim() && (await this.scan(this.link.value))) this.link.value = "";
   }
 
   async #markRead() {

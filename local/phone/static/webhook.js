@@ -13,6 +13,7 @@ const MEANING = {
 const STATES = {
   new: ["Not logged in", ""],
   code_sent: ["Code sent", "busy"],
+  need_qr: ["QR code shown", "busy"],
   need_2fa: ["Password wanted", "busy"],
   authorized: ["Logged in", "good"],
   logged_out: ["Logged out", ""],

@@ -6,9 +6,11 @@ import base64
 import secrets
 from typing import Any, Literal, get_args
 
+from testing.telegram_server.actions.qr_logins import TokenRefusedError
 from testing.telegram_server.control.errors import ControlError, not_found
 from testing.telegram_server.control.specs import AuthorizeSpec, CodeSpec, PersonPatch, PersonSpec
 from testing.telegram_server.model.key import Key
+from testing.telegram_server.model.login_tokens import token_in
 from testing.telegram_server.model.password import Verifier
 from testing.telegram_server.model.person import CodePolicy, Freeze, Person
 from testing.telegram_server.model.phone import normal
@@ -108,6 +110,18 @@ class PeopleControl:
         login = self._services.logins.latest(phone)
         found = login_json(login) if login is not None else None
         return found if found is not None and found["id"] != not_id else None
+
+    def scan(self, handle: str, link: str) -> dict[str, Any]:
+        """Let a person accept the log-in that a QR code shows, from the phone; return the authorisation's name until it is complete."""
+        person, token = self.find(handle), token_in(link)
+        if token is None:
+            raise ControlError(422, "no_login_link", "a QR code of a log-in says tg://login?token=…")
+        try:
+            key = self._services.qr_logins.accept(person, token)
+        except TokenRefusedError as refused:
+            raise ControlError(409, str(refused), f"Telegram refuses the code: {refused}") from refused
+        self._services.hub.flush()
+        return {"key": key.name}
 
     def authorizations(self, handle: str) -> list[dict[str, Any]]:
         hub = self._services.hub

@@ -25,6 +25,7 @@ from testing.telegram_server.control.specs import (
     PersonPatch,
     PersonSpec,
     ReadSpec,
+    ScanSpec,
     SendManySpec,
     SendSpec,
     TransportErrorSpec,
@@ -100,6 +101,10 @@ async def _patch_person(request: Request, control: Control) -> Any:
 
 async def _code(request: Request, control: Control) -> Any:
     return await control.people.code(_handle(request), _wait_s(request), request.query_params.get("not_id"))
+
+
+async def _scan(request: Request, control: Control) -> Any:
+    return control.people.scan(_handle(request), (await _body(request, ScanSpec)).link)
 
 
 async def _authorizations(request: Request, control: Control) -> Any:
@@ -263,6 +268,7 @@ ROUTES: list[tuple[str, str, Answer]] = [
     ("GET", "/people/{handle}", _person),
     ("PATCH", "/people/{handle}", _patch_person),
     ("GET", "/people/{handle}/code", _code),
+    ("POST", "/people/{handle}/scan", _scan),
     ("GET", "/people/{handle}/authorizations", _authorizations),
     ("DELETE", "/people/{handle}/authorizations", _revoke),
     ("DELETE", "/people/{handle}/authorizations/{hash}", _revoke),

@@ -170,6 +170,12 @@ class ReadSpec(Spec):
     max_id: int = 0
 
 
+class ScanSpec(Spec):
+    """What the QR code of a log-in says."""
+
+    link: str
+
+
 class ChatSpec(Spec):
     chat: str
 

@@ -19,6 +19,7 @@ from testing.telegram_server.faults import Faults
 from testing.telegram_server.model.data_centres import DC_ID, Ports
 from testing.telegram_server.model.key import Key
 from testing.telegram_server.model.peer import bare, is_channel
+from testing.telegram_server.model.person import Person
 from testing.telegram_server.model.world import World
 from testing.telegram_server.mtproto import cipher
 from testing.telegram_server.mtproto.envelope import BadContainerError, Incoming, unpack
@@ -261,6 +262,14 @@ class Hub:
             if connection.session is not None:
                 self._counters.pushes += 1
                 self.send(connection, connection.session, each, answer=False)
+
+    def tell(self, key: Key, update: Any, person: Person) -> None:
+        """Send an update to the connections of a key that nobody is logged in with yet; faults of pushes to `person` hit it too."""
+        fault = self._faults.take_push(person.phone, None) if self._faults else None
+        self._counters.faults_applied += fault is not None
+        for connection in self.of_key(key):
+            if not connection.media_only:
+                self._push_one(connection, bytes(update), fault.kind if fault else None)
 
     def refuse(self, connection: Connection, code: int) -> None:
         """Send a transport error, then close."""

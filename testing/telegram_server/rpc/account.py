@@ -41,7 +41,7 @@ def get_password(call: Call, request: Any) -> Any:
 @METHODS.serves(functions.account.GetAuthorizationsRequest)
 def get_authorizations(call: Call, request: Any) -> Any:
     keys = call.world.keys.of(call.me.id)
-    return types.account.Authorizations(180, [_authorization(call, key) for key in keys])
+    return types.account.Authorizations(180, [authorization(call, key) for key in keys])
 
 
 @METHODS.serves(functions.account.ResetAuthorizationRequest)
@@ -72,7 +72,8 @@ def _shown_hash(call: Call, key: Key) -> int:
     return 0 if key is call.key else key.authorization_hash
 
 
-def _authorization(call: Call, key: Key) -> Any:
+def authorization(call: Call, key: Key) -> Any:
+    """Return what a person is shown of a log-in."""
     device = key.device
     connections = call.services.hub.of_key(key)
     return types.Authorization(

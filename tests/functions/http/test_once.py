@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +46,20 @@ async def test_a_replay_needs_neither_the_account_nor_the_limit(api: Api, owner:
     assert (await send(api, tenant)).status_code == 429
     api.put_account(tenant["id"], AccountState.LOGGED_OUT, owner.worker)
     assert (await send(api, tenant, "order-1")).content == first.content
+
+
+async def test_a_scheduled_send_is_replayed_after_its_time(api: Api, owner: StandInOwner) -> None:
+    """What a new request would be refused for does not matter: it was done. A new request counts for nothing."""
+    tenant = await logged_in(api, owner)
+    at = (api.clock.now() + timedelta(minutes=5)).isoformat()
+    first = await send(api, tenant, "k", schedule_at=at)
+    api.clock.advance(600)
+    again = await send(api, tenant, "k", schedule_at=at)
+    assert (again.status_code, again.json(), again.headers[REPLAYED]) == (200, first.json(), "true")
+    new = await send(api, tenant, "other", schedule_at=at)
+    assert (new.status_code, new.json()["error"]) == (400, "schedule_refused")
+    assert "r=10" in new.headers["RateLimit"]
+    assert len(owner.asked) == 1
 
 
 async def test_a_definite_refusal_is_replayed(api: Api, owner: StandInOwner) -> None:

@@ -494,3 +494,9 @@ def _class(ours: type) -> ast.ClassDef:
     definition = tree.body[0]
     assert isinstance(definition, ast.ClassDef)
     return definition
+
+
+def test_the_difference_of_the_clocks_is_in_the_state() -> None:
+    """A QR code's end is told by Telegram's clock (Client.clock_ahead_s)."""
+    state = MTProtoSender(AuthKey(None), loggers=defaultdict(lambda: getLogger("t")))._state
+    assert state.time_offset == 0

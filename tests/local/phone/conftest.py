@@ -38,6 +38,7 @@ DELIVERY = {
     "reason": None,
 }
 CALLBACK = {"state": "healthy", "pending": 0, "parked": 0, "dead": 0}
+LINK = "tg://login?token=AQLmF3q0"
 SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw=="
 
 
@@ -61,6 +62,15 @@ class PhonePageHarness:
     def person(self, phone: str) -> int:
         """Somebody's id."""
         return int(self.control.person(phone)["id"])
+
+
+async def _qr(_: Request) -> Response:
+    return JSONResponse({"state": "need_qr", "qr_id": "first", "link": LINK})
+
+
+async def _qr_svg(request: Request) -> Response:
+    assert request.query_params["qr_id"] == "first"
+    return Response("<svg/>", media_type="image/svg+xml")
 
 
 def stand_in(posted: list[bytes], received: list[dict[str, Any]]) -> Starlette:
@@ -94,6 +104,8 @@ def stand_in(posted: list[bytes], received: list[dict[str, Any]]) -> Starlette:
     return Starlette(
         routes=[
             Route(f"{tenant}/status", status),
+            Route(f"{tenant}/auth/qr", _qr),
+            Route(f"{tenant}/auth/qr.svg", _qr_svg),
             Route(f"{tenant}/deliveries", deliveries),
             Route(f"{tenant}/deliveries/{{event}}", delivery),
             Route(f"{tenant}/deliveries/{{event}}/replay", replay, methods=["POST"]),

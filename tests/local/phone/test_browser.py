@@ -94,6 +94,23 @@ def test_a_code_arrives_alice_writes_and_the_callback_appears(browser: Chrome, d
     assert [entry for entry in _console(browser) if entry["level"] == "SEVERE"] == []
 
 
+def test_annas_phone_scans_the_code_that_the_page_shows(browser: Chrome, demo: DemoHarness) -> None:
+    """A click on the code is her camera; another phone takes the link."""
+    browser.get(demo.connected.page)
+    _until(browser, "the phones", lambda: "Anna's phone" in _text(browser, "[data-person=Anna]"))
+    demo.api.post(f"{demo.base}/auth/qr", json={}).raise_for_status()
+    _until(browser, "the code", lambda: browser.find_element(By.CSS_SELECTOR, "#qr img").is_displayed())
+    browser.find_element(By.CSS_SELECTOR, "#qr .scan").click()
+    _until(browser, "the password is wanted", lambda: demo.status()["state"] == "need_2fa")
+    _until(browser, "the code is gone", lambda: not browser.find_element(By.CSS_SELECTOR, "#qr").is_displayed())
+    alice = "[data-person=Alice]"
+    browser.find_element(By.CSS_SELECTOR, f"{alice} .lens").click()
+    browser.find_element(By.CSS_SELECTOR, f"{alice} .camera input").send_keys("https://example.org", Keys.ENTER)
+    _until(browser, "why not", lambda: "tg://login" in _text(browser, f"{alice} .problem"))
+    demo.api.post(f"{demo.base}/auth/verify", json={"password": ANNA.password}).raise_for_status()
+    _until(browser, "the account is logged in", lambda: "Logged in" in _text(browser, "#account"))
+
+
 def test_a_callback_test_is_no_message(browser: Chrome, phones: PhonePageHarness) -> None:
     """The fourth step is done when Alice has written, and not when the callback was tried."""
     message = {"sender_name": "Alice", "text": "Hi"}

@@ -18,7 +18,7 @@ from local.phone.request_guard import KEY_HEADER
 from local.phone.routes import routes
 from local.seed import ALICE, ANNA, RECEIVER
 from shared.model.ids import EventId
-from tests.local.phone.conftest import CALLBACK, DELIVERY, PAGE_KEY, SECRET, PhonePageHarness
+from tests.local.phone.conftest import CALLBACK, DELIVERY, LINK, PAGE_KEY, SECRET, PhonePageHarness
 
 KEY = {KEY_HEADER: PAGE_KEY}
 
@@ -38,13 +38,13 @@ def test_the_page_and_its_files_are_served(phones: PhonePageHarness) -> None:
     page = phones.client.get("/phone")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js", "icon.svg"):
+    for name in ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "qr.js", "webhook.js", "icon.svg"):
         assert phones.client.get(f"/phone/static/{name}").status_code == 200
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_parses_html(phones: PhonePageHarness) -> None:
     """No address of another host in any file, no way for a text to become an element."""
-    names = ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "webhook.js")
+    names = ("phone.css", "main.js", "api.js", "deliveries.js", "dom.js", "guide.js", "phone.js", "qr.js", "webhook.js")
     files = phones.client.get("/phone").text + "".join(phones.client.get(f"/phone/static/{name}").text for name in names)
     for forbidden in ("https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick="):
         assert forbidden not in files
@@ -65,6 +65,16 @@ def test_one_writes_as_a_person_and_the_other_phone_shows_it(phones: PhonePageHa
     assert _write(phones, text).status_code == 201
     messages = phones.client.get(f"/phone/people/{phones.person(ANNA.phone)}/messages").json()["messages"]
     assert messages[-1]["text"] == text
+
+
+def test_the_code_of_a_log_in_is_shown_and_a_phone_scans_it(phones: PhonePageHarness) -> None:
+    """As the API draws it; what Telegram refuses is refused in its words, and what is no link is none."""
+    assert phones.client.get("/phone/qr").json() == {"link": LINK, "svg": "<svg/>"}
+    path = f"/phone/people/{phones.person(ANNA.phone)}/scan"
+    for link, status, error in ((LINK, 409, "AUTH_TOKEN_INVALIDX"), ("https://example.org", 422, "no_login_link"), ("", 422, "invalid")):
+        refused = phones.client.post(path, json={"link": link})
+        assert (refused.status_code, refused.json()["error"]) == (status, error)
+    assert phones.client.post(path, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
 
 
 def test_deliveries_are_shown_as_the_api_tells_them(phones: PhonePageHarness) -> None:
