@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
     "KMS_KEY_ID": "x",
+    "MEDIA_BUCKET": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }

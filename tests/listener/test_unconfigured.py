@@ -22,6 +22,7 @@ SETTINGS = {
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
     "KMS_KEY_ID": "x",
+    "MEDIA_BUCKET": "x",
     "LISTENER_HOST": "127.0.0.1",
 }
 
