@@ -14,6 +14,7 @@ FUNCTIONS: Mapping[str, str] = {
     "media": "http",
     "callbacks": "http",
     "deliveries": "http",
+    "providers": "http",
     "deployment_tokens": "http",
     "callback_delivery": "delivery",
     "sweeper": "delivery",

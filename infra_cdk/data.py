@@ -19,7 +19,7 @@ STATUS_INDEX = "by_status"
 DUE_INDEX = "by_due"
 LISTED = ["status", "chat", "received_at", "at", "made", "last", "reason"]
 
-Purpose = Literal["session", "signing"]
+Purpose = Literal["session", "signing", "provider"]
 
 
 class Data(Construct):
@@ -77,6 +77,10 @@ class Data(Construct):
     def let_count(self, role: iam.Role) -> None:
         """Allow counting in the deliveries table."""
         _allow(role, ["dynamodb:UpdateItem"], self.deliveries.table_arn)
+
+    def let_record(self, role: iam.Role) -> None:
+        """Allow writing whole items of the deliveries table."""
+        _allow(role, ["dynamodb:PutItem"], self.deliveries.table_arn)
 
     def let_wrap(self, role: iam.Role, purpose: Purpose) -> None:
         """Allow making data keys for a purpose. KMS refuses any other purpose in the encryption context."""

@@ -52,6 +52,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "/tenants/{tenant}/events/{proxy+}",
         "/tenants/{tenant}/deliveries/{proxy+}",
     ),
+    "providers": ("/webhook", "/internal/{proxy+}", "/admin/{proxy+}", "/pub/wa/{proxy+}"),
 }
 # The access log has the route, but not the path (it names tenants) nor the query string (it may have a public key).
 ACCESS_LOG = {

@@ -83,6 +83,7 @@ class AvioStack(Stack):
             "media": self._media(),
             "callbacks": self._callbacks(),
             "deliveries": self._deliveries(delivery, sweeper),
+            "providers": self._providers(),
         }
         api = HttpApi(self, "HttpApi", settings=self._settings, functions=http)
         everyone = [*http.values(), tokens.function, delivery.function, sweeper.function, erasure.function]
@@ -176,6 +177,24 @@ class AvioStack(Stack):
         self.queues.let_send(function.role)
         delivery.let_test(function.role)
         sweeper.let_wake(function.role)
+        return function
+
+    def _providers(self) -> Function:
+        environment = {
+            **self._http_environment(),
+            "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
+            "DELIVERIES_KEPT_DAYS": self._settings.deliveries_kept_days,
+            "EVENTS_QUEUE_URL": self.queues.events.queue_url,
+            "KMS_KEY_ID": self.data.key.key_id,
+            "APP_BASE_URL": self._settings.app_base_url,
+        }
+        function = self.functions.add("providers", environment, concurrency=self._settings.api_concurrency)
+        self.data.let_read_state(function.role)
+        self.data.let_write_state(function.role)
+        self.data.let_record(function.role)
+        self.data.let_wrap(function.role, "provider")
+        self.data.let_unwrap(function.role, "provider")
+        self.queues.let_send(function.role)
         return function
 
     def _http_environment(self) -> dict[str, str]:

@@ -22,6 +22,8 @@ from functions.http.app import TITLE
 from functions.http.openapi_responses import ErrorBody, error_schema
 from functions.media import routes as media
 from functions.messages import routers as messages
+from functions.providers import public_routes as whatsapp_public_routes
+from functions.providers import token_routes, webhook_routes
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from local import errors_page, openapi_operations, openapi_webhooks
@@ -43,6 +45,9 @@ ROUTERS = (
     *messages.ROUTERS,
     deliveries.router,
     events.router,
+    webhook_routes.router,
+    token_routes.router,
+    whatsapp_public_routes.router,
     receiver.router,
     api_info_routes.router,
 )
@@ -81,6 +86,7 @@ TAGS = [
     {"name": "people", "description": "The account itself, users, contacts, and whom a name or phone leads to."},
     {"name": "deliveries", "description": "What became of each event at the tenant's callback; replays; a test."},
     {"name": "events", "description": "What is posted to the tenant's `callback_url`."},
+    {"name": "providers", "description": "Other software that holds messenger accounts, and posts what they receive."},
     {"name": "development", "description": "There only where `DEV_CALLBACK_RECEIVER=1`."},
     {"name": "about", "description": "The API itself."},
 ]

@@ -19,6 +19,7 @@ _TENANT = {
     "events": ["message"],
     "include_chats": [],
     "exclude_chats": [],
+    "body_format": "event",
     "rate_limit": {"limit": 10, "window_s": 60},
     "created_at": _AT,
 }
@@ -33,6 +34,7 @@ _CALLBACK_SETTINGS = {
     "events": ["message", "message.edited"],
     "include_chats": [100000002],
     "exclude_chats": [],
+    "body_format": "event",
 }
 _KEY = {
     "id": "a15f2c0d9e3b",
@@ -130,6 +132,13 @@ _QR = {
     "ends_at": "2026-11-21T10:05:10Z",
     "codes_issued": 1,
 }
+_WHATSAPP_QR = {
+    "state": "need_qr",
+    "qr_id": "1715940000000",
+    "qr_url": "https://api.example/pub/wa/qr.svg?tenant=7&qr_id=1715940000000&k=PUBLIC_KEY",
+    "expires_at": _AT,
+}
+_PROVIDER_TOKEN = {"ok": True, "tenant": 7, "provider_token": "avio_provider_…", "created_at": _AT, "previous_valid_until": None}
 EXAMPLES: dict[str, Any] = {
     "create_tenant": {**_TENANT, "key": "avio_…", "signing_secret": "whsec_…"},
     "list_tenants": [_TENANT],
@@ -238,6 +247,14 @@ EXAMPLES: dict[str, Any] = {
     "get_callback_status": _CALLBACK,
     "retry_callback": _CALLBACK,
     "test_callback": {"ok": True, "status": 200, "fault": None, "duration_ms": 84, "answer": "ok", "woken": False},
+    "post_event": {"ok": True, "queued": True},
+    "ensure_provider_token": {"ok": True, "tenant": 7, "provider_token": "avio_provider_…"},
+    "list_provider_keys": _PROVIDER_TOKEN,
+    "get_provider_token": _PROVIDER_TOKEN,
+    "rotate_provider_token": {**_PROVIDER_TOKEN, "previous_valid_until": "2026-11-22T10:00:40Z"},
+    "end_previous_provider_token": {"ok": True},
+    "get_whatsapp_status": {**_WHATSAPP_QR, "authorized": False, "needs_2fa": False},
+    "start_whatsapp_login": _WHATSAPP_QR,
     "receive_callback": {"ok": "stored"},
     "list_received": [{"received_at": _AT, "payload": {"event": "test"}}],
     "about": {"name": "Avio", "version": "0.1.0", "links": {"docs": "/docs", "openapi": "/openapi.json", "health": "/health"}},

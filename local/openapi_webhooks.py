@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from functions.callback_delivery.body import EventBody, TestBody
+from functions.callback_delivery.body import EventBody, ProviderEventBody, TestBody
 from functions.callback_delivery.event_bodies import BODIES
+from functions.callback_delivery.message_in_body import MessageInBody
 
 REF = "#/components/schemas/{model}"
 _TEXT = {"type": "string"}
@@ -56,6 +57,7 @@ SUMMARIES = {
     "chat.left": "Somebody left a group",
     "chat.migrated": "A group has another id",
     "account.status": "The account's state has changed",
+    "ready": "A provider's session is logged in",
     "test": "A test",
 }
 EVENTS = (EventBody, *BODIES)
@@ -64,7 +66,7 @@ EVENTS = (EventBody, *BODIES)
 def schemas() -> dict[str, Any]:
     """Return the events' schemas, by name, and `Event`, which is any of them by its `event`."""
     found: dict[str, Any] = {}
-    for body in (*EVENTS, TestBody):
+    for body in (*EVENTS, TestBody, ProviderEventBody, MessageInBody):
         schema = body.model_json_schema(mode="serialization", ref_template=REF)
         found |= {**schema.pop("$defs", {}), body.__name__: schema}
     kinds = {kind_of(body): REF.format(model=body.__name__) for body in EVENTS}

@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     SIGNING = "signing"
     HEADERS = "headers"
     PROXY = "proxy"
+    PROVIDER = "provider"
 
     @property
     def role(self) -> str:

@@ -33,6 +33,8 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     REQUEST_IN_PROGRESS = "request_in_progress"
     ROTATION_PENDING = "rotation_pending"
+    NO_PROVIDER_TOKEN = "no_provider_token"  # noqa: S105  the code's name, no token
+    INVALID_QR = "invalid_qr"
     NO_CALLBACK_URL = "no_callback_url"
     CALLBACK_FAILED = "callback_failed"
     RATE_LIMITED = "rate_limited"
@@ -160,6 +162,8 @@ DETAILS: dict[Code, str] = {
     Code.IDEMPOTENCY_KEY_REUSED: "Another request came with this Idempotency-Key in the last 24 hours. Use a new key for a new request.",
     Code.REQUEST_IN_PROGRESS: "A request with this Idempotency-Key is under way. Repeat it after `retry_after_seconds`, at the latest.",
     Code.ROTATION_PENDING: "Too many signing secrets are valid already, or another rotation came in between. End the previous ones first.",
+    Code.NO_PROVIDER_TOKEN: "The tenant has no provider token yet: GET /admin/provider-token/{tenant} makes it.",
+    Code.INVALID_QR: "`svg` should be the QR code as an SVG image, without scripts and without links to elsewhere.",
     Code.NO_CALLBACK_URL: "The tenant has no callback_url.",
     Code.CALLBACK_FAILED: "The callback did not answer with 2xx.",
     Code.RATE_LIMITED: "That was asked for too often. Wait, then ask again.",

@@ -55,7 +55,7 @@ class QueueUnavailable(Exception):
 
 
 class EventsQueue:
-    """Puts recorded events into the FIFO queue again, and accounts' changes of state. The listener sends all other events by itself."""
+    """Puts recorded events into the FIFO queue, again or first, and accounts' changes of state. The listener sends its events by itself."""
 
     def __init__(self, sqs: SQSClient, url: str) -> None:
         self._sqs = sqs
@@ -80,6 +80,11 @@ class EventsQueue:
     def send(self, events: Sequence[Event]) -> None:
         """Queue up to ten small events under their own ids; raises QueueUnavailable. Safe to run twice within five minutes."""
         self._send([entry_of(str(number), event, body_of(event)) for number, event in enumerate(events)])
+
+    def send_recorded(self, event: Event) -> None:
+        """Queue an event that has its delivery record, a large one by pointer; raises QueueUnavailable. Safe to run twice."""
+        body = body_of(event)
+        self._send([entry_of("0", event, body if len(body) < LARGE_BYTES else pointer_to(event.tenant_id, event.id))])
 
     def _send(self, entries: list[dict[str, str]]) -> None:
         try:

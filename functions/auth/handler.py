@@ -7,11 +7,11 @@ from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
 from functions.auth.public_notices import PublicNotices
-from functions.auth.public_throttle import PublicThrottle
 from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.http.base_url import BaseUrl
 from functions.http.http_function import HttpFunction
+from functions.http.public_throttle import PublicThrottle
 from shared.rpc.client import OwnerClient
 from shared.settings import HttpSettings
 from shared.store.accounts import AccountStore

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from functions.auth import public_notices, qr_images
 from functions.auth.public_notices import PublicNotices
-from functions.auth.public_throttle import PublicThrottle
 from functions.auth.qr_login import QrStatus, out_of_reach, qr_rows
 from functions.auth.qr_routes import PNG, Addresses, QrLogIns
 from functions.auth.routes import Flow, Secret
@@ -28,6 +27,7 @@ from functions.http.authenticator import Access
 from functions.http.dependencies import provided
 from functions.http.errors import OtherStatus
 from functions.http.openapi_responses import errors
+from functions.http.public_throttle import PublicThrottle
 from shared.errors import AvioError, Code
 from shared.model.account import AccountState
 from shared.model.states import Reason

@@ -38,7 +38,7 @@ class EventPoster:
     async def post(self, event: Event, before: Delivery, recipient: Recipient) -> AttemptResult:
         """Post an event once. Its attempt number follows those in the record `before`."""
         at, started_s = self._clock.now(), self._clock.boottime()
-        body = body_of(event, recipient.tenant.number, base_url=self._base_url)
+        body = body_of(event, recipient.tenant.number, recipient.tenant.body_format, self._base_url)
         signed = signing.headers(event.id, at, before.made + 1, body, recipient.secret, recipient.previous)
         headers = {**callback_headers.sendable(recipient.headers), **signed}
         outcome = await self._post(recipient.tenant.id, recipient.tenant.callback_url or "", headers, body)

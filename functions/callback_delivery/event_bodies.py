@@ -19,6 +19,7 @@ from shared.model.event import (
     MessagesDeleted,
     MessageSent,
     MessagesRead,
+    ProviderReady,
 )
 
 Absent = Field(exclude_if=absent)
@@ -176,6 +177,20 @@ class AccountStatusBody(EventEnvelope):
     status: StatusBody
 
 
+class ReadyBody(BaseModel):
+    """What the provider said of its session, and when it was ready."""
+
+    state: Annotated[str | None, Absent]
+    at: Annotated[Iso | None, Absent]
+
+
+class ProviderReadyBody(EventEnvelope):
+    """A provider's session is logged in."""
+
+    event: Literal["ready"]
+    ready: ReadyBody
+
+
 BODIES = (
     MessageEditedBody,
     MessageSentBody,
@@ -186,6 +201,7 @@ BODIES = (
     ChatLeftBody,
     ChatMigratedBody,
     AccountStatusBody,
+    ProviderReadyBody,
 )
 
 
@@ -213,6 +229,12 @@ def telegram_body(event: Event, names: dict[str, Any], base_url: str) -> EventEn
         case AccountStatusChanged():
             return AccountStatusBody(**names, status=StatusBody.model_validate(event.status.model_dump()))
     return None
+
+
+def ready_body(event: ProviderReady, names: dict[str, Any]) -> ProviderReadyBody:
+    """Return the body of a provider's session that is ready."""
+    ready = ReadyBody.model_validate(event.ready.model_dump())
+    return ProviderReadyBody(**names, backfilled=event.backfilled, event=event.event, ready=ready)
 
 
 def _membership(membership: Membership) -> MembershipBody:

@@ -64,7 +64,7 @@ class EventFetch:
             for slot in self._backlog.slots(seen.id, chat, limit - len(events)):
                 shown[chat] = slot.number
                 if slot.record and not slot.record.status.final:
-                    body = body_of(slot.record.event, seen.number, base_url=self._base_url)
+                    body = body_of(slot.record.event, seen.number, seen.body_format, self._base_url)
                     size += len(body)
                     events.append(json.loads(body))
                 if size >= PAGE_BYTES:

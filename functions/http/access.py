@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 
 from functions.http.authenticator import Access
-from functions.http.callers import ADMIN, PUBLIC, TENANT_KEY, Beside, Caller, CallerKind, no_rows
+from functions.http.callers import ADMIN, PROVIDER, PUBLIC, TENANT_KEY, WA_WEB, Beside, Caller, CallerKind, no_rows
 from functions.http.json_body import parse
 from functions.http.parameters import TenantInQuery, TenantReference
 from functions.http.pipeline import Pipeline
 from shared.errors import AvioError, Code
-from shared.model.tenant import Scope
+from shared.model.tenant import Scope, Tenant
 
 _NAMED = inspect.Parameter.KEYWORD_ONLY
 
@@ -57,7 +57,9 @@ class AllowsInTenant(Allows):
 
     def __call__(self, request: Request, *, tenant: str, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
-        return _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+        access = _pipeline(request).access(request, self.kinds, tenant, self._scope, self._beside)
+        assert access is not None  # the path names a tenant
+        return access
 
 
 class AllowsPublic(Allows):
@@ -86,15 +88,41 @@ class AllowsPublic(Allows):
 
 
 class AllowsInNamedTenant(Allows):
-    """As AllowsInTenant, of the tenant that the body names in its field `tenant`. A key may leave the field out: it names its tenant."""
+    """As AllowsInTenant, of the tenant that the body names in its field `tenant`.
+
+    A key may leave the field out: it names its tenant. For the administrator the access is None then, and the route refuses the request.
+    """
 
     def __init__(self, *kinds: CallerKind, scope: Scope) -> None:
         super().__init__(*kinds)
         self._scope = scope
 
-    def __call__(self, request: Request, **_: Any) -> Access:  # type: ignore[override]  # FastAPI calls by name
+    def __call__(self, request: Request, **_: Any) -> Access | None:  # type: ignore[override]  # FastAPI calls by name
         """Return the access."""
         return _pipeline(request).access(request, self.kinds, _named_in_body(request), self._scope)
+
+
+class AllowsProvider(Allows):
+    """A dependency that takes a provider's request through the pipeline, and returns the tenant that its body names.
+
+    A token opens its own tenant alone: the name of any other is 401. A body that names none gives None: then the route's model refuses it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER, ADMIN)
+
+    def __call__(self, request: Request, **_: Any) -> Tenant | None:  # type: ignore[override]  # FastAPI calls by name
+        """Return the tenant."""
+        pipeline = _pipeline(request)
+        caller = pipeline.caller(request, self.kinds)
+        named = _named_in_body(request)
+        if named is None:
+            return None
+        tenant = caller.tenant or pipeline.authenticator.access(caller, named, Scope.SEND).tenant
+        if named.lower() not in (tenant.id, str(tenant.number)):
+            raise AvioError(Code.INVALID_CREDENTIALS, "This provider token is another tenant's: send the token of the tenant in the body.")
+        request.state.tenant = tenant.id  # for the access log
+        return tenant
 
 
 def _named_in_body(request: Request) -> str | None:
@@ -105,7 +133,7 @@ def _named_in_body(request: Request) -> str | None:
     except AvioError:
         return None
     tenant = body.get("tenant") if isinstance(body, dict) else None
-    return None if tenant is None or isinstance(tenant, bool) else str(tenant)[:64]
+    return str(tenant)[:64] if isinstance(tenant, str | int) and not isinstance(tenant, bool) else None
 
 
 def _pipeline(request: Request) -> Pipeline:
@@ -122,5 +150,7 @@ OPEN = Depends(Allows())
 Administrator = Annotated[Caller, Security(Allows(ADMIN))]
 ReadAccess = Annotated[Access, in_tenant(Scope.READ)]
 SendAccess = Annotated[Access, in_tenant(Scope.SEND)]
-NamedSendAccess = Annotated[Access, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
+NamedSendAccess = Annotated[Access | None, Security(AllowsInNamedTenant(ADMIN, TENANT_KEY, scope=Scope.SEND), scopes=[Scope.SEND.value])]
 ManageAccess = Annotated[Access, in_tenant(Scope.MANAGE)]
+ProviderTenant = Annotated[Tenant | None, Security(AllowsProvider())]
+ProviderDeployment = Annotated[Caller, Security(Allows(WA_WEB, ADMIN))]

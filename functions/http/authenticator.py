@@ -80,7 +80,7 @@ class Authenticator:
         tenant, account, rows = caller.tenant, caller.account, caller.rows
         if tenant is None:
             if reference is None:
-                raise AvioError(Code.TENANT_NOT_FOUND, "Name the tenant: `tenant` in the body, by its id or number.")
+                raise AvioError(Code.TENANT_NOT_FOUND)
             tenant, account, rows = self._any_tenant(reference)
         elif reference is not None and reference.lower() not in (tenant.id, str(tenant.number)):
             raise AvioError(Code.TENANT_NOT_FOUND)

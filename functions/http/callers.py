@@ -4,6 +4,8 @@
     ADMIN        X-Admin-Token: <ADMIN_TOKEN>            everything
     TENANT_KEY   Authorization: Bearer <tenant key>      what its scopes allow in its own tenant; other tenants look absent
     PUBLIC       ?k=<PUBLIC_KEY>, ?k=<public key>        /pub/* alone; a public key that was made for a tenant only there
+    PROVIDER     X-Provider-Token, or ?token=            POST /webhook, for the tenant that it was made for
+    WA_WEB       X-Auth-Token, or ?token=                POST /internal/tenant/{tenant}/ensure
 
 A new kind is a new entry in CALLER_KINDS; routes name the kinds that they take (see access.py). The authenticator knows no kind by name.
 """
@@ -23,8 +25,11 @@ from shared.clock import Clock
 from shared.errors import AvioError, Code
 from shared.model.account import Account
 from shared.model.ids import Channel, TenantId
+from shared.model.provider_token import tenant_named
 from shared.model.tenant import Scope, Tenant, parse_key
+from shared.store import keys
 from shared.store.keys import Key
+from shared.store.provider_tokens import provider_token_of
 from shared.store.tenants import Rows, TenantStore
 
 Scheme = APIKeyHeader | APIKeyQuery | HTTPBearer
@@ -157,6 +162,31 @@ def _front_end(sources: CredentialSources, key: str) -> Caller | None:
     return _key_holder(sources, key, public=True)
 
 
+def _has_provider_form(_: CredentialSources, token: str) -> bool:
+    return tenant_named(token) is not None
+
+
+def _provider(sources: CredentialSources, token: str) -> Caller | None:
+    """Return the caller of a provider token. The token names its tenant, so both are read together."""
+    tenant_id = tenant_named(token)
+    if tenant_id is None:
+        return None
+    key = keys.provider_token(tenant_id)
+    tenant, _, _, rows = sources.tenants.with_account(tenant_id, Channel.WHATSAPP, None, [key])
+    row = rows.get(key["sk"])
+    if tenant is None or row is None or not provider_token_of(row).opens(token, sources.clock.now()):
+        raise AvioError(Code.INVALID_CREDENTIALS, "This provider token opens nothing: it is wrong, or it was replaced.")
+    return Caller(PROVIDER, token, tenant, scopes=frozenset())
+
+
+def _is_wa_web_token(sources: CredentialSources, token: str) -> bool:
+    return sources.tokens.is_wa_web(token)
+
+
+def _wa_web(sources: CredentialSources, token: str) -> Caller | None:
+    return Caller(WA_WEB, token, scopes=frozenset()) if sources.tokens.is_wa_web(token) else None
+
+
 ADMIN = CallerKind(
     title="the admin token",
     sent_as="`X-Admin-Token`",
@@ -186,4 +216,26 @@ PUBLIC = CallerKind(
     recognizes=_is_public_key,
     unrecognized="The public key is wrong.",
 )
-CALLER_KINDS = (ADMIN, TENANT_KEY, PUBLIC)
+PROVIDER = CallerKind(
+    title="a provider token",
+    sent_as="`X-Provider-Token` or `?token=`",
+    schemes=(
+        APIKeyHeader(name="X-Provider-Token", auto_error=False, scheme_name="ProviderToken", description="A tenant's provider token."),
+        APIKeyQuery(name="token", auto_error=False, scheme_name="ProviderTokenInQuery", description="A tenant's provider token."),
+    ),
+    verify=_provider,
+    recognizes=_has_provider_form,
+    unrecognized="The provider token is wrong.",
+)
+WA_WEB = CallerKind(
+    title="the provider's deployment token",
+    sent_as="`X-Auth-Token` or `?token=`",
+    schemes=(
+        APIKeyHeader(name="X-Auth-Token", auto_error=False, scheme_name="WaWebToken", description="The deployment's WA_WEB_TOKEN."),
+        APIKeyQuery(name="token", auto_error=False, scheme_name="WaWebTokenInQuery", description="The deployment's WA_WEB_TOKEN."),
+    ),
+    verify=_wa_web,
+    recognizes=_is_wa_web_token,
+    unrecognized="The provider's deployment token (WA_WEB_TOKEN) is wrong.",
+)
+CALLER_KINDS = (ADMIN, TENANT_KEY, PUBLIC, PROVIDER, WA_WEB)

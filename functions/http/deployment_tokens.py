@@ -39,6 +39,10 @@ class DeploymentTokens:
         """Whether the deployment has no public key."""
         return self._digests().public is None
 
+    def is_wa_web(self, token: str) -> bool:
+        """Tell whether this is the token of the providers' software, in constant time; raises StoreUnavailable before the first read."""
+        return _same(self._digests().wa_web, token)
+
     def _digests(self) -> TokenDigests:
         """Return the digests: as read within a minute or, while the store does not answer, as read last.
 

@@ -47,15 +47,18 @@ class Pipeline:
 
     def access(
         self, request: Request, kinds: Sequence[CallerKind], reference: str | None, scope: Scope | None, beside: Beside = no_rows
-    ) -> Access:
+    ) -> Access | None:
         """Take a request through all steps; return its caller's access to the tenant that `reference` names.
 
-        Without a reference it is the caller's own tenant; raises `tenant_not_found` for a caller that has none. The rows `beside` it are
-        read in the same request; a route that acts reads its own.
+        Without a reference it is the caller's own tenant, or None for a caller that has none. The rows `beside` it are read in the same
+        request; a route that acts reads its own.
         """
         acting = acts(request.scope["route"].dependant)
         authenticator = self.authenticator.reading(partial(self.acts.rows, request) if acting else beside)
         caller = authenticator.authenticate(request, kinds)
+        if reference is None and caller.tenant is None:
+            self._run_steps(request, caller, None)
+            return None
         access = authenticator.access(caller, reference, scope)
         request.state.tenant = access.tenant.id  # for the access log
         if acting:

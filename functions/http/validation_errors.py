@@ -36,6 +36,8 @@ _WORDS = {
     "datetime_from_date_parsing": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
     "datetime_parsing": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
     "datetime_type": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
+    "union_tag_not_found": "The field {discriminator} is required.",
+    "union_tag_invalid": "The field {discriminator} should be one of {expected_tags}.",
     "string_pattern_mismatch": "This should match {pattern}.",
 }
 NO_BODY = "The body is missing: send JSON, with `Content-Type: application/json`."

@@ -128,6 +128,8 @@ def send(
 
     Closed by default: the operator sets `OUTBOX_ENABLED` and `OUTBOX_WHITELIST`. Telegram alone has a worker in this version.
     """
+    if access is None:
+        raise AvioError(Code.TENANT_NOT_FOUND, "Name the tenant: `tenant` in the body, by its id or number.")
     recipient = peers.parse_field("to", body.to) if body.channel is Channel.TELEGRAM else recipient_of(str(body.to))
     guard.check(recipient)
     if body.channel is not Channel.TELEGRAM:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from functions.http.parameters import EXACT, Whole, each_once
 from shared import callback_headers
 from shared.model.event_kinds import EventKind
-from shared.model.tenant import MOST_CHATS, ChatType, Tenant
+from shared.model.tenant import MOST_CHATS, BodyFormat, ChatType, Tenant
 
 Url = Annotated[
     str,
@@ -46,6 +46,11 @@ Chats = Annotated[
     Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
 ]
 
+Format = Annotated[
+    BodyFormat,
+    Field(description="`event`: one form for all kinds. `message_in`: a message as MessageIn, the form in which providers post it."),
+]
+
 
 class CallbackFields(BaseModel):
     """A callback's settings in a request; a field that is left out stays as it is, and null means the default."""
@@ -58,6 +63,7 @@ class CallbackFields(BaseModel):
     events: Events | None = None
     include_chats: Chats | None = None
     exclude_chats: Chats | None = None
+    body_format: Format | None = None
 
 
 class CallbackFieldsView(BaseModel):
@@ -71,6 +77,7 @@ class CallbackFieldsView(BaseModel):
     events: list[EventKind]
     include_chats: list[int]
     exclude_chats: list[int]
+    body_format: BodyFormat
 
 
 def stored_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from functions.tenants.tenant_service import TenantService, seal
+from functions.http.sealing import seal
+from functions.tenants.tenant_service import TenantService
 from shared.errors import AvioError, Code
 from shared.model.callback_key import FIRST, is_callback_id, key_of
 from shared.model.tenant import MOST_CALLBACKS, Callback, DeliveryMode, Tenant, new_signing_secret

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from functions.http.callers import Caller
-from functions.tenants.tenant_service import seal
+from functions.http.sealing import seal
 from shared.clock import Clock
 from shared.crypto import Envelope
 from shared.errors import AvioError, Code

@@ -9,20 +9,19 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from functions.http.sealing import seal
 from functions.tenants.derived_credentials import derived_from, fingerprint
 from shared import callback_url
 from shared.clock import Clock
-from shared.crypto import Envelope, KeysUnavailable, Purpose
+from shared.crypto import Envelope, Purpose
 from shared.errors import AvioError, Code
 from shared.model.ids import Channel, TenantId
-from shared.model.tenant import Draw, Sealed, Tenant, new_key, new_signing_secret
+from shared.model.tenant import Draw, Tenant, new_key, new_signing_secret
 from shared.settings import CallbackSettings
 from shared.store import erasure
 from shared.store.table import Table
 from shared.store.tenants import AlreadyCreated, Creation, TenantStore, new_tenant_id
 from shared.store.workers import WorkerStore
-
-RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,6 @@ class Created:
     key: SecretStr
     signing_secret: SecretStr
     replayed: bool = False
-
-
-def seal(envelope: Envelope, tenant_id: TenantId, secret: str, purpose: Purpose = Purpose.SIGNING) -> Sealed:
-    """Encrypt a secret that only the delivery function may decrypt, under a data key of its own; raises `unavailable`."""
-    try:
-        data_key = envelope.new_key(tenant_id, purpose)
-    except KeysUnavailable as error:
-        raise AvioError(
-            Code.UNAVAILABLE, "Our encryption keys are not available right now. Try again.", retry_after_s=RETRY_AFTER_S
-        ) from error
-    return Sealed(key=data_key.wrapped, sealed=data_key.seal(secret.encode()))
 
 
 @dataclass(frozen=True)

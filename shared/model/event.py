@@ -249,9 +249,13 @@ class _AboutMessage(_Event):
 
 
 class MessageReceived(_AboutMessage):
-    """Somebody wrote to the account."""
+    """Somebody wrote to the account.
+
+    `original`: for a provider's message, the other fields as the provider posted them, as JSON, without the text.
+    """
 
     event: Literal["message"] = "message"
+    original: str | None = Field(None, repr=False)
 
 
 class MessageEdited(_AboutMessage):
@@ -383,10 +387,18 @@ class QrShown(_Event):
     qr: LoginCode
 
 
+class ReadySession(FrozenModel):
+    """What a provider said of its session; `at` is when it was ready."""
+
+    state: str | None = None
+    at: datetime | None = None
+
+
 class ProviderReady(_Event):
-    """A provider's session is logged in."""
+    """A provider's session is logged in. Entries of earlier versions end with `event`."""
 
     event: Literal["ready"] = "ready"
+    ready: ReadySession = ReadySession()
 
 
 Event = (

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     CHAT_LEFT = "chat.left"
     CHAT_MIGRATED = "chat.migrated"
     ACCOUNT_STATUS = "account.status"
+    READY = "ready"
 
 
 DEFAULT_KINDS = frozenset({EventKind.MESSAGE})

@@ -78,6 +78,18 @@ class DeliveryMode(StrEnum):
     PULL = "pull"
 
 
+class BodyFormat(StrEnum):
+    """How a callback's bodies look: one form for all kinds, or messages as MessageIn, which providers post."""
+
+    EVENT = "event"
+    MESSAGE_IN = "message_in"
+
+
+def _known_format(value: str) -> BodyFormat:
+    """Return the format of a row; one of a later version is the default here."""
+    return next((known for known in BodyFormat if known == value), BodyFormat.EVENT)
+
+
 MOST_CALLBACKS = 5
 """Callbacks of a tenant, the first included."""
 MOST_CHATS = 100
@@ -113,6 +125,7 @@ class StoredCallback(StoredModel):
     events: _Events = DEFAULT_KINDS
     include_chats: frozenset[str] = frozenset()
     exclude_chats: frozenset[str] = frozenset()
+    body_format: Annotated[BodyFormat, BeforeValidator(_known_format)] = BodyFormat.EVENT
     signing_key: bytes | None = None
     signing_secret: bytes | None = None
     previous_secrets: tuple[PreviousSecret, ...] = ()

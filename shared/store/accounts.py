@@ -22,7 +22,7 @@ _TRIES = 5
 
 
 class TenantGone(Exception):
-    """The account's tenant does not exist or is being erased, so it gets no account."""
+    """The tenant does not exist or is being erased, so it gets no account, and nothing else."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,15 @@ class DeliveryStore:
         """Write several events' records, 25 in a request. If it raises StoreUnavailable, some may be written."""
         self._table.put_each(self.item(event, delivery) for event, delivery in records)
 
+    def keep_first(self, event: Event) -> DeliveryRecord:
+        """Write a pending record for an event; return the record that there is then: of an earlier one that stays. Raises Malformed."""
+        delivery = Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at)
+        try:
+            self._table.put(self.item(event, delivery), "attribute_not_exists(pk)")
+        except ConditionFailed as failed:
+            return record_of(failed.item or {**keys.delivery(event.tenant_id, event.id)})
+        return DeliveryRecord(**dict(delivery), event=event)
+
     def keep(self, event: Event) -> None:
         """Write a pending record for an event that is about to be queued by pointer. An existing record stays as it is."""
         delivery = Delivery(status=DeliveryStatus.PENDING, queued_as=event.id, at=event.received_at)

@@ -12,6 +12,9 @@ table avio                        pk                        sk
   a peer that it has listed       T#<tenant id>             LISTED#<channel>#<peer id>
   its proxy, sealed               T#<tenant id>             PROXY#<channel>
   the QR code of its log-in       T#<tenant id>             QR#<channel>
+  its provider token, sealed      T#<tenant id>             PROVIDER
+  its session at a provider       T#<tenant id>             PROVIDERSESSION#<channel>
+  a QR code of that session       T#<tenant id>             PROVIDERQR#<channel>#<qr id>
   a note of a key it has claimed  T#<tenant id>             KEYCLAIM#<channel>#<fingerprint>
   a claim of a key from elsewhere KEYCLAIM#<fingerprint>    CLAIM
   the directory of tenants        TENANTS#<number // 1000>  <number, ten digits>
@@ -93,6 +96,18 @@ def proxy(tenant_id: TenantId, channel: Channel) -> Key:
 
 def qr_code(tenant_id: TenantId, channel: Channel) -> Key:
     return {"pk": f"T#{tenant_id}", "sk": f"QR#{channel}"}
+
+
+def provider_token(tenant_id: TenantId) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": "PROVIDER"}
+
+
+def provider_session(tenant_id: TenantId, channel: Channel) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"PROVIDERSESSION#{channel}"}
+
+
+def provider_qr(tenant_id: TenantId, channel: Channel, qr_id: str) -> Key:
+    return {"pk": f"T#{tenant_id}", "sk": f"PROVIDERQR#{channel}#{qr_id}"}
 
 
 KEY_CLAIMS = "KEYCLAIM#"

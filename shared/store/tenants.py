@@ -33,6 +33,8 @@ _TRIES = 5
 _CONTENDED = "transact_write_items: others write the same items"
 MOST_KEYS = 50
 CREATION_KEPT = timedelta(hours=24)
+MAX_GIVEN_NUMBER = 99_999
+"""The largest number that a tenant can be given by hand: a list of tenants asks for each thousand of numbers up to the largest."""
 
 
 Rows = Mapping[str, Item]
@@ -122,6 +124,18 @@ class TenantStore:
                     raise AlreadyCreated from None
                 continue  # the number had been given by hand: take the next
             return tenant, key
+
+    def create_numbered(self, number: int, name: str, now: datetime) -> None:
+        """Store a tenant under a given number, up to MAX_GIVEN_NUMBER, without a key and a signing secret of its own.
+
+        Where the number is taken nothing is stored. Safe to run twice, and at once: one of them creates the tenant.
+        """
+        tenant = Tenant(id=new_tenant_id(), number=number, name=name, created_at=now, key_count=0)
+        with contextlib.suppress(ConditionFailed):  # so that the list of tenants looks as far as that
+            values = {":number": number}
+            self._table.update(keys.tenant_counter(), "SET given = :number", values, "attribute_not_exists(given) OR given < :number")
+        with contextlib.suppress(ConditionFailed):
+            self._table.transact([Put({**keys.directory(number), "tenant_id": tenant.id}, _NEW), Put(_tenant_row(tenant), _NEW)])
 
     def creation(self, idempotency_key: str, now: datetime) -> Creation | None:
         """Return what a tenant was made from under an idempotency key in the last 24 hours, or None."""
@@ -436,7 +450,7 @@ class TenantStore:
 
     def _last_number(self) -> int:
         row = self._table.get(keys.tenant_counter())
-        return int(row["last"]) if row else 0
+        return max(int(row.get("last", 0)), int(row.get("given", 0))) if row else 0
 
 
 _NEXT_REVISION = "ADD callback_revision :one"

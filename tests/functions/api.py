@@ -17,7 +17,6 @@ from functions.auth.live_workers import LiveWorkers
 from functions.auth.login import LogIn
 from functions.auth.proxy_routes import Proxies
 from functions.auth.public_notices import PublicNotices
-from functions.auth.public_throttle import PublicThrottle
 from functions.auth.qr_login import QrLogIn
 from functions.auth.status import Status
 from functions.callback_delivery import callback_wake
@@ -39,6 +38,7 @@ from functions.http.dependencies import Dependencies
 from functions.http.deployment_tokens import DeploymentTokens
 from functions.http.key_use import KeyUse
 from functions.http.pipeline import Pipeline
+from functions.http.public_throttle import PublicThrottle
 from functions.media import routes as media
 from functions.media.fetching import Fetching
 from functions.media.uploading import Uploading
@@ -46,6 +46,10 @@ from functions.messages import routers as messages
 from functions.messages.account_commands import AccountCommands
 from functions.messages.outbox_guard import OutboxGuard
 from functions.messages.reading import AccountReading
+from functions.providers import public_routes as whatsapp_public_routes
+from functions.providers import token_routes, webhook_routes
+from functions.providers.provider_events import ProviderEvents
+from functions.providers.provider_token_service import ProviderTokenService
 from functions.tenants import api_info_routes, callback_routes, credential_routes
 from functions.tenants import routes as tenants
 from functions.tenants.callback_service import CallbackService
@@ -69,6 +73,8 @@ from shared.store.deliveries import DeliveryStore
 from shared.store.delivery_log import DeliveryLog
 from shared.store.dev_receiver import ReceiverStore
 from shared.store.notices import NoticeStore
+from shared.store.provider_sessions import ProviderSessionStore
+from shared.store.provider_tokens import ProviderTokenStore
 from shared.store.qr_codes import QrCodeStore
 from shared.store.table import Table
 from shared.store.tenants import TenantStore
@@ -79,6 +85,7 @@ from tests.support.clock import FakeClock
 
 ADMIN = {"X-Admin-Token": "the admin's token"}
 PUBLIC_KEY = "the public key"
+WA_WEB = {"X-Auth-Token": "the provider's deployment token"}
 ORIGIN = "http://localhost:5173"
 WHITELIST = "me, @Alice +79001234567 79991234567@c.us -1001234567890 1234567"
 ROUTERS = [
@@ -95,6 +102,9 @@ ROUTERS = [
     *messages.ROUTERS,
     deliveries.router,
     events.router,
+    webhook_routes.router,
+    token_routes.router,
+    whatsapp_public_routes.router,
     receiver.router,
     api_info_routes.router,
 ]
@@ -147,7 +157,10 @@ class Api:
         self.accounts = AccountStore(self.table)
         self.workers = WorkerStore(self.table)
         tokens = TokenStore(self.table)
-        tokens.put(TokenDigests(admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key)))
+        digests = TokenDigests(
+            admin=digest(ADMIN["X-Admin-Token"]), public=public_key and digest(public_key), wa_web=digest(WA_WEB["X-Auth-Token"])
+        )
+        tokens.put(digests)
         self.sources = CredentialSources(DeploymentTokens(tokens, self.clock), self.tenants, self.clock, KeyUse(self.tenants, self.clock))
         self.pipeline = Pipeline(Authenticator(CALLER_KINDS, self.sources), ActService(self.table, self.clock))
         kms, s3 = account.client("kms"), account.client("s3")
@@ -163,7 +176,7 @@ class Api:
             EventFetch(self.backlog, DeliveryLog(self.deliveries_table), self.clock, self.log.logger),
             self.tenants,
         )
-        queue = EventsQueue(self.sqs, self.queue_url)
+        queue = self.queue = EventsQueue(self.sqs, self.queue_url)
         self.delivery_log = DeliveryHistory(
             self.deliveries, DeliveryLog(self.deliveries_table), self.callbacks, queue, self.clock, self.log.logger
         )
@@ -189,6 +202,8 @@ class Api:
             Status(owner, LiveWorkers(self.workers, self.clock), self.clock, deadline_s=30),
             OutboxGuard.of(enabled=True, whitelist=WHITELIST),
             AccountCommands(owner, self.clock.now),
+            ProviderEvents(self.deliveries, ProviderSessionStore(self.table), self.queue, self.clock),
+            ProviderTokenService(self.tenants, ProviderTokenStore(self.table), self.envelope, self.clock),
             Fetching(owner, self.bucket),
             Uploading(self.bucket, self.clock),
             AccountReading(owner, now=self.clock.now),

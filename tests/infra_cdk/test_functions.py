@@ -102,6 +102,10 @@ def test_every_route_leads_to_its_function(aws: TemplateView) -> None:
         "ANY /tenants/{tenant}/deliveries",
         "ANY /tenants/{tenant}/deliveries/{proxy+}",
         "ANY /tenants/{tenant}/callback/{proxy+}",
+        "ANY /webhook",
+        "ANY /internal/{proxy+}",
+        "ANY /admin/{proxy+}",
+        "ANY /pub/wa/{proxy+}",
     } <= keys
 
 

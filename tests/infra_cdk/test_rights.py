@@ -36,6 +36,7 @@ EXPECTED = {
     "Functionsmedia": LOG | READ | NETWORK | {"s3:GetObject", "s3:PutObject"},
     "Functionscallbacks": LOG | READ | WRITE,
     "Functionsdeliveries": LOG | READ | {"dynamodb:UpdateItem", "lambda:InvokeFunction", "sqs:SendMessage"},
+    "Functionsproviders": LOG | READ | WRITE | {"kms:Decrypt", "kms:GenerateDataKey", "sqs:SendMessage"},
     "Functionsdeploymenttokens": LOG | READ | WRITE | SECRET,
     "Functionscallbackdelivery": LOG | READ | WRITE | CONSUME | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
     "Functionssweeper": LOG | READ | WRITE | SECRET | {"kms:Decrypt", "sqs:SendMessage"},
@@ -76,6 +77,7 @@ def test_nobody_may_scan(aws: TemplateView) -> None:
         ("Functionstenants", ["kms:GenerateDataKey"], "signing"),
         ("Functionscallbackdelivery", ["kms:Decrypt"], "signing"),
         ("Functionssweeper", ["kms:Decrypt"], "signing"),
+        ("Functionsproviders", ["kms:Decrypt", "kms:GenerateDataKey"], "provider"),
         ("ListenerRole", ["kms:Decrypt", "kms:GenerateDataKey"], "session"),
     ],
 )

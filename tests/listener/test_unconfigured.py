@@ -22,7 +22,7 @@ SETTINGS = {
     "DELIVERIES_TABLE_NAME": "deliveries",
     "EVENTS_QUEUE_URL": "https://sqs.example/events.fifo",
     "KMS_KEY_ID": "x",
-    "MEDIA_BUCKET": "x",
+    "MEDIA_BUCKET": "media",
     "LISTENER_HOST": "127.0.0.1",
 }
 

@@ -35,8 +35,8 @@ def queued(api: Api) -> list[tuple[str, str]]:
     ):
         for message in messages:
             pointer = parse(message["Body"])
-            assert isinstance(pointer, Pointer)
-            found.append((message["Attributes"]["MessageGroupId"], pointer.event_id))
+            if isinstance(pointer, Pointer):  # else an event of a provider, which another test has posted
+                found.append((message["Attributes"]["MessageGroupId"], pointer.event_id))
             api.sqs.delete_message(QueueUrl=api.queue_url, ReceiptHandle=message["ReceiptHandle"])
     return found
 

@@ -17,25 +17,27 @@ def handler(event, context):
 """
 TOKENS = """
 import json, os
-import boto3
+from botocore.session import Session
+client = Session().create_client
 def handler(event, context):
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_ID"])["SecretString"]
+    secret = client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_ID"])["SecretString"]
     item = {"pk": {"S": "tokens"}, "sk": {"S": "tokens"}, "names": {"SS": sorted(json.loads(secret))}}
-    boto3.client("dynamodb").put_item(TableName=os.environ["TABLE_NAME"], Item=item)
+    client("dynamodb").put_item(TableName=os.environ["TABLE_NAME"], Item=item)
     return {"ok": True}
 """
 DELIVERY = """
 import os
-import boto3
+from botocore.session import Session
+client = Session().create_client
 def handler(event, context):
     for record in event["Records"]:
         item = {"pk": {"S": "delivered"}, "sk": {"S": record["body"]}}
-        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
+        client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
     try:
-        boto3.client("kms").generate_data_key(KeyId=os.environ["KMS_KEY_ID"], KeySpec="AES_256")
+        client("kms").generate_data_key(KeyId=os.environ["KMS_KEY_ID"], KeySpec="AES_256")
     except Exception as error:
         item = {"pk": {"S": "refused"}, "sk": {"S": type(error).__name__}}
-        boto3.client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
+        client("dynamodb").put_item(TableName=os.environ["DELIVERIES_TABLE_NAME"], Item=item)
     return {"batchItemFailures": []}
 """
 

@@ -13,6 +13,8 @@ from local.emulator_account import EmulatorAccount, open_account
 from local.stand_in_template import template
 from local.system import System, SystemPlan
 
+WA_WEB_TOKEN = "token-of-the-tests-provider"
+
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
@@ -31,6 +33,6 @@ def account(emulator: Emulator) -> EmulatorAccount:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system on free ports, started once: tests share it, so each makes tenants and people of its own."""
     state: Path = tmp_path_factory.mktemp("system")
-    settings = {"DEV_CALLBACK_RECEIVER": "1", "ADMIN_TOKEN": "admin-token-of-the-tests"}
+    settings = {"DEV_CALLBACK_RECEIVER": "1", "ADMIN_TOKEN": "admin-token-of-the-tests", "WA_WEB_TOKEN": WA_WEB_TOKEN}
     with System(SystemPlan(state, settings=settings, persist=False)) as running:
         yield running

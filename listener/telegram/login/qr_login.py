@@ -25,7 +25,7 @@ from listener.telegram.connection.client import Client
 from listener.telegram.connection.connect import connected
 from listener.telegram.login import login_requests, qr_requests
 from listener.telegram.login.login_flow import MOVES, LoginFlow
-from listener.telegram.login.qr_requests import LivesElsewhere, LoggedIn, Outcome, PasswordWanted, ShownToken
+from listener.telegram.login.qr_requests import LivesElsewhere, LoggedIn, Outcome, PasswordWanted, QrToken
 from listener.telegram.requests.errors import Elsewhere, SessionEndReason, end_of
 from listener.telegram.session import QR, PendingLogin, Session
 from listener.telegram.telegram_context import TelegramContext
@@ -184,7 +184,7 @@ class QrLogin:
         while True:
             self._scanned.clear()
             match outcome or await qr_requests.export_token(client, self._context.endpoint):
-                case ShownToken() as token:
+                case QrToken() as token:
                     await self._publish(token)
                     if not await self._wait_for_scan(client, token, wake):
                         return None
@@ -198,7 +198,7 @@ class QrLogin:
                     return None
             outcome = None
 
-    async def _publish(self, token: ShownToken) -> None:
+    async def _publish(self, token: QrToken) -> None:
         """Show a code to functions, and then to a start that waits. Raises _Over if the log-in's item is gone."""
         core, valid_until = self._core, token.valid_until(self._now())
         stored = await self._stored()
@@ -211,7 +211,7 @@ class QrLogin:
         self._shown = QrCodeIssued(qr_id=qr_id, link=token.link, expires_at=valid_until, ends_at=stored.ends_at, issued=issued)
         self._news.set()
 
-    async def _wait_for_scan(self, client: Client, token: ShownToken, wake: Signal) -> bool:
+    async def _wait_for_scan(self, client: Client, token: QrToken, wake: Signal) -> bool:
         """Wait for a scan or the code's end; tell whether to go on. Raises AvioError if the connection breaks, and _Over."""
         over = client.disconnected
         signals = [signal.future() for signal in (self._scanned, wake, self._flow.lock.wanted)]

@@ -25,7 +25,7 @@ SHORTEST_S, LONGEST_S = 1.0, 300.0
 
 
 @dataclass(frozen=True)
-class ShownToken:
+class QrToken:
     """A token to be shown, and the seconds for which it is good."""
 
     link: str
@@ -55,7 +55,7 @@ class LoggedIn:
     user: Any
 
 
-Outcome = ShownToken | LivesElsewhere | PasswordWanted | LoggedIn
+Outcome = QrToken | LivesElsewhere | PasswordWanted | LoggedIn
 
 
 async def export_token(client: Client, endpoint: TelegramEndpoint) -> Outcome:
@@ -82,7 +82,7 @@ async def _asked(client: Client, request: Any) -> Outcome:
             return PasswordWanted()
     match answer:
         case types.auth.LoginToken():
-            return ShownToken(link_of(answer.token), _good_for_s(client, answer.expires))
+            return QrToken(link_of(answer.token), _good_for_s(client, answer.expires))
         case types.auth.LoginTokenMigrateTo():
             return LivesElsewhere(answer.dc_id, answer.token)
         case types.auth.LoginTokenSuccess(authorization=types.auth.Authorization()):

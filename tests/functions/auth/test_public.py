@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from functions.auth.public_notices import DEPRECATED, NO_PUBLIC_KEY
-from functions.auth.public_throttle import ACTS, POLLS
+from functions.http.public_throttle import ACTS, POLLS
 from local.emulator import Emulator
 from local.emulator_account import open_account
 from local.stand_in_template import template

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.callback_delivery.body import body_of
-from shared.model.event import Media, read_event
+from shared.model.event import Media, MessageEdited, read_event
+from shared.model.ids import Channel
+from shared.model.tenant import BodyFormat
 from tests.support.events import TENANT, event_of
 
 
@@ -68,3 +70,47 @@ def test_the_bytes_survive_the_queue_unchanged(text: str, chat_id: int, name: st
     assert body_of(again, 7) == body
     parsed: dict[str, Any] = json.loads(body)
     assert (parsed["message"]["text"], parsed["message"]["chat_id"]) == (text, chat_id)
+
+
+def test_a_message_of_telegrams_has_the_providers_form_where_that_is_chosen() -> None:
+    """Ids are text, the time is seconds, and what is not known is left out; a sender who is not known is the chat."""
+    media = Media(type="photo", mime_type="image/jpeg", size=1234)
+    body = json.loads(body_of(event_of(media=media, reply_to=5, sender_name=None), 7, BodyFormat.MESSAGE_IN))
+    assert body == {
+        "event": "messages.incoming",
+        "tenant": 7,
+        "provider": "telegram",
+        "channel": "telegram",
+        "message_id": "1",
+        "from": "77",
+        "text": "message 1",
+        "ts": 1737806400,
+        "media": [{"type": "image", "mime_type": "image/jpeg", "size": 1234}],
+        "chat_id": "77",
+        "chat_type": "private",
+        "sender_username": "anna",
+        "reply_to": "5",
+    }
+    unknown = json.loads(body_of(event_of(chat_id=-100123, sender_id=None), 7, BodyFormat.MESSAGE_IN))
+    assert (unknown["from"], unknown["chat_id"], unknown["media"]) == ("-100123", "-100123", [])
+
+
+def test_kinds_without_a_providers_form_are_as_in_the_other_format() -> None:
+    """An edit, for one."""
+    known = event_of().model_dump(exclude={"event", "original"})
+    edited = MessageEdited(**known, edited_at=known["received_at"])
+    assert body_of(edited, 7, BodyFormat.MESSAGE_IN) == body_of(edited, 7)
+
+
+@given(TEXT, st.dictionaries(TEXT, st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT, max_size=5))
+def test_what_a_provider_posted_survives_the_queue_unchanged(text: str, others: dict[str, Any]) -> None:
+    """In both formats, and in the same bytes each time."""
+    posted = {**others, "text": text}
+    kept = {name: value for name, value in posted.items() if name != "text"}
+    event = event_of(text=text).model_copy(update={"channel": Channel.WHATSAPP, "original": json.dumps(kept)})
+    again = read_event(event.model_dump_json(exclude_none=True, ensure_ascii=True))
+    for body_format in BodyFormat:
+        assert body_of(again, 7, body_format) == body_of(event, 7, body_format)
+    as_event = json.loads(body_of(event, 7))
+    assert (as_event["message"]["text"], as_event["original"]) == (text, kept)
+    assert json.loads(body_of(event, 7, BodyFormat.MESSAGE_IN)) == {**kept, "tenant": 7, **({"text": text} if text else {})}

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from functions.callback_delivery.body import body_of
 from functions.callback_delivery.callback_test import CallbackTester
 from functions.callback_delivery.post import Poster
-from functions.tenants.tenant_service import seal
+from functions.http.sealing import seal
 from local import openapi
 from shared.crypto import Purpose
 from shared.model.delivery import Attempt

@@ -21,7 +21,7 @@ from functions.callback_delivery import endpoint_hold, entry_delivery, network, 
 from functions.callback_delivery.network import Address
 from functions.callback_delivery.post import Poster
 from functions.callback_delivery.queue import entries_of
-from functions.tenants.tenant_service import seal
+from functions.http.sealing import seal
 from local.emulator_account import EmulatorAccount
 from shared.model.backlog import CallbackHealth
 from shared.model.delivery import DeliveryStatus

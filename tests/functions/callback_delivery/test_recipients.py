@@ -7,8 +7,8 @@ import json
 import pytest
 
 from functions.callback_delivery.recipients import FRESH_S, DeploymentSigningSecret, Recipient, Recipients
+from functions.http.sealing import seal
 from functions.tenants.credential_service import CredentialService
-from functions.tenants.tenant_service import seal
 from local.emulator_account import EmulatorAccount
 from shared.crypto import DecryptionFailed, Envelope, Purpose
 from shared.model.tenant import OVERLAP, Tenant
