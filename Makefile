@@ -25,11 +25,12 @@ test: setup      ## run all tests, side by side in WORKERS processes
 test-only:
 	@PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-check: setup     ## format, lint, types, import arrows
+check: setup     ## format, lint, types, import arrows, the template for AWS
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format" && false)
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+	@$(RUN) -m local check_template
 
 format: setup    ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -38,9 +38,23 @@ def app(settings: StackSettings, artifacts: Artifacts, output: Path) -> App:
     return result
 
 
+def check(checked: App) -> None:
+    """Have `.synth()` run the security checks of cdk-nag: it fails on a finding that no construct accepts with a reason."""
+    from aws_cdk import Validations
+    from cdk_nag import AwsSolutionsChecks
+
+    Validations.of(checked).add_plugins(AwsSolutionsChecks(checked))
+
+
 def synthesize(settings: StackSettings, output: Path, sources: Path = ROOT) -> Path:
-    """Bundle the code that changed, and write the cloud assembly to `output`. Return the template's path. Raises `BundleError`."""
-    app(settings, Bundler(settings, sources).build(), output).synth()
+    """Bundle the code that changed, and write the cloud assembly to `output`. Return the template's path. Raises `BundleError`.
+
+    For AWS the security checks run as well.
+    """
+    result = app(settings, Bundler(settings, sources).build(), output)
+    if settings.target == "aws":
+        check(result)
+    result.synth()
     return output / f"{STACK}.template.json"
 
 

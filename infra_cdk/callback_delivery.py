@@ -47,7 +47,12 @@ class CallbackDelivery(Construct):
             timeout_s=TIMEOUT_S,
         )
         self.function.handler.add_event_source(
-            sources.SqsEventSource(queues.events, batch_size=BATCH_SIZE, report_batch_item_failures=True)
+            sources.SqsEventSource(
+                queues.events,
+                batch_size=BATCH_SIZE,
+                report_batch_item_failures=True,
+                max_concurrency=settings.delivery_concurrency,
+            )
         )
         role = self.function.role
         queues.let_consume(role)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra_cdk.retention import removal_policy
 from infra_cdk.settings import StackSettings
 
 READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
@@ -38,13 +38,8 @@ class Data(Construct):
             "Key",
             description="Avio: wraps the data keys of sessions and signing secrets",
             enable_key_rotation=True,
-            removal_policy=self.removal_policy,
+            removal_policy=removal_policy(self._settings),
         )
-
-    @property
-    def removal_policy(self) -> RemovalPolicy:
-        """What becomes of stored things when the stack is deleted."""
-        return RemovalPolicy.RETAIN if self._settings.durable else RemovalPolicy.DESTROY
 
     def _table(self, construct_id: str) -> dynamodb.Table:
         return dynamodb.Table(
@@ -58,8 +53,8 @@ class Data(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=self._settings.durable
             ),
-            deletion_protection=self._settings.durable,
-            removal_policy=self.removal_policy,
+            deletion_protection=self._settings.protected,
+            removal_policy=removal_policy(self._settings),
         )
 
     def let_read_state(self, role: iam.Role) -> None:

@@ -31,7 +31,15 @@ NETWORK_ACTIONS = [
 
 HTTP_TIMEOUT_S = 29  # API Gateway gives up after 30
 MEMORY_MB = 1024  # Lambda gives CPU by memory: with less, a cold start takes seconds
-LOG_RETENTION = logs.RetentionDays.ONE_MONTH
+
+
+def log_group(scope: Construct, construct_id: str, settings: StackSettings) -> logs.LogGroup:
+    """Add a log group that forgets after the deployment's LOG_RETENTION_DAYS, and goes with the stack."""
+    group = logs.LogGroup(scope, construct_id, removal_policy=RemovalPolicy.DESTROY)
+    resource = group.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)
+    resource.retention_in_days = settings.log_retention_days
+    return group
 
 
 class Functions(Construct):
@@ -54,12 +62,31 @@ class Functions(Construct):
         )
 
     def add(
-        self, name: str, environment: Mapping[str, str], *, timeout_s: int = HTTP_TIMEOUT_S, network: Network | None = None
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        *,
+        timeout_s: int = HTTP_TIMEOUT_S,
+        network: Network | None = None,
+        concurrency: int | None = None,
     ) -> Function:
-        """Add functions/<name>. With `network` it runs in the isolated subnets, from where it may call the listener."""
+        """Add functions/<name>. With `network` it runs in the isolated subnets, from where it may call the listener.
+
+        `concurrency`: how many runs of the account are reserved for it, which are also the most that it has at once.
+        """
         common = {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_LOG_LEVEL": self._settings.log_level}
         archive, layer = self._artifacts.functions[name], self._layers[FUNCTIONS[name]]
-        return Function(self, name, archive, layer, {**common, **environment}, timeout_s=timeout_s, network=network)
+        return Function(
+            self,
+            name,
+            archive,
+            layer,
+            {**common, **environment},
+            settings=self._settings,
+            timeout_s=timeout_s,
+            network=network,
+            concurrency=concurrency,
+        )
 
 
 class Function(Construct):
@@ -73,12 +100,14 @@ class Function(Construct):
         layer: lambda_.LayerVersion,
         environment: Mapping[str, str],
         *,
+        settings: StackSettings,
         timeout_s: int,
         network: Network | None,
+        concurrency: int | None,
     ) -> None:
         super().__init__(scope, name)
-        log = logs.LogGroup(self, "Log", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
-        self.role = self._role(log, network)
+        self.log = log_group(self, "Log", settings)
+        self.role = self._role(self.log, network)
         self.handler = lambda_.Function(
             self,
             "Function",
@@ -89,14 +118,15 @@ class Function(Construct):
             layers=[layer],
             environment=dict(environment),
             role=self.role.without_policy_updates(),
-            log_group=log,
+            log_group=self.log,
+            reserved_concurrent_executions=concurrency,
             timeout=Duration.seconds(timeout_s),
             memory_size=MEMORY_MB,
             vpc=network.vpc if network else None,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if network else None,
             security_groups=[network.functions_group] if network else None,
         )
-        self.handler.node.add_dependency(self.role)
+        self.handler.node.add_dependency(self.role)  # with its policy: the function must not run without its rights
         acknowledge(self.handler, "AwsSolutions-L1", "3.13 is what the code is tested with; a newer Python is a decision, not a default.")
 
     def _role(self, log: logs.LogGroup, network: Network | None) -> iam.Role:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.acknowledge import acknowledge
-from infra_cdk.function import LOG_RETENTION, Function
+from infra_cdk.function import Function, log_group
+from infra_cdk.settings import StackSettings
 
 # All other paths go to DEFAULT: /, /health, /docs, /openapi.json, and 404 with Avio's own body.
 DEFAULT = "tenants"
@@ -55,7 +54,6 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "providers": ("/webhook", "/internal/{proxy+}", "/admin/{proxy+}", "/pub/wa/{proxy+}"),
 }
-THROTTLE = apigateway.ThrottleSettings(rate_limit=200, burst_limit=400)
 # The access log has the route, but not the path (it names tenants) nor the query string (it may have a public key).
 ACCESS_LOG = {
     "request_id": "$context.requestId",
@@ -72,7 +70,7 @@ ACCESS_LOG = {
 class HttpApi(Construct):
     """The routes of `ROUTES` and the default route, with a common throttle and an access log without secrets."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, functions: Mapping[str, Function]) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, functions: Mapping[str, Function]) -> None:
         super().__init__(scope, construct_id)
         self._integrations = {name: _integration(name, function) for name, function in functions.items()}
         self.api = apigateway.HttpApi(
@@ -84,17 +82,17 @@ class HttpApi(Construct):
         acknowledge(
             self.api, "AwsSolutions-APIG4", "The functions know their callers: admin, tenant, public and provider keys differ by route."
         )
-        self._stage()
+        self._stage(settings)
 
-    def _stage(self) -> None:
-        log = logs.LogGroup(self, "AccessLog", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+    def _stage(self, settings: StackSettings) -> None:
+        log = log_group(self, "AccessLog", settings)
         stage = apigateway.HttpStage(
             self,
             "Stage",
             http_api=self.api,
             stage_name="$default",
             auto_deploy=True,
-            throttle=THROTTLE,
+            throttle=apigateway.ThrottleSettings(rate_limit=settings.api_rate_limit, burst_limit=settings.api_burst_limit),
         )
         default = stage.node.default_child
         assert isinstance(default, apigateway.CfnStage)

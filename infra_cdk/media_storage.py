@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra_cdk.acknowledge import acknowledge
-from infra_cdk.data import Data
+from infra_cdk.retention import removal_policy
 from infra_cdk.settings import StackSettings
 
 KEPT = Duration.days(1)
@@ -20,7 +20,7 @@ MEDIA, UPLOADS = "media", "uploads"
 class MediaStorage(Construct):
     """The bucket and the rights to it. A browser may use signed addresses from the origins of `CORS_ORIGINS`."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, data: Data) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,
@@ -29,7 +29,7 @@ class MediaStorage(Construct):
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=data.removal_policy,
+            removal_policy=removal_policy(settings),
             lifecycle_rules=[s3.LifecycleRule(id="a-day", expiration=KEPT, abort_incomplete_multipart_upload_after=KEPT)],
             cors=[
                 s3.CorsRule(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra_cdk.retention import removal_policy
 from infra_cdk.settings import StackSettings
 
 VISIBILITY_S = 90
@@ -21,7 +22,7 @@ class Queues(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
-        self._removal_policy = RemovalPolicy.RETAIN if settings.durable else RemovalPolicy.DESTROY
+        self._removal_policy = removal_policy(settings)
         self.dead = self._queue("DeadEvents")
         self.events = self._queue("Events", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MAX_RECEIVE_COUNT))
 

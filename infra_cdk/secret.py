@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -19,10 +19,12 @@ from constructs import Construct
 from infra_cdk.acknowledge import acknowledge
 from infra_cdk.data import Data
 from infra_cdk.function import Functions
+from infra_cdk.retention import removal_policy
 from infra_cdk.secret_keys import FILLED_IN, GENERATED
 from infra_cdk.settings import StackSettings
 
 PUBLISH_EVERY_MINUTES = 5
+DEPLOYED = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 
 
 class DeploymentSecret(Construct):
@@ -40,7 +42,7 @@ class DeploymentSecret(Construct):
                 exclude_punctuation=True,
                 password_length=48,
             ),
-            removal_policy=RemovalPolicy.RETAIN if settings.durable else RemovalPolicy.DESTROY,
+            removal_policy=removal_policy(settings),
         )
         acknowledge(self.secret, "AwsSolutions-SMG4", "Tokens are handed to people and an application id is Telegram's: rotated by hand.")
 
@@ -55,7 +57,11 @@ class DeploymentSecret(Construct):
 
 
 class TokenPublisher(Construct):
-    """functions/deployment_tokens on a schedule. A changed token is valid within five minutes."""
+    """functions/deployment_tokens right after each deployment, and on a schedule. A changed token is valid within five minutes.
+
+    CloudFormation tells EventBridge by itself when the stack is complete, so no custom resource can hold a deployment up.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, functions: Functions, data: Data, secret: DeploymentSecret) -> None:
         super().__init__(scope, construct_id)
@@ -64,10 +70,22 @@ class TokenPublisher(Construct):
         secret.let_read(self.function.role)
         data.let_read_state(self.function.role)
         data.let_write_state(self.function.role)
+        target = targets.LambdaFunction(self.function.handler)
         events.Rule(
             self,
             "Schedule",
             description="Avio: publish the fingerprints of the deployment's tokens",
             schedule=events.Schedule.rate(Duration.minutes(PUBLISH_EVERY_MINUTES)),
-            targets=[targets.LambdaFunction(self.function.handler)],
+            targets=[target],
+        )
+        events.Rule(
+            self,
+            "Deployed",
+            description="Avio: publish them right after a deployment",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudformation"],
+                detail_type=["CloudFormation Stack Status Change"],
+                detail={"stack-id": [Stack.of(self).stack_id], "status-details": {"status": DEPLOYED}},
+            ),
+            targets=[target],
         )

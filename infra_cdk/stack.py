@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra_cdk.artifacts import Artifacts
 from infra_cdk.callback_delivery import CallbackDelivery
+from infra_cdk.dashboard import StackDashboard
 from infra_cdk.data import Data
 from infra_cdk.erasure import Erasure
 from infra_cdk.function import Function, Functions
@@ -18,6 +19,7 @@ from infra_cdk.operations import Operations
 from infra_cdk.queues import Queues
 from infra_cdk.secret import DeploymentSecret, TokenPublisher
 from infra_cdk.settings import StackSettings
+from infra_cdk.stack_metrics import StackMetrics
 from infra_cdk.sweeper import SweeperFunction
 
 
@@ -25,10 +27,17 @@ class AvioStack(Stack):
     """The stack. `artifacts` must exist (`bundle` builds them); the stack builds nothing."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, artifacts: Artifacts) -> None:
-        super().__init__(scope, construct_id, description="Avio", analytics_reporting=False)
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=f"{construct_id}-{settings.stage}" if settings.stage else construct_id,
+            description="Avio",
+            analytics_reporting=False,
+            termination_protection=settings.protected,
+        )
         self._settings = settings
         self.data = Data(self, "Data", settings=settings)
-        self.media = MediaStorage(self, "MediaFiles", settings=settings, data=self.data)
+        self.media = MediaStorage(self, "MediaFiles", settings=settings)
         self.queues = Queues(self, "Queues", settings=settings)
         self.network = Network(self, "Network")
         self.secret = DeploymentSecret(self, "Deployment", settings=settings)
@@ -76,9 +85,11 @@ class AvioStack(Stack):
             "deliveries": self._deliveries(delivery, sweeper),
             "providers": self._providers(),
         }
-        api = HttpApi(self, "HttpApi", functions=http)
+        api = HttpApi(self, "HttpApi", settings=self._settings, functions=http)
         everyone = [*http.values(), tokens.function, delivery.function, sweeper.function, erasure.function]
-        Operations(self, "Operations", queues=self.queues, functions=everyone, api=api.api)
+        watched = StackMetrics(data=self.data, queues=self.queues, functions=everyone, api=api.api, listener_log=self.listener.log)
+        alarms = Operations(self, "Operations", settings=self._settings, watched=watched)
+        StackDashboard(self, "Dashboard", watched=watched, alarms=alarms.alarms)
         self._outputs(
             {
                 "ApiId": api.api.api_id,
@@ -102,7 +113,7 @@ class AvioStack(Stack):
             "ALLOW_HTTP_CALLBACKS": self._settings.allow_http_callbacks,
             "ALLOW_PRIVATE_CALLBACKS": self._settings.allow_private_callbacks,
         }
-        function = self.functions.add("tenants", environment)
+        function = self.functions.add("tenants", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         self.data.let_wrap(function.role, "signing")
@@ -110,7 +121,7 @@ class AvioStack(Stack):
 
     def _auth(self) -> Function:
         environment = {**self._http_environment(), "APP_BASE_URL": self._settings.app_base_url}
-        function = self.functions.add("auth", environment, network=self.network)
+        function = self.functions.add("auth", environment, network=self.network, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function
@@ -121,13 +132,20 @@ class AvioStack(Stack):
             "OUTBOX_ENABLED": self._settings.outbox_enabled,
             "OUTBOX_WHITELIST": self._settings.outbox_whitelist,
         }
-        function = self.functions.add("messages", {**self._http_environment(), **own}, network=self.network)
+        function = self.functions.add(
+            "messages", {**self._http_environment(), **own}, network=self.network, concurrency=self._settings.api_concurrency
+        )
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         return function
 
     def _media(self) -> Function:
-        function = self.functions.add("media", {**self._http_environment(), **self.media.environment}, network=self.network)
+        function = self.functions.add(
+            "media",
+            {**self._http_environment(), **self.media.environment},
+            network=self.network,
+            concurrency=self._settings.api_concurrency,
+        )
         self.data.let_read_state(function.role)
         self.media.let_link(function.role)
         return function
@@ -138,7 +156,7 @@ class AvioStack(Stack):
             "DELIVERIES_TABLE_NAME": self.data.deliveries.table_name,
             "DEV_CALLBACK_RECEIVER": self._settings.dev_callback_receiver,
         }
-        function = self.functions.add("callbacks", environment)
+        function = self.functions.add("callbacks", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.data.let_write_deliveries(function.role)
@@ -152,7 +170,7 @@ class AvioStack(Stack):
             "DELIVERY_FUNCTION": delivery.function.handler.function_name,
             "SWEEPER_FUNCTION": sweeper.function.handler.function_name,
         }
-        function = self.functions.add("deliveries", environment)
+        function = self.functions.add("deliveries", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_read_deliveries(function.role)
         self.data.let_count(function.role)
@@ -170,7 +188,7 @@ class AvioStack(Stack):
             "KMS_KEY_ID": self.data.key.key_id,
             "APP_BASE_URL": self._settings.app_base_url,
         }
-        function = self.functions.add("providers", environment)
+        function = self.functions.add("providers", environment, concurrency=self._settings.api_concurrency)
         self.data.let_read_state(function.role)
         self.data.let_write_state(function.role)
         self.data.let_record(function.role)

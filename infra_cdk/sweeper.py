@@ -1,9 +1,8 @@
-"""functions/sweeper on a schedule: once a minute it drains the backlog. An alarm tells if it does not run."""
+"""functions/sweeper on a schedule: once a minute it drains the backlog. infra_cdk/operations.py has the alarms on it."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -18,7 +17,6 @@ from infra_cdk.settings import StackSettings
 TIMEOUT_S = 75
 """A run goes on until after the next has begun, so that callbacks are visited as soon as they are due."""
 EVERY = Duration.minutes(1)
-WATCHED = Duration.minutes(5)
 
 
 class SweeperFunction(Construct):
@@ -63,19 +61,7 @@ class SweeperFunction(Construct):
             schedule=events.Schedule.rate(EVERY),
             targets=[targets.LambdaFunction(self.function.handler)],
         )
-        self._watch()
 
     def let_wake(self, role: iam.Role) -> None:
         """Allow invoking the sweeper."""
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.function.handler.function_arn]))
-
-    def _watch(self) -> None:
-        self.function.handler.metric_invocations(period=WATCHED, statistic="sum").create_alarm(
-            self,
-            "StandsStill",
-            threshold=1,
-            evaluation_periods=2,
-            alarm_description="The sweeper does not run: what is parked stays parked.",
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
-        )

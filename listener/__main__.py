@@ -135,6 +135,7 @@ class Process:
         )
         beats = WorkerStore(Table(aws.dynamodb_once(), settings.table_name))
         self._rows = Rows(self._services.accounts, WorkerStore(table), beats, self._offload, Offload(2, "beat"))
+        self._has_registered = False
         self._worker = self._new_worker()
         channels = {driver.channel for driver in self._drivers}
         self._metrics = MetricsWriter(
@@ -146,7 +147,7 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        api = Api(lambda: self._worker, self._rpc_key, self._logger)
+        api = Api(lambda: self._worker, lambda: self.registered, self._rpc_key, self._logger)
         http = server(api.app(), self._settings.listener_host, self._settings.listener_port, self._certificate.context)
         async with asyncio.TaskGroup() as tasks:  # what fails in one of them ends the process, and Fargate starts another
             tasks.create_task(http.serve())
@@ -166,8 +167,14 @@ class Process:
             self._logger.error("worker over, starting anew", extra={"worker": self._worker.me.id, "fault": type(error).__name__})
             if self._worker.draining:
                 self._stopping.set()
+            self._has_registered = self.registered
             self._worker = self._new_worker()
             await wait_for(self._stopping, START_AGAIN_S)
+
+    @property
+    def registered(self) -> bool:
+        """Whether this process has ever registered a worker."""
+        return self._has_registered or self._worker.lease.started
 
     def _stop(self) -> None:
         self._stopping.set()

@@ -11,6 +11,7 @@ COMMANDS = {
     "up": "start the whole system and stay",
     "demo": "do the main job, unattended",
     "synth": "write the CloudFormation template for AWS",
+    "check_template": "check the template for AWS, without building anything",
     "openapi": "write docs/openapi.json and docs/errors.md",
 }
 
@@ -27,7 +28,7 @@ signal.signal(signal.SIGINT, _stop_at_once)  # before the imports of a command, 
 def main(arguments: list[str]) -> None:
     """Run one command; each is the module of that name."""
     if not arguments or arguments[0] not in COMMANDS:
-        lines = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
+        lines = "\n".join(f"  {name:14} {what}" for name, what in COMMANDS.items())
         raise SystemExit(f"python -m local <command>, one of:\n{lines}")
     import_module(f"local.{arguments[0]}").main(arguments[1:])
 

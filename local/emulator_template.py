@@ -22,7 +22,9 @@ LEFT_OUT = {
     "AWS::ECS::Service": "the listener runs as a process of this machine; the emulator would look for Docker",
     "AWS::ECS::TaskDefinition": "as the service",
     "AWS::ECS::Cluster": "as the service",
+    "AWS::Logs::QueryDefinition": "unknown to the emulator, which has no Logs Insights",
     "AWS::S3::BucketPolicy": "it denies plain HTTP, and the emulator has no TLS",
+    "AWS::SNS::TopicPolicy": "it denies plain HTTP, as the queues' policies",
     "AWS::SQS::QueuePolicy": "it denies plain HTTP, and the emulator has no TLS",
 }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from infra_cdk import settings as deployment
 from infra_cdk.bundle import ROOT, BundleError, Bundler
 from infra_cdk.settings import Target, from_environment
+from local.check_template import TemplateRefused, lint
 from local.configuration import misspelt
 
 TEMPLATE = "Avio.template.json"
@@ -22,13 +23,14 @@ DEADLINE_S = 600
 
 
 def main(arguments: list[str]) -> None:
-    """Synthesize for AWS to build/cdk.out, with the settings of the environment."""
+    """Synthesize for AWS to build/cdk.out, with the settings of the environment. What the checks refuse ends it."""
     output = Path(arguments[0]) if arguments else ROOT / "build" / "cdk.out"
     if problems := [*misspelt(os.environ), *deployment.problems("aws", os.environ)]:
         raise SystemExit("\n".join(problems))
     try:
         _synthesize("aws", os.environ, output, ROOT)
-    except BundleError as error:
+        lint(output / TEMPLATE)
+    except (BundleError, TemplateRefused) as error:
         raise SystemExit(str(error)) from None
     print(f"{output / TEMPLATE}")
 

@@ -67,9 +67,15 @@ async def run(*, ahead: bool) -> SweepCounts:
 def handler(event: dict[str, Any], context: object) -> None:
     """Sweep. A run for a woken callback takes only what is due now; the scheduled runs also wait for what becomes due."""
     del context
-    counts = runner.run(run(ahead="woken" not in event))
-    counted = {METRICS[name]: count for name, count in asdict(counts).items() if count}
+    _measure(runner.run(run(ahead="woken" not in event)))
+
+
+def _measure(counts: SweepCounts) -> None:
+    values = asdict(counts)
+    counted = {METRICS[name]: values[name] for name in METRICS if values[name]}
     for name, count in counted.items():
         metrics.add_metric(name, MetricUnit.Count, count)
-    if counted:
+    if counts.late_s:
+        metrics.add_metric("SweepLag", MetricUnit.Seconds, counts.late_s)
+    if counted or counts.late_s:
         metrics.flush_metrics()

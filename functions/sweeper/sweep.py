@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from functions.sweeper.due_visit import visit
 from functions.sweeper.sweep_run import SweepCounts, SweepRun, SweepServices
@@ -86,7 +86,12 @@ class Sweep:
         now_s, now = self._services.clock.boottime(), keys.moment(self._services.clock.now())
         due = [item for item in upcoming if item.at <= now and ((last := self._last_visit(item)) is None or now_s - last.began_s >= LOOK_S)]
         self._visits |= {(item.tenant_id, item.chat): LastVisit(item.at, now_s) for item in due}
+        self._note_lateness(due)
         return due
+
+    def _note_lateness(self, due: list[DueItem]) -> None:
+        now, counts = self._services.clock.now(), self._run.counts
+        counts.late_s = max((counts.late_s, *((now - datetime.fromisoformat(item.at)).total_seconds() for item in due)))
 
     def _last_visit(self, item: DueItem) -> LastVisit | None:
         return self._visits.get((item.tenant_id, item.chat))

@@ -55,7 +55,7 @@ class SweepServices:
 
 @dataclass
 class SweepCounts:
-    """What a run did, for the metrics."""
+    """What a run did, for the metrics. `late_s`: by how long the latest of its visits came after its due time."""
 
     probes: int = 0
     delivered: int = 0
@@ -64,6 +64,7 @@ class SweepCounts:
     dropped: int = 0
     resumed: int = 0
     disabled: int = 0
+    late_s: float = 0.0
 
 
 class SweepRun:

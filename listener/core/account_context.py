@@ -136,6 +136,7 @@ class AccountContext:
         if not await self.services.offload(store.set_status, row.tenant_id, row.channel, self._me, row.epoch, changes, told):
             raise Superseded
         self._changes_told += told is not None
+        self.metrics.keys_duplicated += changes.get("state") is AccountState.KEY_DUPLICATED
         self.row = self.row.model_copy(update=changes)  # another change may have come in between
 
     def _told(self, changes: dict[str, Any]) -> Put | None:

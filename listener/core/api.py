@@ -1,6 +1,7 @@
 """The private interface: functions call their accounts' owner here (port 9000, TLS with the certificate of the worker's row).
 
-    GET  /health            {"ok": true, "worker": id, "accounts": n}
+    GET  /health            {"ok": true, "worker": id, "accounts": n}; 503 without a lease
+    GET  /live              {"ok": true}; 503 until the process has registered a worker
     POST /<command>         X-Admin-Token: the rpc_key of the worker's row; the command's result, or an error (shared/rpc/wire.py)
 
 X-Request-Id names the request that a command is run for. Each command leaves one line in the log, with that id, the tenant, the outcome and
@@ -42,8 +43,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Api:
     """The routes, over whichever worker this process is at present."""
 
-    def __init__(self, worker: Callable[[], Ownership], rpc_key: SecretStr, logger: Logger) -> None:
+    def __init__(self, worker: Callable[[], Ownership], registered: Callable[[], bool], rpc_key: SecretStr, logger: Logger) -> None:
+        """`registered`: whether this process has ever registered a worker."""
         self._worker = worker
+        self._registered = registered
         self._rpc_key = rpc_key.get_secret_value().encode()
         self._logger = logger
 
@@ -52,6 +55,7 @@ class Api:
         return Starlette(
             routes=[
                 Route("/health", self._health),
+                Route("/live", self._live),
                 Route("/{command:path}", self._command, methods=["POST"]),
             ]
         )
@@ -60,6 +64,16 @@ class Api:
         worker = self._worker()
         held = worker.lease.held()
         return JSONResponse({"ok": held, "worker": worker.me.id, "accounts": worker.held}, 200 if held else 503)
+
+    async def _live(self, _: Request) -> JSONResponse:
+        """Answer the container's health check: the event loop runs, and this process has reached DynamoDB once.
+
+        The lease is not asked for: while DynamoDB is away no worker has one, and replacing all of them would mend nothing.
+        """
+        live = self._registered()
+        return JSONResponse(
+            {"ok": live} if live else {"ok": False, "detail": "not registered yet: DynamoDB did not answer"}, 200 if live else 503
+        )
 
     async def _command(self, request: Request) -> JSONResponse:
         command, started_s = request.path_params["command"], time.perf_counter()

@@ -38,6 +38,7 @@ class ChannelMetrics:
 
     claims: int = 0
     lapses: int = 0
+    keys_duplicated: int = 0
     connects: int = 0
     sends: int = 0
     events_queued: int = 0
@@ -60,6 +61,7 @@ class Holdings:
 COUNTED = {
     "claims": ("Claims", MetricUnit.Count),
     "lapses": ("Lapses", MetricUnit.Count),
+    "keys_duplicated": ("KeysDuplicated", MetricUnit.Count),
     "connects": ("Connects", MetricUnit.Count),
     "sends": ("Sends", MetricUnit.Count),
     "events_queued": ("EventsQueued", MetricUnit.Count),

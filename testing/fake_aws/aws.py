@@ -62,6 +62,7 @@ class FakeAws:
             "DELIVERIES_TABLE_NAME": DELIVERIES,
             "EVENTS_QUEUE_URL": self.queue_url,
             "KMS_KEY_ID": KEY,
+            "MEDIA_BUCKET": "media",
         }
 
     @property

@@ -51,6 +51,27 @@ def aws() -> TemplateView:
 
 
 @pytest.fixture(scope="session")
+def chosen() -> TemplateView:
+    """What would be deployed on AWS by an operator who has set everything."""
+    return TemplateView(
+        template(
+            "aws",
+            DEPLOYMENT_STAGE="staging",
+            ALARM_EMAIL="ops@example.com",
+            DELETION_PROTECTION="0",
+            WORKER_COUNT="3",
+            WORKER_CPU="1024",
+            WORKER_MEMORY_MB="4096",
+            API_RATE_LIMIT="50",
+            API_BURST_LIMIT="60",
+            API_CONCURRENCY="20",
+            DELIVERY_CONCURRENCY="7",
+            LOG_RETENTION_DAYS="90",
+        )
+    )
+
+
+@pytest.fixture(scope="session")
 def local() -> TemplateView:
     """What runs on one machine, before the emulator's adaptations."""
     return TemplateView(template("local"))

@@ -11,12 +11,29 @@ TABLES = ["Avio", "Deliveries"]
 
 @pytest.mark.parametrize("table", TABLES)
 def test_tables_survive_mistakes_on_aws(aws: TemplateView, table: str) -> None:
-    """Deletion protection, point-in-time recovery, and RETAIN when the stack goes."""
+    """Deletion protection, point-in-time recovery, and kept when the stack goes."""
     properties = aws.one("AWS::DynamoDB::Table", table)
     assert properties["DeletionProtectionEnabled"] is True
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    retained = [resource for name, resource in aws.resources.items() if resource["Type"] == "AWS::DynamoDB::Table" and table in name]
-    assert retained[0]["DeletionPolicy"] == retained[0]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"]
+)
+def test_what_is_stored_stays_unless_its_creation_failed(aws: TemplateView, local: TemplateView, kind: str) -> None:
+    """A first deployment that fails leaves nothing behind, so the next begins anew; on one machine everything goes."""
+
+    def policies(view: TemplateView) -> set[tuple[str, str]]:
+        resources = [resource for resource in view.resources.values() if resource["Type"] == kind]
+        return {(resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) for resource in resources}
+
+    assert policies(aws) == {("RetainExceptOnCreate", "Retain")}
+    assert policies(local) == {("Delete", "Delete")}
+
+
+def test_a_first_deployment_may_go_without_deletion_protection(chosen: TemplateView) -> None:
+    """CloudFormation could not take back a table that is protected."""
+    assert all(not table["DeletionProtectionEnabled"] for table in chosen.of("AWS::DynamoDB::Table").values())
 
 
 @pytest.mark.parametrize("table", TABLES)

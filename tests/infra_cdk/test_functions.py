@@ -59,7 +59,24 @@ def test_deliveries_are_fed_at_once_and_answer_for_each_event(aws: TemplateView)
 
 def test_tokens_are_published_every_five_minutes(aws: TemplateView) -> None:
     """A rotated token is in force without a deployment."""
-    assert aws.one("AWS::Events::Rule", "DeploymentTokens")["ScheduleExpression"] == "rate(5 minutes)"
+    assert aws.one("AWS::Events::Rule", "DeploymentTokensSchedule")["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_tokens_are_published_right_after_a_deployment(aws: TemplateView) -> None:
+    """CloudFormation tells of this stack's end, however it ended, and the function runs: nobody waits with a 401."""
+    rule = aws.one("AWS::Events::Rule", "DeploymentTokensDeployed")
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudformation"],
+        "detail-type": ["CloudFormation Stack Status Change"],
+        "detail": {
+            "stack-id": [{"Ref": "AWS::StackId"}],
+            "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]},
+        },
+    }
+    (target,) = rule["Targets"]
+    (permission,) = [name for name in aws.of("AWS::Lambda::Permission") if "DeploymentTokensDeployed" in name]
+    assert target["Arn"] == aws.of("AWS::Lambda::Permission")[permission]["FunctionName"]
+    assert "deploymenttokens" in str(target["Arn"])
 
 
 def test_the_parking_lot_is_swept_every_minute_and_somebody_notices_if_not(aws: TemplateView) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from infra_cdk.settings import SettingsError, StackSettings, Target, from_environment
+from infra_cdk.artifacts import FUNCTIONS
+from infra_cdk.settings import NAMES, UNSAFE, SettingsError, StackSettings, Target, from_environment
+from local.bootstrap import ROOT
+from tests.infra_cdk.conftest import TemplateView
 
 
 @pytest.mark.parametrize("name", ["ALLOW_HTTP_CALLBACKS", "ALLOW_PRIVATE_CALLBACKS"])
@@ -37,6 +42,67 @@ def test_an_operators_choices_are_taken_over() -> None:
     chosen = {"CORS_ORIGINS": "https://a.example", "OUTBOX_ENABLED": "yes", "OUTBOX_WHITELIST": "me, @x"}
     settings = from_environment("aws", chosen)
     assert (settings.cors_origins, settings.outbox_enabled, settings.outbox_whitelist) == ("https://a.example", "1", "me, @x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DEPLOYMENT_STAGE", "Prod!", "DEPLOYMENT_STAGE begins with a letter"),
+        ("DEPLOYMENT_STAGE", "a" * 21, "DEPLOYMENT_STAGE begins with a letter"),
+        ("ALARM_EMAIL", "ops", "ALARM_EMAIL is one address"),
+        ("ALARM_EMAIL", "a@example.com b@example.com", "ALARM_EMAIL is one address"),
+        ("WORKER_COUNT", "0", "WORKER_COUNT is a number of tasks from 1 to 100"),
+        ("WORKER_COUNT", "many", "WORKER_COUNT is a number of tasks from 1 to 100"),
+        ("WORKER_CPU", "300", "WORKER_CPU is one of 256, 512, 1024, 2048, 4096"),
+        ("WORKER_CPU", "-256", "WORKER_CPU is one of"),
+        ("WORKER_MEMORY_MB", "4096", "WORKER_MEMORY_MB is one of 512, 1024, 2048 where WORKER_CPU is 256"),
+        ("WORKER_CPU", "1024", "WORKER_MEMORY_MB is one of 2048, 3072"),
+        ("API_RATE_LIMIT", "0", "API_RATE_LIMIT is a number of requests per second from 1 to 10000"),
+        ("API_RATE_LIMIT", "1000", "API_BURST_LIMIT is at least API_RATE_LIMIT: 400 is less than 1000"),
+        ("API_CONCURRENCY", "1.5", "API_CONCURRENCY is a number of runs at once from 1 to 1000"),
+        ("DELIVERY_CONCURRENCY", "1", "DELIVERY_CONCURRENCY is a number of runs at once from 2 to 1000"),
+        ("LOG_RETENTION_DAYS", "31", "LOG_RETENTION_DAYS is one of 1, 3, 5, 7, 14, 30"),
+        ("DELETION_PROTECTION", "maybe", "DELETION_PROTECTION is 1 or 0"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_before(name: str, value: str, told: str) -> None:
+    """In words that say what would do; a deployment that fails takes a quarter of an hour to say less."""
+    with pytest.raises(SettingsError) as refused:
+        from_environment("aws", {name: value})
+    assert told in str(refused.value)
+
+
+def test_each_setting_of_a_deployment_reaches_its_resource(chosen: TemplateView) -> None:
+    """One synthesis with all of them."""
+    container = chosen.one("AWS::ECS::TaskDefinition")
+    assert (container["Cpu"], container["Memory"]) == ("1024", "4096")
+    assert chosen.one("AWS::ECS::Service")["DesiredCount"] == 3
+    stage = chosen.one("AWS::ApiGatewayV2::Stage")["DefaultRouteSettings"]
+    assert (stage["ThrottlingRateLimit"], stage["ThrottlingBurstLimit"]) == (50, 60)
+    reserved = {name: chosen.function(name).get("ReservedConcurrentExecutions") for name in FUNCTIONS}
+    assert {name for name, runs in reserved.items() if runs == 20} == {name for name, lock in FUNCTIONS.items() if lock == "http"} - {
+        "deployment_tokens"
+    }
+    assert set(reserved.values()) == {20, None}
+    assert chosen.one("AWS::Lambda::EventSourceMapping")["ScalingConfig"] == {"MaximumConcurrency": 7}
+    assert {group["RetentionInDays"] for group in chosen.of("AWS::Logs::LogGroup").values()} == {90}
+    subscription = chosen.one("AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+    assert all(query["Name"].startswith("Avio-staging/") for query in chosen.of("AWS::Logs::QueryDefinition").values())
+
+
+def test_without_a_choice_nothing_is_reserved_and_nobody_is_told(aws: TemplateView) -> None:
+    """A new account may have ten runs in all, of which none can be reserved; the topic is there for who subscribes by hand."""
+    assert all("ReservedConcurrentExecutions" not in aws.function(name) for name in FUNCTIONS)
+    assert not aws.of("AWS::SNS::Subscription")
+    assert aws.one("AWS::SNS::Topic")
+    assert aws.one("AWS::Lambda::EventSourceMapping")["ScalingConfig"] == {"MaximumConcurrency": 100}
+
+
+def test_each_setting_is_documented_in_one_place() -> None:
+    """The page on operations has a row for each, with its default."""
+    table = (ROOT / "docs" / "operations.md").read_text().partition("## Settings of a deployment")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([A-Z][A-Z_]+)`", table)) >= set(NAMES) - set(UNSAFE)
 
 
 @pytest.mark.parametrize("target", ["aws", "local"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from listener.core.commands import run
-from listener.core.ownership.lease import SILENCE_S
+from listener.core.ownership.heartbeat import Lapsed
+from listener.core.ownership.lease import LEASE_S, SILENCE_S
 from shared.errors import AvioError, Code
 from shared.model.account import Account, AccountState, Wanted
 from shared.model.ids import NOBODY, Channel, TenantId, WorkerId
@@ -103,6 +104,24 @@ async def test_an_account_whose_row_makes_no_sense_holds_up_nobody(harness: List
     await looked(worker, clock)
     assert list(worker.ownership.claims.accounts) == [(OTHER, Channel.TELEGRAM)]
     assert any(line["message"] == "row makes no sense" for line in harness.log.lines)
+
+
+@pytest.mark.parametrize(
+    ("row", "lives"), [({"accounts_by_channel": "many", "colour": "red"}, True), ({"channels": {"pigeon"}}, True), ({"beat": "x"}, False)]
+)
+async def test_what_is_unknown_in_the_own_row_ends_no_process(harness: ListenerHarness, row: dict[str, object], lives: bool) -> None:
+    """The worker beats on; where its beat itself cannot be read it is over, and the process goes on as another worker."""
+    clock = FakeClock()
+    worker = harness.registered_worker(clock)
+    write(harness, keys.worker(worker.id), **row)
+    for _ in range(2):
+        clock.advance(3)
+        if lives:
+            await worker.ownership.beats.once(clock.boottime())
+            assert worker.lease.remaining_s() == LEASE_S
+        else:
+            with pytest.raises(Lapsed):
+                await worker.ownership.beats.once(clock.boottime())
 
 
 def test_unknown_values_are_read_as_unknown() -> None:

@@ -15,11 +15,13 @@ from listener.core.metrics import WRITE_EVERY_S, ChannelMetrics, Holdings, Metri
 from listener.core.ownership.heartbeat import Lapsed
 from shared.clock import Clock
 from shared.errors import AvioError
+from shared.model.account import AccountState
 from shared.model.ids import Channel
+from shared.model.states import Reason
 from testing.telegram_server.control.specs import ConnectionSpec
 from testing.telegram_server.faults import FaultSpec
 from testing.telegram_server.server import TelegramServer
-from tests.support.account_scenario import ANNA, log_in, message, people, write
+from tests.support.account_scenario import ANNA, TENANT, log_in, message, people, write
 from tests.support.captured_log import CapturedLog
 from tests.support.clock import FakeClock
 from tests.support.ledger_events import event, marks
@@ -56,6 +58,7 @@ def test_a_line_is_what_cloudwatch_reads() -> None:
     assert {name: line[name] for name in units} == {
         "Claims": [0],
         "Lapses": [0],
+        "KeysDuplicated": [0],
         "Connects": [0],
         "Sends": [3],
         "EventsQueued": [0],
@@ -155,6 +158,19 @@ async def test_accounts_that_a_lapse_cuts_off_are_counted(harness: ListenerHarne
         assert isinstance(ended, Lapsed)
     assert worker.services.metrics[TG].lapses == 1
     assert worker.services.metrics[TG].connected == 0
+
+
+async def test_a_session_that_was_seen_twice_is_counted(harness: ListenerHarness) -> None:
+    """Once for an account, whatever writes its row afterwards."""
+    clock = FakeClock()
+    worker = harness.registered_worker(clock)
+    account = await worker.ownership.account(TENANT, TG)
+    await account.context.set_status(AccountState.CODE_SENT, Reason.CODE_WANTED)
+    await account.context.set_status(AccountState.AUTHORIZED, Reason.LOGGED_IN)
+    for _ in range(2):
+        await account.context.set_status(AccountState.KEY_DUPLICATED, Reason.KEY_DUPLICATED)
+    assert worker.services.metrics[TG].keys_duplicated == 1
+    await account.hand_back()
 
 
 @pytest.mark.parametrize(("serving", "connected", "percent"), [(4, 1, 75.0), (4, 4, 0.0), (0, 0, 0.0), (1, 2, 0.0)])

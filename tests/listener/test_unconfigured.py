@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from listener.health_check import why_not
 from local.child_process import ChildProcess, bare_environment, free_port, is_listening
 from tests.support.listener_harness import until
 
@@ -28,7 +29,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("api_id", ["", "not filled in"])
 async def test_a_listener_without_telegrams_application_says_so_and_stays(tmp_path: Path, api_id: str) -> None:
-    """In one log line and its health; it goes when it is told to."""
+    """In one log line and its health; to the container's check it lives; it goes when it is told to."""
     port = free_port()
     settings = {**SETTINGS, "LISTENER_PORT": str(port), "TELEGRAM_API_ID": api_id, "TELEGRAM_API_HASH": "hash"}
     with ChildProcess("the listener", [sys.executable, "-m", "listener"], bare_environment() | settings, tmp_path / "log") as process:
@@ -38,5 +39,6 @@ async def test_a_listener_without_telegrams_application_says_so_and_stays(tmp_pa
         with pytest.raises(urllib.error.HTTPError) as answer:
             await asyncio.to_thread(urllib.request.urlopen, f"https://127.0.0.1:{port}/health", context=trusting, timeout=20)
         assert json.load(answer.value) == {"ok": False, "worker": None, "accounts": 0, "missing": ["TELEGRAM_API_ID"]}
+        assert await asyncio.to_thread(why_not, port) is None
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["message"] for line in lines] == ["settings missing, holding nothing"]

@@ -29,7 +29,7 @@ async def interface(
     worker = harness.worker(address=f"127.0.0.1:{port}", certificate=(announced or certificate).pem, drivers=drivers)
     with listening:
         async with worker.running():
-            api = Api(lambda: worker.ownership, SecretStr("k"), harness.log.logger)
+            api = Api(lambda: worker.ownership, lambda: worker.lease.started, SecretStr("k"), harness.log.logger)
             http = server(api.app(), "127.0.0.1", port, certificate.context)
             serving = asyncio.create_task(http.serve([listening]))
             await until(lambda: http.started)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -92,7 +93,8 @@ class Heartbeat:
 
     def _catch_up_with(self, row: dict[str, Any] | None) -> None:
         """Learn from the row that refused a beat: an earlier one had worked though its answer was lost, or I have been declared dead."""
-        if row is None or row.get("state") != WorkerState.LIVE:
+        beat = None if row is None or row.get("state") != WorkerState.LIVE else row.get("beat")
+        if not isinstance(beat, int | Decimal):  # I am over, or nobody can tell any more: the process goes on as another worker
             self._lease.lapse()
             raise Lapsed
-        self._beat = int(row["beat"])  # the next beat, at once or in three seconds, counts from its own sending
+        self._beat = int(beat)  # the next beat, at once or in three seconds, counts from its own sending

@@ -45,6 +45,11 @@ class Lease:
             self.lapse()
         return self._started and not self.lapsed
 
+    @property
+    def started(self) -> bool:
+        """Whether the lease was ever in force: the worker has registered."""
+        return self._started
+
     def extend(self, sent_at: float) -> None:
         """Count the lease from `sent_at` (boot time), when an acknowledged beat was about to be sent.
 

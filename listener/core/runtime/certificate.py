@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +29,7 @@ class Certificate:
 def new_certificate(now: datetime) -> Certificate:
     """Make a key and a certificate for it.
 
-    The key touches the disk for a moment, in a folder of our own, as ssl loads keys from files only.
+    ssl loads keys from files only. On Linux it is a file in memory: the key never touches a disk, and the container can write to none.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "avio-listener")])
@@ -45,9 +47,18 @@ def new_certificate(now: datetime) -> Certificate:
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        chain = Path(folder) / "chain.pem"
-        chain.touch(mode=0o600)
-        chain.write_bytes(private + pem)
-        context.load_cert_chain(chain)
+    _load(context, private + pem)
     return Certificate(pem.decode(), context)
+
+
+def _load(context: ssl.SSLContext, chain: bytes) -> None:
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("chain"), "wb", buffering=0) as stream:
+            stream.write(chain)
+            context.load_cert_chain(f"/proc/self/fd/{stream.fileno()}")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "chain.pem"
+            path.touch(mode=0o600)
+            path.write_bytes(chain)
+            context.load_cert_chain(path)

@@ -1,5 +1,7 @@
 """What a listener does while its settings lack Telegram's application: it holds nothing, says what is missing, and ends after a while.
 
+To the container's health check it lives (`/live`): with an empty secret a first deployment must come to its end.
+
 On Fargate the secret's values are those of the task's start. So whoever fills them in has only to wait: the next task has them.
 """
 
@@ -21,12 +23,15 @@ ENDS_AFTER_S = 300.0
 
 
 def health_of(missing: list[str]) -> Starlette:
-    """Return an app that says on every path what is missing."""
+    """Return an app that says on every path but /live what is missing."""
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"ok": False, "worker": None, "accounts": 0, "missing": missing}, 503)
 
-    return Starlette(routes=[Route("/{path:path}", health, methods=["GET", "POST"])])
+    async def live(_: Request) -> JSONResponse:
+        return JSONResponse({"ok": True})
+
+    return Starlette(routes=[Route("/live", live), Route("/{path:path}", health, methods=["GET", "POST"])])
 
 
 async def say_what_is_missing(

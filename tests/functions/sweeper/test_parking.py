@@ -254,3 +254,17 @@ async def test_a_clock_that_is_set_while_events_are_parked_loses_none(jump: int)
     assert len(scenario.messages) == 12
     assert [one.message for one in scenario.endpoint.taken if one.chat == 1] == [1, 2, 3, 4, 5, 6]
     assert scenario.system.unsettled() == []
+
+
+async def test_a_run_says_by_how_long_it_came_too_late(scenario: DeliveryScenario) -> None:
+    """An alarm hangs on it: the sweeper may run and still not get to what is due."""
+    scenario.endpoint.says = lambda _: 500
+    scenario.send(1, 1)
+    await scenario.deliver()
+    due_at = scenario.system.callbacks.get(scenario.tenant.id).due_at
+    assert due_at is not None
+    scenario.clock.advance(600)
+    late = scenario.clock.now() - due_at
+    assert late > timedelta(minutes=5)
+    assert (await scenario.system.sweeper(scenario.endpoint.post).run()).late_s == late.total_seconds()
+    assert (await scenario.system.sweeper(scenario.endpoint.post).run()).late_s == 0
