@@ -44,7 +44,7 @@ def _sorted(wired: dict[str, Any]) -> dict[str, Any]:
     return {name: {"SS": sorted(value["SS"])} if "SS" in value else value for name, value in wired.items()}
 
 
-@pytest.mark.parametrize("value", [0.5, {1, "x"}, frozenset({None}), {"a": frozenset()}], ids=str)
+@pytest.mark.parametrize("value", [0.5, {1, "x"}, frozenset({None}), {"a": frozenset()}], ids=["float", "mixed", "nothing", "empty"])
 def test_what_dynamodb_does_not_store_is_refused(value: Any) -> None:
     """A float may not come back as it was."""
     with pytest.raises(TypeError):
