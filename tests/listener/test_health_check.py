@@ -76,7 +76,7 @@ async def test_a_process_lives_through_an_outage_of_dynamodb(tmp_path: Path) -> 
         with ChildProcess("the listener", [sys.executable, "-m", "listener"], settings, tmp_path / "log", STOP_TIMEOUT_S) as process:
             await until(lambda: answers_health(port))
             await outage.aclose()
-            await until(lambda: "worker over" in (tmp_path / "log").read_text())
+            await until(lambda: "worker over" in (tmp_path / "log").read_text(), deadline_s=200)
             assert not await asyncio.to_thread(answers_health, port)
             assert await asyncio.to_thread(why_not, port) is None
             assert process.running

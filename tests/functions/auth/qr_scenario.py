@@ -31,3 +31,8 @@ def issued(api: Api, qr_id: str = "first") -> dict[str, Any]:
     now = api.clock.now()
     times = {"expires_at": (now + GOOD_FOR).isoformat(), "ends_at": (now + LASTS).isoformat()}
     return {"qr_id": qr_id, "link": LINK, "issued": 1, **times}
+
+
+def json_time(at: datetime) -> str:
+    """Return a time as answers have it."""
+    return at.isoformat().replace("+00:00", "Z")

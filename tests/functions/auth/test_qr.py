@@ -16,7 +16,7 @@ from shared.model.ids import Channel, TenantId
 from shared.model.qr_code import LASTS
 from shared.store.qr_codes import QrCodeStore
 from tests.functions.api import ADMIN, PUBLIC_KEY, Api, key
-from tests.functions.auth.qr_scenario import GOOD_FOR, LINK, issued, show
+from tests.functions.auth.qr_scenario import GOOD_FOR, LINK, issued, json_time, show
 from tests.support.qr_codes import read_png, read_svg
 from tests.support.stand_in_owner import StandInOwner
 
@@ -54,8 +54,8 @@ async def test_start_answers_the_owners_code(api: Api, owner: StandInOwner) -> N
         "link": LINK,
         "qr_url": f"{base}.png?qr_id=first",
         "svg_url": f"{base}.svg?qr_id=first",
-        "expires_at": f"{api.clock.now() + GOOD_FOR:%Y-%m-%dT%H:%M:%SZ}",
-        "ends_at": f"{api.clock.now() + LASTS:%Y-%m-%dT%H:%M:%SZ}",
+        "expires_at": json_time(api.clock.now() + GOOD_FOR),
+        "ends_at": json_time(api.clock.now() + LASTS),
         "codes_issued": 1,
     }
     assert owner.asked == [("v3/auth/qr", {"tenant": tenant["id"], "channel": "telegram"})]
@@ -82,7 +82,7 @@ async def test_a_status_is_one_read_and_asks_nobody(api: Api, owner: StandInOwne
         with requests_to(api) as made:
             answer = await api.call("GET", path, headers=headers)
             api.sources.key_use.settle()  # the use of a key is noted beside the request
-        assert (answer.json()["qr_id"], answer.json()["expires_at"]) == ("first", f"{expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        assert (answer.json()["qr_id"], answer.json()["expires_at"]) == ("first", json_time(expires_at))
         assert [name for name in made if name != "UpdateItem"] == ["BatchGetItem"]
         assert path == address or made == ["BatchGetItem"]
     api.clock.advance(NOTED_EVERY.total_seconds())
