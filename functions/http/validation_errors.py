@@ -36,8 +36,8 @@ _WORDS = {
     "datetime_from_date_parsing": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
     "datetime_parsing": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
     "datetime_type": "This should be a time in ISO 8601, like 2026-03-01T00:00:00Z.",
-    "union_tag_not_found": "The field {discriminator} is required.",
-    "union_tag_invalid": "The field {discriminator} should be one of {expected_tags}.",
+    "union_tag_not_found": "This field is required.",
+    "union_tag_invalid": "This should be one of {expected_tags}.",
     "string_pattern_mismatch": "This should match {pattern}.",
 }
 NO_BODY = "The body is missing: send JSON, with `Content-Type: application/json`."
@@ -48,8 +48,17 @@ def field_problems(errors: Iterable[Mapping[str, Any]], body: Any) -> list[Probl
     """Return one problem per field, in pydantic's order. For a union, only the branches of the right type are reported."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for error in errors:
-        found.setdefault(plain_path(error["loc"], body, missing=error["type"] in ("missing", "extra_forbidden")), []).append(error)
+        found.setdefault(plain_path(_location(error), body, missing=error["type"] in _ABSENT), []).append(error)
     return [{"field": field, "problem": _problem(field, theirs)} for field, theirs in found.items()]
+
+
+_ABSENT = ("missing", "extra_forbidden", "union_tag_not_found")
+
+
+def _location(error: Mapping[str, Any]) -> Sequence[str | int]:
+    """Return where an error is. Pydantic names the object of a union; what is wrong is the field that tells its branches apart."""
+    location: Sequence[str | int] = error["loc"]
+    return (*location, error["ctx"]["discriminator"].strip("'")) if error["type"].startswith("union_tag") else location
 
 
 def in_words(problems: Sequence[Problem]) -> str:

@@ -31,6 +31,10 @@ ATTACHMENT_ERRORS = (
 """What a request with files can end with beside what one without can."""
 
 
+BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+"""What base64 looks like, without the line breaks that are taken too."""
+
+
 class _Base64(Base64Encoder):
     """Base64 with line breaks or without, and nothing else in it: pydantic's own passes over what is none."""
 
@@ -65,7 +69,7 @@ class NewAttachment(FormattedFields):
         Field(json_schema_extra=never_null, description="From `POST .../uploads`, once the file is there."),
     ] = None
     content: Annotated[
-        Annotated[bytes, EncodedBytes(_Base64)] | None,
+        Annotated[bytes, EncodedBytes(_Base64), Field(json_schema_extra={"pattern": BASE64})] | None,
         Field(repr=False, json_schema_extra=never_null, description="The file itself in base64: some 4 MB in one request."),
     ] = None
 

@@ -12,8 +12,6 @@ from functions.messages.formatted_text import MAX_ENTITIES, ParseMode
 from functions.messages.markup.marked_text import MAX_URL
 from shared.rpc.text import EntityType, MarkupEntity
 
-_Units = Annotated[StrictInt, Field(le=MAX_TEXT), Whole]
-
 
 class TextEntity(BaseModel):
     """How a part of the text is formatted, as in the Bot API. `offset` and `length` are in UTF-16 units."""
@@ -21,8 +19,8 @@ class TextEntity(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: EntityType
-    offset: Annotated[_Units, Field(ge=0)]
-    length: Annotated[_Units, Field(ge=1)]
+    offset: Annotated[Annotated[StrictInt, Field(ge=0, le=MAX_TEXT)], Whole]
+    length: Annotated[Annotated[StrictInt, Field(ge=1, le=MAX_TEXT)], Whole]
     url: Annotated[str | None, Field(max_length=MAX_URL, description="Of a `text_link`.")] = None
     user_id: Annotated[
         Annotated[StrictInt, Field(ge=1, lt=10**18), Whole] | None, Field(description="Of a `text_mention`: a user the account has met.")

@@ -41,7 +41,7 @@ Events = Annotated[
     Field(min_length=1, description="The kinds of events that are delivered.", json_schema_extra={"uniqueItems": True}),
 ]
 Chats = Annotated[
-    list[Annotated[int, Whole, Field(ge=-EXACT, le=EXACT)]],
+    list[Annotated[Annotated[int, Field(ge=-EXACT, le=EXACT)], Whole]],
     AfterValidator(each_once),
     Field(max_length=MOST_CHATS, description="Chats by their `chat_id`.", json_schema_extra={"uniqueItems": True}),
 ]

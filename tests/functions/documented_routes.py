@@ -69,6 +69,12 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+def body_of(path: str, tenant: int) -> dict[str, Any] | None:
+    """Return a valid body of a route, None if it takes none. A body that names a tenant names this one, by its number."""
+    body = BODIES.get(path)
+    return body if body is None or "tenant" not in body else {**body, "tenant": tenant}
+
+
 def filled(path: str, tenant: str) -> str:
     """Return a route's address for a tenant; what else it names does not exist. A public route's has the public key."""
     if path.startswith("/pub/"):

@@ -22,6 +22,7 @@ from tests.functions.documented_routes import (
     WITH_TENANT,
     WRONG_VALUES,
     assert_refused,
+    body_of,
     filled,
 )
 
@@ -49,7 +50,7 @@ WRONG_BODIES = {
 def known(api: Api) -> dict[str, Any]:
     """A tenant for the routes that want one; wrong requests do not change it."""
     tenant, key = api.tenants.create("Shop", None, api.clock.now(), None, new_tenant_id())
-    return {"id": tenant.id, "key": key.get_secret_value()}
+    return {"id": tenant.id, "number": tenant.number, "key": key.get_secret_value()}
 
 
 @pytest.mark.parametrize(("method", "path"), MODELLED)
@@ -65,7 +66,7 @@ async def test_a_wrong_body_is_422(api: Api, known: dict[str, Any], method: str,
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", "application/xml"])
 async def test_a_wrong_content_type_is_415(api: Api, known: dict[str, Any], method: str, path: str, kind: str) -> None:
     """A body that does not say that it is JSON is not taken for it: browsers send such without asking."""
-    content = json.dumps(BODIES[path]).encode()
+    content = json.dumps(body_of(path, known["number"])).encode()
     answer = await api.call(method, filled(path, known["id"]), headers={**ADMIN, "Content-Type": kind}, content=content)
     assert_refused(answer, 415)
 
@@ -75,7 +76,7 @@ async def test_a_wrong_content_type_is_415(api: Api, known: dict[str, Any], meth
 async def test_no_value_in_any_field_is_a_fault(api: Api, known: dict[str, Any], method: str, path: str, value: Any) -> None:
     """Each field in turn with each odd value: taken or refused, never 500."""
     for field in BODIES[path]:
-        content = json.dumps({**BODIES[path], field: value}).encode()
+        content = json.dumps({**(body_of(path, known["number"]) or {}), field: value}).encode()
         headers = {**ADMIN, "Content-Type": "application/json"}
         answer = await api.call(method, filled(path, known["id"]), headers=headers, content=content)
         if answer.status_code >= 400:

@@ -9,7 +9,7 @@ import pytest
 from functions.http import idempotency
 from functions.http.request_checks import UNSUPPORTED
 from tests.functions.api import ADMIN, Api
-from tests.functions.documented_routes import BODIES, DOCUMENT, ROUTES, WITH_BODY, assert_refused, filled
+from tests.functions.documented_routes import DOCUMENT, ROUTES, WITH_BODY, assert_refused, body_of, filled
 
 POSTS = [(method, path) for method, path in ROUTES if method == "POST" and not path.startswith("/dev/")]
 HEEDING = [
@@ -26,7 +26,9 @@ READS = [(method, path) for method, path in ROUTES if method == "GET"]
 async def test_an_idempotency_key_is_refused_in_words(api: Api, method: str, path: str, value: Any) -> None:
     """Whatever it is, on every route that does something and does not heed it: who sends one counts on it."""
     tenant = await api.new_tenant()
-    answer = await api.call(method, filled(path, tenant["id"]), headers={**ADMIN, "Idempotency-Key": value}, json=BODIES.get(path))
+    answer = await api.call(
+        method, filled(path, tenant["id"]), headers={**ADMIN, "Idempotency-Key": value}, json=body_of(path, tenant["number"])
+    )
     assert_refused(answer, 400)
     assert (answer.json()["error"], "Idempotency-Key" in answer.json()["detail"]) == ("not_supported", True)
 
@@ -54,7 +56,7 @@ async def test_unknown_query_parameters_are_refused_by_name(api: Api, method: st
     tenant = await api.new_tenant()
     address = filled(path, tenant["id"])
     address += "&page=2" if "?" in address else "?page=2"
-    answer = await api.call(method, address, json=BODIES[path] if (method, path) in WITH_BODY else None)
+    answer = await api.call(method, address, json=body_of(path, tenant["number"]) if (method, path) in WITH_BODY else None)
     assert_refused(answer, 422)
     assert answer.json()["fields"][0]["field"] == "query.page"
     assert "query.page" in answer.json()["detail"]

@@ -10,8 +10,10 @@ import pytest
 
 from shared.errors import DETAILS, Code
 from tests.functions.api import ADMIN, Api
-from tests.functions.documented_routes import BODIES, MODELLED, WRONG_VALUES, filled
+from tests.functions.documented_routes import BODIES, MODELLED, WRONG_VALUES, body_of, filled
 
+WHOLE = ("/webhook", {"body"})
+"""A message without text and media: that is no single field's fault. Nor is half of a surrogate pair, which may be anywhere."""
 PLAIN = re.compile(r"(body|query|path)(\.[A-Za-z0-9_-]+)*")
 
 
@@ -21,7 +23,7 @@ async def test_the_detail_is_the_first_problem(api: Api, method: str, path: str,
     """Of any field of any route with any odd value: a sentence of its own, with the field named as the caller wrote it."""
     tenant = await api.new_tenant()
     for field in BODIES[path]:
-        content = json.dumps({**BODIES[path], field: value}).encode()
+        content = json.dumps({**(body_of(path, tenant["number"]) or {}), field: value}).encode()
         headers = {**ADMIN, "Content-Type": "application/json"}
         told = (await api.call(method, filled(path, tenant["id"]), headers=headers, content=content)).json()
         if told.get("error") != "invalid_request":
@@ -29,7 +31,8 @@ async def test_the_detail_is_the_first_problem(api: Api, method: str, path: str,
         first = told["fields"][0]
         assert told["detail"] != DETAILS[Code.INVALID_REQUEST]
         assert told["detail"].startswith(f"{first['field']}: {first['problem']}")
-        assert {one["field"] for one in told["fields"]} == {f"body.{field}"} or first["field"].startswith(f"body.{field}.")
+        named = {one["field"] for one in told["fields"]}
+        assert named == {f"body.{field}"} or first["field"].startswith(f"body.{field}.") or (path, named) == WHOLE
         assert all(PLAIN.fullmatch(one["field"]) for one in told["fields"])
         assert first["problem"].endswith((".", ")"))
 

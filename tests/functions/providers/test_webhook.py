@@ -70,9 +70,9 @@ async def test_who_has_no_token_of_the_bodys_tenant_is_401(provider_api: Api, kn
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no event": ({"event": None}, "body"),
-    "another event": ({"event": "messages.outgoing"}, "body"),
-    "an event that is a list": ({"event": ["qr"]}, "body"),
+    "no event": ({"event": None}, "body.event"),
+    "another event": ({"event": "messages.outgoing"}, "body.event"),
+    "an event that is a list": ({"event": ["qr"]}, "body.event"),
     "no channel": ({"channel": None}, "body.channel"),
     "another channel": ({"channel": "telegram"}, "body.channel"),
     "no sender": ({"sender": None}, "body.from"),
