@@ -27,16 +27,18 @@ def recorded(api: Api, tenant: dict[str, Any], status: str, number: int = 1, *, 
     return event
 
 
-def queued(api: Api) -> list[tuple[str, str]]:
-    """Empty the queue; return the chat and the event of each message."""
+def queued(api: Api, *tenant_ids: str) -> list[tuple[str, str]]:
+    """Empty the queue; return the chat and the event of each of these tenants' messages. Other tests leave theirs in it."""
     found: list[tuple[str, str]] = []
     while messages := api.sqs.receive_message(QueueUrl=api.queue_url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]).get(
         "Messages"
     ):
         for message in messages:
-            pointer = parse(message["Body"])
-            if isinstance(pointer, Pointer):  # else an event of a provider, which another test has posted
-                found.append((message["Attributes"]["MessageGroupId"], pointer.event_id))
+            group = message["Attributes"]["MessageGroupId"]
+            if group.partition(":")[0] in tenant_ids:
+                pointer = parse(message["Body"])
+                assert isinstance(pointer, Pointer)
+                found.append((group, pointer.event_id))
             api.sqs.delete_message(QueueUrl=api.queue_url, ReceiptHandle=message["ReceiptHandle"])
     return found
 

@@ -47,7 +47,7 @@ def iso(at: datetime) -> str:
 
 def mine(api: Api, tenant: dict[str, Any]) -> list[str]:
     """Return the events of a tenant that are in the queue, and take all out of it."""
-    return [event_id for group, event_id in queued(api) if group.startswith(tenant["id"])]
+    return [event_id for _, event_id in queued(api, tenant["id"])]
 
 
 async def status_of(api: Api, tenant: dict[str, Any]) -> dict[str, Any]:

@@ -149,7 +149,7 @@ async def test_other_tenants_deliveries_look_absent(api: Api) -> None:
         assert (await api.call(method, path, headers=key(tenant["key"]))).status_code == 404
     link = (await api.call("GET", f"/tenants/{other['id']}/deliveries?limit=1")).headers["Link"]
     assert (await api.call("GET", link[1 : link.index(">")].replace(other["id"], tenant["id"]))).json() == []
-    assert queued(api) == []
+    assert queued(api, tenant["id"], other["id"]) == []
 
 
 async def test_an_event_is_queued_again_behind_what_waits_in_its_chat(api: Api) -> None:
@@ -163,13 +163,13 @@ async def test_an_event_is_queued_again_behind_what_waits_in_its_chat(api: Api) 
             202,
             {"ok": True, "queued": 1, "next": None, "callback_state": "healthy", "next_attempt_at": None},
         )
-    assert queued(api) == [(f"{tenant['id']}:telegram:77", event.id)]
+    assert queued(api, tenant["id"]) == [(f"{tenant['id']}:telegram:77", event.id)]
     record = api.deliveries.get(TenantId(tenant["id"]), event.id)
     assert record
     again = Delivery(status=DeliveryStatus.DEAD, queued_as="replay", at=RECEIVED_AT + timedelta(seconds=1))
     api.deliveries.put(event, again)
     await api.call("POST", path)
-    assert len(queued(api)) == 1
+    assert len(queued(api, tenant["id"])) == 1
 
 
 async def test_what_is_still_under_way_cannot_be_replayed(api: Api) -> None:
@@ -198,7 +198,7 @@ async def test_all_dead_ones_since_a_time_are_queued_again_in_order(api: Api) ->
     for _ in range(2):
         answer = await api.call("POST", f"/tenants/{tenant['id']}/deliveries/replay", json=body)
         assert (answer.status_code, answer.json()) == (202, {"ok": True, "queued": 20, "next": None})
-    assert [event_id for _, event_id in queued(api)] == [event.id for event in dead[5:]]
+    assert [event_id for _, event_id in queued(api, tenant["id"])] == [event.id for event in dead[5:]]
 
 
 async def test_of_many_the_next_request_goes_on(api: Api) -> None:
@@ -207,7 +207,7 @@ async def test_of_many_the_next_request_goes_on(api: Api) -> None:
     assert tenant
     events = [recorded(api, {"id": tenant.id}, "delivered", number, minute=number) for number in range(5)]
     assert replayed(api, tenant, DeliveryStatus.DELIVERED) == [2, 2, 1]
-    assert [event_id for _, event_id in queued(api)] == [event.id for event in events]
+    assert [event_id for _, event_id in queued(api, tenant.id)] == [event.id for event in events]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ async def test_such_a_record_is_not_replayed_and_those_behind_it_are(api: Api) -
     events = [recorded(api, {"id": tenant.id}, "dead", number, minute=number) for number in range(5)]
     spoil(api.deliveries_table, keys.delivery(tenant.id, events[1].id), "at")
     assert replayed(api, tenant, DeliveryStatus.DEAD) == [1, 2, 1]
-    assert [event_id for _, event_id in queued(api)] == [event.id for event in events if event is not events[1]]
+    assert [event_id for _, event_id in queued(api, tenant.id)] == [event.id for event in events if event is not events[1]]
 
 
 async def test_such_a_record_is_counted_in_the_callbacks_status(api: Api) -> None:
