@@ -18,10 +18,12 @@ async def serving(serve: Serve, latency_s: float = LATENCY_S) -> AsyncIterator[s
     """Serve while the block lasts; yields the URL."""
     loop = asyncio.get_running_loop()
     transports: set[asyncio.Transport] = set()
-    server = await loop.create_server(lambda: _Connection(serve, latency_s, transports), "127.0.0.1", 0)
+    over = asyncio.Event()
+    server = await loop.create_server(lambda: _Connection(serve, latency_s, transports, over), "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
+        over.set()  # a connection that is just being accepted would outlive the server
         server.close()
         for transport in list(transports):
             transport.abort()
@@ -31,17 +33,20 @@ async def serving(serve: Serve, latency_s: float = LATENCY_S) -> AsyncIterator[s
 class _Connection(asyncio.Protocol):
     """A client waits for an answer before it sends the next request on its connection, as botocore does."""
 
-    def __init__(self, serve: Serve, latency_s: float, transports: set[asyncio.Transport]) -> None:
+    def __init__(self, serve: Serve, latency_s: float, transports: set[asyncio.Transport], over: asyncio.Event) -> None:
         self._serve = serve
         self._latency_s = latency_s
         self._received = b""
         self._transports = transports
+        self._over = over
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._transports.add(transport)
+        if self._over.is_set():
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transports.discard(self._transport)
