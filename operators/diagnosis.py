@@ -136,7 +136,7 @@ def _admin_token(deployment: Deployment) -> Finding:
     if answer.status == 200:
         return Finding(Level.GOOD, "the admin token opens the API", detail=answer.detail)
     if answer.status == 401:
-        mend = "ADMIN_TOKEN is another one in the deployment's secret; after a change there it takes up to five minutes"
+        mend = "ADMIN_TOKEN is another one in the deployment's secret; after a change there it takes up to six minutes"
         return Finding(Level.BAD, "the admin token is wrong", mend, answer.detail)
     return Finding(Level.BAD, f"the list of tenants answers {answer.status} {answer.error}", _logs(answer), answer.detail)
 
