@@ -133,6 +133,8 @@ def _named_in_body(request: Request) -> str | None:
     except AvioError:
         return None
     tenant = body.get("tenant") if isinstance(body, dict) else None
+    if isinstance(tenant, float) and tenant.is_integer():
+        tenant = int(tenant)  # 2.0 is a whole number in JSON
     return str(tenant)[:64] if isinstance(tenant, str | int) and not isinstance(tenant, bool) else None
 
 

@@ -132,7 +132,8 @@ def _erase_all(table: Table, tenant_id: TenantId, items: _Items) -> bool:
     table.delete_many(items.others)
     _erase_untold(table, tenant_id)
     for tenant in items.tenant:
-        table.delete(keys.directory(tenant["number"]))
+        with contextlib.suppress(ConditionFailed):  # the number is another tenant's by now
+            table.delete(keys.directory(tenant["number"]), "attribute_not_exists(pk) OR tenant_id = :me", {":me": tenant_id})
         table.delete(keys.tenant(tenant_id))
     try:
         for row in items.accounts:
