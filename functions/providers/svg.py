@@ -44,7 +44,7 @@ def check_svg(svg: object) -> str:
         _Drawing().read(content)
     except expat.ExpatError as error:
         raise UnsafeSvg(f"This is not XML (line {error.lineno}).") from None
-    return svg.strip()
+    return svg
 
 
 class _Drawing:
