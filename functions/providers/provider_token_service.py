@@ -60,10 +60,18 @@ class ProviderTokenService:
 
     def tenant_or_new(self, reference: str) -> Tenant:
         """Return a tenant; create it if the reference is a number that nobody has, up to MAX_GIVEN_NUMBER. Safe to run twice."""
-        if _NUMBER.fullmatch(reference) and int(reference) <= MAX_GIVEN_NUMBER and self.tenants.id_of(int(reference)) is None:
-            number = int(reference)
-            self.tenants.create_numbered(number, f"Tenant {number}", self.clock.now())
+        if _NUMBER.fullmatch(reference) and int(reference) <= MAX_GIVEN_NUMBER:
+            self._create_numbered(int(reference))
         return self.tenant(reference)
+
+    def _create_numbered(self, number: int) -> None:
+        """Create a tenant of this number, if there is none. Another request at the same moment may make the transaction fail."""
+        for _ in range(_TRIES):
+            if self.tenants.id_of(number) is not None:
+                return
+            self.tenants.create_numbered(number, f"Tenant {number}", self.clock.now())
+        if self.tenants.id_of(number) is None:
+            raise StoreUnavailable("transact_write_items: others write the same items")
 
     def ensure(self, tenant: Tenant) -> IssuedProviderToken:
         """Return the tenant's token; make it if there is none. Of several at once all get the same one. Raises `tenant_not_found`."""

@@ -6,6 +6,7 @@ PROVIDERQR#<channel>#<qr id>       a code's image
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.model.frozen import StoredModel
@@ -46,23 +47,29 @@ class ProviderSessionStore:
         return str(row["svg"]) if row and row["expires_at"] > now.timestamp() else None
 
     def show_qr(self, tenant_id: TenantId, channel: Channel, qr_id: str, svg: str, now: datetime) -> None:
-        """Keep a QR code, which is the last one from now on; raises TenantGone. Safe to run twice."""
+        """Keep a QR code, which is the last one from now on; raises TenantGone.
+
+        Safe to run twice: a repeat changes nothing, also where the session has become ready since.
+        """
         until = now + QR_KEPT
         code = {**keys.provider_qr(tenant_id, channel, qr_id), "svg": svg, "expires_at": int(until.timestamp())}
         session = {**keys.provider_session(tenant_id, channel), "qr_id": qr_id, "qr_until": until.isoformat()}
-        self._put(tenant_id, code, session)
+        new = Put(code, "attribute_not_exists(pk) OR expires_at <= :now", {":now": int(now.timestamp())})
+        self._put(tenant_id, new, Put(session), done=lambda: self.svg(tenant_id, channel, qr_id, now) is not None)
 
     def ready(self, tenant_id: TenantId, channel: Channel, at: datetime, state: str | None) -> None:
         """Note that a session is ready: its QR codes are of no use any more. Raises TenantGone. Safe to run twice."""
         said = {"ready_at": at.isoformat(), **({"state": state} if state else {})}
-        self._put(tenant_id, {**keys.provider_session(tenant_id, channel), **said})
+        self._put(tenant_id, Put({**keys.provider_session(tenant_id, channel), **said}))
 
-    def _put(self, tenant_id: TenantId, *rows: Item) -> None:
+    def _put(self, tenant_id: TenantId, *puts: Put, done: Callable[[], bool] = lambda: False) -> None:
         present = ConditionCheck(keys.tenant(tenant_id), "attribute_exists(pk) AND deleting = :no", {":no": False})
         for _ in range(_TRIES):
             try:
-                self._table.transact([present, *map(Put, rows)])
+                self._table.transact([present, *puts])
             except ConditionFailed:
+                if done():
+                    return
                 tenant = self._table.get(keys.tenant(tenant_id))
                 if tenant is None or tenant["deleting"]:
                     raise TenantGone from None

@@ -1,7 +1,7 @@
 """The provider token of each tenant.
 
 create    PUT IF there is none, and the tenant is there      of two at once one wins, and the other reads the winner's
-replace   PUT IF the token is the one that was seen          of two rotations at once one loses
+replace   PUT IF token and previous are those that were seen  of two changes at once one loses
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ class ProviderTokenStore:
 
     def replace(self, tenant_id: TenantId, seen: ProviderToken, token: ProviderToken) -> bool:
         """Put a token in the place of the one that was seen; False if another did so meanwhile. Safe to run twice."""
+        row, before = _row(tenant_id, token), _row(tenant_id, seen)
+        values = {":digest": before["digest"], ":previous": before["previous"]}
         try:
-            self._table.put(_row(tenant_id, token), "digest = :seen", {":seen": seen.digest})
+            self._table.put(row, "digest = :digest AND previous = :previous", values)
         except ConditionFailed as failed:
-            return failed.item is not None and failed.item["digest"] == token.digest
+            return failed.item is not None and all(failed.item[name] == row[name] for name in ("digest", "previous"))
         return True
 
 

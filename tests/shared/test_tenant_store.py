@@ -194,6 +194,19 @@ def test_a_tenant_without_an_account_that_was_half_erased_is_found_too(tenants: 
     assert [owned.key for owned in AccountStore(table).owned_by(NOBODY)] == [(tenant.id, CHANNEL)]
 
 
+def test_an_erasing_that_died_does_not_take_a_later_tenants_number(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
+    """It had freed the number, which another tenant has by now."""
+    tenants.create_numbered(77_777, "Old", clock.now())
+    old = tenants.id_of(77_777)
+    assert old
+    tenants.end(old, (), clock.now())
+    table.delete(keys.directory(77_777))
+    tenants.create_numbered(77_777, "New", clock.now())
+    new = tenants.id_of(77_777)
+    assert erasure.erase(table, old)
+    assert tenants.id_of(77_777) == new != old
+
+
 def test_an_account_goes_alone_while_another_is_left(tenants: TenantStore, table: Table, clock: FakeClock) -> None:
     """What is not the account's own stays for the last account. Each erasing may run twice."""
     tenant = full(tenants, table, clock, Channel)

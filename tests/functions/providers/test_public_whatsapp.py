@@ -47,6 +47,19 @@ async def test_a_code_is_shown_until_it_is_scanned(provider_api: Api) -> None:
     assert (await asked(provider_api, "POST", "start", number)).json()["error"] == "already_authorized"
 
 
+async def test_a_repeated_code_does_not_undo_that_the_session_is_ready(provider_api: Api) -> None:
+    """The answer to the first post was lost, and meanwhile somebody scanned it. The code lives no longer for it either."""
+    number = (await provider_api.new_tenant())["number"]
+    token, code = await token_of(provider_api, number), {"event": "qr", "tenant": number, "qr_id": "1", "svg": SVG}
+    await post(provider_api, token, code)
+    await post(provider_api, token, {"event": "ready", "tenant": number})
+    provider_api.clock.advance(QR_KEPT.total_seconds() / 2)
+    assert (await post(provider_api, token, code)).status_code == 200
+    assert (await asked(provider_api, "GET", "status", number)).json()["state"] == "authorized"
+    provider_api.clock.advance(QR_KEPT.total_seconds() / 2)
+    assert (await asked(provider_api, "GET", "qr.svg", number, qr_id="1")).status_code == 404
+
+
 async def test_a_code_whose_time_is_over_is_410(provider_api: Api) -> None:
     """And the status says that the log-in has to begin anew."""
     number = (await provider_api.new_tenant())["number"]

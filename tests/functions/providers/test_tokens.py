@@ -151,6 +151,21 @@ async def test_rotations_are_bounded_and_none_that_was_shown_is_lost(provider_ap
     assert (answer.json()["error"], len(tokens)) == ("rotation_pending", MAX_PREVIOUS_TOKENS + 1)
 
 
+async def test_a_rotation_does_not_bring_back_what_was_ended_meanwhile(provider_api: Api) -> None:
+    """It had seen the replaced token before that was ended."""
+    tenant = await provider_api.new_tenant()
+    path, tenant_id = f"/admin/provider-token/{tenant['number']}", TenantId(tenant["id"])
+    leaked = await token_of(provider_api, tenant["number"])
+    await provider_api.call("POST", f"{path}/rotate")
+    store = ProviderTokenStore(provider_api.table)
+    seen = store.get(tenant_id)
+    assert seen
+    assert (await provider_api.call("DELETE", f"{path}/previous")).status_code == 200
+    rotated = seen.model_copy(update={"digest": digest("another")})
+    assert not store.replace(tenant_id, seen, rotated)
+    assert await opens(provider_api, leaked, tenant["number"]) == 401
+
+
 async def test_a_token_is_stored_as_a_digest_and_sealed_for_its_own_purpose(provider_api: Api) -> None:
     """Who may open signing secrets or sessions cannot open it; nothing of it is in the clear."""
     tenant = await provider_api.new_tenant()
