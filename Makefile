@@ -4,6 +4,8 @@ RUN = .venv/bin/python
 # Tests mostly wait: more processes than cores.
 WORKERS ?= 4
 .DEFAULT_GOAL := help
+# uv trusts the certificates that this machine trusts (a company's proxy, say), as pip does.
+export UV_SYSTEM_CERTS ?= 1
 .PHONY: help setup up demo test test-only check format bench fuzz synth openapi lock deploy migrate diag diag-verbose chaos clean
 
 help:            ## list the targets

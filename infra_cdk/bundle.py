@@ -94,7 +94,8 @@ class Bundler:
             folder = Path(scratch) / "python"
             options = ["--quiet", "--no-config", "--require-hashes", "--python", sys.executable, *platform]
             command = [str(self.uv), "pip", "install", *options, "--target", str(folder), "-r", str(lock)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own uv, our own lock
+            trusting = {"UV_SYSTEM_CERTS": "1", **os.environ}  # what this machine trusts, as pip does
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=trusting)  # noqa: S603 - our own uv
             if done.returncode:
                 raise BundleError(f"installing {lock.name} for {self.settings.target} failed:\n{done.stderr}")
             files = {f"python/{name}": path for name, path in _files(folder, ["."]).items() if _is_needed(name)}
