@@ -69,7 +69,8 @@ class Emulator:
 
     def client_of(self, session: boto3.Session, service: str, **credentials: str) -> Any:
         """Return a session's client, with the credentials of that session unless others are given."""
-        config = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1})
+        signing = {"signature_version": "s3v4"} if service == "s3" else {}  # as our own clients sign addresses
+        config = Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 1}, **signing)  # type: ignore[arg-type]
         return session.client(service, endpoint_url=self.url, region_name=REGION, config=config, **credentials)  # type: ignore[call-overload]
 
     def in_account(self, account: str) -> Emulator:

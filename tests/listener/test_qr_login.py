@@ -281,6 +281,7 @@ async def test_the_next_owner_ends_a_log_in_that_nobody_asks_for(harness: Listen
 
 async def test_a_log_in_by_phone_takes_the_place_of_one_by_code(harness: ListenerHarness, server: TelegramServer) -> None:
     """And the other way round: one log-in, one connection at a time."""
+    server.operation.settings({"login_token_s": 1})
     async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
         await shown(account)
@@ -292,7 +293,7 @@ async def test_a_log_in_by_phone_takes_the_place_of_one_by_code(harness: Listene
             await telegram(account).flow.verify(ANNA, await code_of(server), None)
         assert dropped.value.code is Code.NOT_STARTED
         assert (await row(harness)).state is AccountState.NEED_QR
-        assert (await until_renewed(harness, code.issued)).issued >= code.issued
+        assert (await until_renewed(harness, code.issued + 1)).issued > code.issued  # it goes on
         await telegram(account).flow.start(ANNA)
         assert (await telegram(account).flow.verify(ANNA, await code_of(server), PASSWORD)).state == "authorized"
     assert server.operation.counters()["auth_key_duplicated"] == 0
@@ -302,10 +303,16 @@ async def test_a_log_in_by_code_can_be_cancelled(harness: ListenerHarness, serve
     """Nobody is connected then, and its code is worth nothing: who scans it now logs nobody in here."""
     async with harness.worker().running() as worker:
         account = await worker.account(TENANT)
-        await shown(account)
+        code = await shown(account)
         assert (await telegram(account).flow.cancel()).state == "new"
         assert ((await row(harness)).state, (await row(harness)).reason) == (AccountState.NEW, "cancelled")
         await until(lambda: not server.operation.connections())
+        server.people.scan(ANNA, code.link)
+        with pytest.raises(AvioError) as over:
+            await telegram(account).flow.give_password(PASSWORD)
+        assert over.value.code is Code.NOT_WAITING_2FA
+        assert (await row(harness)).state is AccountState.NEW
+        assert not server.operation.connections()
         assert (await account.log_out()).state == "logged_out"
 
 
