@@ -78,8 +78,9 @@ class AttemptOutcomes:
     async def _delivered(self, posted: PostedEvent) -> Step:
         event = posted.event
         self._state.counts.delivered += 1
-        lag = self._services.clock.now() - event.received_at
-        self._state.counts.lags_ms.append(round(lag.total_seconds() * 1000))
+        if posted.before.made == 0:  # a replay, or an attempt after others failed, is late for reasons that are not ours
+            lag = self._services.clock.now() - event.received_at
+            self._state.counts.lags_ms.append(round(lag.total_seconds() * 1000))
         self._services.logger.info("event delivered", extra=posted.log_fields)
         await self._record(event, posted.record(DeliveryStatus.DELIVERED))
         if not posted.counted:

@@ -18,7 +18,9 @@ from shared.store.rows import Address, address_of
 
 @dataclass
 class DeliveryCounts:
-    """What a run did, for the metrics. `lags_ms`: from when the listener had an event to when its receiver had it."""
+    """What a run did, for the metrics. `lags_ms`: from when the listener had an event to when its receiver had it,
+    of events that the first attempt delivered.
+    """
 
     delivered: int = 0
     failed: int = 0

@@ -52,6 +52,8 @@ class _Drawing:
 
     def __init__(self) -> None:
         self._depth = 0
+        self._reusable = 0  # how many of the elements around have an id, by which `use` may name them
+        self._ids: list[bool] = []
         self._parser = expat.ParserCreate("utf-8", " ")
         self._parser.StartElementHandler = self._element
         self._parser.EndElementHandler = self._end
@@ -69,11 +71,16 @@ class _Drawing:
             raise UnsafeSvg(f"The image is nested deeper than {MAX_DEPTH} levels.")
         if namespace not in ("", _SVG) or local not in _ELEMENTS or (self._depth == 1) != (local == "svg"):
             raise UnsafeSvg("The image has an element that a QR code does not need: it may draw, and nothing else.")
+        self._ids.append("id" in attributes and self._depth > 1)
+        self._reusable += self._ids[-1]
+        if local == "use" and self._reusable:
+            raise UnsafeSvg("The image uses a part in which another part is used: such an image can grow without end.")
         for attribute, value in attributes.items():
             _check_attribute(attribute, value)
 
     def _end(self, _: str) -> None:
         self._depth -= 1
+        self._reusable -= self._ids.pop()
 
     def _doctype(self, _: str, __: Any, ___: Any, has_internal_subset: bool) -> None:
         if has_internal_subset:

@@ -67,6 +67,8 @@ REFUSED = {
     "a link": image('<a href="https://evil.example"><path/></a>'),
     "an image from elsewhere": image('<image xlink:href="https://evil.example/x.png"/>'),
     "an image of another kind": image('<image href="data:image/svg+xml;base64,PHN2Zy8+"/>'),
+    "a use within what is used": image('<g id="a"/><g id="b"><use href="#a"/><use href="#a"/></g><use href="#b"/>'),
+    "a use that is used": image('<g id="a"/><use id="b" href="#a"/>'),
     "a use from elsewhere": image('<use href="https://evil.example/x.svg#a"/>'),
     "a use by script": image('<use href=" javascript:alert(1)"/>'),
     "another base": image('<use href="#a"/>', 'xml:base="https://evil.example/"'),
